@@ -1,0 +1,70 @@
+"""Track, lock, retry and fence the tasks of business-critical work.
+
+``import status_tracker as st`` gives every public name. Those of the DynamoDB backend are imported on first use,
+so that who uses another backend needs no pynamodb.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .config import TrackerConfig, get_utc_now
+from .errors import (
+    NonRetryableError,
+    StatusNotSavedError,
+    TaskAlreadyExistsError,
+    TaskAlreadySucceedError,
+    TaskExecutionError,
+    TaskIgnoredError,
+    TaskIsNotInitializedError,
+    TaskIsNotReadyToStartError,
+    TaskLockedError,
+    TaskLockLostError,
+    TaskNotDueError,
+)
+from .execution import ExecutionContext
+from .statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
+
+if TYPE_CHECKING:
+    from .dynamodb import BaseTask, StatusAndUpdateTimeIndex, TaskQuery
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "BaseStatusEnum",
+    "BaseTask",
+    "ExecutionContext",
+    "NonRetryableError",
+    "StatusAndUpdateTimeIndex",
+    "StatusNameEnum",
+    "StatusNotSavedError",
+    "TaskAlreadyExistsError",
+    "TaskAlreadySucceedError",
+    "TaskExecutionError",
+    "TaskIgnoredError",
+    "TaskIsNotInitializedError",
+    "TaskIsNotReadyToStartError",
+    "TaskLockLostError",
+    "TaskLockedError",
+    "TaskNotDueError",
+    "TaskQuery",
+    "TrackerConfig",
+    "ensure_status_value",
+    "get_utc_now",
+]
+
+_DYNAMODB_NAMES = frozenset({"BaseTask", "StatusAndUpdateTimeIndex", "TaskQuery"})
+
+
+def __getattr__(name: str) -> object:
+    if name not in _DYNAMODB_NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import dynamodb  # noqa: PLC0415  # on first use, see the module's docstring
+
+    value = getattr(dynamodb, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,221 @@
+"""The settings of one tracked step: frozen, and validated once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from .errors import NonRetryableError
+from .statuses import BaseStatusEnum
+
+MAX_KEY_BYTES = 2048
+"""DynamoDB's limit of a partition key."""
+
+
+def get_utc_now() -> datetime:
+    """The present moment, timezone-aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """The settings of one tracked step. Make it with `TrackerConfig.make`, which validates."""
+
+    use_case_id: str
+    sep: str
+    status_zero_pad: int
+    status_shard_zero_pad: int
+    max_retry: int
+    lock_expire_seconds: float
+    pending_status: int
+    in_progress_status: int
+    failed_status: int
+    succeeded_status: int
+    ignored_status: int
+    n_pending_shard: int
+    n_in_progress_shard: int
+    n_failed_shard: int
+    n_succeeded_shard: int
+    n_ignored_shard: int
+    more_pending_status: tuple[int, ...]
+    traceback_stack_limit: int
+    status_enum: type[BaseStatusEnum]
+    status_shards: Mapping[int, int]
+    non_retryable: tuple[type[BaseException], ...]
+    clock: Callable[[], datetime]
+
+    @classmethod
+    def make(
+        cls,
+        use_case_id: str,
+        pending_status: int,
+        in_progress_status: int,
+        failed_status: int,
+        succeeded_status: int,
+        ignored_status: int,
+        n_pending_shard: int,
+        n_in_progress_shard: int,
+        n_failed_shard: int,
+        n_succeeded_shard: int,
+        n_ignored_shard: int,
+        more_pending_status: int | Iterable[int] | None = None,
+        sep: str = "____",
+        status_zero_pad: int = 3,
+        status_shard_zero_pad: int = 3,
+        max_retry: int = 3,
+        lock_expire_seconds: float = 300,
+        traceback_stack_limit: int = 10,
+        non_retryable: Iterable[type[BaseException]] = (),
+        clock: Callable[[], datetime] = get_utc_now,
+    ) -> TrackerConfig:
+        """Validate the settings and freeze them.
+
+        Args:
+            use_case_id: names the tasks that belong together; one table serves many use cases. It must not
+                contain `sep`, nor end with the first character of `sep`.
+            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different
+                integers. A step's succeeded may be the next step's pending.
+            n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard: over how
+                many index partitions the tasks of that status are spread. May be raised at any time.
+            more_pending_status: further codes from which the step may start, besides pending and failed.
+            sep: stands between the parts of the stored keys.
+            status_zero_pad, status_shard_zero_pad: digits of the status and of the shard in the index key.
+            max_retry: attempts in a row that may fail, the vanished ones included, before the task is ignored.
+            lock_expire_seconds: the lease of an attempt, in seconds.
+            traceback_stack_limit: frames of a traceback that are kept in the history.
+            non_retryable: exception types that make a task ignored at once, besides `NonRetryableError`.
+            clock: tells the time, timezone-aware.
+
+        Raises:
+            ValueError: a setting cannot work; the message names it and what would.
+        """
+        shards = {
+            pending_status: n_pending_shard,
+            in_progress_status: n_in_progress_shard,
+            failed_status: n_failed_shard,
+            succeeded_status: n_succeeded_shard,
+            ignored_status: n_ignored_shard,
+        }
+        if len(shards) != 5:  # noqa: PLR2004
+            raise ValueError("The five status codes of a step must be different integers.")
+        config = cls(
+            use_case_id=use_case_id,
+            sep=sep,
+            status_zero_pad=status_zero_pad,
+            status_shard_zero_pad=status_shard_zero_pad,
+            max_retry=max_retry,
+            lock_expire_seconds=lock_expire_seconds,
+            pending_status=int(pending_status),
+            in_progress_status=int(in_progress_status),
+            failed_status=int(failed_status),
+            succeeded_status=int(succeeded_status),
+            ignored_status=int(ignored_status),
+            n_pending_shard=n_pending_shard,
+            n_in_progress_shard=n_in_progress_shard,
+            n_failed_shard=n_failed_shard,
+            n_succeeded_shard=n_succeeded_shard,
+            n_ignored_shard=n_ignored_shard,
+            more_pending_status=as_status_codes(more_pending_status),
+            traceback_stack_limit=traceback_stack_limit,
+            status_enum=_status_enum(list(shards)),
+            status_shards={int(status): n for status, n in shards.items()},
+            non_retryable=(NonRetryableError, *non_retryable),
+            clock=clock,
+        )
+        config._validate()
+        return config
+
+    def _validate(self) -> None:
+        if not self.sep:
+            raise ValueError("sep is empty: give the string that stands between the parts of a key, like '____'.")
+        self.check_use_case_id(self.use_case_id)
+        self.startable_statuses(None)
+        for status, n_shard in self.status_shards.items():
+            _require_at_least(f"the shard count of status {status}", n_shard, 1)
+        _require_at_least("max_retry", self.max_retry, 1)
+        _require_at_least("traceback_stack_limit", self.traceback_stack_limit, 0)
+        self.lease(None)
+
+    def check_use_case_id(self, use_case_id: str) -> None:
+        """Raise `ValueError` for a use case id whose keys could be taken for another's."""
+        if not isinstance(use_case_id, str) or not use_case_id:
+            raise ValueError(f"use_case_id is {use_case_id!r}: give a non-empty string.")
+        if self.sep in use_case_id or use_case_id.endswith(self.sep[0]):
+            raise ValueError(
+                f"use_case_id {use_case_id!r} contains the separator {self.sep!r} or ends with its first character, "
+                "so its keys could be those of another use case: choose another id or another sep."
+            )
+
+    def make_key(self, task_id: str, use_case_id: str | None = None) -> str:
+        """The stored key of a task: ``{use_case_id}{sep}{task_id}``.
+
+        Raises:
+            ValueError: the task id is empty or no string, or the key is longer than 2,048 bytes.
+        """
+        if use_case_id is None:
+            use_case_id = self.use_case_id
+        else:
+            self.check_use_case_id(use_case_id)
+        if not isinstance(task_id, str) or not task_id:
+            raise ValueError(f"task_id is {task_id!r}: give a non-empty string.")
+        key = f"{use_case_id}{self.sep}{task_id}"
+        if len(key) > MAX_KEY_BYTES // 4 and (size := len(key.encode())) > MAX_KEY_BYTES:
+            raise ValueError(
+                f"The key of task {task_id[:80]!r}… is {size:,} bytes long and DynamoDB takes {MAX_KEY_BYTES:,}: "
+                "use a shorter task_id, for example a hash of it."
+            )
+        return key
+
+    def startable_statuses(self, more_pending_status: int | Iterable[int] | None) -> tuple[int, ...]:
+        """The codes from which a start may acquire; an argument replaces the configured `more_pending_status`."""
+        more = self.more_pending_status if more_pending_status is None else as_status_codes(more_pending_status)
+        if self.in_progress_status in more:
+            raise ValueError(
+                f"more_pending_status contains {self.in_progress_status}, which is in_progress: "
+                "a task in progress is taken over when its lease ends, and never before."
+            )
+        return tuple(dict.fromkeys((self.pending_status, self.failed_status, *more)))
+
+    def lease(self, seconds: float | None) -> timedelta:
+        """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
+        lease = self.lock_expire_seconds if seconds is None else seconds
+        if not lease > 0:
+            raise ValueError(f"lock_expire_seconds is {lease!r}: give a number of seconds above 0.")
+        return timedelta(seconds=lease)
+
+    def now(self) -> datetime:
+        """What `clock` says. Raises `ValueError` if that has no time zone."""
+        now = self.clock()
+        if now.tzinfo is None:
+            raise ValueError(f"The clock said {now!r}, without a time zone: use datetime.now(timezone.utc).")
+        return now
+
+    def status_name(self, status: int) -> str:
+        """The name of a code of this step; of any other code, the code itself as a string."""
+        try:
+            return self.status_enum.value_to_name(status)
+        except ValueError:
+            return str(status)
+
+
+def as_status_codes(statuses: int | Iterable[int] | None) -> tuple[int, ...]:
+    """One status, several or none, as a tuple of integers."""
+    if statuses is None:
+        return ()
+    if isinstance(statuses, int):
+        return (int(statuses),)
+    return tuple(int(status) for status in statuses)
+
+
+def _status_enum(codes: list[int]) -> type[BaseStatusEnum]:
+    pending, in_progress, failed, succeeded, ignored = (int(code) for code in codes)
+    return BaseStatusEnum(  # type: ignore[call-overload, no-any-return]  # the functional API, which makes a class
+        "StatusEnum",
+        {"pending": pending, "in_progress": in_progress, "failed": failed, "succeeded": succeeded, "ignored": ignored},
+    )
+
+
+def _require_at_least(name: str, value: int, minimum: int) -> None:
+    if not isinstance(value, int) or value < minimum:
+        raise ValueError(f"{name} is {value!r}: give an integer of at least {minimum}.")

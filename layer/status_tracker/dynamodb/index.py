@@ -1,0 +1,31 @@
+"""The index by which tasks are listed: by status and shard, in the order of `update_time`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+
+if TYPE_CHECKING:
+    _Index = GlobalSecondaryIndex[Any]
+else:
+    _Index = GlobalSecondaryIndex
+
+PROJECTED_ATTRIBUTES = ["create_time", "status", "retry", "lock", "lock_time", "lock_expire_time"]
+"""What a listed task tells truly without being refreshed, besides its keys and its `update_time`."""
+
+
+class StatusAndUpdateTimeIndex(_Index):  # type: ignore[no-untyped-call]  # PynamoDB leaves its __init_subclass__ untyped
+    """Declare it on every model whose tasks are to be listed; the name of the class attribute does not matter::
+
+    class Step1(BaseTask):
+        status_and_update_time_index = StatusAndUpdateTimeIndex()
+    """
+
+    class Meta:
+        index_name = "status_and_update_time-index"
+        projection = IncludeProjection(PROJECTED_ATTRIBUTES)
+
+    value = UnicodeAttribute(hash_key=True)
+    update_time = UTCDateTimeAttribute(range_key=True)

@@ -1,0 +1,207 @@
+"""`TaskItem`: what an item of the table holds, and how it is named."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Self, TypeVar
+
+from pynamodb.attributes import (
+    Attribute,
+    JSONAttribute,
+    UnicodeAttribute,
+    UTCDateTimeAttribute,
+)
+from pynamodb.constants import NUMBER
+from pynamodb.models import Model
+
+from ..config import TrackerConfig, get_utc_now
+from ..lifecycle import is_live
+from ..statuses import BaseStatusEnum, ensure_status_value
+from . import shards
+from .store import NOT_LOCKED, state_of
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+TaskT = TypeVar("TaskT", bound="TaskItem")
+
+
+class IntegerAttribute(Attribute[int]):
+    """A whole number (PynamoDB's own `NumberAttribute` promises but a float)."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
+
+
+class TaskItem(Model):
+    """One tracked task, as it is stored.
+
+    Attributes:
+        key: ``{use_case_id}{sep}{task_id}``.
+        value: ``{use_case_id}{sep}{status}{sep}{shard}``, by which the index lists it.
+        status: the status code.
+        create_time, update_time: when it was made, and when its status was last set (UTC).
+        retry: attempts that failed in a row; 0 after a success.
+        lock: the token of the worker that holds it, or ``"__not_locked__"``.
+        lock_time, lock_expire_time: when it was locked, and when that lease ends (UTC).
+        data: the user's own data, anything that JSON holds.
+        errors: ``{"history": [...]}``, one entry a failed attempt; ``"actions"`` of people, where there were any.
+        fence: how often it was acquired.
+        run: how often it was deliberately run again.
+        not_before: the first moment at which it may be started again, where a failure asked to wait.
+        finished_locks: the newest tokens that finished it.
+        create_token: marks the request that made it.
+    """
+
+    key = UnicodeAttribute(hash_key=True)
+    value = UnicodeAttribute()
+    status = IntegerAttribute()
+    create_time = UTCDateTimeAttribute(default_for_new=get_utc_now)
+    update_time = UTCDateTimeAttribute(default_for_new=get_utc_now)
+    retry = IntegerAttribute(default_for_new=0)
+    lock = UnicodeAttribute(default_for_new=NOT_LOCKED)
+    lock_time = UTCDateTimeAttribute(default_for_new=EPOCH)
+    data = JSONAttribute(default=dict, null=True)
+    errors = JSONAttribute(default=lambda: {"history": []}, null=True)
+    lock_expire_time = UTCDateTimeAttribute(null=True)
+    fence = IntegerAttribute(null=True)
+    run = IntegerAttribute(null=True)
+    not_before = UTCDateTimeAttribute(null=True)
+    finished_locks = JSONAttribute(null=True)
+    create_token = UnicodeAttribute(null=True)
+
+    config: ClassVar[TrackerConfig]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "config" in cls.__dict__:
+            shards.register(cls)
+
+    @classmethod
+    def make_key(cls, task_id: str, _use_case_id: str | None = None) -> str:
+        """The hash key of a task. Raises `ValueError` for ids that cannot be stored."""
+        return cls.config.make_key(task_id, _use_case_id)
+
+    @classmethod
+    def make_value(
+        cls,
+        status: int | BaseStatusEnum,
+        _use_case_id: str | None = None,
+        _task_id: str | None = None,
+        _shard_id: int | None = None,
+    ) -> str:
+        """The hash key of the index for a status and a shard, or for a status and the task whose shard it is."""
+        use_case_id = cls.config.use_case_id if _use_case_id is None else _use_case_id
+        if _shard_id is None:
+            if _task_id is None:
+                raise ValueError("Give _task_id or _shard_id: without either, the shard is not known.")
+            count = shards.shard_count(cls, ensure_status_value(status), use_case_id)
+            _shard_id = shards.shard_of(cls.make_key(_task_id, _use_case_id), count)
+        config = cls.config
+        code = str(ensure_status_value(status)).zfill(config.status_zero_pad)
+        shard = str(_shard_id).zfill(config.status_shard_zero_pad)
+        return f"{use_case_id}{config.sep}{code}{config.sep}{shard}"
+
+    @classmethod
+    def index_value_of(cls, key: str, status: int) -> str:
+        """The hash key of the index for the task with that hash key, in that status."""
+        use_case_id = key.split(cls.config.sep, 1)[0]
+        shard = shards.shard_of(key, shards.shard_count(cls, status, use_case_id))
+        return cls.make_value(status, _use_case_id=use_case_id, _shard_id=shard)
+
+    @property
+    def use_case_id(self) -> str:
+        """The use case part of the key."""
+        return self.key.split(self.config.sep, 1)[0]
+
+    @property
+    def task_id(self) -> str:
+        """The task part of the key."""
+        return self.key.split(self.config.sep, 1)[1]
+
+    @property
+    def shard_id(self) -> int:
+        """The shard in which the task is listed, from 1."""
+        return int(self.value.rsplit(self.config.sep, 1)[1])
+
+    @property
+    def status_name(self) -> str:
+        """The name of the status in this step; for another step's status, the code as a string."""
+        return self.config.status_name(self.status)
+
+    def is_pending(self) -> bool:
+        return self.status == self.config.pending_status
+
+    def is_in_progress(self) -> bool:
+        return self.status == self.config.in_progress_status
+
+    def is_failed(self) -> bool:
+        return self.status == self.config.failed_status
+
+    def is_succeeded(self) -> bool:
+        return self.status == self.config.succeeded_status
+
+    def is_ignored(self) -> bool:
+        return self.status == self.config.ignored_status
+
+    def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:
+        """Whether a worker's lease holds on the task.
+
+        Args:
+            expected_lock: a token that does not count as a lock: one's own.
+            utc_now: the moment to judge by; by default the present.
+        """
+        state = state_of(self)
+        if expected_lock is not None and state.lock == expected_lock:
+            return False
+        return is_live(state, self.config, self.config.now() if utc_now is None else utc_now)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The attributes that are set, by name."""
+        return dict(self.attribute_values)
+
+    @classmethod
+    def get_one_or_none(
+        cls,
+        task_id: str,
+        consistent_read: bool = False,
+        attributes_to_get: Sequence[str] | None = None,
+        _use_case_id: str | None = None,
+    ) -> Self | None:
+        """The task of that id, or None. `consistent_read` sees every write that was answered before."""
+        try:
+            return cls.get(
+                cls.make_key(task_id, _use_case_id),
+                consistent_read=consistent_read,
+                attributes_to_get=attributes_to_get,
+            )
+        except cls.DoesNotExist:
+            return None
+
+    @classmethod
+    def make(
+        cls,
+        task_id: str,
+        data: dict[str, Any] | None = None,
+        _use_case_id: str | None = None,
+        _status: int | BaseStatusEnum | None = None,
+        _shard_id: int | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """A new task, not saved. `kwargs` are further attributes of the model."""
+        status = cls.config.pending_status if _status is None else ensure_status_value(_status)
+        now = cls.config.now()
+        attributes: dict[str, Any] = {"create_time": now, "update_time": now, **kwargs}
+        if data is not None:
+            attributes["data"] = data
+        return cls(
+            key=cls.make_key(task_id, _use_case_id),
+            value=cls.make_value(status, _use_case_id, task_id, _shard_id),
+            status=status,
+            **attributes,
+        )

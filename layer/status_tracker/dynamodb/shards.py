@@ -1,0 +1,46 @@
+"""Over which index partitions the tasks of a status are spread."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .item import TaskItem
+
+_steps: list[weakref.ref[type[TaskItem]]] = []
+
+
+def register(step: type[TaskItem]) -> None:
+    """Make a step known to the others of its table and use case."""
+    _steps.append(weakref.ref(step))
+
+
+def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:
+    """Over how many shards that status is spread: steps that share the code share the larger of their counts.
+
+    A step that this process has not imported cannot be asked: define or import all steps of a use case together
+    where its tasks are listed.
+
+    Raises:
+        ValueError: no step of the use case has that status.
+    """
+    table_name = step.Meta.table_name
+    counts = [step.config.status_shards.get(status, 0)]
+    for reference in _steps:
+        other = reference()
+        if other is None or other.config.use_case_id != use_case_id:
+            continue
+        if getattr(getattr(other, "Meta", None), "table_name", None) == table_name:
+            counts.append(other.config.status_shards.get(status, 0))
+    if not any(counts):
+        known = ", ".join(str(code) for code in step.config.status_shards)
+        raise ValueError(f"No step of use case {use_case_id!r} has the status {status}; {step.__name__} has {known}.")
+    return max(counts)
+
+
+def shard_of(key: str, count: int) -> int:
+    """The shard of a key, from 1 to `count`: the same in every process, for ever (R15)."""
+    digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") % count + 1

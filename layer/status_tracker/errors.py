@@ -1,0 +1,91 @@
+"""Every exception of the library; the root is `TaskExecutionError`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class TaskExecutionError(Exception):
+    """Root of all the library's errors.
+
+    Attributes:
+        use_case_id, task_id: the task it is about, or None where no single task is meant.
+    """
+
+    def __init__(self, message: str = "", *, use_case_id: str | None = None, task_id: str | None = None) -> None:
+        super().__init__(message)
+        self.use_case_id = use_case_id
+        self.task_id = task_id
+
+
+class TaskIsNotReadyToStartError(TaskExecutionError):
+    """The task cannot be started now. Its subclasses say why; itself: the task has a status of another step.
+
+    Attributes:
+        status: the stored status code, None where the task does not exist.
+    """
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        use_case_id: str | None = None,
+        task_id: str | None = None,
+        status: int | None = None,
+    ) -> None:
+        super().__init__(message, use_case_id=use_case_id, task_id=task_id)
+        self.status = status
+
+
+class TaskIsNotInitializedError(TaskIsNotReadyToStartError):
+    """There is no such task in the store."""
+
+
+class TaskLockedError(TaskIsNotReadyToStartError):
+    """Another worker holds the task.
+
+    Attributes:
+        until: when its lease ends (UTC), unless it is renewed; None where that is not known.
+    """
+
+    until: datetime | None = None
+
+
+class TaskAlreadySucceedError(TaskIsNotReadyToStartError):
+    """The task has succeeded already; `rerun` is how it is deliberately run again."""
+
+
+class TaskIgnoredError(TaskIsNotReadyToStartError):
+    """The task was set aside: too many failures, or one that no retry can mend.
+
+    Attributes:
+        given_up_now: True when this very start found that the last allowed attempt had vanished, and set it aside.
+    """
+
+    given_up_now: bool = False
+
+
+class TaskNotDueError(TaskIsNotReadyToStartError):
+    """The last failure asked to wait (`retry_after`), and that time has not passed.
+
+    Attributes:
+        not_before: the first moment (UTC) at which the task may be started.
+    """
+
+    not_before: datetime | None = None
+
+
+class TaskAlreadyExistsError(TaskExecutionError):
+    """A task of that id exists; creating never resets."""
+
+
+class TaskLockLostError(TaskExecutionError):
+    """The lease ran out and another worker took the task over; nothing of this worker was stored."""
+
+
+class StatusNotSavedError(TaskExecutionError):
+    """The end of the attempt could not be written while the lease lasted; the task will be taken over."""
+
+
+class NonRetryableError(Exception):
+    """Raise it (or a subclass) in the block when no retry can help: the task is ignored at once."""

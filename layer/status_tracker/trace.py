@@ -1,0 +1,91 @@
+"""The lines that `debug=True` shows, each after the thing it tells has happened (R17)."""
+
+from __future__ import annotations
+
+import logging
+
+from .config import TrackerConfig
+from .errors import (
+    TaskAlreadySucceedError,
+    TaskIgnoredError,
+    TaskIsNotInitializedError,
+    TaskIsNotReadyToStartError,
+    TaskLockedError,
+    TaskNotDueError,
+)
+
+logger = logging.getLogger("status_tracker")
+logger.addHandler(logging.NullHandler())
+
+_WIDTH = 120
+_WHY_REFUSED: tuple[tuple[type[TaskIsNotReadyToStartError], str], ...] = (
+    (TaskIsNotInitializedError, "because it is not initialized yet"),
+    (TaskLockedError, "because it is already locked by another worker"),
+    (TaskAlreadySucceedError, "because it is already succeeded"),
+    (TaskIgnoredError, "because it is ignored"),
+    (TaskNotDueError, "because it is not due yet"),
+    (TaskIsNotReadyToStartError, "because its status belongs to another step"),
+)
+
+
+class Trace:
+    """Tells the course of one attempt; silent unless `debug` is on."""
+
+    def __init__(self, config: TrackerConfig, task: object, *, debug: bool) -> None:
+        self._config = config
+        self._task = task
+        self._debug = debug
+        if debug:
+            _ensure_console()
+
+    def starting(self) -> None:
+        self._rule(f" ▶️ start {self._task})")
+
+    def acquired(self) -> None:
+        self._line("🔓 set status 'in_progress' and lock the task.")
+
+    def refused(self, error: TaskIsNotReadyToStartError) -> None:
+        why = next(text for kind, text in _WHY_REFUSED if isinstance(error, kind))
+        self._line(f"❌ task failed to get lock, {why}.")
+        self._rule(f" ⏹️ end {self._task})")
+
+    def lost(self) -> None:
+        self._line("❌ the lease was lost: another worker took the task over; nothing was stored.")
+        self._rule(f" ⏹️ end {self._task})")
+
+    def not_saved(self) -> None:
+        self._line("❌ the end of the attempt could not be stored; the lease will run out.")
+        self._rule(f" ⏹️ end {self._task})")
+
+    def finished(self, status: int, retry: int) -> None:
+        """Tell the end by the status that was stored."""
+        if status == self._config.succeeded_status:
+            self._line("✅ 🔐 task succeeded, set status 'success' and unlock the task.")
+        elif status == self._config.ignored_status:
+            self._line(f"❌ 🔐 task failed {retry} times already, set status 'ignore' and unlock the task.")
+        else:
+            self._line("❌ 🔐 task failed, set stats 'failed' and unlock the task.")
+        name = self._config.status_name(status)
+        self._rule(f" ⏹️ end {self._task}, status={status})) (aka {name!r})")
+
+    def _line(self, message: str) -> None:
+        if self._debug:
+            logger.info(message)
+
+    def _rule(self, message: str) -> None:
+        self._line(f"{message:-^{_WIDTH}}")
+
+
+def _ensure_console() -> None:
+    """Show the lines somewhere: where the application has set up no logging, on standard error."""
+    if logger.getEffectiveLevel() > logging.INFO:
+        logger.setLevel(logging.INFO)
+    if not _has_output():
+        console = logging.StreamHandler()
+        console.setFormatter(logging.Formatter("%(message)s"))
+        logger.addHandler(console)
+
+
+def _has_output() -> bool:
+    own = [handler for handler in logger.handlers if not isinstance(handler, logging.NullHandler)]
+    return bool(own) or logging.getLogger().hasHandlers()
