@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from .dynamodb import BaseTask
-from .errors import StatusNotSavedError, TaskIgnoredError, TaskLockLostError
+from .errors import TaskIgnoredError
 from .execution import ExecutionContext
 
 TaskT = TypeVar("TaskT", bound=BaseTask)
@@ -62,9 +62,6 @@ def start_in_lambda(
     except TaskIgnoredError as error:
         if error.given_up_now:
             metrics.add_metric("TaskIgnored", MetricUnit.Count, 1)
-        raise
-    except (TaskLockLostError, StatusNotSavedError):
-        entered = None
         raise
     finally:
         if entered is not None and (name := _outcome(entered.task)):

@@ -1,0 +1,58 @@
+# Every target sets the checkout up first: Python into .venv, Node's tools into node_modules. Nothing else is touched.
+
+PYTHON ?= python3
+STAGE ?= prod
+DOCS ?= samples/documents
+PYTEST_ARGS ?=
+
+export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+
+PYTHON_READY := .venv/.ready
+NODE_READY := node_modules/.package-lock.json
+READY := $(PYTHON_READY) $(NODE_READY)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo cloud test lint synth deploy clean
+
+help: ## what there is to run
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
+
+demo: $(READY) ## run the whole application on this machine with sample documents (DOCS=folder for your own)
+	@python -m local_cloud demo --docs "$(DOCS)"
+
+cloud: $(READY) ## keep the local cloud up, and print how to reach it
+	@python -m local_cloud up
+
+test: lint $(READY) ## lint, types and all tests (PYTEST_ARGS='-k name' for some)
+	@python -m pytest $(PYTEST_ARGS)
+
+lint: $(READY) ## ruff and mypy --strict
+	@ruff check .
+	@ruff format --check .
+	@mypy
+
+synth: $(READY) ## the CloudFormation template of STAGE (prod), into cdk.out
+	@cdk synth --quiet -c stage=$(STAGE)
+
+deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials
+	@cdk deploy -c stage=$(STAGE)
+
+clean: ## remove everything the targets above have made
+	@rm -rf .venv .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.x …")'
+	@echo "Setting up Python packages in .venv …"
+	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
+	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(NODE_READY): package.json package-lock.json
+	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "Node 20 or newer is needed: see https://nodejs.org"; exit 1; }
+	@echo "Setting up Node packages in node_modules …"
+	@npm ci --silent --no-audit --no-fund
+	@touch $@

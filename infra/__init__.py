@@ -1,0 +1,1 @@
+"""The CDK constructs of status-tracker; ``app.py`` puts them on."""

@@ -1,0 +1,42 @@
+"""Roles with exactly the rights that are listed, and the reasons for what cdk-nag would refuse."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct, IConstruct
+
+
+def allow(actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
+    """A statement that allows `actions` on `resources`."""
+    return iam.PolicyStatement(actions=list(actions), resources=list(resources))
+
+
+def service_role(scope: Construct, service: str, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
+    """The role of one AWS `service` principal in `scope`, with `statements` and nothing else.
+
+    The rights are in the role itself and not in a policy beside it, so that whatever takes the role has them from
+    its first moment. Hand it on as ``role.without_policy_updates()``, or CDK adds rights of its own.
+    """
+    return iam.Role(
+        scope,
+        "Role",
+        assumed_by=iam.ServicePrincipal(service),
+        inline_policies={"Rights": iam.PolicyDocument(statements=list(statements))},
+    )
+
+
+def acknowledge(scope: IConstruct, finding: str, reason: str) -> None:
+    """Accept the cdk-nag `finding` (its id, as synth prints it) on `scope` and below, for `reason`."""
+    Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions-{finding}", reason=reason))
+
+
+def objects_finding(bucket: s3.IBucket) -> str:
+    """The id of cdk-nag's finding about rights on every object of `bucket`."""
+    resource = bucket.node.default_child
+    if not isinstance(resource, CfnElement):
+        raise TypeError(f"{bucket.node.path} is not a bucket of this stack")
+    return f"IAM5[Resource::<{Stack.of(bucket).resolve(resource.logical_id)}.Arn>/*]"

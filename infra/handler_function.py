@@ -1,0 +1,107 @@
+"""One Lambda function: its role, its log group, its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.access import acknowledge, allow, service_role
+from infra.settings import Settings
+
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+ARCHITECTURE = lambda_.Architecture.ARM_64
+METRICS_NAMESPACE = "StatusTracker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionCommons:
+    """What all functions of the application share.
+
+    Attributes:
+        code: the folder of the handlers.
+        layer: the library and what it needs.
+        use_case_id: the use case whose tasks they work on.
+        table_name: the task table.
+        settings: those of the stage.
+    """
+
+    code: lambda_.Code
+    layer: lambda_.ILayerVersion
+    use_case_id: str
+    table_name: str
+    settings: Settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that every function reads."""
+        return {
+            "USE_CASE_ID": self.use_case_id,
+            "TASK_TABLE_NAME": self.table_name,
+            "MAX_ATTEMPTS": str(self.settings.max_attempts),
+            "POWERTOOLS_SERVICE_NAME": self.use_case_id,
+            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            "POWERTOOLS_LOG_LEVEL": self.settings.log_level,
+        }
+
+
+class HandlerFunction(Construct):
+    """A Lambda function that may do what its `statements` say, write its own log and send traces.
+
+    Attributes:
+        function: the function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        handler: str,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        timeout_seconds: int,
+        memory_mb: int,
+        reserved_concurrency: int | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays[commons.settings.log_retention],
+            removal_policy=RemovalPolicy.RETAIN if commons.settings.retain_data else RemovalPolicy.DESTROY,
+        )
+        role = service_role(
+            self,
+            "lambda.amazonaws.com",
+            [
+                *statements,
+                allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
+                allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
+            ],
+        )
+        acknowledge(role, "IAM5[Resource::*]", "X-Ray's actions take no resource; no other statement is on '*'.")
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            handler=handler,
+            code=commons.code,
+            layers=[commons.layer],
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            environment={**commons.environment, **environment},
+            timeout=Duration.seconds(timeout_seconds),
+            memory_size=memory_mb,
+            reserved_concurrent_executions=reserved_concurrency,
+            role=role.without_policy_updates(),
+            log_group=log_group,
+            logging_format=lambda_.LoggingFormat.JSON,
+            application_log_level_v2=lambda_.ApplicationLogLevel[commons.settings.log_level],
+            tracing=lambda_.Tracing.ACTIVE,
+        )

@@ -1,0 +1,72 @@
+"""When a step is tried again, and how soon: the retry table of a step.
+
+Step Functions matches an error by the exact class name of the exception, never by its bases, and takes the first
+entry that has it. Each entry counts its own attempts.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+
+from infra.settings import Settings, attempts_to_outlast
+
+ALREADY_SUCCEEDED = "TaskAlreadySucceedError"
+NOT_READY = "TaskIsNotReadyToStartError"
+HOPELESS = ("TaskIgnoredError", "NonRetryableError")
+NOT_YET = ("TaskLockedError", "TaskNotDueError")
+KILLED = ("Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout")
+SERVICE_FAULTS = (
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+)
+
+# Faults that the tracker does not count (an answer lost, a throttled write) take from these, and the tracker is
+# still the one that says when a task is given up.
+_SPARE_ATTEMPTS = 3
+# A burst that the account's concurrency cannot take at once is no failure of any task: have patience.
+_SERVICE_FAULT_ATTEMPTS = 30
+
+
+def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
+    """Give `state`, which invokes a step's function, its retries in their order."""
+    interval = Duration.seconds(settings.retry_interval_seconds)
+    longest = Duration.seconds(settings.retry_max_interval_seconds)
+    backoff = settings.retry_backoff_rate
+    counted = settings.max_attempts + _SPARE_ATTEMPTS
+
+    state.add_retry(errors=[*HOPELESS, ALREADY_SUCCEEDED, NOT_READY], max_attempts=0)
+    state.add_retry(
+        errors=list(NOT_YET),
+        interval=interval,
+        max_delay=longest,
+        backoff_rate=backoff,
+        max_attempts=_attempts_to_outlast_every_lease(settings),
+    )
+    # A lease ends with the function's time: after a timeout it is over, after a crash the entry above waits.
+    state.add_retry(errors=list(KILLED), interval=interval, backoff_rate=1, max_attempts=counted)
+    state.add_retry(
+        errors=list(SERVICE_FAULTS),
+        interval=interval,
+        max_delay=longest,
+        backoff_rate=2,
+        max_attempts=_SERVICE_FAULT_ATTEMPTS,
+        jitter_strategy=sfn.JitterType.FULL,
+    )
+    state.add_retry(
+        errors=["States.ALL"], interval=interval, max_delay=longest, backoff_rate=backoff, max_attempts=counted
+    )
+
+
+def _attempts_to_outlast_every_lease(settings: Settings) -> int:
+    # Every attempt may die with its lease unexpired, and the waits for all those leases are of one entry. The last
+    # wait for a lease goes beyond its end, by less than the longest wait.
+    return attempts_to_outlast(
+        (settings.lease_seconds + settings.retry_max_interval_seconds) * settings.max_attempts,
+        interval=settings.retry_interval_seconds,
+        max_interval=settings.retry_max_interval_seconds,
+        backoff=settings.retry_backoff_rate,
+    )

@@ -1,0 +1,190 @@
+"""The settings of one stage, read from the ``stages`` of ``cdk.json`` and validated once."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, fields
+from typing import Any, get_type_hints
+
+from aws_cdk.aws_logs import RetentionDays
+
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+# The names that both Lambda and Python's logging know.
+_LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
+# One poll of SQS brings no more; a larger batch has to be gathered.
+_UNGATHERED_BATCH = 10
+# The bounds are those of the service that takes the value.
+_RANGES: Mapping[str, tuple[float, float]] = {
+    "max_attempts": (1, 50),
+    "retry_interval_seconds": (1, 3600),
+    "retry_max_interval_seconds": (1, 3600),
+    "retry_backoff_rate": (1.0, 10.0),
+    "intake_batch_size": (1, 1000),
+    "intake_batching_window_seconds": (0, 300),
+    "intake_max_concurrency": (2, 1000),
+    "intake_max_receives": (1, 1000),
+    "intake_timeout_seconds": (1, 900),
+    "intake_memory_mb": (128, 10240),
+    "step_timeout_seconds": (1, 900),
+    "step_memory_mb": (128, 10240),
+    "step_reserved_concurrency": (1, 1000),
+    "max_document_bytes": (1, 5 * 1024**4),
+}
+
+
+class SettingsError(ValueError):
+    """The settings in ``cdk.json`` cannot be used; the message lists everything that is wrong with them."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """What differs from stage to stage. A stage says all that it is: only what may be left off has a default.
+
+    Attributes:
+        stage: name of the stage, part of the stack's name.
+        max_attempts: attempts of a task before the tracker ignores it.
+        retry_interval_seconds: wait before the first retry of a step.
+        retry_max_interval_seconds: the longest wait between two retries; more than the first.
+        retry_backoff_rate: what each wait is multiplied by to give the next.
+        intake_batch_size: SQS messages handed to one invocation of the intake function.
+        intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 is not at all.
+        intake_max_concurrency: intake functions that run at the same time, at most.
+        intake_max_receives: deliveries of a message before it goes to the dead letter queue.
+        intake_timeout_seconds: timeout of the intake function.
+        intake_memory_mb: memory of the intake function.
+        step_timeout_seconds: timeout of a step's function, and so the longest lease of an attempt.
+        step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
+        step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
+        max_document_bytes: larger documents are ignored, with that reason.
+        log_level: DEBUG, INFO, WARN or ERROR.
+        log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
+        retain_data: keep the table, buckets and logs when the stack is deleted, and protect the table from deletion.
+        check_bootstrap_version: have CloudFormation check the account's CDK bootstrap version; off where there is
+            a CloudFormation that cannot, as in the local cloud.
+        alarm_email: address that the alarms are sent to; None is nobody, only the topic.
+    """
+
+    stage: str
+    max_attempts: int
+    retry_interval_seconds: int
+    retry_max_interval_seconds: int
+    retry_backoff_rate: float
+    intake_batch_size: int
+    intake_batching_window_seconds: int
+    intake_max_concurrency: int
+    intake_max_receives: int
+    intake_timeout_seconds: int
+    intake_memory_mb: int
+    step_timeout_seconds: int
+    step_memory_mb: int
+    max_document_bytes: int
+    log_level: str
+    log_retention: str
+    retain_data: bool
+    check_bootstrap_version: bool
+    step_reserved_concurrency: int | None = None
+    alarm_email: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raise `SettingsError` with everything that is wrong."""
+        problems = _type_problems(self) or [*_range_problems(self), *_choice_problems(self)]
+        if problems:
+            raise SettingsError(_message(self.stage, problems))
+
+    @classmethod
+    def from_context(cls, stages: object, stage: object) -> Settings:
+        """Settings of `stage` from the ``stages`` of the CDK context.
+
+        Raises:
+            SettingsError: no such stage, a setting missing, unknown, of a wrong type or out of its range.
+        """
+        if not isinstance(stages, Mapping) or not stages:
+            raise SettingsError('cdk.json has no "stages" in its context: add one with the settings of each stage')
+        if not isinstance(stage, str) or stage not in stages:
+            found = "no stage was given" if stage is None else f"the stage {stage!r} is not in cdk.json"
+            raise SettingsError(f"{found}: choose with -c stage=NAME one of {', '.join(stages)}")
+        values = stages[stage]
+        if not isinstance(values, Mapping):
+            raise SettingsError(f"the stage {stage!r} in cdk.json must be an object, not {values!r}")
+        known = {field.name for field in fields(cls)} - {"stage"}
+        required = {field.name for field in fields(cls) if field.default is MISSING} - {"stage"}
+        problems = [f"{name} is missing" for name in sorted(required - set(values))]
+        problems += [f"{name} is unknown: correct its spelling or remove it" for name in sorted(set(values) - known)]
+        if problems:
+            raise SettingsError(_message(stage, problems))
+        return cls(stage=stage, **values)
+
+    @property
+    def lease_seconds(self) -> int:
+        """The longest lease of an attempt: a function takes its lease from the time it has left."""
+        return self.step_timeout_seconds
+
+
+def attempts_to_outlast(seconds: float, *, interval: float, max_interval: float, backoff: float) -> int:
+    """How many retries it takes until the waits between them have added up to more than `seconds`.
+
+    The waits are those of Step Functions: `interval` first, each following one `backoff` times as long, never
+    longer than `max_interval`. Units are seconds.
+    """
+    attempts, waited, wait = 0, 0.0, interval
+    while waited <= seconds:
+        waited += min(wait, max_interval)
+        wait = min(wait * backoff, max_interval)
+        attempts += 1
+    return attempts
+
+
+def _message(stage: object, problems: list[str]) -> str:
+    return f"the settings of stage {stage!r} in cdk.json cannot be used:\n" + "\n".join(f"- {p}" for p in problems)
+
+
+def _type_problems(settings: Settings) -> list[str]:
+    hints = get_type_hints(Settings)
+    return [
+        f"{name} must be {hint.__name__ if isinstance(hint, type) else hint}, not {value!r}"
+        for name, hint in hints.items()
+        if not _is_of_type(value := getattr(settings, name), hint)
+    ]
+
+
+def _is_of_type(value: object, hint: Any) -> bool:
+    if isinstance(value, bool):  # a bool is an int to isinstance, and never one to a reader of cdk.json
+        return hint is bool
+    if hint is float:
+        return isinstance(value, int | float) and math.isfinite(value)
+    return isinstance(value, hint)
+
+
+def _range_problems(settings: Settings) -> list[str]:
+    problems = [
+        f"{name} must be from {low} to {high}, not {value}"
+        for name, (low, high) in _RANGES.items()
+        if (value := getattr(settings, name)) is not None and not low <= value <= high
+    ]
+    if settings.retry_max_interval_seconds <= settings.retry_interval_seconds:
+        problems.append(
+            f"retry_max_interval_seconds ({settings.retry_max_interval_seconds}) must be more than "
+            f"retry_interval_seconds ({settings.retry_interval_seconds})"
+        )
+    if settings.intake_batch_size > _UNGATHERED_BATCH and settings.intake_batching_window_seconds < 1:
+        problems.append(
+            f"intake_batch_size over {_UNGATHERED_BATCH} ({settings.intake_batch_size}) needs "
+            "intake_batching_window_seconds of at least 1"
+        )
+    return problems
+
+
+def _choice_problems(settings: Settings) -> list[str]:
+    problems = []
+    if not _STAGE_NAME.fullmatch(settings.stage):
+        problems.append(f"stage {settings.stage!r} must be lower-case letters, digits and dashes, at most 20")
+    if settings.log_level not in _LOG_LEVELS:
+        problems.append(f"log_level {settings.log_level!r} must be one of {', '.join(_LOG_LEVELS)}")
+    if settings.log_retention not in RetentionDays.__members__:
+        choices = ", ".join(RetentionDays.__members__)
+        problems.append(f"log_retention {settings.log_retention!r} must be one of {choices}")
+    if settings.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", settings.alarm_email):
+        problems.append(f"alarm_email {settings.alarm_email!r} must be an e-mail address, or null")
+    return problems

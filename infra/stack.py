@@ -1,0 +1,118 @@
+"""The stack: composes the constructs and says what others need to know of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.access import acknowledge, allow, objects_finding
+from infra.document_buckets import DocumentBuckets
+from infra.document_intake import DocumentIntake
+from infra.handler_function import FunctionCommons
+from infra.monitoring import Monitoring
+from infra.settings import Settings
+from infra.task_table import TaskTable
+from infra.task_workflow import TaskWorkflow, TrackedStep
+from infra.tracker_layer import TrackerLayer
+
+USE_CASE_ID = "pdf_processing"
+_CHECKOUT = Path(__file__).parent.parent
+
+
+class StatusTrackerStack(Stack):
+    """The whole application of one stage, as the stack ``status-tracker-{stage}``."""
+
+    def __init__(self, scope: Construct, settings: Settings) -> None:
+        name = f"status-tracker-{settings.stage}"
+        super().__init__(
+            scope,
+            name,
+            description="status-tracker: documents processed once each, with their status tracked",
+            synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=settings.check_bootstrap_version),
+            termination_protection=settings.retain_data,
+        )
+        table = TaskTable(self, "Tasks", settings=settings)
+        buckets = DocumentBuckets(self, "Buckets", settings=settings)
+        commons = FunctionCommons(
+            code=lambda_.Code.from_asset(str(_CHECKOUT / "lambdas"), exclude=["**/__pycache__", "**/.*_cache"]),
+            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer"),
+            use_case_id=USE_CASE_ID,
+            table_name=table.table.table_name,
+            settings=settings,
+        )
+        workflow = TaskWorkflow(
+            self, "Workflow", steps=document_steps(self, commons, table, buckets), settings=settings
+        )
+        intake = DocumentIntake(
+            self,
+            "DocumentIntake",
+            commons=commons,
+            documents=buckets.documents,
+            table=table,
+            state_machine=workflow.state_machine,
+        )
+        Monitoring(
+            self,
+            "Monitoring",
+            dashboard_name=name,
+            use_case_id=USE_CASE_ID,
+            intake=intake,
+            workflow=workflow,
+            settings=settings,
+        )
+        outputs = {
+            "TaskTableName": table.table.table_name,
+            "DocumentBucketName": buckets.documents.bucket_name,
+            "ResultBucketName": buckets.results.bucket_name,
+            "WorkflowArn": workflow.state_machine.state_machine_arn,
+            "IntakeQueueUrl": intake.queue.queue_url,
+            "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "DashboardName": name,
+        }
+        for key, value in outputs.items():
+            CfnOutput(self, key, value=value)
+
+
+def document_steps(
+    scope: Construct, commons: FunctionCommons, table: TaskTable, buckets: DocumentBuckets
+) -> list[TrackedStep]:
+    """The steps that a document goes through, in their order."""
+    documents, results = buckets.documents, buckets.results
+    every_document, every_result = documents.arn_for_objects("*"), results.arn_for_objects("*")
+    extract = TrackedStep(
+        scope,
+        "Extract",
+        commons=commons,
+        handler="extract.handler",
+        environment={
+            "DOCUMENT_BUCKET": documents.bucket_name,
+            "RESULT_BUCKET": results.bucket_name,
+            "MAX_DOCUMENT_BYTES": str(commons.settings.max_document_bytes),
+        },
+        statements=[
+            table.allow_items("UpdateItem"),
+            allow(["s3:GetObject"], every_document),
+            # Without it S3 answers 403, not 404, for an object that is gone; so with the results below.
+            allow(["s3:ListBucket"], documents.bucket_arn),
+            allow(["s3:PutObject"], every_result),
+        ],
+    )
+    answer = TrackedStep(
+        scope,
+        "Answer",
+        commons=commons,
+        handler="answer.handler",
+        environment={"RESULT_BUCKET": results.bucket_name},
+        statements=[
+            table.allow_items("UpdateItem"),
+            allow(["s3:GetObject", "s3:PutObject"], every_result),
+            allow(["s3:ListBucket"], results.bucket_arn),
+        ],
+    )
+    acknowledge(extract, objects_finding(documents), "Documents are uploaded under keys of the users' choosing.")
+    for step in (extract, answer):
+        acknowledge(step, objects_finding(results), "Results have a key of their own for every task.")
+    return [extract, answer]

@@ -1,0 +1,158 @@
+"""The state machine: tracked steps one after the other, each a Lambda function that is retried and caught alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Aws, Duration, Fn, RemovalPolicy
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_logs as logs
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.access import acknowledge, allow, service_role
+from infra.handler_function import FunctionCommons, HandlerFunction
+from infra.retry_policy import ALREADY_SUCCEEDED, HOPELESS, NOT_READY, add_step_retries
+from infra.settings import Settings
+
+# An answer that has not come by now is lost: the function's own timeout is over.
+_ANSWER_GRACE_SECONDS = 60
+# Far beyond every wait of the retry table; an execution older than this waits for nothing that will come.
+_EXECUTION_TIMEOUT = Duration.days(1)
+
+
+class TrackedStep(Construct):
+    """One step of a workflow: a function whose handler works inside the tracker's ``start``, and its state.
+
+    The function is invoked with the execution's input, ``{"task_id", "run"}``, and so is the step after it: what a
+    handler returns is dropped, results belong in the task.
+
+    Attributes:
+        name: the step's name, the id of the construct; the ``step`` dimension of its metrics.
+        function: the function.
+        state: the state that invokes it.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        handler: str,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        settings = commons.settings
+        self.name = construct_id
+        self.function = HandlerFunction(
+            self,
+            "Handler",
+            commons=commons,
+            handler=handler,
+            environment=environment,
+            statements=statements,
+            timeout_seconds=settings.step_timeout_seconds,
+            memory_mb=settings.step_memory_mb,
+            reserved_concurrency=settings.step_reserved_concurrency,
+        ).function
+        self.state = tasks.LambdaInvoke(
+            self,
+            "Invoke",
+            state_name=construct_id,
+            lambda_function=self.function,
+            result_path=sfn.JsonPath.DISCARD,
+            retry_on_service_exceptions=False,  # the retry table has them, with full jitter
+            task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + _ANSWER_GRACE_SECONDS)),
+        )
+        add_step_retries(self.state, settings)
+
+
+class TaskWorkflow(Construct):
+    """Runs `steps` in their order; ends in ``Done``, ``Ignored`` or ``Failed``.
+
+    Attributes:
+        steps: the steps.
+        state_machine: the state machine.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, steps: Sequence[TrackedStep], settings: Settings
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.steps = steps
+        log_group = logs.LogGroup(
+            self,
+            "Logs",
+            log_group_name=_vended_log_group_name(),
+            retention=logs.RetentionDays[settings.log_retention],
+            removal_policy=RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY,
+        )
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            definition_body=sfn.DefinitionBody.from_chainable(self._connected()),
+            role=self._role().without_policy_updates(),
+            timeout=_EXECUTION_TIMEOUT,
+            tracing_enabled=True,
+            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+        )
+
+    def _connected(self) -> sfn.IChainable:
+        done = sfn.Succeed(self, "Done")
+        ignored = sfn.Succeed(self, "Ignored", comment="The tracker has set the task aside, with its reason")
+        failed = sfn.Fail(self, "Failed", error_path="$.failure.Error", cause_path="$.failure.Cause")
+        following: list[sfn.IChainable] = [*(step.state for step in self.steps[1:]), done]
+        for step, next_state in zip(self.steps, following, strict=True):
+            # A task beyond the last step is not known to be done, so there only the step's own success counts.
+            passed = [ALREADY_SUCCEEDED] if next_state is done else [ALREADY_SUCCEEDED, NOT_READY]
+            step.state.add_catch(next_state, errors=passed, result_path=sfn.JsonPath.DISCARD)
+            step.state.add_catch(ignored, errors=list(HOPELESS), result_path=sfn.JsonPath.DISCARD)
+            step.state.add_catch(failed, errors=["States.ALL"], result_path="$.failure")
+            step.state.next(next_state)
+        return self.steps[0].state
+
+    def _role(self) -> iam.Role:
+        role = service_role(
+            self,
+            "states.amazonaws.com",
+            [
+                allow(["lambda:InvokeFunction"], *(step.function.function_arn for step in self.steps)),
+                allow(
+                    [
+                        "logs:CreateLogDelivery",
+                        "logs:GetLogDelivery",
+                        "logs:UpdateLogDelivery",
+                        "logs:DeleteLogDelivery",
+                        "logs:ListLogDeliveries",
+                        "logs:PutResourcePolicy",
+                        "logs:DescribeResourcePolicies",
+                        "logs:DescribeLogGroups",
+                    ],
+                    "*",
+                ),
+                allow(
+                    [
+                        "xray:PutTraceSegments",
+                        "xray:PutTelemetryRecords",
+                        "xray:GetSamplingRules",
+                        "xray:GetSamplingTargets",
+                    ],
+                    "*",
+                ),
+            ],
+        )
+        acknowledge(role, "IAM5[Resource::*]", "CloudWatch's log delivery and X-Ray have actions without resources.")
+        return role
+
+
+def _vended_log_group_name() -> str:
+    """A name under the prefix that keeps the account's log resource policy small, new with each stack.
+
+    Without the prefix every state machine adds a statement to that policy, which is limited to 5,120 characters; with
+    a name that a stack of this name had before, a retained log group would stand in the way.
+    """
+    unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
+    return Fn.join("", ["/aws/vendedlogs/states/", Aws.STACK_NAME, "-", unique])

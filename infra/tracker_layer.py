@@ -1,0 +1,114 @@
+"""The Lambda layer: the library and what it needs that the runtime does not bring. Bundled without Docker."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import aws_lambda as lambda_
+from constructs import Construct
+
+from infra.handler_function import ARCHITECTURE, RUNTIME
+
+LIBRARY = "status_tracker"
+_EXCLUDES = Path(__file__).with_name("layer_excludes.txt")
+_PYTHON_VERSION = RUNTIME.name.removeprefix("python")
+# Lambda's Python runtimes from 3.12 on run on Amazon Linux 2023, whose C library is newer than manylinux2014 asks.
+_PLATFORM = "aarch64-manylinux2014"
+# Not read when the code runs.
+_PRUNED = ("bin", "*.dist-info", ".lock", "**/__pycache__")
+
+
+class TrackerLayer(lambda_.LayerVersion):
+    """The layer, made from ``layer/status_tracker`` and the hash-pinned ``layer/requirements.txt`` in `source`."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, source: Path) -> None:
+        super().__init__(
+            scope,
+            construct_id,
+            description="status-tracker and its dependencies, without what the runtime brings",
+            compatible_runtimes=[RUNTIME],
+            compatible_architectures=[ARCHITECTURE],
+            code=lambda_.Code.from_asset(
+                str(source),
+                asset_hash_type=AssetHashType.CUSTOM,
+                asset_hash=source_hash(source),
+                bundling=BundlingOptions(
+                    image=DockerImage.from_registry("none"),  # wanted by the signature; never pulled
+                    local=LayerBundling(source),
+                ),
+            ),
+        )
+
+
+@jsii.implements(ILocalBundling)
+class LayerBundling:
+    """Fills a folder with the layer; needs uv in the running Python's environment."""
+
+    def __init__(self, source: Path) -> None:
+        self._source = source
+
+    def try_bundle(self, output_dir: str, *_options: object, **_named_options: object) -> bool:
+        """Bundle into `output_dir`. Always true: what goes wrong is raised, never left to Docker.
+
+        Raises:
+            RuntimeError: uv could not install the requirements; says what uv said.
+        """
+        bundle(self._source, Path(output_dir))
+        return True
+
+
+def bundle(source: Path, output: Path) -> None:
+    """Put the layer made from `source` into `output`, as ``python/...``.
+
+    Raises:
+        RuntimeError: uv could not install the requirements; says what uv said.
+    """
+    site = output / "python"
+    _install(source / "requirements.txt", site)
+    shutil.copytree(source / LIBRARY, site / LIBRARY, ignore=shutil.ignore_patterns("__pycache__"))
+    for pattern in _PRUNED:
+        for path in list(site.glob(pattern)):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+def source_hash(source: Path) -> str:
+    """A hash of all that the layer is made from; the same on every machine."""
+    digest = hashlib.sha256()
+    for path in _sources(source):
+        name, content = path.name.encode(), path.read_bytes()
+        if path.is_relative_to(source):
+            name = path.relative_to(source).as_posix().encode()
+        digest.update(b"%d %d " % (len(name), len(content)) + name + content)
+    return digest.hexdigest()
+
+
+def _sources(source: Path) -> Iterator[Path]:
+    yield Path(__file__)
+    yield _EXCLUDES
+    yield source / "requirements.txt"
+    yield from sorted(
+        path for path in (source / LIBRARY).rglob("*") if path.is_file() and "__pycache__" not in path.parts
+    )
+
+
+def _install(requirements: Path, target: Path) -> None:
+    result = subprocess.run(  # noqa: S603 - every argument is ours
+        [
+            *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config"),
+            *("--target", str(target), "--requirements", str(requirements), "--excludes", str(_EXCLUDES)),
+            *("--require-hashes", "--only-binary", ":all:", "--link-mode", "copy"),
+            *("--python-platform", _PLATFORM, "--python-version", _PYTHON_VERSION),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if result.returncode:
+        raise RuntimeError(f"uv could not install {requirements} for the layer:\n{result.stderr.strip()}")

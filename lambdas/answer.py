@@ -1,0 +1,31 @@
+"""Lambda function: step 2, answers to the business questions."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from status_tracker.powertools import start_in_lambda
+
+from documents.answering import answer_questions
+from documents.answers import KeyValueAnswerer
+from documents.aws import s3_client
+from documents.settings import AnswerSettings
+from documents.tasks import AnswerTask
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+settings = cache(AnswerSettings.from_environment)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> None:
+    """Run the step for the task of the execution's input; the workflow reads the exception, not a result."""
+    with start_in_lambda(AnswerTask, event["task_id"], context, metrics=metrics, logger=logger, step="Answer") as ctx:
+        summary = answer_questions(s3_client(), settings().result_bucket, KeyValueAnswerer(), ctx.task.task_id)
+        ctx.set_data({**ctx.task.data, "answered": summary})

@@ -1,0 +1,1 @@
+"""The PDF example: what the three handlers do, apart from being Lambda functions."""

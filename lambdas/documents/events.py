@@ -1,0 +1,93 @@
+"""From the body of an SQS message to the upload that it tells of."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+
+class BadMessageError(ValueError):
+    """The message is not an S3 "Object Created" event; its text says what was found instead."""
+
+
+@dataclass(frozen=True)
+class DocumentUploaded:
+    """One upload. `key` is the plain object key, `etag` has no quotes, `size` is in bytes."""
+
+    bucket: str
+    key: str
+    etag: str
+    size: int
+
+    @property
+    def task_id(self) -> str:
+        """The same bytes under the same key are one task; changed bytes are another."""
+        return f"{self.key}#{self.etag}"
+
+    def to_task_data(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_task_data(cls, data: Mapping[str, Any]) -> Self:
+        """The upload that a task's `data` tells of; `BadMessageError` where it tells of none."""
+        return cls(
+            bucket=_member(data, "bucket", str, "the task's data"),
+            key=_member(data, "key", str, "the task's data"),
+            etag=_member(data, "etag", str, "the task's data"),
+            size=_member(data, "size", int, "the task's data"),
+        )
+
+
+def parse_upload(body: str) -> DocumentUploaded:
+    """
+    The upload told by an EventBridge event of S3, as SQS delivers it.
+
+    EventBridge gives the object key as it is, not URL-encoded as S3's own notifications do.
+    Raises `BadMessageError` for all that is not such an event.
+    """
+    try:
+        event = json.loads(body)
+    # A RecursionError is what thousands of nested brackets give.
+    except (ValueError, RecursionError) as error:
+        raise BadMessageError(f"The body is not JSON ({error}); expected an EventBridge event.") from error
+    if not isinstance(event, dict):
+        raise BadMessageError(f"The body is JSON {_kind(event)}; expected an EventBridge event (an object).")
+    found = (event.get("source"), event.get("detail-type"))
+    if found != ("aws.s3", "Object Created"):
+        raise BadMessageError(
+            f"The event is {found[1]!r} from {found[0]!r}; expected 'Object Created' from 'aws.s3'."
+            " Check the EventBridge rule that feeds this queue."
+        )
+    detail = _member(event, "detail", dict, "the event")
+    bucket = _member(detail, "bucket", dict, "detail")
+    stored = _member(detail, "object", dict, "detail")
+    return DocumentUploaded(
+        bucket=_member(bucket, "name", str, "detail.bucket"),
+        key=_member(stored, "key", str, "detail.object"),
+        etag=_member(stored, "etag", str, "detail.object").strip('"'),
+        size=_member(stored, "size", int, "detail.object"),
+    )
+
+
+def _member(parent: Mapping[str, Any], name: str, expected: type, where: str) -> Any:
+    value = parent.get(name)
+    if value is None or value == "":
+        raise BadMessageError(f"{name!r} is missing in {where}; it has {sorted(parent)}.")
+    if not isinstance(value, expected) or isinstance(value, bool):
+        raise BadMessageError(f"{name!r} in {where} is {_kind(value)} ({value!r:.80}); expected {_KINDS[expected]}.")
+    return value
+
+
+_KINDS: dict[type, str] = {
+    dict: "an object",
+    list: "an array",
+    str: "a text",
+    int: "a whole number",
+    float: "a number",
+    bool: "a truth value",
+    type(None): "null",
+}
+
+
+def _kind(value: object) -> str:
+    return _KINDS[type(value)]

@@ -1,0 +1,67 @@
+"""
+The two tracked steps of a document, as models of the task table.
+
+A model belongs to a table, so the table's name and the use case are read from the environment when this
+module is imported; see `TrackerSettings`.
+"""
+
+import status_tracker as st
+from documents.settings import TrackerSettings
+
+_settings = TrackerSettings.from_environment()
+
+
+class ExtractStatus(st.BaseStatusEnum):
+    """Step 1; its `succeeded` is the `pending` of step 2."""
+
+    pending = 10
+    in_progress = 20
+    failed = 30
+    succeeded = 40
+    ignored = 50
+
+
+class AnswerStatus(st.BaseStatusEnum):
+    """Step 2."""
+
+    pending = 40
+    in_progress = 70
+    failed = 80
+    succeeded = 90
+    ignored = 100
+
+
+def _config(statuses: type[ExtractStatus] | type[AnswerStatus]) -> st.TrackerConfig:
+    return st.TrackerConfig.make(
+        use_case_id=_settings.use_case_id,
+        pending_status=statuses.pending.value,
+        in_progress_status=statuses.in_progress.value,
+        failed_status=statuses.failed.value,
+        succeeded_status=statuses.succeeded.value,
+        ignored_status=statuses.ignored.value,
+        n_pending_shard=5,
+        n_in_progress_shard=5,
+        n_failed_shard=5,
+        n_succeeded_shard=10,
+        n_ignored_shard=5,
+        max_retry=_settings.max_attempts,
+    )
+
+
+class _DocumentTask(st.BaseTask):
+    class Meta:
+        table_name = _settings.task_table_name
+
+
+class ExtractTask(_DocumentTask):
+    """Step 1: text and key-values of the document."""
+
+    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+    config = _config(ExtractStatus)
+
+
+class AnswerTask(_DocumentTask):
+    """Step 2: answers to the business questions."""
+
+    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+    config = _config(AnswerStatus)

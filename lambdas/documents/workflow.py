@@ -1,0 +1,38 @@
+"""Starting the workflow of a task, once a run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from mypy_boto3_stepfunctions import SFNClient
+
+
+def execution_name(task_id: str, run: int) -> str:
+    """
+    The hash of the task id, and the run number.
+
+    Step Functions takes a name once. The run number grows when a task is deliberately run again, and only
+    then, so that a repeated message starts nothing and a rerun is an execution of its own.
+    """
+    return f"{hashlib.sha256(task_id.encode()).hexdigest()}-{run}"
+
+
+def execution_input(task_id: str, run: int) -> str:
+    """The input, always the same text for a run: Step Functions compares it while an execution is running."""
+    return json.dumps({"run": run, "task_id": task_id}, sort_keys=True)
+
+
+def start_workflow(step_functions: SFNClient, workflow_arn: str, task_id: str, run: int) -> bool:
+    """Start the execution of this run; False where it had ended already. A running one is left to run."""
+    try:
+        step_functions.start_execution(
+            stateMachineArn=workflow_arn,
+            name=execution_name(task_id, run),
+            input=execution_input(task_id, run),
+        )
+    except step_functions.exceptions.ExecutionAlreadyExists:
+        return False
+    return True

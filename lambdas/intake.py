@@ -1,0 +1,65 @@
+"""Lambda function: every uploaded document becomes a task, and its workflow is started."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from documents.aws import step_functions_client
+from documents.events import BadMessageError, parse_upload
+from documents.settings import IntakeSettings
+from documents.tasks import ExtractTask
+from documents.workflow import start_workflow
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+LOGGED_BODY_CHARACTERS = 500
+
+logger = Logger()
+metrics = Metrics()
+settings = cache(IntakeSettings.from_environment)
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+    """Each record by itself: SQS delivers the failed ones again, and in the end sets them aside."""
+    metrics.add_dimension("step", "Intake")
+    failed = [record["messageId"] for record in event["Records"] if not _take_in(record)]
+    return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+
+
+def _take_in(record: dict[str, Any]) -> bool:
+    """Whether the message is done with, and may be deleted."""
+    message_id = record["messageId"]
+    try:
+        register_upload(record["body"])
+    except BadMessageError as error:
+        metrics.add_metric("BadMessage", MetricUnit.Count, 1)
+        body = record["body"][:LOGGED_BODY_CHARACTERS]
+        logger.warning("Message refused: %s", error, extra={"message_id": message_id, "body": body})
+        return False
+    except Exception:
+        logger.exception("Message not taken in; SQS will deliver it again", extra={"message_id": message_id})
+        return False
+    return True
+
+
+def register_upload(body: str) -> None:
+    """
+    Create the task of the upload, unless it exists, and start its workflow, unless it was started.
+
+    Both are done for a message that comes again too: the first time may have ended between the two.
+    """
+    upload = parse_upload(body)
+    task, created = ExtractTask.get_or_create(upload.task_id, data=upload.to_task_data())
+    started = start_workflow(step_functions_client(), settings().workflow_arn, upload.task_id, task.run)
+    metrics.add_metric("TaskCreated" if created else "DuplicateEvent", MetricUnit.Count, 1)
+    logger.info(
+        "Upload taken in",
+        extra={"task_id": upload.task_id, "run": task.run, "created": created, "started": started},
+    )

@@ -1,0 +1,43 @@
+"""The account that the local cloud plays, and how to reach it and nothing else."""
+
+import os
+
+ACCOUNT_ID = "123456789012"
+REGION = "us-east-1"
+
+# Two questions that the server answers beside the AWS APIs.
+FUNCTIONS_PATH = "/_local_cloud/functions"
+IGNORED_PATH = "/_local_cloud/ignored"
+
+
+def client_environment(endpoint: str) -> dict[str, str]:
+    """The variables with which ``aws``, ``boto3`` and ``cdk`` reach the local account.
+
+    The credentials are made up: with them a request that went astray to AWS would be refused there.
+    """
+    return {
+        "AWS_ENDPOINT_URL": endpoint,
+        "AWS_ACCESS_KEY_ID": "local",
+        "AWS_SECRET_ACCESS_KEY": "local",
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+    }
+
+
+def isolated_environment(endpoint: str) -> dict[str, str]:
+    """This process's environment with all that leads to a real AWS account replaced by the local one."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
+    return {
+        **kept,
+        **client_environment(endpoint),
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+def handler_environment(endpoint: str) -> dict[str, str]:
+    """What a Lambda function's process sees of this machine: little more than it would on Lambda."""
+    isolated = isolated_environment(endpoint)
+    own = {name: value for name, value in isolated.items() if name.startswith("AWS_")}
+    return {**own, "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": ":UTC", "PYTHONNOUSERSITE": "1"}

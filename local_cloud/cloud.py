@@ -1,0 +1,189 @@
+"""The local cloud, seen from outside: start it, deploy to it, use it, stop it."""
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, client_environment, isolated_environment
+from local_cloud.commands import Command
+from local_cloud.deployment import Deployment
+from local_cloud.errors import LocalCloudError
+from local_cloud.toolchain import CHECKOUT, handlers_python
+
+# Moto's imports take 3 to 5 seconds on an idle machine.
+_READY_SECONDS = 120.0
+
+
+def _say_nothing(_: str) -> None:
+    return
+
+
+class LocalCloud:
+    """An AWS account on this machine, with the application deployed to it on request.
+
+    All of it ends with `stop`, with the ``with`` block, or with this process, in whatever way that ends.
+
+    Args:
+        state: the folder for logs, unpacked functions and the synthesized app; two clouds cannot share one.
+        say: is told what is being done, a line at a time; by default nobody is.
+
+    Example::
+
+        with LocalCloud() as cloud:
+            cloud.deploy()
+            cloud.client("s3").upload_file("invoice.pdf", cloud.outputs["DocumentBucketName"], "invoice.pdf")
+    """
+
+    def __init__(self, *, state: Path = CHECKOUT / ".local", say: Callable[[str], None] = _say_nothing) -> None:
+        self._state = state.resolve()
+        self._say = say
+        self._running = ExitStack()
+        self._server: Command | None = None
+        self._endpoint = ""
+        self.outputs: dict[str, str] = {}
+        """The stack's outputs, by name; empty before `deploy`."""
+        self.ignored_resource_types: list[str] = []
+        """The resource types of the stack that the local cloud does not have; empty before `deploy`."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which ``aws``, ``boto3`` and ``cdk`` reach this cloud, and nothing else."""
+        return client_environment(self._endpoint)
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud, whatever this process's own environment says."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self._endpoint,
+            region_name=self.environment["AWS_REGION"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def processes(self) -> dict[str, list[int]]:
+        """The ids of the processes that run Lambda functions now, by the function's name."""
+        processes: dict[str, list[int]] = self._ask(FUNCTIONS_PATH)
+        return processes
+
+    def start(self) -> None:
+        """Start the server; it takes some seconds until it answers, and requests wait for that.
+
+        Raises:
+            LocalCloudError: another cloud uses the same folder, or the handlers' environment cannot be made.
+        """
+        (self._state / "logs").mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock_state()
+            python = handlers_python()
+            self._launch_server(python)
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait_until_ready(self) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            LocalCloudError: it ended, or did not answer in time.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                self.processes()
+            except OSError as error:
+                server = self._started()
+                if not server.running:
+                    raise server.failure("ended before it answered") from None
+                if time.monotonic() > deadline:
+                    raise server.failure(f"did not answer within {_READY_SECONDS:g} s: {error}") from None
+            else:
+                return
+
+    def deploy(self, stage: str = "local") -> None:
+        """Synthesize the app and deploy it, as one would to AWS.
+
+        Args:
+            stage: the stage of ``cdk.json``.
+
+        Raises:
+            LocalCloudError: a tool is missing, or one of the CDK's commands failed.
+        """
+        deployment = Deployment(stage=stage, state=self._state, endpoint=self._endpoint)
+        self._say("Synthesizing the app (cdk synth) while the server starts")
+        with deployment.synth() as synth:
+            self.wait_until_ready()
+            self._say("Server ready; preparing the account (cdk bootstrap)")
+            with deployment.bootstrap() as bootstrap:
+                bootstrap.finish()
+            self._say("Account prepared; waiting for the synthesized app")
+            synth.finish()
+        self._say(f"Deploying {deployment.stack_name} (cdk deploy)")
+        with deployment.deploy() as deploy:
+            deploy.finish()
+        self.outputs = deployment.outputs()
+        self.ignored_resource_types = self._ask(f"{IGNORED_PATH}?stack={deployment.stack_name}")
+
+    def stop(self) -> None:
+        """End every process of this cloud, and wait until they are gone."""
+        self._running.close()
+        self._server = None
+
+    def _lock_state(self) -> None:
+        lock = self._running.enter_context((self._state / "lock").open("a+"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise LocalCloudError(
+                f"A local cloud is already running in {self._state}, started by process {lock.read().strip()}. "
+                "Stop it with Ctrl-C in its terminal, or kill that process, and try again."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+
+    def _launch_server(self, python: Path) -> None:
+        # We open the port and the server inherits it: so it is known at once, and nobody is refused meanwhile.
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            self._endpoint = f"http://localhost:{listener.getsockname()[1]}"
+            self._server = Command(
+                "The local cloud's server",
+                [sys.executable, "-m", "local_cloud.server", str(listener.fileno()), str(self._state), str(python)],
+                cwd=CHECKOUT,
+                env=isolated_environment(self._endpoint),
+                log=self._state / "logs" / "server.log",
+                pass_fds=[listener.fileno()],
+            )
+        self._running.enter_context(self._server)
+
+    def _started(self) -> Command:
+        if self._server is None:
+            raise LocalCloudError("The local cloud is not running: call start(), or use it in a `with` block.")
+        return self._server
+
+    def _ask(self, path: str) -> Any:
+        self._started()
+        with urllib.request.urlopen(f"{self._endpoint}{path}", timeout=_READY_SECONDS) as answer:  # noqa: S310
+            return json.load(answer)
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,65 @@
+"""The functions that moto holds, invoked in environments of ours."""
+
+from collections.abc import Mapping
+
+from moto.awslambda.models import LambdaFunction
+from moto.awslambda.utils import get_backend
+
+from local_cloud.functions import Functions
+from local_cloud.runtime_api import Outcome
+from local_cloud.sandbox import Function
+
+
+class DeployedFunctions:
+    """Invokes what was deployed, with the code, layers and settings it has now.
+
+    Args:
+        functions: runs functions.
+        environment: what every runtime process sees before the function's own variables.
+    """
+
+    def __init__(self, functions: Functions, environment: Mapping[str, str]) -> None:
+        self._functions = functions
+        self._environment = environment
+
+    def invoke(self, model: LambdaFunction, event: bytes) -> Outcome:
+        """Invoke one of moto's functions and wait for what becomes of it."""
+        return self._functions.invoke(self._function(model), event)
+
+    def invoke_by_arn(self, arn: str, event: bytes) -> Outcome:
+        """Invoke the function with this ARN, as an event source does."""
+        account, region = arn.split(":")[4], arn.split(":")[3]
+        return self.invoke(get_backend(account, region).get_function(arn), event)
+
+    def _function(self, model: LambdaFunction) -> Function:
+        backend = get_backend(model.account_id, model.region)
+        layers = [backend.layers_versions_by_arn(layer["Arn"]) for layer in model.layers]
+        return Function(
+            name=model.function_name,
+            arn=model.function_arn,
+            handler=str(model.handler),
+            timeout=float(model.timeout),
+            code=self._functions.unpack(model.code_bytes, model.code_sha_256),
+            layers=tuple(self._functions.unpack(layer.code_bytes, layer.code_sha_256) for layer in layers if layer),
+            environment={**self._environment, **_reserved_variables(model), **_own_variables(model)},
+        )
+
+
+def _reserved_variables(model: LambdaFunction) -> dict[str, str]:
+    """https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html"""
+    return {
+        "_HANDLER": str(model.handler),
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{model.run_time}",
+        "AWS_LAMBDA_FUNCTION_NAME": model.function_name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(model.memory_size),
+        "AWS_LAMBDA_FUNCTION_VERSION": str(model.version),
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "on-demand",
+        "AWS_LAMBDA_LOG_GROUP_NAME": model.logs_group_name,
+        "AWS_LAMBDA_LOG_STREAM_NAME": "local",
+        "AWS_REGION": model.region,
+        "AWS_DEFAULT_REGION": model.region,
+    }
+
+
+def _own_variables(model: LambdaFunction) -> dict[str, str]:
+    return {name: str(value) for name, value in model.environment_vars.items()}

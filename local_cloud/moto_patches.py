@@ -1,0 +1,242 @@
+"""What moto leaves out and the application needs, each mended in one function that says what it mends.
+
+``tests/local_cloud/test_moto_needs_patches.py`` holds, for each, the proof that moto still needs it.
+"""
+
+import threading
+import uuid
+from collections.abc import Callable, Mapping
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.awslambda import models as lambda_models
+from moto.cloudformation import parsing
+from moto.cloudformation.models import cloudformation_backends
+from moto.core.config import default_user_config
+from moto.dynamodb import models as dynamodb_models
+from moto.dynamodb.models import table as table_models
+from moto.dynamodb.responses import DynamoHandler
+from moto.events import utils as events_utils
+from moto.s3 import models as s3_models
+from moto.sqs.models import Queue, sqs_backends
+from moto.stepfunctions import models as stepfunctions_models
+from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.asl.utils import boto_client
+
+from local_cloud.deployed import DeployedFunctions
+
+Properties = Mapping[str, Any]
+
+
+def apply_patches(functions: DeployedFunctions) -> None:
+    """Mend moto in this process; its Lambda functions are then run by ``functions``."""
+    _run_functions(functions)
+    _give_functions_their_layers()
+    _give_layers_an_arn()
+    _keep_resources_that_cannot_be_updated()
+    _apply_bucket_settings()
+    _apply_table_settings()
+    _execute_state_machines()
+    _keep_executor_clients()
+    _leave_queues_to_the_poller()
+    _make_operations_atomic()
+    _give_each_event_an_id()
+
+
+def ignored_resource_types(stack_name: str) -> list[str]:
+    """The types of resources in a stack's template that moto does not have: nothing of them was deployed."""
+    known = {*parsing.get_model_map(), *parsing.NULL_MODELS}
+    types = {
+        resource["Type"]
+        for account in list(cloudformation_backends.values())
+        for backend in list(account.values())
+        for stack in list(backend.stacks.values())
+        if stack.name == stack_name
+        for resource in stack.template_dict["Resources"].values()
+    }
+    return sorted(kind for kind in types - known if not kind.startswith("Custom::"))
+
+
+def _run_functions(functions: DeployedFunctions) -> None:
+    """Moto runs functions in Docker, a container an invocation; here they run in runtime processes."""
+
+    def invoke(
+        self: lambda_models.LambdaFunction,
+        body: str | bytes,
+        request_headers: Mapping[str, str],
+        response_headers: dict[str, str],
+    ) -> bytes:
+        event = (body.encode() if isinstance(body, str) else body) or b"{}"
+        if request_headers.get("X-Amz-Invocation-Type") == "Event":
+            threading.Thread(target=functions.invoke, args=(self, event), daemon=True).start()
+            return b""
+        outcome = functions.invoke(self, event)
+        if outcome.is_error:
+            response_headers["x-amz-function-error"] = "Unhandled"
+        return outcome.payload
+
+    lambda_models.LambdaFunction.invoke = invoke  # type: ignore[method-assign]
+
+
+def _after(model: Any, method: str, then: Callable[[Any, Properties], None]) -> None:
+    """Have CloudFormation's creation or update of a model followed by `then(resource, properties)`."""
+    original = getattr(model, method)
+
+    def followed(_: type, *args: Any, **kwargs: Any) -> Any:
+        resource = original(*args, **kwargs)
+        template = kwargs.get("cloudformation_json") or args[1]
+        then(resource, template["Properties"])
+        return resource
+
+    setattr(model, method, classmethod(followed))
+
+
+def _give_functions_their_layers() -> None:
+    """CloudFormation drops a function's Layers and Architectures when it creates it."""
+
+    def apply(function: lambda_models.LambdaFunction, properties: Properties) -> None:
+        function.update_configuration({"Layers": properties.get("Layers", [])})
+        function.architectures = properties.get("Architectures", ["x86_64"])
+
+    _after(lambda_models.LambdaFunction, "create_from_cloudformation_json", apply)
+
+
+def _give_layers_an_arn() -> None:
+    """The Ref of a layer version is its ARN, of which moto knows nothing, nor how to replace a changed layer."""
+
+    def update(
+        cls: type[lambda_models.LayerVersion],
+        original_resource: lambda_models.LayerVersion,
+        new_resource_name: str,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+    ) -> lambda_models.LayerVersion:
+        replacement = cls.create_from_cloudformation_json(
+            new_resource_name, cloudformation_json, account_id, region_name
+        )
+        # The functions keep the old ARN, since nothing in their own templates has changed.
+        original_resource.code_bytes = replacement.code_bytes
+        original_resource.code_sha_256 = replacement.code_sha_256
+        return original_resource
+
+    model: Any = lambda_models.LayerVersion
+    model.physical_resource_id = property(lambda layer: layer.arn)
+    model.update_from_cloudformation_json = classmethod(update)
+
+
+def _keep_resources_that_cannot_be_updated() -> None:
+    """An update of a type without support for updates loses the resource; here it stays as it was."""
+    original = parsing.parse_and_update_resource
+
+    def update(
+        logical_id: str, resource_json: dict[str, Any], resources_map: Any, account_id: str, region_name: str
+    ) -> Any:
+        updated: Any = original(logical_id, resource_json, resources_map, account_id, region_name)
+        return resources_map[logical_id] if updated is None else updated
+
+    parsing.parse_and_update_resource = update
+
+
+def _apply_bucket_settings() -> None:
+    """CloudFormation drops a bucket's EventBridge notifications and its public access block."""
+
+    def apply(bucket: s3_models.FakeBucket, properties: Properties) -> None:
+        event_bridge = properties.get("NotificationConfiguration", {}).get("EventBridgeConfiguration", {})
+        is_enabled = str(event_bridge.get("EventBridgeEnabled", False)).lower() == "true"
+        bucket.set_notification_configuration({"EventBridgeConfiguration": {}} if is_enabled else None)
+        if block := properties.get("PublicAccessBlockConfiguration"):
+            backend = s3_models.s3_backends[bucket.account_id][bucket.partition]
+            backend.put_public_access_block(bucket.name, block)
+
+    _after(s3_models.FakeBucket, "create_from_cloudformation_json", apply)
+    _after(s3_models.FakeBucket, "update_from_cloudformation_json", apply)
+
+
+def _apply_table_settings() -> None:
+    """CloudFormation drops a table's point-in-time recovery and its time to live."""
+
+    def apply(table: table_models.Table, properties: Properties) -> None:
+        backend = dynamodb_models.dynamodb_backends[table.account_id][table.region_name]
+        if recovery := properties.get("PointInTimeRecoverySpecification"):
+            backend.update_continuous_backups(table.name, recovery)
+        if time_to_live := properties.get("TimeToLiveSpecification"):
+            backend.update_time_to_live(table.name, time_to_live)
+
+    _after(table_models.Table, "create_from_cloudformation_json", apply)
+
+
+def _execute_state_machines() -> None:
+    """State machines made by CloudFormation land in a backend that does not execute them."""
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    stepfunctions_models.stepfunctions_backends = parser_models.stepfunctions_parser_backends  # type: ignore[assignment]
+
+
+def _keep_executor_clients() -> None:
+    """The executor makes a boto3 client per task, which is slow, and not safe from several threads."""
+    lock = threading.Lock()
+    clients: dict[tuple[str, str], Any] = {}
+
+    def client(*, service_name: Any, region_name: str, config: Config, **kwargs: Any) -> Any:
+        key = (service_name, region_name)
+        with lock:
+            if key not in clients:
+                wide = config.merge(Config(max_pool_connections=100))
+                clients[key] = boto3.client(service_name, region_name=region_name, config=wide, **kwargs)
+            return clients[key]
+
+    setattr(boto_client, "boto3", SimpleNamespace(client=client))  # noqa: B010 - mypy knows no such attribute
+
+
+def _leave_queues_to_the_poller() -> None:
+    """Moto invokes on send, a message at a time, and does not read partial batch responses."""
+    original = lambda_models.LambdaBackend.create_event_source_mapping
+
+    def create(self: lambda_models.LambdaBackend, spec: dict[str, Any]) -> lambda_models.EventSourceMapping:
+        mapping = original(self, spec)
+        for queue in sqs_backends[self.account_id][self.region_name].queues.values():
+            queue.lambda_event_source_mappings.clear()
+        return mapping
+
+    lambda_models.LambdaBackend.create_event_source_mapping = create  # type: ignore[method-assign]
+
+
+def _make_operations_atomic() -> None:
+    """On a threaded server a conditional write, a deletion from a queue and a named start are not atomic.
+
+    Two writers whose condition holds would both win, a message sent during a deletion would be lost, and two
+    executions would get the same name.
+    """
+    _serialize(DynamoHandler, "call_action", threading.RLock())
+    _serialize(parser_models.StepFunctionsParserBackend, "start_execution", threading.RLock())
+    original = Queue.delete_message
+
+    def delete_message(self: Queue, receipt_handle: str) -> None:
+        with self._messages_lock:
+            original(self, receipt_handle)
+
+    Queue.delete_message = delete_message  # type: ignore[method-assign]
+
+
+def _serialize(model: type, method: str, lock: Any) -> None:
+    original = getattr(model, method)
+
+    def alone(self: Any, *args: Any, **kwargs: Any) -> Any:
+        with lock:
+            return original(self, *args, **kwargs)
+
+    setattr(model, method, alone)
+
+
+class _EventTemplate(dict[str, Any]):
+    """An event to be copied, with an id of its own for each copy."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
+        return {**self, "id": str(uuid.uuid4())}
+
+
+def _give_each_event_an_id() -> None:
+    """All events of S3 have the same id."""
+    events_utils._BASE_EVENT_MESSAGE = _EventTemplate(events_utils._BASE_EVENT_MESSAGE)  # type: ignore[assignment]

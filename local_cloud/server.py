@@ -1,0 +1,95 @@
+"""The process that is the account: moto's server, the Lambda functions, the pollers of their event sources.
+
+Started by `local_cloud.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
+refused. Beside the AWS APIs the server answers two questions of ours, see `_answer`.
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from moto.awslambda.models import lambda_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import sqs_backends
+from werkzeug.serving import make_server
+
+from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, handler_environment
+from local_cloud.deployed import DeployedFunctions
+from local_cloud.event_source import EventSource
+from local_cloud.functions import Functions
+from local_cloud.moto_patches import apply_patches, ignored_resource_types
+
+# How soon a new event source mapping is polled.
+_RECONCILE_SECONDS = 0.5
+
+_Application = Callable[..., Iterable[bytes]]
+
+
+def main() -> None:
+    """Serve until killed. Arguments: listening socket, state folder, the handlers' Python interpreter."""
+    listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    functions = Functions(python=python, unpacked=state / "functions", logs=state / "logs")
+    application = _with_questions(DomainDispatcherApplication(create_backend_app), functions)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
+    os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
+    deployed = DeployedFunctions(functions, handler_environment(f"http://localhost:{server.port}"))
+    apply_patches(deployed)
+    threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
+    server.serve_forever()
+
+
+class _QuietHandler(MotoRequestHandler):
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: a line a request hides what matters."""
+
+
+def _poll_event_sources(functions: DeployedFunctions) -> None:
+    """Keep one poller for each enabled mapping of a queue to a function."""
+    pollers: dict[str, EventSource] = {}
+    while True:
+        wanted = {
+            mapping.uuid: (mapping, sqs_backends[account][region])
+            for account, regions in list(lambda_backends.items())
+            for region, backend in list(regions.items())
+            for mapping in backend.list_event_source_mappings("", "")
+            if mapping.enabled and ":sqs:" in mapping.event_source_arn
+        }
+        for uuid in pollers.keys() - wanted.keys():
+            pollers.pop(uuid).stop()
+        for uuid in wanted.keys() - pollers.keys():
+            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn)
+            pollers[uuid].start()
+        time.sleep(_RECONCILE_SECONDS)
+
+
+def _with_questions(aws: _Application, functions: Functions) -> _Application:
+    def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
+        answer = _answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), functions)
+        if answer is None:
+            return aws(environ, start_response)
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(answer).encode()]
+
+    return application
+
+
+def _answer(path: str, query: str, functions: Functions) -> object:
+    """The processes of each function, or the resource types ignored of ``?stack=name``; None for other paths."""
+    if path == FUNCTIONS_PATH:
+        return functions.processes()
+    if path == IGNORED_PATH:
+        return ignored_resource_types(parse_qs(query)["stack"][0])
+    return None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""Intake: from a batch of messages to tasks and executions."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.handlers.support import Application, Log, MetricsReader
+
+LONG_KEY = "long/" + "x" * 991 + ".pdf"
+KEYS = [
+    "invoice.pdf",
+    "folder with spaces/my invoice (1).pdf",
+    "a+b=c&d%20e%.pdf",
+    "ünïcode/請求書 №5.pdf",
+    "quotes'\"<>#?.pdf",
+    LONG_KEY,
+]
+
+
+def an_event(key: str = "invoice.pdf", etag: str = "d41d8cd98f00b204e9800998ecf8427e") -> dict[str, Any]:
+    return {
+        "source": "aws.s3",
+        "detail-type": "Object Created",
+        "detail": {"bucket": {"name": "b"}, "object": {"key": key, "size": 5, "etag": etag}},
+    }
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_an_upload_becomes_a_task_and_an_execution(app: Application, metrics: MetricsReader, key: str) -> None:
+    assert len(LONG_KEY.encode()) == 1000
+    event = app.upload(key, b"content")
+    etag = event["detail"]["object"]["etag"]
+    assert app.intake(json.dumps(event)) == []
+    task = app.task(f"{key}#{etag}")
+    assert (task.status, task.status_name) == (10, "pending")
+    assert task.data == {"bucket": "example-documents", "key": key, "etag": etag, "size": 7}
+    [execution] = app.executions()
+    assert json.loads(execution["input"]) == {"task_id": f"{key}#{etag}", "run": 0}
+    assert len(execution["name"]) <= 80
+    assert metrics.counts("Intake") == {"TaskCreated": 1}
+
+
+def test_the_same_event_twice_is_one_task_and_one_execution(app: Application, metrics: MetricsReader) -> None:
+    body = json.dumps(app.upload("invoice.pdf", b"content"))
+    assert app.intake(body, body) == []
+    assert app.intake(body) == []
+    assert len(app.executions()) == 1
+    assert metrics.counts("Intake") == {"TaskCreated": 1, "DuplicateEvent": 2}
+
+
+def test_an_event_that_comes_again_after_the_end_starts_nothing(
+    app: Application, log: Log, metrics: MetricsReader
+) -> None:
+    body = json.dumps(app.upload("invoice.pdf", b"content"))
+    app.intake(body)
+    [execution] = app.executions()
+    app.step_functions.stop_execution(executionArn=execution["executionArn"])
+    assert app.intake(body) == []
+    assert len(app.executions()) == 1
+    assert [line["started"] for line in log.lines()] == [True, False]
+    assert metrics.counts("Intake")["DuplicateEvent"] == 1
+
+
+def test_changed_content_under_the_same_key_is_another_task(app: Application) -> None:
+    task_ids = {app.register("invoice.pdf", content) for content in (b"one", b"two")}
+    assert len(task_ids) == 2
+    assert {json.loads(execution["input"])["task_id"] for execution in app.executions()} == task_ids
+
+
+def test_a_deliberate_rerun_is_an_execution_of_its_own(app: Application) -> None:
+    body = json.dumps(app.upload("invoice.pdf", b"content"))
+    app.intake(body)
+    task_id = json.loads(app.executions()[0]["input"])["task_id"]
+    app.tasks.ExtractTask.rerun(task_id, reason="new questions")
+    app.intake(body)
+    runs = sorted(json.loads(execution["input"])["run"] for execution in app.executions())
+    assert runs == [0, 1]
+
+
+BAD_BODIES = [
+    ("not JSON at all", "not JSON"),
+    ("[" * 100_000, "not JSON"),
+    ("[1]", "JSON an array"),
+    ("null", "JSON null"),
+    ("{}", "expected 'Object Created' from 'aws.s3'"),
+    (json.dumps({**an_event(), "detail-type": "Object Deleted"}), "'Object Deleted' from 'aws.s3'"),
+    (json.dumps({**an_event(), "source": "aws.ec2"}), "from 'aws.ec2'"),
+    (json.dumps({**an_event(), "detail": None}), "'detail' is missing in the event"),
+    (json.dumps({**an_event(), "detail": []}), "'detail' in the event is an array"),
+    (json.dumps(an_event(key="")), "'key' is missing in detail.object"),
+    (json.dumps({**an_event(), "detail": {"bucket": {"name": 7}, "object": {}}}), "'name' in detail.bucket"),
+    (json.dumps({"Records": [{"eventName": "ObjectCreated:Put", "s3": {}}]}), "None from None"),
+]
+
+
+@pytest.mark.parametrize(("body", "reason"), BAD_BODIES)
+def test_what_is_no_upload_is_set_aside_and_the_log_says_why(
+    app: Application, log: Log, metrics: MetricsReader, body: str, reason: str
+) -> None:
+    assert app.intake(body) == ["m-0"]
+    line = log.line("Message refused")
+    assert reason in line["message"]
+    assert line["message_id"] == "m-0"
+    assert line["body"] == body[:500]
+    assert metrics.counts("Intake") == {"BadMessage": 1}
+    assert app.executions() == []
+
+
+def test_the_neighbours_of_a_bad_message_go_through(app: Application, metrics: MetricsReader) -> None:
+    good = [json.dumps(app.upload(key, b"content")) for key in ("a.pdf", "b.pdf")]
+    assert app.intake(good[0], "rubbish", good[1]) == ["m-1"]
+    assert len(app.executions()) == 2
+    assert metrics.counts("Intake") == {"TaskCreated": 2, "BadMessage": 1}
+
+
+@pytest.mark.filterwarnings("ignore:No application metrics to publish")
+def test_a_task_whose_execution_could_not_be_started_is_started_by_the_redelivery(
+    app_without_workflow: Application, log: Log
+) -> None:
+    app = app_without_workflow
+    event = app.upload("invoice.pdf", b"content")
+    body = json.dumps(event)
+    assert app.intake(body) == ["m-0"]
+    assert app.task(f"invoice.pdf#{event['detail']['object']['etag']}").status_name == "pending"
+    assert "StateMachineDoesNotExist" in log.line("Message not taken in")["exception"]
+    app.create_workflow()
+    assert app.intake(body) == []
+    assert len(app.executions()) == 1
+
+
+def test_a_task_that_is_worked_on_is_left_alone(app: Application) -> None:
+    body = json.dumps(app.upload("invoice.pdf", b"content"))
+    app.intake(body)
+    task_id = json.loads(app.executions()[0]["input"])["task_id"]
+    with app.tasks.ExtractTask.start(task_id) as ctx:
+        assert app.intake(body) == []
+        assert app.task(task_id).lock == ctx.task.lock
+    assert app.task(task_id).status == 40
+    assert len(app.executions()) == 1

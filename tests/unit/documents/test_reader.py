@@ -1,0 +1,190 @@
+"""Reading PDF files of all kinds, made here."""
+
+import logging
+import subprocess
+import sys
+from io import BytesIO
+from pathlib import Path
+
+import pypdf
+import pytest
+from fpdf import FPDF
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pypdf.generic import DictionaryObject, NameObject, TextStringObject
+
+from documents.extracted import ExtractedDocument, KeyValue
+from documents.reader import PypdfReader
+from samples import make_samples
+from status_tracker import NonRetryableError
+
+
+def make_pdf(*pages: str) -> bytes:
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=12)
+    for text in pages:
+        pdf.add_page()
+        pdf.multi_cell(0, 8, text)
+    return bytes(pdf.output())
+
+
+def written(writer: pypdf.PdfWriter) -> bytes:
+    buffer = BytesIO()
+    writer.write(buffer)
+    return buffer.getvalue()
+
+
+def encrypted(user_password: str, algorithm: str) -> bytes:
+    writer = pypdf.PdfWriter(clone_from=BytesIO(make_pdf("Total: 5")))
+    writer.encrypt(user_password, owner_password="owner", algorithm=algorithm)
+    return written(writer)
+
+
+def reason(content: bytes) -> str:
+    with pytest.raises(NonRetryableError) as refused:
+        PypdfReader().read(content)
+    assert type(refused.value) is NonRetryableError
+    return str(refused.value)
+
+
+def test_pages_keep_their_order_and_say_where_a_key_stands() -> None:
+    document = PypdfReader().read(make_pdf("Title\nNumber: 7", "", "Total: 5"))
+    assert [page.strip() for page in document.pages] == ["Title\nNumber: 7", "", "Total: 5"]
+    assert document.key_values == (
+        KeyValue("Number", "7", page=1, line=2),
+        KeyValue("Total", "5", page=3, line=1),
+    )
+    assert document.characters == sum(map(len, document.pages))
+
+
+def test_a_result_comes_back_from_json_as_it_was() -> None:
+    document = PypdfReader().read(make_pdf("Total: 5"))
+    assert ExtractedDocument.from_dict(document.to_dict()) == document
+
+
+def test_form_fields_come_by_the_name_people_see_and_empty_ones_not_at_all() -> None:
+    writer = pypdf.PdfWriter(clone_from=BytesIO(make_samples.order_form()))
+    fields = {str(field["/TU"]): field for field in map(resolve, writer.pages[0]["/Annots"])}
+    fields["Customer"][NameObject("/V")] = TextStringObject("")
+    del fields["Order number"]["/TU"]
+    fields["Total amount"][NameObject("/V")] = DictionaryObject()  # as a signature has
+    fields["Express delivery"][NameObject("/V")] = NameObject("/Off")
+    document = PypdfReader().read(written(writer))
+    assert document.key_values == (
+        KeyValue("order_number", "PO-7788"),
+        KeyValue("Order date", "2026-02-27"),
+        KeyValue("Express delivery", "Off"),
+    )
+
+
+def resolve(reference: pypdf.generic.PdfObject) -> DictionaryObject:
+    found = reference.get_object()
+    assert isinstance(found, DictionaryObject)
+    return found
+
+
+def test_an_empty_file() -> None:
+    assert "empty (0 bytes)" in reason(b"")
+
+
+def test_another_kind_of_file() -> None:
+    assert reason(b"\x89PNG\r\n\x1a\n" + bytes(100)) == (
+        "The file is not a PDF: it looks like a PNG image. Upload the document as a PDF."
+    )
+
+
+def test_no_text_on_any_page() -> None:
+    assert "no text on its 2 pages" in reason(make_pdf("", ""))
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128"])
+def test_an_empty_password_is_no_obstacle(algorithm: str) -> None:
+    assert PypdfReader().read(encrypted("", algorithm)).key_values == (KeyValue("Total", "5", 1, 1),)
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_a_password_is_one(algorithm: str) -> None:
+    assert "protected with a password" in reason(encrypted("secret", algorithm))
+
+
+@pytest.mark.parametrize("password", ["", "secret"])
+@pytest.mark.parametrize("algorithm", ["AES-128", "AES-256"])
+def test_aes_without_the_cryptography_package_as_on_lambda(algorithm: str, password: str, tmp_path: Path) -> None:
+    path = tmp_path / "encrypted.pdf"
+    path.write_bytes(encrypted(password, algorithm))
+    code = (
+        f"import sys; sys.modules['cryptography'] = None; sys.path[:] = {sys.path!r}\n"
+        "from pathlib import Path\n"
+        "from documents.reader import PypdfReader\n"
+        f"PypdfReader().read(Path({str(path)!r}).read_bytes())"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+    last_line = ran.stderr.splitlines()[-1]
+    assert last_line.startswith("status_tracker.errors.NonRetryableError: The PDF is ")
+    assert "encrypted with AES" in last_line or (password and "protected with a password" in last_line)
+
+
+@pytest.mark.parametrize("part", [0.2, 0.5, 0.9, 0.97])
+def test_a_file_that_is_cut_off(part: float) -> None:
+    whole = make_pdf("Total: 5")
+    assert "cut off" in reason(whole[: int(len(whole) * part)])
+
+
+def test_a_cut_off_update_does_not_pass_for_the_document_before_it() -> None:
+    whole = make_pdf("Total: 5")
+    assert "cut off" in reason(whole + b"\n9 0 obj\n<< /Type /Page >>\nendobj\n")
+
+
+@pytest.mark.parametrize("junk", [b"\x00" * 5000, b"\r\n<!-- sent by a server -->\r\n" * 100])
+def test_junk_after_the_end_does_no_harm(junk: bytes) -> None:
+    assert PypdfReader().read(make_pdf("Total: 5") + junk).key_values == (KeyValue("Total", "5", 1, 1),)
+
+
+def test_a_damaged_file_has_a_reason_with_the_words_of_the_library() -> None:
+    damaged = make_pdf("Total: 5").replace(b"/Catalog", b"/Nothing").replace(b"/Pages", b"/Sagep")
+    assert "damaged" in reason(damaged)
+    assert reason(damaged).endswith("(PdfReadError: Cannot find Root object in pdf)")
+
+
+@settings(deadline=None)
+@given(st.data())
+def test_whatever_is_in_a_file_it_is_read_or_refused(data: st.DataObject) -> None:
+    content = bytearray(make_samples.SAMPLES[data.draw(st.sampled_from(["order-form.pdf", "invoice-1001.pdf"]))]())
+    for _ in range(data.draw(st.integers(1, 20))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        document = PypdfReader().read(bytes(content))
+    except NonRetryableError:
+        return
+    assert ExtractedDocument.from_dict(document.to_dict()) == document
+    "".join(document.pages).encode()
+
+
+def test_running_out_of_memory_is_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
+    def extract_text(_page: pypdf.PageObject) -> str:
+        raise MemoryError
+
+    monkeypatch.setattr(pypdf.PageObject, "extract_text", extract_text)
+    with pytest.raises(MemoryError):
+        PypdfReader().read(make_pdf("Total: 5"))
+
+
+@pytest.mark.parametrize("error", [RecursionError("too deep"), KeyError("/Font"), ValueError("bad")])
+def test_what_the_library_stumbles_over_is_the_file(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
+    def extract_text(_page: pypdf.PageObject) -> str:
+        raise error
+
+    monkeypatch.setattr(pypdf.PageObject, "extract_text", extract_text)
+    assert f"({type(error).__name__}: " in reason(make_pdf("Total: 5"))
+
+
+def test_warnings_go_to_the_result_not_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    whole = make_pdf("Total: 5")
+    position = whole.rindex(b"startxref")
+    misplaced = whole[:position] + b"startxref\n7\n%%EOF\n"
+    with caplog.at_level(logging.DEBUG):
+        document = PypdfReader().read(misplaced)
+    assert document.key_values == (KeyValue("Total", "5", 1, 1),)
+    assert 0 < len(document.warnings) <= 20
+    assert caplog.records == []
+    assert logging.getLogger("pypdf").propagate
