@@ -53,6 +53,7 @@ def _arguments() -> argparse.Namespace:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that an interrupt during these slow imports is answered like every other.
+    from local_cloud.account import forget_other_accounts  # noqa: PLC0415
     from local_cloud.cloud import LocalCloud  # noqa: PLC0415
     from local_cloud.demo import find_documents, run_demo  # noqa: PLC0415
     from local_cloud.errors import LocalCloudError  # noqa: PLC0415
@@ -63,6 +64,7 @@ def _run(arguments: argparse.Namespace) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_ARGUMENTS
+    forget_other_accounts()
     try:
         with LocalCloud(state=arguments.state, say=_with_seconds()) as cloud:
             return run_demo(cloud, arguments.docs, files) if files else run_up(cloud)

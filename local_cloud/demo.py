@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from local_cloud.cloud import LocalCloud
-from local_cloud.display import make_display, printable
+from local_cloud.display import make_display, printable, words
 from local_cloud.tracking import Document, Tracker, count_by_status
 
 EXIT_DONE = 0
@@ -25,14 +25,10 @@ def find_documents(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
-        raise ValueError(
-            f"The folder of documents, {folder}, {found}. Give a folder: --docs PATH (make demo DOCS=PATH)."
-        )
+        raise ValueError(f"{folder} {found}; a folder of documents is wanted: --docs PATH, or make demo DOCS=PATH.")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     if not files:
-        raise ValueError(
-            f"The folder of documents, {folder}, has no files in it. Put some PDFs there, or give another."
-        )
+        raise ValueError(f"{folder} has no files in it. Put some PDFs there, or give another folder.")
     return files
 
 
@@ -50,10 +46,24 @@ def run_demo(cloud: LocalCloud, folder: Path, files: Sequence[Path]) -> int:
     documents = [_upload(s3, cloud.outputs["DocumentBucketName"], folder, file) for file in files]
     patience = _PATIENCE_SECONDS + _PATIENCE_PER_DOCUMENT * len(files)
     _follow(tracker, documents, patience)
+    return tell_outcome(documents, patience=patience, logs=cloud.logs)
+
+
+def tell_outcome(documents: Sequence[Document], *, patience: float, logs: Path) -> int:
+    """Print what has come of the documents, and what to do next.
+
+    Args:
+        documents: all of them, ended or not.
+        patience: how long they were waited for, in seconds.
+        logs: where the logs are.
+
+    Returns:
+        The exit code of the demo.
+    """
     _summarize(documents)
     unaccounted = [document for document in documents if not document.accounted_for]
     if unaccounted:
-        _explain(unaccounted, patience, cloud.logs)
+        _explain(unaccounted, patience, logs)
         return EXIT_NOT_DONE
     _suggest()
     return EXIT_DONE
@@ -98,7 +108,7 @@ def _explain(unaccounted: Sequence[Document], patience: float, logs: Path) -> No
     print(f"\nNot done: {len(unaccounted)} documents have not ended well within {patience:g} s.")
     for document in unaccounted:
         reason = f": {printable(document.last_reason)}" if document.last_reason else ""
-        print(f"  {printable(document.key)} is {document.status} in {document.step}{reason}")
+        print(f"  {printable(document.key)} is {words(document.status)} in {document.step}{reason}")
     print(f"What the functions and the server said is in {logs}.")
 
 

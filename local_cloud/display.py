@@ -74,7 +74,7 @@ class PlainLines:
     def _say(self, document: Document) -> None:
         attempts = f" (attempts: {document.attempts})" if document.attempts > 1 else ""
         reason = f": {printable(document.last_reason)}" if document.last_reason else ""
-        where = f"{document.step} {_words(document.status)}{attempts}{reason}"
+        where = f"{document.step} {words(document.status)}{attempts}{reason}"
         print(f"{time.monotonic() - self._begin:6.1f} s  {printable(document.key)}  {where}", flush=True)
 
     def __enter__(self) -> Self:
@@ -91,7 +91,8 @@ def printable(text: str) -> str:
     return "".join(character if character.isprintable() else "?" for character in text)
 
 
-def _words(status: str) -> str:
+def words(status: str) -> str:
+    """The name of a status as one would say it."""
     return status.replace("_", " ")
 
 
@@ -118,7 +119,7 @@ def _table(documents: Sequence[Document], rows: int) -> Table:
         table.add_row(
             Text(printable(document.key)),
             document.step,
-            Text(_words(document.status), style=_COLOURS.get(document.status, "")),
+            Text(words(document.status), style=_COLOURS.get(document.status, "")),
             str(document.attempts),
             Text(printable(document.last_reason)),
             f"{document.seconds:.1f}",

@@ -37,4 +37,6 @@ def _tell(cloud: LocalCloud) -> None:
     print(f"  .venv/bin/python -c 'import boto3; s3 = boto3.client(\"s3\"); {upload}'")
     print(f"  aws s3 cp samples/documents/invoice-1001.pdf s3://{outputs['DocumentBucketName']}/invoice.pdf")
     print(f"  aws dynamodb scan --table-name {outputs['TaskTableName']}")
+    print("\nDeploy changed code (the local cloud has no change sets, so --method=direct is needed):\n")
+    print('  PATH="$PWD/.venv/bin:$PATH" npx cdk deploy -c stage=local --method=direct --require-approval=never')
     print(f"\nLogs are in {cloud.logs}. Ctrl-C stops everything.", flush=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import timedelta, timezone
 from typing import Any
 
 import pytest
@@ -232,6 +232,28 @@ def test_r3_a_clock_without_time_zone_is_refused_before_any_request(step1: Any, 
             with pytest.raises(ValueError, match="time zone"):
                 use()
     assert not requests
+
+
+def test_r3_a_clock_of_another_time_zone_tells_the_same_times(step1: Any, wire: Wire, clock: Clock) -> None:
+    clock.now = NOW.astimezone(timezone(timedelta(hours=5, minutes=30)))
+    step1.make_and_save("t")
+    assert step1.start("t").__enter__().task.update_time == NOW
+    assert raw_item(wire, step1, "t")["lock_expire_time"] == {"S": "2026-01-01T00:01:00.000000+0000"}
+    clock.now += LEASE - TICK
+    assert type(_refused(step1)) is st.TaskLockedError
+    clock.now += TICK
+    with step1.start("t") as ctx:
+        assert ctx.task.retry == 1
+
+
+def test_r3_is_locked_by_the_moment_and_the_token_that_are_asked_for(step1: Any, clock: Clock) -> None:
+    step1.make_and_save("t")
+    ctx = step1.start("t").__enter__()
+    assert ctx.task.is_locked()
+    assert not ctx.task.is_locked(expected_lock=ctx.task.lock)
+    assert ctx.task.is_locked(expected_lock="another")
+    assert ctx.task.is_locked(utc_now=clock.now + LEASE - TICK)
+    assert not ctx.task.is_locked(utc_now=clock.now + LEASE)
 
 
 @pytest.mark.parametrize("seconds", [0, -1])

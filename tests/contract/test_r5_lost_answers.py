@@ -1,5 +1,7 @@
 """R5: a request whose answer was lost on the wire is repeated by botocore; the repeat is known for what it is."""
 
+# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -120,22 +122,22 @@ def test_r5_finish_of_a_failure(step1: Any, wire: Wire, lost: Fault) -> None:
     assert (task.status, task.retry, len(task.errors["history"])) == (30, 1, 1)
 
 
-def _acquires(step1: Any, step2: Any) -> None:
+def _acquires(_step1: Any, step2: Any) -> None:
     step2.start("t").__enter__()
 
 
-def _succeeds(step1: Any, step2: Any) -> None:
+def _succeeds(_step1: Any, step2: Any) -> None:
     with step2.start("t") as ctx:
         ctx.set_data({"answer": 42})
 
 
-def _fails_often(step1: Any, step2: Any) -> None:
+def _fails_often(_step1: Any, step2: Any) -> None:
     for _ in range(3):
         with pytest.raises(DocumentError), step2.start("t"):
             raise DocumentError
 
 
-def _runs_again(step1: Any, step2: Any) -> None:
+def _runs_again(step1: Any, _step2: Any) -> None:
     step1.rerun("t", reason="the reader was mended")
     step1.start("t").__enter__()
 

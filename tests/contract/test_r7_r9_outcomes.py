@@ -1,5 +1,7 @@
 """R7 to R9: what the end of a block stores."""
 
+# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
+
 from __future__ import annotations
 
 import asyncio
@@ -30,7 +32,7 @@ class LaterError(Exception):
 
 
 class ShyError(Exception):
-    """Nothing can be learned from it."""
+    """It cannot be shown."""
 
     def __repr__(self) -> str:
         raise RuntimeError("no repr")
@@ -38,6 +40,8 @@ class ShyError(Exception):
     def __str__(self) -> str:
         raise RuntimeError("no str")
 
+
+class UndecidedError(Exception):
     @property
     def retry_after(self) -> float:
         raise RuntimeError("no advice")
@@ -101,7 +105,8 @@ def test_r7_data_changed_after_it_was_set_does_not_keep_the_task_locked(step1: A
 def test_r8_failure_writes_one_entry_and_releases(step1: Any, wire: Wire, clock: Clock) -> None:
     step1.make_and_save("t", {"page": 0})
     with wire.counting() as requests:
-        with pytest.raises(DocumentError) as raised, step1.start("t") as ctx:
+        execution = step1.start("t")
+        with pytest.raises(DocumentError) as raised, execution as ctx:
             ctx.set_data({"page": 1})
             clock.advance(5)
             raise DocumentError("no page")
@@ -271,4 +276,10 @@ def test_r9_advice_that_is_no_time_to_wait_is_not_followed(step1: Any, advice: o
 def test_r9_advice_beyond_all_time_still_records_the_failure(step1: Any, advice: float) -> None:
     step1.make_and_save("t")
     _fail(step1, LaterError(advice))
+    assert (stored(step1, "t").status, stored(step1, "t").lock) == (30, FREE)
+
+
+def test_r9_advice_that_cannot_be_read_still_records_the_failure(step1: Any) -> None:
+    step1.make_and_save("t")
+    _fail(step1, UndecidedError())
     assert (stored(step1, "t").status, stored(step1, "t").lock) == (30, FREE)

@@ -27,17 +27,21 @@ def passed(_request: AWSPreparedRequest) -> None:
     """No fault: the request goes through."""
 
 
+def sent(request: AWSPreparedRequest) -> AWSResponse:
+    """No fault either: the request has gone through, and here is DynamoDB's answer."""
+    with closing(URLLib3Session()) as session:
+        return session.send(request)
+
+
 def answer_lost(request: AWSPreparedRequest) -> AWSResponse:
     """DynamoDB does what was asked, and its answer never arrives."""
-    with closing(URLLib3Session()) as session:
-        session.send(request)
+    sent(request)
     raise ConnectionClosedError(endpoint_url=request.url)
 
 
 def answered_500_although_done(request: AWSPreparedRequest) -> AWSResponse:
     """DynamoDB does what was asked, and says that it failed."""
-    with closing(URLLib3Session()) as session:
-        session.send(request)
+    sent(request)
     return server_error(request)
 
 

@@ -67,3 +67,19 @@ def start(
     """Step 1 on the one task of that store; `settings` are of the config."""
     rules = make_rules(make_config(clock=clock, **settings))
     return Execution(store, rules, lease, debug=debug, sleep=clock.sleep)
+
+
+def stored(store: MemoryStore) -> MemoryTask:
+    assert store.task is not None
+    return store.task
+
+
+def history(store: MemoryStore) -> list[dict[str, Any]]:
+    entries: list[dict[str, Any]] = stored(store).errors["history"]
+    return entries
+
+
+def take_over(store: MemoryStore, clock: Clock) -> None:
+    """Another worker starts the task once the lease is over, and vanishes in its turn."""
+    clock.move(LEASE.total_seconds())
+    start(store, clock).__enter__()

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as some
 
 import status_tracker as st
@@ -47,7 +47,6 @@ class Step1Status(st.BaseStatusEnum):
         ("use_case_id", "a____b"),
         ("use_case_id", "a_"),
         ("more_pending_status", 20),
-        ("more_pending_status", [60, 20]),
         ("more_pending_status", "60"),
         ("status_zero_pad", "3"),
         ("status_shard_zero_pad", None),
@@ -59,7 +58,7 @@ class Step1Status(st.BaseStatusEnum):
 def test_what_cannot_work_is_refused_by_name_with_what_was_found(setting: str, value: object) -> None:
     with pytest.raises(ValueError, match=setting) as caught:
         make_config(**{setting: value})
-    assert "____" in str(caught.value) or repr(value) in str(caught.value) or str(value) in str(caught.value)
+    assert repr(value) in str(caught.value) or setting == "sep"
 
 
 @pytest.mark.parametrize("name", ["pending", "in_progress", "failed", "succeeded", "ignored"])
@@ -72,7 +71,7 @@ def test_a_shard_count_below_one_is_refused(name: str, count: object) -> None:
 
 
 @pytest.mark.parametrize(("one", "other"), [("pending", "failed"), ("in_progress", "succeeded"), ("failed", "ignored")])
-def test_r2_two_statuses_of_the_same_code_are_refused_with_the_code(one: str, other: str) -> None:
+def test_two_statuses_of_the_same_code_are_refused_with_the_code(one: str, other: str) -> None:
     with pytest.raises(ValueError, match=r"different integers") as caught:
         make_config(**{f"{one}_status": CODES[f"{other}_status"]})
     assert str(CODES[f"{other}_status"]) in str(caught.value)
@@ -132,8 +131,9 @@ def test_more_pending_status_of_a_start_replaces_the_configured() -> None:
     config = make_config(more_pending_status=60)
     assert config.startable_statuses([70, 10]) == (10, 30, 70)
     assert config.startable_statuses([]) == (10, 30)
-    with pytest.raises(ValueError, match="more_pending_status contains 20"):
-        config.startable_statuses(20)
+    for more in (20, [70, 20]):
+        with pytest.raises(ValueError, match="more_pending_status contains 20"):
+            config.startable_statuses(more)
 
 
 @pytest.mark.parametrize("field", [field.name for field in dataclasses.fields(st.TrackerConfig)])
@@ -246,6 +246,7 @@ letters = some.text("ab_-", min_size=1, max_size=5)
 
 
 @given(letters, letters, letters)
+@example("aba", "bab", "t")
 def test_r16_a_key_belongs_to_one_use_case(sep: str, use_case_id: str, task_id: str) -> None:
     config = make_config(sep=sep, use_case_id="0")
     try:

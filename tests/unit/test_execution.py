@@ -1,49 +1,28 @@
-"""One attempt over the store port: what is written when, what is raised, how long it is retried (R4, R5, R6)."""
+"""One attempt over the store port: what is written when, and what is raised (R4, R7, R8)."""
 
 from __future__ import annotations
 
 import asyncio
-import random
 import traceback
-from datetime import timedelta
 from typing import Any
 
 import pytest
 
 import status_tracker as st
-from status_tracker.execution import StoreError
-from status_tracker.writes import HeldBy
-from tests.support.memory_store import BackendError, Fault, MemoryStore, MemoryTask
-from tests.unit.steps import FAILED, IGNORED, IN_PROGRESS, LEASE, NOON, PENDING, SUCCEEDED, TICK, Clock, start
-
-RETRYABLE_FAULTS = [Fault.UNAVAILABLE, Fault.ANSWER_LOST, Fault.SENT_TWICE]
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def store() -> MemoryStore:
-    return MemoryStore(MemoryTask(PENDING, create_time=NOON, data={"version": 0}, errors={"history": []}))
-
-
-def stored(store: MemoryStore) -> MemoryTask:
-    assert store.task is not None
-    return store.task
-
-
-def history(store: MemoryStore) -> list[dict[str, Any]]:
-    entries: list[dict[str, Any]] = stored(store).errors["history"]
-    return entries
-
-
-def take_over(store: MemoryStore, clock: Clock) -> None:
-    """Another worker starts the task once the lease is over, and vanishes in its turn."""
-    clock.move(LEASE.total_seconds())
-    start(store, clock).__enter__()
-
+from tests.support.memory_store import MemoryStore, MemoryTask
+from tests.unit.steps import (
+    FAILED,
+    IGNORED,
+    IN_PROGRESS,
+    LEASE,
+    NOON,
+    SUCCEEDED,
+    Clock,
+    history,
+    start,
+    stored,
+    take_over,
+)
 
 # The course of an attempt, and what it costs
 
@@ -215,200 +194,6 @@ def test_r4_a_lease_that_is_over_but_was_not_taken_over_is_still_held(store: Mem
     assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"late": True})
 
 
-@pytest.mark.parametrize("act", ["update", "extend_lock"])
-def test_after_the_block_nothing_can_be_stored(store: MemoryStore, clock: Clock, act: str) -> None:
-    with start(store, clock) as ctx:
-        pass
-    before = store.task
-    ctx.set_data({"late": True})
-    with pytest.raises(st.TaskLockLostError) as caught:
-        getattr(ctx, act)()
-    assert store.task == before
-    assert "another worker took the task over" not in str(caught.value)
-
-
-@pytest.mark.parametrize("fails", [False, True])
-def test_after_the_block_no_data_is_pending(store: MemoryStore, clock: Clock, fails: bool) -> None:
-    attempt = start(store, clock)
-    ctx = attempt.__enter__().set_data({"version": 1})
-    attempt.__exit__(*((ValueError, ValueError(), None) if fails else (None, None, None)))
-    assert ctx.pending_data is None
-    ctx.update()
-
-
-# R5: a lost answer is not a failure
-
-
-@pytest.mark.parametrize("error", [None, ValueError("mine")], ids=["success", "failure"])
-@pytest.mark.parametrize("fault", RETRYABLE_FAULTS)
-def test_r5_a_finish_without_an_answer_is_stored_once(
-    store: MemoryStore, clock: Clock, fault: Fault, error: ValueError | None
-) -> None:
-    attempt = start(store, clock)
-    ctx = attempt.__enter__()
-    store.befall(fault)
-    attempt.__exit__(error and type(error), error, None)
-    assert stored(store).status == (FAILED if error else SUCCEEDED)
-    assert ctx.task == store.task
-    assert len(history(store)) == (1 if error else 0)
-    assert not hasattr(error, "__notes__")
-
-
-def test_r5_a_repeated_finish_is_recognised_after_the_next_worker_is_done(store: MemoryStore, clock: Clock) -> None:
-    attempt = start(store, clock, max_retry=9)
-    attempt.__enter__()
-    store.befall(Fault.ANSWER_LOST)
-
-    def next_worker() -> None:
-        if stored(store).status == FAILED:
-            store.before_write = None
-            with start(store, clock, max_retry=9) as ctx:
-                ctx.set_data({"by": "the next"})
-
-    store.before_write = next_worker
-    error = ValueError("mine")
-    attempt.__exit__(ValueError, error, None)
-    assert not hasattr(error, "__notes__")
-    assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"by": "the next"})
-
-
-@pytest.mark.parametrize("taken_over", [False, True])
-def test_r5_an_acquire_sent_twice_is_ours(store: MemoryStore, clock: Clock, taken_over: bool) -> None:
-    if taken_over:
-        start(store, clock).__enter__()
-        clock.move(LEASE.total_seconds())
-        store.before_write = lambda: store.befall(Fault.SENT_TWICE)
-    else:
-        store.befall(Fault.SENT_TWICE)
-    with start(store, clock) as ctx:
-        store.before_write = None
-        assert ctx.fence == (2 if taken_over else 1)
-    assert stored(store).status == SUCCEEDED
-    assert len(history(store)) == (1 if taken_over else 0)
-
-
-def test_r5_giving_up_sent_twice_is_still_given_up_now(store: MemoryStore, clock: Clock) -> None:
-    start(store, clock, max_retry=1).__enter__()
-    clock.move(LEASE.total_seconds())
-    store.before_write = lambda: store.befall(Fault.SENT_TWICE)
-    with pytest.raises(st.TaskIgnoredError) as caught, start(store, clock, max_retry=1):
-        pytest.fail("the block was entered")
-    assert len(history(store)) == 1
-    assert caught.value.given_up_now
-
-
-@pytest.mark.parametrize("fault", RETRYABLE_FAULTS)
-def test_r5_update_and_renewal_are_safe_to_repeat(store: MemoryStore, clock: Clock, fault: Fault) -> None:
-    with start(store, clock) as ctx:
-        store.befall(fault)
-        ctx.set_data({"version": 1}).update()
-        assert stored(store).data == {"version": 1}
-        store.befall(fault)
-        ctx.extend_lock(500)
-        assert stored(store).lock_expire_time is not None
-        assert stored(store).lock_expire_time > NOON + LEASE
-    assert stored(store).status == SUCCEEDED
-
-
-@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.BROKEN])
-def test_a_start_that_cannot_be_written_raises_the_backends_own_error(
-    store: MemoryStore, clock: Clock, fault: Fault
-) -> None:
-    store.befall(fault)
-    with pytest.raises(BackendError) as caught, start(store, clock):
-        pytest.fail("the block was entered")
-    assert isinstance(caught.value.__cause__, StoreError)
-    assert stored(store).status == PENDING
-
-
-# R6: a finish that cannot be written
-
-
-def test_r6_a_finish_is_retried_until_the_store_answers(store: MemoryStore, clock: Clock) -> None:
-    with start(store, clock, lock_expire_seconds=3600, lease=timedelta(hours=1)) as ctx:
-        ctx.set_data({"version": 1})
-        store.befall(Fault.UNAVAILABLE, times=12)
-    assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"version": 1})
-    assert len(clock.pauses) == 12
-
-
-@pytest.mark.parametrize("error", [None, ValueError("mine")], ids=["success", "failure"])
-def test_r6_retrying_stops_at_the_end_of_the_lease(store: MemoryStore, clock: Clock, error: ValueError | None) -> None:
-    attempt = start(store, clock)
-    attempt.__enter__()
-    before = store.task
-    store.befall(Fault.UNAVAILABLE, times=1000)
-    if error:
-        attempt.__exit__(ValueError, error, None)
-        (note,) = error.__notes__
-    else:
-        with pytest.raises(st.StatusNotSavedError) as caught:
-            attempt.__exit__(None, None, None)
-        note = str(caught.value)
-        assert isinstance(caught.value.__cause__, BackendError)
-        assert (caught.value.use_case_id, caught.value.task_id) == ("test", "t-1")
-    assert "could not be stored" in note
-    assert (NOON + LEASE).isoformat() in note
-    assert store.task == before
-    assert clock.now < NOON + LEASE
-    assert len(clock.pauses) > 5
-
-
-def test_r6_a_renewed_lease_gives_more_time(store: MemoryStore, clock: Clock) -> None:
-    attempt = start(store, clock)
-    ctx = attempt.__enter__()
-    ctx.extend_lock(1000)
-    store.befall(Fault.UNAVAILABLE, times=10000)
-    with pytest.raises(st.StatusNotSavedError):
-        attempt.__exit__(None, None, None)
-    assert NOON + timedelta(seconds=990) < clock.now < NOON + timedelta(seconds=1000)
-
-
-def test_r6_after_the_lease_it_is_tried_once(store: MemoryStore, clock: Clock) -> None:
-    attempt = start(store, clock)
-    attempt.__enter__()
-    clock.move(LEASE.total_seconds())
-    store.befall(Fault.UNAVAILABLE, times=2)
-    with pytest.raises(st.StatusNotSavedError):
-        attempt.__exit__(None, None, None)
-    assert clock.pauses == []
-    assert len(store.writes) == 2
-
-
-def test_r6_what_will_never_go_through_is_not_retried(store: MemoryStore, clock: Clock) -> None:
-    attempt = start(store, clock)
-    attempt.__enter__()
-    store.befall(Fault.BROKEN)
-    with pytest.raises(st.StatusNotSavedError):
-        attempt.__exit__(None, None, None)
-    assert clock.pauses == []
-    assert len(store.writes) == 2
-
-
-@pytest.mark.parametrize("seed", range(20))
-def test_r6_pauses_are_jittered_and_grow_to_a_bound(
-    store: MemoryStore, clock: Clock, seed: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(random, "uniform", random.Random(seed).uniform)  # noqa: S311
-    with start(store, clock, lease=timedelta(hours=1)):
-        store.befall(Fault.UNAVAILABLE, times=30)
-    bounds = [min(0.1 * 2**n, 5.0) for n in range(30)]
-    assert all(0 <= pause <= bound for pause, bound in zip(clock.pauses, bounds, strict=True))
-    assert max(clock.pauses) > 2.5
-    assert len(set(clock.pauses)) == 30
-
-
-def test_r6_the_unsaved_status_is_taken_over_as_a_vanished_attempt(store: MemoryStore, clock: Clock) -> None:
-    attempt = start(store, clock)
-    attempt.__enter__()
-    store.befall(Fault.BROKEN)
-    with pytest.raises(st.StatusNotSavedError):
-        attempt.__exit__(None, None, None)
-    clock.move(LEASE.total_seconds())
-    with start(store, clock):
-        assert [entry["error"][:13] for entry in history(store)] == ["LeaseExpired("]
-
-
 # R8: the user's exception
 
 
@@ -468,81 +253,3 @@ def test_r8_after_max_retry_failures_the_task_is_ignored(store: MemoryStore, clo
     with pytest.raises(st.TaskIgnoredError) as caught, start(store, clock):
         pytest.fail("the block was entered")
     assert not caught.value.given_up_now
-
-
-# set_data
-
-
-@pytest.mark.parametrize("data", [{"when": NOON}, {"bytes": b""}, {("a", "b"): 1}], ids=["datetime", "bytes", "key"])
-def test_set_data_refuses_at_once_what_json_cannot_hold(store: MemoryStore, clock: Clock, data: dict[Any, Any]) -> None:
-    with pytest.raises(TypeError), start(store, clock) as ctx:
-        ctx.set_data(data)
-    assert (stored(store).status, stored(store).lock) == (FAILED, None)
-    assert "TypeError" in history(store)[0]["error"]
-
-
-def test_set_data_refuses_a_circle(store: MemoryStore, clock: Clock) -> None:
-    circle: dict[str, Any] = {}
-    circle["self"] = circle
-    with pytest.raises(ValueError, match="ircular"), start(store, clock) as ctx:
-        ctx.set_data(circle)
-    assert stored(store).status == FAILED
-
-
-def test_a_refused_set_data_leaves_what_was_set_before(store: MemoryStore, clock: Clock) -> None:
-    with start(store, clock) as ctx:
-        ctx.set_data({"version": 1})
-        with pytest.raises(TypeError):
-            ctx.set_data({"version": NOON})
-    assert stored(store).data == {"version": 1}
-
-
-def test_data_changed_after_set_data_does_not_leave_the_task_hanging(store: MemoryStore, clock: Clock) -> None:
-    with start(store, clock) as ctx:
-        data: dict[str, Any] = {"version": 1}
-        ctx.set_data(data)
-        data["version"] = NOON
-    assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"version": 1})
-
-
-def test_set_data_none_stands_for_no_data(store: MemoryStore, clock: Clock) -> None:
-    with start(store, clock) as ctx:
-        ctx.set_data(None)
-    assert stored(store).data == {}
-
-
-def test_without_set_data_the_data_stays(store: MemoryStore, clock: Clock) -> None:
-    with start(store, clock) as ctx:
-        ctx.update()
-    assert stored(store).data == {"version": 0}
-    assert len(store.writes) == 2
-
-
-def test_an_updated_data_is_not_written_again(store: MemoryStore, clock: Clock) -> None:
-    with start(store, clock) as ctx:
-        ctx.set_data({"version": 1}).update()
-        assert ctx.pending_data is None
-    assert "data" not in store.writes[-1].changes
-    assert stored(store).data == {"version": 1}
-
-
-# R12
-
-
-def test_r12_a_renewed_lease_keeps_others_out(store: MemoryStore, clock: Clock) -> None:
-    with start(store, clock) as ctx:
-        clock.move((LEASE - TICK).total_seconds())
-        ctx.extend_lock()
-        assert ctx.task.lock_expire_time == clock.now + LEASE
-        clock.move((LEASE - TICK).total_seconds())
-        with pytest.raises(st.TaskLockedError), start(store, clock):
-            pytest.fail("the block was entered")
-    assert [type(write.guard) for write in store.writes].count(HeldBy) == 2
-
-
-@pytest.mark.parametrize("seconds", [0, -1, float("nan")])
-def test_r12_a_lease_of_no_time_is_refused(store: MemoryStore, clock: Clock, seconds: float) -> None:
-    with start(store, clock) as ctx:
-        with pytest.raises(ValueError, match="seconds"):
-            ctx.extend_lock(seconds)
-        assert stored(store).lock_expire_time == NOON + LEASE
