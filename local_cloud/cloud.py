@@ -97,6 +97,8 @@ class LocalCloud:
         self.logs.mkdir(parents=True, exist_ok=True)
         try:
             self._lock_state()
+            for log in self.logs.glob("*.log"):
+                log.unlink()  # of an earlier cloud, whose functions had other names
             python = handlers_python()
             self._launch_server(python)
         except BaseException:

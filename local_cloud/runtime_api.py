@@ -104,22 +104,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(invocation.event)
 
     def do_POST(self) -> None:
-        body = self._read_body()
+        body = self.rfile.read(int(self.headers["Content-Length"]))
         is_error = self.path.endswith("/error")  # of an invocation, or of the initialization
         self._api.outcomes.put(Outcome(body, is_error))
         self.send_response_only(HTTPStatus.ACCEPTED)
         self.send_header("Content-Length", "0")
         self.end_headers()
-
-    def _read_body(self) -> bytes:
-        if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
-            return self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        body = b""
-        while size := int(self.rfile.readline(), 16):
-            body += self.rfile.read(size)
-            self.rfile.readline()
-        self.rfile.readline()
-        return body
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - http.server's signature
         """Say nothing: the function's own log tells what happened."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import traceback
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,6 +98,23 @@ def test_r2_a_task_that_keeps_changing_hands_is_locked(store: MemoryStore, clock
         pytest.fail("the block was entered")
     assert (caught.value.use_case_id, caught.value.task_id) == ("test", "t-1")
     assert next(rounds) < 50
+
+
+def test_r2_a_task_that_changes_hands_a_few_times_is_acquired_when_it_comes_to_rest(
+    store: MemoryStore, clock: Clock
+) -> None:
+    store.task = MemoryTask(IN_PROGRESS, lock="other", lock_expire_time=NOON, errors={"history": []})
+    fences = iter(range(1, 5))
+
+    def somebody_else() -> None:
+        fence = next(fences, None)
+        if fence is not None:
+            store.task = replace(stored(store), fence=fence)
+
+    store.before_write = somebody_else
+    with start(store, clock) as ctx:
+        assert ctx.fence == 5
+    assert len(history(store)) == 1
 
 
 def test_r13_the_fence_grows_with_every_acquire(store: MemoryStore, clock: Clock) -> None:

@@ -241,21 +241,6 @@ def test_r2_the_next_step_starts_from_what_this_one_succeeded_with() -> None:
     assert type(refusal(refused)) is st.TaskIsNotReadyToStartError
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [
-        st.TaskIsNotInitializedError,
-        st.TaskLockedError,
-        st.TaskAlreadySucceedError,
-        st.TaskIgnoredError,
-        st.TaskNotDueError,
-    ],
-)
-def test_r2_the_errors_are_a_family(kind: type[Exception]) -> None:
-    assert issubclass(kind, st.TaskIsNotReadyToStartError)
-    assert issubclass(st.TaskIsNotReadyToStartError, st.TaskExecutionError)
-
-
 # R3: a lease ends exactly at its end
 
 
@@ -286,14 +271,6 @@ def test_r3_an_expiry_that_an_older_library_left_on_a_free_task_is_no_lease() ->
     state = TaskState(PENDING, lock=None, lock_expire_time=NOON + LEASE)
     assert not is_live(state, make_config(), NOON)
     assert is_plain_acquire(judge(state))
-
-
-@pytest.mark.parametrize(("after_end", "admitted"), [(-TICK, False), (timedelta(0), True), (TICK, True)])
-@pytest.mark.parametrize("expiry_known", [True, False])
-def test_r3_the_blind_acquire_knows_the_same_end(after_end: timedelta, admitted: bool, expiry_known: bool) -> None:
-    expiry = NOON if expiry_known else None
-    store = MemoryStore(MemoryTask(FAILED, lock=THEIRS, lock_time=NOON - LEASE, lock_expire_time=expiry))
-    assert store.write(make_rules().acquire(OURS, NOON + after_end, LEASE)).applied is admitted
 
 
 # R9: not due

@@ -131,17 +131,21 @@ def test_r8_an_item_without_history_gets_one(errors: dict[str, Any]) -> None:
 
 
 def test_r8_only_the_newest_frames_are_kept() -> None:
+    def at_the_bottom() -> None:
+        raise ValueError("it happened here")
+
     def deeper(levels: int) -> None:
         if levels:
             deeper(levels - 1)
-        raise ValueError("at the bottom")
+        at_the_bottom()
 
-    with pytest.raises(ValueError, match="bottom") as caught:
+    with pytest.raises(ValueError, match="here") as caught:
         deeper(20)
     rules = make_rules(make_config(traceback_stack_limit=2))
     trace = rules.fail(TaskState(IN_PROGRESS), OURS, NOON, caught.value).changes["errors"]["history"][0]["traceback"]
     assert trace.count("File ") == 2
-    assert "at the bottom" in trace
+    assert "in at_the_bottom" in trace
+    assert trace.endswith("ValueError: it happened here\n")
 
 
 def test_r8_an_error_whose_repr_raises_is_recorded_by_its_type() -> None:

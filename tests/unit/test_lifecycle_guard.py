@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 
@@ -66,3 +69,11 @@ def test_r2_judging_always_ends_in_a_write_that_the_judged_state_admits_or_in_a_
         assert isinstance(verdict.error, st.TaskIsNotReadyToStartError)
     else:
         assert task.lock == OURS
+
+
+@pytest.mark.parametrize(("after_end", "admitted"), [(-TICK, False), (timedelta(0), True), (TICK, True)])
+@pytest.mark.parametrize("expiry_known", [True, False])
+def test_r3_the_blind_acquire_knows_the_same_end(after_end: timedelta, admitted: bool, expiry_known: bool) -> None:
+    expiry = NOON if expiry_known else None
+    store = MemoryStore(MemoryTask(FAILED, lock=THEIRS, lock_time=NOON - LEASE, lock_expire_time=expiry))
+    assert store.write(make_rules().acquire(OURS, NOON + after_end, LEASE)).applied is admitted

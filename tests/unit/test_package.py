@@ -138,6 +138,21 @@ def test_errors_have_one_root(kind: type[Exception]) -> None:
     assert issubclass(kind, st.TaskExecutionError) is (kind is not st.NonRetryableError)
 
 
+@pytest.mark.parametrize(
+    "kind",
+    [
+        st.TaskIsNotInitializedError,
+        st.TaskLockedError,
+        st.TaskAlreadySucceedError,
+        st.TaskIgnoredError,
+        st.TaskNotDueError,
+    ],
+)
+def test_r2_the_errors_are_a_family(kind: type[Exception]) -> None:
+    assert issubclass(kind, st.TaskIsNotReadyToStartError)
+    assert issubclass(st.TaskIsNotReadyToStartError, st.TaskExecutionError)
+
+
 # Statuses
 
 
