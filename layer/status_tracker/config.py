@@ -44,6 +44,7 @@ class TrackerConfig:
     status_shards: Mapping[int, int]
     non_retryable: tuple[type[BaseException], ...]
     clock: Callable[[], datetime]
+    ttl: Mapping[int, timedelta]
 
     @classmethod
     def make(
@@ -68,6 +69,7 @@ class TrackerConfig:
         traceback_stack_limit: int = 10,
         non_retryable: Iterable[type[BaseException]] = (),
         clock: Callable[[], datetime] = get_utc_now,
+        ttl: Mapping[int, timedelta] | None = None,
     ) -> TrackerConfig:
         """Validate the settings and freeze them.
 
@@ -86,6 +88,9 @@ class TrackerConfig:
             traceback_stack_limit: frames of a traceback that are kept in the history.
             non_retryable: exception types that make a task ignored at once, besides `NonRetryableError`.
             clock: tells the time, timezone-aware.
+            ttl: how long a finished task is kept, by its status (succeeded, ignored); by default for ever. Do not
+                give one to a succeeded that is another step's pending. On DynamoDB the table must have TTL
+                enabled on the attribute ``expire_at``.
 
         Raises:
             ValueError: a setting cannot work; the message names it and what would.
@@ -122,6 +127,7 @@ class TrackerConfig:
             status_shards={int(status): n for status, n in shards.items()},
             non_retryable=(NonRetryableError, *non_retryable),
             clock=clock,
+            ttl={int(status): lifetime for status, lifetime in (ttl or {}).items()},
         )
         config._validate()
         return config
@@ -136,6 +142,12 @@ class TrackerConfig:
         _require_at_least("max_retry", self.max_retry, 1)
         _require_at_least("traceback_stack_limit", self.traceback_stack_limit, 0)
         self.lease(None)
+        for status, lifetime in self.ttl.items():
+            if status not in {self.succeeded_status, self.ignored_status} or lifetime <= timedelta(0):
+                raise ValueError(
+                    f"ttl has {lifetime!r} for status {status}: give a positive timedelta for the succeeded "
+                    f"({self.succeeded_status}) or the ignored status ({self.ignored_status})."
+                )
 
     def check_use_case_id(self, use_case_id: str) -> None:
         """Raise `ValueError` for a use case id whose keys could be taken for another's."""

@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from .dynamodb import BaseTask
-from .errors import TaskIgnoredError
+from .errors import TaskIgnoredError, TaskIsNotReadyToStartError
 from .execution import ExecutionContext
 
 TaskT = TypeVar("TaskT", bound=BaseTask)
@@ -41,7 +41,8 @@ def start_in_lambda(
     The lease is the time that the function has left, so that a killed function's task can be taken over as soon as
     the function could not be running any more. Every log line in the block carries use case, step, task, attempt and
     fence. The outcome is one of the metrics ``TaskSucceeded``, ``TaskFailed``, ``TaskIgnored`` (count), with
-    ``TaskDuration`` (milliseconds), of the dimension `step`; the task id is never a dimension.
+    ``TaskDuration`` (milliseconds), or ``TaskRefused`` for a start that was refused. Their dimension is `step`, and
+    never the task id.
 
     Args:
         context: the Lambda context.
@@ -59,9 +60,10 @@ def start_in_lambda(
         with task_class.start(task_id, lock_expire_seconds=lease) as entered:
             logger.append_keys(attempt=entered.task.retry + 1, fence=entered.fence)
             yield entered
-    except TaskIgnoredError as error:
-        if error.given_up_now:
-            metrics.add_metric("TaskIgnored", MetricUnit.Count, 1)
+    except TaskIsNotReadyToStartError as error:
+        if entered is None:
+            given_up = isinstance(error, TaskIgnoredError) and error.given_up_now
+            metrics.add_metric("TaskIgnored" if given_up else "TaskRefused", MetricUnit.Count, 1)
         raise
     finally:
         if entered is not None and (name := _outcome(entered.task)):
