@@ -198,7 +198,7 @@ def _open(index: StatusAndUpdateTimeIndex, value: str, selection: Selection) -> 
     first, last = selection.bounds()
     if first > last:
         return iter(())
-    when: Any = index.update_time
+    when: Any = type(index).update_time
     condition = None if (first, last) == _EVER else when.between(first, last)
     # What is kept cannot be counted beforehand, nor can what the cursor has given already.
     limit = None if selection.keep or selection.cursor else selection.limit
