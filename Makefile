@@ -6,8 +6,7 @@ DOCS ?= samples/documents
 PYTEST_ARGS ?=
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
-export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 1
-export JSII_SILENCE_WARNING_UNTESTED_NODE_VERSION := 1
+export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
 PYTHON_READY := .venv/.ready
 NODE_READY := node_modules/.package-lock.json

@@ -9,15 +9,24 @@ from infra.settings import Settings, SettingsError
 from infra.stack import StatusTrackerStack
 
 
+def build(app: App) -> StatusTrackerStack:
+    """Put the stack of the stage that the context's ``stage`` chooses into `app`; cdk-nag's findings fail its synth.
+
+    Raises:
+        SettingsError: no stage was chosen, or its settings cannot be used.
+    """
+    settings = Settings.from_context(app.node.try_get_context("stages"), app.node.try_get_context("stage"))
+    Validations.of(app).add_plugins(AwsSolutionsChecks())
+    return StatusTrackerStack(app, settings)
+
+
 def main() -> None:
-    """Synthesize the stack of the stage that ``-c stage=NAME`` chooses; findings of cdk-nag fail it."""
+    """Synthesize for the CDK command line."""
     app = App()
     try:
-        settings = Settings.from_context(app.node.try_get_context("stages"), app.node.try_get_context("stage"))
+        build(app)
     except SettingsError as error:
         sys.exit(str(error))
-    StatusTrackerStack(app, settings)
-    Validations.of(app).add_plugins(AwsSolutionsChecks())
     app.synth()
 
 

@@ -136,7 +136,6 @@ class Monitoring(Construct):
             dimensions_map={"service": self._use_case_id, "step": step},
             statistic=statistic,
             period=_MINUTE,
-            label=f"{step} {name}",
         )
 
     def _task_widgets(self) -> list[cloudwatch.IWidget]:
@@ -144,10 +143,17 @@ class Monitoring(Construct):
         steps = [step.name for step in self._workflow.steps]
         return [
             _graph("Intake", [self._task_metric(name, _INTAKE_STEP) for name in intake_metrics]),
-            _graph("Outcomes", [self._task_metric(name, step) for step in steps for name in _OUTCOMES]),
+            _graph(
+                "Outcomes",
+                [self._task_metric(name, step).with_(label=f"{step} {name}") for step in steps for name in _OUTCOMES],
+            ),
             _graph(
                 "Task duration",
-                [self._task_metric("TaskDuration", step, stat) for step in steps for stat in ("p50", "p99")],
+                [
+                    self._task_metric("TaskDuration", step, statistic).with_(label=f"{step} {statistic}")
+                    for step in steps
+                    for statistic in ("p50", "p99")
+                ],
             ),
         ]
 

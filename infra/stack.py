@@ -23,7 +23,11 @@ _CHECKOUT = Path(__file__).parent.parent
 
 
 class StatusTrackerStack(Stack):
-    """The whole application of one stage, as the stack ``status-tracker-{stage}``."""
+    """The whole application of one stage, as the stack ``status-tracker-{stage}``.
+
+    Attributes:
+        settings: those of the stage.
+    """
 
     def __init__(self, scope: Construct, settings: Settings) -> None:
         name = f"status-tracker-{settings.stage}"
@@ -34,6 +38,7 @@ class StatusTrackerStack(Stack):
             synthesizer=DefaultStackSynthesizer(generate_bootstrap_version_rule=settings.check_bootstrap_version),
             termination_protection=settings.retain_data,
         )
+        self.settings = settings
         table = TaskTable(self, "Tasks", settings=settings)
         buckets = DocumentBuckets(self, "Buckets", settings=settings)
         commons = FunctionCommons(

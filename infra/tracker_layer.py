@@ -80,7 +80,7 @@ def bundle(source: Path, output: Path) -> None:
 
 def source_hash(source: Path) -> str:
     """A hash of all that the layer is made from; the same on every machine."""
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(_PYTHON_VERSION.encode())
     for path in _sources(source):
         name, content = path.name.encode(), path.read_bytes()
         if path.is_relative_to(source):

@@ -26,7 +26,7 @@ settings = cache(IntakeSettings.from_environment)
 
 @logger.inject_lambda_context(clear_state=True)
 @metrics.log_metrics
-def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:  # noqa: ARG001
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Each record by itself: SQS delivers the failed ones again, and in the end sets them aside."""
     metrics.add_dimension("step", "Intake")
     failed = [record["messageId"] for record in event["Records"] if not _take_in(record)]
@@ -57,9 +57,10 @@ def register_upload(body: str) -> None:
     """
     upload = parse_upload(body)
     task, created = ExtractTask.get_or_create(upload.task_id, data=upload.to_task_data())
-    started = start_workflow(step_functions_client(), settings().workflow_arn, upload.task_id, task.run)
     metrics.add_metric("TaskCreated" if created else "DuplicateEvent", MetricUnit.Count, 1)
+    run = task.run or 0  # the item has the attribute from its first rerun on
+    started = start_workflow(step_functions_client(), settings().workflow_arn, upload.task_id, run)
     logger.info(
         "Upload taken in",
-        extra={"task_id": upload.task_id, "run": task.run, "created": created, "started": started},
+        extra={"task_id": upload.task_id, "run": run, "new_task": created, "started": started},
     )

@@ -10,6 +10,14 @@ FUNCTIONS_PATH = "/_local_cloud/functions"
 IGNORED_PATH = "/_local_cloud/ignored"
 
 
+# Where a profile, a configuration file or this machine's role could be found.
+_NO_OTHER_ACCOUNT = {
+    "AWS_CONFIG_FILE": os.devnull,
+    "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+    "AWS_EC2_METADATA_DISABLED": "true",
+}
+
+
 def client_environment(endpoint: str) -> dict[str, str]:
     """The variables with which ``aws``, ``boto3`` and ``cdk`` reach the local account.
 
@@ -27,13 +35,14 @@ def client_environment(endpoint: str) -> dict[str, str]:
 def isolated_environment(endpoint: str) -> dict[str, str]:
     """This process's environment with all that leads to a real AWS account replaced by the local one."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-    return {
-        **kept,
-        **client_environment(endpoint),
-        "AWS_CONFIG_FILE": os.devnull,
-        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }
+    return {**kept, **client_environment(endpoint), **_NO_OTHER_ACCOUNT, **_no_proxy()}
+
+
+def forget_other_accounts() -> None:
+    """Take out of this process's own environment what leads to a real AWS account, such as a profile."""
+    for name in [name for name in os.environ if name.startswith("AWS_")]:
+        del os.environ[name]
+    os.environ.update({**_NO_OTHER_ACCOUNT, **_no_proxy()})
 
 
 def handler_environment(endpoint: str) -> dict[str, str]:
@@ -41,3 +50,10 @@ def handler_environment(endpoint: str) -> dict[str, str]:
     isolated = isolated_environment(endpoint)
     own = {name: value for name, value in isolated.items() if name.startswith("AWS_")}
     return {**own, "PATH": os.environ["PATH"], "LANG": "C.UTF-8", "TZ": ":UTC", "PYTHONNOUSERSITE": "1"}
+
+
+def _no_proxy() -> dict[str, str]:
+    """A proxy cannot reach this machine's localhost; what was exempt from it before stays so."""
+    before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
+    exempt = ",".join(filter(None, [before, "localhost", "127.0.0.1"]))
+    return {"NO_PROXY": exempt, "no_proxy": exempt}

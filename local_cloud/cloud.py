@@ -63,6 +63,16 @@ class LocalCloud:
         """The variables with which ``aws``, ``boto3`` and ``cdk`` reach this cloud, and nothing else."""
         return client_environment(self._endpoint)
 
+    @property
+    def logs(self) -> Path:
+        """The folder with what the functions, the server and the CDK said."""
+        return self._state / "logs"
+
+    @property
+    def running(self) -> bool:
+        """Whether the server runs."""
+        return self._server is not None and self._server.running
+
     def client(self, service: str) -> Any:
         """A boto3 client of this cloud, whatever this process's own environment says."""
         return boto3.client(
@@ -84,7 +94,7 @@ class LocalCloud:
         Raises:
             LocalCloudError: another cloud uses the same folder, or the handlers' environment cannot be made.
         """
-        (self._state / "logs").mkdir(parents=True, exist_ok=True)
+        self.logs.mkdir(parents=True, exist_ok=True)
         try:
             self._lock_state()
             python = handlers_python()
@@ -164,7 +174,7 @@ class LocalCloud:
                 [sys.executable, "-m", "local_cloud.server", str(listener.fileno()), str(self._state), str(python)],
                 cwd=CHECKOUT,
                 env=isolated_environment(self._endpoint),
-                log=self._state / "logs" / "server.log",
+                log=self.logs / "server.log",
                 pass_fds=[listener.fileno()],
             )
         self._running.enter_context(self._server)

@@ -5,6 +5,7 @@ one end of a pipe; when the other end closes, because the parent closed it or di
 group is killed. This needs no cooperation of the command and works on Linux and macOS alike.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -13,6 +14,8 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO
+
+_PR_SET_CHILD_SUBREAPER = 36
 
 
 class GuardedProcess:
@@ -53,7 +56,9 @@ class GuardedProcess:
 
     def wait(self) -> int:
         """Wait until the command has ended; returns its exit code."""
-        return self._guard.wait()
+        code = self._guard.wait()
+        self.kill()
+        return code
 
     def kill(self) -> None:
         """Kill the command and everything that it started, and wait until they are gone."""
@@ -69,6 +74,15 @@ def _kill_group(leader: int) -> None:
         return
 
 
+def _wait_for_group(leader: int) -> None:
+    """Orphans of the group are our children by now (on Linux), so that we know when they are gone."""
+    try:
+        while True:
+            os.waitpid(-leader, 0)
+    except ChildProcessError:
+        return
+
+
 def _kill_group_when_parent_is_gone(leader: int) -> None:
     sys.stdin.buffer.read()
     _kill_group(leader)
@@ -76,6 +90,8 @@ def _kill_group_when_parent_is_gone(leader: int) -> None:
 
 def main() -> int:
     """Run the command given as arguments; returns its exit code, 128 + the signal when it was killed."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
     command = subprocess.Popen(  # noqa: S603 - the command is our caller's own
         sys.argv[1:],
         stdin=subprocess.DEVNULL,
@@ -85,6 +101,7 @@ def main() -> int:
     threading.Thread(target=_kill_group_when_parent_is_gone, args=(command.pid,), daemon=True).start()
     code = command.wait()
     _kill_group(command.pid)
+    _wait_for_group(command.pid)
     return code if code >= 0 else 128 - code
 
 

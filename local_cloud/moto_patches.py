@@ -18,7 +18,7 @@ from moto.core.config import default_user_config
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb.models import table as table_models
 from moto.dynamodb.responses import DynamoHandler
-from moto.events import utils as events_utils
+from moto.events import models as events_models
 from moto.s3 import models as s3_models
 from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions import models as stepfunctions_models
@@ -42,7 +42,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _keep_executor_clients()
     _leave_queues_to_the_poller()
     _make_operations_atomic()
-    _give_each_event_an_id()
+    _mend_upload_events()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:
@@ -230,13 +230,15 @@ def _serialize(model: type, method: str, lock: Any) -> None:
     setattr(model, method, alone)
 
 
-class _EventTemplate(dict[str, Any]):
-    """An event to be copied, with an id of its own for each copy."""
+def _mend_upload_events() -> None:
+    """S3 spells the attribute of its events ``etag``, moto ``eTag``; and moto gives all of them the same id."""
+    original = events_models.Rule.send_to_targets
 
-    def __deepcopy__(self, memo: dict[int, Any]) -> dict[str, Any]:
-        return {**self, "id": str(uuid.uuid4())}
+    def send_to_targets(self: events_models.Rule, original_event: Any, transform_input: bool = True) -> None:
+        s3_object = original_event["detail"].get("object", {})
+        if "eTag" in s3_object:
+            s3_object["etag"] = s3_object.pop("eTag")
+            original_event["id"] = str(uuid.uuid4())
+        original(self, original_event, transform_input)
 
-
-def _give_each_event_an_id() -> None:
-    """All events of S3 have the same id."""
-    events_utils._BASE_EVENT_MESSAGE = _EventTemplate(events_utils._BASE_EVENT_MESSAGE)  # type: ignore[assignment]
+    events_models.Rule.send_to_targets = send_to_targets  # type: ignore[method-assign]

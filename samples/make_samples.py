@@ -138,9 +138,7 @@ def greek_invoice() -> bytes:
     """An invoice in Greek; of its font only the letters that it uses are in the file."""
     pdf = _new_pdf("Τιμολόγιο 2026-015")
     pdf.add_font("DejaVu", fname=_find_font())
-    pdf.set_font("DejaVu", size=18)
-    _lines(pdf, "Τιμολόγιο")
-    pdf.set_font("DejaVu", size=11)
+    _heading(pdf, "Τιμολόγιο", "DejaVu", style="")
     _lines(
         pdf,
         "Αριθμός τιμολογίου: 2026-015",
@@ -156,9 +154,9 @@ def greek_invoice() -> bytes:
 def scan() -> bytes:
     """A page that is only an image: people can read it, programs find no text."""
     page = Image.new("1", (620, 400), 1)
-    draw = ImageDraw.Draw(page)
+    font, draw = ImageFont.load_default(28), ImageDraw.Draw(page)
     for row, text in enumerate(("Invoice number: INV-0999", "Total due: EUR 75.00", "(a scanned page)")):
-        draw.text((60, 60 + 60 * row), text, font=ImageFont.load_default(28), fill=0)
+        draw.text((60, 60 + 60 * row), text, font=font, fill=0)
     pdf = _new_pdf("Scan")
     pdf.image(page, x=20, y=20, w=170)
     return _bytes(pdf)
@@ -211,10 +209,10 @@ def _new_pdf(title: str) -> FPDF:
     return pdf
 
 
-def _heading(pdf: FPDF, text: str) -> None:
-    pdf.set_font("Helvetica", style="B", size=18)
+def _heading(pdf: FPDF, text: str, family: str = "Helvetica", style: str = "B") -> None:
+    pdf.set_font(family, style=style, size=18)
     _lines(pdf, text)
-    pdf.set_font("Helvetica", size=11)
+    pdf.set_font(family, size=11)
 
 
 def _lines(pdf: FPDF, *texts: str) -> None:
@@ -288,11 +286,11 @@ def main(folder: Path = DEFAULT_FOLDER) -> int:
         try:
             content = make()
         except FontMissingError as error:
-            sys.stderr.write(f"{name} was not made. {error}\n")
             missing = 1
-            continue
-        (folder / name).write_bytes(content)
-        sys.stdout.write(f"{folder / name}  {len(content):,} bytes\n")
+            sys.stderr.write(f"{name} was not made. {error}\n")
+        else:
+            (folder / name).write_bytes(content)
+            sys.stdout.write(f"{folder / name}  {len(content):,} bytes\n")
     return missing
 
 

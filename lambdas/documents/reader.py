@@ -42,6 +42,8 @@ class PypdfReader:
                 raise
             except Exception as error:
                 raise _hopeless(error, encrypted=document.is_encrypted) from error
+        if not pages:
+            raise NonRetryableError("The PDF has no pages. Check what made it, and upload the document again.")
         if not fields and not any(page.strip() for page in pages):
             raise NonRetryableError(
                 f"The PDF has no text on its {_pages(len(pages))}: it looks like a scan."
@@ -94,14 +96,16 @@ def _open(content: bytes) -> pypdf.PdfReader:
 
 def _hopeless(error: Exception, *, encrypted: bool) -> NonRetryableError:
     """The reason for one of the many exceptions with which pypdf meets a file it cannot read."""
-    if isinstance(error, DependencyError) and encrypted:
+    if encrypted and isinstance(error, (DependencyError, NotImplementedError)):
+        method = "AES" if isinstance(error, DependencyError) else "a method of its own"
         return NonRetryableError(
-            "The PDF is encrypted with AES, which this reader cannot open, with or without a password."
+            f"The PDF is encrypted with {method}, which this reader cannot open, with or without a password."
             " Save it without encryption and upload it again."
         )
+    words = " ".join(str(error).split())[:200]
     return NonRetryableError(
         "The PDF is damaged and cannot be read. Open it in a PDF viewer, save it anew and upload that."
-        f" ({type(error).__name__}: {str(error)[:200]})"
+        f" ({type(error).__name__}: {words})"
     )
 
 

@@ -54,7 +54,6 @@ def test_a_result_that_is_gone_is_told(app: Application) -> None:
     assert app.task(task_id).status == 100
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_a_task_that_is_not_extracted_yet_is_not_answered(app: Application) -> None:
     task_id = app.register("invoice.pdf", (SAMPLES / "invoice-1001.pdf").read_bytes())
     with pytest.raises(st.TaskIsNotReadyToStartError):

@@ -90,6 +90,14 @@ def test_a_replaced_object_is_not_read_for_the_old_one(app: Application) -> None
     assert app.task(newer).status == 40
 
 
+def test_an_archived_object(app: Application) -> None:
+    stored = app.s3.put_object(Bucket="example-documents", Key="old.pdf", Body=INVOICE, StorageClass="GLACIER")
+    etag = stored["ETag"].strip('"')
+    data = {"bucket": "example-documents", "key": "old.pdf", "etag": etag, "size": len(INVOICE)}
+    app.tasks.ExtractTask.make_and_save(f"old.pdf#{etag}", data=data)
+    assert_set_aside(app, f"old.pdf#{etag}", r"archived \(S3 Glacier\)\. Restore it, then rerun this task")
+
+
 def test_an_object_over_the_limit_is_refused_unread(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
     at_limit = app.register("at-limit.pdf", INVOICE + bytes(20_000 - len(INVOICE)))
     over_limit = app.register("over-limit.pdf", INVOICE + bytes(20_001 - len(INVOICE)))
@@ -109,9 +117,6 @@ def test_a_task_that_names_no_document(app: Application) -> None:
 
 def test_other_errors_of_s3_are_retried(app: Application) -> None:
     task_id = app.register("invoice.pdf", INVOICE)
-    app.s3.delete_bucket_policy(Bucket="example-results")
-    for item in app.s3.list_objects_v2(Bucket="example-results").get("Contents", []):
-        app.s3.delete_object(Bucket="example-results", Key=item["Key"])
     app.s3.delete_bucket(Bucket="example-results")
     with pytest.raises(ClientError, match="NoSuchBucket"):
         app.extract(task_id)
@@ -122,7 +127,6 @@ def test_other_errors_of_s3_are_retried(app: Application) -> None:
     assert app.task(task_id).status == 40
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_a_task_is_not_done_twice(app: Application) -> None:
     task_id = app.register("invoice.pdf", INVOICE)
     app.extract(task_id)
@@ -132,7 +136,6 @@ def test_a_task_is_not_done_twice(app: Application) -> None:
     assert app.task(task_id).update_time == before
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_a_task_that_another_worker_holds_is_left_to_it(app: Application) -> None:
     task_id = app.register("invoice.pdf", INVOICE)
     with app.tasks.ExtractTask.start(task_id), pytest.raises(st.TaskLockedError):

@@ -117,9 +117,8 @@ def test_the_neighbours_of_a_bad_message_go_through(app: Application, metrics: M
     assert metrics.counts("Intake") == {"TaskCreated": 2, "BadMessage": 1}
 
 
-@pytest.mark.filterwarnings("ignore:No application metrics to publish")
 def test_a_task_whose_execution_could_not_be_started_is_started_by_the_redelivery(
-    app_without_workflow: Application, log: Log
+    app_without_workflow: Application, log: Log, metrics: MetricsReader
 ) -> None:
     app = app_without_workflow
     event = app.upload("invoice.pdf", b"content")
@@ -130,6 +129,7 @@ def test_a_task_whose_execution_could_not_be_started_is_started_by_the_redeliver
     app.create_workflow()
     assert app.intake(body) == []
     assert len(app.executions()) == 1
+    assert metrics.counts("Intake") == {"TaskCreated": 1, "DuplicateEvent": 1}
 
 
 def test_a_task_that_is_worked_on_is_left_alone(app: Application) -> None:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from documents.answers import (
@@ -47,6 +47,7 @@ def test_without_a_key_there_is_a_reason_and_no_answer() -> None:
     assert answered.reason == "The document has none of the keys Total due, Total."
 
 
+@settings(deadline=None)
 @given(st.lists(st.builds(KeyValue, st.text(), st.text(min_size=1))))
 def test_no_answer_is_invented(key_values: list[KeyValue]) -> None:
     document = ExtractedDocument(("",), tuple(key_values))

@@ -1,7 +1,7 @@
 """The rules of "Key: value" lines."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from documents.extracted import KeyValue
@@ -86,6 +86,7 @@ def test_a_repeated_key_is_kept_each_time_in_order() -> None:
     assert pairs("Item: A\nItem: B\nItem: A") == [("Item", "A"), ("Item", "B"), ("Item", "A")]
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_what_is_found_stands_in_the_text_within_the_bounds(text: str) -> None:
     lines = text.splitlines()
@@ -105,6 +106,7 @@ VALUES = st.text(st.characters(categories=("L", "N", "P", "S", "Zs")), min_size=
 )
 
 
+@settings(deadline=None)
 @given(KEYS, VALUES, st.sampled_from([": ", ":", " : ", FULL_WIDTH_COLON]))
 def test_every_key_of_letters_is_found_with_its_value(key: str, value: str, separator: str) -> None:
     assert pairs(f"{key}{separator}{value}") == [(key, value)]
@@ -129,6 +131,7 @@ def test_different_keys_stay_different() -> None:
     assert normalize_key("Invoice date") != normalize_key("Due date")
 
 
+@settings(deadline=None)
 @given(KEYS)
 def test_normalizing_ignores_what_is_around_a_key(key: str) -> None:
     assert normalize_key(f"  {key}. ") == normalize_key(key)

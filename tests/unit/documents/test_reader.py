@@ -97,6 +97,15 @@ def test_no_text_on_any_page() -> None:
     assert "no text on its 2 pages" in reason(make_pdf("", ""))
 
 
+def test_no_page_at_all() -> None:
+    assert "has no pages" in reason(written(pypdf.PdfWriter()))
+
+
+def test_a_method_of_encryption_that_is_not_known() -> None:
+    unknown = encrypted("", "RC4-128").replace(b"/Standard", b"/PubSec00")
+    assert "encrypted with a method of its own" in reason(unknown)
+
+
 @pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128"])
 def test_an_empty_password_is_no_obstacle(algorithm: str) -> None:
     assert PypdfReader().read(encrypted("", algorithm)).key_values == (KeyValue("Total", "5", 1, 1),)

@@ -1,0 +1,82 @@
+"""``python -m local_cloud up`` and ``python -m local_cloud demo [--docs PATH]``."""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+EXIT_FAILED = 1
+EXIT_BAD_ARGUMENTS = 2
+
+
+class Interrupted(BaseException):
+    """Somebody wants us to stop.
+
+    Args:
+        number: the signal.
+    """
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.exit_code = 128 + number
+
+
+def main() -> int:
+    """Run a command; returns its exit code."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
+    try:
+        return _run(_arguments())
+    except Interrupted as interruption:
+        print("\nInterrupted: every process that was started has been stopped.", flush=True)
+        return interruption.exit_code
+
+
+def _interrupt(number: int, _: FrameType | None) -> None:
+    raise Interrupted(number)
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m local_cloud", description="The application on this machine.")
+    parser.add_argument(
+        "--state", type=Path, default=Path(".local"), help="the folder for logs and what is synthesized (%(default)s)"
+    )
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("up", help="keep the local cloud up, deployed, until Ctrl-C")
+    demo = commands.add_parser("demo", help="send a folder of documents through the application")
+    demo.add_argument("--docs", type=Path, default=Path("samples/documents"), help="the folder (%(default)s)")
+    return parser.parse_args()
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    # Imported here, so that an interrupt during these slow imports is answered like every other.
+    from local_cloud.account import forget_other_accounts  # noqa: PLC0415
+    from local_cloud.cloud import LocalCloud  # noqa: PLC0415
+    from local_cloud.demo import find_documents, run_demo  # noqa: PLC0415
+    from local_cloud.errors import LocalCloudError  # noqa: PLC0415
+    from local_cloud.up import run_up  # noqa: PLC0415
+
+    try:
+        files = find_documents(arguments.docs) if arguments.command == "demo" else []
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return EXIT_BAD_ARGUMENTS
+    forget_other_accounts()
+    try:
+        with LocalCloud(state=arguments.state, say=_with_seconds()) as cloud:
+            return run_demo(cloud, arguments.docs, files) if files else run_up(cloud)
+    except LocalCloudError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _with_seconds() -> Callable[[str], None]:
+    begin = time.monotonic()
+    return lambda line: print(f"{time.monotonic() - begin:5.1f} s  {line}", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

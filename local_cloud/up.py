@@ -1,0 +1,42 @@
+"""The local cloud kept up, for as long as one wants to work with it."""
+
+import shlex
+import time
+
+from local_cloud.cloud import LocalCloud
+
+_LOOK_EVERY_SECONDS = 0.5
+
+
+def run_up(cloud: LocalCloud) -> int:
+    """Deploy, tell how to reach it, and stay until interrupted.
+
+    Returns:
+        The exit code, when the server has ended by itself.
+    """
+    cloud.deploy()
+    _tell(cloud)
+    while cloud.running:
+        time.sleep(_LOOK_EVERY_SECONDS)
+    print(f"The local cloud's server has ended by itself; {cloud.logs / 'server.log'} says more.")
+    return 1
+
+
+def _tell(cloud: LocalCloud) -> None:
+    outputs = cloud.outputs
+    upload = f's3.upload_file("samples/documents/invoice-1001.pdf", "{outputs["DocumentBucketName"]}", "invoice.pdf")'
+    print(f"\nNot in the local cloud, so not deployed: {', '.join(cloud.ignored_resource_types) or 'nothing'}.")
+    print("\nTo reach it with aws, boto3 and cdk, in another terminal:\n")
+    print("unset AWS_PROFILE AWS_SESSION_TOKEN")
+    for name, value in cloud.environment.items():
+        print(f"export {name}={shlex.quote(value)}")
+    print("\nWhat was deployed:\n")
+    for name, value in outputs.items():
+        print(f"  {name:<26}{value}")
+    print("\nUpload a document, and a little later look at the table:\n")
+    print(f"  .venv/bin/python -c 'import boto3; s3 = boto3.client(\"s3\"); {upload}'")
+    print(f"  aws s3 cp samples/documents/invoice-1001.pdf s3://{outputs['DocumentBucketName']}/invoice.pdf")
+    print(f"  aws dynamodb scan --table-name {outputs['TaskTableName']}")
+    print("\nDeploy changed code (the local cloud has no change sets, so --method=direct is needed):\n")
+    print('  PATH="$PWD/.venv/bin:$PATH" npx cdk deploy -c stage=local --method=direct --require-approval=never')
+    print(f"\nLogs are in {cloud.logs}. Ctrl-C stops everything.", flush=True)

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.settings import Settings, SettingsError, attempts_to_outlast
+
+STAGES = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]["stages"]
+
+
+def with_changes(**changes: Any) -> dict[str, Any]:
+    return {"prod": {**STAGES["prod"], **changes}}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_stages_of_cdk_json_are_valid(stage: str) -> None:
+    settings = Settings.from_context(STAGES, stage)
+    assert settings.stage == stage
+    assert settings.lease_seconds == settings.step_timeout_seconds
+    assert settings.alarm_email is None
+
+
+def test_local_is_quick_and_prod_is_careful() -> None:
+    local, prod = (Settings.from_context(STAGES, stage) for stage in ("local", "prod"))
+    assert local.retry_interval_seconds == 1
+    assert not local.retain_data
+    assert not local.check_bootstrap_version
+    assert prod.retain_data
+    assert prod.check_bootstrap_version
+    assert prod.max_attempts >= local.max_attempts
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"max_attempts": 0}, "max_attempts must be from 1 to 50, not 0"),
+        ({"max_attempts": "3"}, "max_attempts must be int, not '3'"),
+        ({"max_attempts": True}, "max_attempts must be int, not True"),
+        ({"retain_data": 1}, "retain_data must be bool, not 1"),
+        ({"retry_backoff_rate": 0.5}, "retry_backoff_rate must be from 1.0 to 10.0, not 0.5"),
+        ({"retry_backoff_rate": float("nan")}, "retry_backoff_rate must be float, not nan"),
+        ({"retry_max_interval_seconds": 10}, r"retry_max_interval_seconds \(10\) must be more than"),
+        ({"intake_max_concurrency": 1}, "intake_max_concurrency must be from 2 to 1000, not 1"),
+        ({"intake_batch_size": 11, "intake_batching_window_seconds": 0}, "intake_batch_size over 10"),
+        ({"step_reserved_concurrency": 0}, "step_reserved_concurrency must be from 1 to 1000, not 0"),
+        ({"log_level": "WARNING"}, "log_level 'WARNING' must be one of DEBUG, INFO, WARN, ERROR"),
+        ({"log_retention": "ONE_CENTURY"}, "log_retention 'ONE_CENTURY' must be one of ONE_DAY, "),
+        ({"alarm_email": "nobody"}, "alarm_email 'nobody' must be an e-mail address"),
+        ({"alarm_mail": "a@b.example"}, "alarm_mail is unknown"),
+    ],
+)
+def test_unusable_value_is_refused_with_what_was_expected(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_context(with_changes(**changes), "prod")
+
+
+def test_all_problems_are_told_at_once() -> None:
+    with pytest.raises(SettingsError) as refusal:
+        Settings.from_context(with_changes(max_attempts=0, step_memory_mb=1), "prod")
+    assert "stage 'prod'" in str(refusal.value)
+    assert "max_attempts" in str(refusal.value)
+    assert "step_memory_mb" in str(refusal.value)
+
+
+def test_missing_value_is_named() -> None:
+    values = {name: value for name, value in STAGES["prod"].items() if name != "max_attempts"}
+    with pytest.raises(SettingsError, match="max_attempts is missing"):
+        Settings.from_context({"prod": values}, "prod")
+
+
+@pytest.mark.parametrize(
+    ("stages", "stage", "message"),
+    [
+        (STAGES, None, "no stage was given: choose with -c stage=NAME one of local, prod"),
+        (STAGES, "test", "the stage 'test' is not in cdk.json: choose"),
+        (None, "prod", 'no "stages"'),
+        ({"prod": []}, "prod", "must be an object"),
+        ({"Prod_1": STAGES["prod"]}, "Prod_1", "stage 'Prod_1' must be lower-case"),
+    ],
+)
+def test_stage_that_cannot_be_found_or_named(stages: object, stage: str | None, message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_context(stages, stage)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "interval", "max_interval", "backoff", "attempts"),
+    [
+        (9, 1, 2, 1.0, 10),  # 1 + 1 + … is 9 after nine waits, and more than 9 after ten
+        (9.5, 1, 2, 1.0, 10),
+        (6, 1, 100, 2.0, 3),  # 1 + 2 + 4
+        (7, 1, 100, 2.0, 4),
+        (10, 2, 3, 2.0, 4),  # 2 + 3 + 3 + 3
+    ],
+)
+def test_attempts_to_outlast(
+    seconds: float, interval: float, max_interval: float, backoff: float, attempts: int
+) -> None:
+    counted = attempts_to_outlast(seconds, interval=interval, max_interval=max_interval, backoff=backoff)
+    assert counted == attempts

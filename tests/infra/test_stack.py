@@ -1,0 +1,73 @@
+"""The stack as a whole: its outputs, its synthesizer, and cdk-nag."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from aws_cdk import Stack, Validations
+from aws_cdk import aws_s3 as s3
+
+from app import build
+from infra.settings import SettingsError
+from tests.infra.synthesis import Synthesized, new_app, readable
+
+NO_RESOURCE = "AwsSolutions-IAM5[Resource::*]"
+DOCUMENTS = "AwsSolutions-IAM5[Resource::<BucketsDocuments.Arn>/*]"
+RESULTS = "AwsSolutions-IAM5[Resource::<BucketsResults.Arn>/*]"
+
+
+def test_outputs(stage: Synthesized) -> None:
+    outputs = {name: output["Value"] for name, output in stage.outputs.items()}
+    assert outputs == {
+        "TaskTableName": "<TasksTable>",
+        "DocumentBucketName": "<BucketsDocuments>",
+        "ResultBucketName": "<BucketsResults>",
+        "WorkflowArn": "<WorkflowStateMachine>",
+        "IntakeQueueUrl": "<DocumentIntakeQueue>",
+        "IntakeDeadLetterQueueUrl": "<DocumentIntakeDeadLetterQueue>",
+        "DashboardName": f"status-tracker-{stage.settings.stage}",
+    }
+    assert stage.stack.stack_name == f"status-tracker-{stage.settings.stage}"
+
+
+def test_bootstrap_version_is_checked_in_prod_only(local: Synthesized, prod: Synthesized) -> None:
+    assert "Rules" not in local.template
+    assert "CheckBootstrapVersion" in prod.template["Rules"]
+
+
+def acknowledgements(stack: Stack) -> Iterator[tuple[str, str, str]]:
+    """Where a finding is accepted, which one, and why."""
+    key = Validations.ACKNOWLEDGED_RULES_METADATA_KEY
+    for construct in stack.node.find_all():
+        for entry in construct.node.metadata:
+            if entry.type == key:
+                for finding, reason in entry.data.items():
+                    path = construct.node.path.partition("/")[2]
+                    yield path, finding.removeprefix("Annotation::"), reason
+
+
+def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synthesized) -> None:
+    found = list(acknowledgements(stage.stack))
+    assert {(path, readable(finding)) for path, finding, _ in found} == {
+        ("DocumentIntake/Intake/Role", NO_RESOURCE),
+        ("Extract/Handler/Role", NO_RESOURCE),
+        ("Extract", DOCUMENTS),
+        ("Extract", RESULTS),
+        ("Answer/Handler/Role", NO_RESOURCE),
+        ("Answer", RESULTS),
+        ("Workflow/Role", NO_RESOURCE),
+    }
+    assert all(len(reason.split()) >= 5 for _, _, reason in found)
+
+
+def test_finding_of_cdk_nag_fails_synth() -> None:
+    app = new_app("local")
+    s3.Bucket(build(app), "OpenToPlainHttp")
+    with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
+        app.synth()
+
+
+def test_no_stage_no_stack() -> None:
+    with pytest.raises(SettingsError, match="no stage was given"):
+        build(new_app(None))

@@ -1,0 +1,157 @@
+"""The state machine: when a step is tried again, and where each of its errors leads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.infra.synthesis import Synthesized
+
+PASSED = "TaskAlreadySucceedError"
+NOT_READY = "TaskIsNotReadyToStartError"
+HOPELESS = ["TaskIgnoredError", "NonRetryableError"]
+SERVICE_FAULTS = [
+    "Lambda.ClientExecutionTimeoutException",
+    "Lambda.ServiceException",
+    "Lambda.AWSLambdaException",
+    "Lambda.SdkClientException",
+    "Lambda.TooManyRequestsException",
+]
+
+
+def retries(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The retry entries of a step under the first of their errors."""
+    return {entry["ErrorEquals"][0]: entry for entry in state["Retry"]}
+
+
+def wait_before(entry: dict[str, Any], attempt: int) -> float:
+    """The seconds that Step Functions waits before that attempt, counted from 0."""
+    wait = entry["IntervalSeconds"] * entry["BackoffRate"] ** attempt
+    return min(wait, entry.get("MaxDelaySeconds", wait))
+
+
+def test_steps_follow_each_other_with_the_same_input(stage: Synthesized) -> None:
+    assert list(stage.steps) == ["Extract", "Answer"]
+    assert stage.workflow["StartAt"] == "Extract"
+    assert [state["Next"] for state in stage.steps.values()] == ["Answer", "Done"]
+    for name, state in stage.steps.items():
+        assert state["Resource"] == "arn:<AWS::Partition>:states:::lambda:invoke"
+        assert state["Parameters"] == {"FunctionName": f"<{name}HandlerFunction.Arn>", "Payload.$": "$"}
+        assert state["ResultPath"] is None
+
+
+def test_order_of_the_retries(stage: Synthesized) -> None:
+    for state in stage.steps.values():
+        assert [entry["ErrorEquals"] for entry in state["Retry"]] == [
+            [*HOPELESS, PASSED, NOT_READY],
+            ["TaskLockedError", "TaskNotDueError"],
+            ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"],
+            SERVICE_FAULTS,
+            ["States.ALL"],
+        ]
+
+
+def test_what_no_retry_can_mend_is_not_retried(stage: Synthesized) -> None:
+    for state in stage.steps.values():
+        assert retries(state)["TaskIgnoredError"]["MaxAttempts"] == 0
+
+
+def test_tracker_decides_when_a_task_is_given_up(stage: Synthesized) -> None:
+    """The retry after the last attempt allowed is the one that hears from the tracker that the task is ignored."""
+    for name, state in stage.steps.items():
+        variables = stage.properties("AWS::Lambda::Function", name)["Environment"]["Variables"]
+        attempts = int(variables["MAX_ATTEMPTS"])
+        assert attempts == stage.settings.max_attempts
+        assert retries(state)["States.ALL"]["MaxAttempts"] > attempts
+        assert retries(state)["Sandbox.Timedout"]["MaxAttempts"] > attempts
+
+
+def test_locked_task_is_waited_for_longer_than_every_lease(stage: Synthesized) -> None:
+    """Every attempt dies at once and leaves a whole lease behind; one entry's waits have to reach over all of them."""
+    for name, state in stage.steps.items():
+        lease = stage.properties("AWS::Lambda::Function", name)["Timeout"]
+        locked, killed = (retries(state)[error] for error in ("TaskLockedError", "Sandbox.Timedout"))
+        waits = 0
+        for death in range(stage.settings.max_attempts):
+            waited = wait_before(killed, death)
+            while waited < lease:
+                waited += wait_before(locked, waits)
+                waits += 1
+        assert waits <= locked["MaxAttempts"]
+
+
+def test_killed_function_is_tried_again_soon_and_evenly(stage: Synthesized) -> None:
+    for state in stage.steps.values():
+        killed = retries(state)["Sandbox.Timedout"]
+        assert killed["IntervalSeconds"] == stage.settings.retry_interval_seconds
+        assert killed["BackoffRate"] == 1
+
+
+def test_service_faults_back_off_with_full_jitter(stage: Synthesized) -> None:
+    for state in stage.steps.values():
+        faults = retries(state)["Lambda.ClientExecutionTimeoutException"]
+        assert faults["JitterStrategy"] == "FULL"
+        assert faults["BackoffRate"] == 2
+        assert faults["MaxAttempts"] >= 10
+
+
+def test_pacing_is_that_of_the_settings(stage: Synthesized) -> None:
+    settings = stage.settings
+    for state in stage.steps.values():
+        for error in ("TaskLockedError", "States.ALL"):
+            entry = retries(state)[error]
+            assert entry["IntervalSeconds"] == settings.retry_interval_seconds
+            assert entry["MaxDelaySeconds"] == settings.retry_max_interval_seconds
+            assert entry["BackoffRate"] == settings.retry_backoff_rate
+
+
+def test_local_stage_retries_within_two_seconds(local: Synthesized) -> None:
+    for state in local.steps.values():
+        waits = [wait_before(entry, 100) for entry in state["Retry"] if entry["MaxAttempts"]]
+        assert max(waits) <= 2
+
+
+@pytest.mark.parametrize(
+    ("step", "catches"),
+    [
+        (
+            "Extract",
+            [
+                ([PASSED, NOT_READY], "Answer", None),
+                (HOPELESS, "Ignored", None),
+                (["States.ALL"], "Failed", "$.failure"),
+            ],
+        ),
+        # An execution never ends Done with a task that is not known to be done.
+        (
+            "Answer",
+            [([PASSED], "Done", None), (HOPELESS, "Ignored", None), (["States.ALL"], "Failed", "$.failure")],
+        ),
+    ],
+)
+def test_catches(stage: Synthesized, step: str, catches: list[tuple[list[str], str, str | None]]) -> None:
+    found = stage.steps[step]["Catch"]
+    assert [(catch["ErrorEquals"], catch["Next"], catch["ResultPath"]) for catch in found] == catches
+
+
+def test_ends(stage: Synthesized) -> None:
+    states = stage.workflow["States"]
+    assert states["Done"]["Type"] == "Succeed"
+    assert states["Ignored"]["Type"] == "Succeed"
+    assert states["Failed"] == {"Type": "Fail", "ErrorPath": "$.failure.Error", "CausePath": "$.failure.Cause"}
+
+
+def test_state_outlives_its_function_and_the_execution_every_state(stage: Synthesized) -> None:
+    for name, state in stage.steps.items():
+        assert state["TimeoutSeconds"] > stage.properties("AWS::Lambda::Function", name)["Timeout"]
+        assert stage.workflow["TimeoutSeconds"] > state["TimeoutSeconds"]
+
+
+def test_executions_are_logged_and_traced(stage: Synthesized) -> None:
+    machine = stage.properties("AWS::StepFunctions::StateMachine")
+    assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
+    assert machine["TracingConfiguration"] == {"Enabled": True}
+    assert machine["LoggingConfiguration"]["Level"] == "ALL"
+    [destination] = machine["LoggingConfiguration"]["Destinations"]
+    assert destination == {"CloudWatchLogsLogGroup": {"LogGroupArn": "<WorkflowLogs.Arn>"}}

@@ -1,0 +1,30 @@
+"""One cloud for the whole session, and the application deployed to it once, when a test first needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from local_cloud.cloud import LocalCloud
+from tests.local_cloud.support import Functions
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalCloud]:
+    """A local cloud with nothing deployed to it by the CDK, unless `application` was asked for."""
+    with LocalCloud(state=tmp_path_factory.mktemp("cloud")) as cloud:
+        cloud.wait_until_ready()
+        yield cloud
+
+
+@pytest.fixture(scope="session")
+def functions(cloud: LocalCloud) -> Functions:
+    return Functions(cloud)
+
+
+@pytest.fixture(scope="session")
+def application(cloud: LocalCloud) -> LocalCloud:
+    """The cloud with the application deployed to it."""
+    cloud.deploy()
+    return cloud

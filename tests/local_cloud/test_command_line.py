@@ -1,0 +1,104 @@
+"""``python -m local_cloud`` as its user meets it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.local_cloud.support import processes_of, wait_for
+
+ROOT = Path(__file__).parents[2]
+SAMPLES = ROOT / "samples" / "documents"
+
+
+def local_cloud(*arguments: str | Path, env: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
+    return subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-m", "local_cloud", *map(str, arguments)],
+        cwd=ROOT,
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
+    """The exit code and all that was printed."""
+    output, _ = process.communicate(timeout=240)
+    return process.returncode, output
+
+
+def test_a_missing_folder_is_told_at_once(tmp_path: Path) -> None:
+    code, output = outcome(local_cloud("--state", tmp_path / "state", "demo", "--docs", tmp_path / "nowhere"))
+    assert code == 2
+    assert "nowhere does not exist" in output
+
+
+def test_an_empty_folder_is_told_at_once(tmp_path: Path) -> None:
+    (tmp_path / "documents" / "sub").mkdir(parents=True)
+    code, output = outcome(local_cloud("--state", tmp_path / "state", "demo", "--docs", tmp_path / "documents"))
+    assert code == 2
+    assert "no files in it" in output
+
+
+def test_missing_node_is_told(tmp_path: Path) -> None:
+    code, output = outcome(local_cloud("--state", tmp_path, "demo", "--docs", SAMPLES, env={**os.environ, "PATH": ""}))
+    assert code == 1
+    assert "Node.js" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("when", ["cdk.out", "logs/bootstrap.log"])
+def test_an_interrupt_stops_everything_and_says_so(tmp_path: Path, number: signal.Signals, when: str) -> None:
+    process = local_cloud("--state", tmp_path, "demo", "--docs", SAMPLES)
+    wait_for(when, (tmp_path / when).exists)
+    process.send_signal(number)
+    code, output = outcome(process)
+    assert processes_of(tmp_path) == []
+    assert code == 128 + number
+    assert output.endswith("Interrupted: every process that was started has been stopped.\n")
+    assert "Traceback" not in output
+
+
+def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
+    folder = tmp_path / "documents"
+    (folder / "sub folder").mkdir(parents=True)
+    shutil.copy(SAMPLES / "invoice-1001.pdf", folder / "sub folder" / "my invoice.pdf")
+    shutil.copy(SAMPLES / "hopeless-scan.pdf", folder)
+    (folder / "empty.pdf").touch()
+    elsewhere = {**os.environ, "AWS_PROFILE": "a-real-account", "HTTP_PROXY": "http://localhost:1"}
+    code, output = outcome(local_cloud("--state", tmp_path / "state", "demo", "--docs", folder, env=elsewhere))
+    assert code == 0, output
+    assert "3 documents: 2 ignored, 1 succeeded" in output
+    assert "sub folder/my invoice.pdf  Answer succeeded" in output
+    assert "INV-1001" in output
+    assert "hopeless-scan.pdf: The PDF has no text" in output
+    assert "AWS::CloudWatch::Alarm" in output
+    assert "make cloud" in output
+    assert all(line.isprintable() for line in output.splitlines())
+    assert processes_of(tmp_path) == []
+
+
+def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
+    process = local_cloud("--state", tmp_path, "up")
+    assert process.stdout is not None
+    lines = []
+    for line in process.stdout:
+        lines.append(line)
+        if "Ctrl-C stops everything" in line:
+            break
+    process.send_signal(signal.SIGINT)
+    code, _ = outcome(process)
+    text = "".join(lines)
+    assert "export AWS_ENDPOINT_URL=http://localhost:" in text
+    assert "DocumentBucketName" in text
+    assert code == 130
+    assert processes_of(tmp_path) == []

@@ -1,0 +1,100 @@
+"""What the demo shows of documents: live, line by line, and at the end."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from local_cloud.demo import tell_outcome
+from local_cloud.display import LiveTable, PlainLines, printable
+from local_cloud.tracking import Document, plain_reason
+
+
+def document(key: str, step: str, status: str, *reasons: str, ended: bool = False) -> Document:
+    return Document(
+        key=key, task_id=f"{key}#etag", step=step, status=status, attempts=1, reasons=list(reasons), ended=ended
+    )
+
+
+SUCCEEDED = document("a.pdf", "Answer", "succeeded", ended=True)
+IGNORED = document("b.pdf", "Extract", "ignored", "It is a video.", ended=True)
+RUNNING = document("c.pdf", "Extract", "in_progress", "LeaseExpired")
+
+
+def test_the_demo_has_succeeded_when_all_are_accounted_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tell_outcome([SUCCEEDED, IGNORED], patience=60, logs=Path("logs")) == 0
+    output = capsys.readouterr().out
+    assert "2 documents: 1 succeeded, 1 ignored" in output
+    assert "b.pdf: It is a video." in output
+
+
+def test_the_demo_has_failed_when_a_document_has_not_ended(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tell_outcome([SUCCEEDED, RUNNING], patience=60, logs=Path("some/logs")) == 1
+    output = capsys.readouterr().out
+    assert "1 documents have not ended well within 60 s" in output
+    assert "c.pdf is in progress in Extract: LeaseExpired" in output
+    assert "some/logs" in output
+
+
+def test_the_demo_has_failed_when_a_document_was_set_aside_without_a_reason(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assert tell_outcome([document("d.pdf", "Extract", "ignored", ended=True)], patience=60, logs=Path("logs")) == 1
+    assert "no reason was recorded" in capsys.readouterr().out
+
+
+def test_plain_lines_tell_each_move_once(capsys: pytest.CaptureFixture[str]) -> None:
+    moving = document("tab\there.pdf", "Extract", "pending")
+    with PlainLines() as lines:
+        for status in ("pending", "in_progress", "in_progress", "succeeded"):
+            moving.status = status
+            lines.show([moving])
+    output = capsys.readouterr().out.splitlines()
+    assert [line.partition("tab?here.pdf  ")[2] for line in output] == [
+        "Extract pending",
+        "Extract in progress",
+        "Extract succeeded",
+    ]
+    assert all(line.isprintable() for line in output)
+
+
+def test_the_live_table_shows_every_document_and_how_many_have_ended() -> None:
+    screen = io.StringIO()
+    with LiveTable(Console(file=screen, force_terminal=True, width=120, height=40)) as table:
+        table.show([SUCCEEDED, IGNORED, RUNNING, document("[bold]e.pdf", "Intake", "uploaded")])
+    output = screen.getvalue()
+    for text in ("a.pdf", "It is a video.", "in progress", "[bold]e.pdf", "2 of 4 documents have ended"):
+        assert text in output
+
+
+def test_the_live_table_never_outgrows_the_screen_and_keeps_the_unfinished_in_sight() -> None:
+    screen = io.StringIO()
+    documents = [document(f"{number}.pdf", "Answer", "succeeded", ended=True) for number in range(100)] + [RUNNING]
+    with LiveTable(Console(file=screen, force_terminal=True, width=120, height=20)) as table:
+        table.show(documents)
+    output = screen.getvalue()
+    assert "c.pdf" in output
+    assert "and 89 more" in output
+
+
+@pytest.mark.parametrize(
+    ("recorded", "reason"),
+    [
+        ("NonRetryableError('It is a scan.')", "It is a scan."),
+        ('ValueError("it\'s (not) good")', "it's (not) good"),
+        ("KeyError(3)", "KeyError(3)"),
+        ("OSError(2, 'No such file')", "OSError(2, 'No such file')"),
+        ("cut off('in the mid", "cut off('in the mid"),
+        ("Empty()", "Empty()"),
+    ],
+)
+def test_a_recorded_error_is_told_in_words(recorded: str, reason: str) -> None:
+    assert plain_reason(recorded) == reason
+
+
+def test_printable_text_is_left_alone() -> None:
+    assert printable("ünï 文書 ✓") == "ünï 文書 ✓"
+    assert printable("a\x1b[31mb\nc") == "a?[31mb?c"

@@ -1,0 +1,133 @@
+"""Each patch of `local_cloud.moto_patches` is still needed: moto by itself, unpatched, does not do it yet.
+
+A test that fails here is good news: moto has learnt it, and the patch that its message names can go.
+"""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from moto import mock_aws
+from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
+from moto.cloudformation import parsing
+from moto.dynamodb.models.table import Table
+from moto.dynamodb.responses import DynamoHandler
+from moto.events.utils import _BASE_EVENT_MESSAGE
+from moto.s3 import notifications
+from moto.sqs.models import Queue
+from moto.stepfunctions import models as stepfunctions_models
+from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.asl.utils import boto_client
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield
+
+
+def create_stack(kind: str, properties: dict[str, Any]) -> str:
+    """Deploy one resource; returns its physical id."""
+    cloudformation = boto3.client("cloudformation")
+    template = {"Resources": {"It": {"Type": kind, "Properties": properties}}}
+    cloudformation.create_stack(StackName="one", TemplateBody=json.dumps(template))
+    found: str = cloudformation.describe_stack_resources(StackName="one")["StackResources"][0]["PhysicalResourceId"]
+    return found
+
+
+@pytest.mark.usefixtures("account")
+def test_bucket_settings() -> None:
+    properties = {
+        "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+        "PublicAccessBlockConfiguration": {"BlockPublicAcls": True},
+    }
+    bucket, s3 = create_stack("AWS::S3::Bucket", properties), boto3.client("s3")
+    assert "EventBridgeConfiguration" not in s3.get_bucket_notification_configuration(Bucket=bucket), (
+        "_apply_bucket_settings"
+    )
+    with pytest.raises(s3.exceptions.ClientError, match="NoSuchPublicAccessBlock"):
+        s3.get_public_access_block(Bucket=bucket)
+
+
+@pytest.mark.usefixtures("account")
+def test_table_settings() -> None:
+    properties = {
+        "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "TimeToLiveSpecification": {"AttributeName": "gone", "Enabled": True},
+    }
+    table, dynamodb = create_stack("AWS::DynamoDB::Table", properties), boto3.client("dynamodb")
+    backups = dynamodb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED", "_apply_table_settings"
+    time_to_live = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert time_to_live["TimeToLiveStatus"] == "DISABLED", "_apply_table_settings"
+
+
+def test_function_layers() -> None:
+    source = inspect.getsource(LambdaFunction.create_from_cloudformation_json)
+    assert '"Layers"' not in source, "_give_functions_their_layers"
+    assert '"Architectures"' not in source, "_give_functions_their_layers"
+
+
+def test_functions_run_in_docker() -> None:
+    assert "docker" in inspect.getsource(LambdaFunction._invoke_lambda), "_run_functions"
+
+
+def test_layer_arn_and_update() -> None:
+    assert not hasattr(LayerVersion, "physical_resource_id"), "_give_layers_an_arn"
+    assert cannot_update(LayerVersion), "_give_layers_an_arn"
+
+
+def test_resources_that_cannot_be_updated_are_lost() -> None:
+    assert cannot_update(Table)
+    source = inspect.getsource(parsing.parse_and_update_resource)
+    assert "return None" in source, "_keep_resources_that_cannot_be_updated"
+
+
+def cannot_update(model: Any) -> bool:
+    return hasattr(model.update_from_cloudformation_json, "__isabstractmethod__")
+
+
+def test_state_machines_of_cloudformation_are_not_executed() -> None:
+    assert stepfunctions_models.stepfunctions_backends is not parser_models.stepfunctions_parser_backends, (
+        "_execute_state_machines"
+    )
+    source = inspect.getsource(stepfunctions_models.StateMachine.create_from_cloudformation_json)
+    assert "stepfunctions_backends[" in source, "_execute_state_machines"
+
+
+@pytest.mark.usefixtures("account")
+def test_executor_clients_are_not_kept() -> None:
+    clients = [boto_client.boto_client_for("us-east-1", "lambda") for _ in range(2)]
+    assert clients[0] is not clients[1], "_keep_executor_clients"
+
+
+def test_queues_invoke_on_send() -> None:
+    assert "send_sqs_batch" in inspect.getsource(Queue.add_message), "_leave_queues_to_the_poller"
+    assert "batchItemFailures" not in inspect.getsource(LambdaBackend), "_leave_queues_to_the_poller"
+
+
+def test_operations_are_not_atomic() -> None:
+    operations = (
+        DynamoHandler.call_action,
+        Queue.delete_message,
+        parser_models.StepFunctionsParserBackend.start_execution,
+    )
+    for operation in operations:
+        assert "lock:" not in inspect.getsource(operation), f"_make_operations_atomic: {operation.__qualname__}"
+
+
+def test_upload_events() -> None:
+    source = inspect.getsource(notifications._send_event_bridge_message)
+    assert '"eTag"' in source, "_mend_upload_events"
+    assert 'event["id"]' not in source, "_mend_upload_events"
+    assert _BASE_EVENT_MESSAGE["id"], "_mend_upload_events"

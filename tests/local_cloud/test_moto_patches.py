@@ -1,0 +1,210 @@
+"""What the patches mend, seen through the API of the running cloud."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from local_cloud.cloud import LocalCloud
+from tests.local_cloud.support import Functions, wait_for, zipped
+
+UNREADY_AT_FIRST = """
+class Unready(Exception):
+    pass
+calls = 0
+def handler(event, context):
+    global calls
+    calls += 1
+    if calls < 3:
+        raise Unready
+    return calls
+"""
+
+Resources = dict[str, Any]
+Deploy = Callable[[str, Resources], Resources]
+
+
+@pytest.fixture
+def deploy(cloud: LocalCloud) -> Deploy:
+    """Create or update a stack; returns the physical ids of its resources by their logical ids."""
+    cloudformation = cloud.client("cloudformation")
+
+    def deploy(stack: str, resources: Resources) -> Resources:
+        names = {each["StackName"] for each in cloudformation.list_stacks()["StackSummaries"]}
+        action = cloudformation.update_stack if stack in names else cloudformation.create_stack
+        action(StackName=stack, TemplateBody=json.dumps({"Resources": resources}))
+        found = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
+        return {each["LogicalResourceId"]: each.get("PhysicalResourceId") for each in found}
+
+    return deploy
+
+
+def role(service: str) -> Resources:
+    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    document = {"Version": "2012-10-17", "Statement": [trust]}
+    return {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}}
+
+
+def test_a_function_has_its_layer_and_gets_a_changed_one(cloud: LocalCloud, deploy: Deploy) -> None:
+    s3 = cloud.client("s3")
+    s3.create_bucket(Bucket="assets")
+    s3.put_object(Bucket="assets", Key="code", Body=zipped(module="import x\ndef handler(e, c): return x.VALUE"))
+    for value in ("old", "new"):
+        s3.put_object(Bucket="assets", Key=value, Body=zipped(python__x=f"VALUE = {value!r}"))
+
+    def deployed(layer: str) -> str:
+        content = {"S3Bucket": "assets", "S3Key": layer}
+        function = {
+            "Code": {"S3Bucket": "assets", "S3Key": "code"},
+            "Handler": "module.handler",
+            "Runtime": "python3.14",
+            "Architectures": ["arm64"],
+            "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+            "Layers": [{"Ref": "Layer"}],
+        }
+        ids = deploy(
+            "layered",
+            {
+                "Role": role("lambda.amazonaws.com"),
+                "Layer": {"Type": "AWS::Lambda::LayerVersion", "Properties": {"Content": content}},
+                "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
+            },
+        )
+        assert ids["Layer"].startswith("arn:aws:lambda:")
+        name: str = ids["Function"]
+        return name
+
+    for layer in ("old", "new"):
+        name = deployed(layer)
+        answer = cloud.client("lambda").invoke(FunctionName=name)
+        assert json.load(answer["Payload"]) == layer
+    assert cloud.client("lambda").get_function_configuration(FunctionName=name)["Architectures"] == ["arm64"]
+
+
+def test_an_upload_is_told_to_eventbridge_with_an_id_of_its_own(cloud: LocalCloud, deploy: Deploy) -> None:
+    blocked = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+    block = dict.fromkeys(blocked, True)
+    bucket = {
+        "NotificationConfiguration": {"EventBridgeConfiguration": {"EventBridgeEnabled": True}},
+        "PublicAccessBlockConfiguration": block,
+    }
+    rule = {
+        "EventPattern": {"source": ["aws.s3"], "detail-type": ["Object Created"]},
+        "Targets": [{"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}],
+    }
+    ids = deploy(
+        "uploads",
+        {
+            "Bucket": {"Type": "AWS::S3::Bucket", "Properties": bucket},
+            "Queue": {"Type": "AWS::SQS::Queue"},
+            "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
+        },
+    )
+    s3, sqs = cloud.client("s3"), cloud.client("sqs")
+    assert s3.get_public_access_block(Bucket=ids["Bucket"])["PublicAccessBlockConfiguration"] == block
+    etags = [s3.put_object(Bucket=ids["Bucket"], Key=key, Body=key.encode())["ETag"].strip('"') for key in ("a", "b c")]
+    messages = sqs.receive_message(QueueUrl=ids["Queue"], MaxNumberOfMessages=10)["Messages"]
+    events = [json.loads(message["Body"]) for message in messages]
+    assert [(event["detail"]["object"]["key"], event["detail"]["object"]["etag"]) for event in events] == [
+        ("a", etags[0]),
+        ("b c", etags[1]),
+    ]
+    assert events[0]["id"] != events[1]["id"]
+
+
+def test_a_table_has_its_recovery_and_time_to_live_and_survives_an_update(cloud: LocalCloud, deploy: Deploy) -> None:
+    table = {
+        "KeySchema": [{"AttributeName": "key", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "key", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "TimeToLiveSpecification": {"AttributeName": "gone", "Enabled": True},
+    }
+    resources = {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": table}}
+    ids = deploy("tables", resources)
+    dynamodb = cloud.client("dynamodb")
+    backups = dynamodb.describe_continuous_backups(TableName=ids["Table"])["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+    ttl = dynamodb.describe_time_to_live(TableName=ids["Table"])["TimeToLiveDescription"]
+    assert (ttl["TimeToLiveStatus"], ttl["AttributeName"]) == ("ENABLED", "gone")
+    table["Tags"] = [{"Key": "changed", "Value": "yes"}]
+    assert deploy("tables", resources) == ids
+
+
+def test_a_state_machine_is_executed_and_retries_by_the_name_of_the_error(functions: Functions, deploy: Deploy) -> None:
+    arn = functions.make("unready", UNREADY_AT_FIRST)
+    task = {
+        "Type": "Task",
+        "Resource": arn,
+        "Retry": [{"ErrorEquals": ["Unready"], "IntervalSeconds": 1, "BackoffRate": 1, "MaxAttempts": 5}],
+        "End": True,
+    }
+    machine = {
+        "DefinitionString": json.dumps({"StartAt": "Work", "States": {"Work": task}}),
+        "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+    }
+    ids = deploy(
+        "machines",
+        {
+            "Role": role("states.amazonaws.com"),
+            "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
+        },
+    )
+    states = functions.cloud.client("stepfunctions")
+    execution = states.start_execution(stateMachineArn=ids["Machine"], name="once")["executionArn"]
+
+    def ended() -> Any:
+        found = states.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else found
+
+    assert wait_for("the end of the execution", ended)["output"] == "3"
+
+
+def test_concurrent_updates_of_an_item_are_all_counted(cloud: LocalCloud) -> None:
+    dynamodb = cloud.client("dynamodb")
+    dynamodb.create_table(
+        TableName="counters",
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+
+    def add(_: int) -> None:
+        dynamodb.update_item(
+            TableName="counters",
+            Key={"key": {"S": "one"}},
+            UpdateExpression="ADD n :one",
+            ExpressionAttributeValues={":one": {"N": "1"}},
+        )
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(add, range(400)))
+    assert dynamodb.get_item(TableName="counters", Key={"key": {"S": "one"}})["Item"]["n"]["N"] == "400"
+
+
+def test_no_message_is_lost_while_others_are_deleted(cloud: LocalCloud) -> None:
+    sqs = cloud.client("sqs")
+    url = sqs.create_queue(QueueName="crowded")["QueueUrl"]
+
+    def send(number: int) -> None:
+        sqs.send_message(QueueUrl=url, MessageBody=f"kept {number}")
+        sqs.send_message(QueueUrl=url, MessageBody="deleted")
+
+    with ThreadPoolExecutor(4) as pool:
+        sending = [pool.submit(send, number) for number in range(60)]
+        kept: set[str] = set()
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            done = all(future.done() for future in sending)
+            messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", [])
+            for message in messages:
+                kept.add(message["Body"])
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            if done and not messages:
+                break
+    assert kept == {f"kept {number}" for number in range(60)} | {"deleted"}

@@ -1,0 +1,298 @@
+"""The application itself on the local cloud: documents go in, and what becomes of each is looked up."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import signal
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fpdf import FPDF
+
+import status_tracker as st
+from local_cloud.cloud import LocalCloud
+from tests.local_cloud.support import wait_for
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
+SUCCEEDED, IGNORED, IN_PROGRESS = 90, (50, 100), (20, 70)
+
+
+class Application:
+    """The deployed application: uploads documents and looks at their tasks, by key, through the library."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.outputs = cloud.outputs
+        self.s3 = cloud.client("s3")
+        self.sqs = cloud.client("sqs")
+        self.states = cloud.client("stepfunctions")
+
+        class Task(st.BaseTask):
+            class Meta:
+                table_name = cloud.outputs["TaskTableName"]
+                host = cloud.environment["AWS_ENDPOINT_URL"]
+                region = cloud.environment["AWS_REGION"]
+                aws_access_key_id = cloud.environment["AWS_ACCESS_KEY_ID"]
+                aws_secret_access_key = cloud.environment["AWS_SECRET_ACCESS_KEY"]
+
+            config = st.TrackerConfig.make(
+                use_case_id="pdf_processing",
+                pending_status=10,
+                in_progress_status=20,
+                failed_status=30,
+                succeeded_status=40,
+                ignored_status=50,
+                n_pending_shard=5,
+                n_in_progress_shard=5,
+                n_failed_shard=5,
+                n_succeeded_shard=10,
+                n_ignored_shard=5,
+            )
+
+        self._task = Task
+
+    def upload(self, key: str, body: bytes) -> str:
+        """Put an object; returns the id of its task."""
+        etag = self.s3.put_object(Bucket=self.outputs["DocumentBucketName"], Key=key, Body=body)["ETag"].strip('"')
+        return f"{key}#{etag}"
+
+    def task(self, task_id: str) -> Any:
+        return self._task.get_one_or_none(task_id, consistent_read=True)
+
+    def in_progress(self, task_id: str) -> Any:
+        task = self.task(task_id)
+        return task if task and task.status in IN_PROGRESS else None
+
+    def ended(self, task_id: str) -> Any:
+        """The task, when it has ended."""
+
+        def look() -> Any:
+            task = self.task(task_id)
+            return task if task and task.status in (SUCCEEDED, *IGNORED) else None
+
+        return wait_for(f"the end of {task_id}", look)
+
+    def executions(self, task_id: str) -> list[str]:
+        """The statuses of the executions of a task, when all have ended."""
+
+        def look() -> list[str] | None:
+            listed = self.states.list_executions(stateMachineArn=self.outputs["WorkflowArn"])["executions"]
+            described = [self.states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+            mine = [each["status"] for each in described if json.loads(each["input"])["task_id"] == task_id]
+            return mine if mine and "RUNNING" not in mine else None
+
+        return wait_for(f"executions of {task_id}", look)
+
+    def answers(self, task_id: str) -> dict[str, str]:
+        bucket, _, key = self.task(task_id).data["answered"]["result"].removeprefix("s3://").partition("/")
+        result = json.load(self.s3.get_object(Bucket=bucket, Key=key)["Body"])
+        return {each["id"]: each["answer"] for each in result["answers"] if each["answer"]}
+
+    def extract_processes(self) -> list[int]:
+        return [pid for name, pids in self.cloud.processes().items() if "Extract" in name for pid in pids]
+
+
+@pytest.fixture(scope="module")
+def app(application: LocalCloud) -> Application:
+    return Application(application)
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / f"{name}.pdf").read_bytes()
+
+
+def different(body: bytes, mark: str) -> bytes:
+    """The same PDF with other bytes: what follows its end is a comment to a reader."""
+    return body + f"%{mark}\n".encode()
+
+
+def slow_pdf(mark: str) -> bytes:
+    """A document that takes pypdf seconds."""
+    pdf = FPDF()
+    pdf.set_font("Helvetica", size=6)
+    for page in range(250):
+        pdf.add_page()
+        for line in range(90):
+            pdf.cell(text=f"{mark} page {page}, line {line}: many words that stand for a long contract", new_x="LEFT")
+            pdf.ln(2.8)
+    out = io.BytesIO()
+    pdf.output(out)
+    return out.getvalue()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def struck(app: Application) -> dict[str, str]:
+    """Two tasks whose first attempt came to grief: one process was killed, one stopped until its timeout.
+
+    Done before all other tests, which then run while the leases of these two run out.
+    """
+    tasks = {}
+    for name, number in (("killed", signal.SIGKILL), ("stopped", signal.SIGSTOP)):
+        tasks[name] = app.upload(f"{name}.pdf", slow_pdf(name))
+        wait_for(f"work on {name}", lambda name=name: app.in_progress(tasks[name]))
+        for pid in app.extract_processes():
+            os.kill(pid, number)
+    return tasks
+
+
+def test_the_stack_tells_what_was_not_deployed(app: Application) -> None:
+    assert "AWS::CloudWatch::Alarm" in app.cloud.ignored_resource_types
+    assert "AWS::DynamoDB::Table" not in app.cloud.ignored_resource_types
+
+
+def test_a_good_document_is_answered(app: Application) -> None:
+    task_id = app.upload("good/invoice.pdf", sample("invoice-1001"))
+    task = app.ended(task_id)
+    assert (task.status, task.retry, task.errors["history"], task.fence) == (SUCCEEDED, 0, [], 2)
+    answers = app.answers(task_id)
+    assert answers["invoice_number"] == "INV-1001"
+    assert answers["total"] == "EUR 1,190.00"
+    assert app.executions(task_id) == ["SUCCEEDED"]
+
+
+@pytest.mark.parametrize(
+    ("name", "body", "reason"),
+    [
+        ("scan", sample("hopeless-scan"), "no text"),
+        ("password", sample("hopeless-password"), "password"),
+        ("truncated", sample("hopeless-truncated"), "cut off"),
+        ("video", sample("hopeless-video"), "not a PDF"),
+        ("zero bytes", b"", "empty"),
+    ],
+)
+def test_a_hopeless_document_is_ignored_with_its_reason_and_tried_once(
+    app: Application, name: str, body: bytes, reason: str
+) -> None:
+    task_id = app.upload(f"hopeless/{name}.pdf", body)
+    task = app.ended(task_id)
+    assert task.status in IGNORED
+    (entry,) = task.errors["history"]
+    assert reason in entry["error"]
+    assert app.executions(task_id) == ["SUCCEEDED"]
+
+
+def test_the_same_bytes_put_twice_are_one_task_and_one_execution(app: Application) -> None:
+    first = app.upload("twice.pdf", sample("order-form"))
+    app.ended(first)
+    assert app.upload("twice.pdf", sample("order-form")) == first
+    again = app.upload("after.pdf", sample("order-form"))  # goes through the queue after it
+    app.ended(again)
+    assert app.executions(first) == ["SUCCEEDED"]
+    assert app.task(first).fence == 2
+
+
+def test_changed_bytes_under_the_same_key_are_another_task(app: Application) -> None:
+    ids = [app.upload("changed.pdf", different(sample("order-form"), mark)) for mark in ("a", "b")]
+    assert ids[0] != ids[1]
+    newest = app.ended(ids[1])
+    assert newest.status == SUCCEEDED
+
+
+def test_the_same_message_delivered_many_times_is_one_task_and_one_execution(app: Application) -> None:
+    body = sample("invoice-greek")
+    task_id = app.upload("redelivered.pdf", body)
+    key, _, etag = task_id.partition("#")
+    message = upload_event(app, key, etag, len(body))
+    entries = [{"Id": str(index), "MessageBody": message} for index in range(8)]
+    app.sqs.send_message_batch(QueueUrl=app.outputs["IntakeQueueUrl"], Entries=entries)
+    assert app.ended(task_id).fence == 2
+    app.ended(app.upload("after the redelivered.pdf", body))
+    assert app.executions(task_id) == ["SUCCEEDED"]
+
+
+def upload_event(app: Application, key: str, etag: str, size: int) -> str:
+    detail = {
+        "bucket": {"name": app.outputs["DocumentBucketName"]},
+        "object": {"key": key, "etag": etag, "size": size},
+    }
+    return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "with spaces and  more.pdf",
+        "ünï/код/文書 ✓.pdf",
+        "plus+and%20percent%/100%.pdf",
+        'quote\'s "double" & <tag> #1.pdf',
+        "long/" + "k" * 991 + ".pdf",
+        "é" * 498 + ".pdf",
+    ],
+    ids=["spaces", "unicode", "plus and percent", "quotes", "1000 bytes", "1000 bytes of unicode"],
+)
+def test_any_key_is_processed(app: Application, key: str) -> None:
+    assert len(key.encode()) <= 1000
+    task_id = app.upload(key, sample("invoice-1001"))
+    assert app.ended(task_id).status == SUCCEEDED
+    assert app.answers(task_id)["invoice_number"] == "INV-1001"
+
+
+@pytest.fixture
+def impatient_queue(app: Application) -> Iterator[None]:
+    """The intake queue brings a failed message back after two seconds, not after minutes."""
+    url = app.outputs["IntakeQueueUrl"]
+    names = ["VisibilityTimeout"]
+    before = app.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    app.sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
+    yield
+    app.sqs.set_queue_attributes(QueueUrl=url, Attributes=before)
+
+
+@pytest.mark.usefixtures("impatient_queue")
+def test_a_message_that_is_no_upload_ends_in_the_dead_letter_queue_and_its_neighbours_go_through(
+    app: Application,
+) -> None:
+    body = sample("invoice-2026-0042")
+    neighbour = app.upload("neighbour.pdf", body)
+    messages = ["no JSON at all", json.dumps({"detail-type": "Other"}), upload_event(app, *split(neighbour), len(body))]
+    entries = [{"Id": str(index), "MessageBody": message} for index, message in enumerate(messages)]
+    app.sqs.send_message_batch(QueueUrl=app.outputs["IntakeQueueUrl"], Entries=entries)
+    assert app.ended(neighbour).status == SUCCEEDED
+    dead: set[str] = set()
+
+    def all_dead() -> bool:
+        found = app.sqs.receive_message(QueueUrl=app.outputs["IntakeDeadLetterQueueUrl"], MaxNumberOfMessages=10)
+        dead.update(message["Body"] for message in found.get("Messages", []))
+        return len(dead) >= 2
+
+    wait_for("two dead letters", all_dead)
+    assert dead == set(messages[:2])
+    (log,) = app.cloud.logs.glob("*Intake*.log")
+    assert "not JSON" in log.read_text()
+
+
+def split(task_id: str) -> tuple[str, str]:
+    key, _, etag = task_id.rpartition("#")
+    return key, etag
+
+
+def test_an_object_deleted_before_it_is_read_is_ignored_with_that_reason(app: Application) -> None:
+    task_id = app.upload("deleted.pdf", sample("invoice-1001"))
+    app.s3.delete_object(Bucket=app.outputs["DocumentBucketName"], Key="deleted.pdf")
+    task = app.ended(task_id)
+    assert task.status in IGNORED
+    assert "deleted" in task.errors["history"][-1]["error"]
+    assert len(task.errors["history"]) == 1
+
+
+@pytest.mark.parametrize("name", ["killed", "stopped"])
+def test_an_attempt_whose_process_was_struck_counts_and_the_task_goes_on(
+    app: Application, struck: dict[str, str], name: str
+) -> None:
+    begin = time.monotonic()
+    task = app.ended(struck[name])
+    assert task.status == SUCCEEDED, f"after {time.monotonic() - begin:.0f} s: {task.errors}"
+    assert [entry["error"].partition("(")[0] for entry in task.errors["history"]] == ["LeaseExpired"]
+    assert task.fence == 3
+    assert app.executions(struck[name]) == ["SUCCEEDED"]
+
+
+def test_the_stopped_process_was_ended_at_its_timeout(app: Application, struck: dict[str, str]) -> None:
+    app.ended(struck["stopped"])
+    (log,) = app.cloud.logs.glob("*Extract*.log")
+    assert "Task timed out after" in log.read_text()

@@ -1,0 +1,101 @@
+"""What should come of many workers on one task, from the rules' words alone.
+
+It knows no token, no guard and no verdict.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import status_tracker as st
+from tests.unit.steps import LEASE
+
+MAX_RETRY = 3
+
+
+class Step1(st.BaseStatusEnum):
+    pending = 10
+    in_progress = 20
+    failed = 30
+    succeeded = 40
+    ignored = 50
+
+
+class Step2(st.BaseStatusEnum):
+    pending = 40
+    in_progress = 70
+    failed = 80
+    succeeded = 90
+    ignored = 100
+
+
+ALL_CODES = {*Step1.values(), *Step2.values()}
+
+
+@dataclass
+class Model:
+    """What should be stored. A task that succeeded in step 1 is pending in step 2: the two share the code."""
+
+    status: int = Step1.pending
+    retry: int = 0
+    holder: int | None = None
+    lease_end: datetime | None = None
+    not_before: datetime | None = None
+    fence: int = 0
+    run: int = 0
+    data: Any = None
+    history: list[tuple[int, str]] = field(default_factory=list)
+    actions: int = 0
+
+    def is_live(self, now: datetime) -> bool:
+        return self.holder is not None and self.lease_end is not None and now < self.lease_end
+
+    def fail(self, step: type[Step1 | Step2], error: str, *, hopeless: bool = False) -> None:
+        self.retry += 1
+        self.history.append((self.retry, error))
+        self.holder = self.lease_end = self.not_before = None
+        self.status = step.ignored if hopeless or self.retry >= MAX_RETRY else step.failed
+
+    def hold(self, worker: int, step: type[Step1 | Step2], now: datetime) -> None:
+        self.status = step.in_progress
+        self.holder, self.lease_end = worker, now + LEASE
+        self.fence += 1
+
+    def start(self, worker: int, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
+        """What a start raises, or None where it holds the task from now on."""
+        if self.is_live(now):
+            return st.TaskLockedError
+        if self.status == step.in_progress:
+            self.fail(step, "LeaseExpired")
+            if self.status == step.ignored:
+                return st.TaskIgnoredError
+        elif self.status in {step.pending, step.failed}:
+            if self.not_before is not None and now < self.not_before:
+                return st.TaskNotDueError
+        else:
+            refusals = {
+                step.succeeded: st.TaskAlreadySucceedError,
+                step.ignored: st.TaskIgnoredError,
+            }
+            return refusals.get(self.status, st.TaskIsNotReadyToStartError)
+        self.hold(worker, step, now)
+        return None
+
+    def succeed(self, step: type[Step1 | Step2], data: Any) -> None:
+        self.status, self.retry = step.succeeded, 0
+        self.holder = self.lease_end = self.not_before = None
+        self.data = self.data if data is None else data
+
+    def rerun(self, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
+        if self.is_live(now):
+            return st.TaskLockedError
+        if self.status not in step.values() and self.status < step.in_progress:
+            return st.TaskIsNotReadyToStartError
+        if self.status == step.in_progress:
+            self.fail(step, "LeaseExpired")
+        self.status, self.retry = step.pending, 0
+        self.holder = self.lease_end = self.not_before = None
+        self.run, self.actions = self.run + 1, self.actions + 1
+        return None

@@ -1,0 +1,68 @@
+"""The guard of the blind acquire and the judgement of what it refused say the same (R2)."""
+
+from __future__ import annotations
+
+from hypothesis import example, given
+from hypothesis import strategies as some
+
+import status_tracker as st
+from status_tracker.writes import (
+    Attempt,
+    Refused,
+)
+from tests.support.memory_store import MemoryStore, MemoryTask
+from tests.unit.steps import (
+    FAILED,
+    IGNORED,
+    IN_PROGRESS,
+    LEASE,
+    NOON,
+    PENDING,
+    SUCCEEDED,
+    TICK,
+    make_config,
+    make_rules,
+)
+
+OURS, THEIRS = "our-token", "their-token"
+MORE_PENDING = 15
+OTHER_STEP = 70
+moments = some.sampled_from([NOON + n * step for n in (-2, -1, 0, 1) for step in (TICK, LEASE, LEASE - TICK)])
+maybe_moment = some.none() | moments
+any_task = some.builds(
+    MemoryTask,
+    status=some.sampled_from([PENDING, IN_PROGRESS, FAILED, SUCCEEDED, IGNORED, MORE_PENDING, OTHER_STEP]),
+    retry=some.integers(0, 3),
+    lock=some.sampled_from([None, OURS, THEIRS]),
+    lock_time=maybe_moment,
+    lock_expire_time=maybe_moment,
+    not_before=maybe_moment,
+)
+
+
+@given(any_task, some.sampled_from([(), (MORE_PENDING,), (SUCCEEDED, IGNORED, OTHER_STEP)]), some.booleans())
+@example(MemoryTask(PENDING, lock=THEIRS, lock_time=NOON - LEASE), (), False)
+@example(MemoryTask(PENDING, lock=THEIRS, lock_time=NOON - LEASE + TICK), (), False)
+@example(MemoryTask(FAILED, not_before=NOON), (), True)
+def test_r2_the_blind_acquire_admits_exactly_what_judging_admits(
+    task: MemoryTask, more_pending: tuple[int, ...], create: bool
+) -> None:
+    config = make_config()
+    rules = make_rules(config, startable=config.startable_statuses(more_pending), create=create)
+    store = MemoryStore(task)
+    acquire = rules.acquire(OURS, NOON, LEASE)
+    verdict = rules.judge(store.state(task), OURS, NOON, LEASE)
+    admitted = isinstance(verdict, Attempt) and verdict.error is None and verdict.write == acquire
+    assert store.admits(acquire.guard) is admitted
+
+
+@given(any_task)
+def test_r2_judging_always_ends_in_a_write_that_the_judged_state_admits_or_in_a_reason(task: MemoryTask) -> None:
+    store = MemoryStore(task)
+    verdict = make_rules(startable=(PENDING, FAILED, MORE_PENDING)).judge(store.state(task), OURS, NOON, LEASE)
+    if isinstance(verdict, Attempt):
+        assert store.admits(verdict.write.guard)
+    elif isinstance(verdict, Refused):
+        assert isinstance(verdict.error, st.TaskIsNotReadyToStartError)
+    else:
+        assert task.lock == OURS

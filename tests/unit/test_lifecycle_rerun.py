@@ -1,0 +1,105 @@
+"""The pure rules for running a task again deliberately (R11)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import status_tracker as st
+from status_tracker.lifecycle import is_recorded
+from status_tracker.writes import (
+    Special,
+    TaskState,
+    Unchanged,
+)
+from tests.unit.steps import (
+    FAILED,
+    IGNORED,
+    IN_PROGRESS,
+    LEASE,
+    NEXT_CODES,
+    NOON,
+    PENDING,
+    SUCCEEDED,
+    TICK,
+    make_config,
+    make_rules,
+)
+
+THEIRS = "their-token"
+LIVE: dict[str, Any] = {"lock": THEIRS, "lock_time": NOON - LEASE / 2, "lock_expire_time": NOON + LEASE / 2}
+OVER: dict[str, Any] = {"lock": THEIRS, "lock_time": NOON - 2 * LEASE, "lock_expire_time": NOON - LEASE}
+FREE: dict[str, Any] = {}
+OTHER_STEP = 70
+
+RECORD = {"action": "rerun", "id": "r-1", "reason": "mended the parser", "by": "ops"}
+
+
+@pytest.mark.parametrize("lock", [FREE, OVER], ids=["free", "lease over"])
+@pytest.mark.parametrize("status", [PENDING, FAILED, SUCCEEDED, IGNORED, OTHER_STEP])
+def test_r11_rerun_makes_pending_and_keeps_history(status: int, lock: dict[str, Any]) -> None:
+    history = [{"nth_retry": 1, "error": "ValueError()"}]
+    state = TaskState(
+        status,
+        retry=3,
+        fence=4,
+        run=1,
+        not_before=NOON + LEASE,
+        errors={"history": history, "actions": ["first"]},
+        **lock,
+    )
+    write = make_rules().rerun(state, NOON, RECORD)
+    assert write.guard == Unchanged(state)
+    assert write.changes == {
+        "status": PENDING,
+        "update_time": NOON,
+        "retry": 0,
+        "run": 2,
+        "lock": None,
+        "lock_expire_time": Special.REMOVE,
+        "not_before": Special.REMOVE,
+        "errors": {
+            "history": history,
+            "actions": ["first", {**RECORD, "update_time": NOON.isoformat(), "status": status}],
+        },
+    }
+    assert state.errors["actions"] == ["first"]
+
+
+def test_r11_rerun_of_a_stuck_task_records_the_vanished_attempt() -> None:
+    changes = make_rules().rerun(TaskState(IN_PROGRESS, retry=1, **OVER), NOON, RECORD).changes
+    assert (changes["status"], changes["retry"], changes["lock"]) == (PENDING, 0, None)
+    assert [entry["error"][:13] for entry in changes["errors"].get("history", [])] == ["LeaseExpired("]
+
+
+@pytest.mark.parametrize("status", [IN_PROGRESS, PENDING, SUCCEEDED, OTHER_STEP])
+def test_r11_rerun_is_refused_while_a_worker_is_live(status: int) -> None:
+    with pytest.raises(st.TaskLockedError):
+        make_rules().rerun(TaskState(status, **LIVE), NOON, RECORD)
+
+
+def test_r11_rerun_is_allowed_at_the_very_end_of_the_lease() -> None:
+    state = TaskState(IN_PROGRESS, lock=THEIRS, lock_expire_time=NOON)
+    assert make_rules().rerun(state, NOON, RECORD).changes["status"] == PENDING
+    with pytest.raises(st.TaskLockedError):
+        make_rules().rerun(state, NOON - TICK, RECORD)
+
+
+def test_r11_rerun_of_nothing() -> None:
+    with pytest.raises(st.TaskIsNotInitializedError):
+        make_rules().rerun(None, NOON, RECORD)
+
+
+@pytest.mark.parametrize("status", [PENDING, IN_PROGRESS, FAILED, IGNORED])
+def test_r11_rerun_of_a_step_that_was_never_reached_is_refused(status: int) -> None:
+    with pytest.raises(st.TaskIsNotReadyToStartError) as caught:
+        make_rules(make_config(**NEXT_CODES)).rerun(TaskState(status), NOON, RECORD)
+    assert type(caught.value) is st.TaskIsNotReadyToStartError
+
+
+def test_r11_a_recorded_rerun_is_known_again() -> None:
+    errors = make_rules().rerun(TaskState(FAILED), NOON, RECORD).changes["errors"]
+    assert is_recorded(TaskState(PENDING, errors=errors), RECORD)
+    assert not is_recorded(TaskState(PENDING, errors=errors), {**RECORD, "id": "r-2"})
+    assert not is_recorded(TaskState(PENDING), RECORD)

@@ -1,0 +1,170 @@
+"""What importing the library brings, and what its names promise."""
+
+from __future__ import annotations
+
+import ast
+import importlib.resources
+import inspect
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import status_tracker as st
+from status_tracker import errors
+from tests.unit.steps import NOON
+
+LAYER = Path(st.__file__).parents[1]
+PURE = {"lifecycle", "config", "errors", "statuses", "writes"}
+BACKENDS = ("pynamodb", "sqlalchemy", "boto3", "botocore", "aws_lambda_powertools", "moto")
+ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
+
+
+def in_a_fresh_process(program: str) -> list[str]:
+    """The list that a program prints as JSON."""
+    program = f"import json, sys; sys.path.insert(0, {str(LAYER)!r})\n{program}"
+    done = subprocess.run([sys.executable, "-W", "error", "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    result: list[str] = json.loads(done.stdout)
+    return result
+
+
+# Imports
+
+
+def test_importing_the_library_imports_no_backend() -> None:
+    loaded = in_a_fresh_process("import status_tracker as st; dir(st); print(json.dumps(sorted(sys.modules)))")
+    assert "status_tracker.lifecycle" in loaded
+    assert [name for name in loaded if name.split(".")[0] in BACKENDS] == []
+    assert [name for name in loaded if name.startswith("status_tracker.dynamodb")] == []
+
+
+def test_the_dynamodb_names_come_on_first_use() -> None:
+    program = """
+import status_tracker as st
+first = st.BaseTask
+from status_tracker import StatusAndUpdateTimeIndex, TaskQuery
+assert first is st.BaseTask is sys.modules["status_tracker.dynamodb"].BaseTask
+print(json.dumps(["pynamodb" in sys.modules, "sqlalchemy" in sys.modules]))
+"""
+    assert in_a_fresh_process(program) == [True, False]
+
+
+def test_the_library_works_without_pynamodb_as_far_as_it_can() -> None:
+    program = """
+sys.modules["pynamodb"] = None
+import status_tracker as st
+try:
+    st.BaseTask
+except ImportError as error:
+    print(json.dumps([error.name.split(".")[0]]))
+"""
+    assert in_a_fresh_process(program) == ["pynamodb"]
+
+
+@pytest.mark.parametrize("module", sorted(PURE))
+def test_the_rules_import_only_one_another_and_nothing_that_does_io(module: str) -> None:
+    tree = ast.parse((LAYER / "status_tracker" / f"{module}.py").read_text(encoding="utf-8"))
+    ours, others = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.level:
+            ours.add(node.module)
+        elif isinstance(node, ast.ImportFrom):
+            others.add(node.module)
+        elif isinstance(node, ast.Import):
+            others |= {alias.name for alias in node.names}
+    assert ours <= PURE
+    assert others <= {
+        "__future__",
+        "collections.abc",
+        "dataclasses",
+        "datetime",
+        "enum",
+        "math",
+        "traceback",
+        "types",
+        "typing",
+    }
+
+
+# Names
+
+
+def test_every_public_name_is_there() -> None:
+    assert len(set(st.__all__)) == len(st.__all__)
+    for name in st.__all__:
+        assert getattr(st, name) is not None
+    assert set(st.__all__) <= set(dir(st))
+
+
+def test_every_error_is_public() -> None:
+    assert {kind.__name__ for kind in ERRORS} <= set(st.__all__)
+
+
+def test_a_name_that_is_not_there() -> None:
+    with pytest.raises(AttributeError, match=r"'status_tracker' has no attribute 'Bogus'"):
+        st.Bogus  # noqa: B018
+    with pytest.raises(ImportError):
+        from status_tracker import Bogus  # noqa: F401, PLC0415
+    assert not hasattr(st, "Bogus")
+
+
+def test_the_types_are_shipped() -> None:
+    assert importlib.resources.files("status_tracker").joinpath("py.typed").is_file()
+
+
+# Errors
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_errors_survive_pickling_with_what_they_carry(kind: type[Exception]) -> None:
+    error = kind("what was found")
+    if isinstance(error, errors.TaskExecutionError):
+        error.use_case_id, error.task_id = "test", "t-1"
+    extras = {"status": 20, "until": NOON, "not_before": NOON, "given_up_now": True}
+    for name in extras.keys() & set(dir(error)):
+        setattr(error, name, extras[name])
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert type(copy) is kind
+    assert str(copy) == "what was found"
+    assert vars(copy) == vars(error)
+
+
+@pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
+def test_errors_have_one_root(kind: type[Exception]) -> None:
+    assert issubclass(kind, st.TaskExecutionError) is (kind is not st.NonRetryableError)
+
+
+# Statuses
+
+
+class Step1Status(st.BaseStatusEnum):
+    pending = 10
+    in_progress = 20
+    failed = 30
+    succeeded = 40
+    ignored = 50
+
+
+def test_status_enum_helpers() -> None:
+    assert Step1Status.value_to_name(10) == "pending"
+    assert Step1Status.pending.status_name == "pending"
+    assert Step1Status.pending.values() == Step1Status.values() == [10, 20, 30, 40, 50]
+    assert Step1Status.from_value(40) is Step1Status.succeeded
+    assert [name.value for name in st.StatusNameEnum] == [status.status_name for status in Step1Status]
+
+
+@pytest.mark.parametrize("look_up", [Step1Status.value_to_name, Step1Status.from_value])
+def test_an_unknown_code(look_up: object) -> None:
+    with pytest.raises(ValueError, match="77"):
+        look_up(77)  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("status", [Step1Status.failed, 30])
+def test_ensure_status_value(status: int) -> None:
+    value = st.ensure_status_value(status)
+    assert value == 30
+    assert type(value) is int

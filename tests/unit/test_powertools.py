@@ -1,0 +1,260 @@
+"""`start_in_lambda`: lease, metrics and log keys, on moto in this process."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from aws_lambda_powertools import Logger, Metrics
+from moto import mock_aws
+
+import status_tracker as st
+from status_tracker.powertools import start_in_lambda
+from tests.unit.steps import NOON, Clock, make_config
+
+USE_CASE, STEP, TASK_ID = "pdf_processing", "Extract", "inbox/report.pdf#e1"
+OUTCOMES = {"TaskSucceeded", "TaskFailed", "TaskIgnored", "TaskRefused"}
+
+clock = Clock()
+log = io.StringIO()  # Powertools makes but one logger of a name
+logger = Logger(service=USE_CASE, stream=log)
+
+
+class ExtractTask(st.BaseTask):
+    class Meta:
+        table_name = "tests-unit-powertools"
+        region = "us-east-1"
+        billing_mode = "PAY_PER_REQUEST"
+
+    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+    config = make_config(use_case_id=USE_CASE, max_retry=2, clock=clock)
+
+
+class FakeContext:
+    """A Lambda context, as far as the library and Powertools ask it."""
+
+    function_name = "extract"
+    memory_limit_in_mb = 512
+    invoked_function_arn = "arn:aws:lambda:us-east-1:123456789012:function:extract"
+    aws_request_id = "request-1"
+
+    def __init__(self, remaining: int = 30_000) -> None:
+        self.remaining = remaining
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self.remaining
+
+
+class Function:
+    """A Lambda function with one tracked step; keeps what it logged and emitted."""
+
+    def __init__(self) -> None:
+        self.metrics = Metrics(namespace="StatusTracker", service=USE_CASE)
+
+    def run(
+        self, block: Callable[[st.ExecutionContext[ExtractTask]], Any], task_id: str = TASK_ID, **context: int
+    ) -> None:
+        with start_in_lambda(
+            ExtractTask, task_id, FakeContext(**context), step=STEP, metrics=self.metrics, logger=logger
+        ) as ctx:
+            logger.info("in the block")
+            block(ctx)
+
+    def emitted(self) -> dict[str, Any] | None:
+        """The EMF object of what was counted since last time; None if nothing was."""
+        if not self.metrics.metric_set:
+            return None
+        emf: dict[str, Any] = json.loads(json.dumps(self.metrics.serialize_metric_set()))
+        self.metrics.clear_metrics()
+        return emf
+
+    def logged(self) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+@pytest.fixture
+def function(monkeypatch: pytest.MonkeyPatch) -> Iterator[Function]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    clock.now = NOON
+    with mock_aws():
+        ExtractTask.create_table(wait=True)
+        ExtractTask.make_and_save(TASK_ID, data={"version": 0})
+        function = Function()
+        logger.clear_state()
+        log.truncate(0)
+        log.seek(0)
+        function.metrics.clear_metrics()
+        yield function
+        function.metrics.clear_metrics()
+
+
+def stored() -> ExtractTask:
+    task = ExtractTask.get_one_or_none(TASK_ID, consistent_read=True)
+    assert task is not None
+    return task
+
+
+def fail_with(error: BaseException) -> Callable[[Any], None]:
+    def block(_ctx: Any) -> None:
+        raise error
+
+    return block
+
+
+def nothing(_ctx: Any) -> None:
+    """A block that succeeds."""
+
+
+def assert_counted(emf: dict[str, Any] | None, outcome: str) -> None:
+    """One count of that outcome, none of another, with the step and the service as the only dimensions."""
+    assert emf is not None
+    (directive,) = emf["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "StatusTracker"
+    assert [sorted(each) for each in directive["Dimensions"]] == [["service", "step"]]
+    assert (emf["service"], emf["step"]) == (USE_CASE, STEP)
+    units = {metric["Name"]: metric["Unit"] for metric in directive["Metrics"]}
+    assert units.keys() & OUTCOMES == {outcome}
+    assert units[outcome] == "Count"
+    assert emf[outcome] == [1.0]
+    assert TASK_ID not in json.dumps(emf)
+
+
+def assert_duration(emf: dict[str, Any] | None) -> None:
+    assert emf is not None
+    (directive,) = emf["_aws"]["CloudWatchMetrics"]
+    assert {"Name": "TaskDuration", "Unit": "Milliseconds"} in directive["Metrics"]
+    (duration,) = emf["TaskDuration"]
+    assert duration > 0
+
+
+def test_a_success_is_counted(function: Function) -> None:
+    function.run(lambda ctx: ctx.set_data({"version": 1}))
+    emf = function.emitted()
+    assert_counted(emf, "TaskSucceeded")
+    assert_duration(emf)
+    assert (stored().status_name, stored().data) == ("succeeded", {"version": 1})
+
+
+def test_a_failure_is_counted_and_goes_on_untouched(function: Function) -> None:
+    error = ValueError("mine")
+    with pytest.raises(ValueError, match="mine") as caught:
+        function.run(fail_with(error))
+    assert caught.value is error
+    assert (error.__cause__, error.__context__) == (None, None)
+    assert not hasattr(error, "__notes__")
+    emf = function.emitted()
+    assert_counted(emf, "TaskFailed")
+    assert_duration(emf)
+    assert stored().status_name == "failed"
+
+
+@pytest.mark.parametrize("error", [st.NonRetryableError("no text"), KeyboardInterrupt(), StopIteration()], ids=repr)
+def test_what_was_stored_is_what_is_counted(function: Function, error: BaseException) -> None:
+    with pytest.raises(type(error)) as caught:
+        function.run(fail_with(error))
+    assert caught.value is error
+    assert_counted(function.emitted(), "TaskIgnored" if stored().is_ignored() else "TaskFailed")
+    assert stored().is_ignored() is isinstance(error, st.NonRetryableError)
+
+
+def test_the_last_allowed_failure_is_counted_as_ignored(function: Function) -> None:
+    for outcome in ("TaskFailed", "TaskIgnored"):
+        with pytest.raises(ValueError, match="mine"):
+            function.run(fail_with(ValueError("mine")))
+        assert_counted(function.emitted(), outcome)
+    assert stored().is_ignored()
+
+
+def test_giving_up_at_takeover_is_counted_as_ignored_once(function: Function) -> None:
+    for _ in range(2):
+        ExtractTask.start(TASK_ID, lock_expire_seconds=1).__enter__()
+        clock.move(1)
+    with pytest.raises(st.TaskIgnoredError):
+        function.run(nothing)
+    assert_counted(function.emitted(), "TaskIgnored")
+    with pytest.raises(st.TaskIgnoredError):
+        function.run(nothing)
+    assert_counted(function.emitted(), "TaskRefused")
+
+
+def test_a_refused_start_is_counted_as_such_and_goes_on_untouched(function: Function) -> None:
+    with ExtractTask.start(TASK_ID), pytest.raises(st.TaskLockedError) as caught:
+        function.run(nothing)
+    assert caught.value.task_id == TASK_ID
+    assert_counted(function.emitted(), "TaskRefused")
+    with pytest.raises(st.TaskAlreadySucceedError):
+        function.run(nothing)
+    with pytest.raises(st.TaskIsNotInitializedError):
+        function.run(nothing, task_id="inbox/other.pdf")
+    emf = function.emitted()
+    assert emf is not None
+    assert emf["TaskRefused"] == [1.0, 1.0]
+
+
+def test_a_refusal_that_the_block_meets_is_a_failure_of_its_task(function: Function) -> None:
+    with pytest.raises(st.TaskIsNotInitializedError):
+        function.run(lambda _: ExtractTask.start("another task").__enter__())
+    assert_counted(function.emitted(), "TaskFailed")
+
+
+def test_a_lost_lease_counts_nothing(function: Function) -> None:
+    def taken_over(_ctx: Any) -> None:
+        clock.move(30)
+        ExtractTask.start(TASK_ID).__enter__()
+
+    with pytest.raises(st.TaskLockLostError):
+        function.run(taken_over)
+    assert function.emitted() is None
+
+
+def test_a_lost_lease_after_an_update_counts_nothing(function: Function) -> None:
+    def updated_and_taken_over(ctx: st.ExecutionContext[ExtractTask]) -> None:
+        ctx.set_data({"version": 1}).update()
+        clock.move(30)
+        ExtractTask.start(TASK_ID).__enter__()
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        function.run(updated_and_taken_over)
+    assert function.emitted() is None
+
+
+@pytest.mark.parametrize("remaining", [1, 2_500, 900_000])
+def test_the_lease_is_the_remaining_time(function: Function, remaining: int) -> None:
+    leases = []
+    function.run(lambda ctx: leases.append(ctx.task.lock_expire_time), remaining=remaining)
+    assert leases == [NOON + timedelta(milliseconds=remaining)]
+
+
+@pytest.mark.parametrize("remaining", [0, -5])
+def test_no_time_left_is_still_a_lease(function: Function, remaining: int) -> None:
+    leases = []
+    function.run(lambda ctx: leases.append(ctx.task.lock_expire_time - NOON), remaining=remaining)
+    assert leases[0] > timedelta(0)
+
+
+def test_log_lines_in_the_block_tell_the_attempt(function: Function) -> None:
+    with pytest.raises(ValueError, match="mine"):
+        function.run(fail_with(ValueError("mine")))
+    function.run(nothing)
+    names = ("use_case", "step", "task_id", "attempt", "fence")
+    assert [[line[name] for name in names] for line in function.logged()] == [
+        [USE_CASE, STEP, TASK_ID, 1, 1],
+        [USE_CASE, STEP, TASK_ID, 2, 2],
+    ]
+
+
+def test_a_start_that_is_refused_does_not_log_as_the_attempt_before(function: Function) -> None:
+    function.run(nothing)
+    with pytest.raises(st.TaskIsNotInitializedError):
+        function.run(nothing, task_id="inbox/other.pdf")
+    logger.warning("refused")
+    line = function.logged()[-1]
+    assert line["task_id"] == "inbox/other.pdf"
+    assert "attempt" not in line
+    assert "fence" not in line

@@ -1,0 +1,188 @@
+"""The lines that `debug=True` shows (R17)."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+import status_tracker as st
+from tests.support.memory_store import Fault, MemoryStore, MemoryTask
+from tests.unit.steps import IGNORED, LEASE, NOON, PENDING, SUCCEEDED, Clock, start, take_over
+
+LAYER = Path(st.__file__).parents[1]
+STARTED = " ▶️ start Task(use_case_id='test', task_id='t-1'))"
+ACQUIRED = "🔓 set status 'in_progress' and lock the task."
+ENDED = " ⏹️ end Task(use_case_id='test', task_id='t-1'))"
+
+
+def ended(status: int, name: str) -> str:
+    return f" ⏹️ end Task(use_case_id='test', task_id='t-1'), status={status})) (aka '{name}')"
+
+
+@pytest.fixture
+def lines(caplog: pytest.LogCaptureFixture) -> Callable[[], list[str]]:
+    """The lines so far, without the dashes of the rules."""
+    caplog.set_level(logging.INFO, logger="status_tracker")
+
+    def read() -> list[str]:
+        return [record.getMessage().strip("-") for record in caplog.records if record.name == "status_tracker"]
+
+    return read
+
+
+Lines = Callable[[], list[str]]
+
+
+def test_r17_each_line_comes_after_what_it_tells(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    seen_at_write: list[list[str]] = []
+    store.before_write = lambda: seen_at_write.append(lines())
+    with start(store, clock, debug=True):
+        pass
+    assert seen_at_write == [[STARTED], [STARTED, ACQUIRED]]
+    assert lines() == [
+        STARTED,
+        ACQUIRED,
+        "✅ 🔐 task succeeded, set status 'success' and unlock the task.",
+        ended(40, "succeeded"),
+    ]
+
+
+def test_r17_failures_end_with_the_status_that_was_stored(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    for _ in range(3):
+        with pytest.raises(ValueError, match="mine"), start(store, clock, debug=True):
+            raise ValueError("mine")
+    failed = [STARTED, ACQUIRED, "❌ 🔐 task failed, set stats 'failed' and unlock the task.", ended(30, "failed")]
+    ignored = [
+        STARTED,
+        ACQUIRED,
+        "❌ 🔐 task failed 3 times already, set status 'ignore' and unlock the task.",
+        ended(50, "ignored"),
+    ]
+    assert lines() == failed + failed + ignored
+
+
+def test_r17_an_updated_attempt_that_fails_ends_with_failed(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    with pytest.raises(ValueError, match="mine"), start(store, clock, debug=True) as ctx:  # noqa: PT012
+        ctx.set_data({"version": 1}).update()
+        raise ValueError("mine")
+    assert lines()[-1] == ended(30, "failed")
+
+
+@pytest.mark.parametrize(
+    ("task", "why"),
+    [
+        (None, "it is not initialized yet"),
+        (MemoryTask(PENDING, lock="x", lock_expire_time=NOON + LEASE), "it is already locked by another worker"),
+        (MemoryTask(SUCCEEDED), "it is already succeeded"),
+        (MemoryTask(IGNORED), "it is ignored"),
+        (MemoryTask(PENDING, not_before=NOON + LEASE), "it is not due yet"),
+        (MemoryTask(70), "its status belongs to another step"),
+    ],
+)
+def test_r17_a_refusal_says_why_and_claims_no_lock(
+    task: MemoryTask | None, why: str, clock: Clock, lines: Lines
+) -> None:
+    with pytest.raises(st.TaskIsNotReadyToStartError), start(MemoryStore(task), clock, debug=True):
+        pytest.fail("the block was entered")
+    assert lines() == [STARTED, f"❌ task failed to get lock, because {why}.", ENDED]
+
+
+def test_r17_a_lost_lease_claims_no_status(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    with pytest.raises(st.TaskLockLostError), start(store, clock, debug=True):
+        take_over(store, clock)
+    assert lines()[2].startswith("❌ the lease was lost")
+    assert lines()[3:] == [ENDED]
+
+
+def test_r17_a_lost_lease_that_the_block_swallows_ends_once(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    with pytest.raises(st.TaskLockLostError), start(store, clock, debug=True) as ctx:  # noqa: PT012
+        take_over(store, clock)
+        with pytest.raises(st.TaskLockLostError):
+            ctx.extend_lock()
+    assert sum("⏹️" in line for line in lines()) == 1
+
+
+def test_r17_an_end_that_was_not_stored_claims_no_status(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    attempt = start(store, clock, debug=True)
+    attempt.__enter__()
+    store.befall(Fault.BROKEN)
+    with pytest.raises(st.StatusNotSavedError):
+        attempt.__exit__(None, None, None)
+    assert lines()[2].startswith("❌ the end of the attempt could not be stored")
+    assert lines()[3:] == [ENDED]
+
+
+def test_r17_an_update_that_could_not_be_stored_is_not_the_end(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    with start(store, clock, debug=True) as ctx:
+        store.befall(Fault.BROKEN)
+        with pytest.raises(st.StatusNotSavedError):
+            ctx.set_data({"version": 1}).update()
+        assert not any("⏹️" in line or "end of the attempt" in line for line in lines())
+    assert lines()[-1] == ended(40, "succeeded")
+
+
+def test_r17_without_debug_nothing_is_told(store: MemoryStore, clock: Clock, lines: Lines) -> None:
+    with pytest.raises(ValueError, match="mine"), start(store, clock):
+        raise ValueError("mine")
+    with pytest.raises(st.TaskNotDueError), start(MemoryStore(MemoryTask(PENDING, not_before=NOON + LEASE)), clock):
+        pytest.fail("the block was entered")
+    assert lines() == []
+
+
+def test_r17_where_the_application_has_handlers_none_is_added_or_changed(store: MemoryStore, clock: Clock) -> None:
+    def handlers() -> list[tuple[logging.Handler, int, logging.Formatter | None]]:
+        loggers = (logging.getLogger(), logging.getLogger("status_tracker"))
+        return [(each, each.level, each.formatter) for logger in loggers for each in logger.handlers]
+
+    before = handlers()
+    with start(store, clock, debug=True):
+        pass
+    assert handlers() == before
+
+
+# In a process of its own, where nothing has set logging up
+
+PROGRAM = """
+import logging, sys
+sys.path.insert(0, {layer!r})
+import status_tracker
+from status_tracker.trace import Trace
+{setup}
+logger = logging.getLogger("status_tracker")
+for _ in range(2):
+    Trace(None, "task", debug={debug}).acquired()
+handlers = [type(each).__name__ for each in logger.handlers]
+print(handlers, logging.getLogger().handlers, logging.getLevelName(logger.level))
+"""
+
+
+def run(*, debug: bool, setup: str = "") -> tuple[str, list[str]]:
+    """What the program says of its handlers, and the lines it shows on the console."""
+    program = PROGRAM.format(layer=str(LAYER), debug=debug, setup=setup)
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-X", "utf8", "-c", program], capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    return done.stdout.strip(), done.stderr.splitlines()
+
+
+def test_r17_debug_shows_the_lines_on_the_console_once() -> None:
+    handlers, shown = run(debug=True)
+    assert shown == [ACQUIRED, ACQUIRED]
+    assert handlers == "['NullHandler', 'StreamHandler'] [] INFO"
+
+
+def test_r17_without_debug_there_is_no_console_handler() -> None:
+    handlers, shown = run(debug=False)
+    assert shown == []
+    assert handlers == "['NullHandler'] [] NOTSET"
+
+
+def test_r17_an_application_that_logs_gets_the_lines_through_its_own_handler() -> None:
+    handlers, shown = run(debug=True, setup="logging.basicConfig(level='WARNING', format='app %(message)s')")
+    assert shown == [f"app {ACQUIRED}"] * 2
+    assert handlers.startswith("['NullHandler'] [<StreamHandler")
