@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from .errors import (
     StatusNotSavedError,
-    TaskIsNotReadyToStartError,
+    TaskDataTooLargeError,
     TaskLockedError,
     TaskLockLostError,
 )
@@ -110,7 +110,8 @@ class Execution(Generic[TaskT]):
         self._sleep = sleep
         self._token = uuid.uuid4().hex
         self._trace = Trace(rules.config, rules, debug=debug)
-        self._lock_lost = False
+        self._lost_lock: TaskLockLostError | None = None
+        self._entered = False
         self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._termination = Termination()
         self._lease_end: datetime
@@ -132,13 +133,15 @@ class Execution(Generic[TaskT]):
         self._rules.check_data(data)
 
     def __enter__(self) -> ExecutionContext[TaskT]:
+        if self._entered:
+            raise RuntimeError(f"This attempt at {self._rules} was made already: call start() for another one.")
+        self._entered = True
         self._termination.begin()
         self._trace.starting()
         try:
             task = self._acquire()
         except BaseException as error:
-            if isinstance(error, TaskIsNotReadyToStartError):
-                self._trace.refused(error)
+            self._trace.not_started(error)
             self._termination.end(raising=True)
             raise
         self._state = self._store.state(task)
@@ -209,24 +212,37 @@ class Execution(Generic[TaskT]):
         )
 
     def _finish_succeeded(self) -> None:
-        write = self._rules.succeed(self._state, self._token, self._now(), self._context.pending_data)
+        data = self._context.pending_data
         try:
-            self._finish(write, self._store.succeed)
+            if data is not None:
+                self.check_data(data)  # again, since the block may have changed it after set_data
+        except (TypeError, ValueError, RecursionError, TaskDataTooLargeError) as unfit:
+            self._finish_failed(unfit)
+            raise
+        try:
+            self._finish(self._rules.succeed(self._state, self._token, self._now(), data), self._store.succeed)
         except WriteRejectedError as rejected:
             self._finish_failed(rejected.reason)
             raise rejected.reason from rejected.__cause__
 
     def _finish_failed(self, error: BaseException) -> None:
-        if self._lock_lost:
-            return
         try:
+            if self._lost_lock is not None:
+                self._trace.lost()
+                raise self._lost_lock
             self._finish(self._rules.fail(self._state, self._token, self._now(), error), self._store.write)
         except (TaskLockLostError, StatusNotSavedError, WriteRejectedError) as unsaved:
-            error.add_note(str(unsaved))
+            if unsaved is not error:
+                error.add_note(str(unsaved))
 
     def _finish(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> None:
-        answer = self._persist(write, send)
+        try:
+            answer = self._persist(write, send)
+        except StatusNotSavedError:
+            self._trace.not_saved()
+            raise
         if answer.task is None or not (answer.applied or is_finished_by(self._store.state(answer.task), self._token)):
+            self._trace.lost()
             raise self._lost()
         self._context.task = answer.task
         self._trace.finished(write.changes["status"], write.changes["retry"])
@@ -252,14 +268,13 @@ class Execution(Generic[TaskT]):
         return answer.task
 
     def _lost(self) -> TaskLockLostError:
-        self._lock_lost = True
-        self._trace.lost()
-        return TaskLockLostError(
+        self._lost_lock = TaskLockLostError(
             f"{self._rules} is not held by this worker any more: its lease ended at {self._lease_end.isoformat()} and "
-            "another worker took the task over. Nothing was stored; whoever holds it now decides its status.",
+            "another worker took the task over, or the block has ended. Nothing was stored.",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
+        return self._lost_lock
 
     def _persist(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> Answer[TaskT]:
         """Repeat a write that got no answer, as long as the lease lasts (R6)."""
@@ -270,7 +285,6 @@ class Execution(Generic[TaskT]):
             except StoreError as error:
                 pause = random.uniform(0, longest)  # noqa: S311  # jitter, no secret
                 if not error.transient or self._now() + timedelta(seconds=pause) >= self._lease_end:
-                    self._trace.not_saved()
                     raise self._not_saved(error) from error.cause
             self._sleep(pause)
             longest = min(2 * longest, _LONGEST_PAUSE)
@@ -278,7 +292,8 @@ class Execution(Generic[TaskT]):
     def _not_saved(self, error: StoreError) -> StatusNotSavedError:
         return StatusNotSavedError(
             f"What became of {self._rules} could not be stored ({error}). "
-            f"It stays in progress until {self._lease_end.isoformat()}, and is then taken over as a vanished attempt.",
+            f"Unless a request arrived whose answer was lost, it is in progress until {self._lease_end.isoformat()} "
+            "and is then taken over as a vanished attempt.",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )

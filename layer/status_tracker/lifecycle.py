@@ -15,7 +15,6 @@ A task in progress whose lease is over, or that has none, is taken over: its van
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -125,11 +124,11 @@ class Lifecycle:
         newest_frames = -self.config.traceback_stack_limit
         trace = "".join(traceback.format_exception(error, limit=newest_frames))
         hopeless = isinstance(error, self.config.non_retryable)
-        wait = _retry_after(error)
+        due = _due(error, now)
         changes = {
             **self._releasing(state, token),
             **self._failed_attempt(state, now, _describe(error), trace, hopeless=hopeless),
-            "not_before": Special.REMOVE if wait is None else now + wait,
+            "not_before": Special.REMOVE if due is None else due,
         }
         return Write(HeldBy(token), changes)
 
@@ -147,10 +146,11 @@ class Lifecycle:
         Raises:
             TaskIsNotInitializedError: there is no such task.
             TaskLockedError: a worker holds it.
-            TaskIsNotReadyToStartError: it has not come as far as this step (its code is below this step's).
+            TaskIsNotReadyToStartError: it has not come as far as this step: its code is none of this step's, and
+                below this step's succeeded.
         """
         state = self._at_rest(state, now)
-        if state.status not in self.config.status_shards and state.status < self.config.pending_status:
+        if state.status not in self.config.status_shards and state.status < self.config.succeeded_status:
             raise self._refuse.wrong_status(state, self.startable)
         return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
 
@@ -276,8 +276,10 @@ def _describe(error: BaseException) -> str:
         return f"{type(error).__name__}(<its repr raised {type(broken).__name__}>)"
 
 
-def _retry_after(error: BaseException) -> timedelta | None:
-    seconds = getattr(error, "retry_after", None)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
+def _due(error: BaseException, now: datetime) -> datetime | None:
+    """When the task may be started again by the error's `retry_after`, if that makes sense."""
+    try:
+        seconds = error.retry_after  # type: ignore[attr-defined]
+        return now + timedelta(seconds=seconds) if seconds > 0 and not isinstance(seconds, bool) else None
+    except Exception:  # noqa: BLE001  # the user's own attribute: absent, no number, endless, or a property that raises
         return None
-    return timedelta(seconds=seconds) if seconds > 0 else None

@@ -83,7 +83,8 @@ class BaseTask(TaskOperations, TaskListing):
             detailed_error: accepted, and changes nothing: the exact reason of a refusal is always given.
             debug: show on the console what happens.
             create: make the task if there is none, in the same request.
-            data: with `create`, the data of the task that is made.
+            data: with `create`, the data of the task that is made. An existing task keeps its own (an item that has
+                no attribute `data` at all, which neither this library nor pynamodb_mate writes, is given it).
             lock_expire_seconds: the lease of this attempt; by default the config's.
             heartbeat: renew the lease every so many seconds, from a thread, until the block ends. Best a third
                 of the lease. By default the block renews it with `ctx.extend_lock()`, or it ends.

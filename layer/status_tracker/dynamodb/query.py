@@ -190,7 +190,7 @@ def _merged(
         if (keep := selection.keep) is not None:
             listed = (each for each in listed if keep(each.task))
         by_status.append(islice(listed, selection.limit))
-    return _in_order(by_status, selection.older_first)
+    return _each_once(_in_order(by_status, selection.older_first))
 
 
 def _open(index: StatusAndUpdateTimeIndex, value: str, selection: Selection) -> Iterator[_Listed]:
@@ -220,6 +220,15 @@ def _listed(task: TaskItem) -> _Listed:
 
 def _in_order(streams: Iterable[Iterator[_Listed]], older_first: bool) -> Iterator[_Listed]:
     return heapq.merge(*streams, key=lambda listed: (listed.moment, listed.key), reverse=not older_first)
+
+
+def _each_once(listed: Iterator[_Listed]) -> Iterator[_Listed]:
+    """A task whose status changes while the partitions are read stands in two of them."""
+    given: set[str] = set()
+    for each in listed:
+        if each.key not in given:
+            given.add(each.key)
+            yield each
 
 
 def _refreshed(task_class: type[TaskT], listed: Iterator[_Listed], size: int) -> Iterator[_Listed]:
