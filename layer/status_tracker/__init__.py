@@ -14,6 +14,7 @@ from .errors import (
     StatusNotSavedError,
     TaskAlreadyExistsError,
     TaskAlreadySucceedError,
+    TaskDataTooLargeError,
     TaskExecutionError,
     TaskIgnoredError,
     TaskIsNotInitializedError,
@@ -21,6 +22,7 @@ from .errors import (
     TaskLockedError,
     TaskLockLostError,
     TaskNotDueError,
+    TaskTransactionError,
 )
 from .execution import ExecutionContext
 from .statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
@@ -40,6 +42,7 @@ __all__ = [
     "StatusNotSavedError",
     "TaskAlreadyExistsError",
     "TaskAlreadySucceedError",
+    "TaskDataTooLargeError",
     "TaskExecutionError",
     "TaskIgnoredError",
     "TaskIsNotInitializedError",
@@ -48,6 +51,7 @@ __all__ = [
     "TaskLockedError",
     "TaskNotDueError",
     "TaskQuery",
+    "TaskTransactionError",
     "TrackerConfig",
     "ensure_status_value",
     "get_utc_now",

@@ -12,6 +12,8 @@ from .statuses import BaseStatusEnum
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key."""
 
+_LONGEST_LEASE = 366 * 24 * 3600
+
 
 def get_utc_now() -> datetime:
     """The present moment, timezone-aware, in UTC."""
@@ -44,6 +46,7 @@ class TrackerConfig:
     status_shards: Mapping[int, int]
     non_retryable: tuple[type[BaseException], ...]
     clock: Callable[[], datetime]
+    ttl: Mapping[int, timedelta]
 
     @classmethod
     def make(
@@ -68,6 +71,7 @@ class TrackerConfig:
         traceback_stack_limit: int = 10,
         non_retryable: Iterable[type[BaseException]] = (),
         clock: Callable[[], datetime] = get_utc_now,
+        ttl: Mapping[int, timedelta] | None = None,
     ) -> TrackerConfig:
         """Validate the settings and freeze them.
 
@@ -86,19 +90,15 @@ class TrackerConfig:
             traceback_stack_limit: frames of a traceback that are kept in the history.
             non_retryable: exception types that make a task ignored at once, besides `NonRetryableError`.
             clock: tells the time, timezone-aware.
+            ttl: how long a finished task is kept, by its status (succeeded, ignored); by default for ever. Do not
+                give one to a succeeded that is another step's pending. On DynamoDB the table must have TTL
+                enabled on the attribute ``expire_at``.
 
         Raises:
             ValueError: a setting cannot work; the message names it and what would.
         """
-        shards = {
-            pending_status: n_pending_shard,
-            in_progress_status: n_in_progress_shard,
-            failed_status: n_failed_shard,
-            succeeded_status: n_succeeded_shard,
-            ignored_status: n_ignored_shard,
-        }
-        if len(shards) != 5:  # noqa: PLR2004
-            raise ValueError("The five status codes of a step must be different integers.")
+        codes = _checked_codes(pending_status, in_progress_status, failed_status, succeeded_status, ignored_status)
+        shards = (n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard)
         config = cls(
             use_case_id=use_case_id,
             sep=sep,
@@ -106,11 +106,11 @@ class TrackerConfig:
             status_shard_zero_pad=status_shard_zero_pad,
             max_retry=max_retry,
             lock_expire_seconds=lock_expire_seconds,
-            pending_status=int(pending_status),
-            in_progress_status=int(in_progress_status),
-            failed_status=int(failed_status),
-            succeeded_status=int(succeeded_status),
-            ignored_status=int(ignored_status),
+            pending_status=codes["pending"],
+            in_progress_status=codes["in_progress"],
+            failed_status=codes["failed"],
+            succeeded_status=codes["succeeded"],
+            ignored_status=codes["ignored"],
             n_pending_shard=n_pending_shard,
             n_in_progress_shard=n_in_progress_shard,
             n_failed_shard=n_failed_shard,
@@ -118,10 +118,11 @@ class TrackerConfig:
             n_ignored_shard=n_ignored_shard,
             more_pending_status=as_status_codes(more_pending_status),
             traceback_stack_limit=traceback_stack_limit,
-            status_enum=_status_enum(list(shards)),
-            status_shards={int(status): n for status, n in shards.items()},
+            status_enum=_status_enum(codes),
+            status_shards=dict(zip(codes.values(), shards, strict=True)),
             non_retryable=(NonRetryableError, *non_retryable),
             clock=clock,
+            ttl={int(status): lifetime for status, lifetime in (ttl or {}).items()},
         )
         config._validate()
         return config
@@ -136,6 +137,12 @@ class TrackerConfig:
         _require_at_least("max_retry", self.max_retry, 1)
         _require_at_least("traceback_stack_limit", self.traceback_stack_limit, 0)
         self.lease(None)
+        for status, lifetime in self.ttl.items():
+            if status not in {self.succeeded_status, self.ignored_status} or lifetime <= timedelta(0):
+                raise ValueError(
+                    f"ttl has {lifetime!r} for status {status}: give a positive timedelta for the succeeded "
+                    f"({self.succeeded_status}) or the ignored status ({self.ignored_status})."
+                )
 
     def check_use_case_id(self, use_case_id: str) -> None:
         """Raise `ValueError` for a use case id whose keys could be taken for another's."""
@@ -180,8 +187,8 @@ class TrackerConfig:
     def lease(self, seconds: float | None) -> timedelta:
         """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
         lease = self.lock_expire_seconds if seconds is None else seconds
-        if not lease > 0:
-            raise ValueError(f"lock_expire_seconds is {lease!r}: give a number of seconds above 0.")
+        if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease <= _LONGEST_LEASE:
+            raise ValueError(f"lock_expire_seconds is {lease!r}: give seconds, above 0 and at most {_LONGEST_LEASE:,}.")
         return timedelta(seconds=lease)
 
     def now(self) -> datetime:
@@ -200,22 +207,33 @@ class TrackerConfig:
 
 
 def as_status_codes(statuses: int | Iterable[int] | None) -> tuple[int, ...]:
-    """One status, several or none, as a tuple of integers."""
+    """One status, several or none, as a tuple of integers. Raises `ValueError` for what is none of these."""
     if statuses is None:
         return ()
-    if isinstance(statuses, int):
-        return (int(statuses),)
-    return tuple(int(status) for status in statuses)
+    several = [statuses] if isinstance(statuses, int) else list(statuses)
+    return tuple(_checked_code("more_pending_status", status) for status in several)
 
 
-def _status_enum(codes: list[int]) -> type[BaseStatusEnum]:
-    pending, in_progress, failed, succeeded, ignored = (int(code) for code in codes)
-    return BaseStatusEnum(  # type: ignore[call-overload, no-any-return]  # the functional API, which makes a class
-        "StatusEnum",
-        {"pending": pending, "in_progress": in_progress, "failed": failed, "succeeded": succeeded, "ignored": ignored},
-    )
+def _checked_codes(pending: int, in_progress: int, failed: int, succeeded: int, ignored: int) -> dict[str, int]:
+    given = {"pending": pending, "in_progress": in_progress, "failed": failed}
+    given |= {"succeeded": succeeded, "ignored": ignored}
+    codes = {name: _checked_code(f"{name}_status", status) for name, status in given.items()}
+    if len(set(codes.values())) < len(codes):
+        raise ValueError(f"The five status codes of a step must be different integers; these are {codes}.")
+    return codes
+
+
+def _checked_code(name: str, status: int) -> int:
+    if isinstance(status, bool) or not isinstance(status, int) or status < 0:
+        raise ValueError(f"{name} is {status!r}: give an integer of at least 0, or a member of a BaseStatusEnum.")
+    return int(status)
+
+
+def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:
+    # The functional API of Enum makes a class, which the type checker cannot see.
+    return BaseStatusEnum("StatusEnum", dict(codes))  # type: ignore[call-overload, no-any-return]
 
 
 def _require_at_least(name: str, value: int, minimum: int) -> None:
-    if not isinstance(value, int) or value < minimum:
+    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
         raise ValueError(f"{name} is {value!r}: give an integer of at least {minimum}.")

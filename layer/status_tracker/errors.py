@@ -87,5 +87,13 @@ class StatusNotSavedError(TaskExecutionError):
     """The end of the attempt could not be written while the lease lasted; the task will be taken over."""
 
 
+class TaskDataTooLargeError(TaskExecutionError):
+    """The data does not fit into the task's item."""
+
+
+class TaskTransactionError(TaskExecutionError):
+    """What was to be stored together with the success was refused, so neither was stored."""
+
+
 class NonRetryableError(Exception):
     """Raise it (or a subclass) in the block when no retry can help: the task is ignored at once."""

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
-from .errors import StatusNotSavedError, TaskIsNotReadyToStartError, TaskLockedError, TaskLockLostError
+from .errors import (
+    StatusNotSavedError,
+    TaskDataTooLargeError,
+    TaskLockedError,
+    TaskLockLostError,
+)
+from .heartbeat import Heartbeat
 from .lifecycle import Lifecycle, is_finished_by, lease_end
+from .port import Answer, Store, StoreError, WriteRejectedError
+from .termination import Termination
 from .trace import Trace
 from .writes import AlreadyOurs, Attempt, Refused, TaskState, Write
 
@@ -22,45 +28,6 @@ TaskT = TypeVar("TaskT")
 _CONTENDED_ROUNDS = 10
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Answer(Generic[TaskT]):
-    """A store's answer to a write.
-
-    Attributes:
-        applied: whether the guard held and the changes were stored.
-        task: the task as it stands: after the write, or as it was when the write was refused; None if there is none.
-    """
-
-    applied: bool
-    task: TaskT | None
-
-
-class StoreError(Exception):
-    """A store could not carry a write out, or cannot tell whether it did.
-
-    Attributes:
-        cause: the backend's own exception.
-        transient: whether the same write may go through later.
-    """
-
-    def __init__(self, cause: Exception, *, transient: bool) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-        self.transient = transient
-
-
-class Store(Protocol[TaskT]):
-    """What a backend gives for one task: it holds no rule, and carries out each write in one atomic step."""
-
-    def write(self, write: Write) -> Answer[TaskT]:
-        """Store the changes if the guard holds. Raises `StoreError`."""
-        ...
-
-    def state(self, task: TaskT) -> TaskState:
-        """What the rules need to know of a task that this store answered."""
-        ...
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -81,6 +48,14 @@ class ExecutionContext(Generic[TaskT]):
         """A number that grows with every acquire of this task: downstream, refuse what comes with a smaller one."""
         return self._execution.fence
 
+    @property
+    def also(self) -> Any:
+        """Writes of the user's own that are stored together with the success, or not at all.
+
+        On DynamoDB a `dynamodb.also.Also`. Raises `TypeError` on a backend that has no such thing.
+        """
+        return self._execution.also
+
     def set_data(self, data: dict[str, Any] | None) -> ExecutionContext[TaskT]:
         """Set the data that is stored with the success; dropped if the block fails.
 
@@ -89,9 +64,11 @@ class ExecutionContext(Generic[TaskT]):
 
         Raises:
             TypeError, ValueError: JSON cannot hold it.
+            TaskDataTooLargeError: it does not fit into the task's item.
         """
-        json.dumps(data)
-        self.pending_data = {} if data is None else data
+        data = {} if data is None else data
+        self._execution.check_data(data)
+        self.pending_data = data
         return self
 
     def update(self) -> None:
@@ -123,6 +100,7 @@ class Execution(Generic[TaskT]):
         rules: Lifecycle,
         lease: timedelta,
         *,
+        heartbeat: float | None = None,
         debug: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
@@ -132,7 +110,10 @@ class Execution(Generic[TaskT]):
         self._sleep = sleep
         self._token = uuid.uuid4().hex
         self._trace = Trace(rules.config, rules, debug=debug)
-        self._lock_lost = False
+        self._lost_lock: TaskLockLostError | None = None
+        self._entered = False
+        self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._termination = Termination()
         self._lease_end: datetime
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
@@ -141,26 +122,57 @@ class Execution(Generic[TaskT]):
     def fence(self) -> int:
         return self._state.fence
 
+    @property
+    def also(self) -> Any:
+        also = getattr(self._store, "also", None)
+        if also is None:
+            raise TypeError(f"{type(self._store).__name__} cannot store anything together with a success.")
+        return also
+
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        self._rules.check_data(data)
+
     def __enter__(self) -> ExecutionContext[TaskT]:
+        if self._entered:
+            raise RuntimeError(f"This attempt at {self._rules} was made already: call start() for another one.")
+        self._entered = True
+        self._termination.begin()
         self._trace.starting()
         try:
             task = self._acquire()
-        except TaskIsNotReadyToStartError as refusal:
-            self._trace.refused(refusal)
+        except BaseException as error:
+            self._trace.not_started(error)
+            self._termination.end(raising=True)
             raise
         self._state = self._store.state(task)
         self._lease_end = lease_end(self._state, self._rules.config) or self._now()
         self._context = ExecutionContext(task, self)
         self._trace.acquired()
+        self._open_block()
         return self._context
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        if error is None:
-            self._finish(self._rules.succeed(self._state, self._token, self._now(), self._context.pending_data))
-        else:
-            self._finish_failed(error)
+        self._termination.defer()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        try:
+            if error is None:
+                self._finish_succeeded()
+            else:
+                self._finish_failed(error)
+        finally:
+            self._termination.end(raising=error is None)
+
+    def _open_block(self) -> None:
+        if self._heartbeat is not None:
+            self._heartbeat.start()
+        try:
+            self._termination.allow()
+        except SystemExit as told_to_end:
+            self.__exit__(SystemExit, told_to_end, told_to_end.__traceback__)
+            raise
 
     def update(self, data: Mapping[str, Any]) -> None:
         self._context.task = self._write_held(self._rules.update(self._token, data))
@@ -199,44 +211,80 @@ class Execution(Generic[TaskT]):
             task_id=self._rules.task_id,
         )
 
-    def _finish(self, write: Write) -> None:
-        self._context.task = self._write_held(write, finishing=True)
-        self._trace.finished(write.changes["status"], write.changes["retry"])
+    def _finish_succeeded(self) -> None:
+        data = self._context.pending_data
+        try:
+            if data is not None:
+                self.check_data(data)  # again, since the block may have changed it after set_data
+        except (TypeError, ValueError, RecursionError, TaskDataTooLargeError) as unfit:
+            self._finish_failed(unfit)
+            raise
+        try:
+            self._finish(self._rules.succeed(self._state, self._token, self._now(), data), self._store.succeed)
+        except WriteRejectedError as rejected:
+            self._finish_failed(rejected.reason)
+            raise rejected.reason from rejected.__cause__
 
     def _finish_failed(self, error: BaseException) -> None:
-        if self._lock_lost:
-            return
         try:
-            self._finish(self._rules.fail(self._state, self._token, self._now(), error))
-        except (TaskLockLostError, StatusNotSavedError) as unsaved:
-            error.add_note(str(unsaved))
+            if self._lost_lock is not None:
+                self._trace.lost()
+                raise self._lost_lock
+            self._finish(self._rules.fail(self._state, self._token, self._now(), error), self._store.write)
+        except (TaskLockLostError, StatusNotSavedError, WriteRejectedError) as unsaved:
+            if unsaved is not error:
+                error.add_note(str(unsaved))
 
-    def _write_held(self, write: Write, *, finishing: bool = False) -> TaskT:
-        answer = self._persist(write)
-        if answer.task is not None and (answer.applied or (finishing and self._has_finished(answer.task))):
-            return answer.task
-        self._lock_lost = True
-        self._trace.lost()
-        raise TaskLockLostError(
+    def _finish(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> None:
+        try:
+            answer = self._persist(write, send)
+        except StatusNotSavedError:
+            self._trace.not_saved()
+            raise
+        if answer.task is None or not (answer.applied or is_finished_by(self._store.state(answer.task), self._token)):
+            self._trace.lost()
+            raise self._lost()
+        self._context.task = answer.task
+        self._trace.finished(write.changes["status"], write.changes["retry"])
+
+    def _beat(self) -> bool:
+        """Renew the lease; whether the task is still held. A beat that gets no answer is made up for by the next."""
+        now = self._now()
+        try:
+            answer = self._store.write(self._rules.extend(self._token, now, self._lease))
+        except StoreError:
+            return True
+        if answer.applied:
+            self._lease_end = now + self._lease
+        return answer.applied
+
+    def _write_held(self, write: Write) -> TaskT:
+        try:
+            answer = self._persist(write, self._store.write)
+        except WriteRejectedError as rejected:
+            raise rejected.reason from rejected.__cause__
+        if not answer.applied or answer.task is None:
+            raise self._lost()
+        return answer.task
+
+    def _lost(self) -> TaskLockLostError:
+        self._lost_lock = TaskLockLostError(
             f"{self._rules} is not held by this worker any more: its lease ended at {self._lease_end.isoformat()} and "
-            "another worker took the task over. Nothing was stored; whoever holds it now decides its status.",
+            "another worker took the task over, or the block has ended. Nothing was stored.",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
+        return self._lost_lock
 
-    def _has_finished(self, task: TaskT) -> bool:
-        return is_finished_by(self._store.state(task), self._token)
-
-    def _persist(self, write: Write) -> Answer[TaskT]:
+    def _persist(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> Answer[TaskT]:
         """Repeat a write that got no answer, as long as the lease lasts (R6)."""
         longest = _FIRST_PAUSE
         while True:
             try:
-                return self._store.write(write)
+                return send(write)
             except StoreError as error:
                 pause = random.uniform(0, longest)  # noqa: S311  # jitter, no secret
                 if not error.transient or self._now() + timedelta(seconds=pause) >= self._lease_end:
-                    self._trace.not_saved()
                     raise self._not_saved(error) from error.cause
             self._sleep(pause)
             longest = min(2 * longest, _LONGEST_PAUSE)
@@ -244,7 +292,8 @@ class Execution(Generic[TaskT]):
     def _not_saved(self, error: StoreError) -> StatusNotSavedError:
         return StatusNotSavedError(
             f"What became of {self._rules} could not be stored ({error}). "
-            f"It stays in progress until {self._lease_end.isoformat()}, and is then taken over as a vanished attempt.",
+            f"Unless a request arrived whose answer was lost, it is in progress until {self._lease_end.isoformat()} "
+            "and is then taken over as a vanished attempt.",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )

@@ -15,7 +15,6 @@ A task in progress whose lease is over, or that has none, is taken over: its van
 
 from __future__ import annotations
 
-import math
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,29 +22,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .config import TrackerConfig
-from .errors import (
-    TaskAlreadySucceedError,
-    TaskIgnoredError,
-    TaskIsNotInitializedError,
-    TaskIsNotReadyToStartError,
-    TaskLockedError,
-    TaskNotDueError,
-)
-from .writes import (
-    AlreadyOurs,
-    Attempt,
-    HeldBy,
-    Refused,
-    Special,
-    Startable,
-    TaskState,
-    Unchanged,
-    Verdict,
-    Write,
-)
+from .history import failure, json_size, with_action, with_failure
+from .refusals import Refusals
+from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, TaskState, Unchanged, Verdict, Write
 
 KEPT_FINISHED_LOCKS = 8
 """How many finishing tokens a task remembers, to know a repeated finish again."""
+
+_UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
+# The expiry goes with the lock: an older library that locks the task next would not replace it.
 
 
 def lease_end(state: TaskState, config: TrackerConfig) -> datetime | None:
@@ -70,6 +55,7 @@ class Lifecycle:
     Attributes:
         startable: the status codes from which this start may acquire.
         initial_data: with `create`, the data of the task that is made if there is none.
+        max_data_bytes: the most that the store takes as a task's data; None for any amount.
     """
 
     config: TrackerConfig
@@ -78,9 +64,25 @@ class Lifecycle:
     startable: tuple[int, ...] = ()
     create: bool = False
     initial_data: Mapping[str, Any] | None = None
+    max_data_bytes: int | None = None
 
     def __str__(self) -> str:
         return f"Task(use_case_id={self.use_case_id!r}, task_id={self.task_id!r})"
+
+    @property
+    def _refuse(self) -> Refusals:
+        return Refusals(self.config, str(self), self.use_case_id, self.task_id)
+
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        """Refuse data that the store could not take (R10).
+
+        Raises:
+            TypeError, ValueError: JSON cannot hold it.
+            TaskDataTooLargeError: it is longer than `max_data_bytes`.
+        """
+        size = json_size(data)
+        if self.max_data_bytes is not None and size > self.max_data_bytes:
+            raise self._refuse.too_large(size, self.max_data_bytes)
 
     def acquire(self, token: str, now: datetime, lease: timedelta) -> Write:
         """The first write of a start, made without knowing what is stored (R1)."""
@@ -95,23 +97,23 @@ class Lifecycle:
     def judge(self, state: TaskState | None, token: str, now: datetime, lease: timedelta) -> Verdict:
         """What follows from a start that was refused, by what is stored (R2)."""
         if state is None:
-            return Attempt(self.acquire(token, now, lease)) if self.create else Refused(self._not_initialized())
+            return Attempt(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
         if is_live(state, self.config, now):
             ours = state.lock == token and state.status == self.config.in_progress_status
-            return AlreadyOurs() if ours else Refused(self._locked(state))
+            return AlreadyOurs() if ours else Refused(self._refuse.locked(state, lease_end(state, self.config)))
         if state.status in self.startable:
             if state.not_before is not None and now < state.not_before:
-                return Refused(self._not_due(state, state.not_before))
+                return Refused(self._refuse.not_due(state))
             return Attempt(self.acquire(token, now, lease))
         if state.status == self.config.in_progress_status:
             return self._take_over(state, token, now, lease)
-        return Refused(self._wrong_status(state))
+        return Refused(self._refuse.wrong_status(state, self.startable))
 
     def succeed(self, state: TaskState, token: str, now: datetime, data: Mapping[str, Any] | None) -> Write:
         """The end of an attempt that succeeded, with the data to store, or None to leave it (R7)."""
         changes = {
-            **self._releasing(state, token, now),
-            "status": self.config.succeeded_status,
+            **self._releasing(state, token),
+            **self._status(self.config.succeeded_status, now),
             "retry": 0,
             "not_before": Special.REMOVE,
         }
@@ -122,11 +124,11 @@ class Lifecycle:
         newest_frames = -self.config.traceback_stack_limit
         trace = "".join(traceback.format_exception(error, limit=newest_frames))
         hopeless = isinstance(error, self.config.non_retryable)
-        wait = _retry_after(error)
+        due = _due(error, now)
         changes = {
-            **self._releasing(state, token, now),
+            **self._releasing(state, token),
             **self._failed_attempt(state, now, _describe(error), trace, hopeless=hopeless),
-            "not_before": Special.REMOVE if wait is None else now + wait,
+            "not_before": Special.REMOVE if due is None else due,
         }
         return Write(HeldBy(token), changes)
 
@@ -144,28 +146,69 @@ class Lifecycle:
         Raises:
             TaskIsNotInitializedError: there is no such task.
             TaskLockedError: a worker holds it.
-            TaskIsNotReadyToStartError: it has not come as far as this step (its code is below this step's).
+            TaskIsNotReadyToStartError: it has not come as far as this step: its code is none of this step's, and
+                below this step's succeeded.
+        """
+        state = self._at_rest(state, now)
+        if state.status not in self.config.status_shards and state.status < self.config.succeeded_status:
+            raise self._refuse.wrong_status(state, self.startable)
+        return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
+
+    def unignore(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+        """Make an ignored task pending again, and record who and why.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotReadyToStartError: it is not ignored in this step.
+        """
+        state = self._at_rest(state, now)
+        if state.status != self.config.ignored_status:
+            raise self._refuse.unfit(state, "is not ignored in this step, so there is nothing to take back")
+        return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
+
+    def ignore(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+        """Set a task aside that waits in this step, or is stuck in it, and record who and why.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
+        """
+        state = self._at_rest(state, now)
+        waiting = (self.config.pending_status, self.config.failed_status, self.config.in_progress_status)
+        if state.status not in waiting:
+            raise self._refuse.wrong_status(state, self.startable)
+        changes = {**self._status(self.config.ignored_status, now), **_UNLOCKED}
+        return self._acted(state, now, record, changes)
+
+    def unlock(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+        """Take the lock from a worker that is known to be gone, before its lease ends, and record who and why.
+
+        The next start takes the task over at once. Should the worker live, it can store nothing any more.
+
+        Raises:
+            TaskIsNotInitializedError: there is no such task.
+            TaskIsNotReadyToStartError: nobody has locked it.
         """
         if state is None:
-            raise self._not_initialized()
+            raise self._refuse.not_initialized()
+        if state.lock is None:
+            raise self._refuse.unfit(state, "is not locked, so there is nothing to unlock")
+        return self._acted(state, now, record, _UNLOCKED)
+
+    def _at_rest(self, state: TaskState | None, now: datetime) -> TaskState:
+        if state is None:
+            raise self._refuse.not_initialized()
         if is_live(state, self.config, now):
-            raise self._locked(state)
-        if state.status not in self.config.status_shards and state.status < self.config.pending_status:
-            raise self._wrong_status(state)
-        errors = dict(state.errors)
+            raise self._refuse.locked(state, lease_end(state, self.config))
+        return state
+
+    def _anew(self, now: datetime) -> dict[str, Any]:
+        pending = self._status(self.config.pending_status, now)
+        return {**pending, **_UNLOCKED, "retry": 0, "not_before": Special.REMOVE}
+
+    def _acted(self, state: TaskState, now: datetime, record: Mapping[str, Any], changes: Mapping[str, Any]) -> Write:
         entry = {**record, "update_time": now.isoformat(), "status": state.status}
-        errors["actions"] = [*(errors.get("actions") or []), entry]
-        changes = {
-            "status": self.config.pending_status,
-            "update_time": now,
-            "retry": 0,
-            "run": state.run + 1,
-            "lock": None,
-            "lock_expire_time": Special.REMOVE,
-            "not_before": Special.REMOVE,
-            "errors": errors,
-        }
-        return Write(Unchanged(state), changes)
+        return Write(Unchanged(state), {**changes, "errors": with_action(state.errors, entry)})
 
     def _creation(self, now: datetime) -> dict[str, Any]:
         return {"create_time": now, "retry": 0, "data": self.initial_data or {}, "errors": {"history": []}}
@@ -177,15 +220,21 @@ class Lifecycle:
             "lock_time": now,
             "lock_expire_time": now + lease,
             "update_time": now,
+            "expire_at": Special.REMOVE,
             "fence": Special.INCREMENT,
         }
 
-    def _releasing(self, state: TaskState, token: str, now: datetime) -> dict[str, Any]:
-        # The expiry goes with the lock: an older library that locks the task next would not replace it.
+    def _status(self, status: int, now: datetime) -> dict[str, Any]:
+        lifetime = self.config.ttl.get(status)
         return {
+            "status": status,
             "update_time": now,
-            "lock": None,
-            "lock_expire_time": Special.REMOVE,
+            "expire_at": Special.REMOVE if lifetime is None else now + lifetime,
+        }
+
+    def _releasing(self, state: TaskState, token: str) -> dict[str, Any]:
+        return {
+            **_UNLOCKED,
             "finished_locks": (*state.finished_locks, token)[-KEPT_FINISHED_LOCKS:],
         }
 
@@ -193,11 +242,10 @@ class Lifecycle:
         self, state: TaskState, now: datetime, error: str, trace: str, *, hopeless: bool = False
     ) -> dict[str, Any]:
         retry = state.retry + 1
-        entry = {"nth_retry": retry, "update_time": now.isoformat(), "error": error, "traceback": trace}
-        errors = {**state.errors, "history": [*(state.errors.get("history") or []), entry]}
         given_up = hopeless or retry >= self.config.max_retry
         status = self.config.ignored_status if given_up else self.config.failed_status
-        return {"status": status, "retry": retry, "errors": errors}
+        entry = failure(retry, now.isoformat(), error, trace)
+        return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
         end = lease_end(state, self.config)
@@ -206,57 +254,8 @@ class Lifecycle:
         if vanished["status"] == self.config.failed_status:
             changes = {**vanished, **self._locking(token, now, lease)}
             return Attempt(Write(Unchanged(state), changes))
-        changes = {**vanished, "update_time": now, "lock": None, "lock_expire_time": Special.REMOVE}
-        error = TaskIgnoredError(
-            f"{self} is ignored: its last allowed attempt ({vanished['retry']} of {self.config.max_retry}) vanished; "
-            "its worker was killed or lost. See errors['history'], then use rerun() to try again.",
-            **self._about(state),
-        )
-        error.given_up_now = True
-        return Attempt(Write(Unchanged(state), changes), error)
-
-    def _about(self, state: TaskState | None) -> dict[str, Any]:
-        status = None if state is None else state.status
-        return {"use_case_id": self.use_case_id, "task_id": self.task_id, "status": status}
-
-    def _not_initialized(self) -> TaskIsNotInitializedError:
-        return TaskIsNotInitializedError(
-            f"{self} is not found: create it with make_and_save(task_id=...), or start it with create=True.",
-            **self._about(None),
-        )
-
-    def _locked(self, state: TaskState) -> TaskLockedError:
-        until = lease_end(state, self.config)
-        error = TaskLockedError(
-            f"{self} is locked by another worker until {until and until.isoformat()}, unless it renews its lease.",
-            **self._about(state),
-        )
-        error.until = until
-        return error
-
-    def _not_due(self, state: TaskState, not_before: datetime) -> TaskNotDueError:
-        error = TaskNotDueError(
-            f"{self} is not due: its last failure asked to wait until {not_before.isoformat()}.",
-            **self._about(state),
-        )
-        error.not_before = not_before
-        return error
-
-    def _wrong_status(self, state: TaskState) -> TaskIsNotReadyToStartError:
-        if state.status == self.config.succeeded_status:
-            return TaskAlreadySucceedError(
-                f"{self} is already succeeded; use rerun() to run it again.", **self._about(state)
-            )
-        if state.status == self.config.ignored_status:
-            return TaskIgnoredError(
-                f"{self} is ignored. See errors['history'] for the reason, then use rerun() to try again.",
-                **self._about(state),
-            )
-        names = ", ".join(f"{code} ({self.config.status_name(code)})" for code in self.startable)
-        return TaskIsNotReadyToStartError(
-            f"{self} is not ready to start: its status {state.status} belongs to another step; "
-            f"this one starts from {names or self.config.pending_status}.",
-            **self._about(state),
+        return Attempt(
+            Write(Unchanged(state), {**vanished, **_UNLOCKED}), self._refuse.given_up(state, vanished["retry"])
         )
 
 
@@ -277,8 +276,10 @@ def _describe(error: BaseException) -> str:
         return f"{type(error).__name__}(<its repr raised {type(broken).__name__}>)"
 
 
-def _retry_after(error: BaseException) -> timedelta | None:
-    seconds = getattr(error, "retry_after", None)
-    if isinstance(seconds, bool) or not isinstance(seconds, int | float) or not math.isfinite(seconds):
+def _due(error: BaseException, now: datetime) -> datetime | None:
+    """When the task may be started again by the error's `retry_after`, if that makes sense."""
+    try:
+        seconds = error.retry_after  # type: ignore[attr-defined]
+        return now + timedelta(seconds=seconds) if seconds > 0 and not isinstance(seconds, bool) else None
+    except Exception:  # noqa: BLE001  # the user's own attribute: absent, no number, endless, or a property that raises
         return None
-    return timedelta(seconds=seconds) if seconds > 0 else None

@@ -44,8 +44,10 @@ class Trace:
     def acquired(self) -> None:
         self._line("🔓 set status 'in_progress' and lock the task.")
 
-    def refused(self, error: TaskIsNotReadyToStartError) -> None:
-        why = next(text for kind, text in _WHY_REFUSED if isinstance(error, kind))
+    def not_started(self, error: BaseException) -> None:
+        why = next(
+            (text for kind, text in _WHY_REFUSED if isinstance(error, kind)), f"because of {type(error).__name__}"
+        )
         self._line(f"❌ task failed to get lock, {why}.")
         self._rule(f" ⏹️ end {self._task})")
 

@@ -102,9 +102,3 @@ def test_items_that_lack_an_attribute_go_on_all_the_same(step1: Any, put: Put, m
         ctx.set_data({"page": 1})
     task = stored(step1, "t")
     assert (task.status, task.data, len(task.errors["history"])) == (40, {"page": 1}, 1)
-
-
-def test_create_gives_no_data_to_an_item_that_has_none(step1: Any, put: Put) -> None:
-    put(status=10, without="data")
-    with step1.start("t", create=True, data={"page": 1}) as ctx:
-        assert not ctx.task.data

@@ -19,7 +19,8 @@ from ..config import TrackerConfig, get_utc_now
 from ..lifecycle import is_live
 from ..statuses import BaseStatusEnum, ensure_status_value
 from . import shards
-from .store import NOT_LOCKED, state_of
+from .expressions import NOT_LOCKED
+from .store import state_of
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,6 +37,18 @@ class IntegerAttribute(Attribute[int]):
 
     def deserialize(self, value: str) -> int:
         return int(value)
+
+
+class EpochSecondsAttribute(Attribute[datetime]):
+    """A moment, as DynamoDB's TTL wants it: the whole seconds since 1970, as a number."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        return str(int(value.timestamp()))
+
+    def deserialize(self, value: str) -> datetime:
+        return datetime.fromtimestamp(int(value), tz=UTC)
 
 
 class TaskItem(Model):
@@ -56,6 +69,7 @@ class TaskItem(Model):
         not_before: the first moment at which it may be started again, where a failure asked to wait.
         finished_locks: the newest tokens that finished it.
         create_token: marks the request that made it.
+        expire_at: when DynamoDB may delete it, where the config gives its status a `ttl`.
     """
 
     key = UnicodeAttribute(hash_key=True)
@@ -74,6 +88,7 @@ class TaskItem(Model):
     not_before = UTCDateTimeAttribute(null=True)
     finished_locks = JSONAttribute(null=True)
     create_token = UnicodeAttribute(null=True)
+    expire_at = EpochSecondsAttribute(null=True)
 
     config: ClassVar[TrackerConfig]
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from typing import Any, Self, TypeVar
+from collections.abc import Iterable
+from typing import Any, Self
 
 from ..errors import TaskAlreadyExistsError
-from ..execution import Execution, StoreError
-from ..lifecycle import Lifecycle, is_recorded
-from ..statuses import BaseStatusEnum, ensure_status_value
-from .item import TaskItem
-from .query import TaskQuery, count_keys, delete_keys, query_by_status
-from .store import DynamoStore, state_of
-
-TaskT = TypeVar("TaskT", bound="BaseTask")
+from ..execution import Execution
+from ..port import StoreError
+from ..statuses import BaseStatusEnum
+from .listing import TaskListing
+from .operations import TaskOperations
+from .store import DynamoStore
 
 
-class BaseTask(TaskItem):
+class BaseTask(TaskOperations, TaskListing):
     """A tracked task; a subclass is one step, with its `config`::
 
         class Step1(BaseTask):
@@ -73,6 +71,7 @@ class BaseTask(TaskItem):
         create: bool = False,
         data: dict[str, Any] | None = None,
         lock_expire_seconds: float | None = None,
+        heartbeat: float | None = None,
     ) -> Execution[Self]:
         """Hold the task while the block works on it, and store what became of it.
 
@@ -84,8 +83,11 @@ class BaseTask(TaskItem):
             detailed_error: accepted, and changes nothing: the exact reason of a refusal is always given.
             debug: show on the console what happens.
             create: make the task if there is none, in the same request.
-            data: with `create`, the data of the task that is made.
+            data: with `create`, the data of the task that is made. An existing task keeps its own (an item that has
+                no attribute `data` at all, which neither this library nor pynamodb_mate writes, is given it).
             lock_expire_seconds: the lease of this attempt; by default the config's.
+            heartbeat: renew the lease every so many seconds, from a thread, until the block ends. Best a third
+                of the lease. By default the block renews it with `ctx.extend_lock()`, or it ends.
 
         Raises:
             TaskIsNotInitializedError, TaskLockedError, TaskAlreadySucceedError, TaskIgnoredError, TaskNotDueError:
@@ -93,100 +95,23 @@ class BaseTask(TaskItem):
                 task whose status belongs to another step.
             TaskLockLostError: at the end, another worker had taken the task over; nothing of this one was stored.
             StatusNotSavedError: at the end, the store did not answer while the lease lasted.
+            TaskTransactionError: at the end, what was to be stored with the success was refused; the attempt failed.
+            TaskDataTooLargeError: `data` does not fit into the task's item.
             pynamodb.exceptions.UpdateError: at the beginning, DynamoDB could not be asked.
         """
         config = cls.config
         rules = cls._rules(
-            task_id,
-            startable=config.startable_statuses(more_pending_status),
-            create=create,
-            initial_data=data,
+            task_id, startable=config.startable_statuses(more_pending_status), create=create, initial_data=data
         )
-        return Execution(DynamoStore(cls, cls.make_key(task_id)), rules, config.lease(lock_expire_seconds), debug=debug)
-
-    @classmethod
-    def rerun(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
-        """Make a task pending again, so that this step is deliberately run again, whatever became of it.
-
-        Its history stays; who asked and why is appended to ``errors["actions"]``, and `run` grows by one.
-
-        Args:
-            reason: why, in words; it must not be empty.
-            by: who asked for it.
-
-        Raises:
-            TaskIsNotInitializedError: there is no such task.
-            TaskLockedError: a worker holds it; wait until its lease ends.
-            TaskIsNotReadyToStartError: it has not come as far as this step.
-        """
-        if not reason.strip():
-            raise ValueError("reason is empty: say why the task is run again; it is recorded on the task.")
-        rules, store = cls._rules(task_id), DynamoStore(cls, cls.make_key(task_id))
-        record = {"action": "rerun", "id": uuid.uuid4().hex, "reason": reason, "by": by}
-        task = store.read()
-        while True:
-            write = rules.rerun(None if task is None else state_of(task), cls.config.now(), record)
-            try:
-                answer = store.write(write)
-            except StoreError as error:
-                raise error.cause from error
-            task = answer.task
-            if task is not None and (answer.applied or is_recorded(state_of(task), record)):
-                return task
-
-    @classmethod
-    def query_by_status(
-        cls,
-        status: int | BaseStatusEnum | Sequence[int | BaseStatusEnum],
-        limit: int | None = 10,
-        older_task_first: bool = True,
-        auto_refresh: bool = False,
-        use_case_id: str | None = None,
-    ) -> TaskQuery[Self]:
-        """The tasks of a status, or of several, in the order of `update_time` over all shards.
-
-        Args:
-            limit: at most so many of each status; None for all.
-            older_task_first: False for the newest first.
-            auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults.
-            use_case_id: by default the config's.
-        """
-        statuses = [status] if isinstance(status, int) else status
-        codes = list(dict.fromkeys(ensure_status_value(each) for each in statuses))
-        if use_case_id is None:
-            use_case_id = cls.config.use_case_id
-        return query_by_status(cls, codes, use_case_id, limit=limit, older_first=older_task_first, refresh=auto_refresh)
-
-    @classmethod
-    def query_for_unfinished(
-        cls,
-        limit: int | None = 10,
-        older_task_first: bool = True,
-        auto_refresh: bool = False,
-        use_case_id: str | None = None,
-    ) -> TaskQuery[Self]:
-        """The tasks that wait to be started: pending or failed. The arguments are those of `query_by_status`."""
-        statuses = [cls.config.pending_status, cls.config.failed_status]
-        return cls.query_by_status(statuses, limit, older_task_first, auto_refresh, use_case_id)
-
-    @classmethod
-    def count_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
-        """How many tasks a use case has. Reads the whole table: slow and dear on a large one."""
-        return count_keys(cls, cls._key_prefix(use_case_id))
-
-    @classmethod
-    def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
-        """Delete all tasks of a use case; returns how many. Reads the whole table: slow and dear on a large one."""
-        return delete_keys(cls, cls._key_prefix(use_case_id))
-
-    @classmethod
-    def delete_all(cls) -> int:
-        """Delete every item of the table, of all use cases; returns how many."""
-        return delete_keys(cls, prefix=None)
+        if data is not None:
+            rules.check_data(data)
+        store = DynamoStore(cls, cls.make_key(task_id))
+        return Execution(store, rules, config.lease(lock_expire_seconds), heartbeat=heartbeat, debug=debug)
 
     @classmethod
     def _create(cls, task: Self) -> tuple[Self, bool]:
         """The stored task, and whether it is this one; a repeated request is known by its `create_token` (R5)."""
+        cls._rules(task.task_id).check_data(task.data or {})
         task.create_token = uuid.uuid4().hex
         try:
             answer = DynamoStore(cls, task.key).create(task)
@@ -194,14 +119,3 @@ class BaseTask(TaskItem):
             raise error.cause from error
         stored = task if answer.task is None else answer.task
         return stored, stored.create_token == task.create_token
-
-    @classmethod
-    def _rules(cls, task_id: str, **settings: Any) -> Lifecycle:
-        return Lifecycle(cls.config, cls.config.use_case_id, task_id, **settings)
-
-    @classmethod
-    def _key_prefix(cls, use_case_id: str | None) -> str:
-        if use_case_id is None:
-            use_case_id = cls.config.use_case_id
-        cls.config.check_use_case_id(use_case_id)
-        return f"{use_case_id}{cls.config.sep}"

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import base64
 import heapq
 import inspect
+import json
 import random
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from .index import StatusAndUpdateTimeIndex
 from .shards import shard_count
@@ -18,36 +22,111 @@ if TYPE_CHECKING:
     from .item import TaskItem
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
+ResultT = TypeVar("ResultT")
 
 _BATCH_SIZE = 100
 _PARALLEL_READS = 8
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
+_TICK = timedelta(microseconds=1)
+_EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
+
+
+class Cursor(NamedTuple):
+    """Where a result stopped: at which `update_time`, and which tasks of that very moment it has given already."""
+
+    moment: datetime
+    keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return base64.urlsafe_b64encode(json.dumps([self.moment.isoformat(), self.keys]).encode()).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Cursor:
+        try:
+            moment, keys = json.loads(base64.urlsafe_b64decode(text))
+            return cls(datetime.fromisoformat(moment), tuple(keys))
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"The cursor {text[:80]!r} is not one that a result gave: pass on its `cursor`."
+            ) from error
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Which tasks to list.
+
+    Attributes:
+        limit: at most so many of each status; None for all.
+        since, until: bounds of `update_time`, the first included, the second not.
+        keep: of the tasks that were read, which to give.
+    """
+
+    statuses: list[int]
+    use_case_id: str
+    limit: int | None
+    older_first: bool
+    refresh: bool
+    since: datetime | None = None
+    until: datetime | None = None
+    cursor: Cursor | None = None
+    keep: Callable[[Any], bool] | None = None
+
+    def __post_init__(self) -> None:
+        for name, moment in (("since", self.since), ("until", self.until)):
+            if moment is not None and moment.tzinfo is None:
+                raise ValueError(f"{name} is {moment!r}, without a time zone: use datetime.now(timezone.utc).")
+
+    def bounds(self) -> tuple[datetime, datetime]:
+        """The first and the last `update_time` to read, both included."""
+        first, last = self.since or _EVER[0], _EVER[1] if self.until is None else self.until - _TICK
+        if self.cursor is None:
+            return first, last
+        moment = self.cursor.moment
+        return (max(first, moment), last) if self.older_first else (first, min(last, moment))
+
+
+class _Listed(NamedTuple):
+    """A task, and where it stood in the index when it was listed."""
+
+    moment: datetime
+    key: str
+    task: Any
 
 
 class TaskQuery(Generic[TaskT]):
     """The tasks that a query finds; read from DynamoDB as they are asked for, each once."""
 
-    def __init__(self, tasks: Iterator[TaskT]) -> None:
-        self._tasks = tasks
+    def __init__(self, listed: Iterator[_Listed], resumed_from: Cursor | None = None) -> None:
+        self._listed = listed
+        self._position = resumed_from
+
+    @property
+    def cursor(self) -> str | None:
+        """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
+        return None if self._position is None else str(self._position)
 
     def __iter__(self) -> Iterator[TaskT]:
-        return self._tasks
+        return self
 
     def __next__(self) -> TaskT:
-        return next(self._tasks)
+        moment, key, task = next(self._listed)
+        same = self._position is not None and self._position.moment == moment
+        self._position = Cursor(moment, (*self._position.keys, key) if same and self._position else (key,))
+        found: TaskT = task
+        return found
 
     def all(self) -> list[TaskT]:
         """All that are left."""
-        return list(self._tasks)
+        return list(self)
 
     def many(self, n: int) -> list[TaskT]:
         """The next `n`, or as many as are left."""
-        return list(islice(self._tasks, n))
+        return list(islice(self, n))
 
     def one_or_none(self) -> TaskT | None:
         """The next one, or None."""
-        return next(self._tasks, None)
+        return next(self, None)
 
     def one(self) -> TaskT:
         """The next one. Raises `LookupError` if there is none."""
@@ -57,46 +136,21 @@ class TaskQuery(Generic[TaskT]):
         return task
 
 
-def query_by_status(
-    task_class: type[TaskT],
-    statuses: list[int],
-    use_case_id: str,
-    *,
-    limit: int | None,
-    older_first: bool,
-    refresh: bool,
-) -> TaskQuery[TaskT]:
-    """The tasks of these statuses, at most `limit` of each; `refresh` reads them whole."""
-    index = _index_of(task_class)
-    values = {
-        status: [
-            task_class.make_value(status, _use_case_id=use_case_id, _shard_id=shard + 1)
-            for shard in range(shard_count(task_class, status, use_case_id))
-        ]
-        for status in statuses
-    }
-    tasks: Iterator[TaskT] = _merged(index, values, limit=limit, older_first=older_first)
-    return TaskQuery(_refreshed(task_class, tasks) if refresh else tasks)
+def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
+    """The tasks of a selection."""
+    index = index_of(task_class)
+    values = {status: index_values(task_class, status, selection.use_case_id) for status in selection.statuses}
+    return TaskQuery(_merged(task_class, index, values, selection), selection.cursor)
 
 
-def count_keys(task_class: type[TaskItem], prefix: str) -> int:
-    """How many items have a key that begins so."""
-    keys = task_class.scan(filter_condition=task_class.key.startswith(prefix), attributes_to_get=["key"])
-    return sum(1 for _ in keys)
+def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
+    """How many tasks have a status, by the index."""
+    index = index_of(task_class)
+    return sum(in_parallel(index.count, index_values(task_class, status, use_case_id)))
 
 
-def delete_keys(task_class: type[TaskItem], prefix: str | None) -> int:
-    """Delete the items whose key begins so, or all; returns how many."""
-    condition = None if prefix is None else task_class.key.startswith(prefix)
-    deleted = 0
-    with task_class.batch_write() as batch:
-        for task in task_class.scan(filter_condition=condition, attributes_to_get=["key"]):
-            batch.delete(task)
-            deleted += 1
-    return deleted
-
-
-def _index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
+def index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
+    """The index that the model declares. Raises `ValueError` if there is none."""
     for _, member in inspect.getmembers(task_class, lambda member: isinstance(member, StatusAndUpdateTimeIndex)):
         return member  # type: ignore[no-any-return]
     raise ValueError(
@@ -105,48 +159,89 @@ def _index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
     )
 
 
+def index_values(task_class: type[TaskItem], status: int, use_case_id: str) -> list[str]:
+    """The hash keys of the index partitions over which a status is spread."""
+    return [
+        task_class.make_value(status, _use_case_id=use_case_id, _shard_id=shard + 1)
+        for shard in range(shard_count(task_class, status, use_case_id))
+    ]
+
+
+def in_parallel(read: Callable[[str], ResultT], values: list[str]) -> list[ResultT]:
+    """What `read` answers for each value, several asked at a time."""
+    with ThreadPoolExecutor(min(len(values), _PARALLEL_READS)) as pool:
+        return list(pool.map(read, values))
+
+
 def _merged(
-    index: StatusAndUpdateTimeIndex, values: dict[int, list[str]], *, limit: int | None, older_first: bool
-) -> Iterator[TaskT]:
+    task_class: type[TaskT],
+    index: StatusAndUpdateTimeIndex,
+    values: dict[int, list[str]],
+    selection: Selection,
+) -> Iterator[_Listed]:
     partitions = [value for shards in values.values() for value in shards]
-    with ThreadPoolExecutor(min(len(partitions), _PARALLEL_READS)) as pool:
-        opened = pool.map(lambda value: _open(index, value, limit, older_first), partitions)
-        streams = dict(zip(partitions, opened, strict=True))
-    by_status = (
-        islice(_in_order((streams[value] for value in shards), older_first=older_first), limit)
-        for shards in values.values()
-    )
-    return _in_order(by_status, older_first=older_first)
+    opened = in_parallel(lambda value: _open(index, value, selection), partitions)
+    streams = dict(zip(partitions, opened, strict=True))
+    by_status = []
+    for shards in values.values():
+        listed = _in_order((streams[value] for value in shards), selection.older_first)
+        if selection.refresh:
+            listed = _refreshed(task_class, listed, min(selection.limit or _BATCH_SIZE, _BATCH_SIZE))
+        if (keep := selection.keep) is not None:
+            listed = (each for each in listed if keep(each.task))
+        by_status.append(islice(listed, selection.limit))
+    return _each_once(_in_order(by_status, selection.older_first))
 
 
-def _open(index: StatusAndUpdateTimeIndex, value: str, limit: int | None, older_first: bool) -> Iterator[Any]:
+def _open(index: StatusAndUpdateTimeIndex, value: str, selection: Selection) -> Iterator[_Listed]:
     """The tasks of one partition, its first page read already."""
-    results = index.query(hash_key=value, scan_index_forward=older_first, limit=limit)
-    first = list(islice(results, 1))
-    return map(_with_status, chain(first, results))
+    first, last = selection.bounds()
+    if first > last:
+        return iter(())
+    when: Any = type(index).update_time
+    condition = None if (first, last) == _EVER else when.between(first, last)
+    # What is kept cannot be counted beforehand, nor can what the cursor has given already.
+    limit = None if selection.keep or selection.cursor else selection.limit
+    page_size = max(selection.limit, _BATCH_SIZE) if selection.limit and limit is None else None
+    results = index.query(value, condition, scan_index_forward=selection.older_first, limit=limit, page_size=page_size)
+    page = list(islice(results, 1))
+    return (_listed(task) for task in chain(page, results) if not _given_already(task, selection.cursor))
 
 
-def _with_status(task: TaskT) -> TaskT:
-    """An older, narrower index does not carry the status; its hash key does."""
-    if task.status is None:
+def _given_already(task: TaskItem, cursor: Cursor | None) -> bool:
+    return cursor is not None and task.update_time == cursor.moment and task.key in cursor.keys
+
+
+def _listed(task: TaskItem) -> _Listed:
+    if task.status is None:  # an older, narrower index does not carry it; its hash key does
         task.status = int(task.value.split(task.config.sep)[1])
-    return task
+    return _Listed(task.update_time, task.key, task)
 
 
-def _in_order(streams: Iterable[Iterator[TaskT]], *, older_first: bool) -> Iterator[TaskT]:
-    return heapq.merge(*streams, key=lambda task: task.update_time, reverse=not older_first)
+def _in_order(streams: Iterable[Iterator[_Listed]], older_first: bool) -> Iterator[_Listed]:
+    return heapq.merge(*streams, key=lambda listed: (listed.moment, listed.key), reverse=not older_first)
 
 
-def _refreshed(task_class: type[TaskT], tasks: Iterator[TaskT]) -> Iterator[TaskT]:
-    while keys := [task.key for task in islice(tasks, _BATCH_SIZE)]:
-        found = {task.key: task for task in _read_whole(task_class, keys)}
-        yield from (found[key] for key in keys if key in found)
+def _each_once(listed: Iterator[_Listed]) -> Iterator[_Listed]:
+    """A task whose status changes while the partitions are read stands in two of them."""
+    given: set[str] = set()
+    for each in listed:
+        if each.key not in given:
+            given.add(each.key)
+            yield each
+
+
+def _refreshed(task_class: type[TaskT], listed: Iterator[_Listed], size: int) -> Iterator[_Listed]:
+    """The same tasks, read whole; those that were deleted meanwhile are left out."""
+    while batch := list(islice(listed, size)):
+        found = {task.key: task for task in _read_whole(task_class, [each.key for each in batch])}
+        yield from (each._replace(task=found[each.key]) for each in batch if each.key in found)
 
 
 def _read_whole(task_class: type[TaskT], keys: list[str]) -> Iterator[TaskT]:
     """The items of these keys; keys that DynamoDB leaves unprocessed are asked again, with backoff."""
     connection, name = task_class._get_connection(), task_class.key.attr_name
-    unread: list[Any] = [{name: {"S": key}} for key in keys]
+    unread: list[Any] = [{name: {"S": key}} for key in dict.fromkeys(keys)]
     longest = _FIRST_PAUSE
     while True:
         page = connection.batch_get_item(unread)

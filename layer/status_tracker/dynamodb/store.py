@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, assert_never
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PutError, UpdateError
-from pynamodb.expressions.condition import Condition
-from pynamodb.expressions.update import Action
+from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
+from pynamodb.transactions import TransactWrite
 
-from ..execution import Answer, StoreError
-from ..writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError
+from ..port import Answer, StoreError, WriteRejectedError
+from ..writes import HeldBy, Special, TaskState, Write
+from .also import Also
+from .expressions import NOT_LOCKED, actions, condition, stored
 
 if TYPE_CHECKING:
     from .item import TaskItem
-
-NOT_LOCKED = "__not_locked__"
-"""What the `lock` attribute of a free task holds."""
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -32,28 +30,52 @@ _TRANSIENT_CODES = frozenset(
         "TransactionInProgressException",
     }
 )
+_TRANSIENT_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
 _SERVER_ERROR = 500
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
 
 
 class DynamoStore(Generic[TaskT]):
-    """The store of one task: the item with that key."""
+    """The store of one task: the item with that key.
+
+    Attributes:
+        also: what the block asks to be stored together with its success.
+    """
 
     def __init__(self, task_class: type[TaskT], key: str) -> None:
+        self.also = Also()
         self._class = task_class
         self._key = key
+        self._last: TaskT | None = None
 
     def write(self, write: Write) -> Answer[TaskT]:
         """Store the changes if the guard holds, with one UpdateItem; a refusal brings the item with it."""
-        instance = self._class(self._key)
-        arguments = instance.get_update_kwargs_from_instance(
-            actions=[*self._actions(write.changes), *self._default_actions(write.defaults)],
-            condition=self._condition(write.guard),
+        arguments = self._class(self._key).get_update_kwargs_from_instance(
+            actions=actions(self._class, self._key, write),
+            condition=condition(self._class, write.guard),
             return_values_on_condition_failure="ALL_OLD",
         )
         arguments["ReturnValues"] = "ALL_NEW"
         return self._send("UpdateItem", arguments, UpdateError)
+
+    def succeed(self, write: Write) -> Answer[TaskT]:
+        """As `write`; where the block asked for more, in one transaction with all of that."""
+        if not self.also:
+            return self.write(write)
+        try:
+            # The token makes a repeated request the same transaction, for DynamoDB, during ten minutes.
+            with TransactWrite(connection=self._connection(), client_request_token=_token(write)) as transaction:
+                self.also.add_to(transaction)
+                transaction.update(
+                    self._class(self._key),
+                    actions=actions(self._class, self._key, write),
+                    condition=condition(self._class, write.guard),
+                    return_values="ALL_OLD",
+                )
+        except TransactWriteError as error:
+            return self._transaction_refused(error)
+        return Answer(applied=True, task=self._as_written(write))
 
     def create(self, task: TaskT) -> Answer[TaskT]:
         """Put the item if there is none of that key."""
@@ -74,83 +96,58 @@ class DynamoStore(Generic[TaskT]):
         """What the rules need to know of an item."""
         return state_of(task)
 
+    def _connection(self) -> Any:
+        return self._class._get_connection().connection
+
     def _send(
         self, operation: str, arguments: dict[str, Any], error_class: type[PutError | UpdateError]
     ) -> Answer[TaskT]:
-        connection = self._class._get_connection().connection
         try:
-            response = connection.dispatch(operation, arguments)
+            response = self._connection().dispatch(operation, arguments)
         except (BotoCoreError, ClientError) as error:
             # PynamoDB keeps only the code of a refused write; the item stands in botocore's own exception.
             raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
-            if isinstance(raw, ClientError) and raw.response["Error"]["Code"] == "ConditionalCheckFailedException":
+            if isinstance(raw, ClientError) and _code(raw) == "ConditionalCheckFailedException":
                 return Answer(applied=False, task=self._task(raw.response.get("Item")))
+            if _code(raw) == "ValidationException" and "size" in str(raw):
+                raise WriteRejectedError(
+                    self._about(TaskDataTooLargeError, f"does not fit into its item: {raw}")
+                ) from raw
             cause = error_class(f"{operation} of {self._key!r} failed: {error}", error)
             raise StoreError(cause, transient=_is_transient(raw)) from error
         return Answer(applied=True, task=self._task(response.get("Attributes")))
 
+    def _transaction_refused(self, error: TransactWriteError) -> Answer[TaskT]:
+        """What follows from a transaction that was not made; the task's own write is its last one."""
+        *others, own = error.cancellation_reasons or [None]
+        if own is not None and own.code == "ConditionalCheckFailed":
+            return Answer(applied=False, task=self._task(own.raw_item))
+        reasons = [reason for reason in (*others, own) if reason is not None]
+        cause = (error.cause and error.cause.__cause__) or error.cause or error
+        if any(reason.code in _TRANSIENT_REASONS for reason in reasons) or (not reasons and _is_transient(cause)):
+            raise StoreError(error, transient=True) from error
+        told = "; ".join(f"{reason.code}: {reason.message}" for reason in reasons) or str(error.cause)
+        raise WriteRejectedError(
+            self._about(TaskTransactionError, f"was not stored, nor what was to be stored with its success: {told}")
+        ) from error
+
     def _task(self, item: Any) -> TaskT | None:
-        return self._class.from_raw_data(item) if item else None
+        if item:
+            self._last = self._class.from_raw_data(item)
+        return self._last if item else None
 
-    def _actions(self, changes: Mapping[str, Any]) -> list[Action]:
-        actions = []
-        for name, value in changes.items():
-            attribute = getattr(self._class, name)
-            if value is Special.REMOVE:
-                actions.append(attribute.remove())
-            elif value is Special.INCREMENT:
-                actions.append(attribute.add(1))
-            elif name == "lock":
-                actions.append(attribute.set(NOT_LOCKED if value is None else value))
-            else:
-                actions.append(attribute.set(value))
-        if "status" in changes:
-            actions.append(self._class.value.set(self._class.index_value_of(self._key, changes["status"])))
-        return actions
+    def _as_written(self, write: Write) -> TaskT | None:
+        """The task after a transaction, which answers nothing: as it was seen last, with the changes."""
+        if self._last is not None:
+            for name, value in stored(write.changes).items():
+                setattr(self._last, name, None if value is Special.REMOVE else value)
+            self._last.value = self._class.index_value_of(self._key, write.changes["status"])
+        return self._last
 
-    def _default_actions(self, defaults: Mapping[str, Any]) -> list[Action]:
-        attributes = ((getattr(self._class, name), value) for name, value in defaults.items())
-        return [attribute.set(attribute | value) for attribute, value in attributes]
-
-    def _condition(self, guard: Guard) -> Condition:
-        if isinstance(guard, Startable):
-            return self._startable(guard)
-        if isinstance(guard, Unchanged):
-            return self._unchanged(guard.state)
-        if isinstance(guard, HeldBy):
-            held: Condition = self._class.lock == guard.lock
-            return held
-        assert_never(guard)
-
-    def _startable(self, guard: Startable) -> Condition:
-        task = self._class
-        status_allows = task.status.is_in(*guard.statuses)
-        nobody_holds_it = task.lock.does_not_exist() | (task.lock == NOT_LOCKED)
-        lease_is_over = task.lock_expire_time <= guard.now
-        unknown_lease_is_over = task.lock_expire_time.does_not_exist() & (
-            task.lock_time.does_not_exist() | (task.lock_time <= guard.unknown_lease_since)
-        )
-        due = task.not_before.does_not_exist() | (task.not_before <= guard.now)
-        allowed: Condition = status_allows & (nobody_holds_it | lease_is_over | unknown_lease_is_over) & due
-        if guard.or_absent:
-            allowed |= task.key.does_not_exist()
-        return allowed
-
-    def _unchanged(self, state: TaskState) -> Condition:
-        task = self._class
-        unchanged: Condition = task.status == state.status
-        for attribute, value in (
-            (task.lock_expire_time, state.lock_expire_time),
-            (task.update_time, state.update_time),
-            (task.fence, state.fence or None),
-            (task.run, state.run or None),
-        ):
-            unchanged &= attribute.does_not_exist() if value is None else attribute == value
-        if state.lock is None:
-            unchanged &= task.lock.does_not_exist() | (task.lock == NOT_LOCKED)
-        else:
-            unchanged &= task.lock == state.lock
-        return unchanged
+    def _about(self, error_class: type[TaskExecutionError], what: str) -> TaskExecutionError:
+        use_case_id, task_id = self._key.split(self._class.config.sep, 1)
+        task = f"Task(use_case_id={use_case_id!r}, task_id={task_id!r})"
+        return error_class(f"{task} {what}", use_case_id=use_case_id, task_id=task_id)
 
 
 def state_of(task: TaskItem) -> TaskState:
@@ -170,8 +167,16 @@ def state_of(task: TaskItem) -> TaskState:
     )
 
 
+def _token(write: Write) -> str | None:
+    return write.guard.lock if isinstance(write.guard, HeldBy) else None
+
+
+def _code(error: BaseException) -> str:
+    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
+
+
 def _is_transient(error: BaseException) -> bool:
     if not isinstance(error, ClientError):
-        return True
+        return isinstance(error, BotoCoreError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return error.response["Error"]["Code"] in _TRANSIENT_CODES or status >= _SERVER_ERROR
+    return _code(error) in _TRANSIENT_CODES or status >= _SERVER_ERROR

@@ -1,0 +1,86 @@
+"""The changes and guards of the lifecycle, as DynamoDB's update and condition expressions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, assert_never
+
+from pynamodb.expressions.condition import Condition
+from pynamodb.expressions.update import Action
+
+from ..writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
+
+if TYPE_CHECKING:
+    from .item import TaskItem
+
+NOT_LOCKED = "__not_locked__"
+"""What the `lock` attribute of a free task holds."""
+
+
+def stored(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """The changes as attributes hold them."""
+    return {name: NOT_LOCKED if name == "lock" and value is None else value for name, value in changes.items()}
+
+
+def actions(task: type[TaskItem], key: str, write: Write) -> list[Action]:
+    """What the write changes of the item with that key."""
+    result = [_action(getattr(task, name), value) for name, value in stored(write.changes).items()]
+    if "status" in write.changes:
+        result.append(task.value.set(task.index_value_of(key, write.changes["status"])))
+    for name, value in write.defaults.items():
+        attribute = getattr(task, name)
+        result.append(attribute.set(attribute | value))
+    return result
+
+
+def _action(attribute: Any, value: Any) -> Action:
+    action: Action
+    if value is Special.REMOVE:
+        action = attribute.remove()
+    elif value is Special.INCREMENT:
+        action = attribute.add(1)
+    else:
+        action = attribute.set(value)
+    return action
+
+
+def condition(task: type[TaskItem], guard: Guard) -> Condition:
+    """When the write may be made."""
+    if isinstance(guard, Startable):
+        return _startable(task, guard)
+    if isinstance(guard, Unchanged):
+        return _unchanged(task, guard.state)
+    if isinstance(guard, HeldBy):
+        held: Condition = task.lock == guard.lock
+        return held
+    assert_never(guard)
+
+
+def _startable(task: type[TaskItem], guard: Startable) -> Condition:
+    status_allows = task.status.is_in(*guard.statuses)
+    nobody_holds_it = task.lock.does_not_exist() | (task.lock == NOT_LOCKED)
+    lease_is_over = task.lock_expire_time <= guard.now
+    unknown_lease_is_over = task.lock_expire_time.does_not_exist() & (
+        task.lock_time.does_not_exist() | (task.lock_time <= guard.unknown_lease_since)
+    )
+    due = task.not_before.does_not_exist() | (task.not_before <= guard.now)
+    allowed: Condition = status_allows & (nobody_holds_it | lease_is_over | unknown_lease_is_over) & due
+    if guard.or_absent:
+        allowed |= task.key.does_not_exist()
+    return allowed
+
+
+def _unchanged(task: type[TaskItem], state: TaskState) -> Condition:
+    unchanged: Condition = task.status == state.status
+    for attribute, value in (
+        (task.lock_expire_time, state.lock_expire_time),
+        (task.update_time, state.update_time),
+        (task.fence, state.fence or None),
+        (task.run, state.run or None),
+    ):
+        unchanged &= attribute.does_not_exist() if value is None else attribute == value
+    if state.lock is None:
+        unchanged &= task.lock.does_not_exist() | (task.lock == NOT_LOCKED)
+    else:
+        unchanged &= task.lock == state.lock
+    return unchanged

@@ -1,0 +1,173 @@
+"""Finding tasks: by status, the stuck ones, how many; and what concerns a whole use case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Any, Self
+
+from pynamodb.exceptions import UpdateError
+
+from ..lifecycle import is_live
+from ..statuses import BaseStatusEnum, ensure_status_value
+from .item import TaskItem
+from .query import Cursor, Selection, TaskQuery, count, index_of, index_values, select
+from .store import state_of
+
+
+class TaskListing(TaskItem):
+    """Finds tasks, by the index where it can."""
+
+    @classmethod
+    def query_by_status(
+        cls,
+        status: int | BaseStatusEnum | Sequence[int | BaseStatusEnum],
+        limit: int | None = 10,
+        older_task_first: bool = True,
+        auto_refresh: bool = False,
+        use_case_id: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        error_class: str | type[BaseException] | None = None,
+    ) -> TaskQuery[Self]:
+        """The tasks of a status, or of several, in the order of `update_time` over all shards.
+
+        Args:
+            limit: at most so many of each status; None for all.
+            older_task_first: False for the newest first.
+            auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults.
+            use_case_id: by default the config's.
+            since, until: only tasks whose `update_time` is at or after `since`, and before `until`.
+            cursor: of an earlier result of the same query, to go on where it stopped.
+            error_class: only tasks whose last failure was of that class, by its name; reads each task whole.
+
+        Raises:
+            ValueError: a status that no step of the use case has, a moment without time zone, a foreign cursor.
+        """
+        statuses = [status] if isinstance(status, int) else status
+        selection = Selection(
+            statuses=list(dict.fromkeys(ensure_status_value(each) for each in statuses)),
+            use_case_id=cls._checked_use_case_id(use_case_id),
+            limit=limit,
+            older_first=older_task_first,
+            refresh=auto_refresh or error_class is not None,
+            since=since,
+            until=until,
+            cursor=None if cursor is None else Cursor.parse(cursor),
+            keep=None if error_class is None else _failed_with(error_class),
+        )
+        return select(cls, selection)
+
+    @classmethod
+    def query_for_unfinished(
+        cls,
+        limit: int | None = 10,
+        older_task_first: bool = True,
+        auto_refresh: bool = False,
+        use_case_id: str | None = None,
+    ) -> TaskQuery[Self]:
+        """The tasks that wait to be started: pending or failed. The arguments are those of `query_by_status`."""
+        statuses = [cls.config.pending_status, cls.config.failed_status]
+        return cls.query_by_status(statuses, limit, older_task_first, auto_refresh, use_case_id)
+
+    @classmethod
+    def query_stuck(
+        cls, limit: int | None = 10, auto_refresh: bool = False, use_case_id: str | None = None
+    ) -> TaskQuery[Self]:
+        """The tasks in progress whose lease is over: their workers have vanished. The oldest first."""
+        now = cls.config.now()
+        selection = Selection(
+            statuses=[cls.config.in_progress_status],
+            use_case_id=cls._checked_use_case_id(use_case_id),
+            limit=limit,
+            older_first=True,
+            # An older, narrower index does not carry the lock: what it lists must be read to be judged.
+            refresh=auto_refresh or not _projects_locks(index_of(cls)),
+            keep=lambda task: not is_live(state_of(task), cls.config, now),
+        )
+        return select(cls, selection)
+
+    @classmethod
+    def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
+        """How many tasks there are of each status of this step, by the index."""
+        use_case_id = cls._checked_use_case_id(use_case_id)
+        return {status: count(cls, status, use_case_id) for status in cls.config.status_shards}
+
+    @classmethod
+    def reshard(cls, status: int | BaseStatusEnum, *, from_shards: int, use_case_id: str | None = None) -> int:
+        """After the shard count of a status was lowered: move the tasks of the shards that are not read any more.
+
+        Args:
+            from_shards: how many shards there were before.
+
+        Returns:
+            How many tasks were moved. Run it again until that is 0: workers of the former setting may still run.
+        """
+        code, moved = ensure_status_value(status), 0
+        use_case_id = cls._checked_use_case_id(use_case_id)
+        index, current = index_of(cls), len(index_values(cls, code, use_case_id))
+        for shard in range(current + 1, from_shards + 1):
+            hidden = cls.make_value(code, _use_case_id=use_case_id, _shard_id=shard)
+            moved += sum(cls._move(task.key, code, hidden) for task in index.query(hidden))
+        return moved
+
+    @classmethod
+    def count_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
+        """How many tasks a use case has. Reads the whole table: slow and dear on a large one."""
+        prefix = f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"
+        keys = cls.scan(filter_condition=cls.key.startswith(prefix), attributes_to_get=["key"])
+        return sum(1 for _ in keys)
+
+    @classmethod
+    def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
+        """Delete all tasks of a use case; returns how many. Reads the whole table: slow and dear on a large one."""
+        return cls._delete(cls.key.startswith(f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"))
+
+    @classmethod
+    def delete_all(cls) -> int:
+        """Delete every item of the table, of all use cases; returns how many."""
+        return cls._delete(None)
+
+    @classmethod
+    def _delete(cls, condition: Any) -> int:
+        deleted = 0
+        with cls.batch_write() as batch:
+            for task in cls.scan(filter_condition=condition, attributes_to_get=["key"]):
+                batch.delete(task)
+                deleted += 1
+        return deleted
+
+    @classmethod
+    def _move(cls, key: str, status: int, hidden: str) -> bool:
+        """Put a task where it is listed; False where it has left the hidden place by itself."""
+        try:
+            cls(key).update([cls.value.set(cls.index_value_of(key, status))], condition=cls.value == hidden)
+        except UpdateError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    @classmethod
+    def _checked_use_case_id(cls, use_case_id: str | None) -> str:
+        if use_case_id is None:
+            return cls.config.use_case_id
+        cls.config.check_use_case_id(use_case_id)
+        return use_case_id
+
+
+def _failed_with(error_class: str | type[BaseException]) -> Callable[[TaskItem], bool]:
+    name = error_class if isinstance(error_class, str) else error_class.__name__
+
+    def failed_with_it(task: TaskItem) -> bool:
+        history = (task.errors or {}).get("history") or [{}]
+        return str(history[-1].get("error", "")).partition("(")[0] == name
+
+    return failed_with_it
+
+
+def _projects_locks(index: Any) -> bool:
+    attributes = index.Meta.projection.non_key_attributes
+    return attributes is not None and "lock_expire_time" in attributes

@@ -1,0 +1,38 @@
+"""Renews a lease from a thread, for blocks that cannot do so themselves (R12)."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+
+class Heartbeat:
+    """Calls `beat` every so many seconds, until it answers False or the heartbeat is stopped.
+
+    Raises:
+        ValueError: `seconds` is not above 0 and below the lease that is to be renewed.
+    """
+
+    def __init__(self, beat: Callable[[], bool], seconds: float, lease: timedelta) -> None:
+        if not 0 < seconds < lease.total_seconds():
+            raise ValueError(
+                f"heartbeat is {seconds!r}: give seconds above 0 and below the lease of {lease.total_seconds():g} s, "
+                "best a third of it."
+            )
+        self._beat = beat
+        self._seconds = seconds
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="status-tracker-heartbeat", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Return when no beat is under way and none will follow."""
+        self._stopped.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopped.wait(self._seconds) and self._beat():
+            pass

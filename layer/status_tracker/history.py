@@ -1,0 +1,80 @@
+"""How much of its past a task keeps, so that its item never outgrows DynamoDB's 400 KB (R10).
+
+Sizes are those of the JSON text as it is stored, in bytes.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+MAX_DATA_BYTES = 340 * 1024
+"""The user's data of one task."""
+
+HISTORY_BYTES = 32 * 1024
+"""All entries of failed attempts."""
+
+ERROR_BYTES = 2 * 1024
+TRACEBACK_BYTES = 6 * 1024
+KEPT_ACTIONS = 20
+REASON_BYTES = 512
+
+
+def json_size(value: object) -> int:
+    """The size of a value as JSON text, in bytes. Raises `TypeError` or `ValueError` where JSON cannot hold it."""
+    return len(json.dumps(value))
+
+
+def failure(nth_retry: int, update_time: str, error: str, traceback: str) -> dict[str, Any]:
+    """An entry of the history; of a long traceback the end is kept, which tells most."""
+    return {
+        "nth_retry": nth_retry,
+        "update_time": update_time,
+        "error": cut(error, ERROR_BYTES),
+        "traceback": cut(traceback, TRACEBACK_BYTES, keep_end=True),
+    }
+
+
+def with_failure(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The errors with one more entry: the first and the newest are kept, and ``dropped`` counts those between."""
+    entries = [*(errors.get("history") or []), entry]
+    kept = _within_budget(entries)
+    dropped = (errors.get("dropped") or 0) + len(entries) - len(kept)
+    return {**errors, "history": kept, **({"dropped": dropped} if dropped else {})}
+
+
+def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
+    """The errors with one more record of what a person did."""
+    short = {name: cut(value, REASON_BYTES) if isinstance(value, str) else value for name, value in record.items()}
+    return {**errors, "actions": [*(errors.get("actions") or []), short][-KEPT_ACTIONS:]}
+
+
+def cut(text: str, size: int, *, keep_end: bool = False) -> str:
+    """The text, cut where its JSON is longer than `size`; what is left out is marked with an ellipsis."""
+    if json_size(text) <= size:
+        return text
+    low, high = 0, len(text)
+    while low < high:
+        middle = (low + high + 1) // 2
+        if json_size(_part(text, middle, keep_end)) <= size:
+            low = middle
+        else:
+            high = middle - 1
+    return _part(text, low, keep_end)
+
+
+def _part(text: str, length: int, keep_end: bool) -> str:
+    return f"…{text[len(text) - length :]}" if keep_end else f"{text[:length]}…"
+
+
+def _within_budget(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    first, *rest = entries
+    room = HISTORY_BYTES - json_size(first)
+    newest: list[Mapping[str, Any]] = []
+    for entry in reversed(rest):
+        room -= json_size(entry)
+        if room < 0 and newest:
+            break
+        newest.append(entry)
+    return [first, *reversed(newest)]

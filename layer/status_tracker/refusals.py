@@ -1,0 +1,94 @@
+"""What a refusal says: what was found, what was expected, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from .config import TrackerConfig
+from .errors import (
+    TaskAlreadySucceedError,
+    TaskDataTooLargeError,
+    TaskIgnoredError,
+    TaskIsNotInitializedError,
+    TaskIsNotReadyToStartError,
+    TaskLockedError,
+    TaskNotDueError,
+)
+from .writes import TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class Refusals:
+    """The errors that tell why something cannot be done with one task."""
+
+    config: TrackerConfig
+    task: str
+    use_case_id: str
+    task_id: str
+
+    def not_initialized(self) -> TaskIsNotInitializedError:
+        return TaskIsNotInitializedError(
+            f"{self.task} is not found: create it with make_and_save(task_id=...), or start it with create=True.",
+            **self._about(None),
+        )
+
+    def locked(self, state: TaskState, until: datetime | None) -> TaskLockedError:
+        error = TaskLockedError(
+            f"{self.task} is locked by another worker until {until and until.isoformat()}, unless it renews its lease.",
+            **self._about(state),
+        )
+        error.until = until
+        return error
+
+    def not_due(self, state: TaskState) -> TaskNotDueError:
+        moment = state.not_before
+        error = TaskNotDueError(
+            f"{self.task} is not due: its last failure asked to wait until {moment and moment.isoformat()}.",
+            **self._about(state),
+        )
+        error.not_before = moment
+        return error
+
+    def given_up(self, state: TaskState, attempts: int) -> TaskIgnoredError:
+        error = TaskIgnoredError(
+            f"{self.task} is ignored: its last allowed attempt ({attempts} of {self.config.max_retry}) vanished; "
+            "its worker was killed or lost. See errors['history'], then use rerun() to try again.",
+            **self._about(state),
+        )
+        error.given_up_now = True
+        return error
+
+    def wrong_status(self, state: TaskState, startable: Sequence[int]) -> TaskIsNotReadyToStartError:
+        if state.status == self.config.succeeded_status:
+            return TaskAlreadySucceedError(
+                f"{self.task} is already succeeded; use rerun() to run it again.", **self._about(state)
+            )
+        if state.status == self.config.ignored_status:
+            return TaskIgnoredError(
+                f"{self.task} is ignored. See errors['history'] for the reason, then use rerun() to try again.",
+                **self._about(state),
+            )
+        codes = startable or (self.config.pending_status, self.config.failed_status)
+        names = ", ".join(f"{code} ({self.config.status_name(code)})" for code in codes)
+        return self.unfit(
+            state,
+            f"is not ready to start: its status {state.status} belongs to another step; this one starts from {names}",
+        )
+
+    def too_large(self, size: int, most: int) -> TaskDataTooLargeError:
+        return TaskDataTooLargeError(
+            f"The data of {self.task} is {size:,} bytes of JSON, and at most {most:,} fit into its item: "
+            "store it elsewhere, S3 for example, and keep the reference here.",
+            use_case_id=self.use_case_id,
+            task_id=self.task_id,
+        )
+
+    def unfit(self, state: TaskState, why: str) -> TaskIsNotReadyToStartError:
+        return TaskIsNotReadyToStartError(f"{self.task} {why}.", **self._about(state))
+
+    def _about(self, state: TaskState | None) -> dict[str, Any]:
+        status = None if state is None else state.status
+        return {"use_case_id": self.use_case_id, "task_id": self.task_id, "status": status}
