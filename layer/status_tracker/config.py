@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
 
 from .errors import NonRetryableError
 from .statuses import BaseStatusEnum
@@ -119,10 +120,10 @@ class TrackerConfig:
             more_pending_status=as_status_codes(more_pending_status),
             traceback_stack_limit=traceback_stack_limit,
             status_enum=_status_enum(codes),
-            status_shards=dict(zip(codes.values(), shards, strict=True)),
-            non_retryable=(NonRetryableError, *non_retryable),
+            status_shards=MappingProxyType(dict(zip(codes.values(), shards, strict=True))),
+            non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
-            ttl={int(status): lifetime for status, lifetime in (ttl or {}).items()},
+            ttl=MappingProxyType({int(status): lifetime for status, lifetime in (ttl or {}).items()}),
         )
         config._validate()
         return config
@@ -135,7 +136,10 @@ class TrackerConfig:
         for status, n_shard in self.status_shards.items():
             _require_at_least(f"the shard count of status {status}", n_shard, 1)
         _require_at_least("max_retry", self.max_retry, 1)
-        _require_at_least("traceback_stack_limit", self.traceback_stack_limit, 0)
+        for name in ("traceback_stack_limit", "status_zero_pad", "status_shard_zero_pad"):
+            _require_at_least(name, getattr(self, name), 0)
+        if not callable(self.clock):
+            raise ValueError(f"clock is {self.clock!r}: give a function that tells the time, like get_utc_now.")
         self.lease(None)
         for status, lifetime in self.ttl.items():
             if status not in {self.succeeded_status, self.ignored_status} or lifetime <= timedelta(0):
@@ -148,7 +152,9 @@ class TrackerConfig:
         """Raise `ValueError` for a use case id whose keys could be taken for another's."""
         if not isinstance(use_case_id, str) or not use_case_id:
             raise ValueError(f"use_case_id is {use_case_id!r}: give a non-empty string.")
-        if self.sep in use_case_id or use_case_id.endswith(self.sep[0]):
+        # Also for a separator that overlaps itself, the first one found in a key must be ours.
+        overlaps = f"{use_case_id}{self.sep}".find(self.sep) < len(use_case_id)
+        if overlaps or use_case_id.endswith(self.sep[0]):
             raise ValueError(
                 f"use_case_id {use_case_id!r} contains the separator {self.sep!r} or ends with its first character, "
                 "so its keys could be those of another use case: choose another id or another sep."
@@ -167,7 +173,11 @@ class TrackerConfig:
         if not isinstance(task_id, str) or not task_id:
             raise ValueError(f"task_id is {task_id!r}: give a non-empty string.")
         key = f"{use_case_id}{self.sep}{task_id}"
-        if len(key) > MAX_KEY_BYTES // 4 and (size := len(key.encode())) > MAX_KEY_BYTES:
+        try:
+            size = len(key.encode())
+        except UnicodeEncodeError as error:
+            raise ValueError(f"task_id {task_id[:80]!r} is no valid Unicode text ({error.reason}).") from error
+        if size > MAX_KEY_BYTES:
             raise ValueError(
                 f"The key of task {task_id[:80]!r}… is {size:,} bytes long and DynamoDB takes {MAX_KEY_BYTES:,}: "
                 "use a shorter task_id, for example a hash of it."
@@ -192,11 +202,11 @@ class TrackerConfig:
         return timedelta(seconds=lease)
 
     def now(self) -> datetime:
-        """What `clock` says. Raises `ValueError` if that has no time zone."""
+        """What `clock` says, in UTC. Raises `ValueError` if that has no time zone."""
         now = self.clock()
         if now.tzinfo is None:
             raise ValueError(f"The clock said {now!r}, without a time zone: use datetime.now(timezone.utc).")
-        return now
+        return now.astimezone(UTC)
 
     def status_name(self, status: int) -> str:
         """The name of a code of this step; of any other code, the code itself as a string."""
@@ -210,6 +220,8 @@ def as_status_codes(statuses: int | Iterable[int] | None) -> tuple[int, ...]:
     """One status, several or none, as a tuple of integers. Raises `ValueError` for what is none of these."""
     if statuses is None:
         return ()
+    if isinstance(statuses, str):
+        raise ValueError(f"more_pending_status is {statuses!r}: give an integer, or several of them.")
     several = [statuses] if isinstance(statuses, int) else list(statuses)
     return tuple(_checked_code("more_pending_status", status) for status in several)
 
@@ -227,6 +239,14 @@ def _checked_code(name: str, status: int) -> int:
     if isinstance(status, bool) or not isinstance(status, int) or status < 0:
         raise ValueError(f"{name} is {status!r}: give an integer of at least 0, or a member of a BaseStatusEnum.")
     return int(status)
+
+
+def _checked_exceptions(types: Iterable[type[BaseException]]) -> tuple[type[BaseException], ...]:
+    given: list[type[BaseException]] = [types] if isinstance(types, type) else list(types)
+    for each in given:
+        if not (isinstance(each, type) and issubclass(each, BaseException)):
+            raise ValueError(f"non_retryable has {each!r}: give exception types.")
+    return tuple(given)
 
 
 def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:

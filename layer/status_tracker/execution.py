@@ -112,6 +112,7 @@ class Execution(Generic[TaskT]):
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
         self._entered = False
+        self._ended = False
         self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._termination = Termination()
         self._lease_end: datetime
@@ -163,6 +164,8 @@ class Execution(Generic[TaskT]):
             else:
                 self._finish_failed(error)
         finally:
+            self._ended = True
+            self._context.pending_data = None
             self._termination.end(raising=error is None)
 
     def _open_block(self) -> None:
@@ -175,9 +178,11 @@ class Execution(Generic[TaskT]):
             raise
 
     def update(self, data: Mapping[str, Any]) -> None:
+        self._check_open()
         self._context.task = self._write_held(self._rules.update(self._token, data))
 
     def extend(self, seconds: float | None) -> None:
+        self._check_open()
         now = self._now()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
         self._context.task = self._write_held(self._rules.extend(self._token, now, lease))
@@ -267,14 +272,21 @@ class Execution(Generic[TaskT]):
             raise self._lost()
         return answer.task
 
+    def _check_open(self) -> None:
+        if self._ended:
+            raise self._lost_because("the block has ended, and with it this worker's hold on the task")
+
     def _lost(self) -> TaskLockLostError:
-        self._lost_lock = TaskLockLostError(
-            f"{self._rules} is not held by this worker any more: its lease ended at {self._lease_end.isoformat()} and "
-            "another worker took the task over, or the block has ended. Nothing was stored.",
+        end = self._lease_end.isoformat()
+        self._lost_lock = self._lost_because(f"its lease ended at {end} and another worker took the task over")
+        return self._lost_lock
+
+    def _lost_because(self, why: str) -> TaskLockLostError:
+        return TaskLockLostError(
+            f"{self._rules} is not held by this worker any more: {why}. Nothing was stored.",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
-        return self._lost_lock
 
     def _persist(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> Answer[TaskT]:
         """Repeat a write that got no answer, as long as the lease lasts (R6)."""
@@ -291,7 +303,7 @@ class Execution(Generic[TaskT]):
 
     def _not_saved(self, error: StoreError) -> StatusNotSavedError:
         return StatusNotSavedError(
-            f"What became of {self._rules} could not be stored ({error}). "
+            f"What this worker had to store of {self._rules} was not stored ({error}). "
             f"Unless a request arrived whose answer was lost, it is in progress until {self._lease_end.isoformat()} "
             "and is then taken over as a vanished attempt.",
             use_case_id=self._rules.use_case_id,

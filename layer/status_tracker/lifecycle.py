@@ -22,6 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .config import TrackerConfig
+from .errors import TaskIgnoredError
 from .history import failure, json_size, with_action, with_failure
 from .refusals import Refusals
 from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, TaskState, Unchanged, Verdict, Write
@@ -107,7 +108,10 @@ class Lifecycle:
             return Attempt(self.acquire(token, now, lease))
         if state.status == self.config.in_progress_status:
             return self._take_over(state, token, now, lease)
-        return Refused(self._refuse.wrong_status(state, self.startable))
+        refusal = self._refuse.wrong_status(state, self.startable)
+        if isinstance(refusal, TaskIgnoredError):
+            refusal.given_up_now = is_finished_by(state, token)
+        return Refused(refusal)
 
     def succeed(self, state: TaskState, token: str, now: datetime, data: Mapping[str, Any] | None) -> Write:
         """The end of an attempt that succeeded, with the data to store, or None to leave it (R7)."""
@@ -123,11 +127,12 @@ class Lifecycle:
         """The end of an attempt that raised (R8, R9)."""
         newest_frames = -self.config.traceback_stack_limit
         trace = "".join(traceback.format_exception(error, limit=newest_frames))
+        entry = failure(state.retry + 1, now.isoformat(), _describe(error), trace)
         hopeless = isinstance(error, self.config.non_retryable)
         due = _due(error, now)
         changes = {
             **self._releasing(state, token),
-            **self._failed_attempt(state, now, _describe(error), trace, hopeless=hopeless),
+            **self._failed_attempt(state, now, entry, hopeless=hopeless),
             "not_before": Special.REMOVE if due is None else due,
         }
         return Write(HeldBy(token), changes)
@@ -177,7 +182,8 @@ class Lifecycle:
         waiting = (self.config.pending_status, self.config.failed_status, self.config.in_progress_status)
         if state.status not in waiting:
             raise self._refuse.wrong_status(state, self.startable)
-        changes = {**self._status(self.config.ignored_status, now), **_UNLOCKED}
+        retry = state.retry + 1 if self._is_stuck(state) else state.retry
+        changes = {**self._status(self.config.ignored_status, now), **_UNLOCKED, "retry": retry}
         return self._acted(state, now, record, changes)
 
     def unlock(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
@@ -210,6 +216,11 @@ class Lifecycle:
         entry = {**record, "update_time": now.isoformat(), "status": state.status}
         return Write(Unchanged(state), {**changes, "errors": with_action(state.errors, entry)})
 
+    def _is_stuck(self, state: TaskState) -> bool:
+        """Whether the worker of a task at rest has vanished: in this step, or in one whose codes are not known here."""
+        in_another_step = state.status not in self.config.status_shards
+        return state.status == self.config.in_progress_status or (in_another_step and state.lock is not None)
+
     def _creation(self, now: datetime) -> dict[str, Any]:
         return {"create_time": now, "retry": 0, "data": self.initial_data or {}, "errors": {"history": []}}
 
@@ -239,24 +250,26 @@ class Lifecycle:
         }
 
     def _failed_attempt(
-        self, state: TaskState, now: datetime, error: str, trace: str, *, hopeless: bool = False
+        self, state: TaskState, now: datetime, entry: Mapping[str, Any], *, hopeless: bool = False
     ) -> dict[str, Any]:
         retry = state.retry + 1
         given_up = hopeless or retry >= self.config.max_retry
         status = self.config.ignored_status if given_up else self.config.failed_status
-        entry = failure(retry, now.isoformat(), error, trace)
         return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
+        vanished = self._failed_attempt(state, now, self._vanished(state, now))
+        if vanished["status"] == self.config.failed_status:
+            return Attempt(Write(Unchanged(state), {**vanished, **self._locking(token, now, lease)}))
+        given_up = Write(Unchanged(state), {**self._releasing(state, token), **vanished})
+        return Attempt(given_up, self._refuse.given_up(state, vanished["retry"]))
+
+    def _vanished(self, state: TaskState, now: datetime) -> dict[str, Any]:
+        """The history's entry for an attempt whose worker never reported back."""
         end = lease_end(state, self.config)
         over = "had no lease" if end is None else f"held a lease that ended at {end.isoformat()}"
-        vanished = self._failed_attempt(state, now, f"LeaseExpired('the worker {over}, and never reported back')", "")
-        if vanished["status"] == self.config.failed_status:
-            changes = {**vanished, **self._locking(token, now, lease)}
-            return Attempt(Write(Unchanged(state), changes))
-        return Attempt(
-            Write(Unchanged(state), {**vanished, **_UNLOCKED}), self._refuse.given_up(state, vanished["retry"])
-        )
+        error = f"LeaseExpired('the worker {over}, and never reported back')"
+        return failure(state.retry + 1, now.isoformat(), error, "")
 
 
 def is_finished_by(state: TaskState | None, token: str) -> bool:

@@ -52,6 +52,7 @@ def start_in_lambda(
         What `BaseTask.start` raises, and what the block raises, untouched.
     """
     metrics.add_dimension(name="step", value=step)
+    logger.remove_keys(["attempt", "fence"])  # those of the task before
     logger.append_keys(use_case=task_class.config.use_case_id, step=step, task_id=task_id)
     began = time.monotonic()
     entered: ExecutionContext[TaskT] | None = None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import sys
+from typing import TextIO
 
 from .config import TrackerConfig
 from .errors import (
@@ -15,7 +17,23 @@ from .errors import (
 )
 
 logger = logging.getLogger("status_tracker")
-logger.addHandler(logging.NullHandler())
+_silence = logging.NullHandler()
+logger.addHandler(_silence)
+
+
+class _Console(logging.StreamHandler[TextIO]):
+    """Standard error, as it is when a line is written."""
+
+    def __init__(self) -> None:
+        logging.Handler.__init__(self)
+        self.setFormatter(logging.Formatter("%(message)s"))
+
+    @property
+    def stream(self) -> TextIO:  # type: ignore[override]
+        return sys.stderr
+
+
+_console = _Console()
 
 _WIDTH = 120
 _WHY_REFUSED: tuple[tuple[type[TaskIsNotReadyToStartError], str], ...] = (
@@ -82,12 +100,8 @@ def _ensure_console() -> None:
     """Show the lines somewhere: where the application has set up no logging, on standard error."""
     if logger.getEffectiveLevel() > logging.INFO:
         logger.setLevel(logging.INFO)
-    if not _has_output():
-        console = logging.StreamHandler()
-        console.setFormatter(logging.Formatter("%(message)s"))
-        logger.addHandler(console)
-
-
-def _has_output() -> bool:
-    own = [handler for handler in logger.handlers if not isinstance(handler, logging.NullHandler)]
-    return bool(own) or logging.getLogger().hasHandlers()
+    others = [handler for handler in logger.handlers if handler is not _console and handler is not _silence]
+    if others or logging.getLogger().hasHandlers():
+        logger.removeHandler(_console)
+    else:
+        logger.addHandler(_console)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as BotoConnectionError
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 from pynamodb.transactions import TransactWrite
 
@@ -177,6 +178,6 @@ def _code(error: BaseException) -> str:
 
 def _is_transient(error: BaseException) -> bool:
     if not isinstance(error, ClientError):
-        return isinstance(error, BotoCoreError)
+        return isinstance(error, HTTPClientError | BotoConnectionError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
     return _code(error) in _TRANSIENT_CODES or status >= _SERVER_ERROR
