@@ -6,13 +6,13 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from status_tracker.powertools import start_in_lambda
 
 from documents.aws import s3_client
 from documents.extraction import extract
 from documents.reader import PypdfReader
 from documents.settings import ExtractSettings
 from documents.tasks import ExtractTask
+from status_tracker.powertools import start_in_lambda
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

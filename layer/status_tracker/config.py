@@ -242,11 +242,11 @@ def _checked_code(name: str, status: int) -> int:
 
 
 def _checked_exceptions(types: Iterable[type[BaseException]]) -> tuple[type[BaseException], ...]:
-    given: list[type[BaseException]] = [types] if isinstance(types, type) else list(types)
-    for each in given:
-        if not (isinstance(each, type) and issubclass(each, BaseException)):
-            raise ValueError(f"non_retryable has {each!r}: give exception types.")
-    return tuple(given)
+    given: tuple[object, ...] = (types,) if isinstance(types, type) else tuple(types)
+    checked = tuple(each for each in given if isinstance(each, type) and issubclass(each, BaseException))
+    if len(checked) < len(given):
+        raise ValueError(f"non_retryable is {types!r}: give exception types.")
+    return checked
 
 
 def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:

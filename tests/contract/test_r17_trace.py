@@ -1,6 +1,6 @@
 """R17: what `debug=True` shows, line by line; and that without it nothing is shown."""
 
-# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
+
 # ruff: noqa: E501  (the lines stand as they are shown)
 
 from __future__ import annotations

@@ -1,7 +1,5 @@
 """R4, R12, R13: who has lost the lease stores nothing; who holds it may renew it; the fence tells them apart."""
 
-# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
-
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator

@@ -1,7 +1,5 @@
 """R5: a request whose answer was lost on the wire is repeated by botocore; the repeat is known for what it is."""
 
-# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
-
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """R6: what the store cannot write is never told as the task's failure."""
 
-# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
-
 from __future__ import annotations
 
 from collections.abc import Callable

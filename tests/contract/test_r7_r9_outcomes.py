@@ -1,7 +1,5 @@
 """R7 to R9: what the end of a block stores."""
 
-# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
-
 from __future__ import annotations
 
 import asyncio

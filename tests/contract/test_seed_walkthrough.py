@@ -1,7 +1,5 @@
 """A walk through the library in one go, as a newcomer from pynamodb_mate would take it: only the import is new."""
 
-# ruff: noqa: PT012  (the tracked block, raise and all, is what is tested)
-
 from __future__ import annotations
 
 import logging

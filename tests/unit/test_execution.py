@@ -120,7 +120,7 @@ def test_r2_a_task_that_changes_hands_a_few_times_is_acquired_when_it_comes_to_r
 def test_r13_the_fence_grows_with_every_acquire(store: MemoryStore, clock: Clock) -> None:
     fences = []
     for _ in range(3):
-        with pytest.raises(ValueError, match="no"), start(store, clock, max_retry=9) as ctx:  # noqa: PT012
+        with pytest.raises(ValueError, match="no"), start(store, clock, max_retry=9) as ctx:
             fences.append(ctx.fence)
             raise ValueError("no")
     assert fences == [1, 2, 3]
@@ -129,7 +129,7 @@ def test_r13_the_fence_grows_with_every_acquire(store: MemoryStore, clock: Clock
 @pytest.mark.parametrize("first_ended", [False, True], ids=["nested", "again"])
 def test_an_attempt_is_entered_once(store: MemoryStore, clock: Clock, first_ended: bool) -> None:
     attempt = start(store, clock)
-    with pytest.raises(ZeroDivisionError), attempt:  # noqa: PT012
+    with pytest.raises(ZeroDivisionError), attempt:
         if not first_ended:
             with pytest.raises((RuntimeError, st.TaskLockedError)):
                 attempt.__enter__()
@@ -155,7 +155,7 @@ def test_r4_a_stale_workers_update_and_renewal_change_nothing(store: MemoryStore
 
 
 def test_r4_a_stale_workers_success_is_lost_and_says_so(store: MemoryStore, clock: Clock) -> None:
-    with pytest.raises(st.TaskLockLostError), start(store, clock) as ctx:  # noqa: PT012
+    with pytest.raises(st.TaskLockLostError), start(store, clock) as ctx:
         ctx.set_data({"stale": True})
         take_over(store, clock)
         before = store.task
@@ -166,7 +166,7 @@ def test_r4_a_stale_workers_own_exception_stays_with_the_lost_lock_in_its_notes(
     store: MemoryStore, clock: Clock
 ) -> None:
     error = ValueError("mine")
-    with pytest.raises(ValueError, match="mine") as caught, start(store, clock):  # noqa: PT012
+    with pytest.raises(ValueError, match="mine") as caught, start(store, clock):
         take_over(store, clock)
         before = store.task
         raise error
@@ -177,7 +177,7 @@ def test_r4_a_stale_workers_own_exception_stays_with_the_lost_lock_in_its_notes(
 
 
 def test_r4_the_lock_lost_in_the_block_goes_through_once_and_unchanged(store: MemoryStore, clock: Clock) -> None:
-    with pytest.raises(st.TaskLockLostError) as caught, start(store, clock) as ctx:  # noqa: PT012
+    with pytest.raises(st.TaskLockLostError) as caught, start(store, clock) as ctx:
         take_over(store, clock)
         before, n_writes = store.task, len(store.writes)
         ctx.extend_lock()
@@ -187,7 +187,7 @@ def test_r4_the_lock_lost_in_the_block_goes_through_once_and_unchanged(store: Me
 
 
 def test_r4_another_exception_after_the_lock_was_lost_has_it_in_its_notes(store: MemoryStore, clock: Clock) -> None:
-    with pytest.raises(ValueError, match="clean-up") as caught, start(store, clock) as ctx:  # noqa: PT012
+    with pytest.raises(ValueError, match="clean-up") as caught, start(store, clock) as ctx:
         take_over(store, clock)
         try:
             ctx.extend_lock()
@@ -197,7 +197,7 @@ def test_r4_another_exception_after_the_lock_was_lost_has_it_in_its_notes(store:
 
 
 def test_r4_a_lost_lock_that_the_block_swallows_is_raised_at_its_end(store: MemoryStore, clock: Clock) -> None:
-    with pytest.raises(st.TaskLockLostError), start(store, clock) as ctx:  # noqa: PT012
+    with pytest.raises(st.TaskLockLostError), start(store, clock) as ctx:
         take_over(store, clock)
         before = store.task
         with pytest.raises(st.TaskLockLostError):
@@ -247,14 +247,14 @@ def test_r8_the_traceback_reaches_the_users_line(store: MemoryStore, clock: Cloc
 
 
 def test_r8_pending_data_is_dropped(store: MemoryStore, clock: Clock) -> None:
-    with pytest.raises(ValueError, match="mine"), start(store, clock) as ctx:  # noqa: PT012
+    with pytest.raises(ValueError, match="mine"), start(store, clock) as ctx:
         ctx.set_data({"version": 1})
         raise ValueError("mine")
     assert stored(store).data == {"version": 0}
 
 
 def test_r8_updated_data_stays(store: MemoryStore, clock: Clock) -> None:
-    with pytest.raises(ValueError, match="mine"), start(store, clock) as ctx:  # noqa: PT012
+    with pytest.raises(ValueError, match="mine"), start(store, clock) as ctx:
         ctx.set_data({"version": 1}).update()
         assert ctx.task.data == {"version": 1}
         assert ctx.task.status == IN_PROGRESS

@@ -67,7 +67,7 @@ def test_r17_failures_end_with_the_status_that_was_stored(store: MemoryStore, cl
 
 
 def test_r17_an_updated_attempt_that_fails_ends_with_failed(store: MemoryStore, clock: Clock, lines: Lines) -> None:
-    with pytest.raises(ValueError, match="mine"), start(store, clock, debug=True) as ctx:  # noqa: PT012
+    with pytest.raises(ValueError, match="mine"), start(store, clock, debug=True) as ctx:
         ctx.set_data({"version": 1}).update()
         raise ValueError("mine")
     assert lines()[-1] == ended(30, "failed")
@@ -100,7 +100,7 @@ def test_r17_a_lost_lease_claims_no_status(store: MemoryStore, clock: Clock, lin
 
 
 def test_r17_a_lost_lease_that_the_block_swallows_ends_once(store: MemoryStore, clock: Clock, lines: Lines) -> None:
-    with pytest.raises(st.TaskLockLostError), start(store, clock, debug=True) as ctx:  # noqa: PT012
+    with pytest.raises(st.TaskLockLostError), start(store, clock, debug=True) as ctx:
         take_over(store, clock)
         with pytest.raises(st.TaskLockLostError):
             ctx.extend_lock()
