@@ -3,7 +3,6 @@
 PYTHON ?= python3
 STAGE ?= prod
 DOCS ?= samples/documents
-PYTEST_ARGS ?=
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
@@ -24,8 +23,13 @@ demo: $(READY) ## run the whole application on this machine with sample document
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
 	@python -m local_cloud up
 
-test: lint $(READY) ## lint, types and all tests (PYTEST_ARGS='-k name' for some)
-	@python -m pytest $(PYTEST_ARGS)
+test: lint $(READY) ## lint, types and all tests (TESTS='tests/unit -k r4' for some)
+ifdef TESTS
+	@python -m pytest $(TESTS)
+else
+	@python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/handlers tests/infra
+	@python -m pytest tests/local_cloud
+endif
 
 lint: $(READY) ## ruff and mypy --strict
 	@ruff check .

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import enum
 import json
+import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from status_tracker.execution import Answer, StoreError
+from status_tracker.errors import TaskExecutionError
+from status_tracker.port import Answer, StoreError, WriteRejectedError
 from status_tracker.writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
 
 JSON_FIELDS = frozenset({"data", "errors"})
@@ -46,6 +48,7 @@ class MemoryTask:
     finished_locks: tuple[str, ...] | None = None
     data: Any = None
     errors: Any = None
+    expire_at: datetime | None = None
 
 
 @dataclass
@@ -55,17 +58,24 @@ class MemoryStore:
     Attributes:
         task: what is stored now.
         writes: every write that was asked for, also those that were refused or lost.
+        successes: those of them that were asked for as a success.
         before_write: called before each write; there another worker may come first.
     """
 
     task: MemoryTask | None = None
     writes: list[Write] = field(default_factory=list)
+    successes: list[Write] = field(default_factory=list)
     before_write: Callable[[], None] | None = None
-    _faults: deque[Fault] = field(default_factory=deque)
+    _faults: deque[Fault | WriteRejectedError] = field(default_factory=deque)
+    _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def befall(self, fault: Fault, times: int = 1) -> None:
         """The next writes that nothing befalls yet meet this fault."""
         self._faults.extend([fault] * times)
+
+    def reject(self, reason: TaskExecutionError, times: int = 1) -> None:
+        """The next writes that nothing befalls yet are rejected for that reason."""
+        self._faults.extend([WriteRejectedError(reason)] * times)
 
     def forget_faults(self) -> None:
         """Nothing befalls the next writes."""
@@ -76,12 +86,18 @@ class MemoryStore:
         if self.before_write is not None:
             self.before_write()
         fault = self._faults.popleft() if self._faults else None
+        if isinstance(fault, WriteRejectedError):
+            raise fault
         if fault in {Fault.UNAVAILABLE, Fault.BROKEN}:
             raise StoreError(BackendError(fault.value), transient=fault is Fault.UNAVAILABLE)
         answer = self._carry_out(write)
         if fault is Fault.ANSWER_LOST:
             raise StoreError(BackendError(fault.value), transient=True)
         return self._carry_out(write) if fault is Fault.SENT_TWICE else answer
+
+    def succeed(self, write: Write) -> Answer[MemoryTask]:
+        self.successes.append(write)
+        return self.write(write)
 
     def state(self, task: MemoryTask) -> TaskState:
         return TaskState(
@@ -111,10 +127,11 @@ class MemoryStore:
                 return self.task.lock == lock
 
     def _carry_out(self, write: Write) -> Answer[MemoryTask]:
-        if not self.admits(write.guard):
-            return Answer(applied=False, task=self.task)
-        self.task = _changed(self.task, write)
-        return Answer(applied=True, task=self.task)
+        with self._one_at_a_time:
+            if not self.admits(write.guard):
+                return Answer(applied=False, task=self.task)
+            self.task = _changed(self.task, write)
+            return Answer(applied=True, task=self.task)
 
 
 def _may_be_acquired(task: MemoryTask, guard: Startable) -> bool:

@@ -91,7 +91,7 @@ class Model:
     def rerun(self, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
         if self.is_live(now):
             return st.TaskLockedError
-        if self.status not in step.values() and self.status < step.in_progress:
+        if self.status not in step.values() and self.status < step.succeeded:
             return st.TaskIsNotReadyToStartError
         if self.status == step.in_progress:
             self.fail(step, "LeaseExpired")

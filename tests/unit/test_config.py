@@ -51,7 +51,8 @@ class Step1Status(st.BaseStatusEnum):
         ("status_zero_pad", "3"),
         ("status_shard_zero_pad", None),
         ("non_retryable", [ValueError, "KeyError"]),
-        ("non_retryable", ValueError),
+        ("non_retryable", [ValueError()]),
+        ("non_retryable", int),
         ("clock", NOON),
     ],
 )
@@ -84,7 +85,7 @@ def test_a_status_that_is_no_integer_is_refused_by_name(code: object) -> None:
 
 
 def test_a_float_that_is_anothers_code_is_no_different_code() -> None:
-    with pytest.raises(ValueError, match="integers"):
+    with pytest.raises(ValueError, match=r"pending_status is 20\.5: give an integer"):
         make_config(pending_status=20.5)
 
 
@@ -155,6 +156,11 @@ def test_a_caller_that_changes_its_own_list_changes_nothing() -> None:
     hopeless.clear()
     assert config.more_pending_status == (60,)
     assert config.non_retryable == (st.NonRetryableError, ValueError)
+
+
+@pytest.mark.parametrize("hopeless", [ValueError, [ValueError], (ValueError,), iter([ValueError])])
+def test_non_retryable_is_one_type_or_several(hopeless: Any) -> None:
+    assert make_config(non_retryable=hopeless).non_retryable == (st.NonRetryableError, ValueError)
 
 
 def test_status_names() -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 import status_tracker as st
-from status_tracker.execution import StoreError
+from status_tracker.port import StoreError
 from tests.support.memory_store import BackendError, Fault, MemoryStore
 from tests.unit.steps import (
     FAILED,
@@ -136,7 +136,7 @@ def test_r6_retrying_stops_at_the_end_of_the_lease(store: MemoryStore, clock: Cl
         note = str(caught.value)
         assert isinstance(caught.value.__cause__, BackendError)
         assert (caught.value.use_case_id, caught.value.task_id) == ("test", "t-1")
-    assert "could not be stored" in note
+    assert "was not stored" in note
     assert (NOON + LEASE).isoformat() in note
     assert store.task == before
     assert clock.now < NOON + LEASE

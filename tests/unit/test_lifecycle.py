@@ -67,6 +67,7 @@ def test_r1_an_acquire_sets_status_lock_and_times_and_nothing_else() -> None:
         "lock_time": NOON,
         "lock_expire_time": NOON + LEASE,
         "update_time": NOON,
+        "expire_at": Special.REMOVE,
         "fence": Special.INCREMENT,
     }
     assert write.defaults == {}

@@ -69,6 +69,7 @@ def test_r7_success_releases_and_stores_data_in_one_write(data: dict[str, Any]) 
     assert make_rules().succeed(state, OURS, NOON, data).changes == {
         "status": SUCCEEDED,
         "update_time": NOON,
+        "expire_at": Special.REMOVE,
         "lock": None,
         "lock_expire_time": Special.REMOVE,
         "not_before": Special.REMOVE,

@@ -173,7 +173,7 @@ def run(*, debug: bool, setup: str = "") -> tuple[str, list[str]]:
 def test_r17_debug_shows_the_lines_on_the_console_once() -> None:
     handlers, shown = run(debug=True)
     assert shown == [ACQUIRED, ACQUIRED]
-    assert handlers == "['NullHandler', 'StreamHandler'] [] INFO"
+    assert handlers == "['NullHandler', '_Console'] [] INFO"
 
 
 def test_r17_without_debug_there_is_no_console_handler() -> None:
