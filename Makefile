@@ -55,7 +55,7 @@ $(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt
 	@touch $@
 
 $(NODE_READY): package.json package-lock.json
-	@node -e 'process.exit(+process.versions.node.split(".")[0] < 20)' || { echo "Node 20 or newer is needed: see https://nodejs.org"; exit 1; }
+	@node -e 'process.exit(Number(parseInt(process.versions.node) < 20))' || { echo "Node 20 or newer is needed: see https://nodejs.org"; exit 1; }
 	@echo "Setting up Node packages in node_modules …"
 	@npm ci --silent --no-audit --no-fund
 	@touch $@
