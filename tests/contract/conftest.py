@@ -76,6 +76,34 @@ def step2(new_step: Callable[..., Any]) -> Any:
     return new_step(STEP2_CODES)
 
 
+@pytest.fixture
+def narrow(engine: Any, clock: Clock) -> Iterator[Any]:
+    """A step whose table has the index that pynamodb_mate made: it projects create_time and nothing else."""
+    step = make_step(make_base(engine.host, "narrow"), STEP1_CODES, clock)
+    client = step._get_connection().connection.client
+    client.create_table(
+        TableName="narrow",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[
+            {"AttributeName": name, "AttributeType": "S"} for name in ("key", "value", "update_time")
+        ],
+        GlobalSecondaryIndexes=[
+            {
+                "IndexName": "status_and_update_time-index",
+                "KeySchema": [
+                    {"AttributeName": "value", "KeyType": "HASH"},
+                    {"AttributeName": "update_time", "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["create_time"]},
+            }
+        ],
+    )
+    yield step
+    client.delete_table(TableName="narrow")
+    client.close()
+
+
 def _client(model: type[st.BaseTask]) -> Any:
     return model._get_connection().connection.client
 

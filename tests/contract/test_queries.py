@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,8 +10,8 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 from tests.support.clock import Clock
 from tests.support.items import put_older_item, stored
-from tests.support.steps import SHARDS, STEP1_CODES, make_base, make_step
-from tests.support.wire import ALWAYS, Wire, sent, throttled, unprocessed
+from tests.support.steps import SHARDS
+from tests.support.wire import ALWAYS, Wire, partly_unprocessed, sent, throttled, unprocessed
 
 
 def _make(step: Any, clock: Clock, n: int, status: int = 10, prefix: str = "t") -> list[str]:
@@ -125,8 +124,21 @@ def test_auto_refresh_skips_what_was_deleted_meanwhile(step1: Any, wire: Wire, c
 
 def test_auto_refresh_asks_again_for_what_was_left_unprocessed(step1: Any, wire: Wire, clock: Clock) -> None:
     made = _make(step1, clock, 5)
-    wire.inject("BatchGetItem", unprocessed, throttled)
+    wire.inject("BatchGetItem", unprocessed, throttled, partly_unprocessed, partly_unprocessed)
     assert _ids(step1.query_by_status(10, auto_refresh=True)) == made
+
+
+def test_auto_refresh_pauses_longer_and_longer_before_it_asks_again(
+    step1: Any, wire: Wire, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, pauses = _make(step1, clock, 1), []
+    monkeypatch.setattr("random.uniform", lambda _shortest, longest: longest)
+    monkeypatch.setattr("time.sleep", pauses.append)
+    wire.inject("BatchGetItem", unprocessed, times=20)
+    assert _ids(step1.query_by_status(10, auto_refresh=True)) == made
+    assert len(pauses) == 20
+    assert pauses[:4] == [pauses[0] * 2**n for n in range(4)]
+    assert pauses[-1] == pauses[-2] <= 10
 
 
 @pytest.mark.parametrize("auto_refresh", [False, True])
@@ -177,34 +189,6 @@ def test_tasks_of_another_use_case_are_not_listed_unless_named(new_step: Any, cl
 def test_status_that_no_step_has_is_refused(step1: Any) -> None:
     with pytest.raises(ValueError, match="77"):
         step1.query_by_status(77)
-
-
-@pytest.fixture
-def narrow(engine: Any, clock: Clock) -> Iterator[Any]:
-    """A step whose table has the index that pynamodb_mate made: it projects create_time and nothing else."""
-    step = make_step(make_base(engine.host, "narrow"), STEP1_CODES, clock)
-    client = step._get_connection().connection.client
-    client.create_table(
-        TableName="narrow",
-        BillingMode="PAY_PER_REQUEST",
-        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
-        AttributeDefinitions=[
-            {"AttributeName": name, "AttributeType": "S"} for name in ("key", "value", "update_time")
-        ],
-        GlobalSecondaryIndexes=[
-            {
-                "IndexName": "status_and_update_time-index",
-                "KeySchema": [
-                    {"AttributeName": "value", "KeyType": "HASH"},
-                    {"AttributeName": "update_time", "KeyType": "RANGE"},
-                ],
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["create_time"]},
-            }
-        ],
-    )
-    yield step
-    client.delete_table(TableName="narrow")
-    client.close()
 
 
 def test_older_narrower_index_tells_the_status_and_nothing_false(narrow: Any, clock: Clock) -> None:

@@ -85,7 +85,7 @@ def test_r6_failure_that_can_never_be_written(step1: Any, wire: Wire, clock: Clo
         never()
         raise own
     assert raised.value is own
-    assert any("could not be stored" in note for note in own.__notes__)
+    assert any("was not stored" in note for note in own.__notes__)
     wire.heal()
     assert raw_item(wire, step1, "t") == held
     clock.now = max(clock.now, stored(step1, "t").lock_expire_time)

@@ -34,6 +34,8 @@ def put_older_item(
     lock: str = FREE,
     lock_age: float | None = None,
     retry: int = 0,
+    data: dict[str, Any] | None = None,
+    errors: dict[str, Any] | None = None,
     without: str | None = None,
 ) -> None:
     """Store an item of the shape that pynamodb_mate 6.0 writes: it knows no lock_expire_time, fence or run."""
@@ -47,8 +49,8 @@ def put_older_item(
         "retry": {"N": str(retry)},
         "lock": {"S": lock},
         "lock_time": {"S": locked_at},
-        "data": {"S": json.dumps({"from": "before"})},
-        "errors": {"S": json.dumps({"history": []})},
+        "data": {"S": json.dumps(data or {"from": "before"})},
+        "errors": {"S": json.dumps(errors or {"history": []})},
     }
     item.pop(without, None)
     wire.client.put_item(TableName=step.Meta.table_name, Item=item)

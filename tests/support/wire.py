@@ -68,6 +68,27 @@ def unprocessed(request: AWSPreparedRequest) -> AWSResponse:
     return _response(request, 200, {"Responses": {table: [] for table in asked}, "UnprocessedKeys": asked})
 
 
+def partly_unprocessed(request: AWSPreparedRequest) -> AWSResponse:
+    """A BatchGetItem of which DynamoDB leaves every other key undone."""
+    asked = json.loads(request.body)["RequestItems"]
+    left = {table: {**wanted, "Keys": wanted["Keys"][1::2]} for table, wanted in asked.items()}
+    for wanted in asked.values():
+        wanted["Keys"] = wanted["Keys"][::2]
+    with closing(URLLib3Session()) as session:
+        body = json.dumps({"RequestItems": asked}).encode()
+        smaller = {name: value for name, value in request.headers.items() if name != "Content-Length"}
+        answer = session.send(AWSPreparedRequest(request.method, request.url, smaller, body, stream_output=False))
+    return _response(request, 200, {**json.loads(answer.content), "UnprocessedKeys": left})
+
+
+def transaction_cancelled(*codes: str) -> Fault:
+    """DynamoDB gives up on a transaction; a code for each of its writes says why."""
+    reasons = [{"Code": code, **({} if code == "None" else {"Message": "by the test"})} for code in codes]
+    error = {"__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException", "CancellationReasons": reasons}
+    message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{', '.join(codes)}]"
+    return lambda request: _response(request, 400, {**error, "Message": message})
+
+
 def then(fault: Fault, action: Callable[[], object]) -> Fault:
     """The fault, and after it the action; meanwhile the sender of the request is waiting."""
 
@@ -109,6 +130,45 @@ class Wire:
         before = self._sent.copy()
         yield counted
         counted.update(self._sent - before)
+
+    @contextmanager
+    def reading(self, operation: str) -> Iterator[list[dict[str, Any]]]:
+        """The requests of an operation that are sent within the block: what they ask, as DynamoDB reads it."""
+        asked: list[dict[str, Any]] = []
+
+        def read(request: AWSPreparedRequest, **_: Any) -> None:
+            asked.append(json.loads(request.body))
+
+        with self._listening(f"before-send.dynamodb.{operation}", read):
+            yield asked
+
+    @contextmanager
+    def measuring(self) -> Iterator[list[dict[str, float]]]:
+        """The capacity units of each write within the block, by the table and its indexes."""
+        consumed: list[dict[str, float]] = []
+
+        def ask(params: dict[str, Any], **_: Any) -> None:
+            params["ReturnConsumedCapacity"] = "INDEXES"
+
+        def note(parsed: dict[str, Any], **_: Any) -> None:
+            capacity = parsed["ConsumedCapacity"]
+            indexes = capacity.get("GlobalSecondaryIndexes", {})
+            by_index = {name: index["CapacityUnits"] for name, index in indexes.items()}
+            consumed.append({"table": capacity["Table"]["CapacityUnits"], **by_index})
+
+        with (
+            self._listening("provide-client-params.dynamodb.*", ask),
+            self._listening("after-call.dynamodb.*", note),
+        ):
+            yield consumed
+
+    @contextmanager
+    def _listening(self, event: str, handler: Callable[..., object]) -> Iterator[None]:
+        self.client.meta.events.register(event, handler)
+        try:
+            yield
+        finally:
+            self.client.meta.events.unregister(event, handler)
 
     def _before_send(self, request: AWSPreparedRequest, event_name: str, **_: Any) -> AWSResponse | None:
         operation = event_name.rsplit(".", 1)[1]

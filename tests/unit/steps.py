@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -62,11 +65,26 @@ def make_rules(config: st.TrackerConfig | None = None, **settings: Any) -> Lifec
 
 
 def start(
-    store: MemoryStore, clock: Clock, *, debug: bool = False, lease: timedelta = LEASE, **settings: Any
+    store: MemoryStore,
+    clock: Clock,
+    *,
+    debug: bool = False,
+    lease: timedelta = LEASE,
+    heartbeat: float | None = None,
+    max_data_bytes: int | None = None,
+    **settings: Any,
 ) -> Execution[MemoryTask]:
     """Step 1 on the one task of that store; `settings` are of the config."""
-    rules = make_rules(make_config(clock=clock, **settings))
-    return Execution(store, rules, lease, debug=debug, sleep=clock.sleep)
+    rules = make_rules(make_config(clock=clock, **settings), max_data_bytes=max_data_bytes)
+    return Execution(store, rules, lease, heartbeat=heartbeat, debug=debug, sleep=clock.sleep)
+
+
+def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Return as soon as the condition holds; fail if it does not within `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"it did not come to pass in {seconds} s"
+        threading.Event().wait(0.001)
 
 
 def stored(store: MemoryStore) -> MemoryTask:

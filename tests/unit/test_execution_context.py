@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
 import status_tracker as st
 from status_tracker.writes import HeldBy
-from tests.support.memory_store import MemoryStore
+from tests.support.memory_store import MemoryStore, MemoryTask
 from tests.unit.steps import (
     FAILED,
     LEASE,
     NOON,
+    PENDING,
     SUCCEEDED,
     TICK,
     Clock,
@@ -48,12 +50,77 @@ def test_a_refused_set_data_leaves_what_was_set_before(store: MemoryStore, clock
     assert stored(store).data == {"version": 1}
 
 
-def test_data_changed_after_set_data_does_not_leave_the_task_hanging(store: MemoryStore, clock: Clock) -> None:
+def test_data_may_be_filled_after_set_data(store: MemoryStore, clock: Clock) -> None:
     with start(store, clock) as ctx:
         data: dict[str, Any] = {"version": 1}
         ctx.set_data(data)
-        data["version"] = NOON
-    assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"version": 1})
+        assert ctx.pending_data is data
+        data["pages"] = 3
+    assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"version": 1, "pages": 3})
+
+
+def spoilt_by(value: Any) -> dict[str, Any]:
+    data: dict[str, Any] = {"version": value}
+    data["itself"] = data if value is None else 0
+    return data
+
+
+@pytest.mark.parametrize(("value", "kind"), [(NOON, TypeError), (None, ValueError)], ids=["datetime", "circle"])
+def test_data_spoilt_after_set_data_makes_the_attempt_fail(
+    store: MemoryStore, clock: Clock, value: Any, kind: type[Exception]
+) -> None:
+    data: dict[str, Any] = {}
+    with pytest.raises(kind) as caught, start(store, clock) as ctx:
+        ctx.set_data(data)
+        data.update(spoilt_by(value))
+    task = stored(store)
+    assert (task.status, task.lock, task.retry, task.data) == (FAILED, None, 1, {"version": 0})
+    assert [entry["error"] for entry in history(store)] == [repr(caught.value)]
+    assert store.successes == []
+
+
+# R10: the data's limit
+
+
+@pytest.mark.parametrize("letter", ["x", "ü", "🎈", "\n"])
+def test_r10_data_that_exactly_fits_is_stored_and_one_byte_more_is_not(
+    store: MemoryStore, clock: Clock, letter: str
+) -> None:
+    data = {"version": 10 * letter}
+    size = len(json.dumps(data))
+    with start(store, clock, max_data_bytes=size) as ctx:
+        ctx.set_data(data)
+    assert stored(store).data == data
+    store.task = MemoryTask(PENDING, data={"version": 0})
+    with pytest.raises(st.TaskDataTooLargeError) as caught, start(store, clock, max_data_bytes=size) as ctx:
+        ctx.set_data({"version": 10 * letter + "x"})
+    assert f"{size + 1:,} bytes" in str(caught.value)
+    assert f"{size:,}" in str(caught.value)
+    assert (caught.value.use_case_id, caught.value.task_id) == ("test", "t-1")
+    assert (stored(store).status, stored(store).lock, stored(store).data) == (FAILED, None, {"version": 0})
+    assert "TaskDataTooLargeError" in history(store)[0]["error"]
+
+
+def test_r10_data_that_outgrows_the_limit_after_set_data_makes_the_attempt_fail(
+    store: MemoryStore, clock: Clock
+) -> None:
+    with pytest.raises(st.TaskDataTooLargeError), start(store, clock, max_data_bytes=30) as ctx:
+        data = {"version": "small"}
+        ctx.set_data(data)
+        data["version"] = 30 * "x"
+    assert (stored(store).status, stored(store).lock, stored(store).data) == (FAILED, None, {"version": 0})
+    assert store.successes == []
+
+
+@pytest.mark.parametrize("value", [30 * "x", NOON], ids=["too large", "no JSON"])
+def test_r10_an_update_is_checked_as_the_end_is(store: MemoryStore, clock: Clock, value: Any) -> None:
+    with pytest.raises((st.TaskDataTooLargeError, TypeError)), start(store, clock, max_data_bytes=30) as ctx:
+        data: dict[str, Any] = {"version": "small"}
+        ctx.set_data(data)
+        data["version"] = value
+        ctx.update()
+    assert (stored(store).status, stored(store).lock, stored(store).data) == (FAILED, None, {"version": 0})
+    assert len(store.writes) == 2
 
 
 def test_set_data_none_stands_for_no_data(store: MemoryStore, clock: Clock) -> None:
@@ -111,6 +178,7 @@ def test_after_the_block_nothing_can_be_stored(store: MemoryStore, clock: Clock,
     with pytest.raises(st.TaskLockLostError) as caught:
         getattr(ctx, act)()
     assert store.task == before
+    assert len(store.writes) == 2
     assert "another worker took the task over" not in str(caught.value)
 
 

@@ -36,8 +36,10 @@ OTHER_STEP = 70
 RECORD = {"action": "rerun", "id": "r-1", "reason": "mended the parser", "by": "ops"}
 
 
-@pytest.mark.parametrize("lock", [FREE, OVER], ids=["free", "lease over"])
-@pytest.mark.parametrize("status", [PENDING, FAILED, SUCCEEDED, IGNORED, OTHER_STEP])
+@pytest.mark.parametrize(
+    ("status", "lock"),
+    [(status, lock) for status in (PENDING, FAILED, SUCCEEDED, IGNORED) for lock in (FREE, OVER)] + [(OTHER_STEP, FREE)],
+)
 def test_r11_rerun_makes_pending_and_keeps_history(status: int, lock: dict[str, Any]) -> None:
     history = [{"nth_retry": 1, "error": "ValueError()"}]
     state = TaskState(
@@ -54,6 +56,7 @@ def test_r11_rerun_makes_pending_and_keeps_history(status: int, lock: dict[str, 
     assert write.changes == {
         "status": PENDING,
         "update_time": NOON,
+        "expire_at": Special.REMOVE,
         "retry": 0,
         "run": 2,
         "lock": None,
@@ -67,9 +70,22 @@ def test_r11_rerun_makes_pending_and_keeps_history(status: int, lock: dict[str, 
     assert state.errors["actions"] == ["first"]
 
 
-def test_r11_rerun_of_a_stuck_task_records_the_vanished_attempt() -> None:
-    changes = make_rules().rerun(TaskState(IN_PROGRESS, retry=1, **OVER), NOON, RECORD).changes
+@pytest.mark.parametrize("status", [IN_PROGRESS, OTHER_STEP])
+def test_r11_rerun_of_a_stuck_task_records_the_vanished_attempt(status: int) -> None:
+    earlier = {"nth_retry": 1, "error": "ValueError()"}
+    state = TaskState(status, retry=1, errors={"history": [earlier], "actions": ["first"]}, **OVER)
+    changes = make_rules().rerun(state, NOON, RECORD).changes
     assert (changes["status"], changes["retry"], changes["lock"]) == (PENDING, 0, None)
+    assert len(changes["errors"]["actions"]) == 2
+    assert changes["errors"]["history"][0] == earlier
+    (vanished,) = changes["errors"]["history"][1:]
+    assert vanished["error"].startswith("LeaseExpired(")
+    assert OVER["lock_expire_time"].isoformat() in vanished["error"]
+    assert (vanished["nth_retry"], vanished["update_time"]) == (2, NOON.isoformat())
+
+
+def test_r11_rerun_of_an_unlocked_task_in_progress_records_the_vanished_attempt() -> None:
+    changes = make_rules().rerun(TaskState(IN_PROGRESS), NOON, RECORD).changes
     assert [entry["error"][:13] for entry in changes["errors"].get("history", [])] == ["LeaseExpired("]
 
 
@@ -96,6 +112,19 @@ def test_r11_rerun_of_a_step_that_was_never_reached_is_refused(status: int) -> N
     with pytest.raises(st.TaskIsNotReadyToStartError) as caught:
         make_rules(make_config(**NEXT_CODES)).rerun(TaskState(status), NOON, RECORD)
     assert type(caught.value) is st.TaskIsNotReadyToStartError
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(("status", "allowed"), [(39, False), (41, True)])
+def test_r11_whether_a_foreign_status_is_before_this_step_is_told_by_its_succeeded_code(
+    status: int, allowed: bool
+) -> None:
+    rules, state = make_rules(), TaskState(status)
+    if allowed:
+        assert rules.rerun(state, NOON, RECORD).changes["status"] == PENDING
+        return
+    with pytest.raises(st.TaskIsNotReadyToStartError):
+        rules.rerun(state, NOON, RECORD)
 
 
 def test_r11_a_recorded_rerun_is_known_again() -> None:
