@@ -27,7 +27,7 @@ test: lint $(READY) ## lint, types and all tests (TESTS='tests/unit -k r4' for s
 ifdef TESTS
 	@python -m pytest $(TESTS)
 else
-	@python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/handlers tests/infra
+	@python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/handlers tests/infra tests/docs
 	@python -m pytest tests/local_cloud
 endif
 

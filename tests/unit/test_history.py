@@ -81,15 +81,11 @@ def test_r10_the_budget_may_be_used_to_the_last_byte(more: int, dropped: int) ->
     assert numbers(errors) == ([1, 3] if dropped else [1, 2, 3])
 
 
-@pytest.mark.parametrize("letter", LETTERS)
-def test_r10_ten_thousand_failures_never_outgrow_the_budget(letter: str) -> None:
+def test_r10_ten_thousand_failures_never_outgrow_the_budget() -> None:
     errors: dict[str, Any] = {"other": "kept"}
-    largest = 0
     for number in range(1, 10_001):
-        grown = with_failure(errors, {**entry(number, number % 3000), "traceback": (number % 7) * letter})
-        largest = max(largest, size_of_entries(grown))
-        errors = grown
-    assert largest <= HISTORY_BYTES
+        errors = with_failure(errors, entry(number, 1000 + 71 * number % 7000))
+        assert size_of_entries(errors) <= HISTORY_BYTES
     assert errors["dropped"] == 10_000 - len(errors["history"])
     assert (numbers(errors)[0], numbers(errors)[-1]) == (1, 10_000)
     assert errors["other"] == "kept"

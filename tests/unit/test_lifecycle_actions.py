@@ -27,7 +27,8 @@ from tests.unit.steps import (
 OTHER_STEP = 70
 LIVE: dict[str, Any] = {"lock": "their-token", "lock_time": NOON, "lock_expire_time": NOON + LEASE}
 OVER: dict[str, Any] = {"lock": "their-token", "lock_time": NOON - LEASE, "lock_expire_time": NOON}
-ERRORS: dict[str, Any] = {"history": [{"nth_retry": 1, "error": "ValueError()"}], "actions": ["first"]}
+FIRST = {"action": "rerun", "id": "a-0"}
+ERRORS: dict[str, Any] = {"history": [{"nth_retry": 1, "error": "ValueError()"}], "actions": [FIRST]}
 RECORD = {"action": "any", "id": "a-1", "reason": "the scanner was broken", "by": "ops"}
 
 Rule = Callable[[Lifecycle, TaskState | None, datetime, dict[str, Any]], Write]
@@ -36,7 +37,7 @@ FITTING = {Lifecycle.rerun: FAILED, Lifecycle.ignore: FAILED, Lifecycle.unignore
 
 
 def recorded(status: int) -> dict[str, Any]:
-    return {**ERRORS, "actions": ["first", {**RECORD, "update_time": NOON.isoformat(), "status": status}]}
+    return {**ERRORS, "actions": [FIRST, {**RECORD, "update_time": NOON.isoformat(), "status": status}]}
 
 
 # What all of them have in common
@@ -48,7 +49,7 @@ def test_r11_every_action_is_recorded_once_under_the_state_it_was_judged_by(rule
     write = rule(make_rules(), state, NOON, RECORD)
     assert write.guard == Unchanged(state)
     assert write.changes["errors"] == recorded(state.status)
-    assert state.errors["actions"] == ["first"]
+    assert state.errors["actions"] == [FIRST]
     assert is_recorded(replace(state, errors=write.changes["errors"]), RECORD)
     assert not is_recorded(state, RECORD)
 
