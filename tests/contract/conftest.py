@@ -9,11 +9,13 @@ from typing import Any
 
 import pytest
 from botocore.session import Session, get_session
+from pynamodb.attributes import NumberAttribute, UnicodeAttribute
+from pynamodb.models import Model
 
 import status_tracker as st
 from tests.support.clock import Clock
 from tests.support.engines import DYNAMODB_LOCAL, MOTO, Engine
-from tests.support.steps import STEP1_CODES, STEP2_CODES, make_base, make_step
+from tests.support.steps import CREDENTIALS, REGION, STEP1_CODES, STEP2_CODES, make_base, make_step
 from tests.support.wire import Wire
 
 _FIXTURES = {DYNAMODB_LOCAL: "dynamodb_local_engine", MOTO: "moto_engine"}
@@ -102,6 +104,34 @@ def narrow(engine: Any, clock: Clock) -> Iterator[Any]:
     yield step
     client.delete_table(TableName="narrow")
     client.close()
+
+
+@pytest.fixture
+def page(engine: Engine, table_name: str) -> Iterator[Any]:
+    """A model of the user's own, in another table."""
+
+    class Page(Model):
+        class Meta:
+            region = REGION
+            billing_mode = "PAY_PER_REQUEST"
+            aws_access_key_id = CREDENTIALS["aws_access_key_id"]
+            aws_secret_access_key = CREDENTIALS["aws_secret_access_key"]
+
+        number = UnicodeAttribute(hash_key=True)
+        text = UnicodeAttribute(null=True)
+        reads = NumberAttribute(default=0)
+
+    Page.Meta.host = engine.host
+    Page.Meta.table_name = f"{table_name}-pages"
+    Page.create_table(wait=True)
+    yield Page
+    Page._get_connection().connection.client.close()
+
+
+@pytest.fixture
+def pages(page: Any) -> Callable[[], dict[str, Any]]:
+    """The pages as they are stored now: text and reads, by number."""
+    return lambda: {each.number: (each.text, int(each.reads)) for each in page.scan(consistent_read=True)}
 
 
 def _client(model: type[st.BaseTask]) -> Any:

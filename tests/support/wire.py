@@ -119,6 +119,10 @@ class Wire:
         """Let these things happen, in order, to the next requests of an operation."""
         self._faults[operation].extend(faults * times)
 
+    def pending(self, operation: str) -> int:
+        """How many faults of an operation have not happened yet."""
+        return len(self._faults[operation])
+
     def heal(self) -> None:
         """Forget the faults that have not happened yet."""
         self._faults.clear()

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from collections.abc import Iterator
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from tests.support.memory_store import MemoryStore, MemoryTask
 from tests.unit.steps import NOON, PENDING, Clock
+
+settings.register_profile("unit", deadline=None)  # a slow machine is no fault of the library's
+settings.load_profile("unit")
 
 
 @pytest.fixture(autouse=True)
@@ -18,6 +24,14 @@ def _no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket.socket, "connect_ex", refuse)
+
+
+@pytest.fixture(autouse=True)
+def _sigterm_is_given_back() -> Iterator[None]:
+    """Also by the attempts of workers that vanish, which never leave their block."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

@@ -75,11 +75,7 @@ class Model:
             if self.not_before is not None and now < self.not_before:
                 return st.TaskNotDueError
         else:
-            refusals = {
-                step.succeeded: st.TaskAlreadySucceedError,
-                step.ignored: st.TaskIgnoredError,
-            }
-            return refusals.get(self.status, st.TaskIsNotReadyToStartError)
+            return self.refusal(step)
         self.hold(worker, step, now)
         return None
 
@@ -93,9 +89,38 @@ class Model:
             return st.TaskLockedError
         if self.status not in step.values() and self.status < step.succeeded:
             return st.TaskIsNotReadyToStartError
+        in_another_step = self.status not in step.values()
+        if self.status == step.in_progress or (in_another_step and self.holder is not None):
+            self.fail(step, "LeaseExpired")
+        return self.make_pending(step)
+
+    def unignore(self, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
+        if self.is_live(now):
+            return st.TaskLockedError
+        return self.make_pending(step) if self.status == step.ignored else st.TaskIsNotReadyToStartError
+
+    def ignore(self, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
+        if self.is_live(now):
+            return st.TaskLockedError
         if self.status == step.in_progress:
             self.fail(step, "LeaseExpired")
-        self.status, self.retry = step.pending, 0
-        self.holder = self.lease_end = self.not_before = None
-        self.run, self.actions = self.run + 1, self.actions + 1
-        return None
+        elif self.status not in {step.pending, step.failed}:
+            return self.refusal(step)
+        self.status = step.ignored
+        return self.unlock_and_record()
+
+    def unlock(self, _step: type[Step1 | Step2], _now: datetime) -> type[Exception] | None:
+        return st.TaskIsNotReadyToStartError if self.holder is None else self.unlock_and_record()
+
+    def refusal(self, step: type[Step1 | Step2]) -> type[Exception]:
+        refusals = {step.succeeded: st.TaskAlreadySucceedError, step.ignored: st.TaskIgnoredError}
+        return refusals.get(self.status, st.TaskIsNotReadyToStartError)
+
+    def make_pending(self, step: type[Step1 | Step2]) -> None:
+        self.status, self.retry, self.not_before = step.pending, 0, None
+        self.run += 1
+        self.unlock_and_record()
+
+    def unlock_and_record(self) -> None:
+        self.holder = self.lease_end = None
+        self.actions += 1

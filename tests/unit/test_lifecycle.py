@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.lifecycle import is_live
 from status_tracker.writes import (
     AlreadyOurs,
     Attempt,
@@ -240,38 +239,6 @@ def test_r2_the_next_step_starts_from_what_this_one_succeeded_with() -> None:
     assert isinstance(next_step.judge(TaskState(SUCCEEDED), OURS, NOON, LEASE), Attempt)
     refused = next_step.judge(TaskState(IN_PROGRESS, **OVER), OURS, NOON, LEASE)
     assert type(refusal(refused)) is st.TaskIsNotReadyToStartError
-
-
-# R3: a lease ends exactly at its end
-
-
-@pytest.mark.parametrize(("after_end", "live"), [(-TICK, True), (timedelta(0), False), (TICK, False)])
-@pytest.mark.parametrize(
-    "state",
-    [
-        TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON, lock_expire_time=NOON + 3 * LEASE),
-        TaskState(IN_PROGRESS, lock=THEIRS, lock_expire_time=NOON + 3 * LEASE),
-        TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON + 2 * LEASE),
-    ],
-    ids=["lock_expire_time", "without lock_time", "without lock_expire_time: lock_time + lock_expire_seconds"],
-)
-def test_r3_the_end_of_a_lease(state: TaskState, after_end: timedelta, live: bool) -> None:
-    rules, now = make_rules(), NOON + 3 * LEASE + after_end
-    assert is_live(state, rules.config, now) is live
-    verdict = rules.judge(state, OURS, now, LEASE)
-    assert isinstance(verdict, Refused if live else Attempt)
-
-
-def test_r3_the_end_of_an_unknown_lease_is_told() -> None:
-    error = refusal(judge(TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON)))
-    assert isinstance(error, st.TaskLockedError)
-    assert error.until == NOON + LEASE
-
-
-def test_r3_an_expiry_that_an_older_library_left_on_a_free_task_is_no_lease() -> None:
-    state = TaskState(PENDING, lock=None, lock_expire_time=NOON + LEASE)
-    assert not is_live(state, make_config(), NOON)
-    assert is_plain_acquire(judge(state))
 
 
 # R9: not due

@@ -1,4 +1,4 @@
-"""The guard of the blind acquire and the judgement of what it refused say the same (R2)."""
+"""The guard of the blind acquire and the judgement of what it refused say the same (R2), of the lease too (R3)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 import status_tracker as st
+from status_tracker.lifecycle import is_live
 from status_tracker.writes import (
     Attempt,
     Refused,
+    TaskState,
 )
 from tests.support.memory_store import MemoryStore, MemoryTask
 from tests.unit.steps import (
@@ -69,6 +71,41 @@ def test_r2_judging_always_ends_in_a_write_that_the_judged_state_admits_or_in_a_
         assert isinstance(verdict.error, st.TaskIsNotReadyToStartError)
     else:
         assert task.lock == OURS
+
+
+# R3: a lease ends exactly at its end
+
+
+@pytest.mark.parametrize(("after_end", "live"), [(-TICK, True), (timedelta(0), False), (TICK, False)])
+@pytest.mark.parametrize(
+    "state",
+    [
+        TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON, lock_expire_time=NOON + 3 * LEASE),
+        TaskState(IN_PROGRESS, lock=THEIRS, lock_expire_time=NOON + 3 * LEASE),
+        TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON + 2 * LEASE),
+    ],
+    ids=["lock_expire_time", "without lock_time", "without lock_expire_time: lock_time + lock_expire_seconds"],
+)
+def test_r3_the_end_of_a_lease(state: TaskState, after_end: timedelta, live: bool) -> None:
+    rules, now = make_rules(), NOON + 3 * LEASE + after_end
+    assert is_live(state, rules.config, now) is live
+    verdict = rules.judge(state, OURS, now, LEASE)
+    assert isinstance(verdict, Refused if live else Attempt)
+
+
+def test_r3_the_end_of_an_unknown_lease_is_told() -> None:
+    verdict = make_rules().judge(TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON), OURS, NOON, LEASE)
+    assert isinstance(verdict, Refused)
+    error = verdict.error
+    assert isinstance(error, st.TaskLockedError)
+    assert error.until == NOON + LEASE
+
+
+def test_r3_an_expiry_that_an_older_library_left_on_a_free_task_is_no_lease() -> None:
+    state = TaskState(PENDING, lock=None, lock_expire_time=NOON + LEASE)
+    assert not is_live(state, make_config(), NOON)
+    verdict = make_rules().judge(state, OURS, NOON, LEASE)
+    assert verdict == Attempt(make_rules().acquire(OURS, NOON, LEASE))
 
 
 @pytest.mark.parametrize(("after_end", "admitted"), [(-TICK, False), (timedelta(0), True), (TICK, True)])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
@@ -38,7 +39,7 @@ RECORD = {"action": "rerun", "id": "r-1", "reason": "mended the parser", "by": "
 
 @pytest.mark.parametrize(
     ("status", "lock"),
-    [(status, lock) for status in (PENDING, FAILED, SUCCEEDED, IGNORED) for lock in (FREE, OVER)] + [(OTHER_STEP, FREE)],
+    [*product((PENDING, FAILED, SUCCEEDED, IGNORED), (FREE, OVER)), (OTHER_STEP, FREE)],
 )
 def test_r11_rerun_makes_pending_and_keeps_history(status: int, lock: dict[str, Any]) -> None:
     history = [{"nth_retry": 1, "error": "ValueError()"}]

@@ -13,7 +13,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 
 import status_tracker as st
 from status_tracker.execution import Execution
-from status_tracker.lifecycle import Lifecycle
+from status_tracker.history import KEPT_ACTIONS
+from status_tracker.lifecycle import Lifecycle, is_recorded
 from tests.support.memory_store import BackendError, Fault, MemoryStore, MemoryTask
 from tests.unit.reference_model import ALL_CODES, MAX_RETRY, Model, Step1, Step2
 from tests.unit.steps import LEASE, TICK, Clock, make_config
@@ -38,6 +39,7 @@ class Worker:
 
 
 steps = some.sampled_from([Step1, Step2])
+actions = some.sampled_from(["rerun", "ignore", "unignore", "unlock"])
 faults = some.sampled_from([None, None, None, Fault.SENT_TWICE, Fault.ANSWER_LOST, Fault.UNAVAILABLE, Fault.BROKEN])
 seconds = some.sampled_from([0.0, 0.5, 20.0, 45.0, 59.999999, 60.0, 200.0])
 errors = some.sampled_from([ValueError, RetryLaterError, st.NonRetryableError, KeyboardInterrupt])
@@ -184,20 +186,29 @@ class ManyWorkers(RuleBasedStateMachine):
         notes = "".join(getattr(error, "__notes__", []))
         if not notes:
             return None
-        return st.StatusNotSavedError if "could not be stored" in notes else st.TaskLockLostError
+        return st.StatusNotSavedError if "was not stored" in notes else st.TaskLockLostError
 
-    @rule(step=steps)
-    def rerun(self, step: type[Step1 | Step2]) -> None:
-        assert self.store.task is not None
-        refusal = self.model.rerun(step, self.clock.now)
-        record = {"action": "rerun", "id": f"r-{self.model.run}", "reason": "why", "by": None}
-        state, rules = self.store.state(self.store.task), self.rules_of(step)
-        if refusal is None:
-            assert self.store.write(rules.rerun(state, self.clock.now, record)).applied
+    @rule(action=actions, step=steps, twice=some.booleans())
+    def somebody_acts(self, action: str, step: type[Step1 | Step2], twice: bool) -> None:
+        before = self.store.task
+        assert before is not None
+        holder = self.model.holder
+        refusal = getattr(self.model, action)(step, self.clock.now)
+        record = {"action": action, "id": f"a-{self.model.actions}", "reason": "why", "by": None}
+        state, rule_of = self.store.state(before), getattr(self.rules_of(step), action)
+        if refusal is not None:
+            with pytest.raises(st.TaskExecutionError) as caught:
+                rule_of(state, self.clock.now, record)
+            assert caught.type is refusal
             return
-        with pytest.raises(st.TaskExecutionError) as caught:
-            rules.rerun(state, self.clock.now, record)
-        assert caught.type is refusal
+        if twice:
+            self.store.befall(Fault.SENT_TWICE)
+        answer = self.store.write(rule_of(state, self.clock.now, record))
+        assert answer.applied is not twice
+        assert answer.task is not None
+        assert is_recorded(self.store.state(answer.task), record)
+        if holder in self.workers:
+            self.workers[holder].lease_end = self.clock.now  # it was given up for lost
 
     def is_held_by(self, worker: Worker) -> bool:
         return self.model.holder == worker.name
@@ -218,7 +229,7 @@ class ManyWorkers(RuleBasedStateMachine):
         assert (task.fence or 0, task.run or 0) == (self.model.fence, self.model.run)
         assert (task.lock is None) == (self.model.holder is None)
         assert task.lock is None or task.lock_expire_time == self.model.lease_end
-        assert len(task.errors.get("actions", [])) == self.model.actions
+        assert len(task.errors.get("actions", [])) == min(self.model.actions, KEPT_ACTIONS)
 
     @invariant()
     def every_failed_and_vanished_attempt_is_in_the_history_once(self) -> None:
@@ -240,5 +251,5 @@ class ManyWorkers(RuleBasedStateMachine):
         assert sum(self.is_held_by(worker) for worker in self.workers.values()) <= 1
 
 
-ManyWorkers.TestCase.settings = settings(max_examples=200, stateful_step_count=40, deadline=None)
+ManyWorkers.TestCase.settings = settings(max_examples=200, stateful_step_count=40)
 TestManyWorkers = ManyWorkers.TestCase

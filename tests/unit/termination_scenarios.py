@@ -1,0 +1,244 @@
+"""What `test_termination` has a process of its own do: it is told to end (SIGTERM) at a chosen moment.
+
+``python -m tests.unit.termination_scenarios NAME`` prints what came of it as JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import status_tracker as st
+from tests.support.memory_store import Fault, MemoryStore, MemoryTask
+from tests.unit.steps import PENDING, Clock, start, stored, wait_until
+
+scenarios: dict[str, Callable[[], None]] = {}
+store, clock = MemoryStore(MemoryTask(PENDING, errors={"history": []})), Clock()
+course: list[str] = []
+
+
+def scenario(play: Callable[[], None]) -> Callable[[], None]:
+    scenarios[play.__name__] = play
+    return play
+
+
+def told_to_end() -> None:
+    course.append("told")
+    os.kill(os.getpid(), signal.SIGTERM)
+    course.append("went on")
+
+
+def told_at_write(number: int) -> None:
+    """Be told to end while that write is under way."""
+
+    def hook() -> None:
+        if len(store.writes) == number:
+            told_to_end()
+
+    store.before_write = hook
+
+
+def tell(what: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(what) + "\n")
+    sys.stdout.flush()
+
+
+def default_is_back() -> bool:
+    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@scenario
+def in_the_block() -> None:
+    with start(store, clock):
+        told_to_end()
+
+
+@scenario
+def in_the_block_with_a_heartbeat() -> None:
+    with start(store, clock, heartbeat=0.001):
+        wait_until(lambda: len(store.writes) > 2)
+        told_to_end()
+
+
+@scenario
+def while_acquiring() -> None:
+    told_at_write(1)
+    with start(store, clock):
+        course.append("entered")
+
+
+@scenario
+def while_acquiring_what_is_refused() -> None:
+    store.task = None
+    told_at_write(1)
+    with start(store, clock):
+        course.append("entered")
+
+
+@scenario
+def while_succeeding() -> None:
+    told_at_write(2)
+    with start(store, clock) as ctx:
+        ctx.set_data({"version": 1})
+
+
+@scenario
+def while_succeeding_against_faults() -> None:
+    told_at_write(3)
+    with start(store, clock):
+        store.befall(Fault.UNAVAILABLE, times=4)
+
+
+@scenario
+def while_failing() -> None:
+    told_at_write(2)
+    try:
+        with start(store, clock):
+            int("mine")
+    except ValueError:
+        course.append("caught")
+    course.append("next task")
+
+
+@scenario
+def again_while_it_is_recorded() -> None:
+    told_at_write(2)
+    with start(store, clock):
+        told_to_end()
+
+
+@scenario
+def while_an_inner_task_is_finished() -> None:
+    inner = MemoryStore(MemoryTask(PENDING, errors={"history": []}))
+    inner.before_write = lambda: told_to_end() if len(inner.writes) == 2 else None
+    try:
+        with start(store, clock), start(inner, clock):
+            course.append("entered")
+    finally:
+        course.append(f"inner {stored(inner).status}")
+
+
+@scenario
+def after_the_block() -> None:
+    with start(store, clock):
+        course.append("default" if default_is_back() else "ours")
+    course.append("default" if default_is_back() else "ours")
+    tell({"course": course})
+    told_to_end()
+
+
+@scenario
+def after_a_refusal() -> None:
+    store.task = None
+    try:
+        start(store, clock).__enter__()
+    except st.TaskIsNotInitializedError:
+        course.append("default" if default_is_back() else "ours")
+
+
+@scenario
+def with_a_handler_of_the_application() -> None:
+    signal.signal(signal.SIGTERM, lambda *_: course.append("application"))
+    mine = signal.getsignal(signal.SIGTERM)
+    with start(store, clock):
+        told_to_end()
+    course.append("kept" if signal.getsignal(signal.SIGTERM) is mine else "lost")
+
+
+@scenario
+def ignored_by_the_application() -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    with start(store, clock):
+        told_to_end()
+    course.append("kept" if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN else "lost")
+
+
+@scenario
+def with_a_handler_set_in_the_block() -> None:
+    def handler(*_: object) -> None:
+        course.append("application")
+
+    with start(store, clock):
+        signal.signal(signal.SIGTERM, handler)
+    course.append("kept" if signal.getsignal(signal.SIGTERM) is handler else "lost")
+
+
+@scenario
+def in_another_thread() -> None:
+    def work() -> None:
+        with start(store, clock):
+            course.append("default" if default_is_back() else "ours")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    course.append("default" if default_is_back() else "ours")
+
+
+@scenario
+def interrupted_while_the_heartbeat_stops() -> None:
+    leaving = threading.Event()
+
+    def slow_renewal() -> None:
+        if threading.current_thread() is not threading.main_thread():
+            under_way.set()
+            leaving.wait(20)
+
+    under_way = threading.Event()
+    store.before_write = slow_renewal
+    try:
+        with start(store, clock, heartbeat=0.001):
+            under_way.wait(20)
+            threading.Thread(target=interrupt_once_waiting, args=(leaving,)).start()
+    except KeyboardInterrupt:
+        course.append("interrupted")
+    course.append("default" if default_is_back() else "ours")
+
+
+def interrupt_once_waiting(leaving: threading.Event) -> None:
+    main = threading.main_thread().ident
+    wait_until(lambda: "stop" in {frame.f_code.co_name for frame in frames_of(main)})
+    signal.pthread_kill(main or 0, signal.SIGINT)
+    wait_until(lambda: "stop" not in {frame.f_code.co_name for frame in frames_of(main)}, seconds=5)
+    leaving.set()
+
+
+def frames_of(thread: int | None) -> list[Any]:
+    frame, frames = sys._current_frames().get(thread or 0), []
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    return frames
+
+
+def main(name: str) -> NoReturn:
+    code: object = None
+    try:
+        scenarios[name]()
+    except SystemExit as exit_request:
+        code = exit_request.code
+    except Exception as error:  # noqa: BLE001  # whatever it is, the test is told
+        course.append(repr(error))
+    task = store.task
+    came_of_it = {
+        "exit": code,
+        "course": course,
+        "default": default_is_back(),
+        "status": task and task.status,
+        "locked": task and task.lock is not None,
+        "retry": task and task.retry,
+        "history": [entry["error"] for entry in task.errors["history"]] if task else [],
+        "writes": len(store.writes),
+        "data": task and task.data,
+    }
+    tell(came_of_it)
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

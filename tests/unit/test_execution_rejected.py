@@ -1,0 +1,152 @@
+"""A store that will never take a write, whoever sends it and when (R8, R10, R14)."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import status_tracker as st
+from tests.support.memory_store import Fault, MemoryStore, MemoryTask
+from tests.unit.steps import (
+    FAILED,
+    IGNORED,
+    IN_PROGRESS,
+    LEASE,
+    NOON,
+    SUCCEEDED,
+    Clock,
+    history,
+    start,
+    stored,
+    take_over,
+)
+
+
+def reason() -> st.TaskTransactionError:
+    return st.TaskTransactionError("the condition of the second write failed", use_case_id="test", task_id="t-1")
+
+
+# What goes which way
+
+
+def test_r14_only_the_success_is_sent_as_a_success(store: MemoryStore, clock: Clock) -> None:
+    with pytest.raises(ValueError, match="mine"), start(store, clock) as ctx:
+        ctx.set_data({"version": 1}).update()
+        ctx.extend_lock()
+        raise ValueError("mine")
+    assert store.successes == []
+    with start(store, clock):
+        pass
+    assert [write.changes["status"] for write in store.successes] == [SUCCEEDED]
+    assert store.successes == store.writes[-1:]
+
+
+def test_r6_a_success_is_repeated_as_a_success(store: MemoryStore, clock: Clock) -> None:
+    with start(store, clock):
+        store.befall(Fault.UNAVAILABLE, times=3)
+    assert len(store.successes) == 4
+    assert stored(store).status == SUCCEEDED
+
+
+def test_r14_a_store_that_cannot_store_more_says_so(store: MemoryStore, clock: Clock) -> None:
+    with pytest.raises(TypeError, match="MemoryStore"), start(store, clock) as ctx:
+        _ = ctx.also
+    assert stored(store).status == FAILED
+
+
+# A rejected success
+
+
+def test_r14_a_rejected_success_is_a_failed_attempt_and_its_reason_is_raised(store: MemoryStore, clock: Clock) -> None:
+    why = reason()
+    with pytest.raises(st.TaskTransactionError) as caught, start(store, clock) as ctx:
+        ctx.set_data({"version": 1})
+        store.reject(why)
+    assert caught.value is why
+    assert not hasattr(why, "__notes__")
+    task = stored(store)
+    assert (task.status, task.lock, task.lock_expire_time, task.retry) == (FAILED, None, None, 1)
+    assert task.data == {"version": 0}
+    assert ctx.task == task
+    (entry,) = history(store)
+    assert entry["error"] == repr(why)
+    assert len(store.writes) == 3
+    assert clock.pauses == []
+
+
+def test_r14_rejected_successes_count_and_end_in_ignored(store: MemoryStore, clock: Clock) -> None:
+    for _ in range(3):
+        with pytest.raises(st.TaskTransactionError), start(store, clock):
+            store.reject(reason())
+    assert (stored(store).status, stored(store).retry) == (IGNORED, 3)
+    with pytest.raises(st.TaskIgnoredError), start(store, clock):
+        pytest.fail("the block was entered")
+
+
+def test_r9_a_rejection_may_be_configured_as_hopeless(store: MemoryStore, clock: Clock) -> None:
+    with pytest.raises(st.TaskTransactionError), start(store, clock, non_retryable=[st.TaskTransactionError]):
+        store.reject(reason())
+    assert stored(store).status == IGNORED
+
+
+def test_r4_a_rejection_after_a_takeover_records_nothing(store: MemoryStore, clock: Clock) -> None:
+    why = reason()
+    with pytest.raises(st.TaskTransactionError) as caught, start(store, clock):
+        take_over(store, clock)
+        before = store.task
+        store.reject(why)
+    assert caught.value is why
+    assert store.task == before
+    assert any("not held by this worker" in note for note in why.__notes__)
+
+
+def test_r6_a_rejection_that_cannot_be_recorded_has_that_in_its_notes(store: MemoryStore, clock: Clock) -> None:
+    why = reason()
+    with pytest.raises(st.TaskTransactionError), start(store, clock):
+        store.reject(why)
+        store.befall(Fault.BROKEN)
+    assert any("was not stored" in note for note in why.__notes__)
+    assert stored(store).status == IN_PROGRESS
+
+
+# Other rejected writes
+
+
+def test_r10_a_failure_that_is_rejected_leaves_the_users_exception_with_the_reason_in_its_notes(
+    store: MemoryStore, clock: Clock
+) -> None:
+    error = ValueError("mine")
+    with pytest.raises(ValueError, match="mine") as caught, start(store, clock):
+        store.reject(st.TaskDataTooLargeError("it does not fit"))
+        raise error
+    assert caught.value is error
+    assert error.__notes__ == ["it does not fit"]
+
+
+def test_r10_a_rejected_update_raises_its_reason_and_the_attempt_goes_on(store: MemoryStore, clock: Clock) -> None:
+    why = st.TaskDataTooLargeError("it does not fit")
+    with start(store, clock) as ctx:
+        store.reject(why)
+        with pytest.raises(st.TaskDataTooLargeError) as caught:
+            ctx.set_data({"version": 1}).update()
+        assert caught.value is why
+        ctx.set_data({"version": 2})
+    assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"version": 2})
+
+
+@pytest.mark.parametrize("stuck", [False, True], ids=["acquire", "takeover"])
+def test_r10_a_rejected_start_raises_its_reason(store: MemoryStore, clock: Clock, stuck: bool) -> None:
+    why: Any = st.TaskDataTooLargeError("it does not fit")
+    if stuck:
+        store.task = MemoryTask(IN_PROGRESS, lock="gone", lock_expire_time=NOON - LEASE, errors={})
+        store.before_write = lambda: store.reject(why) if len(store.writes) == 2 else None
+    else:
+        store.task = replace(stored(store), errors={})
+        store.reject(why)
+    before = store.task
+    with pytest.raises(st.TaskDataTooLargeError) as caught, start(store, clock):
+        pytest.fail("the block was entered")
+    assert caught.value is why
+    assert store.task == before

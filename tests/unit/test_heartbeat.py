@@ -1,0 +1,222 @@
+"""The lease that a thread renews (R12): real threads, which wait for one another and never for the time."""
+
+from __future__ import annotations
+
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+import status_tracker as st
+from status_tracker.heartbeat import Heartbeat
+from status_tracker.writes import HeldBy, Write
+from tests.support.memory_store import Fault, MemoryStore
+from tests.unit.steps import (
+    FAILED,
+    LEASE,
+    NOON,
+    SUCCEEDED,
+    Clock,
+    history,
+    make_rules,
+    start,
+    stored,
+    wait_until,
+)
+
+OFTEN = 0.001
+PATIENCE = 20
+
+
+def heartbeats() -> list[threading.Thread]:
+    return [thread for thread in threading.enumerate() if thread.name == "status-tracker-heartbeat"]
+
+
+@pytest.fixture(autouse=True)
+def _no_thread_is_left() -> Any:
+    yield
+    assert heartbeats() == []
+
+
+def renewals(store: MemoryStore) -> list[Write]:
+    return [write for write in list(store.writes) if set(write.changes) == {"lock_expire_time"}]
+
+
+# The thread
+
+
+def test_r12_it_beats_again_and_again_until_it_is_stopped() -> None:
+    beats: list[int] = []
+    heartbeat = Heartbeat(lambda: bool(beats.append(1)) or True, OFTEN, LEASE)
+    heartbeat.start()
+    wait_until(lambda: len(beats) >= 3)
+    heartbeat.stop()
+    assert heartbeats() == []
+
+
+def test_r12_it_does_not_beat_before_the_first_interval_is_over() -> None:
+    beats: list[int] = []
+    heartbeat = Heartbeat(lambda: bool(beats.append(1)) or True, 3600, timedelta(hours=2))
+    heartbeat.start()
+    heartbeat.stop()
+    assert beats == []
+
+
+def test_r12_a_beat_that_answers_false_is_the_last() -> None:
+    answers = [True, False, True]
+    heartbeat = Heartbeat(lambda: answers.pop(0), OFTEN, LEASE)
+    heartbeat.start()
+    wait_until(lambda: heartbeats() == [])
+    assert answers == [True]
+    heartbeat.stop()
+
+
+def test_r12_stopping_waits_for_the_beat_that_is_under_way() -> None:
+    under_way, may_end = threading.Event(), threading.Event()
+    course: list[str] = []
+
+    def beat() -> bool:
+        under_way.set()
+        assert may_end.wait(PATIENCE)
+        course.append("beat")
+        return True
+
+    heartbeat = Heartbeat(beat, OFTEN, LEASE)
+    heartbeat.start()
+    assert under_way.wait(PATIENCE)
+    stopping = threading.Thread(target=lambda: (heartbeat.stop(), course.append("stopped")))
+    stopping.start()
+    stopping.join(0.05)
+    assert stopping.is_alive()
+    may_end.set()
+    stopping.join(PATIENCE)
+    assert course == ["beat", "stopped"]
+
+
+@pytest.mark.parametrize("seconds", [0, -1, 60, 61.5, float("nan"), float("inf"), "20"])
+def test_r12_a_heartbeat_that_could_not_hold_the_lease_is_refused(
+    store: MemoryStore, clock: Clock, seconds: Any
+) -> None:
+    with pytest.raises(ValueError, match="heartbeat") as caught:
+        start(store, clock, heartbeat=seconds)
+    assert repr(seconds) in str(caught.value)
+    assert "60" in str(caught.value)
+    assert store.writes == []
+
+
+def test_r12_a_heartbeat_just_below_the_lease_is_taken(store: MemoryStore, clock: Clock) -> None:
+    with start(store, clock, heartbeat=59.999):
+        pass
+    assert renewals(store) == []
+
+
+# The attempt it beats for
+
+
+def test_r12_a_heartbeat_keeps_the_task_held(store: MemoryStore, clock: Clock) -> None:
+    with start(store, clock, heartbeat=OFTEN):
+        for _ in range(3):
+            clock.move(LEASE.total_seconds() * 0.9)
+            wait_until(lambda: stored(store).lock_expire_time == clock.now + LEASE)
+        with pytest.raises(st.TaskLockedError), start(store, clock):
+            pytest.fail("the block was entered")
+    assert stored(store).status == SUCCEEDED
+    assert all(isinstance(write.guard, HeldBy) for write in renewals(store))
+    assert len(store.successes) == 1
+
+
+@pytest.mark.parametrize("error", [None, ValueError("mine")], ids=["success", "failure"])
+def test_r12_no_renewal_comes_after_the_finish(store: MemoryStore, clock: Clock, error: ValueError | None) -> None:
+    attempt = start(store, clock, heartbeat=OFTEN)
+    attempt.__enter__()
+    wait_until(lambda: bool(renewals(store)))
+    attempt.__exit__(error and type(error), error, None)
+    assert heartbeats() == []
+    assert store.writes[-1].changes["status"] == (FAILED if error else SUCCEEDED)
+    assert stored(store).lock_expire_time is None
+
+
+def test_r12_the_finish_waits_for_a_renewal_that_is_under_way(store: MemoryStore, clock: Clock) -> None:
+    under_way, leaving = threading.Event(), threading.Event()
+
+    def slow_renewal() -> None:
+        if len(store.writes) == 2:
+            under_way.set()
+            assert leaving.wait(PATIENCE)
+
+    store.before_write = slow_renewal
+    with start(store, clock, heartbeat=OFTEN):
+        assert under_way.wait(PATIENCE)
+        threading.Timer(0.02, leaving.set).start()
+    assert [set(write.changes) == {"lock_expire_time"} for write in store.writes[:2]] == [False, True]
+    assert "status" in store.writes[-1].changes
+    assert stored(store).status == SUCCEEDED
+
+
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.BROKEN, Fault.ANSWER_LOST])
+def test_r12_a_renewal_that_gets_no_answer_is_made_up_for_by_the_next(
+    store: MemoryStore, clock: Clock, fault: Fault
+) -> None:
+    with start(store, clock, heartbeat=OFTEN):
+        store.befall(fault, times=3)
+        wait_until(lambda: len(renewals(store)) >= 4)
+        clock.move(10)
+        wait_until(lambda: stored(store).lock_expire_time == NOON + timedelta(seconds=10) + LEASE)
+    assert stored(store).status == SUCCEEDED
+
+
+def test_r12_a_lost_lease_ends_the_heartbeat_and_is_told_at_the_end(store: MemoryStore, clock: Clock) -> None:
+    with pytest.raises(st.TaskLockLostError), start(store, clock, heartbeat=OFTEN):
+        steal(store, clock)
+        wait_until(lambda: heartbeats() == [])
+        before = stored(store)
+    assert stored(store) == before
+
+
+def steal(store: MemoryStore, clock: Clock) -> None:
+    """Take the lock while the heartbeat goes on."""
+    rules = make_rules()
+    record = {"action": "unlock", "id": "u-1", "reason": "gone", "by": None}
+    wait_until(lambda: store.write(rules.unlock(store.state(stored(store)), clock.now, record)).applied)
+    with start(store, clock, max_retry=9) as ctx:
+        assert ctx.fence == 2
+
+
+def test_r6_a_renewed_lease_gives_the_finish_more_time(store: MemoryStore, clock: Clock) -> None:
+    attempt = start(store, clock, heartbeat=OFTEN)
+    attempt.__enter__()
+    clock.move(1000)
+    wait_until(lambda: stored(store).lock_expire_time == clock.now + LEASE)
+    moment = clock.now
+    store.before_write = lambda: store.befall(Fault.UNAVAILABLE) if "status" in store.writes[-1].changes else None
+    with pytest.raises(st.StatusNotSavedError):
+        attempt.__exit__(None, None, None)
+    assert moment + timedelta(seconds=50) < clock.now < moment + LEASE
+
+
+def test_r12_a_failure_in_the_block_stops_the_heartbeat(store: MemoryStore, clock: Clock) -> None:
+    with pytest.raises(KeyboardInterrupt), start(store, clock, heartbeat=OFTEN):
+        raise KeyboardInterrupt
+    assert heartbeats() == []
+    assert history(store)[0]["error"] == "KeyboardInterrupt()"
+
+
+def test_r12_a_refused_start_has_no_heartbeat(store: MemoryStore, clock: Clock) -> None:
+    start(store, clock).__enter__()
+    with pytest.raises(st.TaskLockedError), start(store, clock, heartbeat=OFTEN):
+        pytest.fail("the block was entered")
+    assert heartbeats() == []
+
+
+def test_r12_a_heartbeat_that_cannot_start_leaves_no_task_locked(
+    store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_thread(_self: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", no_thread)
+    with pytest.raises(RuntimeError, match="new thread"), start(store, clock, heartbeat=OFTEN):
+        pytest.fail("the block was entered")
+    assert (stored(store).status, stored(store).lock) == (FAILED, None)
+    assert "new thread" in history(store)[0]["error"]
