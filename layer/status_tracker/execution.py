@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -17,7 +16,8 @@ from .errors import (
     TaskLockLostError,
 )
 from .heartbeat import Heartbeat
-from .lifecycle import Lifecycle, is_finished_by, lease_end
+from .lifecycle import Lifecycle, holds, is_finished_by, lease_end
+from .patience import Patience
 from .port import Answer, Store, StoreError, WriteRejectedError
 from .termination import Termination
 from .trace import Trace
@@ -26,8 +26,6 @@ from .writes import AlreadyOurs, Attempt, Refused, TaskState, Write
 TaskT = TypeVar("TaskT")
 
 _CONTENDED_ROUNDS = 10
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -85,6 +83,8 @@ class ExecutionContext(Generic[TaskT]):
     def extend_lock(self, seconds: float | None = None) -> None:
         """Renew the lease: it then ends `seconds` from now (by default the lease this attempt started with).
 
+        A lease that ends later already is left as it is.
+
         Raises:
             TaskLockLostError, StatusNotSavedError: as of `update`.
         """
@@ -107,10 +107,11 @@ class Execution(Generic[TaskT]):
         self._store = store
         self._rules = rules
         self._lease = lease
-        self._sleep = sleep
+        self._patience = Patience(rules, sleep)
         self._token = uuid.uuid4().hex
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
+        self._updates = 0
         self._entered = False
         self._ended = False
         self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
@@ -146,7 +147,7 @@ class Execution(Generic[TaskT]):
             self._termination.end(raising=True)
             raise
         self._state = self._store.state(task)
-        self._lease_end = lease_end(self._state, self._rules.config) or self._now()
+        self._note_lease(task)
         self._context = ExecutionContext(task, self)
         self._trace.acquired()
         self._open_block()
@@ -179,14 +180,17 @@ class Execution(Generic[TaskT]):
 
     def update(self, data: Mapping[str, Any]) -> None:
         self._check_open()
-        self._context.task = self._write_held(self._rules.update(self._token, data))
+        self._updates += 1
+        self._context.task = self._write_held(self._rules.update(self._token, self._updates, data))
 
     def extend(self, seconds: float | None) -> None:
         self._check_open()
-        now = self._now()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
-        self._context.task = self._write_held(self._rules.extend(self._token, now, lease))
-        self._lease_end = now + lease
+        self._context.task = self._write_held(self._rules.extend(self._token, self._now(), lease))
+        self._note_lease(self._context.task)
+
+    def _note_lease(self, task: TaskT) -> None:
+        self._lease_end = lease_end(self._store.state(task), self._rules.config) or self._now()
 
     def _now(self) -> datetime:
         return self._rules.config.now()
@@ -194,10 +198,7 @@ class Execution(Generic[TaskT]):
     def _acquire(self) -> TaskT:
         attempt = Attempt(self._rules.acquire(self._token, self._now(), self._lease))
         for _ in range(_CONTENDED_ROUNDS):
-            try:
-                answer = self._store.write(attempt.write)
-            except StoreError as error:
-                raise error.cause from error
+            answer = self._patience.a_few_times(self._store.write, attempt.write)
             if answer.applied and attempt.error is not None:
                 raise attempt.error
             if answer.applied and answer.task is not None:
@@ -227,8 +228,8 @@ class Execution(Generic[TaskT]):
         try:
             self._finish(self._rules.succeed(self._state, self._token, self._now(), data), self._store.succeed)
         except WriteRejectedError as rejected:
-            self._finish_failed(rejected.reason)
-            raise rejected.reason from rejected.__cause__
+            self._finish_failed(rejected.cause)
+            raise rejected.cause from rejected.__cause__
 
     def _finish_failed(self, error: BaseException) -> None:
         try:
@@ -242,7 +243,7 @@ class Execution(Generic[TaskT]):
 
     def _finish(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> None:
         try:
-            answer = self._persist(write, send)
+            answer = self._patience.until(self._lease_end, send, write)
         except StatusNotSavedError:
             self._trace.not_saved()
             raise
@@ -254,23 +255,26 @@ class Execution(Generic[TaskT]):
 
     def _beat(self) -> bool:
         """Renew the lease; whether the task is still held. A beat that gets no answer is made up for by the next."""
-        now = self._now()
         try:
-            answer = self._store.write(self._rules.extend(self._token, now, self._lease))
+            answer = self._store.write(self._rules.extend(self._token, self._now(), self._lease))
         except StoreError:
             return True
-        if answer.applied:
-            self._lease_end = now + self._lease
-        return answer.applied
+        if answer.task is None or not self._still_held(answer):
+            return False
+        self._note_lease(answer.task)
+        return True
 
     def _write_held(self, write: Write) -> TaskT:
         try:
-            answer = self._persist(write, self._store.write)
+            answer = self._patience.until(self._lease_end, self._store.write, write)
         except WriteRejectedError as rejected:
-            raise rejected.reason from rejected.__cause__
-        if not answer.applied or answer.task is None:
+            raise rejected.cause from rejected.__cause__
+        if answer.task is None or not self._still_held(answer):
             raise self._lost()
         return answer.task
+
+    def _still_held(self, answer: Answer[TaskT]) -> bool:
+        return answer.applied or (answer.task is not None and holds(self._store.state(answer.task), self._token))
 
     def _check_open(self) -> None:
         if self._ended:
@@ -284,28 +288,6 @@ class Execution(Generic[TaskT]):
     def _lost_because(self, why: str) -> TaskLockLostError:
         return TaskLockLostError(
             f"{self._rules} is not held by this worker any more: {why}. Nothing was stored.",
-            use_case_id=self._rules.use_case_id,
-            task_id=self._rules.task_id,
-        )
-
-    def _persist(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> Answer[TaskT]:
-        """Repeat a write that got no answer, as long as the lease lasts (R6)."""
-        longest = _FIRST_PAUSE
-        while True:
-            try:
-                return send(write)
-            except StoreError as error:
-                pause = random.uniform(0, longest)  # noqa: S311  # jitter, no secret
-                if not error.transient or self._now() + timedelta(seconds=pause) >= self._lease_end:
-                    raise self._not_saved(error) from error.cause
-            self._sleep(pause)
-            longest = min(2 * longest, _LONGEST_PAUSE)
-
-    def _not_saved(self, error: StoreError) -> StatusNotSavedError:
-        return StatusNotSavedError(
-            f"What this worker had to store of {self._rules} was not stored ({error}). "
-            f"Unless a request arrived whose answer was lost, it is in progress until {self._lease_end.isoformat()} "
-            "and is then taken over as a vanished attempt.",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )

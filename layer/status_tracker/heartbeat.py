@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+
+logger = logging.getLogger("status_tracker")
 
 
 class Heartbeat:
@@ -34,5 +37,8 @@ class Heartbeat:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._stopped.wait(self._seconds) and self._beat():
-            pass
+        try:
+            while not self._stopped.wait(self._seconds) and self._beat():
+                pass
+        except Exception:
+            logger.exception("The heartbeat has ended: the lease is not renewed any more, and will run out")

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .config import TrackerConfig
-from .errors import TaskIgnoredError
+from .errors import TaskIgnoredError, TaskIsNotReadyToStartError
 from .history import failure, json_size, with_action, with_failure
 from .refusals import Refusals
 from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, TaskState, Unchanged, Verdict, Write
@@ -88,6 +88,7 @@ class Lifecycle:
     def acquire(self, token: str, now: datetime, lease: timedelta) -> Write:
         """The first write of a start, made without knowing what is stored (R1)."""
         guard = Startable(
+            lock=token,
             statuses=self.startable,
             now=now,
             unknown_lease_since=now - timedelta(seconds=self.config.lock_expire_seconds),
@@ -100,18 +101,25 @@ class Lifecycle:
         if state is None:
             return Attempt(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
         if is_live(state, self.config, now):
-            ours = state.lock == token and state.status == self.config.in_progress_status
+            ours = holds(state, token) and state.status == self.config.in_progress_status
             return AlreadyOurs() if ours else Refused(self._refuse.locked(state, lease_end(state, self.config)))
         if state.status in self.startable:
-            if state.not_before is not None and now < state.not_before:
-                return Refused(self._refuse.not_due(state))
-            return Attempt(self.acquire(token, now, lease))
+            refusal = self._not_now(state, token, now)
+            return Refused(refusal) if refusal else Attempt(self.acquire(token, now, lease))
         if state.status == self.config.in_progress_status:
             return self._take_over(state, token, now, lease)
-        refusal = self._refuse.wrong_status(state, self.startable)
-        if isinstance(refusal, TaskIgnoredError):
-            refusal.given_up_now = is_finished_by(state, token)
-        return Refused(refusal)
+        wrong = self._refuse.wrong_status(state, self.startable)
+        if isinstance(wrong, TaskIgnoredError):
+            wrong.given_up_now = is_finished_by(state, token)
+        return Refused(wrong)
+
+    def _not_now(self, state: TaskState, token: str, now: datetime) -> TaskIsNotReadyToStartError | None:
+        """Why a task whose status allows a start cannot be started now."""
+        if is_finished_by(state, token):
+            return self._refuse.unfit(state, "was finished by this very attempt already")
+        if state.not_before is not None and now < state.not_before:
+            return self._refuse.not_due(state)
+        return None
 
     def succeed(self, state: TaskState, token: str, now: datetime, data: Mapping[str, Any] | None) -> Write:
         """The end of an attempt that succeeded, with the data to store, or None to leave it (R7)."""
@@ -138,12 +146,12 @@ class Lifecycle:
         return Write(HeldBy(token), changes)
 
     def extend(self, token: str, now: datetime, lease: timedelta) -> Write:
-        """Renew the lease: it then ends `lease` after `now` (R12)."""
-        return Write(HeldBy(token), {"lock_expire_time": now + lease})
+        """Renew the lease: it then ends `lease` after `now`, or later if it does already (R12)."""
+        return Write(HeldBy(token, growing="lock_expire_time"), {"lock_expire_time": now + lease})
 
-    def update(self, token: str, data: Mapping[str, Any]) -> Write:
-        """Store data before the attempt ends (R4)."""
-        return Write(HeldBy(token), {"data": data})
+    def update(self, token: str, nth: int, data: Mapping[str, Any]) -> Write:
+        """Store data before the attempt ends, for the nth time; a late repetition undoes no later one (R4)."""
+        return Write(HeldBy(token, growing="update_count"), {"data": data, "update_count": nth})
 
     def rerun(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make the task pending again, whatever became of it, and record who and why (R11).
@@ -232,6 +240,7 @@ class Lifecycle:
             "lock_expire_time": now + lease,
             "update_time": now,
             "expire_at": Special.REMOVE,
+            "update_count": Special.REMOVE,
             "fence": Special.INCREMENT,
         }
 
@@ -270,6 +279,11 @@ class Lifecycle:
         over = "had no lease" if end is None else f"held a lease that ended at {end.isoformat()}"
         error = f"LeaseExpired('the worker {over}, and never reported back')"
         return failure(state.retry + 1, now.isoformat(), error, "")
+
+
+def holds(state: TaskState | None, token: str) -> bool:
+    """Whether that token holds the task, so that a refused renewal or update is but a repeated or outrun one (R5)."""
+    return state is not None and state.lock == token
 
 
 def is_finished_by(state: TaskState | None, token: str) -> bool:

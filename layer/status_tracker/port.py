@@ -28,7 +28,7 @@ class StoreError(Exception):
     """A store could not carry a write out, or cannot tell whether it did.
 
     Attributes:
-        cause: the backend's own exception.
+        cause: the backend's own exception, which a user gets who is not promised better.
         transient: whether the same write may go through later.
     """
 
@@ -38,16 +38,15 @@ class StoreError(Exception):
         self.transient = transient
 
 
-class WriteRejectedError(Exception):
+class WriteRejectedError(StoreError):
     """A store will never take this write, whoever sends it and when.
 
     Attributes:
-        reason: the error that the worker gets, and that its attempt is recorded with.
+        cause: the error that the worker gets, and that its attempt is recorded with.
     """
 
-    def __init__(self, reason: TaskExecutionError) -> None:
-        super().__init__(str(reason))
-        self.reason = reason
+    def __init__(self, cause: TaskExecutionError) -> None:
+        super().__init__(cause, transient=False)
 
 
 class Store(Protocol[TaskT]):

@@ -48,9 +48,11 @@ class Startable:
     """Guard: the task may be acquired (by the list in `lifecycle`), or, with `or_absent`, does not exist.
 
     Attributes:
+        lock: the token that acquires; it must not be one that has finished the task already.
         unknown_lease_since: a lock without lock_expire_time is over when it was taken at or before this moment.
     """
 
+    lock: str
     statuses: tuple[int, ...]
     now: datetime
     unknown_lease_since: datetime
@@ -66,9 +68,14 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class HeldBy:
-    """Guard: this token holds the task, its lease over or not, since nobody has taken it over."""
+    """Guard: this token holds the task, its lease over or not, since nobody has taken it over.
+
+    Attributes:
+        growing: the name of a field that this write may only raise: it is absent, or smaller than what is written.
+    """
 
     lock: str
+    growing: str | None = None
 
 
 Guard: TypeAlias = Startable | Unchanged | HeldBy

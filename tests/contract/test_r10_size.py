@@ -168,12 +168,11 @@ def test_r10_item_that_another_has_filled_to_the_brim_is_refused_in_words(wide: 
     assert (stored(wide, "t").status, stored(wide, "t").lock) == (10, FREE)
 
 
-@pytest.mark.parametrize("text", ["no page", "你好\x00" * 4000], ids=["short", "huge"])
-def test_r10_three_hundred_failures_never_brick_the_task(new_step: Callable[..., Any], text: str) -> None:
+def test_r10_three_hundred_failures_never_brick_the_task(new_step: Callable[..., Any]) -> None:
     step1 = new_step(max_retry=1000)
     step1.make_and_save("t")
     for n in range(300):
-        _fail(step1, DocumentError(n, text))
+        _fail(step1, DocumentError(n, "no page" if n < 250 else "你好\x00" * 4000))
     task = stored(step1, "t")
     history, dropped = task.errors["history"], task.errors["dropped"]
     assert (task.status, task.retry, len(history) + dropped) == (30, 300, 300)

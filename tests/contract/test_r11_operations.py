@@ -217,9 +217,7 @@ def test_r11_unlock_that_a_finishing_worker_overtakes_is_refused(step1: Any, wir
     assert stored(step1, "t").status == 40
 
 
-def test_r11_unlock_that_a_renewed_lease_overtakes_unlocks_all_the_same(
-    step1: Any, wire: Wire, clock: Clock
-) -> None:
+def test_r11_unlock_that_a_renewed_lease_overtakes_unlocks_all_the_same(step1: Any, wire: Wire, clock: Clock) -> None:
     ctx = step1.start("t", create=True).__enter__()
     clock.advance(5)
     wire.inject("UpdateItem", lambda _request: ctx.extend_lock())

@@ -38,10 +38,9 @@ AFTER = {"new": ("made", 0), "read": (None, 2)}
 def test_r14_success_and_writes_are_stored_together(step1: Any, wire: Wire, page: Any, pages: Any) -> None:
     _prepare(page)
     step1.make_and_save("t", {"page": 0}, retry=1)
-    with wire.counting() as requests:
-        with step1.start("t") as ctx:
-            ctx.set_data({"page": 1})
-            _ask(ctx, page)
+    with wire.counting() as requests, step1.start("t") as ctx:
+        ctx.set_data({"page": 1})
+        _ask(ctx, page)
     assert requests == {"UpdateItem": 1, "TransactWriteItems": 1}
     assert pages() == AFTER
     task = stored(step1, "t")
@@ -83,11 +82,10 @@ def test_r14_failing_condition_stores_nothing_and_fails_the_attempt(
 ) -> None:
     before = _prepare(page)
     step1.make_and_save("t", {"page": 0})
-    with wire.counting() as requests:
-        with pytest.raises(st.TaskTransactionError) as error, step1.start("t") as ctx:
-            ctx.set_data({"page": 1})
-            ctx.also.save(page("new", text="made"))
-            failing(ctx, page)
+    with wire.counting() as requests, pytest.raises(st.TaskTransactionError) as error, step1.start("t") as ctx:
+        ctx.set_data({"page": 1})
+        ctx.also.save(page("new", text="made"))
+        failing(ctx, page)
     assert requests == {"UpdateItem": 2, "TransactWriteItems": 1}
     assert "ConditionalCheckFailed" in str(error.value)
     assert (error.value.use_case_id, error.value.task_id) == ("test", "t")
@@ -110,10 +108,9 @@ def test_r14_failing_conditions_end_in_ignored(new_step: Callable[..., Any], pag
 
 def test_r14_block_that_raises_sends_nothing(step1: Any, wire: Wire, page: Any, pages: Any) -> None:
     before = _prepare(page)
-    with wire.counting() as requests:
-        with pytest.raises(DocumentError), step1.start("t", create=True) as ctx:
-            _ask(ctx, page)
-            raise DocumentError("no page")
+    with wire.counting() as requests, pytest.raises(DocumentError), step1.start("t", create=True) as ctx:
+        _ask(ctx, page)
+        raise DocumentError("no page")
     assert requests == {"UpdateItem": 2}
     assert (stored(step1, "t").status, pages()) == (30, before)
 

@@ -50,12 +50,11 @@ def test_r5_transaction_whose_answer_was_lost_is_done_once(
     step1: Any, wire: Wire, page: Any, pages: Any, lost: Fault, times: int
 ) -> None:
     page("read", reads=1).save()
-    with wire.counting() as requests:
-        with step1.start("t", create=True) as ctx:
-            ctx.set_data({"page": 1})
-            ctx.also.save(page("new"), condition=page.number.does_not_exist())
-            ctx.also.update(page("read"), actions=[page.reads.add(1)])
-            wire.inject(TRANSACTION, lost, times=times)
+    with wire.counting() as requests, step1.start("t", create=True) as ctx:
+        ctx.set_data({"page": 1})
+        ctx.also.save(page("new"), condition=page.number.does_not_exist())
+        ctx.also.update(page("read"), actions=[page.reads.add(1)])
+        wire.inject(TRANSACTION, lost, times=times)
     assert requests == {"UpdateItem": 1, TRANSACTION: 1 + times}
     assert pages() == {"new": (None, 0), "read": (None, 2)}
     task = stored(step1, "t")
@@ -123,7 +122,7 @@ def test_r14_transaction_is_retried_within_the_lease(
     assert (task.status, task.retry, task.errors, pages()) == (40, 0, {"history": []}, {"new": (None, 0)})
 
 
-@pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)
+@pytest.mark.parametrize("fault", [cut, TRANSIENT["conflict on the page"]], ids=["cut", "conflict"])
 def test_r6_transaction_that_can_never_be_sent_is_not_the_tasks_failure(
     step1: Any, wire: Wire, clock: Clock, page: Any, pages: Any, fault: Fault
 ) -> None:
@@ -139,7 +138,7 @@ def test_r6_transaction_that_can_never_be_sent_is_not_the_tasks_failure(
 
 
 def test_r14_task_taken_over_while_the_transaction_is_retried_stores_nothing(
-    step1: Any, wire: Wire, clock: Clock, page: Any, pages: Any
+    step1: Any, wire: Wire, page: Any, pages: Any
 ) -> None:
     def another_takes_over() -> None:
         step1.unlock("t", reason="it looked dead")

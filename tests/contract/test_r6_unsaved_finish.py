@@ -13,7 +13,7 @@ from pynamodb.exceptions import UpdateError
 import status_tracker as st
 from tests.support.clock import TICK, Clock
 from tests.support.items import FREE, raw_item, stored
-from tests.support.wire import ALWAYS, Fault, Wire, access_denied, cut, server_error, then, throttled
+from tests.support.wire import ALWAYS, Fault, Wire, access_denied, answer_lost, cut, server_error, then, throttled
 
 BOTOCORE_ATTEMPTS = 3
 
@@ -122,13 +122,41 @@ def test_r6_update_and_extend_are_retried_too(step1: Any, wire: Wire, fault: Fau
         assert stored(step1, "t").data == {"page": 1}
 
 
+@pytest.mark.parametrize("act", ["update", "extend_lock"])
+def test_r6_update_and_extend_that_can_never_be_written_are_told_in_the_block(
+    step1: Any, wire: Wire, never: Callable[[], None], act: str
+) -> None:
+    step1.make_and_save("t", {"page": 0})
+    with step1.start("t") as ctx:
+        ctx.set_data({"page": 1})
+        held = raw_item(wire, step1, "t")
+        never()
+        with pytest.raises(st.StatusNotSavedError) as unsaved:
+            getattr(ctx, act)()
+        wire.heal()
+        assert raw_item(wire, step1, "t") == held
+        assert ctx.pending_data == {"page": 1}
+    assert isinstance(unsaved.value.__cause__, UpdateError)
+    task = stored(step1, "t")
+    assert (task.status, task.data, task.errors) == (40, {"page": 1}, {"history": []})
+
+
 def test_r6_start_that_cannot_be_asked_leaves_the_task_as_it_was(step1: Any, wire: Wire, fault: Fault) -> None:
     step1.make_and_save("t")
     before = raw_item(wire, step1, "t")
-    wire.inject("UpdateItem", fault, times=BOTOCORE_ATTEMPTS)
+    wire.inject("UpdateItem", fault, times=ALWAYS)
     with pytest.raises(UpdateError):
         step1.start("t").__enter__()
+    wire.heal()
     assert raw_item(wire, step1, "t") == before
+
+
+def test_r5_acquire_is_repeated_beyond_what_botocore_does(step1: Any, wire: Wire) -> None:
+    step1.make_and_save("t")
+    wire.inject("UpdateItem", answer_lost, times=BOTOCORE_ATTEMPTS)
+    with step1.start("t") as ctx:
+        assert (ctx.fence, ctx.task.retry) == (1, 0)
+    assert stored(step1, "t").status == 40
 
 
 @pytest.mark.parametrize(

@@ -96,6 +96,19 @@ def test_r11_one_creator_of_each_task(step1: Any) -> None:
     assert created.count(True) == 30
 
 
+def test_r14_writes_that_all_workers_ask_for_on_one_item_are_each_stored_once(step1: Any, page: Any) -> None:
+    page("count").save()
+
+    def work(task_id: str) -> None:
+        with step1.start(task_id, create=True) as ctx:
+            ctx.also.update(page("count"), actions=[page.reads.add(1)])
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        list(pool.map(work, TASK_IDS))
+    assert page.get("count", consistent_read=True).reads == len(TASK_IDS)
+    assert step1.count_by_status()[40] == len(TASK_IDS)
+
+
 WORKER = """
 import sys, threading
 from tests.support.steps import STEP1_CODES, make_base, make_step

@@ -13,7 +13,7 @@ from typing import Any
 
 from status_tracker.errors import TaskExecutionError
 from status_tracker.port import Answer, StoreError, WriteRejectedError
-from status_tracker.writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
+from status_tracker.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
 
 JSON_FIELDS = frozenset({"data", "errors"})
 
@@ -49,6 +49,7 @@ class MemoryTask:
     data: Any = None
     errors: Any = None
     expire_at: datetime | None = None
+    update_count: int | None = None
 
 
 @dataclass
@@ -114,27 +115,34 @@ class MemoryStore:
             errors=task.errors or {},
         )
 
-    def admits(self, guard: Guard) -> bool:
-        """Whether the guard holds for what is stored, by the guard's own documentation."""
+    def admits(self, write: Write) -> bool:
+        """Whether the write's guard holds for what is stored, by the guard's own documentation."""
         if self.task is None:
-            return isinstance(guard, Startable) and guard.or_absent
-        match guard:
-            case Startable():
+            return isinstance(write.guard, Startable) and write.guard.or_absent
+        match write.guard:
+            case Startable() as guard:
                 return _may_be_acquired(self.task, guard)
             case Unchanged(state):
                 return self.state(self.task) == state
-            case HeldBy(lock):
-                return self.task.lock == lock
+            case HeldBy(lock, growing):
+                return self.task.lock == lock and (growing is None or _grows(self.task, growing, write.changes))
 
     def _carry_out(self, write: Write) -> Answer[MemoryTask]:
         with self._one_at_a_time:
-            if not self.admits(write.guard):
+            if not self.admits(write):
                 return Answer(applied=False, task=self.task)
             self.task = _changed(self.task, write)
             return Answer(applied=True, task=self.task)
 
 
+def _grows(task: MemoryTask, name: str, changes: Mapping[str, Any]) -> bool:
+    before = getattr(task, name)
+    return before is None or before < changes[name]
+
+
 def _may_be_acquired(task: MemoryTask, guard: Startable) -> bool:
+    if guard.lock in (task.finished_locks or ()):
+        return False
     if task.status not in guard.statuses:
         return False
     if task.not_before is not None and guard.now < task.not_before:

@@ -140,10 +140,11 @@ class Wire:
         """The requests of an operation that are sent within the block: what they ask, as DynamoDB reads it."""
         asked: list[dict[str, Any]] = []
 
-        def read(request: AWSPreparedRequest, **_: Any) -> None:
-            asked.append(json.loads(request.body))
+        def read(request: AWSPreparedRequest, event_name: str, **_: Any) -> None:
+            if event_name.endswith(f".{operation}"):
+                asked.append(json.loads(request.body))
 
-        with self._listening(f"before-send.dynamodb.{operation}", read):
+        with self._listening("before-send.dynamodb.*", read):
             yield asked
 
     @contextmanager
@@ -155,7 +156,9 @@ class Wire:
             params["ReturnConsumedCapacity"] = "INDEXES"
 
         def note(parsed: dict[str, Any], **_: Any) -> None:
-            capacity = parsed["ConsumedCapacity"]
+            capacity = parsed.get("ConsumedCapacity")
+            if capacity is None:  # of a refused write it is not told
+                return
             indexes = capacity.get("GlobalSecondaryIndexes", {})
             by_index = {name: index["CapacityUnits"] for name, index in indexes.items()}
             consumed.append({"table": capacity["Table"]["CapacityUnits"], **by_index})
@@ -168,7 +171,7 @@ class Wire:
 
     @contextmanager
     def _listening(self, event: str, handler: Callable[..., object]) -> Iterator[None]:
-        self.client.meta.events.register(event, handler)
+        self.client.meta.events.register_first(event, handler)  # before a fault keeps the request from it
         try:
             yield
         finally:

@@ -103,11 +103,26 @@ def test_r5_update_and_renewal_are_safe_to_repeat(store: MemoryStore, clock: Clo
 def test_a_start_that_cannot_be_written_raises_the_backends_own_error(
     store: MemoryStore, clock: Clock, fault: Fault
 ) -> None:
-    store.befall(fault)
+    store.befall(fault, times=1000)
     with pytest.raises(BackendError) as caught, start(store, clock):
         pytest.fail("the block was entered")
     assert isinstance(caught.value.__cause__, StoreError)
     assert stored(store).status == PENDING
+    assert len(store.writes) == (1 if fault is Fault.BROKEN else 3)
+
+
+@pytest.mark.parametrize("times", [1, 2])
+@pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.ANSWER_LOST])
+def test_r5_an_acquire_without_an_answer_is_repeated_and_made_once(
+    store: MemoryStore, clock: Clock, fault: Fault, times: int
+) -> None:
+    store.befall(fault, times)
+    with start(store, clock) as ctx:
+        assert (ctx.fence, ctx.task.lock_expire_time) == (1, NOON + LEASE)
+    assert stored(store).status == SUCCEEDED
+    assert len(clock.pauses) == times
+    assert max(clock.pauses) <= 0.5
+    assert history(store) == []
 
 
 # R6: a finish that cannot be written

@@ -67,10 +67,11 @@ def test_r1_an_acquire_sets_status_lock_and_times_and_nothing_else() -> None:
         "lock_expire_time": NOON + LEASE,
         "update_time": NOON,
         "expire_at": Special.REMOVE,
+        "update_count": Special.REMOVE,
         "fence": Special.INCREMENT,
     }
     assert write.defaults == {}
-    assert write.guard == Startable((PENDING, FAILED), NOON, unknown_lease_since=NOON - LEASE, or_absent=False)
+    assert write.guard == Startable(OURS, (PENDING, FAILED), NOON, unknown_lease_since=NOON - LEASE, or_absent=False)
 
 
 # R2, row by row

@@ -37,9 +37,9 @@ def test_r4_every_write_after_the_acquire_carries_the_token() -> None:
         rules.succeed(state, OURS, NOON, None),
         rules.fail(state, OURS, NOON, ValueError()),
         rules.extend(OURS, NOON, LEASE),
-        rules.update(OURS, {}),
+        rules.update(OURS, 1, {}),
     ]
-    assert [write.guard for write in writes] == [HeldBy(OURS)] * 4
+    assert [write.guard.lock for write in writes if isinstance(write.guard, HeldBy)] == [OURS] * 4
 
 
 def test_r12_renewing_the_lease_touches_no_index_key() -> None:
@@ -231,6 +231,6 @@ def test_r13_nothing_else_touches_the_fence() -> None:
         rules.succeed(state, OURS, NOON, {}),
         rules.fail(state, OURS, NOON, ValueError()),
         rules.extend(OURS, NOON, LEASE),
-        rules.update(OURS, {}),
+        rules.update(OURS, 1, {}),
     ]
     assert all("fence" not in write.changes for write in writes)

@@ -58,7 +58,7 @@ def test_r2_the_blind_acquire_admits_exactly_what_judging_admits(
     acquire = rules.acquire(OURS, NOON, LEASE)
     verdict = rules.judge(store.state(task), OURS, NOON, LEASE)
     admitted = isinstance(verdict, Attempt) and verdict.error is None and verdict.write == acquire
-    assert store.admits(acquire.guard) is admitted
+    assert store.admits(acquire) is admitted
 
 
 @given(any_task)
@@ -66,7 +66,7 @@ def test_r2_judging_always_ends_in_a_write_that_the_judged_state_admits_or_in_a_
     store = MemoryStore(task)
     verdict = make_rules(startable=(PENDING, FAILED, MORE_PENDING)).judge(store.state(task), OURS, NOON, LEASE)
     if isinstance(verdict, Attempt):
-        assert store.admits(verdict.write.guard)
+        assert store.admits(verdict.write)
     elif isinstance(verdict, Refused):
         assert isinstance(verdict.error, st.TaskIsNotReadyToStartError)
     else:

@@ -57,12 +57,17 @@ class ManyWorkers(RuleBasedStateMachine):
         self.workers: dict[int, Worker] = {}
         self.started = 0
         self.fences: list[int] = []
+        self.time_flies = False
 
     def rules_of(self, step: type[Step1 | Step2]) -> Lifecycle:
         config = make_config(
             **{f"{status.name}_status": status for status in step}, max_retry=MAX_RETRY, clock=self.clock
         )
         return Lifecycle(config, config.use_case_id, "t-1", config.startable_statuses(None))
+
+    def sleep(self, pause: float) -> None:
+        if self.time_flies:
+            self.clock.sleep(pause)
 
     # What happens
 
@@ -79,14 +84,11 @@ class ManyWorkers(RuleBasedStateMachine):
     @rule(target=inside, step=steps, fault=faults)
     def start(self, step: type[Step1 | Step2], fault: Fault | None) -> Any:
         self.started += 1
-        name, lost = self.started, fault in {Fault.UNAVAILABLE, Fault.BROKEN}
-        execution = Execution(self.store, self.rules_of(step), LEASE, sleep=self.clock.sleep)
+        name = self.started
+        execution = Execution(self.store, self.rules_of(step), LEASE, sleep=self.sleep)
         if fault:
             self.store.befall(fault)
-        if lost or fault is Fault.ANSWER_LOST:
-            # The fault is the first write's; a takeover is a second one, and not come to.
-            if not lost and self.model.status != step.in_progress:
-                self.model.start(name, step, self.clock.now)
+        if fault is Fault.BROKEN:
             self.refused(execution, BackendError)
             return multiple()
         refusal = self.model.start(name, step, self.clock.now)
@@ -140,7 +142,8 @@ class ManyWorkers(RuleBasedStateMachine):
         if twice:
             self.store.befall(Fault.SENT_TWICE)
         worker.context.extend_lock(lease)
-        self.model.lease_end = worker.lease_end = self.clock.now + timedelta(seconds=lease)
+        end = max(worker.lease_end, self.clock.now + timedelta(seconds=lease))
+        self.model.lease_end = worker.lease_end = end
 
     @rule(worker=consumes(inside), fault=faults, times=some.integers(1, 40))
     def succeed(self, worker: Worker, fault: Fault | None, times: int) -> None:
@@ -163,7 +166,9 @@ class ManyWorkers(RuleBasedStateMachine):
         if fault:
             self.store.befall(fault, times if fault is Fault.UNAVAILABLE else 1)
         before = self.store.task
+        self.time_flies = True
         problem = self.leave(worker, error)
+        self.time_flies = False
         self.store.forget_faults()
         if not self.is_held_by(worker):
             assert self.store.task == before

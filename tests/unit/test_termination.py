@@ -21,10 +21,10 @@ LAYER = Path(st.__file__).parents[1]
 TOLD_TO_END = 128 + signal.SIGTERM
 
 
-def run(scenario: str, *, returncode: int = 0) -> Any:
+def run(scenario: str, *, module: str = "termination_scenarios", returncode: int = 0) -> Any:
     """What came of it: the last line that the process printed."""
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-W", "error", "-m", "tests.unit.termination_scenarios", scenario],
+        [sys.executable, "-W", "error", "-m", f"tests.unit.{module}", scenario],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{LAYER}{os.pathsep}{ROOT}"},
         capture_output=True,
@@ -134,3 +134,9 @@ def test_r8_ctrl_c_while_the_heartbeat_stops_leaves_no_handler_and_no_lock() -> 
     assert told.course == ["interrupted", "default"]
     assert told.status != IN_PROGRESS
     assert not told.locked
+
+
+def test_r8_at_no_line_of_the_library_it_leaves_the_task_locked_or_the_handler_set() -> None:
+    told = run("all", module="termination_sweep")
+    assert told.lines > 100
+    assert told.faults == []

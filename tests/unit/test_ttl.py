@@ -115,7 +115,7 @@ def test_the_expiry_goes_with_the_status(write: Write, expire_at: Any) -> None:
     "write",
     [
         RULES.extend("our-token", NOON, LEASE),
-        RULES.update("our-token", {}),
+        RULES.update("our-token", 1, {}),
         RULES.unlock(TaskState(SUCCEEDED, **OVER), NOON, RECORD),
     ],
     ids=["extend", "update", "unlock"],

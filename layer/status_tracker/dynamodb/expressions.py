@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from ..writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
 
 if TYPE_CHECKING:
     from .item import TaskItem
@@ -44,16 +44,24 @@ def _action(attribute: Any, value: Any) -> Action:
     return action
 
 
-def condition(task: type[TaskItem], guard: Guard) -> Condition:
+def condition(task: type[TaskItem], write: Write) -> Condition:
     """When the write may be made."""
+    guard = write.guard
     if isinstance(guard, Startable):
         return _startable(task, guard)
     if isinstance(guard, Unchanged):
         return _unchanged(task, guard.state)
     if isinstance(guard, HeldBy):
-        held: Condition = task.lock == guard.lock
-        return held
+        return _held(task, guard, write.changes)
     assert_never(guard)
+
+
+def _held(task: type[TaskItem], guard: HeldBy, changes: Mapping[str, Any]) -> Condition:
+    held: Condition = task.lock == guard.lock
+    if guard.growing is not None:
+        attribute = getattr(task, guard.growing)
+        held &= attribute.does_not_exist() | (attribute < changes[guard.growing])
+    return held
 
 
 def _startable(task: type[TaskItem], guard: Startable) -> Condition:
@@ -64,7 +72,8 @@ def _startable(task: type[TaskItem], guard: Startable) -> Condition:
         task.lock_time.does_not_exist() | (task.lock_time <= guard.unknown_lease_since)
     )
     due = task.not_before.does_not_exist() | (task.not_before <= guard.now)
-    allowed: Condition = status_allows & (nobody_holds_it | lease_is_over | unknown_lease_is_over) & due
+    first_time = ~task.finished_locks.contains(guard.lock)
+    allowed: Condition = first_time & status_allows & (nobody_holds_it | lease_is_over | unknown_lease_is_over) & due
     if guard.or_absent:
         allowed |= task.key.does_not_exist()
     return allowed

@@ -68,6 +68,7 @@ class TaskItem(Model):
         run: how often it was deliberately run again.
         not_before: the first moment at which it may be started again, where a failure asked to wait.
         finished_locks: the newest tokens that finished it.
+        update_count: how often the attempt under way has stored data.
         create_token: marks the request that made it.
         expire_at: when DynamoDB may delete it, where the config gives its status a `ttl`.
     """
@@ -87,6 +88,7 @@ class TaskItem(Model):
     run = IntegerAttribute(null=True)
     not_before = UTCDateTimeAttribute(null=True)
     finished_locks = JSONAttribute(null=True)
+    update_count = IntegerAttribute(null=True)
     create_token = UnicodeAttribute(null=True)
     expire_at = EpochSecondsAttribute(null=True)
 

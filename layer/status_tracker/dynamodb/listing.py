@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Self
@@ -11,7 +12,7 @@ from pynamodb.exceptions import UpdateError
 from ..lifecycle import is_live
 from ..statuses import BaseStatusEnum, ensure_status_value
 from .item import TaskItem
-from .query import Cursor, Selection, TaskQuery, count, index_of, index_values, select
+from .query import Selection, TaskQuery, count, index_of, index_values, parse_cursor, select
 from .store import state_of
 
 
@@ -52,10 +53,10 @@ class TaskListing(TaskItem):
             use_case_id=cls._checked_use_case_id(use_case_id),
             limit=limit,
             older_first=older_task_first,
-            refresh=auto_refresh or error_class is not None,
+            refresh=_always if auto_refresh or error_class is not None else None,
             since=since,
             until=until,
-            cursor=None if cursor is None else Cursor.parse(cursor),
+            cursor={} if cursor is None else parse_cursor(cursor),
             keep=None if error_class is None else _failed_with(error_class),
         )
         return select(cls, selection)
@@ -83,8 +84,7 @@ class TaskListing(TaskItem):
             use_case_id=cls._checked_use_case_id(use_case_id),
             limit=limit,
             older_first=True,
-            # An older, narrower index does not carry the lock: what it lists must be read to be judged.
-            refresh=auto_refresh or not _projects_locks(index_of(cls)),
+            refresh=_always if auto_refresh else _lock_is_unknown,
             keep=lambda task: not is_live(state_of(task), cls.config, now),
         )
         return select(cls, selection)
@@ -158,16 +158,23 @@ class TaskListing(TaskItem):
         return use_case_id
 
 
+def _always(_task: TaskItem) -> bool:
+    return True
+
+
+def _lock_is_unknown(task: TaskItem) -> bool:
+    """An older, narrower index does not carry the lock: what it lists must be read to be judged."""
+    return task.lock is None
+
+
 def _failed_with(error_class: str | type[BaseException]) -> Callable[[TaskItem], bool]:
     name = error_class if isinstance(error_class, str) else error_class.__name__
+    # A class whose repr does not begin with its name is known by the end of the traceback.
+    last_line = re.compile(rf"^(?:[\w.]*\.)?{re.escape(name)}(?::|$)", re.MULTILINE)
 
     def failed_with_it(task: TaskItem) -> bool:
-        history = (task.errors or {}).get("history") or [{}]
-        return str(history[-1].get("error", "")).partition("(")[0] == name
+        newest = ((task.errors or {}).get("history") or [{}])[-1]
+        raised = str(newest.get("traceback", "")).rpartition("Traceback (most recent call last)")[2]
+        return str(newest.get("error", "")).partition("(")[0] == name or last_line.search(raised) is not None
 
     return failed_with_it
-
-
-def _projects_locks(index: Any) -> bool:
-    attributes = index.Meta.projection.non_key_attributes
-    return attributes is not None and "lock_expire_time" in attributes

@@ -10,10 +10,10 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 from .index import StatusAndUpdateTimeIndex
 from .shards import shard_count
@@ -32,24 +32,43 @@ _TICK = timedelta(microseconds=1)
 _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
-class Cursor(NamedTuple):
-    """Where a result stopped: at which `update_time`, and which tasks of that very moment it has given already."""
+class Position(NamedTuple):
+    """How far the tasks of a status were given: to which `update_time`, and which tasks of that very moment."""
 
     moment: datetime
     keys: tuple[str, ...]
 
-    def __str__(self) -> str:
-        return base64.urlsafe_b64encode(json.dumps([self.moment.isoformat(), self.keys]).encode()).decode()
+    def behind(self, moment: datetime, key: str) -> Position:
+        """The position when the task of that moment and key is given next."""
+        return Position(moment, (*self.keys, key) if moment == self.moment else (key,))
 
-    @classmethod
-    def parse(cls, text: str) -> Cursor:
-        try:
-            moment, keys = json.loads(base64.urlsafe_b64decode(text))
-            return cls(datetime.fromisoformat(moment), tuple(keys))
-        except (ValueError, TypeError) as error:
-            raise ValueError(
-                f"The cursor {text[:80]!r} is not one that a result gave: pass on its `cursor`."
-            ) from error
+
+Cursor: TypeAlias = dict[int, Position]
+"""Where a result stopped, by status; a status of which nothing was given is not in it."""
+
+
+def format_cursor(cursor: Cursor) -> str:
+    """The cursor as a text that can be kept and passed on."""
+    content = {str(status): [moment.isoformat(), *keys] for status, (moment, keys) in cursor.items()}
+    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
+
+
+def parse_cursor(text: str) -> Cursor:
+    """The cursor of such a text. Raises `ValueError` for any other text."""
+    try:
+        content = json.loads(base64.urlsafe_b64decode(text))
+        cursor = {int(status): Position(_aware(moment), tuple(keys)) for status, (moment, *keys) in content.items()}
+    except (ValueError, TypeError, AttributeError) as error:
+        found = text[:80]
+        raise ValueError(f"The cursor {found!r} is not one that a result gave: pass on its `cursor`.") from error
+    return cursor
+
+
+def _aware(moment: str) -> datetime:
+    parsed = datetime.fromisoformat(moment)
+    if parsed.tzinfo is None:
+        raise ValueError("no time zone")
+    return parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,31 +77,35 @@ class Selection:
 
     Attributes:
         limit: at most so many of each status; None for all.
+        refresh: of the tasks that were listed, which to read whole.
         since, until: bounds of `update_time`, the first included, the second not.
-        keep: of the tasks that were read, which to give.
+        cursor: what was given already.
+        keep: of the tasks that were read, which to give; None for all.
     """
 
     statuses: list[int]
     use_case_id: str
     limit: int | None
     older_first: bool
-    refresh: bool
+    refresh: Callable[[Any], bool] | None = None
     since: datetime | None = None
     until: datetime | None = None
-    cursor: Cursor | None = None
+    cursor: Cursor = field(default_factory=dict)
     keep: Callable[[Any], bool] | None = None
 
     def __post_init__(self) -> None:
         for name, moment in (("since", self.since), ("until", self.until)):
             if moment is not None and moment.tzinfo is None:
                 raise ValueError(f"{name} is {moment!r}, without a time zone: use datetime.now(timezone.utc).")
+        if not self.statuses:
+            raise ValueError("No status was given: give one, or several.")
 
-    def bounds(self) -> tuple[datetime, datetime]:
-        """The first and the last `update_time` to read, both included."""
+    def bounds(self, status: int) -> tuple[datetime, datetime]:
+        """The first and the last `update_time` to read of a status, both included."""
         first, last = self.since or _EVER[0], _EVER[1] if self.until is None else self.until - _TICK
-        if self.cursor is None:
+        if status not in self.cursor:
             return first, last
-        moment = self.cursor.moment
+        moment = self.cursor[status].moment
         return (max(first, moment), last) if self.older_first else (first, min(last, moment))
 
 
@@ -91,30 +114,31 @@ class _Listed(NamedTuple):
 
     moment: datetime
     key: str
+    status: int
     task: Any
 
 
 class TaskQuery(Generic[TaskT]):
     """The tasks that a query finds; read from DynamoDB as they are asked for, each once."""
 
-    def __init__(self, listed: Iterator[_Listed], resumed_from: Cursor | None = None) -> None:
+    def __init__(self, listed: Iterator[_Listed], given: Cursor) -> None:
         self._listed = listed
-        self._position = resumed_from
+        self._given = dict(given)
 
     @property
     def cursor(self) -> str | None:
         """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
-        return None if self._position is None else str(self._position)
+        return format_cursor(self._given) if self._given else None
 
     def __iter__(self) -> Iterator[TaskT]:
         return self
 
     def __next__(self) -> TaskT:
-        moment, key, task = next(self._listed)
-        same = self._position is not None and self._position.moment == moment
-        self._position = Cursor(moment, (*self._position.keys, key) if same and self._position else (key,))
-        found: TaskT = task
-        return found
+        listed = next(self._listed)
+        before = self._given.get(listed.status, Position(listed.moment, ()))
+        self._given[listed.status] = before.behind(listed.moment, listed.key)
+        task: TaskT = listed.task
+        return task
 
     def all(self) -> list[TaskT]:
         """All that are left."""
@@ -179,43 +203,43 @@ def _merged(
     values: dict[int, list[str]],
     selection: Selection,
 ) -> Iterator[_Listed]:
-    partitions = [value for shards in values.values() for value in shards]
-    opened = in_parallel(lambda value: _open(index, value, selection), partitions)
+    partitions = {value: status for status, shards in values.items() for value in shards}
+    opened = in_parallel(lambda value: _open(index, value, partitions[value], selection), list(partitions))
     streams = dict(zip(partitions, opened, strict=True))
     by_status = []
     for shards in values.values():
         listed = _in_order((streams[value] for value in shards), selection.older_first)
-        if selection.refresh:
-            listed = _refreshed(task_class, listed, min(selection.limit or _BATCH_SIZE, _BATCH_SIZE))
+        if (wanted := selection.refresh) is not None:
+            listed = _refreshed(task_class, listed, wanted, min(selection.limit or _BATCH_SIZE, _BATCH_SIZE))
         if (keep := selection.keep) is not None:
             listed = (each for each in listed if keep(each.task))
         by_status.append(islice(listed, selection.limit))
-    return _each_once(_in_order(by_status, selection.older_first))
+    yield from _each_once(_in_order(by_status, selection.older_first))
 
 
-def _open(index: StatusAndUpdateTimeIndex, value: str, selection: Selection) -> Iterator[_Listed]:
+def _open(index: StatusAndUpdateTimeIndex, value: str, status: int, selection: Selection) -> Iterator[_Listed]:
     """The tasks of one partition, its first page read already."""
-    first, last = selection.bounds()
+    first, last = selection.bounds(status)
     if first > last:
         return iter(())
     when: Any = type(index).update_time
     condition = None if (first, last) == _EVER else when.between(first, last)
-    # What is kept cannot be counted beforehand, nor can what the cursor has given already.
-    limit = None if selection.keep or selection.cursor else selection.limit
+    given = selection.cursor.get(status)
+    # What is kept cannot be counted beforehand, nor can what was given already.
+    limit = None if selection.keep or given else selection.limit
     page_size = max(selection.limit, _BATCH_SIZE) if selection.limit and limit is None else None
     results = index.query(value, condition, scan_index_forward=selection.older_first, limit=limit, page_size=page_size)
     page = list(islice(results, 1))
-    return (_listed(task) for task in chain(page, results) if not _given_already(task, selection.cursor))
+    return (_listed(task, status) for task in chain(page, results) if not _given_already(task, given))
 
 
-def _given_already(task: TaskItem, cursor: Cursor | None) -> bool:
-    return cursor is not None and task.update_time == cursor.moment and task.key in cursor.keys
+def _given_already(task: TaskItem, given: Position | None) -> bool:
+    return given is not None and task.update_time == given.moment and task.key in given.keys
 
 
-def _listed(task: TaskItem) -> _Listed:
-    if task.status is None:  # an older, narrower index does not carry it; its hash key does
-        task.status = int(task.value.split(task.config.sep)[1])
-    return _Listed(task.update_time, task.key, task)
+def _listed(task: TaskItem, status: int) -> _Listed:
+    task.status = status  # an older, narrower index does not carry it; its hash key does
+    return _Listed(task.update_time, task.key, status, task)
 
 
 def _in_order(streams: Iterable[Iterator[_Listed]], older_first: bool) -> Iterator[_Listed]:
@@ -231,11 +255,18 @@ def _each_once(listed: Iterator[_Listed]) -> Iterator[_Listed]:
             yield each
 
 
-def _refreshed(task_class: type[TaskT], listed: Iterator[_Listed], size: int) -> Iterator[_Listed]:
-    """The same tasks, read whole; those that were deleted meanwhile are left out."""
+def _refreshed(
+    task_class: type[TaskT], listed: Iterator[_Listed], wanted: Callable[[Any], bool], size: int
+) -> Iterator[_Listed]:
+    """The same tasks, those that are wanted read whole; those that were deleted meanwhile are left out."""
     while batch := list(islice(listed, size)):
-        found = {task.key: task for task in _read_whole(task_class, [each.key for each in batch])}
-        yield from (each._replace(task=found[each.key]) for each in batch if each.key in found)
+        unread = [each.key for each in batch if wanted(each.task)]
+        found = {task.key: task for task in _read_whole(task_class, unread)} if unread else {}
+        for each in batch:
+            if each.key in found:
+                yield each._replace(task=found[each.key])
+            elif not wanted(each.task):
+                yield each
 
 
 def _read_whole(task_class: type[TaskT], keys: list[str]) -> Iterator[TaskT]:

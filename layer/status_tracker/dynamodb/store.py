@@ -54,11 +54,14 @@ class DynamoStore(Generic[TaskT]):
         """Store the changes if the guard holds, with one UpdateItem; a refusal brings the item with it."""
         arguments = self._class(self._key).get_update_kwargs_from_instance(
             actions=actions(self._class, self._key, write),
-            condition=condition(self._class, write.guard),
+            condition=condition(self._class, write),
             return_values_on_condition_failure="ALL_OLD",
         )
         arguments["ReturnValues"] = "ALL_NEW"
-        return self._send("UpdateItem", arguments, UpdateError)
+        answer = self._send("UpdateItem", arguments, UpdateError)
+        if answer.applied and answer.task is None:  # cut off on its way, so that botocore saw an empty body
+            raise StoreError(UpdateError(f"UpdateItem of {self._key!r} was answered with no item"), transient=True)
+        return answer
 
     def succeed(self, write: Write) -> Answer[TaskT]:
         """As `write`; where the block asked for more, in one transaction with all of that."""
@@ -71,7 +74,7 @@ class DynamoStore(Generic[TaskT]):
                 transaction.update(
                     self._class(self._key),
                     actions=actions(self._class, self._key, write),
-                    condition=condition(self._class, write.guard),
+                    condition=condition(self._class, write),
                     return_values="ALL_OLD",
                 )
         except TransactWriteError as error:
@@ -110,7 +113,7 @@ class DynamoStore(Generic[TaskT]):
             raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
             if isinstance(raw, ClientError) and _code(raw) == "ConditionalCheckFailedException":
                 return Answer(applied=False, task=self._task(raw.response.get("Item")))
-            if _code(raw) == "ValidationException" and "size" in str(raw):
+            if _code(raw) == "ValidationException" and "Item size" in str(raw):
                 raise WriteRejectedError(
                     self._about(TaskDataTooLargeError, f"does not fit into its item: {raw}")
                 ) from raw
@@ -180,4 +183,5 @@ def _is_transient(error: BaseException) -> bool:
     if not isinstance(error, ClientError):
         return isinstance(error, HTTPClientError | BotoConnectionError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    return _code(error) in _TRANSIENT_CODES or status >= _SERVER_ERROR
+    unreadable = _code(error).isdigit()  # of an answer that was cut off, botocore knows but the HTTP status
+    return unreadable or _code(error) in _TRANSIENT_CODES or status >= _SERVER_ERROR

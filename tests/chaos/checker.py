@@ -1,0 +1,96 @@
+"""Judges a run by what it left behind; ``python -m tests.chaos.report DIRECTORY`` judges a kept one again.
+
+Independent of the library: it reads the logs of the workers and the copied tables, and shares no code with either.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .records import IGNORED, SUCCEEDED, Record, read_lines, read_records
+from .rules import RULES, VANISHED, Bounds, outcome
+
+_TASKS_AT_ONCE = 20_000
+
+
+@dataclass(frozen=True)
+class Violation:
+    """Something that must not be: its kind, of which task, and what was found."""
+
+    kind: str
+    task: str
+    found: str
+
+
+@dataclass
+class Report:
+    """What a run did, in numbers, and what was wrong with it."""
+
+    figures: Counter[str] = field(default_factory=Counter)
+    faults: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+    violations: list[Violation] = field(default_factory=list)
+
+    @property
+    def kinds(self) -> Counter[str]:
+        return Counter(violation.kind for violation in self.violations)
+
+
+def check(directory: Path) -> Report:
+    """Check all tasks of a run."""
+    options = json.loads((directory / "options.json").read_text())
+    report = Report()
+    events = list(read_lines(directory / "supervisor.jsonl"))
+    _judge_run(events, report)
+    killed = frozenset(event["worker"] for event in events if event["e"] == "killed")
+    bounds = Bounds(options["max_retry"], options["max_skew"], options["read_timeout"], killed)
+    parts = options["lifecycles"] // _TASKS_AT_ONCE + 1
+    for part in range(parts):
+        for record in read_records(directory, part, parts).values():
+            _judge_task(record, bounds, report)
+    if (missing := options["lifecycles"] - report.figures["lifecycles"]) != 0:
+        report.violations.append(Violation("not_ended", "-", f"{missing} tasks have not ended"))
+    _count_faults(directory, report)
+    return report
+
+
+def _judge_run(events: list[dict[str, Any]], report: Report) -> None:
+    report.seconds = events[-1]["t"] - events[0]["t"]
+    for event in events:
+        if event["e"] in {"began", "all_ended"}:
+            continue
+        report.figures[event["e"]] += 1
+        if event["e"] != "killed":
+            report.violations.append(Violation(event["e"], "-", json.dumps(event)))
+
+
+def _judge_task(record: Record, bounds: Bounds, report: Report) -> None:
+    for rule in RULES:
+        for kind, found in rule(record, bounds):
+            report.violations.append(Violation(kind, record.task, found))
+    figures = report.figures
+    figures["lifecycles"] += record.status in {SUCCEEDED, IGNORED}
+    figures["succeeded"] += record.status == SUCCEEDED
+    figures["ignored"] += record.status == IGNORED
+    figures["attempts"] += record.acquires
+    figures["starts"] += len(record.starts)
+    figures["refused starts"] += sum(start.refused is not None for start in record.starts.values())
+    figures["creations"] += sum(event["e"] == "creating" for event in record.creations)
+    figures["vanished attempts"] += sum(entry["error"].startswith(VANISHED) for entry in record.history)
+    lost = [start.finished or {} for start in record.inside if outcome(start) == "lost"]
+    figures["lost locks raised"] += sum(each["error"] == "TaskLockLostError" for each in lost)
+    figures["lost locks noted on another exception"] += sum(each["error"] != "TaskLockLostError" for each in lost)
+    figures["receipts"] += len(record.receipts)
+    figures["dropped history entries"] += record.dropped
+
+
+def _count_faults(directory: Path, report: Report) -> None:
+    for event in read_lines(directory / "proxy.jsonl"):
+        if event["e"] == "total":
+            report.figures["requests"] = event["requests"]
+        else:
+            report.faults[event["kind"]] += 1
