@@ -14,6 +14,7 @@ MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key."""
 
 _LONGEST_LEASE = 366 * 24 * 3600
+_LONGEST_TTL = timedelta(days=36_600)
 
 
 def get_utc_now() -> datetime:
@@ -123,7 +124,7 @@ class TrackerConfig:
             status_shards=MappingProxyType(dict(zip(codes.values(), shards, strict=True))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
-            ttl=MappingProxyType({int(status): lifetime for status, lifetime in (ttl or {}).items()}),
+            ttl=MappingProxyType(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
         )
         config._validate()
         return config
@@ -141,12 +142,6 @@ class TrackerConfig:
         if not callable(self.clock):
             raise ValueError(f"clock is {self.clock!r}: give a function that tells the time, like get_utc_now.")
         self.lease(None)
-        for status, lifetime in self.ttl.items():
-            if status not in {self.succeeded_status, self.ignored_status} or lifetime <= timedelta(0):
-                raise ValueError(
-                    f"ttl has {lifetime!r} for status {status}: give a positive timedelta for the succeeded "
-                    f"({self.succeeded_status}) or the ignored status ({self.ignored_status})."
-                )
 
     def check_use_case_id(self, use_case_id: str) -> None:
         """Raise `ValueError` for a use case id whose keys could be taken for another's."""
@@ -239,6 +234,17 @@ def _checked_code(name: str, status: int) -> int:
     if isinstance(status, bool) or not isinstance(status, int) or status < 0:
         raise ValueError(f"{name} is {status!r}: give an integer of at least 0, or a member of a BaseStatusEnum.")
     return int(status)
+
+
+def _checked_ttl(ttl: Mapping[int, timedelta], succeeded: int, ignored: int) -> dict[int, timedelta]:
+    for status, lifetime in ttl.items():
+        finished = isinstance(status, int) and status in {succeeded, ignored}
+        if not finished or not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= _LONGEST_TTL:
+            raise ValueError(
+                f"ttl has {lifetime!r} for status {status!r}: give a timedelta, above 0 and at most "
+                f"{_LONGEST_TTL.days:,} days, for the succeeded ({succeeded}) or the ignored status ({ignored})."
+            )
+    return {int(status): lifetime for status, lifetime in ttl.items()}
 
 
 def _checked_exceptions(types: Iterable[type[BaseException]]) -> tuple[type[BaseException], ...]:

@@ -144,22 +144,26 @@ class Execution(Generic[TaskT]):
             task = self._acquire()
         except BaseException as error:
             self._trace.not_started(error)
-            self._termination.end(raising=True)
+            self._termination.end()
             raise
         self._state = self._store.state(task)
         self._note_lease(task)
         self._context = ExecutionContext(task, self)
         self._trace.acquired()
-        self._open_block()
+        try:
+            self._termination.check()
+            if self._heartbeat is not None:
+                self._heartbeat.start()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self._context
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._termination.defer()
-        if self._heartbeat is not None:
-            self._heartbeat.stop()
         try:
+            self._stop_heartbeat(error)
             if error is None:
                 self._finish_succeeded()
             else:
@@ -167,19 +171,19 @@ class Execution(Generic[TaskT]):
         finally:
             self._ended = True
             self._context.pending_data = None
-            self._termination.end(raising=error is None)
+            self._termination.end()
 
-    def _open_block(self) -> None:
-        if self._heartbeat is not None:
-            self._heartbeat.start()
+    def _stop_heartbeat(self, error: BaseException | None) -> None:
         try:
-            self._termination.allow()
-        except SystemExit as told_to_end:
-            self.__exit__(SystemExit, told_to_end, told_to_end.__traceback__)
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
+        except BaseException as interruption:  # Ctrl-C while a beat hangs
+            self._finish_failed(error or interruption)
             raise
 
     def update(self, data: Mapping[str, Any]) -> None:
         self._check_open()
+        self.check_data(data)  # again, since the block may have changed it after set_data
         self._updates += 1
         self._context.task = self._write_held(self._rules.update(self._token, self._updates, data))
 
@@ -282,7 +286,9 @@ class Execution(Generic[TaskT]):
 
     def _lost(self) -> TaskLockLostError:
         end = self._lease_end.isoformat()
-        self._lost_lock = self._lost_because(f"its lease ended at {end} and another worker took the task over")
+        self._lost_lock = self._lost_because(
+            f"its lease ended at {end} and another worker took the task over, or somebody unlocked it"
+        )
         return self._lost_lock
 
     def _lost_because(self, why: str) -> TaskLockLostError:

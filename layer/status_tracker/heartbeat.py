@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+_GRACE_SECONDS = 5.0
+
 logger = logging.getLogger("status_tracker")
 
 
@@ -18,7 +20,8 @@ class Heartbeat:
     """
 
     def __init__(self, beat: Callable[[], bool], seconds: float, lease: timedelta) -> None:
-        if not 0 < seconds < lease.total_seconds():
+        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+        if not is_number or not 0 < seconds < lease.total_seconds():
             raise ValueError(
                 f"heartbeat is {seconds!r}: give seconds above 0 and below the lease of {lease.total_seconds():g} s, "
                 "best a third of it."
@@ -32,9 +35,10 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Return when no beat is under way and none will follow."""
+        """Let no further beat follow, and wait a little for one under way; should it hang, the fence refuses it."""
         self._stopped.set()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join(_GRACE_SECONDS)
 
     def _run(self) -> None:
         try:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-MAX_DATA_BYTES = 340 * 1024
+MAX_DATA_BYTES = 338 * 1024
 """The user's data of one task."""
 
 HISTORY_BYTES = 32 * 1024
@@ -17,6 +17,8 @@ HISTORY_BYTES = 32 * 1024
 
 ERROR_BYTES = 2 * 1024
 TRACEBACK_BYTES = 6 * 1024
+_ENTRY_BYTES = ERROR_BYTES + TRACEBACK_BYTES + 1024
+
 KEPT_ACTIONS = 20
 REASON_BYTES = 512
 
@@ -68,8 +70,15 @@ def _part(text: str, length: int, keep_end: bool) -> str:
     return f"…{text[len(text) - length :]}" if keep_end else f"{text[:length]}…"
 
 
+def _shortened(entry: Mapping[str, Any]) -> Mapping[str, Any]:
+    """An entry that an older library let grow until there is no room for another, its texts cut."""
+    return {name: cut(value, TRACEBACK_BYTES) if isinstance(value, str) else value for name, value in entry.items()}
+
+
 def _within_budget(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     first, *rest = entries
+    if json_size(first) > HISTORY_BYTES - _ENTRY_BYTES:
+        first = _shortened(first)
     room = HISTORY_BYTES - json_size(first)
     newest: list[Mapping[str, Any]] = []
     for entry in reversed(rest):

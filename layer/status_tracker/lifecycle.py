@@ -187,7 +187,7 @@ class Lifecycle:
             TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
         """
         state = self._at_rest(state, now)
-        waiting = (self.config.pending_status, self.config.failed_status, self.config.in_progress_status)
+        waiting = (*self.config.startable_statuses(None), self.config.in_progress_status)
         if state.status not in waiting:
             raise self._refuse.wrong_status(state, self.startable)
         retry = state.retry + 1 if self._is_stuck(state) else state.retry
@@ -221,8 +221,11 @@ class Lifecycle:
         return {**pending, **_UNLOCKED, "retry": 0, "not_before": Special.REMOVE}
 
     def _acted(self, state: TaskState, now: datetime, record: Mapping[str, Any], changes: Mapping[str, Any]) -> Write:
+        errors: Mapping[str, Any] = state.errors
+        if "status" in changes and self._is_stuck(state):
+            errors = with_failure(errors, self._vanished(state, now))
         entry = {**record, "update_time": now.isoformat(), "status": state.status}
-        return Write(Unchanged(state), {**changes, "errors": with_action(state.errors, entry)})
+        return Write(Unchanged(state), {**changes, "errors": with_action(errors, entry)})
 
     def _is_stuck(self, state: TaskState) -> bool:
         """Whether the worker of a task at rest has vanished: in this step, or in one whose codes are not known here."""

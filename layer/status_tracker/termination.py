@@ -4,7 +4,8 @@ By default SIGTERM ends a Python process on the spot, and a task it works on sta
 While a task is worked on in the main thread, SIGTERM raises `SystemExit` in the block instead, so that the attempt is
 recorded and the task released. An application that has set a handler of its own keeps it.
 
-A process has but one handler, so attempts within attempts share it: SIGTERM is held back while any of them writes.
+An attempt writes while it is entered and while it is left; a SIGTERM that comes then is held back until it has written.
+A process has but one handler, which attempts within attempts share.
 """
 
 from __future__ import annotations
@@ -22,15 +23,15 @@ class _Process:
     """What the attempts of the main thread share."""
 
     attempts: int = 0
-    writing: int = 0
     requested: bool = False
 
-    def on_signal(self, _number: int, _frame: FrameType | None) -> None:
+    def on_signal(self, _number: int, frame: FrameType | None) -> None:
         self.requested = True
-        self.exit_if_requested()
+        if not _is_writing(frame):
+            self.exit_if_requested()
 
     def exit_if_requested(self) -> None:
-        if self.requested and not self.writing:
+        if self.requested:
             self.requested = False
             raise SystemExit(_EXIT_STATUS)
 
@@ -39,13 +40,13 @@ _process = _Process()
 
 
 class Termination:
-    """The part of one attempt in this: SIGTERM is held back while it writes, and raises while its block runs."""
+    """The part of one attempt in this."""
 
     def __init__(self) -> None:
         self._shares = False
 
     def begin(self) -> None:
-        """The attempt begins, by writing."""
+        """The attempt is entered."""
         if threading.current_thread() is not threading.main_thread():
             return
         if _process.attempts == 0:
@@ -54,30 +55,30 @@ class Termination:
             signal.signal(signal.SIGTERM, _process.on_signal)
         self._shares = True
         _process.attempts += 1
-        _process.writing += 1
 
-    def allow(self) -> None:
-        """The block begins: what was held back raises `SystemExit` now."""
+    def check(self) -> None:
+        """Raise `SystemExit` if a SIGTERM was held back."""
         if self._shares:
-            _process.writing -= 1
             _process.exit_if_requested()
 
-    def defer(self) -> None:
-        """The block has ended, and its end is written."""
-        if self._shares:
-            _process.writing += 1
-
-    def end(self, *, raising: bool) -> None:
-        """The attempt has ended; with `raising`, what was held back raises `SystemExit` now."""
-        if not self._shares:
+    def end(self) -> None:
+        """The attempt has ended; raise `SystemExit` if a SIGTERM was held back."""
+        if not self._shares or threading.current_thread() is not threading.main_thread():
             return
         self._shares = False
         _process.attempts -= 1
-        _process.writing -= 1
-        try:
-            if raising:
-                _process.exit_if_requested()
-        finally:
-            if _process.attempts == 0:
-                _process.requested = False
-                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        if _process.attempts == 0 and signal.getsignal(signal.SIGTERM) == _process.on_signal:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        _process.exit_if_requested()
+
+
+def _is_writing(frame: FrameType | None) -> bool:
+    """Whether the signal met the main thread while it enters or leaves an attempt."""
+    while frame is not None:
+        if frame.f_globals.get("__name__") == "status_tracker.execution" and frame.f_code.co_name in _WRITERS:
+            return True
+        frame = frame.f_back
+    return False
+
+
+_WRITERS = frozenset({"__enter__", "__exit__"})

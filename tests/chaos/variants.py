@@ -11,7 +11,7 @@ from pynamodb.expressions.condition import Condition
 from status_tracker.dynamodb import expressions, store
 from status_tracker.lifecycle import Lifecycle
 from status_tracker.port import Answer
-from status_tracker.writes import Attempt, Guard, HeldBy, TaskState, Unchanged, Write
+from status_tracker.writes import Attempt, HeldBy, TaskState, Unchanged, Write
 
 
 def apply(variant: str) -> None:
@@ -23,9 +23,9 @@ def _no_fence() -> None:
     """Whoever thinks that it holds the task may write to it."""
     honest = expressions.condition
 
-    def condition(task: type[Any], guard: Guard) -> Condition:
+    def condition(task: type[Any], write: Write) -> Condition:
         held: Condition = task.key.exists()
-        return held if isinstance(guard, HeldBy) else honest(task, guard)
+        return held if isinstance(write.guard, HeldBy) else honest(task, write)
 
     vars(store)["condition"] = condition
 
