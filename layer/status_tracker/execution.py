@@ -240,10 +240,17 @@ class Execution(Generic[TaskT]):
             if self._lost_lock is not None:
                 self._trace.lost()
                 raise self._lost_lock
-            self._finish(self._rules.fail(self._state, self._token, self._now(), error), self._store.write)
+            self._store_failure(error)
         except (TaskLockLostError, StatusNotSavedError, WriteRejectedError) as unsaved:
             if unsaved is not error:
                 error.add_note(str(unsaved))
+
+    def _store_failure(self, error: BaseException) -> None:
+        now = self._now()
+        try:
+            self._finish(self._rules.fail(self._state, self._token, now, error), self._store.write)
+        except WriteRejectedError:
+            self._finish(self._rules.fail(self._state, self._token, now, error, briefly=True), self._store.write)
 
     def _finish(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> None:
         try:

@@ -46,6 +46,13 @@ def with_failure(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[st
     return {**errors, "history": kept, **({"dropped": dropped} if dropped else {})}
 
 
+def with_only(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
+    """The errors with this entry, cut short, in place of all others, which are counted: for an item that is full."""
+    dropped = (errors.get("dropped") or 0) + len(errors.get("history") or [])
+    brief = {**entry, "error": cut(str(entry["error"]), REASON_BYTES), "traceback": ""}
+    return {**errors, "history": [brief], **({"dropped": dropped} if dropped else {})}
+
+
 def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     """The errors with one more record of what a person did."""
     short = {name: cut(value, REASON_BYTES) if isinstance(value, str) else value for name, value in record.items()}

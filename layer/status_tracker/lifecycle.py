@@ -23,7 +23,7 @@ from typing import Any
 
 from .config import TrackerConfig
 from .errors import TaskIgnoredError, TaskIsNotReadyToStartError
-from .history import failure, json_size, with_action, with_failure
+from .history import failure, json_size, with_action, with_failure, with_only
 from .refusals import Refusals
 from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, TaskState, Unchanged, Verdict, Write
 
@@ -131,8 +131,10 @@ class Lifecycle:
         }
         return Write(HeldBy(token), changes if data is None else {**changes, "data": data})
 
-    def fail(self, state: TaskState, token: str, now: datetime, error: BaseException) -> Write:
-        """The end of an attempt that raised (R8, R9)."""
+    def fail(
+        self, state: TaskState, token: str, now: datetime, error: BaseException, *, briefly: bool = False
+    ) -> Write:
+        """The end of an attempt that raised (R8, R9); `briefly`, for an item that has no room for more (R10)."""
         newest_frames = -self.config.traceback_stack_limit
         trace = "".join(traceback.format_exception(error, limit=newest_frames))
         entry = failure(state.retry + 1, now.isoformat(), _describe(error), trace)
@@ -143,6 +145,8 @@ class Lifecycle:
             **self._failed_attempt(state, now, entry, hopeless=hopeless),
             "not_before": Special.REMOVE if due is None else due,
         }
+        if briefly:
+            changes["errors"] = with_only(state.errors, entry)
         return Write(HeldBy(token), changes)
 
     def extend(self, token: str, now: datetime, lease: timedelta) -> Write:

@@ -114,12 +114,25 @@ def test_r6_a_rejection_that_cannot_be_recorded_has_that_in_its_notes(store: Mem
 # Other rejected writes
 
 
+def test_r10_a_failure_that_does_not_fit_is_recorded_briefly(store: MemoryStore, clock: Clock) -> None:
+    for message in ("first", "second " + "x" * 10_000):
+        with pytest.raises(ValueError, match=message[:5]), start(store, clock):
+            store.reject(st.TaskDataTooLargeError("it does not fit"), times=int(message != "first"))
+            raise ValueError(message)
+    failed = stored(store)
+    assert (failed.status, failed.retry, failed.lock) == (FAILED, 2, None)
+    [entry] = failed.errors["history"]
+    assert (entry["nth_retry"], entry["traceback"], failed.errors["dropped"]) == (2, "", 1)
+    assert entry["error"].startswith("ValueError('second ")
+    assert len(entry["error"]) < 600
+
+
 def test_r10_a_failure_that_is_rejected_leaves_the_users_exception_with_the_reason_in_its_notes(
     store: MemoryStore, clock: Clock
 ) -> None:
     error = ValueError("mine")
     with pytest.raises(ValueError, match="mine") as caught, start(store, clock):
-        store.reject(st.TaskDataTooLargeError("it does not fit"))
+        store.reject(st.TaskDataTooLargeError("it does not fit"), times=2)
         raise error
     assert caught.value is error
     assert error.__notes__ == ["it does not fit"]

@@ -36,11 +36,7 @@ class Position(NamedTuple):
     """How far the tasks of a status were given: to which `update_time`, and which tasks of that very moment."""
 
     moment: datetime
-    keys: tuple[str, ...]
-
-    def behind(self, moment: datetime, key: str) -> Position:
-        """The position when the task of that moment and key is given next."""
-        return Position(moment, (*self.keys, key) if moment == self.moment else (key,))
+    keys: list[str]
 
 
 Cursor: TypeAlias = dict[int, Position]
@@ -57,7 +53,7 @@ def parse_cursor(text: str) -> Cursor:
     """The cursor of such a text. Raises `ValueError` for any other text."""
     try:
         content = json.loads(base64.urlsafe_b64decode(text))
-        cursor = {int(status): Position(_aware(moment), tuple(keys)) for status, (moment, *keys) in content.items()}
+        cursor = {int(status): Position(_aware(moment), keys) for status, (moment, *keys) in content.items()}
     except (ValueError, TypeError, AttributeError) as error:
         found = text[:80]
         raise ValueError(f"The cursor {found!r} is not one that a result gave: pass on its `cursor`.") from error
@@ -123,7 +119,7 @@ class TaskQuery(Generic[TaskT]):
 
     def __init__(self, listed: Iterator[_Listed], given: Cursor) -> None:
         self._listed = listed
-        self._given = dict(given)
+        self._given = {status: Position(moment, list(keys)) for status, (moment, keys) in given.items()}
 
     @property
     def cursor(self) -> str | None:
@@ -135,8 +131,10 @@ class TaskQuery(Generic[TaskT]):
 
     def __next__(self) -> TaskT:
         listed = next(self._listed)
-        before = self._given.get(listed.status, Position(listed.moment, ()))
-        self._given[listed.status] = before.behind(listed.moment, listed.key)
+        position = self._given.get(listed.status)
+        if position is None or position.moment != listed.moment:
+            position = self._given[listed.status] = Position(listed.moment, [])
+        position.keys.append(listed.key)
         task: TaskT = listed.task
         return task
 
