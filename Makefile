@@ -4,6 +4,10 @@ PYTHON ?= python3
 STAGE ?= prod
 DOCS ?= samples/documents
 
+# What is compiled under the constraints of requirements-dev.txt, so that a package has one version in all of them.
+LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements
+COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
+
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
@@ -12,7 +16,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud test lint synth deploy clean
+.PHONY: help demo cloud test lint synth bootstrap deploy rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -37,10 +41,21 @@ lint: $(READY) ## ruff and mypy --strict
 	@mypy
 
 synth: $(READY) ## the CloudFormation template of STAGE (prod), into cdk.out
-	@cdk synth --quiet -c stage=$(STAGE)
+	@cdk synth --quiet -c stage=$(STAGE) $(SET)
 
-deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials
-	@cdk deploy -c stage=$(STAGE)
+bootstrap: $(READY) ## prepare the AWS account and region of your credentials, once (or ACCOUNT=… REGION=…)
+	@mkdir -p .local/empty
+	@account=$$(python -m infra.account "$(ACCOUNT)" "$(REGION)") && cd .local/empty && cdk bootstrap "$$account"
+
+deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (SET='-c alarm_email=…' for a setting)
+	@cdk deploy -c stage=$(STAGE) $(SET)
+
+rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
+	@PYTHONPATH=layer:lambdas python -m documents.rerun status-tracker-$(STAGE) "$$TASK" "$$REASON"
+
+lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has to change (UPGRADE=--upgrade for newer ones)
+	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
+	@for name in $(LOCKED); do $(COMPILE) $(UPGRADE) -c requirements-dev.txt $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove everything the targets above have made
 	@rm -rf .venv .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis

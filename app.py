@@ -12,10 +12,14 @@ from infra.stack import StatusTrackerStack
 def build(app: App) -> StatusTrackerStack:
     """Put the stack of the stage that the context's ``stage`` chooses into `app`; cdk-nag's findings fail its synth.
 
+    A setting that the context has beside the stages, as by ``-c alarm_email=you@example.com``, goes before the stage's.
+
     Raises:
         SettingsError: no stage was chosen, or its settings cannot be used.
     """
-    settings = Settings.from_context(app.node.try_get_context("stages"), app.node.try_get_context("stage"))
+    context = app.node.try_get_context
+    overrides = {name: value for name in Settings.names() if (value := context(name)) is not None}
+    settings = Settings.from_context(context("stages"), context("stage"), overrides)
     Validations.of(app).add_plugins(AwsSolutionsChecks())
     return StatusTrackerStack(app, settings)
 

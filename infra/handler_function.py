@@ -71,22 +71,7 @@ class HandlerFunction(Construct):
         reserved_concurrency: int | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            retention=logs.RetentionDays[commons.settings.log_retention],
-            removal_policy=RemovalPolicy.RETAIN if commons.settings.retain_data else RemovalPolicy.DESTROY,
-        )
-        role = service_role(
-            self,
-            "lambda.amazonaws.com",
-            [
-                *statements,
-                allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
-                allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
-            ],
-        )
-        acknowledge(role, "IAM5[Resource::*]", "X-Ray's actions take no resource; no other statement is on '*'.")
+        log_group = self._log_group(commons.settings)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -99,9 +84,31 @@ class HandlerFunction(Construct):
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             reserved_concurrent_executions=reserved_concurrency,
-            role=role.without_policy_updates(),
+            role=self._role(statements, log_group).without_policy_updates(),
             log_group=log_group,
-            logging_format=lambda_.LoggingFormat.JSON,
-            application_log_level_v2=lambda_.ApplicationLogLevel[commons.settings.log_level],
+            # With JSON, Lambda filters by a level of its own, which overrules POWERTOOLS_LOG_LEVEL, and above INFO
+            # drops the metrics. Powertools' lines are JSON all the same.
+            logging_format=lambda_.LoggingFormat.TEXT,
             tracing=lambda_.Tracing.ACTIVE,
         )
+
+    def _log_group(self, settings: Settings) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays[settings.log_retention],
+            removal_policy=RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY,
+        )
+
+    def _role(self, statements: Sequence[iam.PolicyStatement], log_group: logs.ILogGroup) -> iam.Role:
+        role = service_role(
+            self,
+            "lambda.amazonaws.com",
+            [
+                *statements,
+                allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
+                allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
+            ],
+        )
+        acknowledge(role, "IAM5[Resource::*]", "X-Ray's actions take no resource; no other statement is on '*'.")
+        return role

@@ -21,6 +21,7 @@ from infra.task_workflow import TaskWorkflow
 
 _MINUTE = Duration.minutes(1)
 _INTAKE_STEP = "Intake"
+_RERUN = "rerun them: see 'Run a document again' in the README (make rerun)"
 _OUTCOMES = ("TaskSucceeded", "TaskFailed", "TaskIgnored")
 
 
@@ -93,26 +94,26 @@ class Monitoring(Construct):
                 f"Ignored{step.name}",
                 self._task_metric("TaskIgnored", step.name),
                 f"{step.name} has set tasks aside. Query the tasks with the step's ignored status, read the last entry "
-                "of their errors, mend the document or the code, and rerun them.",
+                f"of their errors, mend the document or the code, and {_RERUN}.",
             )
         machine = self._workflow.state_machine
         sum_of = cloudwatch.Stats.SUM
         self._alarm(
             "ExecutionsFailed",
             machine.metric_failed(period=_MINUTE, statistic=sum_of),
-            "Executions ended in Failed: the retries ran out before the tracker gave the task up. The execution's "
-            "error and cause say on what; when it is mended, rerun the task.",
+            "Executions ended in Failed: the retries ran out before the tracker gave the tasks up. Their error and "
+            f"cause say on what. The tasks stay as they are: when it is mended, {_RERUN}.",
         )
         self._alarm(
             "ExecutionsTimedOut",
             machine.metric_timed_out(period=_MINUTE, statistic=sum_of),
-            "Executions ran for a day without an end. See in their history which state waits for what, then rerun the "
-            "task.",
+            "Executions ran for a day without an end. See in their history which state waits for what. Their tasks "
+            f"stay as they are: when it is mended, {_RERUN}.",
         )
         self._alarm(
             "ExecutionsAborted",
             machine.metric_aborted(period=_MINUTE, statistic=sum_of),
-            "Somebody stopped executions. Their tasks stay as they are: rerun those that are still wanted.",
+            f"Somebody stopped executions. Their tasks stay as they are: where they are still wanted, {_RERUN}.",
         )
 
     def _alarm(self, name: str, metric: cloudwatch.IMetric, what_to_do: str) -> None:

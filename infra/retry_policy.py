@@ -14,21 +14,27 @@ from infra.settings import Settings, attempts_to_outlast
 ALREADY_SUCCEEDED = "TaskAlreadySucceedError"
 NOT_READY = "TaskIsNotReadyToStartError"
 HOPELESS = ("TaskIgnoredError", "NonRetryableError")
-NOT_YET = ("TaskLockedError", "TaskNotDueError")
+MISSING = "TaskIsNotInitializedError"
+LOCKED = "TaskLockedError"
+# A task that asked to wait, and a burst that the account's concurrency cannot take at once, are no failures.
+PATIENT = ("TaskNotDueError", "Lambda.TooManyRequestsException")
 KILLED = ("Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout")
 SERVICE_FAULTS = (
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
 )
+
+# Far beyond every wait for a lease; an execution older than this waits for nothing that will come.
+EXECUTION_TIMEOUT_SECONDS = 24 * 3600
 
 # Faults that the tracker does not count (an answer lost, a throttled write) take from these, and the tracker is
 # still the one that says when a task is given up.
 _SPARE_ATTEMPTS = 3
-# A burst that the account's concurrency cannot take at once is no failure of any task: have patience.
 _SERVICE_FAULT_ATTEMPTS = 30
+# An execution's history has room for 25,000 events. A retry writes three, so that five steps could all come to this.
+_MOST_PATIENT_ATTEMPTS = 1500
 
 
 def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
@@ -38,9 +44,9 @@ def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
     backoff = settings.retry_backoff_rate
     counted = settings.max_attempts + _SPARE_ATTEMPTS
 
-    state.add_retry(errors=[*HOPELESS, ALREADY_SUCCEEDED, NOT_READY], max_attempts=0)
+    state.add_retry(errors=[*HOPELESS, ALREADY_SUCCEEDED, NOT_READY, MISSING], max_attempts=0)
     state.add_retry(
-        errors=list(NOT_YET),
+        errors=[LOCKED],
         interval=interval,
         max_delay=longest,
         backoff_rate=backoff,
@@ -48,6 +54,14 @@ def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
     )
     # A lease ends with the function's time: after a timeout it is over, after a crash the entry above waits.
     state.add_retry(errors=list(KILLED), interval=interval, backoff_rate=1, max_attempts=counted)
+    state.add_retry(
+        errors=list(PATIENT),
+        interval=interval,
+        max_delay=longest,
+        backoff_rate=2,
+        max_attempts=min(_attempts_to_outlast_the_execution(settings), _MOST_PATIENT_ATTEMPTS),
+        jitter_strategy=sfn.JitterType.FULL,
+    )
     state.add_retry(
         errors=list(SERVICE_FAULTS),
         interval=interval,
@@ -69,4 +83,14 @@ def _attempts_to_outlast_every_lease(settings: Settings) -> int:
         interval=settings.retry_interval_seconds,
         max_interval=settings.retry_max_interval_seconds,
         backoff=settings.retry_backoff_rate,
+    )
+
+
+def _attempts_to_outlast_the_execution(settings: Settings) -> int:
+    # Full jitter draws each wait from none to all of it, so that it halves the waits of so many attempts.
+    return attempts_to_outlast(
+        EXECUTION_TIMEOUT_SECONDS * 2,
+        interval=settings.retry_interval_seconds,
+        max_interval=settings.retry_max_interval_seconds,
+        backoff=2,
     )

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
+from types import MappingProxyType
 from typing import Any, get_type_hints
 
 from aws_cdk.aws_logs import RetentionDays
@@ -94,8 +96,14 @@ class Settings:
             raise SettingsError(_message(self.stage, problems))
 
     @classmethod
-    def from_context(cls, stages: object, stage: object) -> Settings:
+    def from_context(
+        cls, stages: object, stage: object, overrides: Mapping[str, object] = MappingProxyType({})
+    ) -> Settings:
         """Settings of `stage` from the ``stages`` of the CDK context.
+
+        Args:
+            overrides: settings that go before those of the stage, by name; a text, as ``-c`` gives it, is read as
+                what the setting is. By default none.
 
         Raises:
             SettingsError: no such stage, a setting missing, unknown, of a wrong type or out of its range.
@@ -105,16 +113,22 @@ class Settings:
         if not isinstance(stage, str) or stage not in stages:
             found = "no stage was given" if stage is None else f"the stage {stage!r} is not in cdk.json"
             raise SettingsError(f"{found}: choose with -c stage=NAME one of {', '.join(stages)}")
-        values = stages[stage]
-        if not isinstance(values, Mapping):
-            raise SettingsError(f"the stage {stage!r} in cdk.json must be an object, not {values!r}")
-        known = {field.name for field in fields(cls)} - {"stage"}
+        if not isinstance(stages[stage], Mapping):
+            raise SettingsError(f"the stage {stage!r} in cdk.json must be an object, not {stages[stage]!r}")
+        known = set(cls.names())
+        hints = get_type_hints(cls)
+        values = {**stages[stage], **{name: _read(value, hints[name]) for name, value in overrides.items()}}
         required = {field.name for field in fields(cls) if field.default is MISSING} - {"stage"}
         problems = [f"{name} is missing" for name in sorted(required - set(values))]
         problems += [f"{name} is unknown: correct its spelling or remove it" for name in sorted(set(values) - known)]
         if problems:
             raise SettingsError(_message(stage, problems))
         return cls(stage=stage, **values)
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """What can be set for a stage."""
+        return [field.name for field in fields(cls) if field.name != "stage"]
 
     @property
     def lease_seconds(self) -> int:
@@ -134,6 +148,16 @@ def attempts_to_outlast(seconds: float, *, interval: float, max_interval: float,
         wait = min(wait * backoff, max_interval)
         attempts += 1
     return attempts
+
+
+def _read(value: object, hint: Any) -> object:
+    """What a setting of that type is given as; a text that is no such value is left for the checks to refuse."""
+    if not isinstance(value, str) or _is_of_type(value, hint):
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
 
 
 def _message(stage: object, problems: list[str]) -> str:

@@ -41,16 +41,9 @@ class StatusTrackerStack(Stack):
         self.settings = settings
         table = TaskTable(self, "Tasks", settings=settings)
         buckets = DocumentBuckets(self, "Buckets", settings=settings)
-        commons = FunctionCommons(
-            code=lambda_.Code.from_asset(str(_CHECKOUT / "lambdas"), exclude=["**/__pycache__", "**/.*_cache"]),
-            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer"),
-            use_case_id=USE_CASE_ID,
-            table_name=table.table.table_name,
-            settings=settings,
-        )
-        workflow = TaskWorkflow(
-            self, "Workflow", steps=document_steps(self, commons, table, buckets), settings=settings
-        )
+        commons = self._commons(table)
+        steps = document_steps(self, commons, table, buckets)
+        workflow = TaskWorkflow(self, "Workflow", steps=steps, settings=settings)
         intake = DocumentIntake(
             self,
             "DocumentIntake",
@@ -68,6 +61,20 @@ class StatusTrackerStack(Stack):
             workflow=workflow,
             settings=settings,
         )
+        self._add_outputs(table, buckets, workflow, intake)
+
+    def _commons(self, table: TaskTable) -> FunctionCommons:
+        return FunctionCommons(
+            code=lambda_.Code.from_asset(str(_CHECKOUT / "lambdas"), exclude=["**/__pycache__", "**/.*_cache"]),
+            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer"),
+            use_case_id=USE_CASE_ID,
+            table_name=table.table.table_name,
+            settings=self.settings,
+        )
+
+    def _add_outputs(
+        self, table: TaskTable, buckets: DocumentBuckets, workflow: TaskWorkflow, intake: DocumentIntake
+    ) -> None:
         outputs = {
             "TaskTableName": table.table.table_name,
             "DocumentBucketName": buckets.documents.bucket_name,
@@ -75,7 +82,7 @@ class StatusTrackerStack(Stack):
             "WorkflowArn": workflow.state_machine.state_machine_arn,
             "IntakeQueueUrl": intake.queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
-            "DashboardName": name,
+            "DashboardName": self.stack_name,
         }
         for key, value in outputs.items():
             CfnOutput(self, key, value=value)

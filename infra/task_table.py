@@ -14,6 +14,7 @@ KEY_ATTRIBUTE = "key"
 INDEX_NAME = "status_and_update_time-index"
 INDEX_KEY_ATTRIBUTE = "value"
 INDEX_RANGE_ATTRIBUTE = "update_time"
+TIME_TO_LIVE_ATTRIBUTE = "expire_at"
 INDEX_PROJECTION = ("create_time", "status", "retry", "lock", "lock_time", "lock_expire_time")
 
 
@@ -40,6 +41,7 @@ class TaskTable(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            time_to_live_attribute=TIME_TO_LIVE_ATTRIBUTE,
             deletion_protection=settings.retain_data,
             removal_policy=RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY,
         )

@@ -13,13 +13,11 @@ from constructs import Construct
 
 from infra.access import acknowledge, allow, service_role
 from infra.handler_function import FunctionCommons, HandlerFunction
-from infra.retry_policy import ALREADY_SUCCEEDED, HOPELESS, NOT_READY, add_step_retries
+from infra.retry_policy import ALREADY_SUCCEEDED, EXECUTION_TIMEOUT_SECONDS, HOPELESS, NOT_READY, add_step_retries
 from infra.settings import Settings
 
 # An answer that has not come by now is lost: the function's own timeout is over.
 _ANSWER_GRACE_SECONDS = 60
-# Far beyond every wait of the retry table; an execution older than this waits for nothing that will come.
-_EXECUTION_TIMEOUT = Duration.days(1)
 
 
 class TrackedStep(Construct):
@@ -95,7 +93,7 @@ class TaskWorkflow(Construct):
             "StateMachine",
             definition_body=sfn.DefinitionBody.from_chainable(self._connected()),
             role=self._role().without_policy_updates(),
-            timeout=_EXECUTION_TIMEOUT,
+            timeout=Duration.seconds(EXECUTION_TIMEOUT_SECONDS),
             tracing_enabled=True,
             logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
         )

@@ -10,6 +10,7 @@ from types import FrameType
 
 EXIT_FAILED = 1
 EXIT_BAD_ARGUMENTS = 2
+_STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Interrupted(BaseException):
@@ -26,7 +27,7 @@ class Interrupted(BaseException):
 
 def main() -> int:
     """Run a command; returns its exit code."""
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
         return _run(_arguments())
@@ -36,7 +37,13 @@ def main() -> int:
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
+    for each in _STOP_SIGNALS:
+        signal.signal(each, _go_on_stopping)
     raise Interrupted(number)
+
+
+def _go_on_stopping(*_: object) -> None:
+    """An impatient second Ctrl-C must not keep us from stopping what we have started."""
 
 
 def _arguments() -> argparse.Namespace:

@@ -22,9 +22,9 @@ class DeployedFunctions:
         self._functions = functions
         self._environment = environment
 
-    def invoke(self, model: LambdaFunction, event: bytes) -> Outcome:
-        """Invoke one of moto's functions and wait for what becomes of it."""
-        return self._functions.invoke(self._function(model), event)
+    def invoke(self, model: LambdaFunction, event: bytes, *, patience: float | None = None) -> Outcome:
+        """Invoke one of moto's functions and wait for what becomes of it; `patience` as in `Functions.invoke`."""
+        return self._functions.invoke(self._function(model), event, patience=patience)
 
     def invoke_by_arn(self, arn: str, event: bytes) -> Outcome:
         """Invoke the function with this ARN, as an event source does."""

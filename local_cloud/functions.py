@@ -13,6 +13,12 @@ from local_cloud.sandbox import Function, Sandbox
 
 # More processes than processors only make each slower, and each takes about 76 MB.
 ENVIRONMENTS_PER_FUNCTION = max(2, os.cpu_count() or 1)
+# How long a caller of the API waits for an environment. Lambda would not wait at all, but it has many more of them.
+WAIT_SECONDS = 5.0
+
+
+class ThrottledError(RuntimeError):
+    """All environments of a function are busy, and none became free in time."""
 
 
 class Functions:
@@ -31,9 +37,16 @@ class Functions:
         self._lock = threading.Lock()
         self._pools: dict[str, _Pool] = {}
 
-    def invoke(self, function: Function, event: bytes) -> Outcome:
-        """Run a function on an event, in a warm environment when one is free."""
-        return self._pool(function).invoke(event)
+    def invoke(self, function: Function, event: bytes, *, patience: float | None = None) -> Outcome:
+        """Run a function on an event, in a warm environment when one is free.
+
+        Args:
+            patience: how long to wait for an environment, in seconds; by default as long as it takes.
+
+        Raises:
+            ThrottledError: no environment became free in that time.
+        """
+        return self._pool(function).invoke(event, patience)
 
     def processes(self) -> dict[str, list[int]]:
         """The ids of the runtime processes alive now, by the function's name."""
@@ -78,16 +91,23 @@ class _Pool:
         self._all: list[Sandbox] = []
         self._retired = False
 
-    def invoke(self, event: bytes) -> Outcome:
-        with self._slots:
-            sandbox = self._take()
-            if sandbox is None:
-                sandbox = self._start()
-                if error := sandbox.initialize():
-                    return error
-            outcome = sandbox.invoke(event)
-            self._give_back(sandbox)
-            return outcome
+    def invoke(self, event: bytes, patience: float | None) -> Outcome:
+        if not self._slots.acquire(timeout=patience):
+            raise ThrottledError(f"All {ENVIRONMENTS_PER_FUNCTION} environments of {self.function.name} are busy")
+        try:
+            return self._invoke(event)
+        finally:
+            self._slots.release()
+
+    def _invoke(self, event: bytes) -> Outcome:
+        sandbox = self._take()
+        if sandbox is None:
+            sandbox = self._start()
+            if error := sandbox.initialize():
+                return error
+        outcome = sandbox.invoke(event)
+        self._give_back(sandbox)
+        return outcome
 
     def processes(self) -> list[int]:
         with self._lock:

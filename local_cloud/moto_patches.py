@@ -6,6 +6,7 @@
 import threading
 import uuid
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +16,7 @@ from moto.awslambda import models as lambda_models
 from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.config import default_user_config
+from moto.core.exceptions import JsonRESTError
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb.models import table as table_models
 from moto.dynamodb.responses import DynamoHandler
@@ -26,6 +28,7 @@ from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from local_cloud.deployed import DeployedFunctions
+from local_cloud.functions import WAIT_SECONDS, ThrottledError
 
 Properties = Mapping[str, Any]
 
@@ -56,7 +59,16 @@ def ignored_resource_types(stack_name: str) -> list[str]:
         if stack.name == stack_name
         for resource in stack.template_dict["Resources"].values()
     }
-    return sorted(kind for kind in types - known if not kind.startswith("Custom::"))
+    return sorted(types - known)
+
+
+class TooManyRequestsError(JsonRESTError):
+    """What Lambda's API answers when there is no environment to be had."""
+
+    code = HTTPStatus.TOO_MANY_REQUESTS
+
+    def __init__(self, message: str) -> None:
+        super().__init__("TooManyRequestsException", message)
 
 
 def _run_functions(functions: DeployedFunctions) -> None:
@@ -72,7 +84,10 @@ def _run_functions(functions: DeployedFunctions) -> None:
         if request_headers.get("X-Amz-Invocation-Type") == "Event":
             threading.Thread(target=functions.invoke, args=(self, event), daemon=True).start()
             return b""
-        outcome = functions.invoke(self, event)
+        try:
+            outcome = functions.invoke(self, event, patience=WAIT_SECONDS)
+        except ThrottledError as error:
+            raise TooManyRequestsError(str(error)) from error
         if outcome.is_error:
             response_headers["x-amz-function-error"] = "Unhandled"
         return outcome.payload

@@ -14,8 +14,7 @@ from local_cloud.cloud import LocalCloud
 from local_cloud.toolchain import CHECKOUT
 
 if TYPE_CHECKING:
-    from documents.tasks import ExtractTask
-    from status_tracker import BaseStatusEnum
+    from status_tracker import BaseTask
 
 # What the models of the tasks read from the environment when they are imported.
 _MODEL_VARIABLES = ("USE_CASE_ID", "TASK_TABLE_NAME", "MAX_ATTEMPTS")
@@ -69,8 +68,8 @@ class Tracker:
         sys.path[:0] = [str(CHECKOUT / "layer"), str(CHECKOUT / "lambdas")]
         from documents import tasks  # noqa: PLC0415 - importing it reads the table's name from the environment
 
-        self._task = tasks.ExtractTask
-        self._steps: dict[str, type[BaseStatusEnum]] = {"Extract": tasks.ExtractStatus, "Answer": tasks.AnswerStatus}
+        self._steps = tasks.STEPS
+        self._task = self._steps[0][1]  # the item is the same in every step
 
     def refresh(self, documents: Iterable[Document]) -> None:
         """Bring what is known of the documents up to date; those that have ended are left alone."""
@@ -80,21 +79,28 @@ class Tracker:
         for document in unfinished.values():
             document.seconds = time.monotonic() - document.uploaded
 
-    def _update(self, document: Document, task: "ExtractTask") -> None:
-        document.step, document.status = self._where(task.status)
+    def _update(self, document: Document, task: "BaseTask") -> None:
+        document.step, document.status, document.ended = locate(task.status, self._steps)
         history = task.errors["history"]
         document.reasons = [plain_reason(entry["error"]) for entry in history]
         document.attempts = len(history) + (document.status in {"in_progress", "succeeded"})
-        document.ended = document.status == "ignored" or (document.step, document.status) == ("Answer", "succeeded")
         document.answers = task.data.get("answered", {}).get("answers", {})
 
-    def _where(self, code: int) -> tuple[str, str]:
-        """The step and status of a code; what is both done and pending counts as done in the earlier step."""
-        for step, statuses in self._steps.items():
-            for status in statuses:
-                if status.value == code:
-                    return step, status.name
-        raise ValueError(f"A task has the status {code}, and no step has such a status.")
+
+def locate(code: int, steps: "Sequence[tuple[str, type[BaseTask]]]") -> tuple[str, str, bool]:
+    """The step and the status that a code stands for, and whether nothing more will happen by itself.
+
+    What is both done in a step and pending in the next one counts as done in the earlier.
+
+    Raises:
+        ValueError: no step has such a status.
+    """
+    for step, task in steps:
+        for status in task.config.status_enum:
+            if status.value == code:
+                is_last = step == steps[-1][0]
+                return step, status.name, status.name == "ignored" or (is_last and status.name == "succeeded")
+    raise ValueError(f"A task has the status {code}, and no step has such a status.")
 
 
 def count_by_status(documents: Sequence[Document]) -> Mapping[str, int]:

@@ -1,11 +1,12 @@
 """
-The two tracked steps of a document, as models of the task table.
+The tracked steps of a document, as models of the task table.
 
 A model belongs to a table, so the table's name and the use case are read from the environment when this
-module is imported; see `TrackerSettings`.
+module is imported; see `TrackerSettings`, and docs/decisions/0005 for why.
 """
 
 import status_tracker as st
+from documents.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TRIES
 from documents.settings import TrackerSettings
 
 _settings = TrackerSettings.from_environment()
@@ -51,6 +52,9 @@ def _config(statuses: type[ExtractStatus] | type[AnswerStatus]) -> st.TrackerCon
 class _DocumentTask(st.BaseTask):
     class Meta:
         table_name = _settings.task_table_name
+        connect_timeout_seconds = CONNECT_TIMEOUT_SECONDS
+        read_timeout_seconds = READ_TIMEOUT_SECONDS
+        max_retry_attempts = TRIES - 1
 
 
 class ExtractTask(_DocumentTask):
@@ -65,3 +69,7 @@ class AnswerTask(_DocumentTask):
 
     status_and_update_time_index = st.StatusAndUpdateTimeIndex()
     config = _config(AnswerStatus)
+
+
+STEPS: tuple[tuple[str, type[st.BaseTask]], ...] = (("Extract", ExtractTask), ("Answer", AnswerTask))
+"""The steps of a document in their order, by the names that they have in the workflow."""

@@ -60,6 +60,12 @@ def test_table_is_paid_by_request_encrypted_and_recoverable(stage: Synthesized) 
     assert table["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
 
 
+def test_finished_tasks_can_be_given_a_time_to_live(stage: Synthesized) -> None:
+    specification = stage.properties("AWS::DynamoDB::Table")["TimeToLiveSpecification"]
+    assert specification == {"AttributeName": Task.expire_at.attr_name, "Enabled": True}
+    assert Task.expire_at.attr_name == "expire_at"
+
+
 @pytest.mark.parametrize("name", BUCKETS)
 def test_bucket_is_private_and_encrypted(stage: Synthesized, name: str) -> None:
     bucket = stage.properties("AWS::S3::Bucket", name)

@@ -100,11 +100,7 @@ def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     assert function["TracingConfig"] == {"Mode": "Active"}
     assert function["Layers"] == ["<Layer>"]
     assert function["Role"] == f"<{owner}Role.Arn>"
-    assert function["LoggingConfig"] == {
-        "LogFormat": "JSON",
-        "LogGroup": f"<{owner}Logs>",
-        "ApplicationLogLevel": "INFO",
-    }
+    assert function["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": f"<{owner}Logs>"}
     assert "ReservedConcurrentExecutions" not in function
 
 
@@ -137,3 +133,13 @@ def test_steps_reserve_concurrency_where_the_stage_says_so() -> None:
     functions = {owner: reserving.properties("AWS::Lambda::Function", owner) for owner in (INTAKE, EXTRACT, ANSWER)}
     found = {owner: function.get("ReservedConcurrentExecutions") for owner, function in functions.items()}
     assert found == {INTAKE: None, EXTRACT: 5, ANSWER: 5}
+
+
+@pytest.mark.parametrize("level", ["DEBUG", "WARN", "ERROR"])
+def test_log_level_is_the_loggers_and_lambda_filters_no_metrics(level: str) -> None:
+    """In its JSON format Lambda would drop lines by a level of its own, and metrics have none."""
+    stack = Synthesized.of(build(new_app("prod", log_level=level)))
+    for owner in (INTAKE, EXTRACT, ANSWER):
+        function = stack.properties("AWS::Lambda::Function", owner)
+        assert function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == level
+        assert function["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": f"<{owner}Logs>"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from app import build
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 
+README = Path(__file__).parents[2] / "README.md"
 ALARM = "AWS::CloudWatch::Alarm"
 
 
@@ -51,6 +53,13 @@ def test_every_alarm_is_sent_and_says_what_to_do(stage: Synthesized) -> None:
         assert len(alarm["Properties"]["AlarmDescription"].split(". ")) >= 2
 
 
+def test_alarms_about_tasks_say_how_a_document_is_run_again(stage: Synthesized) -> None:
+    for name, alarm in stage.of_type(ALARM).items():
+        if "DeadLetters" not in name:
+            assert "'Run a document again' in the README (make rerun)" in alarm["Properties"]["AlarmDescription"]
+    assert "\n## Run a document again\n" in README.read_text()
+
+
 def test_cloudwatch_may_publish_to_the_encrypted_topic(stage: Synthesized) -> None:
     assert stage.properties("AWS::SNS::Topic")["KmsMasterKeyId"] == "<MonitoringAlarmKey.Arn>"
     for resource_type, document, actions in (
@@ -68,9 +77,9 @@ def test_alarms_are_mailed_where_an_address_is_given(prod: Synthesized) -> None:
     assert not prod.of_type("AWS::SNS::Subscription")
     address = "operations@example.com"
     stages = {"prod": {**CONTEXT["stages"]["prod"], "alarm_email": address}}
-    mailed = Synthesized.of(build(new_app("prod", stages=stages)))
-    subscription = mailed.properties("AWS::SNS::Subscription")
-    assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", address)
+    for app in (new_app("prod", stages=stages), new_app("prod", alarm_email=address)):
+        subscription = Synthesized.of(build(app)).properties("AWS::SNS::Subscription")
+        assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", address)
 
 
 def test_dashboard_shows_outcomes_queues_functions_and_executions(stage: Synthesized) -> None:

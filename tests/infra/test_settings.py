@@ -57,6 +57,35 @@ def test_unusable_value_is_refused_with_what_was_expected(changes: dict[str, Any
         Settings.from_context(with_changes(**changes), "prod")
 
 
+def test_context_beside_the_stages_goes_before_them() -> None:
+    given = {
+        "alarm_email": "a@b.example",
+        "max_attempts": "7",
+        "retry_backoff_rate": "1.5",
+        "retain_data": "false",
+        "step_reserved_concurrency": 4,
+    }
+    settings = Settings.from_context(STAGES, "prod", given)
+    assert settings.alarm_email == "a@b.example"
+    assert (settings.max_attempts, settings.retry_backoff_rate, settings.retain_data) == (7, 1.5, False)
+    assert settings.step_reserved_concurrency == 4
+    assert settings.step_timeout_seconds == STAGES["prod"]["step_timeout_seconds"]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"max_attempts": "many"}, "max_attempts must be int, not 'many'"),
+        ({"max_attempts": "7.5"}, r"max_attempts must be int, not 7\.5"),
+        ({"retain_data": "yes"}, "retain_data must be bool, not 'yes'"),
+        ({"alarm_email": "nobody"}, "alarm_email 'nobody' must be an e-mail address"),
+    ],
+)
+def test_context_that_cannot_be_used_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_context(STAGES, "prod", given)
+
+
 def test_all_problems_are_told_at_once() -> None:
     with pytest.raises(SettingsError) as refusal:
         Settings.from_context(with_changes(max_attempts=0, step_memory_mb=1), "prod")

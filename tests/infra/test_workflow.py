@@ -16,8 +16,10 @@ SERVICE_FAULTS = [
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
-    "Lambda.TooManyRequestsException",
 ]
+PATIENT = ["TaskNotDueError", "Lambda.TooManyRequestsException"]
+# https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; a retry is scheduled, started and failed.
+MOST_EVENTS, EVENTS_OF_A_RETRY = 25_000, 3
 
 
 def retries(state: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -44,9 +46,10 @@ def test_steps_follow_each_other_with_the_same_input(stage: Synthesized) -> None
 def test_order_of_the_retries(stage: Synthesized) -> None:
     for state in stage.steps.values():
         assert [entry["ErrorEquals"] for entry in state["Retry"]] == [
-            [*HOPELESS, PASSED, NOT_READY],
-            ["TaskLockedError", "TaskNotDueError"],
+            [*HOPELESS, PASSED, NOT_READY, "TaskIsNotInitializedError"],
+            ["TaskLockedError"],
             ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"],
+            PATIENT,
             SERVICE_FAULTS,
             ["States.ALL"],
         ]
@@ -94,6 +97,19 @@ def test_service_faults_back_off_with_full_jitter(stage: Synthesized) -> None:
         assert faults["JitterStrategy"] == "FULL"
         assert faults["BackoffRate"] == 2
         assert faults["MaxAttempts"] >= 10
+
+
+def test_burst_and_a_task_that_is_not_due_are_waited_for_as_long_as_the_execution_lives(prod: Synthesized) -> None:
+    for state in prod.steps.values():
+        patient = retries(state)["TaskNotDueError"]
+        waits = sum(wait_before(patient, min(attempt, 100)) for attempt in range(patient["MaxAttempts"]))
+        assert patient["JitterStrategy"] == "FULL"
+        assert waits / 2 > prod.workflow["TimeoutSeconds"]  # the jitter takes half of it
+
+
+def test_all_retries_together_fit_into_the_history_of_an_execution(stage: Synthesized) -> None:
+    attempts = sum(entry["MaxAttempts"] for state in stage.steps.values() for entry in state["Retry"])
+    assert attempts * EVENTS_OF_A_RETRY < MOST_EVENTS / 2
 
 
 def test_pacing_is_that_of_the_settings(stage: Synthesized) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from local_cloud.cloud import LocalCloud
+from tests.local_cloud.application import Application
 from tests.local_cloud.support import Functions
 
 
@@ -28,3 +29,8 @@ def application(cloud: LocalCloud) -> LocalCloud:
     """The cloud with the application deployed to it."""
     cloud.deploy()
     return cloud
+
+
+@pytest.fixture(scope="session")
+def app(application: LocalCloud) -> Application:
+    return Application(application)

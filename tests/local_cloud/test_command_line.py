@@ -68,6 +68,18 @@ def test_an_interrupt_stops_everything_and_says_so(tmp_path: Path, number: signa
     assert "Traceback" not in output
 
 
+def test_a_second_interrupt_does_not_keep_it_from_stopping_everything(tmp_path: Path) -> None:
+    process = local_cloud("--state", tmp_path, "demo", "--docs", SAMPLES)
+    wait_for("the server", (tmp_path / "logs" / "bootstrap.log").exists)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        process.send_signal(number)
+    code, output = outcome(process)
+    assert processes_of(tmp_path) == []
+    assert code in {128 + signal.SIGINT, 128 + signal.SIGTERM}
+    assert output.endswith("Interrupted: every process that was started has been stopped.\n")
+    assert "Traceback" not in output
+
+
 def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
     folder = tmp_path / "documents"
     (folder / "sub folder").mkdir(parents=True)

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+import status_tracker as st
 from local_cloud.demo import tell_outcome
 from local_cloud.display import LiveTable, PlainLines, printable
-from local_cloud.tracking import Document, plain_reason
+from local_cloud.tracking import Document, locate, plain_reason
 
 
 def document(key: str, step: str, status: str, *reasons: str, ended: bool = False) -> Document:
@@ -78,6 +79,39 @@ def test_the_live_table_never_outgrows_the_screen_and_keeps_the_unfinished_in_si
     output = screen.getvalue()
     assert "c.pdf" in output
     assert "and 89 more" in output
+
+
+def step(pending: int, succeeded: int) -> type[st.BaseTask]:
+    class Step(st.BaseTask):
+        config = st.TrackerConfig.make("c", pending, pending + 1, pending + 2, succeeded, pending + 4, 1, 1, 1, 1, 1)
+
+    return Step
+
+
+STEPS = (("Scan", step(10, 20)), ("Read", step(20, 30)), ("File", step(30, 40)))
+
+
+@pytest.mark.parametrize(
+    ("code", "step", "status", "ended"),
+    [
+        (10, "Scan", "pending", False),
+        (14, "Scan", "ignored", True),
+        (20, "Scan", "succeeded", False),
+        (22, "Read", "failed", False),
+        (30, "Read", "succeeded", False),
+        (34, "File", "ignored", True),
+        (40, "File", "succeeded", True),
+    ],
+)
+def test_a_document_is_where_its_status_belongs_and_ends_with_the_last_step(
+    code: int, step: str, status: str, ended: bool
+) -> None:
+    assert locate(code, STEPS) == (step, status, ended)
+
+
+def test_a_status_of_no_step_is_told() -> None:
+    with pytest.raises(ValueError, match="status 99, and no step"):
+        locate(99, STEPS)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +13,7 @@ from typing import Any
 import pytest
 
 from local_cloud.cloud import LocalCloud
+from local_cloud.functions import ENVIRONMENTS_PER_FUNCTION
 from tests.local_cloud.support import Functions, wait_for, zipped
 
 UNREADY_AT_FIRST = """
@@ -163,6 +166,33 @@ def test_a_state_machine_is_executed_and_retries_by_the_name_of_the_error(functi
         return None if found["status"] == "RUNNING" else found
 
     assert wait_for("the end of the execution", ended)["output"] == "3"
+
+
+def test_a_state_machine_hears_of_a_throttled_function_what_step_functions_would_tell(
+    functions: Functions, deploy: Deploy
+) -> None:
+    arn = functions.make("taken", "import time\ndef handler(event, context): time.sleep(600)", Timeout=600)
+    parameters = {"FunctionName": arn, "Payload": {}}
+    caught = [{"ErrorEquals": ["Lambda.TooManyRequestsException"], "Next": "Throttled"}]
+    task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": parameters, "Catch": caught}
+    states = {"Work": {**task, "End": True}, "Throttled": {"Type": "Succeed"}}
+    machine = {
+        "DefinitionString": json.dumps({"StartAt": "Work", "States": states}),
+        "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
+    }
+    resources = {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}
+    ids = deploy("throttled", {"Role": role("states.amazonaws.com"), "Machine": resources})
+    client = functions.cloud.client("stepfunctions")
+    for number in range(ENVIRONMENTS_PER_FUNCTION + 1):
+        client.start_execution(stateMachineArn=ids["Machine"], name=f"burst-{number}")
+
+    def succeeded() -> Any:
+        listed = client.list_executions(stateMachineArn=ids["Machine"])["executions"]
+        return [each for each in listed if each["status"] == "SUCCEEDED"]
+
+    assert len(wait_for("the execution that is throttled", succeeded)) == 1
+    for pid in functions.cloud.processes()["taken"]:
+        os.kill(pid, signal.SIGKILL)
 
 
 def test_concurrent_updates_of_an_item_are_all_counted(cloud: LocalCloud) -> None:

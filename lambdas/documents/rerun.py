@@ -1,0 +1,66 @@
+"""
+Runs a document again, deliberately: `python -m documents.rerun STACK TASK_ID REASON`, or `make rerun`.
+
+The task is made pending from its first step, which is recorded on it, and a new execution is started.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.exceptions import BotoCoreError, ClientError
+
+from documents.aws import step_functions_client
+from documents.workflow import execution_name, start_workflow
+from status_tracker import TaskExecutionError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def main() -> int:
+    """Run the document of the arguments again; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m documents.rerun", description="Run a document again.")
+    parser.add_argument("stack", help="the stack's name, such as status-tracker-prod")
+    parser.add_argument("task_id", help="the document's key, '#' and its ETag")
+    parser.add_argument("reason", help="why; it is recorded on the task")
+    arguments = parser.parse_args()
+    try:
+        execution = _rerun(arguments.stack, arguments.task_id, arguments.reason)
+    except (TaskExecutionError, BotoCoreError, ClientError, ValueError) as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{arguments.task_id} runs again, as execution {execution}\n")
+    return 0
+
+
+def _rerun(stack: str, task_id: str, reason: str) -> str:
+    settings = _intake_settings(stack)
+    os.environ.update(settings)
+    from documents.tasks import ExtractTask  # noqa: PLC0415 - importing it reads the table's name from the environment
+
+    caller = boto3.client("sts").get_caller_identity()["Arn"]
+    run = ExtractTask.rerun(task_id, reason=reason, by=caller).run or 0
+    start_workflow(step_functions_client(), settings["WORKFLOW_ARN"], task_id, run)
+    return execution_name(task_id, run)
+
+
+def _intake_settings(stack: str) -> Mapping[str, str]:
+    """What the intake function of the stack is told: there is no second place where this could be wrong."""
+    functions = boto3.client("lambda")
+    pages = boto3.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    for resource in (each for page in pages for each in page["StackResourceSummaries"]):
+        if resource["ResourceType"] == "AWS::Lambda::Function":
+            name = resource["PhysicalResourceId"]
+            variables = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+            if "WORKFLOW_ARN" in variables:
+                return variables
+    raise ValueError(f"The stack {stack} has no intake function: is it a stack of this application?")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

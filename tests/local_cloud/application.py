@@ -1,0 +1,98 @@
+"""The deployed application, as its tests drive it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import status_tracker as st
+from local_cloud.cloud import LocalCloud
+from tests.local_cloud.support import wait_for
+
+SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
+SUCCEEDED, IGNORED, IN_PROGRESS = 90, (50, 100), (20, 70)
+
+
+class Application:
+    """The deployed application: uploads documents and looks at their tasks, by key, through the library."""
+
+    def __init__(self, cloud: LocalCloud) -> None:
+        self.cloud = cloud
+        self.outputs = cloud.outputs
+        self.s3 = cloud.client("s3")
+        self.sqs = cloud.client("sqs")
+        self.states = cloud.client("stepfunctions")
+
+        class Task(st.BaseTask):
+            class Meta:
+                table_name = cloud.outputs["TaskTableName"]
+                host = cloud.environment["AWS_ENDPOINT_URL"]
+                region = cloud.environment["AWS_REGION"]
+                aws_access_key_id = cloud.environment["AWS_ACCESS_KEY_ID"]
+                aws_secret_access_key = cloud.environment["AWS_SECRET_ACCESS_KEY"]
+
+            config = st.TrackerConfig.make(
+                use_case_id="pdf_processing",
+                pending_status=10,
+                in_progress_status=20,
+                failed_status=30,
+                succeeded_status=40,
+                ignored_status=50,
+                n_pending_shard=5,
+                n_in_progress_shard=5,
+                n_failed_shard=5,
+                n_succeeded_shard=10,
+                n_ignored_shard=5,
+            )
+
+        self._task = Task
+
+    def upload(self, key: str, body: bytes) -> str:
+        """Put an object; returns the id of its task."""
+        etag = self.s3.put_object(Bucket=self.outputs["DocumentBucketName"], Key=key, Body=body)["ETag"].strip('"')
+        return f"{key}#{etag}"
+
+    def task(self, task_id: str) -> Any:
+        return self._task.get_one_or_none(task_id, consistent_read=True)
+
+    def in_progress(self, task_id: str) -> Any:
+        task = self.task(task_id)
+        return task if task and task.status in IN_PROGRESS else None
+
+    def ended(self, task_id: str) -> Any:
+        """The task, when it has ended."""
+
+        def look() -> Any:
+            task = self.task(task_id)
+            return task if task and task.status in (SUCCEEDED, *IGNORED) else None
+
+        return wait_for(f"the end of {task_id}", look)
+
+    def executions(self, task_id: str) -> list[str]:
+        """The statuses of the executions of a task, when all have ended."""
+
+        def look() -> list[str] | None:
+            listed = self.states.list_executions(stateMachineArn=self.outputs["WorkflowArn"])["executions"]
+            described = [self.states.describe_execution(executionArn=each["executionArn"]) for each in listed]
+            mine = [each["status"] for each in described if json.loads(each["input"])["task_id"] == task_id]
+            return mine if mine and "RUNNING" not in mine else None
+
+        return wait_for(f"executions of {task_id}", look)
+
+    def answers(self, task_id: str) -> dict[str, str]:
+        bucket, _, key = self.task(task_id).data["answered"]["result"].removeprefix("s3://").partition("/")
+        result = json.load(self.s3.get_object(Bucket=bucket, Key=key)["Body"])
+        return {each["id"]: each["answer"] for each in result["answers"] if each["answer"]}
+
+    def extract_processes(self) -> list[int]:
+        return [pid for name, pids in self.cloud.processes().items() if "Extract" in name for pid in pids]
+
+
+def sample(name: str) -> bytes:
+    return (SAMPLES / f"{name}.pdf").read_bytes()
+
+
+def different(body: bytes, mark: str) -> bytes:
+    """The same PDF with other bytes: what follows its end is a comment to a reader."""
+    return body + f"%{mark}\n".encode()
