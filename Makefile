@@ -3,6 +3,7 @@
 PYTHON ?= python3
 STAGE ?= prod
 DOCS ?= samples/documents
+CHAOS ?=
 
 # What is compiled under the constraints of requirements-dev.txt, so that a package has one version in all of them.
 LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements
@@ -16,7 +17,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud test lint synth bootstrap deploy rerun lock clean
+.PHONY: help demo cloud test chaos lint synth bootstrap deploy rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -33,7 +34,11 @@ ifdef TESTS
 else
 	@python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/handlers tests/infra tests/docs
 	@python -m pytest tests/local_cloud
+	@python -m pytest tests/chaos
 endif
+
+chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
+	@python -m tests.chaos $(CHAOS)
 
 lint: $(READY) ## ruff and mypy --strict
 	@ruff check .
