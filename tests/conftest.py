@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.engines import Engine, EngineMissingError, dynamodb_local, moto_server
+from tests.support.dynamodb_local import EngineMissingError
+from tests.support.engines import Engine, dynamodb_local, moto_server
 
 
 @pytest.fixture(scope="session")

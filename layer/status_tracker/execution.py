@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -26,6 +26,7 @@ from .writes import AlreadyOurs, Attempt, Refused, TaskState, Write
 TaskT = TypeVar("TaskT")
 
 _CONTENDED_ROUNDS = 10
+_ACQUIRE_TRIES = 3
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -116,7 +117,7 @@ class Execution(Generic[TaskT]):
         self._ended = False
         self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._termination = Termination()
-        self._lease_end: datetime
+        self._lease_end = datetime.min.replace(tzinfo=UTC)
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
 
@@ -147,10 +148,10 @@ class Execution(Generic[TaskT]):
             self._termination.end()
             raise
         self._state = self._store.state(task)
-        self._note_lease(task)
         self._context = ExecutionContext(task, self)
-        self._trace.acquired()
         try:
+            self._note_lease(task)
+            self._trace.acquired()
             self._termination.check()
             if self._heartbeat is not None:
                 self._heartbeat.start()
@@ -185,24 +186,39 @@ class Execution(Generic[TaskT]):
         self._check_open()
         self.check_data(data)  # again, since the block may have changed it after set_data
         self._updates += 1
-        self._context.task = self._write_held(self._rules.update(self._token, self._updates, data))
+        self._context.task = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
 
     def extend(self, seconds: float | None) -> None:
         self._check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
-        self._context.task = self._write_held(self._rules.extend(self._token, self._now(), lease))
+        self._context.task = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
         self._note_lease(self._context.task)
 
     def _note_lease(self, task: TaskT) -> None:
-        self._lease_end = lease_end(self._store.state(task), self._rules.config) or self._now()
+        end = lease_end(self._store.state(task), self._rules.config) or self._now()
+        self._lease_end = max(self._lease_end, end)  # a slow beat may tell of an earlier one
 
     def _now(self) -> datetime:
         return self._rules.config.now()
 
+    def _first_attempt(self) -> Attempt:
+        return Attempt(self._rules.acquire(self._token, self._now(), self._lease))
+
     def _acquire(self) -> TaskT:
-        attempt = Attempt(self._rules.acquire(self._token, self._now(), self._lease))
+        attempt, unanswered = self._first_attempt(), 0
         for _ in range(_CONTENDED_ROUNDS):
-            answer = self._patience.a_few_times(self._store.write, attempt.write)
+            try:
+                answer = self._store.write(attempt.write)
+            except StoreError as error:
+                if isinstance(error, WriteRejectedError) and attempt.brief is not None:
+                    attempt = Attempt(attempt.brief, attempt.error)
+                    continue
+                unanswered += 1
+                if not error.transient or unanswered == _ACQUIRE_TRIES:
+                    raise error.cause from error
+                self._patience.pause(unanswered)
+                attempt = self._first_attempt()  # the token tells whether the one without answer was stored (R5)
+                continue
             if answer.applied and attempt.error is not None:
                 raise attempt.error
             if answer.applied and answer.task is not None:
@@ -267,7 +283,7 @@ class Execution(Generic[TaskT]):
     def _beat(self) -> bool:
         """Renew the lease; whether the task is still held. A beat that gets no answer is made up for by the next."""
         try:
-            answer = self._store.write(self._rules.extend(self._token, self._now(), self._lease))
+            answer = self._store.write(self._rules.extend(self._state, self._token, self._now(), self._lease))
         except StoreError:
             return True
         if answer.task is None or not self._still_held(answer):
@@ -285,17 +301,19 @@ class Execution(Generic[TaskT]):
         return answer.task
 
     def _still_held(self, answer: Answer[TaskT]) -> bool:
-        return answer.applied or (answer.task is not None and holds(self._store.state(answer.task), self._token))
+        return answer.applied or (
+            answer.task is not None and holds(self._store.state(answer.task), self._token, self.fence)
+        )
 
     def _check_open(self) -> None:
         if self._ended:
             raise self._lost_because("the block has ended, and with it this worker's hold on the task")
 
     def _lost(self) -> TaskLockLostError:
-        end = self._lease_end.isoformat()
-        self._lost_lock = self._lost_because(
-            f"its lease ended at {end} and another worker took the task over, or somebody unlocked it"
-        )
+        why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
+        if self._now() < self._lease_end:
+            why = "somebody unlocked or deleted it"
+        self._lost_lock = self._lost_because(why)
         return self._lost_lock
 
     def _lost_because(self, why: str) -> TaskLockLostError:

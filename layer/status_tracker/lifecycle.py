@@ -27,8 +27,8 @@ from .history import failure, json_size, with_action, with_failure, with_only
 from .refusals import Refusals
 from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, TaskState, Unchanged, Verdict, Write
 
-KEPT_FINISHED_LOCKS = 8
-"""How many finishing tokens a task remembers, to know a repeated finish again."""
+KEPT_LOCKS = 8
+"""How many tokens of finished and of vanished attempts a task remembers, to know their late requests again."""
 
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
@@ -101,7 +101,7 @@ class Lifecycle:
         if state is None:
             return Attempt(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
         if is_live(state, self.config, now):
-            ours = holds(state, token) and state.status == self.config.in_progress_status
+            ours = state.lock == token and state.status == self.config.in_progress_status
             return AlreadyOurs() if ours else Refused(self._refuse.locked(state, lease_end(state, self.config)))
         if state.status in self.startable:
             refusal = self._not_now(state, token, now)
@@ -115,8 +115,8 @@ class Lifecycle:
 
     def _not_now(self, state: TaskState, token: str, now: datetime) -> TaskIsNotReadyToStartError | None:
         """Why a task whose status allows a start cannot be started now."""
-        if is_finished_by(state, token):
-            return self._refuse.unfit(state, "was finished by this very attempt already")
+        if is_finished_by(state, token) or token in state.vanished_locks:
+            return self._refuse.unfit(state, "has seen the end of this very attempt already")
         if state.not_before is not None and now < state.not_before:
             return self._refuse.not_due(state)
         return None
@@ -129,7 +129,7 @@ class Lifecycle:
             "retry": 0,
             "not_before": Special.REMOVE,
         }
-        return Write(HeldBy(token), changes if data is None else {**changes, "data": data})
+        return Write(HeldBy(token, state.fence), changes if data is None else {**changes, "data": data})
 
     def fail(
         self, state: TaskState, token: str, now: datetime, error: BaseException, *, briefly: bool = False
@@ -147,15 +147,15 @@ class Lifecycle:
         }
         if briefly:
             changes["errors"] = with_only(state.errors, entry)
-        return Write(HeldBy(token), changes)
+        return Write(HeldBy(token, state.fence), changes)
 
-    def extend(self, token: str, now: datetime, lease: timedelta) -> Write:
+    def extend(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
         """Renew the lease: it then ends `lease` after `now`, or later if it does already (R12)."""
-        return Write(HeldBy(token, growing="lock_expire_time"), {"lock_expire_time": now + lease})
+        return Write(HeldBy(token, state.fence, growing="lock_expire_time"), {"lock_expire_time": now + lease})
 
-    def update(self, token: str, nth: int, data: Mapping[str, Any]) -> Write:
+    def update(self, state: TaskState, token: str, nth: int, data: Mapping[str, Any]) -> Write:
         """Store data before the attempt ends, for the nth time; a late repetition undoes no later one (R4)."""
-        return Write(HeldBy(token, growing="update_count"), {"data": data, "update_count": nth})
+        return Write(HeldBy(token, state.fence, growing="update_count"), {"data": data, "update_count": nth})
 
     def rerun(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make the task pending again, whatever became of it, and record who and why (R11).
@@ -229,7 +229,7 @@ class Lifecycle:
         if "status" in changes and self._is_stuck(state):
             errors = with_failure(errors, self._vanished(state, now))
         entry = {**record, "update_time": now.isoformat(), "status": state.status}
-        return Write(Unchanged(state), {**changes, "errors": with_action(errors, entry)})
+        return Write(Unchanged(state), {**changes, **_forgotten(state), "errors": with_action(errors, entry)})
 
     def _is_stuck(self, state: TaskState) -> bool:
         """Whether the worker of a task at rest has vanished: in this step, or in one whose codes are not known here."""
@@ -262,7 +262,7 @@ class Lifecycle:
     def _releasing(self, state: TaskState, token: str) -> dict[str, Any]:
         return {
             **_UNLOCKED,
-            "finished_locks": (*state.finished_locks, token)[-KEPT_FINISHED_LOCKS:],
+            "finished_locks": (*state.finished_locks, token)[-KEPT_LOCKS:],
         }
 
     def _failed_attempt(
@@ -275,10 +275,14 @@ class Lifecycle:
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
         vanished = self._failed_attempt(state, now, self._vanished(state, now))
+        error = None
         if vanished["status"] == self.config.failed_status:
-            return Attempt(Write(Unchanged(state), {**vanished, **self._locking(token, now, lease)}))
-        given_up = Write(Unchanged(state), {**self._releasing(state, token), **vanished})
-        return Attempt(given_up, self._refuse.given_up(state, vanished["retry"]))
+            changes = {**vanished, **self._locking(token, now, lease), **_forgotten(state)}
+        else:
+            changes = {**self._releasing(state, token), **vanished, **_forgotten(state)}
+            error = self._refuse.given_up(state, vanished["retry"])
+        briefly = {**changes, "errors": with_only(state.errors, self._vanished(state, now))}
+        return Attempt(Write(Unchanged(state), changes), error, brief=Write(Unchanged(state), briefly))
 
     def _vanished(self, state: TaskState, now: datetime) -> dict[str, Any]:
         """The history's entry for an attempt whose worker never reported back."""
@@ -288,14 +292,26 @@ class Lifecycle:
         return failure(state.retry + 1, now.isoformat(), error, "")
 
 
-def holds(state: TaskState | None, token: str) -> bool:
-    """Whether that token holds the task, so that a refused renewal or update is but a repeated or outrun one (R5)."""
-    return state is not None and state.lock == token
+def holds(state: TaskState | None, token: str, fence: int) -> bool:
+    """Whether that acquire holds the task, so that a refused renewal or update is but a repeated or outrun one (R5)."""
+    return state is not None and state.lock == token and state.fence == fence
+
+
+def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
+    """Whether the worker of a task in progress has vanished: its lease is over, or it has none."""
+    return state.status == config.in_progress_status and not is_live(state, config, now)
 
 
 def is_finished_by(state: TaskState | None, token: str) -> bool:
     """Whether that token has finished the task already, so that a refused finish is but a repeated one (R5)."""
     return state is not None and token in state.finished_locks
+
+
+def _forgotten(state: TaskState) -> dict[str, Any]:
+    """Remember the token of a worker that never reported back, so that a late repetition of its acquire is refused."""
+    if state.lock is None:
+        return {}
+    return {"vanished_locks": (*state.vanished_locks, state.lock)[-KEPT_LOCKS:]}
 
 
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:

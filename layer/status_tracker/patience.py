@@ -14,7 +14,6 @@ from .writes import Write
 
 TaskT = TypeVar("TaskT")
 
-_ACQUIRE_TRIES = 3
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
@@ -31,17 +30,9 @@ class Patience:
         self._rules = rules
         self._sleep = sleep
 
-    def a_few_times(self, send: Callable[[Write], Answer[TaskT]], write: Write) -> Answer[TaskT]:
-        """For the acquire: its token tells whether a request without answer was stored. Raises the backend's error."""
-        tries = 1
-        while True:
-            try:
-                return send(write)
-            except StoreError as error:
-                if not error.transient or tries == _ACQUIRE_TRIES:
-                    raise error.cause from error
-            self._sleep(_jittered(_FIRST_PAUSE * 2**tries))
-            tries += 1
+    def pause(self, nth: int) -> None:
+        """Before the nth repetition of an acquire."""
+        self._sleep(_jittered(_FIRST_PAUSE * 2**nth))
 
     def until(self, end: datetime, send: Callable[[Write], Answer[TaskT]], write: Write) -> Answer[TaskT]:
         """For what a worker stores while its lease lasts (R6).

@@ -1,21 +1,27 @@
-"""Lets a worker that is told to end (SIGTERM) report back first.
+"""Lets a worker that is told to end (SIGTERM) or interrupted (Ctrl-C, SIGINT) report back first.
 
 By default SIGTERM ends a Python process on the spot, and a task it works on stays in progress until its lease is over.
-While a task is worked on in the main thread, SIGTERM raises `SystemExit` in the block instead, so that the attempt is
-recorded and the task released. An application that has set a handler of its own keeps it.
+While a task is worked on in the main thread, SIGTERM raises `SystemExit` in the block instead, as SIGINT raises
+`KeyboardInterrupt`, so that the attempt is recorded and the task released. An application that has set a handler of
+its own keeps it.
 
-An attempt writes while it is entered and while it is left; a SIGTERM that comes then is held back until it has written.
-A process has but one handler, which attempts within attempts share.
+An attempt writes while it is entered and while it is left; a signal that comes then is held back until it has written,
+and a second SIGINT is not. A process has but one handler of a signal, which attempts within attempts share.
 """
 
 from __future__ import annotations
 
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import FrameType
+from typing import Any
 
-_EXIT_STATUS = 128 + signal.SIGTERM
+_WRITERS = frozenset({"__enter__", "__exit__"})
+_DEFAULTS: dict[signal.Signals, Any] = {
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
 
 
 @dataclass
@@ -23,17 +29,31 @@ class _Process:
     """What the attempts of the main thread share."""
 
     attempts: int = 0
-    requested: bool = False
+    held_back: int | None = None
+    handled: set[signal.Signals] = field(default_factory=set)
 
-    def on_signal(self, _number: int, frame: FrameType | None) -> None:
-        self.requested = True
-        if not _is_writing(frame):
-            self.exit_if_requested()
+    def on_signal(self, number: int, frame: FrameType | None) -> None:
+        impatient = number == signal.SIGINT and self.held_back == signal.SIGINT
+        self.held_back = number
+        if impatient or not _is_writing(frame):
+            self.raise_held_back()
 
-    def exit_if_requested(self) -> None:
-        if self.requested:
-            self.requested = False
-            raise SystemExit(_EXIT_STATUS)
+    def raise_held_back(self) -> None:
+        if self.held_back is not None:
+            number, self.held_back = self.held_back, None
+            raise KeyboardInterrupt if number == signal.SIGINT else SystemExit(128 + number)
+
+    def install(self) -> None:
+        for number, default in _DEFAULTS.items():
+            if signal.getsignal(number) is default:
+                signal.signal(number, self.on_signal)
+                self.handled.add(number)
+
+    def restore(self) -> None:
+        for number in self.handled:
+            if signal.getsignal(number) == self.on_signal:  # else the block has set a handler of its own
+                signal.signal(number, _DEFAULTS[number])
+        self.handled.clear()
 
 
 _process = _Process()
@@ -49,27 +69,25 @@ class Termination:
         """The attempt is entered."""
         if threading.current_thread() is not threading.main_thread():
             return
-        if _process.attempts == 0:
-            if signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL:
-                return
-            signal.signal(signal.SIGTERM, _process.on_signal)
         self._shares = True
         _process.attempts += 1
+        if _process.attempts == 1:
+            _process.install()
 
     def check(self) -> None:
-        """Raise `SystemExit` if a SIGTERM was held back."""
+        """Raise what was held back."""
         if self._shares:
-            _process.exit_if_requested()
+            _process.raise_held_back()
 
     def end(self) -> None:
-        """The attempt has ended; raise `SystemExit` if a SIGTERM was held back."""
+        """The attempt has ended; raise what was held back."""
         if not self._shares or threading.current_thread() is not threading.main_thread():
             return
         self._shares = False
         _process.attempts -= 1
-        if _process.attempts == 0 and signal.getsignal(signal.SIGTERM) == _process.on_signal:
-            signal.signal(signal.SIGTERM, signal.SIG_DFL)
-        _process.exit_if_requested()
+        if _process.attempts == 0:
+            _process.restore()
+        _process.raise_held_back()
 
 
 def _is_writing(frame: FrameType | None) -> bool:
@@ -79,6 +97,3 @@ def _is_writing(frame: FrameType | None) -> bool:
             return True
         frame = frame.f_back
     return False
-
-
-_WRITERS = frozenset({"__enter__", "__exit__"})

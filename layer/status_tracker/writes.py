@@ -21,6 +21,7 @@ class TaskState:
         run: how often it was deliberately run again.
         not_before: the first moment at which it may be started again.
         finished_locks: the newest tokens that finished it, the oldest first.
+        vanished_locks: the newest tokens whose workers never reported back, the oldest first.
     """
 
     status: int
@@ -33,6 +34,7 @@ class TaskState:
     run: int = 0
     not_before: datetime | None = None
     finished_locks: tuple[str, ...] = ()
+    vanished_locks: tuple[str, ...] = ()
     errors: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -48,7 +50,7 @@ class Startable:
     """Guard: the task may be acquired (by the list in `lifecycle`), or, with `or_absent`, does not exist.
 
     Attributes:
-        lock: the token that acquires; it must not be one that has finished the task already.
+        lock: the token that acquires; it must not be one whose attempt has ended already.
         unknown_lease_since: a lock without lock_expire_time is over when it was taken at or before this moment.
     """
 
@@ -71,10 +73,12 @@ class HeldBy:
     """Guard: this token holds the task, its lease over or not, since nobody has taken it over.
 
     Attributes:
+        fence: that of the acquire; a late repetition of the acquire would have raised it.
         growing: the name of a field that this write may only raise: it is absent, or smaller than what is written.
     """
 
     lock: str
+    fence: int
     growing: str | None = None
 
 
@@ -109,10 +113,15 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """Verdict on a refused start: try this write; when it is applied the task is acquired, or `error` is raised."""
+    """Verdict on a refused start: try this write; when it is applied the task is acquired, or `error` is raised.
+
+    Attributes:
+        brief: what to write instead where the item has no room for `write`.
+    """
 
     write: Write
     error: TaskIsNotReadyToStartError | None = None
+    brief: Write | None = None
 
 
 Verdict: TypeAlias = AlreadyOurs | Refused | Attempt

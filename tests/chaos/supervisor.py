@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from tests.support.dynamodb_local import run_dynamodb_local
+
 from . import variants
 from .board import Board
-from .database import create_tables, dump_tables, dynamodb_local
+from .database import create_tables, dump_tables
 from .journal import Journal, SkewedClock
 from .models import connect
 from .plan import Options, lot
@@ -31,7 +33,7 @@ _fork = multiprocessing.get_context("fork")
 
 def run(options: Options, directory: Path) -> None:
     """Run until every task has ended, or patience has; leave logs and tables in the directory."""
-    with dynamodb_local() as port:
+    with run_dynamodb_local() as port:
         create_tables(port)
         with _proxy(options, port, directory) as host:
             _Crew(options, directory, host).work()

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.database import EngineMissingError, find_engine
 from tests.chaos.report import LOSING_THE_ANSWER
+from tests.support.dynamodb_local import EngineMissingError, find_engine
 
 ROOT = Path(__file__).parents[2]
 

@@ -46,6 +46,7 @@ class MemoryTask:
     run: int | None = None
     not_before: datetime | None = None
     finished_locks: tuple[str, ...] | None = None
+    vanished_locks: tuple[str, ...] | None = None
     data: Any = None
     errors: Any = None
     expire_at: datetime | None = None
@@ -112,6 +113,7 @@ class MemoryStore:
             run=task.run or 0,
             not_before=task.not_before,
             finished_locks=task.finished_locks or (),
+            vanished_locks=task.vanished_locks or (),
             errors=task.errors or {},
         )
 
@@ -124,8 +126,9 @@ class MemoryStore:
                 return _may_be_acquired(self.task, guard)
             case Unchanged(state):
                 return self.state(self.task) == state
-            case HeldBy(lock, growing):
-                return self.task.lock == lock and (growing is None or _grows(self.task, growing, write.changes))
+            case HeldBy(lock, fence, growing):
+                held = (self.task.lock, self.task.fence) == (lock, fence)
+                return held and (growing is None or _grows(self.task, growing, write.changes))
 
     def _carry_out(self, write: Write) -> Answer[MemoryTask]:
         with self._one_at_a_time:
@@ -141,7 +144,7 @@ def _grows(task: MemoryTask, name: str, changes: Mapping[str, Any]) -> bool:
 
 
 def _may_be_acquired(task: MemoryTask, guard: Startable) -> bool:
-    if guard.lock in (task.finished_locks or ()):
+    if guard.lock in (*(task.finished_locks or ()), *(task.vanished_locks or ())):
         return False
     if task.status not in guard.statuses:
         return False

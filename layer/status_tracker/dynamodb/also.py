@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeAlias
+import uuid
+from typing import Any
 
+from pynamodb.connection import Connection
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 from pynamodb.models import Model
-from pynamodb.transactions import TransactWrite
-
-_Addition: TypeAlias = Callable[[TransactWrite], None]
 
 MAX_WRITES = 99
 """DynamoDB takes 100 writes in one transaction, and one is the task's own."""
@@ -19,36 +17,58 @@ MAX_WRITES = 99
 class Also:
     """Collects writes of the user's own, in the words of PynamoDB's `TransactWrite`.
 
-    Nothing is sent before the block ends. If the block raises, nothing is sent at all.
+    A write is taken as it is at the call. Nothing is sent before the block ends; if it raises, nothing is sent at all.
     """
 
     def __init__(self) -> None:
-        self._additions: list[_Addition] = []
+        self._puts: list[dict[str, Any]] = []
+        self._updates: list[dict[str, Any]] = []
+        self._deletes: list[dict[str, Any]] = []
+        self._versioned: list[Model] = []
+        # It makes a repeated request the same transaction, for DynamoDB, during ten minutes.
+        self._token = uuid.uuid4().hex
 
     def __len__(self) -> int:
-        return len(self._additions)
+        return len(self._puts) + len(self._updates) + len(self._deletes)
 
     def save(self, model: Model, condition: Condition | None = None) -> None:
         """Put the item of `model`, if the condition holds."""
-        self._add(lambda transaction: transaction.save(model, condition=condition))
+        self._check_room()
+        self._puts.append(model.get_save_kwargs_from_instance(condition=condition))
+        self._versioned.append(model)
 
     def update(self, model: Model, actions: list[Action], condition: Condition | None = None) -> None:
-        """Apply the actions to the item of `model`, if the condition holds."""
-        self._add(lambda transaction: transaction.update(model, actions=actions, condition=condition))
+        """Apply the actions, of which there must be one at least, to the item of `model`, if the condition holds."""
+        self._check_room()
+        if not actions:
+            raise ValueError("actions is empty: give at least one, or use save().")
+        self._updates.append(model.get_update_kwargs_from_instance(actions=actions, condition=condition))
+        self._versioned.append(model)
 
     def delete(self, model: Model, condition: Condition | None = None) -> None:
         """Delete the item of `model`, if the condition holds."""
-        self._add(lambda transaction: transaction.delete(model, condition=condition))
+        self._check_room()
+        self._deletes.append(model.get_delete_kwargs_from_instance(condition=condition))
 
-    def add_to(self, transaction: TransactWrite) -> None:
-        """Put everything that was collected into a transaction."""
-        for addition in self._additions:
-            addition(transaction)
+    def commit_with(self, connection: Connection, own_update: dict[str, Any]) -> None:
+        """Make everything that was collected, and that update, one transaction; the update is its last write.
 
-    def _add(self, addition: _Addition) -> None:
-        if len(self._additions) == MAX_WRITES:
+        Raises:
+            pynamodb.exceptions.TransactWriteError: it was not made, or it is not known.
+        """
+        connection.transact_write_items(
+            condition_check_items=[],
+            delete_items=self._deletes,
+            put_items=self._puts,
+            update_items=[*self._updates, own_update],
+            client_request_token=self._token,
+        )
+        for model in self._versioned:
+            model.update_local_version_attribute()  # type: ignore[no-untyped-call]
+
+    def _check_room(self) -> None:
+        if len(self) == MAX_WRITES:
             raise ValueError(
                 f"A transaction of DynamoDB holds {MAX_WRITES + 1} writes, and one is the task's own: "
                 f"at most {MAX_WRITES} can be stored together with a success."
             )
-        self._additions.append(addition)

@@ -57,7 +57,7 @@ def condition(task: type[TaskItem], write: Write) -> Condition:
 
 
 def _held(task: type[TaskItem], guard: HeldBy, changes: Mapping[str, Any]) -> Condition:
-    held: Condition = task.lock == guard.lock
+    held: Condition = (task.lock == guard.lock) & (task.fence == guard.fence)
     if guard.growing is not None:
         attribute = getattr(task, guard.growing)
         held &= attribute.does_not_exist() | (attribute < changes[guard.growing])
@@ -72,7 +72,7 @@ def _startable(task: type[TaskItem], guard: Startable) -> Condition:
         task.lock_time.does_not_exist() | (task.lock_time <= guard.unknown_lease_since)
     )
     due = task.not_before.does_not_exist() | (task.not_before <= guard.now)
-    first_time = ~task.finished_locks.contains(guard.lock)
+    first_time = ~task.finished_locks.contains(guard.lock) & ~task.vanished_locks.contains(guard.lock)
     allowed: Condition = first_time & status_allows & (nobody_holds_it | lease_is_over | unknown_lease_is_over) & due
     if guard.or_absent:
         allowed |= task.key.does_not_exist()
@@ -84,10 +84,10 @@ def _unchanged(task: type[TaskItem], state: TaskState) -> Condition:
     for attribute, value in (
         (task.lock_expire_time, state.lock_expire_time),
         (task.update_time, state.update_time),
-        (task.fence, state.fence or None),
-        (task.run, state.run or None),
     ):
         unchanged &= attribute.does_not_exist() if value is None else attribute == value
+    for counter, number in ((task.fence, state.fence), (task.run, state.run)):
+        unchanged &= (counter == number) if number else (counter.does_not_exist() | (counter == 0))
     if state.lock is None:
         unchanged &= task.lock.does_not_exist() | (task.lock == NOT_LOCKED)
     else:

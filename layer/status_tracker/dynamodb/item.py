@@ -67,7 +67,7 @@ class TaskItem(Model):
         fence: how often it was acquired.
         run: how often it was deliberately run again.
         not_before: the first moment at which it may be started again, where a failure asked to wait.
-        finished_locks: the newest tokens that finished it.
+        finished_locks, vanished_locks: the newest tokens that finished it, and whose workers never reported back.
         update_count: how often the attempt under way has stored data.
         create_token: marks the request that made it.
         expire_at: when DynamoDB may delete it, where the config gives its status a `ttl`.
@@ -88,6 +88,7 @@ class TaskItem(Model):
     run = IntegerAttribute(null=True)
     not_before = UTCDateTimeAttribute(null=True)
     finished_locks = JSONAttribute(null=True)
+    vanished_locks = JSONAttribute(null=True)
     update_count = IntegerAttribute(null=True)
     create_token = UnicodeAttribute(null=True)
     expire_at = EpochSecondsAttribute(null=True)
@@ -96,6 +97,10 @@ class TaskItem(Model):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        # PynamoDB's own defaults let one hanging connection use up a whole lease.
+        for name, seconds in (("connect_timeout_seconds", 3), ("read_timeout_seconds", 10)):
+            if "Meta" in cls.__dict__ and not hasattr(cls.Meta, name):
+                setattr(cls.Meta, name, seconds)
         if "config" in cls.__dict__:
             shards.register(cls)
 

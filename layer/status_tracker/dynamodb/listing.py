@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from pynamodb.exceptions import UpdateError
 
-from ..lifecycle import is_live
+from ..lifecycle import is_stuck
 from ..statuses import BaseStatusEnum, ensure_status_value
 from .item import TaskItem
 from .query import Selection, TaskQuery, count, index_of, index_values, parse_cursor, select
@@ -85,7 +85,7 @@ class TaskListing(TaskItem):
             limit=limit,
             older_first=True,
             refresh=_always if auto_refresh else _lock_is_unknown,
-            keep=lambda task: not is_live(state_of(task), cls.config, now),
+            keep=lambda task: is_stuck(state_of(task), cls.config, now),
         )
         return select(cls, selection)
 

@@ -49,8 +49,9 @@ class BaseTask(TaskOperations, TaskListing):
         if created:
             return task
         raise TaskAlreadyExistsError(
-            f"{cls._rules(task_id)} exists already, with status {task.status} ({task.status_name}), and was left as "
-            "it is. Use get_or_create() for events that may come twice, rerun() to run it again.",
+            f"Task(use_case_id={task.use_case_id!r}, task_id={task.task_id!r}) exists already, with status "
+            f"{task.status} ({task.status_name}), and was left as it is. "
+            "Use get_or_create() for events that may come twice, rerun() to run it again.",
             use_case_id=task.use_case_id,
             task_id=task.task_id,
         )

@@ -7,12 +7,15 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Self, TypeAlias
 
+from ..errors import TaskLockedError
 from ..history import MAX_DATA_BYTES
 from ..lifecycle import Lifecycle, is_recorded
 from ..port import StoreError
 from ..writes import TaskState, Write
 from .item import TaskItem
 from .store import DynamoStore, state_of
+
+_CONTENDED_ROUNDS = 10
 
 _Rule: TypeAlias = Callable[[TaskState | None, datetime, Mapping[str, Any]], Write]
 
@@ -73,9 +76,9 @@ class TaskOperations(TaskItem):
         if not reason.strip():
             raise ValueError(f"reason is empty: say why ({action} of {task_id!r}); it is recorded on the task.")
         record = {"action": action, "id": uuid.uuid4().hex, "reason": reason, "by": by}
-        store = DynamoStore(cls, cls.make_key(task_id))
+        rules, store = cls._rules(task_id), DynamoStore(cls, cls.make_key(task_id))
         task = store.read()
-        while True:
+        for _ in range(_CONTENDED_ROUNDS):
             state = None if task is None else state_of(task)
             if task is not None and state is not None and is_recorded(state, record):
                 return task
@@ -86,6 +89,7 @@ class TaskOperations(TaskItem):
             task = answer.task
             if answer.applied and task is not None:
                 return task
+        raise TaskLockedError(f"{rules} changed {_CONTENDED_ROUNDS} times while it was to be changed: try again.")
 
     @classmethod
     def _rules(cls, task_id: str, **settings: Any) -> Lifecycle:

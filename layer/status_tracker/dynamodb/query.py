@@ -210,7 +210,7 @@ def _merged(
         if (wanted := selection.refresh) is not None:
             listed = _refreshed(task_class, listed, wanted, min(selection.limit or _BATCH_SIZE, _BATCH_SIZE))
         if (keep := selection.keep) is not None:
-            listed = (each for each in listed if keep(each.task))
+            listed = (each for each in listed if each.task.status == each.status and keep(each.task))
         by_status.append(islice(listed, selection.limit))
     yield from _each_once(_in_order(by_status, selection.older_first))
 

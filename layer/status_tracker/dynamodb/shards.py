@@ -13,8 +13,26 @@ _steps: list[weakref.ref[type[TaskItem]]] = []
 
 
 def register(step: type[TaskItem]) -> None:
-    """Make a step known to the others of its table and use case."""
-    _steps.append(weakref.ref(step))
+    """Make a step known to the others of its use case.
+
+    Raises:
+        ValueError: one deletes, by its `ttl`, what waits for the other.
+    """
+    known = [other for reference in _steps if (other := reference()) is not None]
+    for other in known:
+        if other.config.use_case_id == step.config.use_case_id:
+            _check_ttl(step, other)
+            _check_ttl(other, step)
+    _steps[:] = [weakref.ref(each) for each in (*known, step)]
+
+
+def _check_ttl(step: type[TaskItem], following: type[TaskItem]) -> None:
+    for status in following.config.startable_statuses(None):
+        if status in step.config.ttl:
+            raise ValueError(
+                f"{step.__name__} gives status {status} a ttl, and {following.__name__} starts from it: "
+                "its tasks would be deleted while they wait. Give the ttl to the last step only."
+            )
 
 
 def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:

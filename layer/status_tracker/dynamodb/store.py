@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
-from pynamodb.transactions import TransactWrite
 
 from ..errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError
 from ..port import Answer, StoreError, WriteRejectedError
-from ..writes import HeldBy, Special, TaskState, Write
+from ..writes import Special, TaskState, Write
 from .also import Also
 from .expressions import NOT_LOCKED, actions, condition, stored
 
@@ -32,6 +31,7 @@ _TRANSIENT_CODES = frozenset(
     }
 )
 _TRANSIENT_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
+_HOPELESS_CODES = frozenset({"ResourceNotFoundException", "TransactionCanceledException", "ValidationException"})
 _SERVER_ERROR = 500
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
@@ -52,13 +52,7 @@ class DynamoStore(Generic[TaskT]):
 
     def write(self, write: Write) -> Answer[TaskT]:
         """Store the changes if the guard holds, with one UpdateItem; a refusal brings the item with it."""
-        arguments = self._class(self._key).get_update_kwargs_from_instance(
-            actions=actions(self._class, self._key, write),
-            condition=condition(self._class, write),
-            return_values_on_condition_failure="ALL_OLD",
-        )
-        arguments["ReturnValues"] = "ALL_NEW"
-        answer = self._send("UpdateItem", arguments, UpdateError)
+        answer = self._send("UpdateItem", {**self._update(write), "ReturnValues": "ALL_NEW"}, UpdateError)
         if answer.applied and answer.task is None:  # cut off on its way, so that botocore saw an empty body
             raise StoreError(UpdateError(f"UpdateItem of {self._key!r} was answered with no item"), transient=True)
         return answer
@@ -68,18 +62,17 @@ class DynamoStore(Generic[TaskT]):
         if not self.also:
             return self.write(write)
         try:
-            # The token makes a repeated request the same transaction, for DynamoDB, during ten minutes.
-            with TransactWrite(connection=self._connection(), client_request_token=_token(write)) as transaction:
-                self.also.add_to(transaction)
-                transaction.update(
-                    self._class(self._key),
-                    actions=actions(self._class, self._key, write),
-                    condition=condition(self._class, write),
-                    return_values="ALL_OLD",
-                )
+            self.also.commit_with(self._connection(), self._update(write))
         except TransactWriteError as error:
             return self._transaction_refused(error)
         return Answer(applied=True, task=self._as_written(write))
+
+    def _update(self, write: Write) -> dict[str, Any]:
+        return self._class(self._key).get_update_kwargs_from_instance(
+            actions=actions(self._class, self._key, write),
+            condition=condition(self._class, write),
+            return_values_on_condition_failure="ALL_OLD",
+        )
 
     def create(self, task: TaskT) -> Answer[TaskT]:
         """Put the item if there is none of that key."""
@@ -128,8 +121,10 @@ class DynamoStore(Generic[TaskT]):
             return Answer(applied=False, task=self._task(own.raw_item))
         reasons = [reason for reason in (*others, own) if reason is not None]
         cause = (error.cause and error.cause.__cause__) or error.cause or error
-        if any(reason.code in _TRANSIENT_REASONS for reason in reasons) or (not reasons and _is_transient(cause)):
+        if any(reason.code in _TRANSIENT_REASONS for reason in reasons):
             raise StoreError(error, transient=True) from error
+        if not reasons and _code(cause) not in _HOPELESS_CODES:
+            raise StoreError(error, transient=_is_transient(cause)) from error
         told = "; ".join(f"{reason.code}: {reason.message}" for reason in reasons) or str(error.cause)
         raise WriteRejectedError(
             self._about(TaskTransactionError, f"was not stored, nor what was to be stored with its success: {told}")
@@ -167,12 +162,9 @@ def state_of(task: TaskItem) -> TaskState:
         run=task.run or 0,
         not_before=task.not_before,
         finished_locks=tuple(task.finished_locks or ()),
+        vanished_locks=tuple(task.vanished_locks or ()),
         errors=task.errors or {},
     )
-
-
-def _token(write: Write) -> str | None:
-    return write.guard.lock if isinstance(write.guard, HeldBy) else None
 
 
 def _code(error: BaseException) -> str:
