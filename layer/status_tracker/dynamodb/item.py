@@ -12,6 +12,7 @@ from pynamodb.attributes import (
     UnicodeAttribute,
     UTCDateTimeAttribute,
 )
+from pynamodb.connection import TableConnection
 from pynamodb.constants import NUMBER
 from pynamodb.models import Model
 
@@ -103,6 +104,15 @@ class TaskItem(Model):
                 setattr(cls.Meta, name, seconds)
         if "config" in cls.__dict__:
             shards.register(cls)
+
+    @classmethod
+    def _get_connection(cls) -> TableConnection:
+        """The connection of the table, with the `Meta.retry_configuration` that PynamoDB 6.1 does not pass on."""
+        table = super()._get_connection()
+        retries = getattr(cls.Meta, "retry_configuration", None)
+        if retries is not None:
+            table.connection._retry_configuration = retries
+        return table
 
     @classmethod
     def make_key(cls, task_id: str, _use_case_id: str | None = None) -> str:
