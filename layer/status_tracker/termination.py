@@ -18,9 +18,10 @@ from types import FrameType
 from typing import Any
 
 _WRITERS = frozenset({"__enter__", "__exit__"})
+# SIGINT is taken first and given back last: what comes between is held back too.
 _DEFAULTS: dict[signal.Signals, Any] = {
-    signal.SIGTERM: signal.SIG_DFL,
     signal.SIGINT: signal.default_int_handler,
+    signal.SIGTERM: signal.SIG_DFL,
 }
 
 
@@ -30,7 +31,7 @@ class _Process:
 
     attempts: int = 0
     held_back: int | None = None
-    handled: set[signal.Signals] = field(default_factory=set)
+    handled: list[signal.Signals] = field(default_factory=list)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         impatient = number == signal.SIGINT and self.held_back == signal.SIGINT
@@ -47,13 +48,13 @@ class _Process:
         for number, default in _DEFAULTS.items():
             if signal.getsignal(number) is default:
                 signal.signal(number, self.on_signal)
-                self.handled.add(number)
+                self.handled.append(number)
 
     def restore(self) -> None:
-        for number in self.handled:
+        while self.handled:
+            number = self.handled.pop()
             if signal.getsignal(number) == self.on_signal:  # else the block has set a handler of its own
                 signal.signal(number, _DEFAULTS[number])
-        self.handled.clear()
 
 
 _process = _Process()
@@ -69,10 +70,10 @@ class Termination:
         """The attempt is entered."""
         if threading.current_thread() is not threading.main_thread():
             return
-        self._shares = True
-        _process.attempts += 1
-        if _process.attempts == 1:
+        if _process.attempts == 0:
             _process.install()
+        _process.attempts += 1
+        self._shares = True
 
     def check(self) -> None:
         """Raise what was held back."""

@@ -62,6 +62,11 @@ def access_denied(request: AWSPreparedRequest) -> AWSResponse:
     return _refusal(request, 400, "AccessDeniedException")
 
 
+def refused(code: str) -> Fault:
+    """DynamoDB does nothing, and that code says why."""
+    return lambda request: _refusal(request, 400, code)
+
+
 def unprocessed(request: AWSPreparedRequest) -> AWSResponse:
     """A BatchGetItem that DynamoDB accepts and does not get round to."""
     asked = json.loads(request.body)["RequestItems"]

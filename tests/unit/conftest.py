@@ -27,11 +27,12 @@ def _no_socket(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _sigterm_is_given_back() -> Iterator[None]:
+def _signals_are_given_back() -> Iterator[None]:
     """Also by the attempts of workers that vanish, which never leave their block."""
-    before = signal.getsignal(signal.SIGTERM)
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
-    signal.signal(signal.SIGTERM, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
-"""What `test_termination` has a process of its own do: it is told to end (SIGTERM) at a chosen moment.
+"""What `test_termination` has a process of its own do: told to end (SIGTERM) or interrupted (SIGINT) at some moment.
 
-``python -m tests.unit.termination_scenarios NAME`` prints what came of it as JSON.
+``python -m tests.unit.termination_scenarios NAME SIGNAL`` prints what came of it as JSON.
 """
 
 from __future__ import annotations
@@ -11,11 +11,18 @@ import signal
 import sys
 import threading
 from collections.abc import Callable
+from types import FrameType
 from typing import Any, NoReturn
 
 import status_tracker as st
 from tests.support.memory_store import Fault, MemoryStore, MemoryTask
 from tests.unit.steps import PENDING, Clock, start, stored, wait_until
+
+DEFAULTS: dict[signal.Signals, Any] = {
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
+SIGNAL = signal.Signals[sys.argv[2]]
 
 scenarios: dict[str, Callable[[], None]] = {}
 store, clock = MemoryStore(MemoryTask(PENDING, errors={"history": []})), Clock()
@@ -29,7 +36,7 @@ def scenario(play: Callable[[], None]) -> Callable[[], None]:
 
 def told_to_end() -> None:
     course.append("told")
-    os.kill(os.getpid(), signal.SIGTERM)
+    os.kill(os.getpid(), SIGNAL)
     course.append("went on")
 
 
@@ -49,7 +56,7 @@ def tell(what: dict[str, Any]) -> None:
 
 
 def default_is_back() -> bool:
-    return signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    return all(signal.getsignal(number) is default for number, default in DEFAULTS.items())
 
 
 @scenario
@@ -113,6 +120,18 @@ def again_while_it_is_recorded() -> None:
 
 
 @scenario
+def twice_while_the_finish_hangs() -> None:
+    def hang() -> None:
+        if len(store.writes) == 2:
+            told_to_end()
+            told_to_end()
+
+    store.before_write = hang
+    with start(store, clock):
+        course.append("entered")
+
+
+@scenario
 def while_an_inner_task_is_finished() -> None:
     inner = MemoryStore(MemoryTask(PENDING, errors={"history": []}))
     inner.before_write = lambda: told_to_end() if len(inner.writes) == 2 else None
@@ -143,19 +162,19 @@ def after_a_refusal() -> None:
 
 @scenario
 def with_a_handler_of_the_application() -> None:
-    signal.signal(signal.SIGTERM, lambda *_: course.append("application"))
-    mine = signal.getsignal(signal.SIGTERM)
+    signal.signal(SIGNAL, lambda *_: course.append("application"))
+    mine = signal.getsignal(SIGNAL)
     with start(store, clock):
         told_to_end()
-    course.append("kept" if signal.getsignal(signal.SIGTERM) is mine else "lost")
+    course.append("kept" if signal.getsignal(SIGNAL) is mine else "lost")
 
 
 @scenario
 def ignored_by_the_application() -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(SIGNAL, signal.SIG_IGN)
     with start(store, clock):
         told_to_end()
-    course.append("kept" if signal.getsignal(signal.SIGTERM) is signal.SIG_IGN else "lost")
+    course.append("kept" if signal.getsignal(SIGNAL) is signal.SIG_IGN else "lost")
 
 
 @scenario
@@ -164,8 +183,8 @@ def with_a_handler_set_in_the_block() -> None:
         course.append("application")
 
     with start(store, clock):
-        signal.signal(signal.SIGTERM, handler)
-    course.append("kept" if signal.getsignal(signal.SIGTERM) is handler else "lost")
+        signal.signal(SIGNAL, handler)
+    course.append("kept" if signal.getsignal(SIGNAL) is handler else "lost")
 
 
 @scenario
@@ -194,15 +213,26 @@ def interrupted_while_the_heartbeat_stops() -> None:
     try:
         with start(store, clock, heartbeat=0.001):
             under_way.wait(20)
-            threading.Thread(target=interrupt_once_waiting, args=(leaving,)).start()
+            sys.setprofile(note_signal)
+            threading.Thread(target=interrupt_twice_once_waiting, args=(leaving,)).start()
     except KeyboardInterrupt:
         course.append("interrupted")
     course.append("default" if default_is_back() else "ours")
 
 
-def interrupt_once_waiting(leaving: threading.Event) -> None:
+held_back = threading.Event()
+
+
+def note_signal(frame: FrameType, event: str, _arg: object) -> None:
+    if event == "return" and frame.f_code.co_name == "on_signal":
+        held_back.set()
+
+
+def interrupt_twice_once_waiting(leaving: threading.Event) -> None:
     main = threading.main_thread().ident
     wait_until(lambda: "stop" in {frame.f_code.co_name for frame in frames_of(main)})
+    signal.pthread_kill(main or 0, signal.SIGINT)
+    held_back.wait(5)
     signal.pthread_kill(main or 0, signal.SIGINT)
     wait_until(lambda: "stop" not in {frame.f_code.co_name for frame in frames_of(main)}, seconds=5)
     leaving.set()
@@ -218,10 +248,13 @@ def frames_of(thread: int | None) -> list[Any]:
 
 def main(name: str) -> NoReturn:
     code: object = None
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process ignores it
     try:
         scenarios[name]()
     except SystemExit as exit_request:
         code = exit_request.code
+    except KeyboardInterrupt as interruption:
+        code = repr(interruption)
     except Exception as error:  # noqa: BLE001  # whatever it is, the test is told
         course.append(repr(error))
     task = store.task

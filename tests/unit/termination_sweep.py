@@ -1,7 +1,9 @@
-"""Has an attempt told to end (SIGTERM) at every line of the library in turn, each time in a process of its own.
+"""Has an attempt told to end (SIGTERM) or interrupted (SIGINT) at every line of the library in turn.
 
-``python -m tests.unit.termination_sweep`` prints, as JSON, how many lines there were and at which the task stayed
-locked, or the handler stayed set.
+Each time that is in a process of its own.
+
+``python -m tests.unit.termination_sweep all SIGNAL`` prints, as JSON, how many lines there were and at which the task
+stayed locked, a handler stayed set, or the next attempt set none.
 """
 
 from __future__ import annotations
@@ -15,6 +17,12 @@ from typing import Any
 
 from tests.support.memory_store import MemoryStore, MemoryTask
 from tests.unit.steps import PENDING, Clock, start, stored
+
+DEFAULTS: dict[signal.Signals, Any] = {
+    signal.SIGTERM: signal.SIG_DFL,
+    signal.SIGINT: signal.default_int_handler,
+}
+SIGNAL = signal.Signals[sys.argv[2]]
 
 
 class Told:
@@ -33,7 +41,7 @@ class Told:
         sys.settrace(None)
         self.where = f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
         tell(self.where, faulty=stored(self.store).lock is not None)  # as it is where the signal kills at once
-        os.kill(os.getpid(), signal.SIGTERM)
+        os.kill(os.getpid(), SIGNAL)
         return None
 
 
@@ -50,12 +58,22 @@ def attempt(nth: int) -> None:
     try:
         with execution:
             pass
-    except SystemExit:
+    except (SystemExit, KeyboardInterrupt):
         pass
     finally:
         sys.settrace(None)
-    left_over = signal.getsignal(signal.SIGTERM) is not signal.SIG_DFL
-    tell(told.where, faulty=left_over or stored(store).lock is not None)
+    faulty = stored(store).lock is not None or is_handled() != set() or not next_attempt_handles()
+    tell(told.where, faulty=faulty)
+
+
+def is_handled() -> set[signal.Signals]:
+    return {number for number, default in DEFAULTS.items() if signal.getsignal(number) is not default}
+
+
+def next_attempt_handles() -> bool:
+    with start(MemoryStore(MemoryTask(PENDING, errors={"history": []})), Clock()):
+        both = is_handled() == set(DEFAULTS)
+    return both and is_handled() == set()
 
 
 def outcome(nth: int) -> tuple[str, bool]:
@@ -74,6 +92,7 @@ def outcome(nth: int) -> tuple[str, bool]:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process ignores it
     faults, nth = [], 1
     while True:
         where, faulty = outcome(nth)

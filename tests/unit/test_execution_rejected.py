@@ -149,12 +149,69 @@ def test_r10_a_rejected_update_raises_its_reason_and_the_attempt_goes_on(store: 
     assert (stored(store).status, stored(store).data) == (SUCCEEDED, {"version": 2})
 
 
+# A takeover that the item has no room for
+
+
+def fill(store: MemoryStore) -> None:
+    """The item holds a stuck task and three long entries, and has no room for more history than that."""
+    entries = [{"nth_retry": n, "error": f"ValueError('{'x' * 1000}')"} for n in (1, 2, 3)]
+    store.task = MemoryTask(
+        IN_PROGRESS, retry=3, fence=4, lock="gone", lock_expire_time=NOON - LEASE, errors={"history": entries}
+    )
+
+    def no_room() -> None:
+        if len(store.writes[-1].changes.get("errors", {}).get("history", ())) > len(entries):
+            store.reject(st.TaskDataTooLargeError("it does not fit"))
+
+    store.before_write = no_room
+
+
+@pytest.mark.parametrize("faults", [0, 1, 2])
+def test_r10_a_takeover_that_does_not_fit_is_done_briefly(store: MemoryStore, clock: Clock, faults: int) -> None:
+    fill(store)
+    store.befall(Fault.UNAVAILABLE, times=faults)
+    with start(store, clock, max_retry=9) as ctx:
+        assert (ctx.fence, ctx.task.status, ctx.task.retry) == (5, IN_PROGRESS, 4)
+        assert ctx.task.errors["dropped"] == 3
+        [entry] = history(store)
+        assert entry["error"].startswith("LeaseExpired(")
+        assert (entry["nth_retry"], stored(store).vanished_locks) == (4, ("gone",))
+    assert stored(store).status == SUCCEEDED
+    assert len(clock.pauses) == faults
+
+
+def test_r5_a_brief_takeover_without_an_answer_is_made_once(store: MemoryStore, clock: Clock) -> None:
+    fill(store)
+    no_room = store.before_write
+
+    def lose_the_answer() -> None:
+        assert no_room is not None
+        no_room()
+        if len(store.writes) == 3:
+            store.befall(Fault.ANSWER_LOST)
+
+    store.before_write = lose_the_answer
+    with start(store, clock, max_retry=9) as ctx:
+        assert (ctx.fence, ctx.task.retry, len(history(store))) == (5, 4, 1)
+    assert stored(store).status == SUCCEEDED
+
+
+def test_r10_a_stuck_task_that_has_no_room_is_given_up_briefly(store: MemoryStore, clock: Clock) -> None:
+    fill(store)
+    with pytest.raises(st.TaskIgnoredError) as caught, start(store, clock, max_retry=4):
+        pytest.fail("the block was entered")
+    assert caught.value.given_up_now
+    assert (stored(store).status, stored(store).retry, stored(store).lock) == (IGNORED, 4, None)
+    assert [entry["error"][:13] for entry in history(store)] == ["LeaseExpired("]
+    assert stored(store).errors["dropped"] == 3
+
+
 @pytest.mark.parametrize("stuck", [False, True], ids=["acquire", "takeover"])
 def test_r10_a_rejected_start_raises_its_reason(store: MemoryStore, clock: Clock, stuck: bool) -> None:
     why: Any = st.TaskDataTooLargeError("it does not fit")
     if stuck:
         store.task = MemoryTask(IN_PROGRESS, lock="gone", lock_expire_time=NOON - LEASE, errors={})
-        store.before_write = lambda: store.reject(why) if len(store.writes) == 2 else None
+        store.before_write = lambda: store.reject(why) if len(store.writes) >= 2 else None
     else:
         store.task = replace(stored(store), errors={})
         store.reject(why)

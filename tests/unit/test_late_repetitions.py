@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 import status_tracker as st
-from status_tracker.writes import Refused, TaskState
+from status_tracker.lifecycle import KEPT_LOCKS, Lifecycle
+from status_tracker.writes import Refused, Startable, TaskState, Write
 from tests.support.memory_store import Fault, MemoryStore
-from tests.unit.steps import FAILED, LEASE, NOON, SUCCEEDED, Clock, make_rules, start, stored
+from tests.unit.steps import FAILED, LEASE, NOON, PENDING, SUCCEEDED, Clock, make_rules, start, stored, take_over
+
+Course = Callable[[MemoryStore, Clock], None]
+Rule = Callable[[Lifecycle, TaskState | None, datetime, Mapping[str, Any]], Write]
 
 
 def test_r5_a_late_repetition_of_an_acquire_does_not_acquire_again(store: MemoryStore, clock: Clock) -> None:
@@ -23,6 +30,115 @@ def test_r5_a_late_repetition_of_an_acquire_does_not_acquire_again(store: Memory
 
 def test_r5_an_attempt_that_has_finished_is_not_acquired_by_its_own_token_again() -> None:
     verdict = make_rules().judge(TaskState(FAILED, retry=1, finished_locks=("ours",)), "ours", NOON, LEASE)
+    assert isinstance(verdict, Refused)
+    assert type(verdict.error) is st.TaskIsNotReadyToStartError
+
+
+def after_takeover(store: MemoryStore, clock: Clock) -> None:
+    take_over(store, clock)
+
+
+def after_takeover_and_failure(store: MemoryStore, clock: Clock) -> None:
+    clock.move(LEASE.total_seconds())
+    with pytest.raises(ValueError, match="theirs"), start(store, clock):
+        raise ValueError("theirs")
+
+
+def after(action: Rule) -> Course:
+    def act(store: MemoryStore, clock: Clock) -> None:
+        if action is not Lifecycle.unlock:
+            clock.move(LEASE.total_seconds())
+        record = {"action": "any", "id": "a-1", "reason": "why", "by": None}
+        assert store.write(action(make_rules(), store.state(stored(store)), clock.now, record)).applied
+
+    return act
+
+
+def after_unlock_and_failure(store: MemoryStore, clock: Clock) -> None:
+    after(Lifecycle.unlock)(store, clock)
+    with pytest.raises(ValueError, match="theirs"), start(store, clock):
+        raise ValueError("theirs")
+
+
+def after_ignore_and_unignore(store: MemoryStore, clock: Clock) -> None:
+    after(Lifecycle.ignore)(store, clock)
+    after(Lifecycle.unignore)(store, clock)
+
+
+COURSES: dict[str, Course] = {
+    "takeover": after_takeover,
+    "takeover and failure": after_takeover_and_failure,
+    "rerun": after(Lifecycle.rerun),
+    "unlock": after(Lifecycle.unlock),
+    "unlock and failure": after_unlock_and_failure,
+    "ignore and unignore": after_ignore_and_unignore,
+}
+courses = pytest.mark.parametrize("course", COURSES.values(), ids=COURSES)
+
+
+@courses
+def test_r4_a_late_repetition_of_a_vanished_workers_acquire_is_refused(
+    store: MemoryStore, clock: Clock, course: Course
+) -> None:
+    start(store, clock).__enter__()
+    acquire = store.writes[0]
+    assert isinstance(acquire.guard, Startable)
+    course(store, clock)
+    before = stored(store)
+    assert before.vanished_locks == (acquire.guard.lock,)
+    clock.move(LEASE.total_seconds())
+    for now in (NOON, clock.now):  # as it was sent, and as the worker would send it again
+        assert not store.write(replace(acquire, guard=replace(acquire.guard, now=now))).applied
+    assert store.task == before
+
+
+@courses
+def test_r13_even_if_its_acquire_were_repeated_a_stale_worker_stores_nothing(
+    store: MemoryStore, clock: Clock, course: Course
+) -> None:
+    attempt = start(store, clock)
+    ctx = attempt.__enter__()
+    acquire = store.writes[0]
+    course(store, clock)
+    store.task = replace(stored(store), status=PENDING, lock=None, lock_expire_time=None, vanished_locks=None)
+    assert store.write(acquire).applied
+    before = stored(store)
+    assert before.lock == acquire.changes["lock"]
+    assert ctx.fence < (before.fence or 0)
+    with pytest.raises(st.TaskLockLostError):
+        ctx.set_data({"version": 1}).update()
+    with pytest.raises(st.TaskLockLostError):
+        ctx.extend_lock(5000)
+    with pytest.raises(st.TaskLockLostError):
+        attempt.__exit__(None, None, None)
+    assert store.task == before
+
+
+def test_r13_nor_does_it_store_its_failure(store: MemoryStore, clock: Clock) -> None:
+    attempt, error = start(store, clock), ValueError("mine")
+    attempt.__enter__()
+    acquire = store.writes[0]
+    after_takeover_and_failure(store, clock)
+    store.task = replace(stored(store), vanished_locks=None)
+    assert store.write(acquire).applied
+    before = store.task
+    attempt.__exit__(ValueError, error, None)
+    assert store.task == before
+    assert any("not held by this worker" in note for note in error.__notes__)
+
+
+def test_r4_the_newest_vanished_tokens_are_kept(store: MemoryStore, clock: Clock) -> None:
+    tokens = []
+    for _ in range(KEPT_LOCKS + 2):
+        start(store, clock, max_retry=99).__enter__()
+        tokens.append(stored(store).lock)
+        clock.move(LEASE.total_seconds())
+    assert stored(store).vanished_locks == tuple(tokens[1:-1])
+    assert len(tokens[1:-1]) == KEPT_LOCKS
+
+
+def test_r5_an_attempt_that_vanished_is_not_acquired_by_its_own_token_again() -> None:
+    verdict = make_rules().judge(TaskState(FAILED, retry=1, vanished_locks=("ours",)), "ours", NOON, LEASE)
     assert isinstance(verdict, Refused)
     assert type(verdict.error) is st.TaskIsNotReadyToStartError
 

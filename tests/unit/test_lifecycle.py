@@ -41,6 +41,10 @@ OVER: dict[str, Any] = {"lock": THEIRS, "lock_time": NOON - 2 * LEASE, "lock_exp
 FREE: dict[str, Any] = {}
 
 
+def forgotten(lock: dict[str, Any]) -> dict[str, Any]:
+    return {"vanished_locks": (lock["lock"],)} if lock else {}
+
+
 def judge(state: TaskState | None, **settings: Any) -> Verdict:
     return make_rules(make_config(more_pending_status=MORE_PENDING), **settings).judge(state, OURS, NOON, LEASE)
 
@@ -167,7 +171,7 @@ def test_r2_in_progress_without_a_live_lock_is_taken_over(lock: dict[str, Any]) 
     assert verdict.write.guard == Unchanged(state)
     changes = dict(verdict.write.changes)
     errors = changes.pop("errors")
-    acquired = {**make_rules().acquire(OURS, NOON, LEASE).changes, "retry": 2}
+    acquired = {**make_rules().acquire(OURS, NOON, LEASE).changes, "retry": 2, **forgotten(lock)}
     assert changes == acquired
     assert errors["other"] == "kept"
     assert errors["history"][0] == earlier

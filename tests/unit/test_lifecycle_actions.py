@@ -36,6 +36,10 @@ RULES: list[Rule] = [Lifecycle.rerun, Lifecycle.ignore, Lifecycle.unignore, Life
 FITTING = {Lifecycle.rerun: FAILED, Lifecycle.ignore: FAILED, Lifecycle.unignore: IGNORED, Lifecycle.unlock: FAILED}
 
 
+def forgotten(lock: dict[str, Any]) -> dict[str, Any]:
+    return {"vanished_locks": (lock["lock"],)} if lock else {}
+
+
 def recorded(status: int) -> dict[str, Any]:
     return {**ERRORS, "actions": [FIRST, {**RECORD, "update_time": NOON.isoformat(), "status": status}]}
 
@@ -89,6 +93,7 @@ def test_r11_ignore_sets_a_waiting_task_aside(status: int, lock: dict[str, Any])
         "lock_expire_time": Special.REMOVE,
         "retry": 2,
         "errors": recorded(status),
+        **forgotten(lock),
     }
 
 
@@ -136,6 +141,7 @@ def test_r11_unignore_makes_an_ignored_task_pending_again(lock: dict[str, Any]) 
         "retry": 0,
         "run": 2,
         "errors": recorded(IGNORED),
+        **forgotten(lock),
     }
 
 
@@ -152,12 +158,13 @@ def test_r11_unignore_of_what_is_not_ignored_is_refused(status: int) -> None:
 
 @pytest.mark.parametrize("lock", [LIVE, OVER, {"lock": "their-token"}], ids=["live", "lease over", "no times"])
 @pytest.mark.parametrize("status", [PENDING, IN_PROGRESS, FAILED, SUCCEEDED, IGNORED, OTHER_STEP])
-def test_r11_unlock_takes_the_lock_and_changes_nothing_else(status: int, lock: dict[str, Any]) -> None:
+def test_r11_unlock_takes_the_lock_remembers_it_and_changes_nothing_else(status: int, lock: dict[str, Any]) -> None:
     state = TaskState(status, retry=1, run=1, errors=ERRORS, **lock)
     assert make_rules().unlock(state, NOON, RECORD).changes == {
         "lock": None,
         "lock_expire_time": Special.REMOVE,
         "errors": recorded(status),
+        **forgotten(lock),
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.lifecycle import KEPT_FINISHED_LOCKS, is_finished_by
+from status_tracker.lifecycle import KEPT_LOCKS, is_finished_by
 from status_tracker.writes import (
     HeldBy,
     Special,
@@ -31,19 +31,24 @@ OURS = "our-token"
 # R4, R12
 
 
-def test_r4_every_write_after_the_acquire_carries_the_token() -> None:
-    rules, state = make_rules(), TaskState(IN_PROGRESS)
+def test_r4_every_write_after_the_acquire_carries_the_token_and_the_fence_of_the_acquire() -> None:
+    rules, state = make_rules(), TaskState(IN_PROGRESS, fence=5)
     writes = [
         rules.succeed(state, OURS, NOON, None),
         rules.fail(state, OURS, NOON, ValueError()),
-        rules.extend(OURS, NOON, LEASE),
-        rules.update(OURS, 1, {}),
+        rules.extend(state, OURS, NOON, LEASE),
+        rules.update(state, OURS, 1, {}),
     ]
-    assert [write.guard.lock for write in writes if isinstance(write.guard, HeldBy)] == [OURS] * 4
+    assert [write.guard for write in writes] == [
+        HeldBy(OURS, 5),
+        HeldBy(OURS, 5),
+        HeldBy(OURS, 5, growing="lock_expire_time"),
+        HeldBy(OURS, 5, growing="update_count"),
+    ]
 
 
 def test_r12_renewing_the_lease_touches_no_index_key() -> None:
-    assert make_rules().extend(OURS, NOON, LEASE).changes == {"lock_expire_time": NOON + LEASE}
+    assert make_rules().extend(TaskState(IN_PROGRESS), OURS, NOON, LEASE).changes == {"lock_expire_time": NOON + LEASE}
 
 
 # R5
@@ -51,13 +56,13 @@ def test_r12_renewing_the_lease_touches_no_index_key() -> None:
 
 def test_r5_the_last_few_finishing_tokens_are_kept() -> None:
     rules, state = make_rules(), TaskState(IN_PROGRESS)
-    for n in range(KEPT_FINISHED_LOCKS + 2):
+    for n in range(KEPT_LOCKS + 2):
         state = replace(state, finished_locks=rules.succeed(state, f"token-{n}", NOON, None).changes["finished_locks"])
-    assert state.finished_locks == tuple(f"token-{n}" for n in range(2, KEPT_FINISHED_LOCKS + 2))
+    assert state.finished_locks == tuple(f"token-{n}" for n in range(2, KEPT_LOCKS + 2))
     assert is_finished_by(state, "token-2")
     assert not is_finished_by(state, "token-1")
     assert not is_finished_by(None, "token-2")
-    assert KEPT_FINISHED_LOCKS >= 2
+    assert KEPT_LOCKS >= 2
 
 
 # R7
@@ -230,7 +235,7 @@ def test_r13_nothing_else_touches_the_fence() -> None:
     writes = [
         rules.succeed(state, OURS, NOON, {}),
         rules.fail(state, OURS, NOON, ValueError()),
-        rules.extend(OURS, NOON, LEASE),
-        rules.update(OURS, 1, {}),
+        rules.extend(state, OURS, NOON, LEASE),
+        rules.update(state, OURS, 1, {}),
     ]
     assert all("fence" not in write.changes for write in writes)

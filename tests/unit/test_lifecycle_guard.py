@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.lifecycle import is_live
+from status_tracker.lifecycle import is_live, is_stuck
 from status_tracker.writes import (
     Attempt,
     Refused,
@@ -34,6 +34,7 @@ MORE_PENDING = 15
 OTHER_STEP = 70
 moments = some.sampled_from([NOON + n * step for n in (-2, -1, 0, 1) for step in (TICK, LEASE, LEASE - TICK)])
 maybe_moment = some.none() | moments
+maybe_tokens = some.sampled_from([None, (THEIRS,), (THEIRS, OURS)])
 any_task = some.builds(
     MemoryTask,
     status=some.sampled_from([PENDING, IN_PROGRESS, FAILED, SUCCEEDED, IGNORED, MORE_PENDING, OTHER_STEP]),
@@ -42,6 +43,8 @@ any_task = some.builds(
     lock_time=maybe_moment,
     lock_expire_time=maybe_moment,
     not_before=maybe_moment,
+    finished_locks=maybe_tokens,
+    vanished_locks=maybe_tokens,
 )
 
 
@@ -49,6 +52,7 @@ any_task = some.builds(
 @example(MemoryTask(PENDING, lock=THEIRS, lock_time=NOON - LEASE), (), False)
 @example(MemoryTask(PENDING, lock=THEIRS, lock_time=NOON - LEASE + TICK), (), False)
 @example(MemoryTask(FAILED, not_before=NOON), (), True)
+@example(MemoryTask(PENDING, vanished_locks=(OURS,)), (), True)
 def test_r2_the_blind_acquire_admits_exactly_what_judging_admits(
     task: MemoryTask, more_pending: tuple[int, ...], create: bool
 ) -> None:
@@ -91,6 +95,32 @@ def test_r3_the_end_of_a_lease(state: TaskState, after_end: timedelta, live: boo
     assert is_live(state, rules.config, now) is live
     verdict = rules.judge(state, OURS, now, LEASE)
     assert isinstance(verdict, Refused if live else Attempt)
+
+
+@pytest.mark.parametrize(
+    ("state", "stuck"),
+    [
+        (TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON - LEASE, lock_expire_time=NOON + TICK), False),
+        (TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON - LEASE, lock_expire_time=NOON), True),
+        (TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON - LEASE + TICK), False),
+        (TaskState(IN_PROGRESS, lock=THEIRS, lock_time=NOON - LEASE), True),
+        (TaskState(IN_PROGRESS, lock=THEIRS), True),
+        (TaskState(IN_PROGRESS, lock_expire_time=NOON + LEASE), True),
+        (TaskState(FAILED, lock=THEIRS, lock_expire_time=NOON - LEASE), False),
+        (TaskState(PENDING), False),
+        (TaskState(OTHER_STEP, lock=THEIRS, lock_expire_time=NOON - LEASE), False),
+    ],
+)
+def test_r3_stuck_is_what_is_in_progress_in_this_step_without_a_live_lease(state: TaskState, stuck: bool) -> None:
+    assert is_stuck(state, make_config(), NOON) is stuck
+
+
+@given(any_task)
+def test_r2_what_is_stuck_is_exactly_what_a_start_takes_over(task: MemoryTask) -> None:
+    store, rules = MemoryStore(task), make_rules()
+    verdict = rules.judge(store.state(task), OURS, NOON, LEASE)
+    taken_over = isinstance(verdict, Attempt) and "errors" in verdict.write.changes
+    assert is_stuck(store.state(task), rules.config, NOON) is taken_over
 
 
 def test_r3_the_end_of_an_unknown_lease_is_told() -> None:

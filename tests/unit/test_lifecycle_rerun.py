@@ -67,6 +67,7 @@ def test_r11_rerun_makes_pending_and_keeps_history(status: int, lock: dict[str, 
             "history": history,
             "actions": ["first", {**RECORD, "update_time": NOON.isoformat(), "status": status}],
         },
+        **({"vanished_locks": (THEIRS,)} if lock else {}),
     }
     assert state.errors["actions"] == ["first"]
 

@@ -1,4 +1,4 @@
-"""SIGTERM while a task is worked on (R8): each case in a process of its own, which is really told to end."""
+"""SIGTERM or SIGINT (Ctrl-C) while a task is worked on (R8): each case in a process of its own."""
 
 from __future__ import annotations
 
@@ -18,13 +18,17 @@ from tests.unit.steps import FAILED, IN_PROGRESS, SUCCEEDED
 
 ROOT = Path(__file__).parents[2]
 LAYER = Path(st.__file__).parents[1]
-TOLD_TO_END = 128 + signal.SIGTERM
+SIGTERM, SIGINT = signal.SIGTERM, signal.SIGINT
+EXITS: dict[signal.Signals, Any] = {SIGTERM: 128 + SIGTERM, SIGINT: "KeyboardInterrupt()"}
+RECORDED = {SIGTERM: f"SystemExit({128 + SIGTERM})", SIGINT: "KeyboardInterrupt()"}
+
+either_signal = pytest.mark.parametrize("number", [SIGTERM, SIGINT])
 
 
-def run(scenario: str, *, module: str = "termination_scenarios", returncode: int = 0) -> Any:
+def run(scenario: str, number: signal.Signals, *, module: str = "termination_scenarios", returncode: int = 0) -> Any:
     """What came of it: the last line that the process printed."""
     done = subprocess.run(  # noqa: S603
-        [sys.executable, "-W", "error", "-m", f"tests.unit.{module}", scenario],
+        [sys.executable, "-W", "error", "-m", f"tests.unit.{module}", scenario, number.name],
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": f"{LAYER}{os.pathsep}{ROOT}"},
         capture_output=True,
@@ -36,36 +40,42 @@ def run(scenario: str, *, module: str = "termination_scenarios", returncode: int
     return SimpleNamespace(**json.loads(done.stdout.splitlines()[-1]))
 
 
+@either_signal
 @pytest.mark.parametrize("scenario", ["in_the_block", "in_the_block_with_a_heartbeat"])
-def test_r8_in_the_block_it_is_recorded_and_the_task_released(scenario: str) -> None:
-    told = run(scenario)
-    assert told.exit == TOLD_TO_END
+def test_r8_in_the_block_it_is_recorded_and_the_task_released(scenario: str, number: signal.Signals) -> None:
+    told = run(scenario, number)
+    assert told.exit == EXITS[number]
     assert told.course == ["told"]
     assert (told.status, told.locked, told.retry) == (FAILED, False, 1)
-    assert told.history == [f"SystemExit({TOLD_TO_END})"]
+    assert told.history == [RECORDED[number]]
     assert told.default
 
 
-def test_r8_while_acquiring_it_waits_for_the_answer_and_the_block_is_not_entered() -> None:
-    told = run("while_acquiring")
-    assert told.exit == TOLD_TO_END
+@either_signal
+def test_r8_while_acquiring_it_waits_for_the_answer_and_the_block_is_not_entered(number: signal.Signals) -> None:
+    told = run("while_acquiring", number)
+    assert told.exit == EXITS[number]
     assert told.course == ["told", "went on"]
     assert (told.status, told.locked, told.writes) == (FAILED, False, 2)
-    assert told.history == [f"SystemExit({TOLD_TO_END})"]
+    assert told.history == [RECORDED[number]]
     assert told.default
 
 
-def test_r8_while_a_start_is_refused_it_waits_for_the_refusal() -> None:
-    told = run("while_acquiring_what_is_refused")
-    assert told.exit == TOLD_TO_END
+@either_signal
+def test_r8_while_a_start_is_refused_it_waits_for_the_refusal(number: signal.Signals) -> None:
+    told = run("while_acquiring_what_is_refused", number)
+    assert told.exit == EXITS[number]
     assert told.course == ["told", "went on"]
     assert told.default
 
 
+@either_signal
 @pytest.mark.parametrize(("scenario", "writes"), [("while_succeeding", 2), ("while_succeeding_against_faults", 6)])
-def test_r7_while_a_success_is_written_it_waits_until_that_is_stored(scenario: str, writes: int) -> None:
-    told = run(scenario)
-    assert told.exit == TOLD_TO_END
+def test_r7_while_a_success_is_written_it_waits_until_that_is_stored(
+    scenario: str, writes: int, number: signal.Signals
+) -> None:
+    told = run(scenario, number)
+    assert told.exit == EXITS[number]
     assert told.course == ["told", "went on"]
     assert (told.status, told.locked, told.history, told.writes) == (SUCCEEDED, False, [], writes)
     assert told.default
@@ -73,70 +83,96 @@ def test_r7_while_a_success_is_written_it_waits_until_that_is_stored(scenario: s
         assert told.data == {"version": 1}
 
 
-def test_r8_while_a_failure_is_written_it_waits_until_that_is_stored_and_is_not_forgotten() -> None:
-    told = run("while_failing")
+@either_signal
+def test_r8_while_a_failure_is_written_it_waits_until_that_is_stored_and_is_not_forgotten(
+    number: signal.Signals,
+) -> None:
+    told = run("while_failing", number)
     assert (told.status, told.locked) == (FAILED, False)
     assert [entry[:11] for entry in told.history] == ["ValueError("]
-    assert told.exit == TOLD_TO_END
+    assert told.exit == EXITS[number]
     assert "next task" not in told.course
 
 
-def test_r8_a_second_one_does_not_disturb_the_recording_of_the_first() -> None:
-    told = run("again_while_it_is_recorded")
-    assert told.exit == TOLD_TO_END
+@either_signal
+def test_r8_a_second_one_does_not_disturb_the_recording_of_the_first(number: signal.Signals) -> None:
+    told = run("again_while_it_is_recorded", number)
+    assert told.exit == EXITS[number]
     assert told.course == ["told", "told", "went on"]
-    assert (told.status, told.locked, told.history) == (FAILED, False, [f"SystemExit({TOLD_TO_END})"])
+    assert (told.status, told.locked, told.history) == (FAILED, False, [RECORDED[number]])
     assert told.default
 
 
-def test_r7_while_an_inner_tasks_success_is_written_it_waits_for_that_too() -> None:
-    told = run("while_an_inner_task_is_finished")
-    assert told.exit == TOLD_TO_END
+@either_signal
+def test_r7_while_an_inner_tasks_success_is_written_it_waits_for_that_too(number: signal.Signals) -> None:
+    told = run("while_an_inner_task_is_finished", number)
+    assert told.exit == EXITS[number]
     assert told.course == ["entered", "told", "went on", f"inner {SUCCEEDED}"]
     assert (told.status, told.locked) == (FAILED, False)
     assert told.default
 
 
 def test_after_the_block_it_ends_the_process_as_ever() -> None:
-    assert run("after_the_block", returncode=-signal.SIGTERM).course == ["ours", "default"]
+    assert run("after_the_block", SIGTERM, returncode=-signal.SIGTERM).course == ["ours", "default"]
 
 
-def test_after_a_refusal_the_default_is_back() -> None:
-    assert run("after_a_refusal").course == ["default"]
+@either_signal
+def test_after_a_refusal_the_default_is_back(number: signal.Signals) -> None:
+    assert run("after_a_refusal", number).course == ["default"]
 
 
-def test_a_handler_of_the_application_is_kept_and_called() -> None:
-    told = run("with_a_handler_of_the_application")
+@either_signal
+def test_a_handler_of_the_application_is_kept_and_called(number: signal.Signals) -> None:
+    told = run("with_a_handler_of_the_application", number)
     assert told.course == ["told", "application", "went on", "kept"]
     assert (told.exit, told.status, told.history) == (None, SUCCEEDED, [])
 
 
-def test_an_application_that_ignores_it_goes_on_to() -> None:
-    told = run("ignored_by_the_application")
+@either_signal
+def test_an_application_that_ignores_it_goes_on_to(number: signal.Signals) -> None:
+    told = run("ignored_by_the_application", number)
     assert told.course == ["told", "went on", "kept"]
     assert (told.exit, told.status) == (None, SUCCEEDED)
 
 
-def test_a_handler_that_the_block_sets_is_kept() -> None:
-    told = run("with_a_handler_set_in_the_block")
+@either_signal
+def test_a_handler_that_the_block_sets_is_kept(number: signal.Signals) -> None:
+    told = run("with_a_handler_set_in_the_block", number)
     assert told.course == ["kept"]
     assert told.status == SUCCEEDED
 
 
-def test_in_another_thread_no_handler_is_set() -> None:
-    told = run("in_another_thread")
+@either_signal
+def test_in_another_thread_no_handler_is_set(number: signal.Signals) -> None:
+    told = run("in_another_thread", number)
     assert told.course == ["default", "default"]
     assert told.status == SUCCEEDED
 
 
-def test_r8_ctrl_c_while_the_heartbeat_stops_leaves_no_handler_and_no_lock() -> None:
-    told = run("interrupted_while_the_heartbeat_stops")
+def test_r8_a_second_ctrl_c_while_the_finish_hangs_interrupts_it() -> None:
+    told = run("twice_while_the_finish_hangs", SIGINT)
+    assert told.exit == EXITS[SIGINT]
+    assert told.course == ["entered", "told", "went on", "told"]
+    assert (told.status, told.locked, told.writes) == (IN_PROGRESS, True, 2)
+    assert told.default
+
+
+def test_r7_a_second_sigterm_while_the_finish_hangs_is_held_back_too() -> None:
+    told = run("twice_while_the_finish_hangs", SIGTERM)
+    assert told.exit == EXITS[SIGTERM]
+    assert told.course == ["entered", "told", "went on", "told", "went on"]
+    assert (told.status, told.locked) == (SUCCEEDED, False)
+
+
+def test_r8_a_second_ctrl_c_while_the_heartbeat_stops_leaves_no_handler_and_no_lock() -> None:
+    told = run("interrupted_while_the_heartbeat_stops", SIGINT)
     assert told.course == ["interrupted", "default"]
     assert told.status != IN_PROGRESS
     assert not told.locked
 
 
-def test_r8_at_no_line_of_the_library_it_leaves_the_task_locked_or_the_handler_set() -> None:
-    told = run("all", module="termination_sweep")
+@either_signal
+def test_r8_at_no_line_of_the_library_it_leaves_the_task_locked_or_the_handler_set(number: signal.Signals) -> None:
+    told = run("all", number, module="termination_sweep")
     assert told.lines > 100
     assert told.faults == []

@@ -15,6 +15,7 @@ from tests.unit.steps import (
     IGNORED,
     IN_PROGRESS,
     LEASE,
+    NEXT_CODES,
     NOON,
     PENDING,
     SUCCEEDED,
@@ -88,6 +89,52 @@ def test_ttl_is_frozen() -> None:
         config.ttl[IGNORED] = DAY  # type: ignore[index]
 
 
+# Across the steps of a use case
+
+
+def step(name: str, table: str = "tests-unit-ttl", **settings: Any) -> type[st.BaseTask]:
+    namespace = {
+        "Meta": type("Meta", (), {"table_name": table, "region": "us-east-1"}),
+        "status_and_update_time_index": st.StatusAndUpdateTimeIndex(),
+        "config": make_config(**settings),
+    }
+    return type(name, (st.BaseTask,), namespace)
+
+
+@pytest.mark.parametrize("last_first", [False, True])
+@pytest.mark.parametrize(
+    ("number", "waiting"),
+    [("one", {}), ("two", {"pending_status": 45, "more_pending_status": SUCCEEDED}), ("three", {"failed_status": 40})],
+)
+def test_a_ttl_on_what_another_step_starts_from_is_refused(
+    last_first: bool, number: str, waiting: dict[str, int]
+) -> None:
+    next_codes = {**NEXT_CODES, **({"pending_status": 45} if "failed_status" in waiting else {}), **waiting}
+    settings: list[tuple[str, dict[str, Any]]] = [("Extract", {"ttl": {SUCCEEDED: DAY}}), ("Answer", next_codes)]
+    (first, one), (second, other) = reversed(settings) if last_first else settings
+    use_case = f"ttl-{number}-{last_first}"
+    known = step(first, use_case_id=use_case, **one)
+    with pytest.raises(ValueError, match="40") as caught:
+        step(second, use_case_id=use_case, **other)
+    assert "Extract gives status 40 a ttl, and Answer starts from it" in str(caught.value)
+    if second == "Extract":  # the refused one is not known: without the ttl it is taken
+        assert step(second, use_case_id=use_case).config.use_case_id == known.config.use_case_id
+
+
+def test_a_ttl_on_what_no_other_step_starts_from_is_taken() -> None:
+    first = step("First", use_case_id="ttl-last", ttl={IGNORED: WEEK})
+    last = step("Last", use_case_id="ttl-last", **NEXT_CODES, ttl={90: DAY, 100: WEEK})
+    assert (dict(first.config.ttl), dict(last.config.ttl)) == ({IGNORED: WEEK}, {90: DAY, 100: WEEK})
+
+
+@pytest.mark.parametrize("elsewhere", [{"use_case_id": "ttl-another"}, {"table": "tests-unit-ttl-another"}], ids=str)
+def test_a_ttl_is_no_matter_of_steps_of_another_use_case_or_table(elsewhere: dict[str, str]) -> None:
+    mine = {"use_case_id": f"ttl-mine-{next(iter(elsewhere))}"}
+    first = step("First", **mine, ttl={SUCCEEDED: DAY})
+    other = step("Other", **{**mine, **elsewhere}, **NEXT_CODES)
+    assert other.config.pending_status in first.config.ttl
+
+
 # What is stored
 
 
@@ -114,8 +161,8 @@ def test_the_expiry_goes_with_the_status(write: Write, expire_at: Any) -> None:
 @pytest.mark.parametrize(
     "write",
     [
-        RULES.extend("our-token", NOON, LEASE),
-        RULES.update("our-token", 1, {}),
+        RULES.extend(HELD, "our-token", NOON, LEASE),
+        RULES.update(HELD, "our-token", 1, {}),
         RULES.unlock(TaskState(SUCCEEDED, **OVER), NOON, RECORD),
     ],
     ids=["extend", "update", "unlock"],

@@ -20,7 +20,7 @@ def register(step: type[TaskItem]) -> None:
     """
     known = [other for reference in _steps if (other := reference()) is not None]
     for other in known:
-        if other.config.use_case_id == step.config.use_case_id:
+        if _is_beside(other, step.config.use_case_id, step):
             _check_ttl(step, other)
             _check_ttl(other, step)
     _steps[:] = [weakref.ref(each) for each in (*known, step)]
@@ -44,18 +44,24 @@ def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:
     Raises:
         ValueError: no step of the use case has that status.
     """
-    table_name = step.Meta.table_name
     counts = [step.config.status_shards.get(status, 0)]
     for reference in _steps:
         other = reference()
-        if other is None or other.config.use_case_id != use_case_id:
-            continue
-        if getattr(getattr(other, "Meta", None), "table_name", None) == table_name:
+        if other is not None and _is_beside(other, use_case_id, step):
             counts.append(other.config.status_shards.get(status, 0))
     if not any(counts):
         known = ", ".join(str(code) for code in step.config.status_shards)
         raise ValueError(f"No step of use case {use_case_id!r} has the status {status}; {step.__name__} has {known}.")
     return max(counts)
+
+
+def _is_beside(other: type[TaskItem], use_case_id: str, step: type[TaskItem]) -> bool:
+    """Whether the other is a step of that use case on the same table."""
+    return other.config.use_case_id == use_case_id and _table(other) == _table(step)
+
+
+def _table(step: type[TaskItem]) -> str | None:
+    return getattr(getattr(step, "Meta", None), "table_name", None)
 
 
 def shard_of(key: str, count: int) -> int:
