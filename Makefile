@@ -23,7 +23,7 @@ help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 demo: $(READY) ## run the whole application on this machine with sample documents (DOCS=folder for your own)
-	@python -m local_cloud demo --docs "$(DOCS)"
+	@python -m local_cloud demo --docs "$(or $(DOCS),samples/documents)"
 
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
 	@python -m local_cloud up
@@ -47,6 +47,7 @@ lint: $(READY) ## ruff and mypy --strict
 
 synth: $(READY) ## the CloudFormation template of STAGE (prod), into cdk.out
 	@cdk synth --quiet -c stage=$(STAGE) $(SET)
+	@echo cdk.out/status-tracker-$(STAGE).template.json
 
 bootstrap: $(READY) ## prepare the AWS account and region of your credentials, once (or ACCOUNT=… REGION=…)
 	@mkdir -p .local/empty
@@ -56,6 +57,8 @@ deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
+	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \
+		echo "Usage: make rerun STAGE=$(STAGE) TASK='key#etag' REASON='why'" >&2; exit 2; fi
 	@PYTHONPATH=layer:lambdas python -m documents.rerun status-tracker-$(STAGE) "$$TASK" "$$REASON"
 
 lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has to change (UPGRADE=--upgrade for newer ones)
@@ -63,7 +66,7 @@ lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has
 	@for name in $(LOCKED); do $(COMPILE) $(UPGRADE) -c requirements-dev.txt $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove everything the targets above have made
-	@rm -rf .venv .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis layer/build layer/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt

@@ -124,7 +124,8 @@ def document_steps(
             allow(["s3:ListBucket"], results.bucket_arn),
         ],
     )
+    steps = [extract, answer]
     acknowledge(extract, objects_finding(documents), "Documents are uploaded under keys of the users' choosing.")
-    for step in (extract, answer):
+    for step in steps:
         acknowledge(step, objects_finding(results), "Results have a key of their own for every task.")
-    return [extract, answer]
+    return steps

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
+EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_BAD_ARGUMENTS = 2
 _STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -22,18 +23,21 @@ class Interrupted(BaseException):
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
+        self.number = number
         self.exit_code = 128 + number
 
 
 def main() -> int:
     """Run a command; returns its exit code."""
+    arguments = _arguments()
     for number in _STOP_SIGNALS:
         signal.signal(number, _interrupt)
     try:
-        return _run(_arguments())
+        return _run(arguments)
     except Interrupted as interruption:
         print("\nInterrupted: every process that was started has been stopped.", flush=True)
-        return interruption.exit_code
+        is_the_way_to_stop = arguments.command == "up" and interruption.number == signal.SIGINT
+        return EXIT_DONE if is_the_way_to_stop else interruption.exit_code
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
@@ -54,8 +58,17 @@ def _arguments() -> argparse.Namespace:
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="keep the local cloud up, deployed, until Ctrl-C")
     demo = commands.add_parser("demo", help="send a folder of documents through the application")
-    demo.add_argument("--docs", type=Path, default=Path("samples/documents"), help="the folder (%(default)s)")
+    demo.add_argument("--docs", type=_folder, default=Path("samples/documents"), help="the folder (%(default)s)")
     return parser.parse_args()
+
+
+def _folder(text: str) -> Path:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("it is empty; a folder of documents is wanted, such as samples/documents")
+    try:
+        return Path(text).expanduser()
+    except RuntimeError as error:  # ~nobody
+        raise argparse.ArgumentTypeError(f"{text}: {error}") from error
 
 
 def _run(arguments: argparse.Namespace) -> int:
@@ -67,14 +80,14 @@ def _run(arguments: argparse.Namespace) -> int:
     from local_cloud.up import run_up  # noqa: PLC0415
 
     try:
-        files = find_documents(arguments.docs) if arguments.command == "demo" else []
-    except ValueError as error:
+        found = find_documents(arguments.docs) if arguments.command == "demo" else None
+    except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_ARGUMENTS
     forget_other_accounts()
     try:
         with LocalCloud(state=arguments.state, say=_with_seconds()) as cloud:
-            return run_demo(cloud, arguments.docs, files) if files else run_up(cloud)
+            return run_demo(cloud, found) if found else run_up(cloud)
     except LocalCloudError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED

@@ -16,7 +16,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from documents.aws import step_functions_client
 from documents.workflow import execution_name, start_workflow
-from status_tracker import TaskExecutionError
+from status_tracker import TaskExecutionError, TaskIsNotInitializedError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,27 +26,34 @@ def main() -> int:
     """Run the document of the arguments again; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m documents.rerun", description="Run a document again.")
     parser.add_argument("stack", help="the stack's name, such as status-tracker-prod")
-    parser.add_argument("task_id", help="the document's key, '#' and its ETag")
+    parser.add_argument("task_id", help="the document's key, '#' and its ETag, or the `key` of the table's item")
     parser.add_argument("reason", help="why; it is recorded on the task")
     arguments = parser.parse_args()
     try:
-        execution = _rerun(arguments.stack, arguments.task_id, arguments.reason)
+        task_id, execution = _rerun(arguments.stack, arguments.task_id, arguments.reason)
+    except TaskIsNotInitializedError:
+        sys.stderr.write(
+            f"{arguments.task_id}: no such document in {arguments.stack}; "
+            "the id is the object's key, # and its etag, such as 'invoice.pdf#9b2cf535f27731c974343645a3985328'\n"
+        )
+        return 1
     except (TaskExecutionError, BotoCoreError, ClientError, ValueError) as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    sys.stdout.write(f"{arguments.task_id} runs again, as execution {execution}\n")
+    sys.stdout.write(f"{task_id} runs again, as execution {execution}\n")
     return 0
 
 
-def _rerun(stack: str, task_id: str, reason: str) -> str:
+def _rerun(stack: str, task_id: str, reason: str) -> tuple[str, str]:
     settings = _intake_settings(stack)
     os.environ.update(settings)
     from documents.tasks import ExtractTask  # noqa: PLC0415 - importing it reads the table's name from the environment
 
+    task_id = task_id.removeprefix(f"{ExtractTask.config.use_case_id}{ExtractTask.config.sep}")
     caller = boto3.client("sts").get_caller_identity()["Arn"]
     run = ExtractTask.rerun(task_id, reason=reason, by=caller).run or 0
     start_workflow(step_functions_client(), settings["WORKFLOW_ARN"], task_id, run)
-    return execution_name(task_id, run)
+    return task_id, execution_name(task_id, run)
 
 
 def _intake_settings(stack: str) -> Mapping[str, str]:

@@ -32,14 +32,14 @@ class AnswerStatus(st.BaseStatusEnum):
     ignored = 100
 
 
-def _config(statuses: type[ExtractStatus] | type[AnswerStatus]) -> st.TrackerConfig:
+def _config(statuses: type[st.BaseStatusEnum]) -> st.TrackerConfig:
     return st.TrackerConfig.make(
         use_case_id=_settings.use_case_id,
-        pending_status=statuses.pending.value,
-        in_progress_status=statuses.in_progress.value,
-        failed_status=statuses.failed.value,
-        succeeded_status=statuses.succeeded.value,
-        ignored_status=statuses.ignored.value,
+        pending_status=statuses["pending"].value,
+        in_progress_status=statuses["in_progress"].value,
+        failed_status=statuses["failed"].value,
+        succeeded_status=statuses["succeeded"].value,
+        ignored_status=statuses["ignored"].value,
         n_pending_shard=5,
         n_in_progress_shard=5,
         n_failed_shard=5,
@@ -71,5 +71,8 @@ class AnswerTask(_DocumentTask):
     config = _config(AnswerStatus)
 
 
-STEPS: tuple[tuple[str, type[st.BaseTask]], ...] = (("Extract", ExtractTask), ("Answer", AnswerTask))
-"""The steps of a document in their order, by the names that they have in the workflow."""
+STEPS: tuple[tuple[str, type[st.BaseTask]], ...] = (
+    ("Extract", ExtractTask),
+    ("Answer", AnswerTask),
+)
+"""The steps of a document in their order, by the names that they have in the workflow and in the metrics."""

@@ -32,7 +32,6 @@ def test_a_request_is_given_up_before_intake_is_out_of_time(app: Application, cl
 
 
 def test_each_step_begins_where_the_one_before_succeeded(app: Application) -> None:
-    steps = app.tasks.STEPS
-    assert [name for name, _ in steps] == ["Extract", "Answer"]
-    configs = [task.config for _, task in steps]
+    configs = [task.config for _, task in app.tasks.STEPS]
+    assert len(configs) > 1
     assert [config.pending_status for config in configs[1:]] == [config.succeeded_status for config in configs[:-1]]

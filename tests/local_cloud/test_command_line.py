@@ -48,6 +48,19 @@ def test_an_empty_folder_is_told_at_once(tmp_path: Path) -> None:
     assert "no files in it" in output
 
 
+def test_an_empty_name_is_not_the_current_folder(tmp_path: Path) -> None:
+    code, output = outcome(local_cloud("--state", tmp_path / "state", "demo", "--docs", ""))
+    assert code == 2
+    assert "it is empty; a folder of documents is wanted" in output
+
+
+def test_the_home_folder_is_found(tmp_path: Path) -> None:
+    arguments = ("--state", tmp_path / "state", "demo", "--docs", "~/nowhere")
+    code, output = outcome(local_cloud(*arguments, env={**os.environ, "HOME": str(tmp_path)}))
+    assert code == 2
+    assert f"{tmp_path}/nowhere does not exist" in output
+
+
 def test_missing_node_is_told(tmp_path: Path) -> None:
     code, output = outcome(local_cloud("--state", tmp_path, "demo", "--docs", SAMPLES, env={**os.environ, "PATH": ""}))
     assert code == 1
@@ -112,5 +125,7 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
     text = "".join(lines)
     assert "export AWS_ENDPOINT_URL=http://localhost:" in text
     assert "DocumentBucketName" in text
-    assert code == 130
+    assert code == 0
+    assert "make deploy STAGE=local" in text
+    assert "make rerun STAGE=local" in text
     assert processes_of(tmp_path) == []

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import json
+import re
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from rich.console import Console
 
 import status_tracker as st
 from local_cloud.demo import tell_outcome
-from local_cloud.display import LiveTable, PlainLines, printable
+from local_cloud.display import LiveTable, PlainLines, printable, say
 from local_cloud.tracking import Document, locate, plain_reason
 
 
@@ -47,6 +49,41 @@ def test_the_demo_has_failed_when_a_document_was_set_aside_without_a_reason(
     assert "no reason was recorded" in capsys.readouterr().out
 
 
+def test_the_demo_has_failed_when_a_file_was_not_uploaded(capsys: pytest.CaptureFixture[str]) -> None:
+    assert tell_outcome([SUCCEEDED], patience=60, logs=Path("logs"), not_uploaded=["x.pdf: Permission denied"]) == 1
+    assert "Not uploaded: 1 files\n  x.pdf: Permission denied" in capsys.readouterr().out
+
+
+def test_documents_without_answers_share_a_line(capsys: pytest.CaptureFixture[str]) -> None:
+    other = document("z.pdf", "Answer", "succeeded", ended=True)
+    tell_outcome([SUCCEEDED, other], patience=60, logs=Path("logs"))
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if "is answered in" in line]
+    assert re.fullmatch(
+        r"None of the \d+ questions of lambdas/documents/questions\.json is answered in: a\.pdf, z\.pdf", line
+    )
+
+
+def test_the_answers_of_many_documents_are_in_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    documents = [document(f"{number}.pdf", "Answer", "succeeded", ended=True) for number in range(21)]
+    documents[0].answers = {"total": "EUR 1"}
+    scans = [document(f"scan-{number}.pdf", "Extract", "ignored", "It is a scan.", ended=True) for number in range(2)]
+    assert tell_outcome([*documents, *scans], patience=60, logs=tmp_path) == 0
+    output = capsys.readouterr().out
+    assert "EUR 1" not in output
+    assert str(tmp_path / "answers.json") in output
+    assert "  scan-0.pdf, scan-1.pdf: It is a scan." in output
+    assert json.loads((tmp_path / "answers.json").read_text("utf-8")) == {"0.pdf": {"total": "EUR 1"}}
+
+
+def test_a_long_line_is_broken_between_words_in_a_terminal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "20")
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    say("\n  some words, too many for-one line")
+    assert capsys.readouterr().out == "\n  some words, too\n    many for-one\n    line\n"
+
+
 def test_plain_lines_tell_each_move_once(capsys: pytest.CaptureFixture[str]) -> None:
     moving = document("tab\there.pdf", "Extract", "pending")
     with PlainLines() as lines:
@@ -79,6 +116,23 @@ def test_the_live_table_never_outgrows_the_screen_and_keeps_the_unfinished_in_si
     output = screen.getvalue()
     assert "c.pdf" in output
     assert "and 89 more" in output
+
+
+def test_a_table_that_was_cut_is_shown_whole_when_all_have_ended() -> None:
+    screen = io.StringIO()
+    documents = [document(f"{number}.pdf", "Answer", "succeeded", ended=True) for number in range(100)]
+    with LiveTable(Console(file=screen, force_terminal=True, width=120, height=20)) as table:
+        table.show(documents)
+    whole = screen.getvalue().rpartition("Document")[2]
+    assert all(f" {number}.pdf " in whole for number in range(100))
+
+
+def test_a_long_name_keeps_its_end_in_a_narrow_terminal() -> None:
+    screen = io.StringIO()
+    named = document("a folder/with a very long name of a document-17.pdf", "Extract", "ignored", "x" * 99, ended=True)
+    with LiveTable(Console(file=screen, force_terminal=True, width=90, height=20)) as table:
+        table.show([named])
+    assert "a folder/wi…ument-17.pdf │ Extract │" in screen.getvalue()
 
 
 def step(pending: int, succeeded: int) -> type[st.BaseTask]:

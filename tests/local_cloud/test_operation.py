@@ -33,10 +33,17 @@ def test_a_document_is_run_again(app: Application) -> None:
     assert action["by"].startswith("arn:aws:")
 
 
+def test_a_document_is_run_again_by_the_key_in_the_table(app: Application) -> None:
+    task_id = app.upload("by its key.pdf", sample("invoice-1001"))
+    output = rerun(app, app.ended(task_id).key, "try it")
+    assert output.returncode == 0, output.stderr
+    assert app.ended(task_id).run == 1
+
+
 def test_what_cannot_be_run_again_is_told(app: Application) -> None:
     output = rerun(app, "nothing.pdf#0", "why not")
     assert output.returncode == 1
-    assert "nothing.pdf#0" in output.stderr
+    assert "nothing.pdf#0: no such document in status-tracker-local" in output.stderr
     assert "Traceback" not in output.stderr
 
 

@@ -18,6 +18,7 @@ def register(step: type[TaskItem]) -> None:
     Raises:
         ValueError: one deletes, by its `ttl`, what waits for the other.
     """
+    _check_ttl(step, step)
     known = [other for reference in _steps if (other := reference()) is not None]
     for other in known:
         if _is_beside(other, step.config.use_case_id, step):
