@@ -19,12 +19,11 @@ def register(step: type[TaskItem]) -> None:
         ValueError: one deletes, by its `ttl`, what waits for the other.
     """
     _check_ttl(step, step)
-    known = [other for reference in _steps if (other := reference()) is not None]
-    for other in known:
-        if _is_beside(other, step.config.use_case_id, step):
-            _check_ttl(step, other)
-            _check_ttl(other, step)
-    _steps[:] = [weakref.ref(each) for each in (*known, step)]
+    for other in _steps_beside(step, step.config.use_case_id):
+        _check_ttl(step, other)
+        _check_ttl(other, step)
+    _steps[:] = [reference for reference in _steps if reference() is not None]
+    _steps.append(weakref.ref(step))
 
 
 def _check_ttl(step: type[TaskItem], following: type[TaskItem]) -> None:
@@ -45,20 +44,22 @@ def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:
     Raises:
         ValueError: no step of the use case has that status.
     """
-    counts = [step.config.status_shards.get(status, 0)]
-    for reference in _steps:
-        other = reference()
-        if other is not None and _is_beside(other, use_case_id, step):
-            counts.append(other.config.status_shards.get(status, 0))
+    steps = (step, *_steps_beside(step, use_case_id))
+    counts = [each.config.status_shards.get(status, 0) for each in steps]
     if not any(counts):
         known = ", ".join(str(code) for code in step.config.status_shards)
         raise ValueError(f"No step of use case {use_case_id!r} has the status {status}; {step.__name__} has {known}.")
     return max(counts)
 
 
-def _is_beside(other: type[TaskItem], use_case_id: str, step: type[TaskItem]) -> bool:
-    """Whether the other is a step of that use case on the same table."""
-    return other.config.use_case_id == use_case_id and _table(other) == _table(step)
+def _steps_beside(step: type[TaskItem], use_case_id: str) -> list[type[TaskItem]]:
+    """The registered steps of that use case on the same table."""
+    known = (reference() for reference in _steps)
+    return [
+        other
+        for other in known
+        if other is not None and other.config.use_case_id == use_case_id and _table(other) == _table(step)
+    ]
 
 
 def _table(step: type[TaskItem]) -> str | None:
