@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from aws_cdk import Duration, RemovalPolicy
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
@@ -97,7 +97,7 @@ class HandlerFunction(Construct):
             self,
             "Logs",
             retention=logs.RetentionDays[settings.log_retention],
-            removal_policy=RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY,
+            removal_policy=settings.removal_policy,
         )
 
     def _role(self, statements: Sequence[iam.PolicyStatement], log_group: logs.ILogGroup) -> iam.Role:

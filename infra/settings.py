@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, fields
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
+from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
@@ -94,6 +95,11 @@ class Settings:
         problems = _type_problems(self) or [*_range_problems(self), *_choice_problems(self)]
         if problems:
             raise SettingsError(_message(self.stage, problems))
+
+    @property
+    def removal_policy(self) -> RemovalPolicy:
+        """What becomes of data and logs when the stack goes."""
+        return RemovalPolicy.RETAIN if self.retain_data else RemovalPolicy.DESTROY
 
     @classmethod
     def from_context(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -43,7 +42,7 @@ class TaskTable(Construct):
             ),
             time_to_live_attribute=TIME_TO_LIVE_ATTRIBUTE,
             deletion_protection=settings.retain_data,
-            removal_policy=RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY,
+            removal_policy=settings.removal_policy,
         )
         self.table.add_global_secondary_index(
             index_name=INDEX_NAME,

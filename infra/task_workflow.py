@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, Duration, Fn, RemovalPolicy
+from aws_cdk import Aws, Duration, Fn
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
@@ -86,7 +86,7 @@ class TaskWorkflow(Construct):
             "Logs",
             log_group_name=_vended_log_group_name(),
             retention=logs.RetentionDays[settings.log_retention],
-            removal_policy=RemovalPolicy.RETAIN if settings.retain_data else RemovalPolicy.DESTROY,
+            removal_policy=settings.removal_policy,
         )
         self.state_machine = sfn.StateMachine(
             self,
