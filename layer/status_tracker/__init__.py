@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 from .config import TrackerConfig, get_utc_now
 from .errors import (
+    NoMoreRetryError,
     NonRetryableError,
     StatusNotSavedError,
     TaskAlreadyExistsError,
     TaskAlreadySucceedError,
     TaskDataTooLargeError,
     TaskExecutionError,
+    TaskExhaustedError,
     TaskIgnoredError,
     TaskIsNotInitializedError,
     TaskIsNotReadyToStartError,
@@ -36,6 +38,7 @@ __all__ = [
     "BaseStatusEnum",
     "BaseTask",
     "ExecutionContext",
+    "NoMoreRetryError",
     "NonRetryableError",
     "StatusAndUpdateTimeIndex",
     "StatusNameEnum",
@@ -44,6 +47,7 @@ __all__ = [
     "TaskAlreadySucceedError",
     "TaskDataTooLargeError",
     "TaskExecutionError",
+    "TaskExhaustedError",
     "TaskIgnoredError",
     "TaskIsNotInitializedError",
     "TaskIsNotReadyToStartError",

@@ -11,7 +11,7 @@ from .errors import NonRetryableError
 from .statuses import BaseStatusEnum
 
 MAX_KEY_BYTES = 2048
-"""DynamoDB's limit of a partition key."""
+"""DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
 
 _LONGEST_LEASE = 366 * 24 * 3600
 _LONGEST_TTL = timedelta(days=36_600)
@@ -37,6 +37,7 @@ class TrackerConfig:
     failed_status: int
     succeeded_status: int
     ignored_status: int
+    exhausted_status: int
     n_pending_shard: int
     n_in_progress_shard: int
     n_failed_shard: int
@@ -59,11 +60,11 @@ class TrackerConfig:
         failed_status: int,
         succeeded_status: int,
         ignored_status: int,
-        n_pending_shard: int,
-        n_in_progress_shard: int,
-        n_failed_shard: int,
-        n_succeeded_shard: int,
-        n_ignored_shard: int,
+        n_pending_shard: int = 1,
+        n_in_progress_shard: int = 1,
+        n_failed_shard: int = 1,
+        n_succeeded_shard: int = 1,
+        n_ignored_shard: int = 1,
         more_pending_status: int | Iterable[int] | None = None,
         sep: str = "____",
         status_zero_pad: int = 3,
@@ -74,6 +75,7 @@ class TrackerConfig:
         non_retryable: Iterable[type[BaseException]] = (),
         clock: Callable[[], datetime] = get_utc_now,
         ttl: Mapping[int, timedelta] | None = None,
+        exhausted_status: int | None = None,
     ) -> TrackerConfig:
         """Validate the settings and freeze them.
 
@@ -83,7 +85,7 @@ class TrackerConfig:
             pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different
                 integers. A step's succeeded may be the next step's pending.
             n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard: over how
-                many index partitions the tasks of that status are spread. May be raised at any time.
+                many index partitions the tasks of that status are spread, on DynamoDB. May be raised at any time.
             more_pending_status: further codes from which the step may start, besides pending and failed.
             sep: stands between the parts of the stored keys.
             status_zero_pad, status_shard_zero_pad: digits of the status and of the shard in the index key.
@@ -95,11 +97,14 @@ class TrackerConfig:
             ttl: how long a finished task is kept, by its status (succeeded, ignored); by default for ever. Do not
                 give one to a succeeded that is another step's pending. On DynamoDB the table must have TTL
                 enabled on the attribute ``expire_at``.
+            exhausted_status: the status of a task whose attempts are used up, where that is to be told apart from
+                `ignored_status`, which is then left to `NonRetryableError` and to people. By default they are one.
 
         Raises:
             ValueError: a setting cannot work; the message names it and what would.
         """
-        codes = _checked_codes(pending_status, in_progress_status, failed_status, succeeded_status, ignored_status)
+        given = (pending_status, in_progress_status, failed_status, succeeded_status, ignored_status, exhausted_status)
+        codes = _checked_codes(*given)
         shards = (n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard)
         config = cls(
             use_case_id=use_case_id,
@@ -113,6 +118,7 @@ class TrackerConfig:
             failed_status=codes["failed"],
             succeeded_status=codes["succeeded"],
             ignored_status=codes["ignored"],
+            exhausted_status=codes.get("exhausted", codes["ignored"]),
             n_pending_shard=n_pending_shard,
             n_in_progress_shard=n_in_progress_shard,
             n_failed_shard=n_failed_shard,
@@ -121,7 +127,7 @@ class TrackerConfig:
             more_pending_status=as_status_codes(more_pending_status),
             traceback_stack_limit=traceback_stack_limit,
             status_enum=_status_enum(codes),
-            status_shards=MappingProxyType(dict(zip(codes.values(), shards, strict=True))),
+            status_shards=MappingProxyType(dict(zip(codes.values(), (*shards, n_ignored_shard), strict=False))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
             ttl=MappingProxyType(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
@@ -174,7 +180,7 @@ class TrackerConfig:
             raise ValueError(f"task_id {task_id[:80]!r} is no valid Unicode text ({error.reason}).") from error
         if size > MAX_KEY_BYTES:
             raise ValueError(
-                f"The key of task {task_id[:80]!r}… is {size:,} bytes long and DynamoDB takes {MAX_KEY_BYTES:,}: "
+                f"The key of task {task_id[:80]!r}… is {size:,} bytes long, and at most {MAX_KEY_BYTES:,} are taken: "
                 "use a shorter task_id, for example a hash of it."
             )
         return key
@@ -221,12 +227,16 @@ def as_status_codes(statuses: int | Iterable[int] | None) -> tuple[int, ...]:
     return tuple(_checked_code("more_pending_status", status) for status in several)
 
 
-def _checked_codes(pending: int, in_progress: int, failed: int, succeeded: int, ignored: int) -> dict[str, int]:
+def _checked_codes(
+    pending: int, in_progress: int, failed: int, succeeded: int, ignored: int, exhausted: int | None
+) -> dict[str, int]:
     given = {"pending": pending, "in_progress": in_progress, "failed": failed}
     given |= {"succeeded": succeeded, "ignored": ignored}
+    if exhausted is not None:
+        given["exhausted"] = exhausted
     codes = {name: _checked_code(f"{name}_status", status) for name, status in given.items()}
     if len(set(codes.values())) < len(codes):
-        raise ValueError(f"The five status codes of a step must be different integers; these are {codes}.")
+        raise ValueError(f"The status codes of a step must be different integers; these are {codes}.")
     return codes
 
 

@@ -55,14 +55,22 @@ class TaskAlreadySucceedError(TaskIsNotReadyToStartError):
     """The task has succeeded already; `rerun` is how it is deliberately run again."""
 
 
-class TaskIgnoredError(TaskIsNotReadyToStartError):
-    """The task was set aside: too many failures, or one that no retry can mend.
+class NoMoreRetryError(TaskIsNotReadyToStartError):
+    """The task was given up, and is not tried again until somebody asks for it.
 
     Attributes:
         given_up_now: True when this very start found that the last allowed attempt had vanished, and set it aside.
     """
 
     given_up_now: bool = False
+
+
+class TaskIgnoredError(NoMoreRetryError):
+    """The task was set aside: too many failures, or one that no retry can mend."""
+
+
+class TaskExhaustedError(NoMoreRetryError):
+    """The task has used up its attempts, in a step that has a status of its own for that."""
 
 
 class TaskNotDueError(TaskIsNotReadyToStartError):

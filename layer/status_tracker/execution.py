@@ -9,24 +9,17 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from .errors import (
-    StatusNotSavedError,
-    TaskDataTooLargeError,
-    TaskLockedError,
-    TaskLockLostError,
-)
+from .acquisition import acquire
+from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
 from .lifecycle import Lifecycle, holds, is_finished_by, lease_end
 from .patience import Patience
 from .port import Answer, Store, StoreError, WriteRejectedError
 from .termination import Termination
 from .trace import Trace
-from .writes import AlreadyOurs, Attempt, Refused, TaskState, Write
+from .writes import TaskState, Write
 
 TaskT = TypeVar("TaskT")
-
-_CONTENDED_ROUNDS = 10
-_ACQUIRE_TRIES = 3
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -93,7 +86,15 @@ class ExecutionContext(Generic[TaskT]):
 
 
 class Execution(Generic[TaskT]):
-    """One attempt at a task: acquires on entering, finishes on leaving."""
+    """One attempt at a task: acquires on entering, finishes on leaving.
+
+    Args:
+        lease: how long it may hold the task.
+        heartbeat: renew the lease every so many seconds, from a thread.
+        debug: show on the console what happens.
+        sleep: waits for so many seconds, between repeated writes.
+        held: the token and the task, where that token has acquired it already.
+    """
 
     def __init__(
         self,
@@ -104,17 +105,20 @@ class Execution(Generic[TaskT]):
         heartbeat: float | None = None,
         debug: bool = False,
         sleep: Callable[[float], None] = time.sleep,
+        held: tuple[str, TaskT] | None = None,
     ) -> None:
         self._store = store
         self._rules = rules
         self._lease = lease
         self._patience = Patience(rules, sleep)
-        self._token = uuid.uuid4().hex
+        self._token = held[0] if held else uuid.uuid4().hex
+        self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
         self._updates = 0
         self._entered = False
         self._ended = False
+        self._stored = False
         self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._termination = Termination()
         self._lease_end = datetime.min.replace(tzinfo=UTC)
@@ -124,6 +128,11 @@ class Execution(Generic[TaskT]):
     @property
     def fence(self) -> int:
         return self._state.fence
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the end of the attempt was stored, as a success or as a failure."""
+        return self._stored
 
     @property
     def also(self) -> Any:
@@ -142,7 +151,7 @@ class Execution(Generic[TaskT]):
         self._termination.begin()
         self._trace.starting()
         try:
-            task = self._acquire()
+            task = self._held[1] if self._held else self._acquire()
         except BaseException as error:
             self._trace.not_started(error)
             self._termination.end()
@@ -201,41 +210,8 @@ class Execution(Generic[TaskT]):
     def _now(self) -> datetime:
         return self._rules.config.now()
 
-    def _first_attempt(self) -> Attempt:
-        return Attempt(self._rules.acquire(self._token, self._now(), self._lease))
-
     def _acquire(self) -> TaskT:
-        attempt, unanswered = self._first_attempt(), 0
-        for _ in range(_CONTENDED_ROUNDS):
-            try:
-                answer = self._store.write(attempt.write)
-            except StoreError as error:
-                if isinstance(error, WriteRejectedError) and attempt.brief is not None:
-                    attempt = Attempt(attempt.brief, attempt.error)
-                    continue
-                unanswered += 1
-                if not error.transient or unanswered == _ACQUIRE_TRIES:
-                    raise error.cause from error
-                self._patience.pause(unanswered)
-                attempt = self._first_attempt()  # the token tells whether the one without answer was stored (R5)
-                continue
-            if answer.applied and attempt.error is not None:
-                raise attempt.error
-            if answer.applied and answer.task is not None:
-                return answer.task
-            state = None if answer.task is None else self._store.state(answer.task)
-            verdict = self._rules.judge(state, self._token, self._now(), self._lease)
-            if isinstance(verdict, Refused):
-                raise verdict.error
-            if isinstance(verdict, AlreadyOurs) and answer.task is not None:
-                return answer.task
-            if isinstance(verdict, Attempt):
-                attempt = verdict
-        raise TaskLockedError(
-            f"{self._rules} changed hands {_CONTENDED_ROUNDS} times while this worker tried to start it: try later.",
-            use_case_id=self._rules.use_case_id,
-            task_id=self._rules.task_id,
-        )
+        return acquire(self._store, self._rules, self._token, self._lease, self._patience)
 
     def _finish_succeeded(self) -> None:
         data = self._context.pending_data
@@ -278,6 +254,7 @@ class Execution(Generic[TaskT]):
             self._trace.lost()
             raise self._lost()
         self._context.task = answer.task
+        self._stored = True
         self._trace.finished(write.changes["status"], write.changes["retry"])
 
     def _beat(self) -> bool:

@@ -59,6 +59,12 @@ def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
     return {**errors, "actions": [*(errors.get("actions") or []), short][-KEPT_ACTIONS:]}
 
 
+def with_last_failure(errors: Mapping[str, Any]) -> dict[str, Any]:
+    """The errors with the last failure's ``error`` and ``traceback`` beside the history, as older libraries kept them."""
+    last = (errors.get("history") or [{}])[-1]
+    return {**errors, **{name: last[name] for name in ("error", "traceback") if name in last}}
+
+
 def cut(text: str, size: int, *, keep_end: bool = False) -> str:
     """The text, cut where its JSON is longer than `size`; what is left out is marked with an ellipsis."""
     if json_size(text) <= size:

@@ -22,7 +22,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .config import TrackerConfig
-from .errors import TaskIgnoredError, TaskIsNotReadyToStartError
+from .errors import NoMoreRetryError, TaskAlreadyExistsError, TaskIsNotReadyToStartError
 from .history import failure, json_size, with_action, with_failure, with_only
 from .refusals import Refusals
 from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, TaskState, Unchanged, Verdict, Write
@@ -57,6 +57,9 @@ class Lifecycle:
         startable: the status codes from which this start may acquire.
         initial_data: with `create`, the data of the task that is made if there is none.
         max_data_bytes: the most that the store takes as a task's data; None for any amount.
+        force: start also a task that is finished or whose attempts are used up.
+        ignore_lock: take a task also from a worker whose lease is live; that worker can store nothing any more.
+        known_lock: a token from which this start may take the task in the same way.
     """
 
     config: TrackerConfig
@@ -66,6 +69,9 @@ class Lifecycle:
     create: bool = False
     initial_data: Mapping[str, Any] | None = None
     max_data_bytes: int | None = None
+    force: bool = False
+    ignore_lock: bool = False
+    known_lock: str | None = None
 
     def __str__(self) -> str:
         return f"Task(use_case_id={self.use_case_id!r}, task_id={self.task_id!r})"
@@ -85,11 +91,15 @@ class Lifecycle:
         if self.max_data_bytes is not None and size > self.max_data_bytes:
             raise self._refuse.too_large(size, self.max_data_bytes)
 
+    def exists(self, state: TaskState) -> TaskAlreadyExistsError:
+        """Why a task that is stored cannot be created (R11)."""
+        return self._refuse.exists(state)
+
     def acquire(self, token: str, now: datetime, lease: timedelta) -> Write:
         """The first write of a start, made without knowing what is stored (R1)."""
         guard = Startable(
             lock=token,
-            statuses=self.startable,
+            statuses=self._admitted,
             now=now,
             unknown_lease_since=now - timedelta(seconds=self.config.lock_expire_seconds),
             or_absent=self.create,
@@ -100,21 +110,35 @@ class Lifecycle:
         """What follows from a start that was refused, by what is stored (R2)."""
         if state is None:
             return Attempt(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
-        if is_live(state, self.config, now):
-            ours = state.lock == token and state.status == self.config.in_progress_status
-            return AlreadyOurs() if ours else Refused(self._refuse.locked(state, lease_end(state, self.config)))
-        if state.status in self.startable:
-            refusal = self._not_now(state, token, now)
-            return Refused(refusal) if refusal else Attempt(self.acquire(token, now, lease))
+        live = is_live(state, self.config, now)
+        if live and state.lock == token and state.status == self.config.in_progress_status:
+            return AlreadyOurs()
+        if live and not (self.ignore_lock or state.lock == self.known_lock):
+            return Refused(self._refuse.locked(state, lease_end(state, self.config)))
         if state.status == self.config.in_progress_status:
             return self._take_over(state, token, now, lease)
-        wrong = self._refuse.wrong_status(state, self.startable)
-        if isinstance(wrong, TaskIgnoredError):
-            wrong.given_up_now = is_finished_by(state, token)
-        return Refused(wrong)
+        refusal = self._not_now(state, token, now)
+        if refusal is not None:
+            return Refused(refusal)
+        return Attempt(self._snatch(state, token, now, lease) if live else self.acquire(token, now, lease))
+
+    @property
+    def _admitted(self) -> tuple[int, ...]:
+        """The status codes from which this start acquires."""
+        config = self.config
+        finished = (config.succeeded_status, config.ignored_status, config.exhausted_status)
+        return (*self.startable, *finished) if self.force else self.startable
+
+    def _snatch(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
+        return Write(Unchanged(state), {**self._locking(token, now, lease), **_forgotten(state)})
 
     def _not_now(self, state: TaskState, token: str, now: datetime) -> TaskIsNotReadyToStartError | None:
-        """Why a task whose status allows a start cannot be started now."""
+        """Why a task that no worker holds cannot be started now."""
+        if state.status not in self._admitted:
+            wrong = self._refuse.wrong_status(state, self.startable)
+            if isinstance(wrong, NoMoreRetryError):
+                wrong.given_up_now = is_finished_by(state, token)
+            return wrong
         if is_finished_by(state, token) or token in state.vanished_locks:
             return self._refuse.unfit(state, "has seen the end of this very attempt already")
         if state.not_before is not None and now < state.not_before:
@@ -172,14 +196,14 @@ class Lifecycle:
         return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
 
     def unignore(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-        """Make an ignored task pending again, and record who and why.
+        """Make a task pending again that was ignored or is exhausted, and record who and why.
 
         Raises:
             TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
             TaskIsNotReadyToStartError: it is not ignored in this step.
         """
         state = self._at_rest(state, now)
-        if state.status != self.config.ignored_status:
+        if state.status not in {self.config.ignored_status, self.config.exhausted_status}:
             raise self._refuse.unfit(state, "is not ignored in this step, so there is nothing to take back")
         return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
 
@@ -269,14 +293,17 @@ class Lifecycle:
         self, state: TaskState, now: datetime, entry: Mapping[str, Any], *, hopeless: bool = False
     ) -> dict[str, Any]:
         retry = state.retry + 1
-        given_up = hopeless or retry >= self.config.max_retry
-        status = self.config.ignored_status if given_up else self.config.failed_status
+        status = self.config.failed_status
+        if hopeless:
+            status = self.config.ignored_status
+        elif retry >= self.config.max_retry:
+            status = self.config.exhausted_status
         return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
         vanished = self._failed_attempt(state, now, self._vanished(state, now))
         error = None
-        if vanished["status"] == self.config.failed_status:
+        if vanished["status"] == self.config.failed_status or self.force:
             changes = {**vanished, **self._locking(token, now, lease), **_forgotten(state)}
         else:
             changes = {**self._releasing(state, token), **vanished, **_forgotten(state)}
@@ -287,8 +314,13 @@ class Lifecycle:
     def _vanished(self, state: TaskState, now: datetime) -> dict[str, Any]:
         """The history's entry for an attempt whose worker never reported back."""
         end = lease_end(state, self.config)
-        over = "had no lease" if end is None else f"held a lease that ended at {end.isoformat()}"
-        error = f"LeaseExpired('the worker {over}, and never reported back')"
+        if end is None:
+            over = "had no lease, and never reported back"
+        elif now < end:
+            over = f"held a lease until {end.isoformat()}, which another start was told to ignore"
+        else:
+            over = f"held a lease that ended at {end.isoformat()}, and never reported back"
+        error = f"LeaseExpired('the worker {over}')"
         return failure(state.retry + 1, now.isoformat(), error, "")
 
 

@@ -50,7 +50,18 @@ class WriteRejectedError(StoreError):
 
 
 class Store(Protocol[TaskT]):
-    """What a backend gives for one task: it holds no rule, and carries out each write in one atomic step."""
+    """What a backend gives for one task: it holds no rule, and carries out each write in one atomic step.
+
+    A store that can keep more together with a success has an attribute `also`, which the block finds as `ctx.also`.
+    """
+
+    def read(self) -> TaskT | None:
+        """The task as it is stored now, with every write that was answered before; None if there is none."""
+        ...
+
+    def create(self, task: TaskT) -> Answer[TaskT]:
+        """Store a new task if there is none of its id. Raises `StoreError`, `WriteRejectedError`."""
+        ...
 
     def write(self, write: Write) -> Answer[TaskT]:
         """Store the changes if the guard holds. Raises `StoreError`, `WriteRejectedError`."""

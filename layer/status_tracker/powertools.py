@@ -14,7 +14,7 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from .dynamodb import BaseTask
-from .errors import TaskIgnoredError, TaskIsNotReadyToStartError
+from .errors import NoMoreRetryError, TaskIsNotReadyToStartError
 from .execution import ExecutionContext
 
 TaskT = TypeVar("TaskT", bound=BaseTask)
@@ -63,7 +63,7 @@ def start_in_lambda(
             yield entered
     except TaskIsNotReadyToStartError as error:
         if entered is None:
-            given_up = isinstance(error, TaskIgnoredError) and error.given_up_now
+            given_up = isinstance(error, NoMoreRetryError) and error.given_up_now
             metrics.add_metric("TaskIgnored" if given_up else "TaskRefused", MetricUnit.Count, 1)
         raise
     finally:
@@ -78,5 +78,6 @@ def _outcome(task: BaseTask) -> str | None:
     return {
         config.succeeded_status: "TaskSucceeded",
         config.failed_status: "TaskFailed",
+        config.exhausted_status: "TaskIgnored",
         config.ignored_status: "TaskIgnored",
     }.get(task.status)

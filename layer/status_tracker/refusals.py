@@ -9,8 +9,11 @@ from typing import Any
 
 from .config import TrackerConfig
 from .errors import (
+    NoMoreRetryError,
+    TaskAlreadyExistsError,
     TaskAlreadySucceedError,
     TaskDataTooLargeError,
+    TaskExhaustedError,
     TaskIgnoredError,
     TaskIsNotInitializedError,
     TaskIsNotReadyToStartError,
@@ -52,10 +55,21 @@ class Refusals:
         error.not_before = moment
         return error
 
-    def given_up(self, state: TaskState, attempts: int) -> TaskIgnoredError:
-        error = TaskIgnoredError(
-            f"{self.task} is ignored: its last allowed attempt ({attempts} of {self.config.max_retry}) vanished; "
-            "its worker was killed or lost. See errors['history'], then use rerun() to try again.",
+    def exists(self, state: TaskState) -> TaskAlreadyExistsError:
+        return TaskAlreadyExistsError(
+            f"{self.task} exists already, with status {state.status} ({self.config.status_name(state.status)}), "
+            "and was left as it is. Use get_or_create() for events that may come twice, rerun() to run it again.",
+            use_case_id=self.use_case_id,
+            task_id=self.task_id,
+        )
+
+    def given_up(self, state: TaskState, attempts: int) -> NoMoreRetryError:
+        status = self.config.exhausted_status
+        kind = TaskIgnoredError if status == self.config.ignored_status else TaskExhaustedError
+        error = kind(
+            f"{self.task} is {self.config.status_name(status)}: its last allowed attempt ({attempts} of "
+            f"{self.config.max_retry}) vanished; its worker was killed or lost. "
+            "See errors['history'], then use rerun() to try again.",
             **self._about(state),
         )
         error.given_up_now = True
@@ -69,6 +83,12 @@ class Refusals:
         if state.status == self.config.ignored_status:
             return TaskIgnoredError(
                 f"{self.task} is ignored. See errors['history'] for the reason, then use rerun() to try again.",
+                **self._about(state),
+            )
+        if state.status == self.config.exhausted_status:
+            return TaskExhaustedError(
+                f"{self.task} is exhausted: it failed {state.retry} times, and {self.config.max_retry} attempts are "
+                "allowed. See errors['history'] for the reasons, then use rerun() to try again.",
                 **self._about(state),
             )
         codes = startable or (self.config.pending_status, self.config.failed_status)

@@ -9,6 +9,7 @@ from typing import TextIO
 from .config import TrackerConfig
 from .errors import (
     TaskAlreadySucceedError,
+    TaskExhaustedError,
     TaskIgnoredError,
     TaskIsNotInitializedError,
     TaskIsNotReadyToStartError,
@@ -41,6 +42,7 @@ _WHY_REFUSED: tuple[tuple[type[TaskIsNotReadyToStartError], str], ...] = (
     (TaskLockedError, "because it is already locked by another worker"),
     (TaskAlreadySucceedError, "because it is already succeeded"),
     (TaskIgnoredError, "because it is ignored"),
+    (TaskExhaustedError, "because its attempts are used up"),
     (TaskNotDueError, "because it is not due yet"),
     (TaskIsNotReadyToStartError, "because its status belongs to another step"),
 )
@@ -83,6 +85,8 @@ class Trace:
             self._line("✅ 🔐 task succeeded, set status 'success' and unlock the task.")
         elif status == self._config.ignored_status:
             self._line(f"❌ 🔐 task failed {retry} times already, set status 'ignore' and unlock the task.")
+        elif status == self._config.exhausted_status:
+            self._line(f"❌ 🔐 task failed {retry} times already, set status 'exhausted' and unlock the task.")
         else:
             self._line("❌ 🔐 task failed, set stats 'failed' and unlock the task.")
         name = self._config.status_name(status)

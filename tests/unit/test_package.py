@@ -18,7 +18,7 @@ from status_tracker import errors
 from tests.unit.steps import NOON
 
 LAYER = Path(st.__file__).parents[1]
-PURE = {"lifecycle", "config", "errors", "history", "port", "refusals", "statuses", "writes"}
+PURE = {"lifecycle", "config", "errors", "history", "port", "records", "refusals", "statuses", "writes"}
 BACKENDS = ("pynamodb", "sqlalchemy", "boto3", "botocore", "aws_lambda_powertools", "moto")
 ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
 

@@ -1,0 +1,192 @@
+"""`TrackedTask`: the class methods of a tracked task, over whatever store a backend gives."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from typing import Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
+
+from .acquisition import CONTENDED_ROUNDS
+from .config import TrackerConfig
+from .errors import TaskLockedError
+from .execution import Execution
+from .lifecycle import Lifecycle, is_recorded
+from .port import Store, StoreError
+from .writes import TaskState, Write
+
+TaskT = TypeVar("TaskT")
+
+Rule: TypeAlias = Callable[[TaskState | None, datetime, Mapping[str, Any]], Write]
+"""One of the deliberate actions of a `Lifecycle`: `rerun`, `ignore`, `unignore` or `unlock`."""
+
+
+class TrackedTask:
+    """What a backend's base class derives from: it brings `config`, `_store`, and what it stores of a task.
+
+    Attributes:
+        config: the settings of this step.
+        max_data_bytes: the most JSON that the backend takes as a task's data; None for any amount.
+    """
+
+    config: ClassVar[TrackerConfig]
+    max_data_bytes: ClassVar[int | None] = None
+
+    @classmethod
+    def _store(cls, task_id: str) -> Store[Self]:
+        """The store of that one task. Raises `ValueError` for ids that cannot be stored."""
+        raise NotImplementedError
+
+    @classmethod
+    def _rules(cls, task_id: str, use_case_id: str | None = None, **settings: Any) -> Lifecycle:
+        use_case_id = cls.config.use_case_id if use_case_id is None else use_case_id
+        return Lifecycle(cls.config, use_case_id, task_id, max_data_bytes=cls.max_data_bytes, **settings)
+
+    @classmethod
+    def start(
+        cls,
+        task_id: str,
+        more_pending_status: int | Iterable[int] | None = None,
+        detailed_error: bool = False,  # noqa: ARG003  # the seeds' argument: the exact reason is always given
+        debug: bool = False,
+        *,
+        create: bool = False,
+        data: dict[str, Any] | None = None,
+        lock_expire_seconds: float | None = None,
+        heartbeat: float | None = None,
+    ) -> Execution[Self]:
+        """Hold the task while the block works on it, and store what became of it.
+
+        The task is in progress inside the block. Leaving the block makes it succeeded; an exception makes it failed,
+        or ignored after `max_retry` failures in a row, and goes on to the caller.
+
+        Args:
+            more_pending_status: further codes to start from; replaces those of the config.
+            detailed_error: accepted, and changes nothing: the exact reason of a refusal is always given.
+            debug: show on the console what happens.
+            create: make the task if there is none, in the same request.
+            data: with `create`, the data of the task that is made. An existing task keeps its own (an item that has
+                no attribute `data` at all, which neither this library nor pynamodb_mate writes, is given it).
+            lock_expire_seconds: the lease of this attempt; by default the config's.
+            heartbeat: renew the lease every so many seconds, from a thread, until the block ends. Best a third
+                of the lease. By default the block renews it with `ctx.extend_lock()`, or it ends.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError, TaskAlreadySucceedError, TaskIgnoredError, TaskNotDueError:
+                why it cannot be started now; all are `TaskIsNotReadyToStartError`, which is itself raised for a
+                task whose status belongs to another step.
+            TaskLockLostError: at the end, another worker had taken the task over; nothing of this one was stored.
+            StatusNotSavedError: at the end, the store did not answer while the lease lasted.
+            TaskTransactionError: at the end, what was to be stored with the success was refused; the attempt failed.
+            TaskDataTooLargeError: `data` does not fit into the task's item.
+            Exception: at the beginning, the backend could not be asked; its own (`pynamodb.exceptions.UpdateError`).
+        """
+        config = cls.config
+        rules = cls._rules(
+            task_id, startable=config.startable_statuses(more_pending_status), create=create, initial_data=data
+        )
+        if data is not None:
+            rules.check_data(data)
+        return Execution(
+            cls._store(task_id), rules, config.lease(lock_expire_seconds), heartbeat=heartbeat, debug=debug
+        )
+
+    @classmethod
+    def rerun(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+        """Make a task pending again, so that this step is deliberately run again, whatever became of it.
+
+        `run` grows by one.
+
+        Raises:
+            TaskLockedError: a worker holds it; wait until its lease ends.
+            TaskIsNotReadyToStartError: it has not come as far as this step.
+        """
+        return cls._act(cls._rules(task_id).rerun, task_id, "rerun", reason, by)
+
+    @classmethod
+    def ignore(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+        """Set a task aside that is pending, failed or stuck in this step.
+
+        Raises:
+            TaskLockedError: a worker holds it; wait until its lease ends.
+            TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
+        """
+        return cls._act(cls._rules(task_id).ignore, task_id, "ignore", reason, by)
+
+    @classmethod
+    def unignore(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+        """Make an ignored task pending again; `run` grows by one.
+
+        Raises:
+            TaskIsNotReadyToStartError: it is not ignored in this step.
+        """
+        return cls._act(cls._rules(task_id).unignore, task_id, "unignore", reason, by)
+
+    @classmethod
+    def unlock(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+        """Take the lock from a worker that is known to be gone, so that the next start takes the task over at once.
+
+        Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
+
+        Raises:
+            TaskIsNotReadyToStartError: nobody has locked it.
+        """
+        return cls._act(cls._rules(task_id).unlock, task_id, "unlock", reason, by)
+
+    @classmethod
+    def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None) -> Self:
+        return act(cls._store(task_id), cls._rules(task_id), rule, action, reason, by)
+
+
+class Creatable(Protocol):
+    """A task that can be new.
+
+    Attributes:
+        create_token: marks the request that made it.
+    """
+
+    create_token: Any
+
+
+CreatableT = TypeVar("CreatableT", bound=Creatable)
+
+
+def create(store: Store[CreatableT], task: CreatableT) -> tuple[CreatableT, bool]:
+    """The stored task, and whether it is this one; a repeated request is known by its `create_token` (R5, R11)."""
+    task.create_token = uuid.uuid4().hex
+    try:
+        answer = store.create(task)
+    except StoreError as error:
+        raise error.cause from error
+    stored = task if answer.task is None else answer.task
+    return stored, stored.create_token == task.create_token
+
+
+def act(store: Store[TaskT], rules: Lifecycle, rule: Rule, action: str, reason: str, by: str | None) -> TaskT:
+    """Do deliberately to one task what the rule says, and record it: what, why, by whom, when.
+
+    Args:
+        rule: a deliberate action of `rules`.
+        action: its name, for the record.
+        reason, by: why, and who asked for it.
+
+    Raises:
+        ValueError: the reason is empty.
+        TaskExecutionError: what the rule raises.
+    """
+    if not reason.strip():
+        raise ValueError(f"reason is empty: say why ({action} of {rules.task_id!r}); it is recorded on the task.")
+    record = {"action": action, "id": uuid.uuid4().hex, "reason": reason, "by": by}
+    task = store.read()
+    for _ in range(CONTENDED_ROUNDS):
+        state = None if task is None else store.state(task)
+        if task is not None and state is not None and is_recorded(state, record):
+            return task
+        try:
+            answer = store.write(rule(state, rules.config.now(), record))
+        except StoreError as error:
+            raise error.cause from error
+        task = answer.task
+        if answer.applied and task is not None:
+            return task
+    raise TaskLockedError(f"{rules} changed {CONTENDED_ROUNDS} times while it was to be changed: try again.")
