@@ -60,7 +60,7 @@ def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
 
 
 def with_last_failure(errors: Mapping[str, Any]) -> dict[str, Any]:
-    """The errors with the last failure's ``error`` and ``traceback`` beside the history, as older libraries kept them."""
+    """The errors, with ``error`` and ``traceback`` of the last failure beside the history, as older libraries kept."""
     last = (errors.get("history") or [{}])[-1]
     return {**errors, **{name: last[name] for name in ("error", "traceback") if name in last}}
 
