@@ -1,14 +1,16 @@
-"""The engines on which the DynamoDB adapter is tested: started once a session (once a worker of pytest-xdist)."""
+"""The engines on which the adapters are tested: started once a session (once a worker of pytest-xdist)."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from typing import NoReturn
 
 import pytest
 
 from tests.support.dynamodb_local import EngineMissingError
 from tests.support.engines import Engine, dynamodb_local, moto_server
+from tests.support.postgres import PostgresMissingError, run_postgres
 
 
 @pytest.fixture(scope="session")
@@ -18,12 +20,26 @@ def dynamodb_local_engine() -> Iterator[Engine]:
         with dynamodb_local() as engine:
             yield engine
     except EngineMissingError as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+        _do_without(missing)
 
 
 @pytest.fixture(scope="session")
 def moto_engine() -> Iterator[Engine]:
     with moto_server() as engine:
         yield engine
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """The SQLAlchemy URL of a PostgreSQL server; where it cannot run the test is skipped, but under CI=true it fails."""
+    try:
+        with run_postgres() as url:
+            yield url
+    except PostgresMissingError as missing:
+        _do_without(missing)
+
+
+def _do_without(missing: Exception) -> NoReturn:
+    if os.environ.get("CI") == "true":
+        pytest.fail(str(missing))
+    pytest.skip(str(missing))

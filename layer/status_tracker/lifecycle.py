@@ -49,6 +49,15 @@ def is_live(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
     return end is not None and now < end
 
 
+def pending_as_found(state: TaskState, config: TrackerConfig) -> tuple[int, ...]:
+    """Further codes to start from for callers who name no pending status, as older libraries let them.
+
+    That is the status found, unless the code is one of this step's own, or a worker of another step has left its lock.
+    """
+    own = state.status in config.status_shards
+    return () if own or state.lock is not None else (state.status,)
+
+
 @dataclass(frozen=True, slots=True)
 class Lifecycle:
     """The rules for one task of one step.
