@@ -31,7 +31,7 @@ def moto_engine() -> Iterator[Engine]:
 
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
-    """The SQLAlchemy URL of a PostgreSQL server; where it cannot run the test is skipped, but under CI=true it fails."""
+    """The SQLAlchemy URL of a server; where PostgreSQL is missing the test is skipped, but under CI=true it fails."""
     try:
         with run_postgres() as url:
             yield url
