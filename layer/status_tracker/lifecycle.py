@@ -64,7 +64,7 @@ class Lifecycle:
 
     Attributes:
         startable: the status codes from which this start may acquire.
-        initial_data: with `create`, the data of the task that is made if there is none.
+        initial_data: the data of the task that `create` makes if there is none, or that a `reset` gives it.
         max_data_bytes: the most that the store takes as a task's data; None for any amount.
         force: start also a task that is finished or whose attempts are used up.
         ignore_lock: take a task also from a worker whose lease is live; that worker can store nothing any more.
@@ -203,6 +203,18 @@ class Lifecycle:
         if state.status not in self.config.status_shards and state.status < self.config.succeeded_status:
             raise self._refuse.wrong_status(state, self.startable)
         return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
+
+    def reset(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+        """Make a task of any step pending again, its data replaced by `initial_data`, and record who and why.
+
+        Its history is kept.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+        """
+        state = self._at_rest(state, now)
+        changes = {"run": state.run + 1, **self._anew(now), "data": self.initial_data or {}}
+        return self._acted(state, now, record, changes)
 
     def unignore(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make a task pending again that was ignored or is exhausted, and record who and why.

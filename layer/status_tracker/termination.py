@@ -94,7 +94,8 @@ class Termination:
 def _is_writing(frame: FrameType | None) -> bool:
     """Whether the signal met the main thread while it enters or leaves an attempt."""
     while frame is not None:
-        if frame.f_globals.get("__name__") == "status_tracker.execution" and frame.f_code.co_name in _WRITERS:
+        module = str(frame.f_globals.get("__name__"))
+        if module.startswith("status_tracker.") and frame.f_code.co_name in _WRITERS:
             return True
         frame = frame.f_back
     return False

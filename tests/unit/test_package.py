@@ -53,6 +53,21 @@ print(json.dumps(["pynamodb" in sys.modules, "sqlalchemy" in sys.modules]))
     assert in_a_fresh_process(program) == [True, False]
 
 
+@pytest.mark.parametrize(
+    ("backend", "needs"),
+    [
+        ("dynamodb", {"pynamodb", "botocore"}),
+        ("compat", {"pynamodb", "botocore"}),
+        ("sql", {"sqlalchemy"}),
+        ("abstract", set()),
+        ("testing", set()),
+    ],
+)
+def test_importing_one_backend_imports_no_other_s_dependency(backend: str, needs: set[str]) -> None:
+    loaded = in_a_fresh_process(f"import status_tracker.{backend}; print(json.dumps(sorted(sys.modules)))")
+    assert {name.split(".")[0] for name in loaded} & {*BACKENDS, "attrs", "pydantic", "psycopg", "pytest"} == needs
+
+
 def test_the_library_works_without_pynamodb_as_far_as_it_can() -> None:
     program = """
 sys.modules["pynamodb"] = None

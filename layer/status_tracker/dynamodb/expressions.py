@@ -44,13 +44,13 @@ def _action(attribute: Any, value: Any) -> Action:
     return action
 
 
-def condition(task: type[TaskItem], write: Write) -> Condition:
-    """When the write may be made."""
+def condition(task: type[TaskItem], key: str, write: Write) -> Condition:
+    """When the write may be made on the item with that key."""
     guard = write.guard
     if isinstance(guard, Startable):
-        return _startable(task, guard)
+        return _startable(task, key, guard)
     if isinstance(guard, Unchanged):
-        return _unchanged(task, guard.state)
+        return _unchanged(task, key, guard.state)
     if isinstance(guard, HeldBy):
         return _held(task, guard, write.changes)
     assert_never(guard)
@@ -64,8 +64,8 @@ def _held(task: type[TaskItem], guard: HeldBy, changes: Mapping[str, Any]) -> Co
     return held
 
 
-def _startable(task: type[TaskItem], guard: Startable) -> Condition:
-    status_allows = task.status.is_in(*guard.statuses)
+def _startable(task: type[TaskItem], key: str, guard: Startable) -> Condition:
+    status_allows = task.has_status(key, *guard.statuses)
     nobody_holds_it = task.lock.does_not_exist() | (task.lock == NOT_LOCKED)
     lease_is_over = task.lock_expire_time <= guard.now
     unknown_lease_is_over = task.lock_expire_time.does_not_exist() & (
@@ -79,8 +79,8 @@ def _startable(task: type[TaskItem], guard: Startable) -> Condition:
     return allowed
 
 
-def _unchanged(task: type[TaskItem], state: TaskState) -> Condition:
-    unchanged: Condition = task.status == state.status
+def _unchanged(task: type[TaskItem], key: str, state: TaskState) -> Condition:
+    unchanged: Condition = task.has_status(key, state.status)
     for attribute, value in (
         (task.lock_expire_time, state.lock_expire_time),
         (task.update_time, state.update_time),

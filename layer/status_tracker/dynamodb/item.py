@@ -14,6 +14,7 @@ from pynamodb.attributes import (
 )
 from pynamodb.connection import TableConnection
 from pynamodb.constants import NUMBER
+from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from ..config import TrackerConfig, get_utc_now
@@ -142,19 +143,30 @@ class TaskItem(Model):
     @classmethod
     def index_value_of(cls, key: str, status: int) -> str:
         """The hash key of the index for the task with that hash key, in that status."""
-        use_case_id = key.split(cls.config.sep, 1)[0]
+        use_case_id, _ = cls.split_key(key)
         shard = shards.shard_of(key, shards.shard_count(cls, status, use_case_id))
         return cls.make_value(status, _use_case_id=use_case_id, _shard_id=shard)
+
+    @classmethod
+    def has_status(cls, key: str, *statuses: int) -> Condition:  # noqa: ARG003  # for items whose status stands elsewhere
+        """The condition that the item with that key has one of the statuses."""
+        return cls.status.is_in(*statuses)
+
+    @classmethod
+    def split_key(cls, key: str) -> tuple[str, str]:
+        """The use case id and the task id of a hash key."""
+        use_case_id, task_id = key.split(cls.config.sep, 1)
+        return use_case_id, task_id
 
     @property
     def use_case_id(self) -> str:
         """The use case part of the key."""
-        return self.key.split(self.config.sep, 1)[0]
+        return self.split_key(self.key)[0]
 
     @property
     def task_id(self) -> str:
         """The task part of the key."""
-        return self.key.split(self.config.sep, 1)[1]
+        return self.split_key(self.key)[1]
 
     @property
     def shard_id(self) -> int:

@@ -162,7 +162,7 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
     """The tasks of a selection."""
     index = index_of(task_class)
     values = {status: index_values(task_class, status, selection.use_case_id) for status in selection.statuses}
-    return TaskQuery(_merged(task_class, index, values, selection), selection.cursor)
+    return TaskQuery(merged(task_class, index, values, selection), selection.cursor)
 
 
 def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
@@ -195,7 +195,7 @@ def in_parallel(read: Callable[[str], ResultT], values: list[str]) -> list[Resul
         return list(pool.map(read, values))
 
 
-def _merged(
+def merged(
     task_class: type[TaskT],
     index: StatusAndUpdateTimeIndex,
     values: dict[int, list[str]],

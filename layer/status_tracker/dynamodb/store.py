@@ -70,7 +70,7 @@ class DynamoStore(Generic[TaskT]):
     def _update(self, write: Write) -> dict[str, Any]:
         return self._class(self._key).get_update_kwargs_from_instance(
             actions=actions(self._class, self._key, write),
-            condition=condition(self._class, write),
+            condition=condition(self._class, self._key, write),
             return_values_on_condition_failure="ALL_OLD",
         )
 
@@ -144,7 +144,7 @@ class DynamoStore(Generic[TaskT]):
         return self._last
 
     def _about(self, error_class: type[TaskExecutionError], what: str) -> TaskExecutionError:
-        use_case_id, task_id = self._key.split(self._class.config.sep, 1)
+        use_case_id, task_id = self._class.split_key(self._key)
         task = f"Task(use_case_id={use_case_id!r}, task_id={task_id!r})"
         return error_class(f"{task} {what}", use_case_id=use_case_id, task_id=task_id)
 

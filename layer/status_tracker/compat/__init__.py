@@ -1,0 +1,18 @@
+"""The v5 spelling: `BaseStatusTracker`, as pynamodb_mate 5 had it, over the table and by the rules of `BaseTask`."""
+
+from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, PROVISIONED_BILLING_MODE
+
+from ..dynamodb.index import StatusAndUpdateTimeIndex
+from ..errors import TaskIgnoredError, TaskLockedError
+from ..statuses import BaseStatusEnum
+from .tracker import BaseStatusTracker
+
+__all__ = [
+    "PAY_PER_REQUEST_BILLING_MODE",
+    "PROVISIONED_BILLING_MODE",
+    "BaseStatusEnum",
+    "BaseStatusTracker",
+    "StatusAndUpdateTimeIndex",
+    "TaskIgnoredError",
+    "TaskLockedError",
+]

@@ -1,0 +1,187 @@
+"""`BaseStatusTracker`: the model that users of pynamodb_mate 5 derive their trackers from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from copy import deepcopy
+from typing import Any, Self
+
+from ..config import TrackerConfig
+from ..dynamodb.query import Selection, TaskQuery, index_of, merged
+from ..dynamodb.store import state_of
+from ..execution import Execution, ExecutionContext
+from ..history import MAX_DATA_BYTES
+from ..lifecycle import Lifecycle, pending_as_found
+from ..statuses import BaseStatusEnum, ensure_status_value
+from ..task import act, create
+from .attempt import Attempt
+from .item import TrackerItem
+from .stored import TrackerStore
+
+
+class BaseStatusTracker(TrackerItem):
+    """A tracked task; a subclass is the settings of one job, or of several::
+
+        class Tracker(BaseStatusTracker):
+            class Meta:
+                table_name = "tasks"
+                region = "us-east-1"
+
+            status_and_update_time_index = StatusAndUpdateTimeIndex()
+            JOB_ID = "test-job"
+            STATUS_ENUM = StatusEnum
+
+    It differs from v5 where the rules of `docs/lifecycle.md` go before:
+
+    - What is stored decides, not what the instance shows. A start is one conditional write, and only one worker wins.
+    - A start is refused with `TaskAlreadySucceedError` where the task has succeeded, and with
+      `TaskIsNotInitializedError` where it was never saved. All refusals are `TaskIsNotReadyToStartError`.
+    - A task starts from DEFAULT_STATUS, from the failed status, and from the status of another job that the
+      instance shows, so that one job's success is the next one's beginning. DEFAULT_STATUS and the four codes of a
+      job must be different.
+    - In progress and the lease over: the vanished attempt is put on record, counts as a failure, and the task is
+      taken over; after the last one allowed it is ignored.
+    - A worker that was taken over gets `TaskLockLostError`, and stores nothing.
+    - `new` refuses a task that a worker holds, keeps the history of one that it resets, and records the reset.
+    - `errors` has the ``history``, and ``error`` and ``traceback`` of the last failure beside it. Only `set_data`
+      writes within a block; v5's `update_context` and its other setters are not there.
+    - `save` stores the item as it is shown, whoever holds the task, as PynamoDB does.
+
+    Items that v5 wrote are read, listed and started; once written to they have the form of `BaseTask`, whose tasks of
+    the same use case can be worked on here, and the other way round, if its statuses have one shard. Where workers of
+    v5 still run beside ours, they take what we have started for locked until LOCK_EXPIRE_SECONDS later.
+    """
+
+    _context: ExecutionContext[Self] | None = None
+
+    @classmethod
+    def new(
+        cls, task_id: str, data: dict[str, Any] | None = None, save: bool = True, job_id: str | None = None
+    ) -> Self:
+        """A task in DEFAULT_STATUS with that data: a new one, or the stored one, reset; with `save=False`, not saved.
+
+        A reset keeps the history, and is recorded in ``errors["actions"]``.
+
+        Raises:
+            TaskLockedError: a worker holds it; wait until its lease ends.
+            TaskDataTooLargeError: `data` does not fit into the task's item.
+        """
+        task = cls.make(task_id, cls.DEFAULT_STATUS, data, job_id)
+        if not save:
+            return task
+        rules = cls._rules(cls._config(job_id), task, initial_data=data)
+        rules.check_data(data or {})
+        store = TrackerStore(cls, task.key)
+        stored, created = create(store, task)
+        return stored if created else act(store, rules, rules.reset, "reset", "new() of a task that exists", None)
+
+    def start(
+        self,
+        in_process_status: int | BaseStatusEnum,
+        failed_status: int | BaseStatusEnum,
+        success_status: int | BaseStatusEnum,
+        ignore_status: int | BaseStatusEnum,
+        debug: bool = False,
+        *,
+        more_pending_status: int | Iterable[int] | None = None,
+        heartbeat: float | None = None,
+    ) -> AbstractContextManager[Self]:
+        """Hold the task while the block works on it, and store what became of it; the block gets the tracker itself.
+
+        The tracker shows what is stored: in the block, after it, and after a refusal.
+
+        Args:
+            debug: show on the console what happens.
+            more_pending_status: further codes to start from, in place of the one that the tracker shows.
+            heartbeat: renew the lease every so many seconds, from a thread, until the block ends.
+
+        Raises:
+            ValueError: the codes cannot be those of one job.
+            Exception: within the `with` statement, the errors of `BaseTask.start`.
+        """
+        config = self._config(self.job_id, (in_process_status, failed_status, success_status, ignore_status))
+        if more_pending_status is None and self.status is not None:
+            more_pending_status = pending_as_found(state_of(self), config)
+        rules = self._rules(config, self, startable=config.startable_statuses(more_pending_status))
+        store = TrackerStore(type(self), self.key)
+        return Attempt(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
+
+    def pre_start_hook(self) -> None:
+        """Called before each start; for subclasses."""
+
+    def post_start_hook(self) -> None:
+        """Called after each block, when its end was stored; for subclasses."""
+
+    def set_data(self, data: dict[str, Any] | None) -> Self:
+        """Within a block, set the data that is stored with the success; dropped if the block fails.
+
+        Args:
+            data: anything JSON can hold; it replaces the stored data. None stands for no data, ``{}``.
+
+        Raises:
+            RuntimeError: no block of this tracker is under way.
+            TypeError, ValueError: JSON cannot hold it.
+            TaskDataTooLargeError: it does not fit into the task's item.
+        """
+        if self._context is None:
+            raise RuntimeError(
+                f"Task {self.key!r} is not being worked on by this tracker: call set_data() within a block of start()."
+            )
+        self.data = self._context.set_data(data).pending_data
+        return self
+
+    @classmethod
+    def query_by_status(
+        cls,
+        status: int | BaseStatusEnum | Sequence[int | BaseStatusEnum],
+        limit: int | None = 10,
+        older_task_first: bool = True,
+        job_id: str | None = None,
+        auto_refresh: bool = False,
+    ) -> TaskQuery[Self]:
+        """The tasks of a status, or of several, in the order of `update_time`.
+
+        Args:
+            limit: at most so many of each status; None for all.
+            older_task_first: False for the newest first.
+            auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults.
+        """
+        statuses = [status] if isinstance(status, int) else status
+        selection = Selection(
+            statuses=list(dict.fromkeys(ensure_status_value(each) for each in statuses)),
+            use_case_id=cls._config(job_id).use_case_id,
+            limit=limit,
+            older_first=older_task_first,
+            refresh=(lambda _: True) if auto_refresh else None,
+        )
+        values = {code: [cls.make_value(code, job_id), cls.bare_value(code, job_id)] for code in selection.statuses}
+        return TaskQuery(merged(cls, index_of(cls), values, selection), selection.cursor)
+
+    @classmethod
+    def delete_all_by_job_id(cls, job_id: str | None = None) -> int:
+        """Delete all tasks of a job; returns how many. Reads the whole table: slow and dear on a large one."""
+        deleted = 0
+        with cls.batch_write() as batch:
+            for task in cls._all_of(job_id):
+                batch.delete(task)
+                deleted += 1
+        return deleted
+
+    @classmethod
+    def count_items_by_job_id(cls, job_id: str | None = None) -> int:
+        """How many tasks a job has. Reads the whole table: slow and dear on a large one."""
+        return sum(1 for _ in cls._all_of(job_id))
+
+    @classmethod
+    def _all_of(cls, job_id: str | None) -> Iterator[Self]:
+        prefix = f"{cls._config(job_id).use_case_id}{cls.SEP}"
+        return cls.scan(filter_condition=cls.key.startswith(prefix), attributes_to_get=["key"])
+
+    @classmethod
+    def _rules(cls, config: TrackerConfig, task: Self, **settings: Any) -> Lifecycle:
+        return Lifecycle(config, task.job_id, task.task_id, max_data_bytes=MAX_DATA_BYTES, **settings)
+
+    def _show(self, task: Self) -> None:
+        # A copy: the block may change the data in place and then fail.
+        self.attribute_values = deepcopy(task.attribute_values)
