@@ -1,0 +1,36 @@
+"""Trackers: tasks whose state is loaded and dumped as a file, as an object in S3, or by a class of one's own."""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from ..config import get_utc_now
+from ..errors import NoMoreRetryError, TaskExhaustedError, TaskIgnoredError, TaskLockedError
+from .base import BaseTracker
+from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
+from .fields import EPOCH, T_ID
+from .files import FileTracker
+from .s3 import S3Tracker
+from .statuses import T_STATUS_ENUM, BaseStatusEnum, StatusEnum
+
+T_TRACKER = TypeVar("T_TRACKER", bound=BaseTracker)
+
+__all__ = [
+    "EPOCH",
+    "T_ID",
+    "T_STATUS_ENUM",
+    "T_TRACKER",
+    "BaseStatusEnum",
+    "BaseTracker",
+    "FileTracker",
+    "NoMoreRetryError",
+    "S3Tracker",
+    "StatusEnum",
+    "TaskExhaustedError",
+    "TaskIgnoredError",
+    "TaskLockedError",
+    "TrackerChangedError",
+    "TrackerNotStorableError",
+    "TrackerUnreadableError",
+    "get_utc_now",
+]

@@ -1,0 +1,291 @@
+"""`BaseTracker`: a task whose state a class of one's own loads and dumps."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Self
+
+from ..acquisition import acquire
+from ..config import TrackerConfig
+from ..execution import Execution, ExecutionContext
+from ..lifecycle import Lifecycle
+from ..patience import Patience
+from ..port import StoreError
+from ..task import act
+from ..writes import Write
+from .clock import ClockFrom
+from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, further_fields
+from .hold import Hold
+from .model import TrackerModel
+from .store import TrackerStore
+
+_blocks: dict[str | None, ExecutionContext[Any]] = {}
+# The blocks under way in this process, by their token: a tracker's class may leave its objects no room to note one.
+
+
+class BaseTracker(TrackerModel):
+    """A tracked task; a subclass declares the ten fields, in a dataclass, attrs, pydantic or a class of its own::
+
+        @dataclasses.dataclass
+        class Job(BaseTracker):
+            id: str
+            status: int
+            attempts: int
+            create_time: datetime
+            update_time: datetime
+            lock: str | None
+            lock_time: datetime
+            lock_expire_time: datetime
+            data: dict
+            errors: dict
+
+            @classmethod
+            def load(cls, id): ...
+
+            def dump(self): ...
+
+    With no more than that it is for a single worker: between its load and its dump another worker may enter. It is
+    safe for many once `dump` stores only over what this object was loaded from (or over nothing, when it was not
+    loaded), and else raises `TrackerChangedError`, as those of `FileTracker` and `S3Tracker` do.
+
+    Attributes:
+        id: names the task among those of its class.
+        status: a code of `get_status_enum()`.
+        attempts: the attempts in a row, with the one under way or the one that succeeded.
+        create_time, update_time: timezone-aware.
+        lock: the token of the worker that holds it; None when nobody does.
+        lock_time: when it was locked last.
+        lock_expire_time: when the lease ends; the epoch when there is none.
+        data: the user's own.
+        errors: ``history``, the last ``error`` and ``traceback``, and what the library keeps in ``tracker``.
+    """
+
+    @classmethod
+    def new(cls, id: T_ID, **kwargs: Any) -> Self:  # noqa: A002  # the seed's name
+        """Create a tracker, pending.
+
+        Args:
+            kwargs: further fields of the class, and `data`.
+
+        Raises:
+            TaskAlreadyExistsError: there is one of that id; it was left as it is.
+            ValueError: the id is empty, or longer than 2,048 bytes.
+        """
+        config = cls.get_config()
+        rules, now = cls._rules(config, id), config.now()
+        fields: dict[str, Any] = {
+            "id": id,
+            "status": config.pending_status,
+            "attempts": 0,
+            "create_time": now,
+            "update_time": now,
+            "lock": None,
+            "lock_time": EPOCH,
+            "lock_expire_time": EPOCH,
+            "errors": {KEPT: {"create_token": uuid.uuid4().hex}},
+        }
+        tracker = cls(**fields, **{"data": {}, **kwargs})
+        store = TrackerStore(cls, id, config)
+        try:
+            answer = store.create(tracker)
+        except StoreError as error:
+            raise error.cause from error
+        if answer.applied or answer.task is None:
+            return tracker
+        raise rules.exists(store.state(answer.task))
+
+    @contextmanager
+    def start(
+        self,
+        lock: str | None = None,
+        now: datetime | None = None,
+        expire: float | None = None,
+        ignore_lock: bool = False,
+        force_execution: bool = False,
+        verbose: bool = False,
+        *,
+        heartbeat: float | None = None,
+    ) -> Iterator[Self]:
+        """Hold the task while the block works on it, and store what became of it.
+
+        What counts is what is stored, not what this object has seen of it. Inside the block the object shows what
+        is stored (what was changed in it before, and not dumped, is gone). The block may change `data` and further
+        fields of the class: they are stored with the success, in one write, and nothing of them after a failure,
+        when the object shows again what is stored. What the block does to the other fields is not stored. To store
+        data earlier, use `update`. Where the end could not be stored, the object stays as the block left it.
+
+        Args:
+            lock: a token from which the task may be taken though its lease is live, see `lock_it`.
+            now: what time it is; the clock of this attempt runs on from that moment.
+            expire: the lease of this attempt in seconds; by default `get_expire`.
+            ignore_lock: take the task also from another worker, which then gets `TaskLockLostError`.
+            force_execution: start also what has succeeded, is exhausted or ignored.
+            verbose: show on the console what happens.
+            heartbeat: renew the lease every so many seconds, from a thread, until the block ends.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError, TaskAlreadySucceedError, TaskExhaustedError, TaskIgnoredError,
+            TaskNotDueError: why it cannot be started now; all are `TaskIsNotReadyToStartError`.
+            TaskLockLostError: at the end, another worker had taken the task over; nothing of this one was stored.
+            StatusNotSavedError: at the end, nothing could be stored while the lease lasted.
+            TrackerNotStorableError: at the end, `dump` could not write what the block left; the attempt failed.
+            Exception: at the beginning, what `load` or `dump` raised.
+        """
+        config, clock = self._config_at(now)
+        rules = self._rules(config, self.id, force=force_execution, ignore_lock=ignore_lock, known_lock=lock)
+        store = TrackerStore(type(self), self.id, config, worked_on=self)
+        attempt = Execution(store, rules, config.lease(expire), heartbeat=heartbeat, debug=verbose)
+        context: ExecutionContext[Self] | None = None
+        token = None
+        try:
+            with attempt as context:
+                if clock is not None:
+                    clock.go()
+                token = context.task.lock
+                _blocks[token] = context
+                self._show(context.task)
+                yield self
+        finally:
+            _blocks.pop(token, None)
+            if context is not None and attempt.is_stored:
+                self._show(context.task)
+
+    def update(self) -> None:
+        """Store `data` and the further fields now, before the block ends.
+
+        Raises:
+            TypeError, ValueError: JSON cannot hold the data.
+            TaskLockLostError: another worker has taken the task over; nothing was stored.
+            StatusNotSavedError: nothing could be stored while the lease lasted.
+        """
+        block = _blocks.get(self.lock)
+        if block is None:
+            self._show(self._hold().update())
+        else:
+            block.set_data(self.data).update()
+            self._show(block.task)
+
+    def extend_lock(self, seconds: float | None = None) -> None:
+        """Renew the lease: it then ends `seconds` from now. A lease that ends later already is left as it is.
+
+        Args:
+            seconds: by default the lease that the block started with; without a block, `get_expire`.
+
+        Raises:
+            TaskLockLostError, StatusNotSavedError: as of `update`.
+        """
+        block = _blocks.get(self.lock)
+        if block is None:
+            self._show_bookkeeping(self._hold().extend(seconds))
+        else:
+            block.extend_lock(seconds)
+            self._show_bookkeeping(block.task)
+
+    def mark_as_in_progress(self, now: datetime | None = None, expire: float | None = None) -> None:
+        """Acquire the task without a block, as `start` does with the same arguments.
+
+        Raises:
+            TaskIsNotReadyToStartError: one of its subclasses says why it cannot be started now.
+        """
+        config, _ = self._config_at(now)
+        rules, store = self._rules(config, self.id), TrackerStore(type(self), self.id, config)
+        patience = Patience(rules, time.sleep)
+        self._show(acquire(store, rules, uuid.uuid4().hex, config.lease(expire), patience))
+
+    def mark_as_succeeded(self) -> None:
+        """End the attempt: succeeded, with this object's data and further fields.
+
+        Raises:
+            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TrackerNotStorableError: `dump` could not write what this object holds.
+        """
+        self._show(self._hold().succeed())
+
+    def mark_as_failed_or_exhausted(self, e: BaseException) -> None:
+        """End the attempt: failed with that error, or exhausted; this object then shows what is stored.
+
+        Raises:
+            TaskLockLostError, StatusNotSavedError: as of `update`.
+        """
+        self._show(self._hold().fail(e))
+
+    @classmethod
+    def rerun(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
+        """Make a task pending again, whatever became of it; who and why go on record.
+
+        Raises:
+            TaskLockedError: a worker holds it; wait until its lease ends.
+        """
+        return cls._act(Lifecycle.rerun, id, reason, by)
+
+    @classmethod
+    def ignore(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
+        """Set a task aside that is pending, failed or stuck.
+
+        Raises:
+            TaskLockedError: a worker holds it; wait until its lease ends.
+            TaskAlreadySucceedError, TaskExhaustedError, TaskIgnoredError: it does not wait to be started.
+        """
+        return cls._act(Lifecycle.ignore, id, reason, by)
+
+    @classmethod
+    def unignore(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
+        """Make a task pending again that is ignored or exhausted.
+
+        Raises:
+            TaskIsNotReadyToStartError: it is neither.
+        """
+        return cls._act(Lifecycle.unignore, id, reason, by)
+
+    @classmethod
+    def unlock(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
+        """Take the lock from a worker that is known to be gone, so that the next start takes the task over at once.
+
+        Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
+
+        Raises:
+            TaskIsNotReadyToStartError: nobody has locked it.
+        """
+        return cls._act(Lifecycle.unlock, id, reason, by)
+
+    @classmethod
+    def _act(cls, rule: Callable[..., Write], task_id: T_ID, reason: str, by: str | None) -> Self:
+        config = cls.get_config()
+        rules = cls._rules(config, task_id)
+        return act(TrackerStore(cls, task_id, config), rules, partial(rule, rules), rule.__name__, reason, by)
+
+    @classmethod
+    def _rules(cls, config: TrackerConfig, task_id: T_ID, **settings: Any) -> Lifecycle:
+        config.make_key(str(task_id))  # refuses ids that no backend could take (R16)
+        startable = config.startable_statuses(None)
+        return Lifecycle(config, config.use_case_id, str(task_id), startable=startable, **settings)
+
+    @classmethod
+    def _config_at(cls, now: datetime | None) -> tuple[TrackerConfig, ClockFrom | None]:
+        config = cls.get_config()
+        if now is None:
+            return config, None
+        clock = ClockFrom(now, config.clock)
+        return replace(config, clock=clock), clock
+
+    def _hold(self) -> Hold[Self]:
+        config = self.get_config()
+        store = TrackerStore(type(self), self.id, config, worked_on=self)
+        return Hold(self, store, self._rules(config, self.id))
+
+    def _show(self, stored: Self) -> None:
+        """Make this object show what is stored."""
+        self._show_bookkeeping(stored)
+        self.data = stored.data
+        for name, value in further_fields(stored).items():
+            setattr(self, name, value)
+
+    def _show_bookkeeping(self, stored: Self) -> None:
+        for name in BOOKKEEPING:
+            setattr(self, name, getattr(stored, name))

@@ -1,0 +1,32 @@
+"""A clock for a start whose caller says what time it is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+
+class ClockFrom:
+    """Stands still at a moment until it is set going; from then on it runs as `clock` does.
+
+    Raises:
+        ValueError: the moment has no time zone.
+    """
+
+    def __init__(self, moment: datetime, clock: Callable[[], datetime]) -> None:
+        require_zone("now", moment)
+        self._moment = moment
+        self._clock = clock
+        self._since: datetime | None = None
+
+    def go(self) -> None:
+        self._since = self._clock()
+
+    def __call__(self) -> datetime:
+        return self._moment if self._since is None else self._moment + (self._clock() - self._since)
+
+
+def require_zone(name: str, moment: datetime) -> None:
+    """Raise `ValueError` for a time without a zone."""
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} is {moment!r}, without a time zone: use datetime.now(timezone.utc).")

@@ -1,0 +1,69 @@
+"""Trackers as JSON documents, in the format of abstract_tracker; what files and objects of S3 have in common."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Self, cast
+
+from .base import BaseTracker
+from .errors import TrackerChangedError, TrackerUnreadableError
+from .fields import T_ID, TIMES
+
+
+@dataclass
+class DocumentTracker(BaseTracker):
+    """The ten fields as a dataclass; a subclass that is a dataclass may add fields, which hold JSON values."""
+
+    id: T_ID
+    status: int
+    attempts: int
+    create_time: datetime
+    update_time: datetime
+    lock: str | None
+    lock_time: datetime
+    lock_expire_time: datetime
+    data: dict[str, Any]
+    errors: dict[str, Any]
+
+    # No field: marks the stored document that this object was loaded from or dumped to; None where there is none.
+    _stamp = cast("str | None", None)
+
+    @classmethod
+    def _names(cls) -> list[str]:
+        return [field.name for field in dataclasses.fields(cls) if field.init]
+
+    def _encoded(self) -> bytes:
+        """The document. Raises `TypeError` or `ValueError` where JSON cannot hold a field."""
+        values = {name: getattr(self, name) for name in self._names()}
+        values |= {name: values[name].isoformat() for name in TIMES}
+        return json.dumps(values, indent=4).encode()
+
+    @classmethod
+    def _decoded(cls, content: bytes, stamp: str | None, where: str) -> Self:
+        """The tracker of a document. Raises `TrackerUnreadableError` where it is none."""
+        try:
+            document = json.loads(content)
+            values = {name: document[name] for name in cls._names() if name in document}
+            tracker = cls(**values | {name: datetime.fromisoformat(values[name]) for name in TIMES})
+        except (KeyError, TypeError, ValueError, RecursionError) as error:
+            raise TrackerUnreadableError(
+                f"{where} holds no {cls.__name__} ({type(error).__name__}: {error}): mend or remove it.",
+                use_case_id=cls.__name__,
+            ) from error
+        tracker._stamp = stamp
+        return tracker
+
+    def _show_bookkeeping(self, stored: Self) -> None:
+        super()._show_bookkeeping(stored)
+        self._stamp = stored._stamp
+
+    def _changed(self, where: str) -> TrackerChangedError:
+        found = "exists already" if self._stamp is None else "has been changed since this object was loaded"
+        return TrackerChangedError(
+            f"{where} {found}: nothing was stored. Load {type(self).__name__} {self.id!r} again.",
+            use_case_id=type(self).__name__,
+            task_id=str(self.id),
+        )

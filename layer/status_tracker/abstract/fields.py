@@ -1,0 +1,119 @@
+"""How a tracker's ten fields hold what the rules work on.
+
+What the rules need and no field has room for stands in ``errors["tracker"]``, as JSON values; a tracker without it, as
+abstract_tracker writes them, behaves by the rules as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from ..config import TrackerConfig
+from ..history import with_last_failure
+from .errors import TrackerUnreadableError
+
+if TYPE_CHECKING:
+    from .model import TrackerModel
+
+T_ID: TypeAlias = str | int
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""Stands in a field of time for no time at all."""
+
+KEPT = "tracker"
+"""The key in `errors` of what no field has room for."""
+
+TIMES = ("create_time", "update_time", "lock_time", "lock_expire_time")
+BOOKKEEPING = ("status", "attempts", "lock", *TIMES, "errors")
+FIELDS = frozenset({"id", *BOOKKEEPING, "data"})
+_KEPT_NAMES = ("fence", "run", "not_before", "finished_locks", "vanished_locks", "update_count", "create_token")
+
+
+def record_of(tracker: TrackerModel, config: TrackerConfig) -> dict[str, Any]:
+    """The tracker as a record for the rules. Raises `TrackerUnreadableError` for fields that cannot be right."""
+    _check(tracker)
+    errors = dict(tracker.errors or {})
+    kept = errors.pop(KEPT, None) or {}
+    record = {name: kept[name] for name in _KEPT_NAMES if name in kept}
+    if "not_before" in record:
+        record["not_before"] = datetime.fromisoformat(record["not_before"])
+    return {
+        **record,
+        **{name: None if getattr(tracker, name) == EPOCH else getattr(tracker, name) for name in TIMES},
+        "status": int(tracker.status),
+        "retry": _retry(tracker, config),
+        "lock": tracker.lock,
+        "data": tracker.data,
+        "errors": errors,
+    }
+
+
+def show(tracker: TrackerModel, record: Mapping[str, Any], config: TrackerConfig) -> None:
+    """Set the tracker's fields to what the record says."""
+    kept = {name: record[name] for name in _KEPT_NAMES if record.get(name) is not None}
+    kept |= {name: list(kept[name]) for name in ("finished_locks", "vanished_locks") if name in kept}
+    if "not_before" in kept:
+        kept["not_before"] = kept["not_before"].isoformat()
+    tracker.attempts = _attempts(tracker, record, config)
+    tracker.status = record["status"]
+    tracker.lock = record.get("lock")
+    for name in TIMES:
+        setattr(tracker, name, record.get(name) or EPOCH)
+    tracker.data = record["data"]
+    tracker.errors = {**with_last_failure(record["errors"]), KEPT: kept}
+
+
+def kept_number(tracker: TrackerModel, name: str) -> int:
+    """A number that no field has room for, ``fence`` for example; 0 where it is not there."""
+    number: int = (tracker.errors or {}).get(KEPT, {}).get(name) or 0
+    return number
+
+
+def further_fields(tracker: TrackerModel) -> dict[str, Any]:
+    """What the tracker holds beyond its ten fields; names with an underscore are its own business."""
+    slots = (name for each in type(tracker).__mro__ for name in _slots(each) if hasattr(tracker, name))
+    names = {*getattr(tracker, "__dict__", ()), *slots} - FIELDS
+    return {name: getattr(tracker, name) for name in names if not name.startswith("_")}
+
+
+def _slots(each: type) -> tuple[str, ...]:
+    slots = each.__dict__.get("__slots__", ())
+    return (slots,) if isinstance(slots, str) else tuple(slots)
+
+
+def _retry(tracker: TrackerModel, config: TrackerConfig) -> int:
+    """The failures in a row: `attempts` counts also the attempt under way, or the one that succeeded."""
+    if tracker.status == config.succeeded_status:
+        return 0
+    return max(tracker.attempts - 1, 0) if tracker.status == config.in_progress_status else tracker.attempts
+
+
+def _attempts(tracker: TrackerModel, record: Mapping[str, Any], config: TrackerConfig) -> int:
+    if record["status"] == config.succeeded_status:
+        return tracker.attempts
+    retry: int = record["retry"]
+    return retry + 1 if record["status"] == config.in_progress_status else retry
+
+
+def _check(tracker: TrackerModel) -> None:
+    for name in ("status", "attempts"):
+        _require(tracker, name, isinstance(getattr(tracker, name), int), "an integer")
+    _require(tracker, "lock", tracker.lock is None or isinstance(tracker.lock, str), "a string or None")
+    _require(tracker, "errors", tracker.errors is None or isinstance(tracker.errors, dict), "a dict")
+    _require(tracker, "errors", isinstance((tracker.errors or {}).get(KEPT, {}), dict), f"a dict, as is its {KEPT!r}")
+    for name in TIMES:
+        value = getattr(tracker, name)
+        is_aware = isinstance(value, datetime) and value.tzinfo is not None
+        _require(tracker, name, value is None or is_aware, "a datetime with a time zone")
+
+
+def _require(tracker: TrackerModel, name: str, holds: bool, expected: str) -> None:
+    if not holds:
+        raise TrackerUnreadableError(
+            f"{type(tracker).__name__} {tracker.id!r} has {name} = {getattr(tracker, name)!r}, which should be "
+            f"{expected}: mend what is stored, or what load() makes of it.",
+            use_case_id=type(tracker).__name__,
+            task_id=str(tracker.id),
+        )

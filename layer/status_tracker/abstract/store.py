@@ -1,0 +1,124 @@
+"""Carries the writes of the lifecycle out with nothing but `load` and `dump`.
+
+That is one atomic step where `dump` compares, and raises `TrackerChangedError` when somebody else has written since
+the object was loaded. With a `dump` that just writes, two workers can both enter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from ..acquisition import CONTENDED_ROUNDS
+from ..config import TrackerConfig
+from ..port import Answer, StoreError, WriteRejectedError
+from ..records import admits, changed, state_of
+from ..writes import TaskState, Write
+from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
+from .fields import T_ID, further_fields, record_of, show
+
+if TYPE_CHECKING:
+    from .model import TrackerModel
+
+TrackerT = TypeVar("TrackerT", bound="TrackerModel")
+ResultT = TypeVar("ResultT")
+
+
+class TrackerStore(Generic[TrackerT]):
+    """The store of one tracker.
+
+    Args:
+        worked_on: the object that a block works on; its data and further fields are stored with the success.
+    """
+
+    def __init__(
+        self, tracker_class: type[TrackerT], task_id: T_ID, config: TrackerConfig, worked_on: TrackerT | None = None
+    ) -> None:
+        self._class = tracker_class
+        self._id = task_id
+        self._config = config
+        self._worked_on = worked_on
+
+    def read(self) -> TrackerT | None:
+        return self._class.load(self._id)
+
+    def create(self, task: TrackerT) -> Answer[TrackerT]:
+        """Dump the tracker if there is none of its id."""
+
+        def once() -> Answer[TrackerT]:
+            stored = self._asked(self.read)
+            if stored is not None:
+                return Answer(applied=False, task=stored)
+            self._asked(task.dump)
+            return Answer(applied=True, task=task)
+
+        return self._undisturbed(once)
+
+    def write(self, write: Write) -> Answer[TrackerT]:
+        return self._write(write, self._worked_on if "data" in write.changes else None)
+
+    def succeed(self, write: Write) -> Answer[TrackerT]:
+        """As `write`, together with what the block has made of the tracker."""
+        return self._write(write, self._worked_on)
+
+    def state(self, task: TrackerT) -> TaskState:
+        return state_of(record_of(task, self._config))
+
+    def _write(self, write: Write, work: TrackerT | None) -> Answer[TrackerT]:
+        """Load, ask the guard, dump."""
+
+        def once() -> Answer[TrackerT]:
+            task = self._asked(self.read)
+            record = self._record(task)
+            if task is None or not admits(record, write):
+                return Answer(applied=False, task=task)
+            show(task, changed(record, write), self._config)
+            self._dump(task, work)
+            return Answer(applied=True, task=task)
+
+        return self._undisturbed(once)
+
+    def _undisturbed(self, once: Callable[[], Answer[TrackerT]]) -> Answer[TrackerT]:
+        """Do it, and all of it again where somebody else has written between its load and its dump."""
+        for _ in range(CONTENDED_ROUNDS):
+            try:
+                return once()
+            except TrackerChangedError as error:
+                contended = error
+        raise StoreError(contended, transient=True) from contended
+
+    def _record(self, task: TrackerT | None) -> dict[str, Any] | None:
+        try:
+            return None if task is None else record_of(task, self._config)
+        except TrackerUnreadableError as error:
+            raise StoreError(error, transient=False) from error
+
+    def _dump(self, task: TrackerT, work: TrackerT | None) -> None:
+        if work is None:
+            self._asked(task.dump)
+            return
+        task.data = work.data
+        for name, value in further_fields(work).items():
+            setattr(task, name, value)
+        try:
+            self._asked(task.dump)
+        except StoreError as error:
+            if isinstance(error.cause, TypeError | ValueError | RecursionError):
+                raise WriteRejectedError(self._not_storable(error.cause)) from error.cause
+            raise
+
+    def _asked(self, call: Callable[[], ResultT]) -> ResultT:
+        try:
+            return call()
+        except TrackerChangedError:
+            raise
+        except Exception as error:
+            raise StoreError(error, transient=self._class.is_transient(error)) from error
+
+    def _not_storable(self, error: Exception) -> TrackerNotStorableError:
+        return TrackerNotStorableError(
+            f"The data or a further field of {self._class.__name__} {self._id!r} cannot be stored: {error}. "
+            "Keep there what dump() can write, JSON values for example.",
+            use_case_id=self._config.use_case_id,
+            task_id=str(self._id),
+        )

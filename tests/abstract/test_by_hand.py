@@ -1,0 +1,131 @@
+"""Trackers that are locked and marked by hand, as seed 004 lets them be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+import status_tracker as st
+from status_tracker import abstract
+from status_tracker.abstract import BaseStatusEnum, get_utc_now
+from tests.abstract.jobs import LEASE, FileJob
+
+
+def test_lock_it_and_unlock_it_change_this_object_only(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.lock_it()
+    assert job.lock is not None
+    assert job.lock_expire_time - job.lock_time == LEASE
+    stored = jobs.load("1")
+    assert stored is not None
+    assert stored.lock is None
+    job.unlock_it()
+    assert job.lock is None
+    with pytest.raises(ValueError, match="give a time after"):
+        job.lock_it(expire_time=get_utc_now() - LEASE)
+
+
+def test_r3_a_lock_without_a_time_zone_is_refused(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    naive = datetime(2026, 1, 1)  # noqa: DTZ001
+    with pytest.raises(ValueError, match=r"now is .* without a time zone"):
+        job.lock_it(now=naive)
+    with pytest.raises(ValueError, match=r"expire_time is .* without a time zone"):
+        job.lock_it(expire_time=naive)
+    assert job == jobs.load("1")
+
+
+def test_a_status_enum_needs_all_six_names(jobs: type[FileJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    five = BaseStatusEnum("five", {"pending": 0, "in_progress": 1, "failed": 2, "succeeded": 3, "ignored": 4})
+    monkeypatch.setattr(jobs, "get_status_enum", lambda: five)
+    with pytest.raises(ValueError, match=r"lacks \['exhausted'\]"):
+        jobs.new("1")
+
+
+def test_is_locked(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    assert not job.is_locked()
+    job.lock_it(now=noon, expire_time=noon + LEASE)
+    assert not job.is_locked(now=noon + LEASE)
+    assert job.is_locked(now=noon)
+    assert job.is_locked(now=noon, lock="another")
+    assert not job.is_locked(now=noon, lock=job.lock)
+
+
+def test_a_dumped_lock_keeps_out_who_does_not_know_it(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.lock_it()
+    token = job.lock
+    job.dump()
+    with pytest.raises(abstract.TaskLockedError), job.start():
+        pass
+    with job.start(lock=token):
+        assert job.lock not in {None, token}
+    assert (job.status_name, job.attempts) == ("succeeded", 1)
+
+
+def test_ignore_lock_takes_the_task_from_its_worker(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    with pytest.raises(st.TaskLockLostError), job.start():
+        other = jobs.load("1")
+        assert other is not None
+        with other.start(ignore_lock=True):
+            pass
+    stored = jobs.load("1")
+    assert stored == other
+    assert "told to ignore" in other.errors["history"][0]["error"]
+
+
+def test_marking_by_hand(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    assert (job.status_name, job.attempts) == ("in_progress", 1)
+    job.data["rows"] = 1
+    job.mark_as_failed_or_exhausted(ValueError("mine"))
+    assert (job.status_name, job.data, job.errors["error"]) == ("failed", {}, "ValueError('mine')")
+    job.mark_as_in_progress(expire=5)
+    assert job.lock_expire_time - job.lock_time == timedelta(seconds=5)
+    job.extend_lock(60)
+    job.data["rows"] = 2
+    job.update()
+    job.data["rows"] = 3
+    job.mark_as_succeeded()
+    assert (job.status_name, job.attempts, job.data) == ("succeeded", 2, {"rows": 3})
+    assert jobs.load("1") == job
+
+
+@pytest.mark.parametrize(
+    "mark",
+    [
+        FileJob.mark_as_succeeded,
+        lambda job: job.mark_as_failed_or_exhausted(ValueError("mine")),
+        FileJob.extend_lock,
+        FileJob.update,
+    ],
+    ids=["succeeded", "failed", "extend", "update"],
+)
+def test_r4_marking_needs_the_lock(jobs: type[FileJob], mark: object) -> None:
+    assert callable(mark)
+    job = jobs.new("1")
+    with pytest.raises(st.TaskLockLostError, match="holds no lock"):
+        mark(job)
+    job.mark_as_in_progress()
+    jobs.unlock("1", reason="its machine is gone")
+    before = job.path.read_bytes()
+    with pytest.raises(st.TaskLockLostError, match="not held by this worker"):
+        mark(job)
+    assert job.path.read_bytes() == before
+
+
+def test_actions_are_recorded(jobs: type[FileJob]) -> None:
+    jobs.new("1")
+    jobs.ignore("1", reason="a duplicate", by="ann")
+    job = jobs.unignore("1", reason="it is none", by="bob")
+    assert [(each["action"], each["reason"], each["by"]) for each in job.errors["actions"]] == [
+        ("ignore", "a duplicate", "ann"),
+        ("unignore", "it is none", "bob"),
+    ]
+    with pytest.raises(ValueError, match="reason is empty"):
+        jobs.rerun("1", reason=" ")
