@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from .errors import TaskLockedError
 from .lifecycle import Lifecycle
-from .patience import Patience
+from .patience import TRIES, Patience
 from .port import Store, StoreError, WriteRejectedError
 from .writes import AlreadyOurs, Attempt, Refused
 
@@ -15,8 +15,6 @@ TaskT = TypeVar("TaskT")
 
 CONTENDED_ROUNDS = 10
 """How often a task may change hands between a read and a write before a worker leaves it to the others."""
-
-_TRIES = 3
 
 
 def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta, patience: Patience) -> TaskT:
@@ -39,7 +37,7 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
                 attempt = Attempt(attempt.brief, attempt.error)
                 continue
             unanswered += 1
-            if not error.transient or unanswered == _TRIES:
+            if not error.transient or unanswered == TRIES:
                 raise error.cause from error
             patience.pause(unanswered)
             attempt = first_attempt()  # the token tells whether the one without answer was stored (R5)

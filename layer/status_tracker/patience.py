@@ -14,8 +14,27 @@ from .writes import Write
 
 TaskT = TypeVar("TaskT")
 
+TRIES = 3
+"""How often a start, a creation or an action is sent that gets no answer."""
+
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
+
+
+def repeated(send: Callable[[], Answer[TaskT]], sleep: Callable[[float], None]) -> Answer[TaskT]:
+    """What `send` answers, which is asked again a few times where it got no answer.
+
+    Raises:
+        Exception: the backend's own, where nothing helped.
+    """
+    for nth in range(1, TRIES + 1):
+        try:
+            return send()
+        except StoreError as error:
+            if not error.transient or nth == TRIES:
+                raise error.cause from error
+        sleep(_jittered(_FIRST_PAUSE * 2**nth))
+    raise AssertionError  # the last try returns or raises
 
 
 class Patience:

@@ -34,7 +34,7 @@ class Refusals:
 
     def not_initialized(self) -> TaskIsNotInitializedError:
         return TaskIsNotInitializedError(
-            f"{self.task} is not found: create it with make_and_save(task_id=...), or start it with create=True.",
+            f"{self.task} is not found: it has to be created before it is started.",
             **self._about(None),
         )
 
@@ -58,7 +58,7 @@ class Refusals:
     def exists(self, state: TaskState) -> TaskAlreadyExistsError:
         return TaskAlreadyExistsError(
             f"{self.task} exists already, with status {state.status} ({self.config.status_name(state.status)}), "
-            "and was left as it is. Use get_or_create() for events that may come twice, rerun() to run it again.",
+            "and was left as it is: creating never resets. Use rerun() to run it again.",
             use_case_id=self.use_case_id,
             task_id=self.task_id,
         )

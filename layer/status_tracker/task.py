@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
@@ -12,7 +13,8 @@ from .config import TrackerConfig
 from .errors import TaskLockedError
 from .execution import Execution
 from .lifecycle import Lifecycle, is_recorded
-from .port import Store, StoreError
+from .patience import repeated
+from .port import Store
 from .writes import TaskState, Write
 
 TaskT = TypeVar("TaskT")
@@ -154,10 +156,7 @@ CreatableT = TypeVar("CreatableT", bound=Creatable)
 def create(store: Store[CreatableT], task: CreatableT) -> tuple[CreatableT, bool]:
     """The stored task, and whether it is this one; a repeated request is known by its `create_token` (R5, R11)."""
     task.create_token = uuid.uuid4().hex
-    try:
-        answer = store.create(task)
-    except StoreError as error:
-        raise error.cause from error
+    answer = repeated(lambda: store.create(task), time.sleep)
     stored = task if answer.task is None else answer.task
     return stored, stored.create_token == task.create_token
 
@@ -182,10 +181,8 @@ def act(store: Store[TaskT], rules: Lifecycle, rule: Rule, action: str, reason: 
         state = None if task is None else store.state(task)
         if task is not None and state is not None and is_recorded(state, record):
             return task
-        try:
-            answer = store.write(rule(state, rules.config.now(), record))
-        except StoreError as error:
-            raise error.cause from error
+        write = rule(state, rules.config.now(), record)
+        answer = repeated(lambda write=write: store.write(write), time.sleep)  # type: ignore[misc]
         task = answer.task
         if answer.applied and task is not None:
             return task

@@ -1,4 +1,4 @@
-"""A start that is told to force, or to ignore a lock; a step that tells exhausted from ignored; a pending that is found."""
+"""Starts that are told to force or to ignore a lock; exhausted apart from ignored; a pending status that is found."""
 
 from __future__ import annotations
 
