@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
+from status_tracker.testing import MemoryStore, Record
 from status_tracker.writes import (
     AlreadyOurs,
     Attempt,
@@ -18,7 +19,6 @@ from status_tracker.writes import (
     Unchanged,
     Verdict,
 )
-from tests.support.memory_store import MemoryStore, MemoryTask
 from tests.unit.steps import (
     FAILED,
     IGNORED,
@@ -85,7 +85,7 @@ def test_r2_nothing_stored_is_not_initialized() -> None:
     error = refusal(judge(None))
     assert type(error) is st.TaskIsNotInitializedError
     assert (error.use_case_id, error.task_id, error.status) == ("test", "t-1", None)
-    assert "make_and_save" in str(error)
+    assert "has to be created" in str(error)
 
 
 def test_r2_nothing_stored_with_create_makes_and_acquires_in_the_same_write() -> None:
@@ -94,7 +94,7 @@ def test_r2_nothing_stored_with_create_makes_and_acquires_in_the_same_write() ->
     store = MemoryStore()
     write = make_rules(create=True, initial_data={"a": 1}).acquire(OURS, NOON, LEASE)
     assert store.write(write).applied
-    assert store.task == MemoryTask(
+    assert store.task == Record(
         status=IN_PROGRESS,
         create_time=NOON,
         update_time=NOON,
@@ -110,7 +110,7 @@ def test_r2_nothing_stored_with_create_makes_and_acquires_in_the_same_write() ->
 
 def test_r2_create_on_an_existing_task_ignores_data_and_keeps_what_is_stored() -> None:
     entry = {"nth_retry": 1, "error": "ValueError()"}
-    before = MemoryTask(
+    before = Record(
         FAILED,
         create_time=NOON - LEASE,
         retry=1,
@@ -129,7 +129,7 @@ def test_r2_create_on_an_existing_task_ignores_data_and_keeps_what_is_stored() -
 
 @pytest.mark.xfail(strict=True, reason="one write cannot tell a task without data from none; ours always have data")
 def test_r2_create_on_an_existing_task_without_data_does_not_give_it_data() -> None:
-    store = MemoryStore(MemoryTask(PENDING, create_time=NOON, data=None))
+    store = MemoryStore(Record(PENDING, create_time=NOON, data=None))
     store.write(make_rules(create=True, initial_data={"new": 1}).acquire(OURS, NOON, LEASE))
     assert store.task is not None
     assert not store.task.data

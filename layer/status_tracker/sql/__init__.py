@@ -1,0 +1,39 @@
+"""The SQL backend: SQLAlchemy models whose rows are tracked jobs."""
+
+from ..errors import StatusNotSavedError, TaskLockLostError, TaskTransactionError
+from .errors import (
+    JobAlreadyExistsError,
+    JobAlreadySucceededError,
+    JobExecutionError,
+    JobExhaustedError,
+    JobIgnoredError,
+    JobIsNotInitializedError,
+    JobIsNotReadyToStartError,
+    JobLockedError,
+    JobNotDueError,
+    MissingColumnsError,
+)
+from .migration import add_missing_columns
+from .model import JobMixin
+from .times import UTCDateTime
+from .updates import Updates
+
+__all__ = [
+    "JobAlreadyExistsError",
+    "JobAlreadySucceededError",
+    "JobExecutionError",
+    "JobExhaustedError",
+    "JobIgnoredError",
+    "JobIsNotInitializedError",
+    "JobIsNotReadyToStartError",
+    "JobLockedError",
+    "JobMixin",
+    "JobNotDueError",
+    "MissingColumnsError",
+    "StatusNotSavedError",
+    "TaskLockLostError",
+    "TaskTransactionError",
+    "UTCDateTime",
+    "Updates",
+    "add_missing_columns",
+]

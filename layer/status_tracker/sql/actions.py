@@ -1,0 +1,112 @@
+"""What people do deliberately to one job; each is recorded in its `errors["actions"]`: what, why, by whom, when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Self, Unpack
+
+import sqlalchemy as sa
+
+from ..errors import TaskIsNotReadyToStartError
+from ..lifecycle import Lifecycle
+from ..task import Rule, act
+from .columns import JobColumns
+from .errors import job_error
+from .settings import Statuses, Step
+from .store import SqlStore
+
+
+class JobActions(JobColumns):
+    """The deliberate actions. The statuses are those of `start`; `pending_status` must be among them.
+
+    Each raises `ValueError` for an empty reason, and `JobIsNotInitializedError` where there is no such job.
+    """
+
+    @classmethod
+    def rerun(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        *,
+        reason: str,
+        by: str | None = None,
+        **statuses: Unpack[Statuses],
+    ) -> Self:
+        """Make a job pending again, whatever became of it; `run_number` grows by one.
+
+        Raises:
+            JobLockedError: a worker holds it; wait until its lease ends.
+            JobIsNotReadyToStartError: it has not come as far as this step.
+        """
+        return cls._act(engine, id, lambda rules: rules.rerun, "rerun", reason, by, statuses)
+
+    @classmethod
+    def ignore(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        *,
+        reason: str,
+        by: str | None = None,
+        **statuses: Unpack[Statuses],
+    ) -> Self:
+        """Set a job aside that is pending, failed or stuck in this step.
+
+        Raises:
+            JobLockedError: a worker holds it; wait until its lease ends.
+            JobAlreadySucceededError, JobIgnoredError, JobIsNotReadyToStartError: it does not wait in this step.
+        """
+        return cls._act(engine, id, lambda rules: rules.ignore, "ignore", reason, by, statuses)
+
+    @classmethod
+    def unignore(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        *,
+        reason: str,
+        by: str | None = None,
+        **statuses: Unpack[Statuses],
+    ) -> Self:
+        """Make an ignored job pending again; `run_number` grows by one.
+
+        Raises:
+            JobIsNotReadyToStartError: it is not ignored in this step.
+        """
+        return cls._act(engine, id, lambda rules: rules.unignore, "unignore", reason, by, statuses)
+
+    @classmethod
+    def unlock(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        *,
+        reason: str,
+        by: str | None = None,
+        **statuses: Unpack[Statuses],
+    ) -> Self:
+        """Take the lock from a worker that is known to be gone, so that the next start takes the job over at once.
+
+        Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
+
+        Raises:
+            JobIsNotReadyToStartError: nobody has locked it.
+        """
+        return cls._act(engine, id, lambda rules: rules.unlock, "unlock", reason, by, statuses)
+
+    @classmethod
+    def _act(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        rule: Callable[[Lifecycle], Rule],
+        action: str,
+        reason: str,
+        by: str | None,
+        statuses: Statuses,
+    ) -> Self:
+        rules = Step.of(cls, statuses).named(cls, action).rules(id)
+        try:
+            return act(SqlStore(cls, engine, id), rules, rule(rules), action, reason, by)
+        except TaskIsNotReadyToStartError as error:
+            raise job_error(error) from error.__cause__

@@ -1,0 +1,133 @@
+"""Claiming the oldest job that can be started, for workers that share a table."""
+
+from __future__ import annotations
+
+import enum
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from ..lifecycle import Lifecycle
+from ..patience import Patience
+from ..port import StoreError
+from ..writes import Attempt, Startable
+from .columns import JobColumns
+from .expressions import Condition, is_free, startable, state_of
+from .settings import Step
+from .store import SqlStore
+from .transactions import storing
+
+JobT = TypeVar("JobT", bound=JobColumns)
+
+_CANDIDATES = 32
+_WIDER = 8
+_TRIES = 3
+
+
+class _Look(enum.Enum):
+    """What to do when no job was claimed."""
+
+    AGAIN = "others were faster, or the job was set aside"
+    WIDER = "all candidates are locked by others, and there may be more"
+
+
+@dataclass(frozen=True)
+class Claim(Generic[JobT]):
+    """One worker's wish for a job.
+
+    Attributes:
+        statuses: those from which the step starts.
+    """
+
+    job_class: type[JobT]
+    engine: sa.Engine
+    step: Step
+    statuses: tuple[int, ...]
+
+    def rules(self, id: str) -> Lifecycle:  # noqa: A002
+        """The rules for one of the jobs."""
+        return self.step.rules(id, startable=self.statuses)
+
+    def next(self) -> tuple[str, JobT] | None:
+        """The oldest job that could be acquired, and the token that holds it; None if there is none.
+
+        Raises:
+            Exception: the database could not be asked; SQLAlchemy's own.
+        """
+        token, limit, unanswered = uuid.uuid4().hex, _CANDIDATES, 0
+        while True:
+            try:
+                found = self._try(token, limit, repeated=unanswered > 0)
+            except StoreError as error:
+                unanswered += 1
+                if not error.transient or unanswered == _TRIES:
+                    raise error.cause from error
+                Patience(self.rules("*"), time.sleep).pause(unanswered)
+                continue
+            if found is _Look.WIDER:
+                limit *= _WIDER
+            elif found is not _Look.AGAIN:
+                return None if found is None else (token, found)
+
+    def _try(self, token: str, limit: int, *, repeated: bool) -> JobT | _Look | None:
+        with storing(self.job_class, self.engine) as session:
+            if repeated and (held := self._held_by(session, token)) is not None:
+                return held
+            now = self.step.config.now()
+            claimable = self._claimable(token, now)
+            ids = session.scalars(self._candidates(claimable, limit)).all()
+            if not ids:
+                return None
+            job = session.scalars(self._first_unlocked(ids, claimable)).first()
+            if job is None:
+                return _Look.WIDER if len(ids) == limit else None
+            return self._acquire(session, job, token, now)
+
+    def _acquire(self, session: orm.Session, job: JobT, token: str, now: datetime) -> JobT | _Look:
+        verdict = self.rules(job.id).judge(state_of(job), token, now, self.step.lease)
+        if not isinstance(verdict, Attempt):
+            return _Look.AGAIN
+        answer = SqlStore(self.job_class, self.engine, job.id).apply(session, verdict.write)
+        if not answer.applied or answer.task is None:
+            return _Look.AGAIN
+        session.commit()
+        return answer.task if verdict.error is None else _Look.AGAIN
+
+    def _claimable(self, token: str, now: datetime) -> Condition:
+        """What can be claimed; the rules then judge the one that is found."""
+        job, config = self.job_class, self.step.config
+        since = now - timedelta(seconds=config.lock_expire_seconds)
+        waiting = startable(job, Startable(token, self.statuses, now, since, or_absent=False))
+        stuck = sa.and_(job.status == config.in_progress_status, is_free(job, now, since))
+        return sa.or_(waiting, stuck)
+
+    def _candidates(self, claimable: Condition, limit: int) -> sa.Select[Any]:
+        """The ids of the oldest jobs that can be claimed; each status by itself, as the index has them."""
+        job = self.job_class
+        oldest = [
+            sa.select(job.id, job.update_at)
+            .where(job.status == status, claimable)
+            .order_by(job.update_at, job.id)
+            .limit(limit)
+            .subquery()
+            for status in (*self.statuses, self.step.config.in_progress_status)
+        ]
+        merged = sa.union_all(*(sa.select(each) for each in oldest)).subquery()
+        return sa.select(merged.c.id).order_by(merged.c.update_at, merged.c.id).limit(limit)
+
+    def _first_unlocked(self, ids: Sequence[str], claimable: Condition) -> sa.Select[Any]:
+        job = self.job_class
+        of_them = sa.select(job).where(job.id.in_(ids), claimable).order_by(job.update_at, job.id).limit(1)
+        return of_them.with_for_update(skip_locked=True)
+
+    def _held_by(self, session: orm.Session, token: str) -> JobT | None:
+        """The job that was claimed by a request whose answer was lost."""
+        job = self.job_class
+        held = sa.and_(job.status == self.step.config.in_progress_status, job.lock == token)
+        return session.scalars(sa.select(job).where(held)).first()

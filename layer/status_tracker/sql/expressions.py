@@ -1,0 +1,118 @@
+"""The changes and guards of the lifecycle, as values and conditions of SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, assert_never
+
+import sqlalchemy as sa
+
+from ..history import with_last_failure
+from ..writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
+from .columns import JobColumns
+
+Condition = sa.ColumnElement[bool]
+JobClass = type[JobColumns]
+
+_COLUMNS = {
+    "create_time": "create_at",
+    "update_time": "update_at",
+    "lock_time": "lock_at",
+    "lock_expire_time": "lock_expire_at",
+    "run": "run_number",  # `run` is what many a job has as a method
+}
+_NO_COLUMN = "expire_at"  # no database deletes rows by itself; see `settings`
+
+
+def state_of(job: JobColumns) -> TaskState:
+    """What the rules need to know of a job, also of one that an older library wrote."""
+    return TaskState(
+        status=job.status,
+        update_time=job.update_at,
+        retry=job.retry,
+        lock=job.lock,
+        lock_time=job.lock_at,
+        lock_expire_time=job.lock_expire_at,
+        fence=job.fence or 0,
+        run=job.run_number or 0,
+        not_before=job.not_before,
+        finished_locks=_tokens(job.finished_locks),
+        vanished_locks=_tokens(job.vanished_locks),
+        errors=job.errors or {},
+    )
+
+
+def columns_of(job: JobClass, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of the columns in which the fields stand."""
+    stored = {name: value for name, value in fields.items() if name != _NO_COLUMN}
+    return {_COLUMNS.get(name, name): _column_value(job, name, value) for name, value in stored.items()}
+
+
+def condition(job: JobClass, write: Write) -> Condition:
+    """When the write may be made."""
+    guard = write.guard
+    if isinstance(guard, Startable):
+        return startable(job, guard)
+    if isinstance(guard, Unchanged):
+        return _unchanged(job, guard.state)
+    if isinstance(guard, HeldBy):
+        return _held(job, guard, write.changes)
+    assert_never(guard)
+
+
+def startable(job: JobClass, guard: Startable) -> Condition:
+    """The job may be acquired."""
+    status_allows = job.status.in_(guard.statuses)
+    due = sa.or_(job.not_before.is_(None), job.not_before <= guard.now)
+    first_time = sa.and_(_is_not_among(guard.lock, job.finished_locks), _is_not_among(guard.lock, job.vanished_locks))
+    return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due)
+
+
+def is_free(job: JobClass, now: datetime, unknown_lease_since: datetime) -> Condition:
+    """Nobody holds the job, or the lease is over."""
+    lease_is_over = job.lock_expire_at <= now
+    unknown_lease_is_over = sa.and_(job.lock_expire_at.is_(None), job.lock_at <= unknown_lease_since)
+    return sa.or_(job.lock.is_(None), lease_is_over, unknown_lease_is_over)
+
+
+def _column_value(job: JobClass, name: str, value: Any) -> Any:
+    if value is Special.REMOVE:
+        return None
+    if value is Special.INCREMENT:
+        return sa.func.coalesce(getattr(job, name), 0) + 1
+    if name in {"finished_locks", "vanished_locks"}:
+        return ",".join(value)
+    return with_last_failure(value) if name == "errors" else value
+
+
+def _tokens(joined: str | None) -> tuple[str, ...]:
+    return tuple(joined.split(",")) if joined else ()
+
+
+def _is_not_among(token: str, tokens: Any) -> Condition:
+    return sa.or_(tokens.is_(None), tokens.not_like(f"%{token}%"))
+
+
+def _unchanged(job: JobClass, state: TaskState) -> Condition:
+    return sa.and_(
+        job.status == state.status,
+        job.update_at == state.update_time,
+        _is(job.lock, state.lock),
+        _is(job.lock_expire_at, state.lock_expire_time),
+        sa.func.coalesce(job.fence, 0) == state.fence,
+        sa.func.coalesce(job.run_number, 0) == state.run,
+    )
+
+
+def _held(job: JobClass, guard: HeldBy, changes: Mapping[str, Any]) -> Condition:
+    held = sa.and_(job.lock == guard.lock, job.fence == guard.fence)
+    if guard.growing is None:
+        return held
+    column = getattr(job, _COLUMNS.get(guard.growing, guard.growing))
+    return sa.and_(held, sa.or_(column.is_(None), column < changes[guard.growing]))
+
+
+def _is(column: Any, value: Any) -> Condition:
+    result: Condition = column.is_(None) if value is None else column == value
+    return result

@@ -1,0 +1,235 @@
+"""`JobMixin`: what users derive their jobs from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, Self, Unpack
+
+import sqlalchemy as sa
+
+from ..execution import Execution
+from ..lifecycle import pending_as_found
+from ..statuses import ensure_status_value
+from ..task import create
+from . import settings
+from .actions import JobActions
+from .block import Attempt, Start, StartNext
+from .claiming import Claim
+from .columns import EPOCH
+from .errors import job_error
+from .holding import JobAtHand
+from .listing import JobListing
+from .settings import Statuses, Step
+from .store import SqlStore, new
+from .transactions import EngineOrSession
+
+
+class JobMixin(JobListing, JobActions, JobAtHand):
+    """A tracked job, one row a job; a subclass is the table::
+
+        class Job(Base, JobMixin):
+            __tablename__ = "job"
+
+    Its columns are those of `JobColumns`; give it more of your own. Name the statuses of the step in each call, or
+    once, as ``config = TrackerConfig.make(...)``.
+    """
+
+    @classmethod
+    def create(cls, id: str, status: int, data: dict[str, Any] | None = None, **kwargs: Any) -> Self:  # noqa: A002
+        """A new job in memory; add it to a session to store it, many at a time.
+
+        Args:
+            id: unique in the table.
+            status: mostly the pending status.
+            data: anything JSON can hold.
+            kwargs: values of columns of your own.
+
+        Raises:
+            TypeError, ValueError: the id cannot be stored, or JSON cannot hold the data.
+        """
+        rules = settings.nameless(cls).rules(id)
+        rules.check_data(data or {})
+        now = rules.config.now()
+        fields = {
+            "id": id,
+            "status": ensure_status_value(status),
+            "create_at": now,
+            "update_at": now,
+            "lock": None,
+            "lock_at": EPOCH,
+            "retry": 0,
+            "data": data,
+            "errors": {},
+        }
+        return new(cls, {**fields, **kwargs})
+
+    @classmethod
+    def create_and_save(
+        cls,
+        engine_or_session: EngineOrSession,
+        id: str,  # noqa: A002
+        status: int,
+        data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Create a job and store it; the arguments are those of `create`.
+
+        Args:
+            engine_or_session: an engine; or a session of yours, which is committed, with what else it has to store.
+
+        Raises:
+            JobAlreadyExistsError: a job of that id exists; it was left as it is, and your session is as it was.
+        """
+        job, created = cls.get_or_create(engine_or_session, id, status, data, **kwargs)
+        if created:
+            return job
+        step = settings.nameless(cls)
+        raise job_error(step.rules(id).exists(SqlStore(cls, engine_or_session, id).state(job)))
+
+    @classmethod
+    def get_or_create(
+        cls,
+        engine_or_session: EngineOrSession,
+        id: str,  # noqa: A002
+        status: int,
+        data: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> tuple[Self, bool]:
+        """The stored job, and whether this call has created it. For events that are delivered at least once.
+
+        A session of yours is committed where the job is new, and else left as it was.
+        """
+        return create(SqlStore(cls, engine_or_session, id), cls.create(id, status, data, **kwargs))
+
+    @classmethod
+    def start(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        pending_status: int | None = None,
+        in_progress_status: int | None = None,
+        failed_status: int | None = None,
+        succeeded_status: int | None = None,
+        ignored_status: int | None = None,
+        expire: float | None = None,
+        max_retry: int | None = None,
+        more_pending_status: int | Iterable[int] | None = None,
+        traceback_stack_limit: int = 10,
+        skip_error: bool = False,
+        debug: bool = False,
+        *,
+        in_process_status: int | None = None,
+        success_status: int | None = None,
+        ignore_status: int | None = None,
+        create: bool = False,
+        data: dict[str, Any] | None = None,
+        heartbeat: float | None = None,
+    ) -> Start[Self]:
+        """Hold the job while the block works on it, and store what became of it::
+
+            with Job.start(engine, "job-1", 10, 20, 30, 40, 50, expire=900, max_retry=3) as (job, updates):
+                updates.set("data", {"version": job.data["version"] + 1})
+
+        The job is in progress inside the block. Leaving the block makes it succeeded, and stores the updates in the
+        same statement; an exception makes it failed, or ignored after `max_retry` failures in a row. While the block
+        runs, no connection is in use: `job` is detached, and `updates` opens one where it needs one.
+
+        Args:
+            engine: a transaction of its own is made for the start and for the end.
+            id: the job.
+            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: the codes of the step;
+                to be left out where the class has a `config`. Without `pending_status`, a job starts from any status
+                that is none of the other four, for which it is read first.
+            expire: the lease, in seconds; by default the config's, or 300.
+            max_retry: attempts in a row that may fail; by default the config's, or 3.
+            more_pending_status: further codes to start from.
+            traceback_stack_limit: frames of a traceback that are kept; where the class has a config, that tells.
+            skip_error: an `Exception` of the block goes no further, once its failure is stored. What the start and
+                the end raise themselves does.
+            debug: show on the console what happens.
+            in_process_status, success_status, ignore_status: an older spelling of three of the codes.
+            create: make the job if there is none, in the same transaction.
+            data: with `create`, the data of the job that is made.
+            heartbeat: renew the lease every so many seconds, from a thread, until the block ends.
+
+        Raises:
+            JobIsNotInitializedError, JobLockedError, JobAlreadySucceededError, JobIgnoredError, JobNotDueError,
+                JobIsNotReadyToStartError: why it cannot be started now.
+            TypeError, ValueError: the settings cannot work; before any request.
+            TaskLockLostError: at the end, another worker had taken the job over; nothing of this one was stored.
+            StatusNotSavedError: at the end, the database did not answer while the lease lasted.
+            TaskTransactionError: at the end, the updates were refused; the attempt failed.
+            MissingColumnsError: the table is sqlalchemy_mate's, and `add_missing_columns` has not run.
+            Exception: at the beginning, the database could not be asked; SQLAlchemy's own.
+        """
+        step = Step.of(
+            cls,
+            {
+                "pending_status": pending_status,
+                "in_progress_status": in_progress_status,
+                "failed_status": failed_status,
+                "succeeded_status": succeeded_status,
+                "ignored_status": ignored_status,
+                "in_process_status": in_process_status,
+                "success_status": success_status,
+                "ignore_status": ignore_status,
+                "expire": expire,
+                "max_retry": max_retry,
+            },
+            traceback_stack_limit,
+        )
+        statuses = step.startable(more_pending_status)
+        step.rules(id).check_data(data or {})
+
+        def begin() -> Attempt[Self]:
+            store = SqlStore(cls, engine, id)
+            found: tuple[int, ...] = ()
+            if not step.names_pending and (job := store.read()) is not None:
+                found = pending_as_found(store.state(job), step.config)
+            rules = step.rules(id, startable=(*statuses, *found), create=create, initial_data=data)
+            return Attempt(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug), store)
+
+        return Start(begin, skip_error=skip_error)
+
+    @classmethod
+    def start_next(
+        cls,
+        engine: sa.Engine,
+        more_pending_status: int | Iterable[int] | None = None,
+        traceback_stack_limit: int = 10,
+        skip_error: bool = False,
+        debug: bool = False,
+        *,
+        heartbeat: float | None = None,
+        **statuses: Unpack[Statuses],
+    ) -> StartNext[Self]:
+        """As `start`, with the oldest job that can be started; with None where there is none::
+
+            while True:
+                with Job.start_next(engine) as (job, updates):
+                    if job is None:
+                        break
+
+        The oldest is the one with the smallest `update_at`. A job in progress whose worker has vanished is taken over;
+        if that was its last attempt it becomes ignored, and the next one is claimed. Workers that claim at the same
+        time do not wait for each other, where the database can skip locked rows (PostgreSQL, MySQL 8).
+
+        Args:
+            statuses: `pending_status`, …, `expire` and `max_retry`, as of `start`.
+
+        Raises:
+            TypeError: as of `start`, and without a `pending_status`.
+        """
+        step = Step.of(cls, statuses, traceback_stack_limit).named(cls, "start_next")
+        claim = Claim(cls, engine, step, step.startable(more_pending_status))
+
+        def begin() -> Attempt[Self] | None:
+            held = claim.next()
+            if held is None:
+                return None
+            job = held[1]
+            store = SqlStore(cls, engine, job.id)
+            rules = claim.rules(job.id)
+            return Attempt(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug, held=held), store)
+
+        return StartNext(begin, skip_error=skip_error)

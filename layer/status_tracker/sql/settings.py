@@ -1,0 +1,172 @@
+"""Which settings hold: those that a call names, in either spelling, or those of the class."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, TypedDict
+
+from ..config import TrackerConfig
+from ..lifecycle import Lifecycle
+from ..statuses import ensure_status_value
+from .columns import JobColumns
+from .faults import table_of
+
+UNNAMED = 2**31 - 1
+"""Stands for a status that the caller does not name; no job has it, and none is given it."""
+
+_SPELLINGS = {
+    "pending_status": ("pending_status",),
+    "in_progress_status": ("in_progress_status", "in_process_status"),
+    "failed_status": ("failed_status",),
+    "succeeded_status": ("succeeded_status", "success_status"),
+    "ignored_status": ("ignored_status", "ignore_status"),
+}
+_SEPARATOR = "\n"  # no table's name has one
+
+
+class Statuses(TypedDict, total=False):
+    """The settings of a step as keyword arguments; not to be given where the class has a `config`.
+
+    Attributes:
+        pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different integers.
+        in_process_status, success_status, ignore_status: the older spelling of three of them.
+        expire: the lease of an attempt, in seconds; by default 300.
+        max_retry: attempts in a row that may fail before the job is ignored; by default 3.
+    """
+
+    pending_status: int | None
+    in_progress_status: int | None
+    failed_status: int | None
+    succeeded_status: int | None
+    ignored_status: int | None
+    in_process_status: int | None
+    success_status: int | None
+    ignore_status: int | None
+    expire: float | None
+    max_retry: int | None
+
+
+@dataclass(frozen=True)
+class Step:
+    """The settings of one step, as one call has them.
+
+    Attributes:
+        names_pending: whether the caller has told from which status the step starts.
+    """
+
+    config: TrackerConfig
+    lease: timedelta
+    names_pending: bool
+
+    @classmethod
+    def of(cls, job: type[JobColumns], statuses: Statuses, traceback_stack_limit: int = 10) -> Step:
+        """The settings of a call.
+
+        Raises:
+            TypeError: statuses are missing, or given twice.
+            ValueError: a setting cannot work.
+        """
+        expire, max_retry = statuses.get("expire"), statuses.get("max_retry")
+        named = _in_one_spelling({name: value for name, value in statuses.items() if value is not None})
+        config = getattr(job, "config", None)
+        if named or config is None:
+            config = _config(job, named, max_retry, expire, traceback_stack_limit)
+        elif max_retry is not None:
+            raise TypeError(f"max_retry is given, but {job.__name__}.config says {config.max_retry}: set it there.")
+        return cls(_without_ttl(job, config), config.lease(expire), config.pending_status != UNNAMED)
+
+    def startable(self, more_pending_status: int | Iterable[int] | None) -> tuple[int, ...]:
+        """The codes from which the step starts."""
+        return tuple(code for code in self.config.startable_statuses(more_pending_status) if code != UNNAMED)
+
+    def named(self, job: type[JobColumns], what: str) -> Step:
+        """Itself; raises `TypeError` where the pending status, which `what` needs, is not named."""
+        if not self.names_pending:
+            raise TypeError(f"{job.__name__}.{what} needs pending_status: name it, or give the class a config.")
+        return self
+
+    def rules(self, id: str, **settings: Any) -> Lifecycle:  # noqa: A002
+        """The rules for one job. Raises `ValueError` for ids that cannot be stored."""
+        self.config.make_key(id)
+        return Lifecycle(self.config, self.config.use_case_id, id, **settings)
+
+
+def nameless(job: type[JobColumns], expire: float | None = None) -> Step:
+    """The settings of a call that asks for no status: those of the class, or made-up codes that are never stored."""
+    if expire is None and hasattr(job, "config"):
+        return Step.of(job, {})
+    return _with_codes(job, UNNAMED - 1, expire)
+
+
+def locking(job: type[JobColumns], in_progress_status: int) -> Step:
+    """The settings of a lock that is taken by hand: attempts are not counted."""
+    return _with_codes(job, ensure_status_value(in_progress_status), nameless(job).lease.total_seconds())
+
+
+def _with_codes(job: type[JobColumns], in_progress_status: int, expire: float | None) -> Step:
+    clock = job.config.clock if hasattr(job, "config") else job.clock
+    codes = (UNNAMED, in_progress_status, UNNAMED - 2, UNNAMED - 3, UNNAMED - 4)
+    # Where attempts are not counted, no job becomes ignored, which here has no code.
+    config = _made(table_of(job).fullname, codes, UNNAMED, expire, 10, clock)
+    return Step(config, config.lease(None), names_pending=False)
+
+
+def _in_one_spelling(given: Mapping[str, Any]) -> dict[str, int]:
+    named: dict[str, int] = {}
+    for name, spellings in _SPELLINGS.items():
+        used = [spelling for spelling in spellings if spelling in given]
+        if len(used) > 1:
+            raise TypeError(f"{' and '.join(used)} are two spellings of one argument: give one of them.")
+        if used:
+            named[name] = given[used[0]]
+    return named
+
+
+def _config(
+    job: type[JobColumns], named: Mapping[str, int], max_retry: int | None, expire: float | None, limit: int
+) -> TrackerConfig:
+    required = [name for name in _SPELLINGS if name != "pending_status"]
+    if missing := [name for name in required if name not in named]:
+        raise TypeError(
+            f"{', '.join(missing)} must be given: name all statuses of the step in the call, or none of them and "
+            f"give {job.__name__} a config = TrackerConfig.make(...)."
+        )
+    codes = (named.get("pending_status", UNNAMED), *(named[name] for name in required))
+    return _made(table_of(job).fullname, codes, max_retry, expire, limit, job.clock)
+
+
+@lru_cache(maxsize=256, typed=True)
+def _made(
+    use_case_id: str,
+    codes: tuple[int, ...],
+    max_retry: int | None,
+    expire: float | None,
+    traceback_stack_limit: int,
+    clock: Callable[[], datetime],
+) -> TrackerConfig:
+    chosen: dict[str, Any] = {"max_retry": max_retry, "lock_expire_seconds": expire}
+    pending, in_progress, failed, succeeded, ignored = codes
+    return TrackerConfig.make(
+        use_case_id,
+        pending,
+        in_progress,
+        failed,
+        succeeded,
+        ignored,
+        sep=_SEPARATOR,
+        traceback_stack_limit=traceback_stack_limit,
+        clock=clock,
+        **{name: value for name, value in chosen.items() if value is not None},
+    )
+
+
+def _without_ttl(job: type[JobColumns], config: TrackerConfig) -> TrackerConfig:
+    if config.ttl:
+        raise ValueError(
+            f"{job.__name__}.config has a ttl, and no SQL database deletes rows by itself: leave it out, and delete "
+            "finished jobs with a query of your own, by status and update_at."
+        )
+    return config

@@ -1,0 +1,165 @@
+"""Carries the writes of the lifecycle out in SQL, each in one statement and one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy import exc, orm
+
+from ..errors import TaskTransactionError
+from ..port import Answer, StoreError, WriteRejectedError
+from ..records import changed
+from ..writes import HeldBy, Startable, TaskState, Write
+from .columns import JobColumns
+from .expressions import Condition, columns_of, condition, state_of
+from .faults import table_of
+from .transactions import EngineOrSession, reading, storing
+
+JobT = TypeVar("JobT", bound=JobColumns)
+
+_FRESH = {"populate_existing": True, "synchronize_session": False}
+
+
+class SqlStore(Generic[JobT]):
+    """The store of one job: the row with that id.
+
+    Attributes:
+        values: what the block asks to be stored in other columns, with its success and with its own updates.
+        also: the statements that the block asks to be carried out along with its success.
+    """
+
+    def __init__(self, job_class: type[JobT], engine_or_session: EngineOrSession, id: str) -> None:  # noqa: A002
+        self.values: dict[str, Any] = {}
+        self.also: list[sa.Executable] = []
+        self._class = job_class
+        self._bind = engine_or_session
+        self._id = id
+
+    def read(self) -> JobT | None:
+        """The row as it is stored now."""
+        with reading(self._class, self._bind) as session:
+            return find(session, self._class, self._id)
+
+    def create(self, job: JobT) -> Answer[JobT]:
+        """Insert the row if there is none of that id."""
+        with storing(self._class, self._bind) as session:
+            answer = self._insert(session, job)
+            if answer.applied:
+                session.commit()
+            return answer
+
+    def write(self, write: Write) -> Answer[JobT]:
+        """Store the changes if the guard holds, with one UPDATE; a refusal reads the row in the same transaction."""
+        values = self.values if _is_update_of_block(write) else {}
+        try:
+            return self._carry_out(write, values)
+        except StoreError as error:
+            if values and not error.transient:
+                raise self._rejected(error) from error.cause
+            raise
+
+    def succeed(self, write: Write) -> Answer[JobT]:
+        """As `write`, with the block's other columns in the same statement, and its statements in the transaction."""
+        try:
+            return self._carry_out(write, self.values, self.also)
+        except StoreError as error:
+            if error.transient:
+                raise
+            raise self._rejected(error) from error.cause
+
+    def state(self, task: JobT) -> TaskState:
+        """What the rules need to know of a row."""
+        return state_of(task)
+
+    def _carry_out(
+        self, write: Write, values: Mapping[str, Any], statements: Sequence[sa.Executable] = ()
+    ) -> Answer[JobT]:
+        with storing(self._class, self._bind) as session:
+            answer = self.apply(session, write, values)
+            if answer.applied:
+                for statement in statements:
+                    session.execute(statement)
+                session.commit()
+            return answer
+
+    def apply(self, session: orm.Session, write: Write, values: Mapping[str, Any] | None = None) -> Answer[JobT]:
+        """Carry the write out in the session's transaction, which is left open."""
+        changes = {**(values or {}), **columns_of(self._class, write.changes)}
+        job = update(session, self._class, self._id, condition(self._class, write), changes)
+        if job is not None:
+            return Answer(applied=True, task=job)
+        stored = find(session, self._class, self._id)
+        if stored is None and isinstance(write.guard, Startable) and write.guard.or_absent:
+            return self._insert_started(session, write)
+        return Answer(applied=False, task=stored)
+
+    def _insert_started(self, session: orm.Session, write: Write) -> Answer[JobT]:
+        return self._insert(
+            session, new(self._class, {"id": self._id, **columns_of(self._class, changed(None, write))})
+        )
+
+    def _insert(self, session: orm.Session, job: JobT) -> Answer[JobT]:
+        known = orm.util.identity_key(self._class, self._id) in session.identity_map
+        if known and (stored := find(session, self._class, self._id)) is not None:
+            return Answer(applied=False, task=stored)
+        own = isinstance(self._bind, sa.Engine)
+        try:
+            with nullcontext() if own else session.begin_nested():  # the user's session keeps what else it has done
+                session.add(job)
+                session.flush()
+        except exc.IntegrityError:
+            if own:
+                session.rollback()
+            if (stored := find(session, self._class, self._id)) is None:
+                raise
+            return Answer(applied=False, task=stored)
+        return Answer(applied=True, task=job)
+
+    def _rejected(self, error: StoreError) -> WriteRejectedError:
+        table = table_of(self._class).fullname
+        return WriteRejectedError(
+            TaskTransactionError(
+                f"Job {self._id!r} was not stored, nor what was to be stored with it: {error.cause}",
+                use_case_id=table,
+                task_id=self._id,
+            )
+        )
+
+
+def column_names(job_class: type[JobColumns]) -> frozenset[str]:
+    """The names of all columns, also the user's own."""
+    return frozenset(sa.inspect(job_class, raiseerr=True).column_attrs.keys())
+
+
+def new(job_class: type[JobT], values: Mapping[str, Any]) -> JobT:
+    """A job in memory, with these values of its columns."""
+    construct: Callable[..., JobT] = job_class  # the keyword arguments are those of the user's declarative base
+    return construct(**values)
+
+
+def find(session: orm.Session, job_class: type[JobT], id: str) -> JobT | None:  # noqa: A002
+    """The row with that id, as it is stored now."""
+    return session.get(job_class, id, populate_existing=True)
+
+
+def update(
+    session: orm.Session,
+    job_class: type[JobT],
+    id: str,  # noqa: A002
+    where: Condition,
+    values: Mapping[str, Any],
+) -> JobT | None:
+    """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
+    statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
+    if session.get_bind().dialect.update_returning:
+        return session.scalars(statement.returning(job_class), execution_options=_FRESH).one_or_none()
+    # Where the database cannot answer with the row, it is read in the same transaction.
+    result: sa.CursorResult[Any] = session.execute(statement, execution_options=_FRESH)  # type: ignore[assignment]
+    return find(session, job_class, id) if result.rowcount else None
+
+
+def _is_update_of_block(write: Write) -> bool:
+    return isinstance(write.guard, HeldBy) and write.guard.growing == "update_count"

@@ -1,0 +1,63 @@
+"""One short transaction, over an engine or in a session of the user's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TypeAlias
+
+import sqlalchemy as sa
+from sqlalchemy import exc, orm
+
+from .columns import JobColumns
+from .faults import store_error
+
+EngineOrSession: TypeAlias = "sa.Engine | orm.Session | orm.scoped_session[orm.Session]"
+
+
+@contextmanager
+def session_of(engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
+    """The user's session as it is; of an engine a new one, which is closed, and what it has read stays readable."""
+    if isinstance(engine_or_session, sa.Engine):
+        with orm.Session(engine_or_session, expire_on_commit=False) as session:
+            yield session
+    elif isinstance(engine_or_session, orm.scoped_session):
+        yield engine_or_session()
+    else:
+        yield engine_or_session
+
+
+@contextmanager
+def storing(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
+    """As `session_of`, with errors as the port tells them. The block commits.
+
+    Raises:
+        StoreError: the database refused, or did not answer.
+    """
+    with session_of(engine_or_session) as session:
+        try:
+            yield session
+        except exc.SQLAlchemyError as error:
+            if isinstance(engine_or_session, sa.Engine):
+                _roll_back(session)
+            raise store_error(job, session.get_bind().engine, error) from error
+
+
+def _roll_back(session: orm.Session) -> None:
+    # Closing is not enough: after a COMMIT that failed (a busy SQLite leaves the transaction open) the pool would get
+    # the connection back in the middle of it.
+    with suppress(exc.SQLAlchemyError):
+        session.rollback()
+
+
+@contextmanager
+def reading(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
+    """As `session_of`, with SQLAlchemy's own errors, and `MissingColumnsError`."""
+    with session_of(engine_or_session) as session:
+        try:
+            yield session
+        except exc.SQLAlchemyError as error:
+            cause = store_error(job, session.get_bind().engine, error).cause
+            if cause is error:
+                raise
+            raise cause from error

@@ -1,0 +1,117 @@
+"""`Updates`: what a worker stores of its job, and along with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import sqlalchemy as sa
+
+from ..history import json_size
+from .columns import MANAGED_COLUMNS
+
+
+class Block(Protocol):
+    """The `with` block in which a job is worked on, as its `Updates` see it."""
+
+    @property
+    def fence(self) -> int:
+        """The fence of this attempt."""
+        ...
+
+    @property
+    def columns(self) -> frozenset[str]:
+        """The columns that there are."""
+        ...
+
+    @property
+    def statements(self) -> list[sa.Executable]:
+        """What is carried out along with the success."""
+        ...
+
+    def update(self) -> None:
+        """Store the values now."""
+        ...
+
+    def extend_lock(self, seconds: float | None) -> None:
+        """Renew the lease."""
+        ...
+
+
+@dataclass
+class Updates:
+    """What is to be stored with the success of a job, in the same statement; dropped if the block fails.
+
+    Attributes:
+        values: the new values by column.
+    """
+
+    values: dict[str, Any] = field(default_factory=dict)
+    _block: Block | None = field(default=None, repr=False, compare=False)
+
+    def set(self, key: str, value: Any) -> None:
+        """Set the new value of a column.
+
+        Raises:
+            KeyError: the column is the library's to keep, or (in a block) there is no such column.
+            TypeError, ValueError: JSON cannot hold this `data`.
+        """
+        check_column(key, self._block.columns if self._block else None)
+        if key == "data":
+            json_size(value)
+        self.values[key] = value
+
+    def also(self, statement: sa.Executable) -> None:
+        """Carry out a statement of your own in the same transaction as the success: both are stored, or neither.
+
+        If it is refused the attempt has failed, with `TaskTransactionError`. Nothing is sent before the block ends.
+
+        Args:
+            statement: any of SQLAlchemy's, such as ``sqlalchemy.insert(Receipt).values(…)``.
+
+        Raises:
+            TypeError: it is no such statement, or there is no block.
+        """
+        if not isinstance(statement, sa.Executable):
+            raise TypeError(f"{statement!r} is no statement of SQLAlchemy: give an insert(…), update(…), delete(…).")
+        self._in_block.statements.append(statement)
+
+    def update(self) -> None:
+        """Store what was set so far now, before the block ends.
+
+        Raises:
+            TaskLockLostError: another worker has taken the job over; nothing was stored.
+            TaskTransactionError: the database refused the values.
+            StatusNotSavedError: the database did not answer while the lease lasted.
+        """
+        self._in_block.update()
+
+    def extend_lock(self, seconds: float | None = None) -> None:
+        """Renew the lease: it then ends `seconds` from now (by default the lease this attempt started with).
+
+        A lease that ends later already is left as it is.
+
+        Raises:
+            TaskLockLostError, StatusNotSavedError: as of `update`.
+        """
+        self._in_block.extend_lock(seconds)
+
+    @property
+    def fence(self) -> int:
+        """A number that grows with every start of this job: downstream, refuse what comes with a smaller one."""
+        return self._in_block.fence
+
+    @property
+    def _in_block(self) -> Block:
+        if self._block is None:
+            raise TypeError("These updates belong to no block: use those of `with ….start(…) as (job, updates)`.")
+        return self._block
+
+
+def check_column(name: str, columns: frozenset[str] | None) -> None:
+    """Raise `KeyError` for a column that cannot be set; `columns` are those there are, None if that is not known."""
+    if name in MANAGED_COLUMNS:
+        raise KeyError(f"{name!r} cannot be set: the library keeps it.")
+    if columns is not None and name not in columns:
+        free = ", ".join(sorted(columns - MANAGED_COLUMNS))
+        raise KeyError(f"There is no column {name!r}; those that can be set are {free}.")
