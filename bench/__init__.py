@@ -1,0 +1,1 @@
+"""The library measured beside its peers, in one run: `make bench`."""
