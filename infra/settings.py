@@ -53,7 +53,8 @@ class Settings:
         retry_backoff_rate: what each wait is multiplied by to give the next.
         intake_batch_size: SQS messages handed to one invocation of the intake function.
         intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 is not at all.
-        intake_max_concurrency: intake functions that run at the same time, at most.
+        intake_max_concurrency: intake functions that run at the same time, at most. Some 15 of them start as many
+            executions a second as Step Functions admits by default (300): ask for a larger quota before going beyond.
         intake_max_receives: deliveries of a message before it goes to the dead letter queue.
         intake_timeout_seconds: timeout of the intake function.
         intake_memory_mb: memory of the intake function.
