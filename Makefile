@@ -6,18 +6,19 @@ DOCS ?= samples/documents
 CHAOS ?=
 
 # What is compiled under the constraints of requirements-dev.txt, so that a package has one version in all of them.
-LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements
+LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements bench/requirements
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
 PYTHON_READY := .venv/.ready
+BENCH_READY := .venv-bench/.ready
 NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud test chaos lint synth bootstrap deploy rerun lock clean
+.PHONY: help demo cloud test chaos bench example lint synth bootstrap deploy rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -32,13 +33,19 @@ test: lint $(READY) ## lint, types and all tests (TESTS='tests/unit -k r4' for s
 ifdef TESTS
 	@python -m pytest $(TESTS)
 else
-	@python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/handlers tests/infra tests/docs
+	@python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/sql tests/abstract tests/compat tests/handlers tests/infra tests/docs tests/bench
 	@python -m pytest tests/local_cloud
 	@python -m pytest tests/chaos
 endif
 
 chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
 	@python -m tests.chaos $(CHAOS)
+
+bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: a minute, into .local/bench)
+	@python -m bench $(if $(QUICK),--quick)
+
+example: $(PYTHON_READY) ## run one of the examples: NAME=orders_sql (ARGS='…' for its arguments)
+	@PYTHONPATH=layer python examples/$(or $(NAME),documents).py $(ARGS)
 
 lint: $(READY) ## ruff and mypy --strict
 	@ruff check .
@@ -66,7 +73,7 @@ lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has
 	@for name in $(LOCKED); do $(COMPILE) $(UPGRADE) -c requirements-dev.txt $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove everything the targets above have made
-	@rm -rf .venv .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis layer/build layer/*.egg-info
+	@rm -rf .venv .venv-bench .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis layer/build layer/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt
@@ -75,6 +82,12 @@ $(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt
+	@touch $@
+
+$(BENCH_READY): bench/requirements.txt $(PYTHON_READY)
+	@echo "Setting up the peers' packages in .venv-bench …"
+	@test -x .venv-bench/bin/python || .venv/bin/uv venv --quiet --python .venv/bin/python .venv-bench
+	@.venv/bin/uv pip install --quiet --python .venv-bench/bin/python --require-hashes -r bench/requirements.txt
 	@touch $@
 
 $(NODE_READY): package.json package-lock.json

@@ -1,0 +1,104 @@
+"""``python -m bench [--quick]``: measures, prints the table, and writes it with the plot of the costs.
+
+The full form writes ``bench/results.md`` and ``bench/cost.svg``, the quick one the same into ``.local/bench``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import boto3
+
+from bench import items, sql, start
+from bench.conductor import ROOT
+from bench.facts import facts
+from bench.plot import figure
+from bench.report import Row, markdown
+from bench.sections import FULL, NAMES, QUICK, Costs, Plan, crowds, listings, lives
+from tests.support.dynamodb_local import EngineMissingError, run_dynamodb_local
+
+_HOW = """# The library measured beside its peers
+
+{facts}
+
+One run of `make bench`, all contenders in turns in it. CPU is the client's own, user and system. Figures are medians,
+for one task or one call, of {rounds} rounds of {tasks} tasks; listings and processes {list_rounds} rounds, cold starts
+{cold_rounds} fresh processes. A ratio is to the floor of the same round: the median, and in brackets the quartiles. The
+floor is boto3 doing the same requests with expressions written by hand; of cold starts it is botocore alone, of SQL
+sqlalchemy_mate. Units are DynamoDB's capacity units; of a refused write it tells none. A contender that has no row in a
+measure has no such thing.
+
+{table}
+{imports}
+
+{layer}
+
+![cost against number of tasks](cost.svg)
+"""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="make bench", description="Measure the library beside its peers.")
+    parser.add_argument("--quick", action="store_true", help="about a minute, into .local/bench")
+    quick = parser.parse_args().quick
+    plan, folder = (QUICK, ROOT / ".local" / "bench") if quick else (FULL, ROOT / "bench")
+    costs = Costs()
+    try:
+        rows = list(_measure(plan, costs))
+    except EngineMissingError as missing:
+        sys.stderr.write(f"{missing}\n")
+        return 1
+    table = markdown(rows)
+    sys.stdout.write(table)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder, plan, table, costs)
+    return 0
+
+
+def _measure(plan: Plan, costs: Costs) -> Iterator[Row]:
+    with run_dynamodb_local() as port:
+        address = f"http://127.0.0.1:{port}"
+        yield from _told("lives", lives(address, plan, costs))
+        yield from _told("listings", listings(address, plan, _filled_tables(address, plan), costs))
+        yield from _told("processes", crowds(address, plan))
+    yield from _told("SQL", sql.lives(plan))
+    yield from _told("cold starts", start.cold_starts(plan.cold_rounds))
+    costs.layer = start.layer_sizes()
+    yield Row("the layer, unpacked", NAMES["ours"], besides=f"{costs.layer.total() / start.MEGABYTE:.2f} MB")
+
+
+def _told(what: str, rows: Iterator[Row]) -> Iterator[Row]:
+    sys.stderr.write(f"Measuring {what} …\n")
+    yield from rows
+
+
+def _filled_tables(address: str, plan: Plan) -> dict[int, str]:
+    """A table of pending tasks for each number of tasks to list."""
+    client = boto3.client("dynamodb", endpoint_url=address, region_name=items.REGION, **items.CREDENTIALS)
+    tables = {count: f"list-{count}" for count in plan.lists}
+    for count, table in tables.items():
+        items.create_table(client, table, items.PROJECTED)
+        items.fill(client, table, count)
+    return tables
+
+
+def _write(folder: Path, plan: Plan, table: str, costs: Costs) -> None:
+    told = _HOW.format(
+        facts=facts(),
+        rounds=plan.rounds,
+        tasks=plan.tasks,
+        list_rounds=plan.list_rounds,
+        cold_rounds=plan.cold_rounds,
+        table=table,
+        imports=start.import_breakdown(),
+        layer=start.layer_breakdown(costs.layer),
+    )
+    (folder / "results.md").write_text(told)
+    (folder / "cost.svg").write_text(figure(costs.charts()))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
