@@ -289,7 +289,7 @@ class Execution(Generic[TaskT]):
     def _lost(self) -> TaskLockLostError:
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
         if self._now() < self._lease_end:
-            why = "somebody unlocked or deleted it"
+            why = "somebody took it over, unlocked or deleted it"
         self._lost_lock = self._lost_because(why)
         return self._lost_lock
 

@@ -56,7 +56,10 @@ class Store(Protocol[TaskT]):
     """
 
     def read(self) -> TaskT | None:
-        """The task as it is stored now, with every write that was answered before; None if there is none."""
+        """The task as it is stored now, with every write that was answered before; None if there is none.
+
+        Raises the backend's own exceptions.
+        """
         ...
 
     def create(self, task: TaskT) -> Answer[TaskT]:

@@ -57,8 +57,8 @@ class Refusals:
 
     def exists(self, state: TaskState) -> TaskAlreadyExistsError:
         return TaskAlreadyExistsError(
-            f"{self.task} exists already, with status {state.status} ({self.config.status_name(state.status)}), "
-            "and was left as it is: creating never resets. Use rerun() to run it again.",
+            f"{self.task} exists already, with status {self._named(state.status)}, "
+            "and was left as it is: creating never resets. A deliberate rerun runs it again.",
             use_case_id=self.use_case_id,
             task_id=self.task_id,
         )
@@ -69,7 +69,7 @@ class Refusals:
         error = kind(
             f"{self.task} is {self.config.status_name(status)}: its last allowed attempt ({attempts} of "
             f"{self.config.max_retry}) vanished; its worker was killed or lost. "
-            "See errors['history'], then use rerun() to try again.",
+            "See errors['history']; a deliberate rerun tries again.",
             **self._about(state),
         )
         error.given_up_now = True
@@ -78,21 +78,21 @@ class Refusals:
     def wrong_status(self, state: TaskState, startable: Sequence[int]) -> TaskIsNotReadyToStartError:
         if state.status == self.config.succeeded_status:
             return TaskAlreadySucceedError(
-                f"{self.task} is already succeeded; use rerun() to run it again.", **self._about(state)
+                f"{self.task} is already succeeded; a deliberate rerun runs it again.", **self._about(state)
             )
         if state.status == self.config.ignored_status:
             return TaskIgnoredError(
-                f"{self.task} is ignored. See errors['history'] for the reason, then use rerun() to try again.",
+                f"{self.task} is ignored. See errors['history'] for the reason; a deliberate rerun tries again.",
                 **self._about(state),
             )
         if state.status == self.config.exhausted_status:
             return TaskExhaustedError(
                 f"{self.task} is exhausted: it failed {state.retry} times, and {self.config.max_retry} attempts are "
-                "allowed. See errors['history'] for the reasons, then use rerun() to try again.",
+                "allowed. See errors['history'] for the reasons; a deliberate rerun tries again.",
                 **self._about(state),
             )
         codes = startable or (self.config.pending_status, self.config.failed_status)
-        names = ", ".join(f"{code} ({self.config.status_name(code)})" for code in codes)
+        names = ", ".join(map(self._named, codes))
         return self.unfit(
             state,
             f"is not ready to start: its status {state.status} belongs to another step; this one starts from {names}",
@@ -108,6 +108,10 @@ class Refusals:
 
     def unfit(self, state: TaskState, why: str) -> TaskIsNotReadyToStartError:
         return TaskIsNotReadyToStartError(f"{self.task} {why}.", **self._about(state))
+
+    def _named(self, status: int) -> str:
+        name = self.config.status_name(status)
+        return name if name == str(status) else f"{status} ({name})"
 
     def _about(self, state: TaskState | None) -> dict[str, Any]:
         status = None if state is None else state.status

@@ -83,6 +83,8 @@ class Trace:
         """Tell the end by the status that was stored."""
         if status == self._config.succeeded_status:
             self._line("✅ 🔐 task succeeded, set status 'success' and unlock the task.")
+        elif status == self._config.ignored_status and retry < self._config.max_retry:
+            self._line("❌ 🔐 task failed for good, set status 'ignore' and unlock the task.")
         elif status == self._config.ignored_status:
             self._line(f"❌ 🔐 task failed {retry} times already, set status 'ignore' and unlock the task.")
         elif status == self._config.exhausted_status:

@@ -70,7 +70,9 @@ def test_r8_updates_of_a_block_that_fails_are_dropped(job_class: type[Job], engi
     assert (job.status, job.note, job.data) == (30, None, {"n": 0})
 
 
-@pytest.mark.parametrize("key", ["id", "status", "create_at", "update_at", "lock", "lock_at", "retry", "fence", "run_number"])
+@pytest.mark.parametrize(
+    "key", ["id", "status", "create_at", "update_at", "lock", "lock_at", "retry", "fence", "run_number"]
+)
 def test_columns_that_the_library_keeps_cannot_be_set(key: str) -> None:
     with pytest.raises(KeyError, match="the library keeps it"):
         Updates().set(key, 1)

@@ -1,21 +1,7 @@
-"""A clock that stands still until a test moves it."""
+"""The clock of the tests: the library's own, which its users test with."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from status_tracker.testing import TICK, Clock
 
-TICK = timedelta(microseconds=1)
-"""The smallest step of the times that are stored."""
-
-
-class Clock:
-    """Give it as `clock=` to `TrackerConfig.make`."""
-
-    def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
-        self.now = now
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        self.now += timedelta(seconds=seconds)
+__all__ = ["TICK", "Clock"]

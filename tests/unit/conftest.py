@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 import pytest
 from hypothesis import settings
 
-from tests.support.memory_store import MemoryStore, MemoryTask
+from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import NOON, PENDING, Clock
 
 settings.register_profile("unit", deadline=None)  # a slow machine is no fault of the library's
@@ -43,4 +43,4 @@ def clock() -> Clock:
 @pytest.fixture
 def store() -> MemoryStore:
     """Holds one pending task."""
-    return MemoryStore(MemoryTask(PENDING, create_time=NOON, data={"version": 0}, errors={"history": []}))
+    return MemoryStore(Record(PENDING, create_time=NOON, data={"version": 0}, errors={"history": []}))

@@ -11,7 +11,7 @@ from typing import Any
 import status_tracker as st
 from status_tracker.execution import Execution
 from status_tracker.lifecycle import Lifecycle
-from tests.support.memory_store import MemoryStore, MemoryTask
+from status_tracker.testing import MemoryStore, Record
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -73,7 +73,7 @@ def start(
     heartbeat: float | None = None,
     max_data_bytes: int | None = None,
     **settings: Any,
-) -> Execution[MemoryTask]:
+) -> Execution[Record]:
     """Step 1 on the one task of that store; `settings` are of the config."""
     rules = make_rules(make_config(clock=clock, **settings), max_data_bytes=max_data_bytes)
     return Execution(store, rules, lease, heartbeat=heartbeat, debug=debug, sleep=clock.sleep)
@@ -87,7 +87,7 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:
         threading.Event().wait(0.001)
 
 
-def stored(store: MemoryStore) -> MemoryTask:
+def stored(store: MemoryStore) -> Record:
     assert store.task is not None
     return store.task
 

@@ -15,7 +15,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 import status_tracker as st
-from tests.support.memory_store import Fault, MemoryStore, MemoryTask
+from status_tracker.testing import Fault, MemoryStore, Record
 from tests.unit.steps import PENDING, Clock, start, stored, wait_until
 
 DEFAULTS: dict[signal.Signals, Any] = {
@@ -25,7 +25,7 @@ DEFAULTS: dict[signal.Signals, Any] = {
 SIGNAL = signal.Signals[sys.argv[2]]
 
 scenarios: dict[str, Callable[[], None]] = {}
-store, clock = MemoryStore(MemoryTask(PENDING, errors={"history": []})), Clock()
+store, clock = MemoryStore(Record(PENDING, errors={"history": []})), Clock()
 course: list[str] = []
 
 
@@ -133,7 +133,7 @@ def twice_while_the_finish_hangs() -> None:
 
 @scenario
 def while_an_inner_task_is_finished() -> None:
-    inner = MemoryStore(MemoryTask(PENDING, errors={"history": []}))
+    inner = MemoryStore(Record(PENDING, errors={"history": []}))
     inner.before_write = lambda: told_to_end() if len(inner.writes) == 2 else None
     try:
         with start(store, clock), start(inner, clock):

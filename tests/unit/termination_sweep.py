@@ -15,7 +15,7 @@ import sys
 from types import FrameType
 from typing import Any
 
-from tests.support.memory_store import MemoryStore, MemoryTask
+from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import PENDING, Clock, start, stored
 
 DEFAULTS: dict[signal.Signals, Any] = {
@@ -51,7 +51,7 @@ def tell(where: str, *, faulty: bool) -> None:
 
 
 def attempt(nth: int) -> None:
-    store = MemoryStore(MemoryTask(PENDING, errors={"history": []}))
+    store = MemoryStore(Record(PENDING, errors={"history": []}))
     told = Told(nth, store)
     execution = start(store, Clock())
     sys.settrace(told)
@@ -71,7 +71,7 @@ def is_handled() -> set[signal.Signals]:
 
 
 def next_attempt_handles() -> bool:
-    with start(MemoryStore(MemoryTask(PENDING, errors={"history": []})), Clock()):
+    with start(MemoryStore(Record(PENDING, errors={"history": []})), Clock()):
         both = is_handled() == set(DEFAULTS)
     return both and is_handled() == set()
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from tests.support.memory_store import MemoryStore, MemoryTask
+from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import (
     FAILED,
     IGNORED,
@@ -40,7 +40,7 @@ def test_r7_an_attempt_that_succeeds(store: MemoryStore, clock: Clock) -> None:
 
 
 def test_r1_a_refused_start_is_one_write(store: MemoryStore, clock: Clock) -> None:
-    store.task = MemoryTask(SUCCEEDED)
+    store.task = Record(SUCCEEDED)
     with pytest.raises(st.TaskAlreadySucceedError), start(store, clock):
         pytest.fail("the block was entered")
     assert len(store.writes) == 1
@@ -74,7 +74,7 @@ def test_r2_a_takeover_whose_worker_renews_its_lease_meanwhile_is_refused(store:
     assert history(store) == []
 
 
-def renew_before_the_takeover(store: MemoryStore, slow: st.ExecutionContext[MemoryTask]) -> Any:
+def renew_before_the_takeover(store: MemoryStore, slow: st.ExecutionContext[Record]) -> Any:
     seen = len(store.writes)
 
     def hook() -> None:
@@ -91,7 +91,7 @@ def test_r2_a_task_that_keeps_changing_hands_is_locked(store: MemoryStore, clock
     rounds = iter(range(1, 1000))
 
     def somebody_else() -> None:
-        store.task = MemoryTask(IN_PROGRESS, lock="other", lock_expire_time=NOON, fence=1 + next(rounds))
+        store.task = Record(IN_PROGRESS, lock="other", lock_expire_time=NOON, fence=1 + next(rounds))
 
     store.before_write = somebody_else
     with pytest.raises(st.TaskLockedError) as caught, start(store, clock):
@@ -103,7 +103,7 @@ def test_r2_a_task_that_keeps_changing_hands_is_locked(store: MemoryStore, clock
 def test_r2_a_task_that_changes_hands_a_few_times_is_acquired_when_it_comes_to_rest(
     store: MemoryStore, clock: Clock
 ) -> None:
-    store.task = MemoryTask(IN_PROGRESS, lock="other", lock_expire_time=NOON, errors={"history": []})
+    store.task = Record(IN_PROGRESS, lock="other", lock_expire_time=NOON, errors={"history": []})
     fences = iter(range(1, 5))
 
     def somebody_else() -> None:

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
+from status_tracker.testing import MemoryStore, Record
 from status_tracker.writes import HeldBy
-from tests.support.memory_store import MemoryStore, MemoryTask
 from tests.unit.steps import (
     FAILED,
     LEASE,
@@ -91,7 +91,7 @@ def test_r10_data_that_exactly_fits_is_stored_and_one_byte_more_is_not(
     with start(store, clock, max_data_bytes=size) as ctx:
         ctx.set_data(data)
     assert stored(store).data == data
-    store.task = MemoryTask(PENDING, data={"version": 0})
+    store.task = Record(PENDING, data={"version": 0})
     with pytest.raises(st.TaskDataTooLargeError) as caught, start(store, clock, max_data_bytes=size) as ctx:
         ctx.set_data({"version": 10 * letter + "x"})
     assert f"{size + 1:,} bytes" in str(caught.value)

@@ -9,7 +9,7 @@ import pytest
 
 import status_tracker as st
 from status_tracker.port import StoreError
-from tests.support.memory_store import BackendError, Fault, MemoryStore
+from status_tracker.testing import BackendError, Fault, MemoryStore
 from tests.unit.steps import (
     FAILED,
     LEASE,

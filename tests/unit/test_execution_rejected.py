@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from tests.support.memory_store import Fault, MemoryStore, MemoryTask
+from status_tracker.testing import Fault, MemoryStore, Record
 from tests.unit.steps import (
     FAILED,
     IGNORED,
@@ -155,7 +155,7 @@ def test_r10_a_rejected_update_raises_its_reason_and_the_attempt_goes_on(store: 
 def fill(store: MemoryStore) -> None:
     """The item holds a stuck task and three long entries, and has no room for more history than that."""
     entries = [{"nth_retry": n, "error": f"ValueError('{'x' * 1000}')"} for n in (1, 2, 3)]
-    store.task = MemoryTask(
+    store.task = Record(
         IN_PROGRESS, retry=3, fence=4, lock="gone", lock_expire_time=NOON - LEASE, errors={"history": entries}
     )
 
@@ -210,7 +210,7 @@ def test_r10_a_stuck_task_that_has_no_room_is_given_up_briefly(store: MemoryStor
 def test_r10_a_rejected_start_raises_its_reason(store: MemoryStore, clock: Clock, stuck: bool) -> None:
     why: Any = st.TaskDataTooLargeError("it does not fit")
     if stuck:
-        store.task = MemoryTask(IN_PROGRESS, lock="gone", lock_expire_time=NOON - LEASE, errors={})
+        store.task = Record(IN_PROGRESS, lock="gone", lock_expire_time=NOON - LEASE, errors={})
         store.before_write = lambda: store.reject(why) if len(store.writes) >= 2 else None
     else:
         store.task = replace(stored(store), errors={})

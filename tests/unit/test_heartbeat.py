@@ -10,8 +10,8 @@ import pytest
 
 import status_tracker as st
 from status_tracker.heartbeat import Heartbeat
+from status_tracker.testing import Fault, MemoryStore
 from status_tracker.writes import HeldBy, Write
-from tests.support.memory_store import Fault, MemoryStore
 from tests.unit.steps import (
     FAILED,
     LEASE,

@@ -11,8 +11,8 @@ import pytest
 
 import status_tracker as st
 from status_tracker.lifecycle import KEPT_LOCKS, Lifecycle
+from status_tracker.testing import Fault, MemoryStore
 from status_tracker.writes import Refused, Startable, TaskState, Write
-from tests.support.memory_store import Fault, MemoryStore
 from tests.unit.steps import FAILED, LEASE, NOON, PENDING, SUCCEEDED, Clock, make_rules, start, stored, take_over
 
 Course = Callable[[MemoryStore, Clock], None]

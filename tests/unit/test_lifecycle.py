@@ -214,9 +214,9 @@ def test_r2_a_live_lock_is_told_first_whatever_the_status(status: int) -> None:
 @pytest.mark.parametrize(
     ("status", "kind", "hint"),
     [
-        (SUCCEEDED, st.TaskAlreadySucceedError, "rerun()"),
+        (SUCCEEDED, st.TaskAlreadySucceedError, "deliberate rerun"),
         (IGNORED, st.TaskIgnoredError, "errors['history']"),
-        (OTHER_STEP, st.TaskIsNotReadyToStartError, "10 (pending), 30 (failed), 15 (15)"),
+        (OTHER_STEP, st.TaskIsNotReadyToStartError, "10 (pending), 30 (failed), 15"),
     ],
 )
 def test_r2_other_statuses_are_refused(

@@ -10,12 +10,12 @@ from hypothesis import strategies as some
 
 import status_tracker as st
 from status_tracker.lifecycle import is_live, is_stuck
+from status_tracker.testing import MemoryStore, Record
 from status_tracker.writes import (
     Attempt,
     Refused,
     TaskState,
 )
-from tests.support.memory_store import MemoryStore, MemoryTask
 from tests.unit.steps import (
     FAILED,
     IGNORED,
@@ -36,7 +36,7 @@ moments = some.sampled_from([NOON + n * step for n in (-2, -1, 0, 1) for step in
 maybe_moment = some.none() | moments
 maybe_tokens = some.sampled_from([None, (THEIRS,), (THEIRS, OURS)])
 any_task = some.builds(
-    MemoryTask,
+    Record,
     status=some.sampled_from([PENDING, IN_PROGRESS, FAILED, SUCCEEDED, IGNORED, MORE_PENDING, OTHER_STEP]),
     retry=some.integers(0, 3),
     lock=some.sampled_from([None, OURS, THEIRS]),
@@ -49,12 +49,12 @@ any_task = some.builds(
 
 
 @given(any_task, some.sampled_from([(), (MORE_PENDING,), (SUCCEEDED, IGNORED, OTHER_STEP)]), some.booleans())
-@example(MemoryTask(PENDING, lock=THEIRS, lock_time=NOON - LEASE), (), False)
-@example(MemoryTask(PENDING, lock=THEIRS, lock_time=NOON - LEASE + TICK), (), False)
-@example(MemoryTask(FAILED, not_before=NOON), (), True)
-@example(MemoryTask(PENDING, vanished_locks=(OURS,)), (), True)
+@example(Record(PENDING, lock=THEIRS, lock_time=NOON - LEASE), (), False)
+@example(Record(PENDING, lock=THEIRS, lock_time=NOON - LEASE + TICK), (), False)
+@example(Record(FAILED, not_before=NOON), (), True)
+@example(Record(PENDING, vanished_locks=(OURS,)), (), True)
 def test_r2_the_blind_acquire_admits_exactly_what_judging_admits(
-    task: MemoryTask, more_pending: tuple[int, ...], create: bool
+    task: Record, more_pending: tuple[int, ...], create: bool
 ) -> None:
     config = make_config()
     rules = make_rules(config, startable=config.startable_statuses(more_pending), create=create)
@@ -66,7 +66,7 @@ def test_r2_the_blind_acquire_admits_exactly_what_judging_admits(
 
 
 @given(any_task)
-def test_r2_judging_always_ends_in_a_write_that_the_judged_state_admits_or_in_a_reason(task: MemoryTask) -> None:
+def test_r2_judging_always_ends_in_a_write_that_the_judged_state_admits_or_in_a_reason(task: Record) -> None:
     store = MemoryStore(task)
     verdict = make_rules(startable=(PENDING, FAILED, MORE_PENDING)).judge(store.state(task), OURS, NOON, LEASE)
     if isinstance(verdict, Attempt):
@@ -116,7 +116,7 @@ def test_r3_stuck_is_what_is_in_progress_in_this_step_without_a_live_lease(state
 
 
 @given(any_task)
-def test_r2_what_is_stuck_is_exactly_what_a_start_takes_over(task: MemoryTask) -> None:
+def test_r2_what_is_stuck_is_exactly_what_a_start_takes_over(task: Record) -> None:
     store, rules = MemoryStore(task), make_rules()
     verdict = rules.judge(store.state(task), OURS, NOON, LEASE)
     taken_over = isinstance(verdict, Attempt) and "errors" in verdict.write.changes
@@ -142,5 +142,5 @@ def test_r3_an_expiry_that_an_older_library_left_on_a_free_task_is_no_lease() ->
 @pytest.mark.parametrize("expiry_known", [True, False])
 def test_r3_the_blind_acquire_knows_the_same_end(after_end: timedelta, admitted: bool, expiry_known: bool) -> None:
     expiry = NOON if expiry_known else None
-    store = MemoryStore(MemoryTask(FAILED, lock=THEIRS, lock_time=NOON - LEASE, lock_expire_time=expiry))
+    store = MemoryStore(Record(FAILED, lock=THEIRS, lock_time=NOON - LEASE, lock_expire_time=expiry))
     assert store.write(make_rules().acquire(OURS, NOON + after_end, LEASE)).applied is admitted

@@ -15,7 +15,7 @@ import status_tracker as st
 from status_tracker.execution import Execution
 from status_tracker.history import KEPT_ACTIONS
 from status_tracker.lifecycle import Lifecycle, is_recorded
-from tests.support.memory_store import BackendError, Fault, MemoryStore, MemoryTask
+from status_tracker.testing import BackendError, Fault, MemoryStore, Record
 from tests.unit.reference_model import ALL_CODES, MAX_RETRY, Model, Step1, Step2
 from tests.unit.steps import LEASE, TICK, Clock, make_config
 
@@ -32,8 +32,8 @@ class Worker:
 
     name: int
     step: type[Step1 | Step2]
-    execution: Execution[MemoryTask]
-    context: st.ExecutionContext[MemoryTask]
+    execution: Execution[Record]
+    context: st.ExecutionContext[Record]
     lease_end: datetime
     pending: Any = None
 
@@ -53,7 +53,7 @@ class ManyWorkers(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.clock, self.model = Clock(), Model()
-        self.store = MemoryStore(MemoryTask(self.model.status, errors={"history": []}))
+        self.store = MemoryStore(Record(self.model.status, errors={"history": []}))
         self.workers: dict[int, Worker] = {}
         self.started = 0
         self.fences: list[int] = []
@@ -97,12 +97,12 @@ class ManyWorkers(RuleBasedStateMachine):
             return multiple()
         return self.entered(name, step, execution)
 
-    def refused(self, execution: Execution[MemoryTask], reason: type[Exception]) -> None:
+    def refused(self, execution: Execution[Record], reason: type[Exception]) -> None:
         with pytest.raises((BackendError, st.TaskExecutionError)) as caught:
             execution.__enter__()
         assert caught.type is reason
 
-    def entered(self, name: int, step: type[Step1 | Step2], execution: Execution[MemoryTask]) -> Worker:
+    def entered(self, name: int, step: type[Step1 | Step2], execution: Execution[Record]) -> Worker:
         live = [worker.name for worker in self.workers.values() if self.clock.now < worker.lease_end]
         assert not live, "two workers inside, both with a live lease"
         context = execution.__enter__()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import status_tracker as st
-from tests.support.memory_store import Fault, MemoryStore, MemoryTask
+from status_tracker.testing import Fault, MemoryStore, Record
 from tests.unit.steps import IGNORED, LEASE, NOON, PENDING, SUCCEEDED, Clock, start, take_over
 
 LAYER = Path(st.__file__).parents[1]
@@ -77,16 +77,14 @@ def test_r17_an_updated_attempt_that_fails_ends_with_failed(store: MemoryStore, 
     ("task", "why"),
     [
         (None, "it is not initialized yet"),
-        (MemoryTask(PENDING, lock="x", lock_expire_time=NOON + LEASE), "it is already locked by another worker"),
-        (MemoryTask(SUCCEEDED), "it is already succeeded"),
-        (MemoryTask(IGNORED), "it is ignored"),
-        (MemoryTask(PENDING, not_before=NOON + LEASE), "it is not due yet"),
-        (MemoryTask(70), "its status belongs to another step"),
+        (Record(PENDING, lock="x", lock_expire_time=NOON + LEASE), "it is already locked by another worker"),
+        (Record(SUCCEEDED), "it is already succeeded"),
+        (Record(IGNORED), "it is ignored"),
+        (Record(PENDING, not_before=NOON + LEASE), "it is not due yet"),
+        (Record(70), "its status belongs to another step"),
     ],
 )
-def test_r17_a_refusal_says_why_and_claims_no_lock(
-    task: MemoryTask | None, why: str, clock: Clock, lines: Lines
-) -> None:
+def test_r17_a_refusal_says_why_and_claims_no_lock(task: Record | None, why: str, clock: Clock, lines: Lines) -> None:
     with pytest.raises(st.TaskIsNotReadyToStartError), start(MemoryStore(task), clock, debug=True):
         pytest.fail("the block was entered")
     assert lines() == [STARTED, f"❌ task failed to get lock, because {why}.", ENDED]
@@ -129,7 +127,7 @@ def test_r17_an_update_that_could_not_be_stored_is_not_the_end(store: MemoryStor
 def test_r17_without_debug_nothing_is_told(store: MemoryStore, clock: Clock, lines: Lines) -> None:
     with pytest.raises(ValueError, match="mine"), start(store, clock):
         raise ValueError("mine")
-    with pytest.raises(st.TaskNotDueError), start(MemoryStore(MemoryTask(PENDING, not_before=NOON + LEASE)), clock):
+    with pytest.raises(st.TaskNotDueError), start(MemoryStore(Record(PENDING, not_before=NOON + LEASE)), clock):
         pytest.fail("the block was entered")
     assert lines() == []
 

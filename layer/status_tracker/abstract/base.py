@@ -88,7 +88,7 @@ class BaseTracker(TrackerModel):
             "lock": None,
             "lock_time": EPOCH,
             "lock_expire_time": EPOCH,
-            "errors": {KEPT: {"create_token": uuid.uuid4().hex}},
+            "errors": {"history": [], KEPT: {"create_token": uuid.uuid4().hex}},
         }
         tracker = cls(**fields, **{"data": {}, **kwargs})
         store = TrackerStore(cls, id, config)
@@ -262,7 +262,7 @@ class BaseTracker(TrackerModel):
 
     @classmethod
     def _rules(cls, config: TrackerConfig, task_id: T_ID, **settings: Any) -> Lifecycle:
-        config.make_key(str(task_id))  # refuses ids that no backend could take (R16)
+        config.make_key(str(task_id) if isinstance(task_id, int) else task_id)  # refuses what no backend takes (R16)
         startable = config.startable_statuses(None)
         return Lifecycle(config, config.use_case_id, str(task_id), startable=startable, **settings)
 

@@ -59,7 +59,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             "lock_at": EPOCH,
             "retry": 0,
             "data": data,
-            "errors": {},
+            "errors": {"history": []},
         }
         return new(cls, {**fields, **kwargs})
 
@@ -212,7 +212,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
 
         The oldest is the one with the smallest `update_at`. A job in progress whose worker has vanished is taken over;
         if that was its last attempt it becomes ignored, and the next one is claimed. Workers that claim at the same
-        time do not wait for each other, where the database can skip locked rows (PostgreSQL, MySQL 8).
+        time do not wait for each other, where the database can skip locked rows (PostgreSQL).
 
         Args:
             statuses: `pending_status`, …, `expire` and `max_retry`, as of `start`.

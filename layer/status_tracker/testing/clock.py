@@ -1,0 +1,25 @@
+"""A clock that stands still until a test moves it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+TICK = timedelta(microseconds=1)
+"""The smallest step of the times that are stored."""
+
+
+class Clock:
+    """Give it as `clock=` to `TrackerConfig.make`; leases then end when the test says so.
+
+    Attributes:
+        now: what it says. A test may set it.
+    """
+
+    def __init__(self, now: datetime = datetime(2026, 1, 1, tzinfo=UTC)) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)

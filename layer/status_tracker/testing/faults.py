@@ -1,0 +1,61 @@
+"""What may go wrong between a worker and its store."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections import deque
+
+from ..errors import TaskExecutionError
+from ..port import StoreError, WriteRejectedError
+
+
+class BackendError(Exception):
+    """Stands for what a real backend raises."""
+
+
+class Fault(enum.Enum):
+    """What may befall a write."""
+
+    UNAVAILABLE = "nothing is stored, and the same write may go through later"
+    BROKEN = "nothing is stored, and the same write will not go through later either"
+    ANSWER_LOST = "the write is carried out, and the caller is told that it may have failed"
+    SENT_TWICE = "the first answer is lost, the client library sends the same again, and the second answer comes"
+
+    def error(self) -> StoreError:
+        """What the caller of the write is told."""
+        return StoreError(BackendError(self.value), transient=self is not Fault.BROKEN)
+
+
+class Faults:
+    """The faults that are still to come, in order."""
+
+    def __init__(self) -> None:
+        self._coming: deque[Fault | WriteRejectedError] = deque()
+        self._one_at_a_time = threading.Lock()
+
+    def befall(self, fault: Fault, times: int = 1) -> None:
+        """The next writes that nothing befalls yet meet this fault."""
+        self._coming.extend([fault] * times)
+
+    def reject(self, reason: TaskExecutionError, times: int = 1) -> None:
+        """The next writes that nothing befalls yet are rejected for that reason."""
+        self._coming.extend([WriteRejectedError(reason)] * times)
+
+    def forget(self) -> None:
+        """Nothing befalls the next writes."""
+        self._coming.clear()
+
+    def meet(self) -> Fault | None:
+        """What befalls this write once it is carried out, if anything.
+
+        Raises:
+            StoreError: it is not carried out.
+        """
+        with self._one_at_a_time:
+            fault = self._coming.popleft() if self._coming else None
+        if isinstance(fault, WriteRejectedError):
+            raise fault
+        if fault in {Fault.UNAVAILABLE, Fault.BROKEN}:
+            raise fault.error()
+        return fault

@@ -1,0 +1,40 @@
+"""What a query in memory finds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from typing import Generic, TypeVar
+
+TaskT = TypeVar("TaskT")
+
+
+class MemoryQuery(Generic[TaskT]):
+    """The tasks that a query finds, each once."""
+
+    def __init__(self, tasks: Iterable[TaskT]) -> None:
+        self._tasks = iter(tasks)
+
+    def __iter__(self) -> Iterator[TaskT]:
+        return self
+
+    def __next__(self) -> TaskT:
+        return next(self._tasks)
+
+    def all(self) -> list[TaskT]:
+        """All that are left."""
+        return list(self)
+
+    def many(self, n: int) -> list[TaskT]:
+        """The next `n`, or as many as are left."""
+        return list(islice(self, n))
+
+    def one_or_none(self) -> TaskT | None:
+        """The next one, or None."""
+        return next(self, None)
+
+    def one(self) -> TaskT:
+        """The next one. Raises `LookupError` if there is none."""
+        for task in self:
+            return task
+        raise LookupError("The query found no task, or no further one.")

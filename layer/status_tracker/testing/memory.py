@@ -1,0 +1,298 @@
+"""`MemoryTask`: a tracked task without a database, for tests of the code that uses one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any, ClassVar, Generic, Self, TypeVar
+
+from ..history import MAX_DATA_BYTES
+from ..lifecycle import is_live, is_stuck
+from ..port import Answer
+from ..records import state_of
+from ..statuses import BaseStatusEnum, ensure_status_value
+from ..task import TrackedTask, create
+from ..writes import TaskState, Write
+from .listing import MemoryQuery
+from .store import MemoryStorage, MemoryStore, Record, values_of
+
+TaskT = TypeVar("TaskT", bound="MemoryTask")
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+@dataclass
+class MemoryTask(TrackedTask, Record):
+    """A tracked task in memory; a subclass is one step, with its `config`. It obeys every rule that `BaseTask` does::
+
+        import pytest
+        import status_tracker as st
+        from status_tracker.testing import Clock, MemoryTask
+
+        clock = Clock()
+
+        class Step1(MemoryTask):
+            config = st.TrackerConfig.make(
+                use_case_id="documents", pending_status=10, in_progress_status=20, failed_status=30,
+                succeeded_status=40, ignored_status=50, lock_expire_seconds=60, clock=clock,
+            )
+
+        Step1.make_and_save("invoice-1")
+        vanished = Step1.start("invoice-1").__enter__()
+        with pytest.raises(st.TaskLockedError):
+            Step1.start("invoice-1").__enter__()
+        clock.advance(60)
+        with Step1.start("invoice-1") as ctx:
+            ctx.set_data({"pages": 3})
+        task = Step1.get_one_or_none("invoice-1")
+        assert task.status_name == "succeeded" and task.data == {"pages": 3}
+        assert task.errors["history"][0]["error"].startswith("LeaseExpired")
+
+    Tasks are kept in `storage`, which all steps share, as they would share a table. For a fresh one in each test::
+
+        monkeypatch.setattr(MemoryTask, "storage", MemoryStorage())
+
+    `storage.befall(Fault.ANSWER_LOST)` and the like make the next writes fail. It is safe for use by many threads.
+    What is handed out is a copy, as it would be by a database.
+
+    Attributes:
+        storage: where the tasks are kept.
+    """
+
+    storage: ClassVar[MemoryStorage] = MemoryStorage()
+    max_data_bytes: ClassVar[int | None] = MAX_DATA_BYTES  # so that a test sees what DynamoDB would refuse
+
+    @property
+    def use_case_id(self) -> str:
+        """The use case part of the key."""
+        return self.key.split(self.config.sep, 1)[0]
+
+    @property
+    def task_id(self) -> str:
+        """The task part of the key."""
+        return self.key.split(self.config.sep, 1)[1]
+
+    @property
+    def status_name(self) -> str:
+        """The name of the status in this step; for another step's status, the code as a string."""
+        return self.config.status_name(self.status)
+
+    def is_pending(self) -> bool:
+        return self.status == self.config.pending_status
+
+    def is_in_progress(self) -> bool:
+        return self.status == self.config.in_progress_status
+
+    def is_failed(self) -> bool:
+        return self.status == self.config.failed_status
+
+    def is_succeeded(self) -> bool:
+        return self.status == self.config.succeeded_status
+
+    def is_ignored(self) -> bool:
+        return self.status == self.config.ignored_status
+
+    def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:
+        """Whether a worker's lease holds on the task.
+
+        Args:
+            expected_lock: a token that does not count as a lock: one's own.
+            utc_now: the moment to judge by; by default the present.
+        """
+        state = state_of(vars(self))
+        if expected_lock is not None and state.lock == expected_lock:
+            return False
+        return is_live(state, self.config, self.config.now() if utc_now is None else utc_now)
+
+    def refresh(self) -> None:
+        """Read the task again. Raises `LookupError` if it was deleted."""
+        stored = self.storage.store(self.key).read()
+        if stored is None:
+            raise LookupError(f"Task {self.key!r} does not exist any more.")
+        vars(self).update(values_of(stored))
+
+    @classmethod
+    def make(
+        cls,
+        task_id: str,
+        data: dict[str, Any] | None = None,
+        _use_case_id: str | None = None,
+        _status: int | BaseStatusEnum | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """A new task, not saved; pending, unless `_status` says otherwise. `kwargs` are further attributes."""
+        now = cls.config.now()
+        attributes = {"create_time": now, "update_time": now, "errors": {"history": []}, **kwargs}
+        return cls(
+            status=cls.config.pending_status if _status is None else ensure_status_value(_status),
+            key=cls.config.make_key(task_id, _use_case_id),
+            data={} if data is None else data,
+            **attributes,
+        )
+
+    @classmethod
+    def make_and_save(
+        cls,
+        task_id: str,
+        data: dict[str, Any] | None = None,
+        _use_case_id: str | None = None,
+        _status: int | BaseStatusEnum | None = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Create a task; pending, unless `_status` says otherwise.
+
+        Raises:
+            TaskAlreadyExistsError: a task of that id exists; it was left as it is.
+        """
+        task, created = cls._create(cls.make(task_id, data, _use_case_id, _status, **kwargs))
+        if created:
+            return task
+        raise cls._rules(task.task_id, task.use_case_id).exists(state_of(vars(task)))
+
+    @classmethod
+    def get_or_create(cls, task_id: str, data: dict[str, Any] | None = None, **kwargs: Any) -> tuple[Self, bool]:
+        """The stored task, and whether this call has created it."""
+        return cls._create(cls.make(task_id, data, **kwargs))
+
+    @classmethod
+    def get_one_or_none(
+        cls,
+        task_id: str,
+        consistent_read: bool = False,  # noqa: ARG003  # every read is
+        *,
+        _use_case_id: str | None = None,
+    ) -> Self | None:
+        """The task of that id, or None."""
+        return _StepStore(cls, cls.storage.store(cls.config.make_key(task_id, _use_case_id))).read()
+
+    @classmethod
+    def query_by_status(
+        cls,
+        status: int | BaseStatusEnum | Sequence[int | BaseStatusEnum],
+        limit: int | None = 10,
+        older_task_first: bool = True,
+        auto_refresh: bool = False,
+        use_case_id: str | None = None,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+    ) -> MemoryQuery[Self]:
+        """The tasks of a status, or of several, in the order of `update_time`.
+
+        Args:
+            limit: at most so many of each status; None for all.
+            older_task_first: False for the newest first.
+            auto_refresh: each task whole; otherwise `data` and `errors` hold their defaults, as on DynamoDB.
+            use_case_id: by default the config's.
+            since, until: only tasks whose `update_time` is at or after `since`, and before `until`.
+        """
+        found = []
+        for code in dict.fromkeys([status] if isinstance(status, int) else status):
+            listed = [task for task in cls._listed(use_case_id) if task.status == code and _within(task, since, until)]
+            found += sorted(listed, key=_position, reverse=not older_task_first)[:limit]
+        found.sort(key=_position, reverse=not older_task_first)
+        return MemoryQuery(task if auto_refresh else task._narrowed() for task in found)
+
+    @classmethod
+    def query_for_unfinished(
+        cls,
+        limit: int | None = 10,
+        older_task_first: bool = True,
+        auto_refresh: bool = False,
+        use_case_id: str | None = None,
+    ) -> MemoryQuery[Self]:
+        """The tasks that wait to be started: pending or failed. The arguments are those of `query_by_status`."""
+        statuses = [cls.config.pending_status, cls.config.failed_status]
+        return cls.query_by_status(statuses, limit, older_task_first, auto_refresh, use_case_id)
+
+    @classmethod
+    def query_stuck(
+        cls, limit: int | None = 10, auto_refresh: bool = False, use_case_id: str | None = None
+    ) -> MemoryQuery[Self]:
+        """The tasks in progress whose lease is over: their workers have vanished. The oldest first."""
+        now = cls.config.now()
+        stuck = [task for task in cls._listed(use_case_id) if is_stuck(state_of(vars(task)), cls.config, now)]
+        oldest = sorted(stuck, key=_position)[:limit]
+        return MemoryQuery(task if auto_refresh else task._narrowed() for task in oldest)
+
+    @classmethod
+    def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
+        """How many tasks there are of each status of this step."""
+        statuses = [task.status for task in cls._listed(use_case_id)]
+        return {status: statuses.count(status) for status in cls.config.status_shards}
+
+    @classmethod
+    def count_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
+        """How many tasks a use case has."""
+        return sum(1 for _ in cls._listed(use_case_id))
+
+    @classmethod
+    def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
+        """Delete all tasks of a use case; returns how many."""
+        return cls.storage.clear(cls._prefix(use_case_id))
+
+    @classmethod
+    def delete_all(cls) -> int:
+        """Delete every task of the storage, of all use cases; returns how many."""
+        return cls.storage.clear()
+
+    @classmethod
+    def _create(cls, task: Self) -> tuple[Self, bool]:
+        cls._rules(task.task_id, task.use_case_id).check_data(task.data or {})
+        return create(_StepStore(cls, cls.storage.store(task.key)), task)
+
+    @classmethod
+    def _store(cls, task_id: str) -> _StepStore[Self]:
+        return _StepStore(cls, cls.storage.store(cls.config.make_key(task_id)))
+
+    @classmethod
+    def _prefix(cls, use_case_id: str | None) -> str:
+        # A key's task part comes after the first separator, which a use case id cannot contain.
+        return f"{cls.config.use_case_id if use_case_id is None else use_case_id}{cls.config.sep}"
+
+    @classmethod
+    def _listed(cls, use_case_id: str | None) -> Iterator[Self]:
+        for record in cls.storage.tasks(cls._prefix(use_case_id)):
+            yield cls(**values_of(record))
+
+    def _narrowed(self) -> Self:
+        return replace(self, data={}, errors={"history": []})
+
+
+class _StepStore(Generic[TaskT]):
+    """The store of one task, whose answers are tasks of one step."""
+
+    def __init__(self, task_class: type[TaskT], store: MemoryStore) -> None:
+        self._class = task_class
+        self._inner = store
+
+    def read(self) -> TaskT | None:
+        return self._task(self._inner.read())
+
+    def create(self, task: TaskT) -> Answer[TaskT]:
+        return self._answer(self._inner.create(task))
+
+    def write(self, write: Write) -> Answer[TaskT]:
+        return self._answer(self._inner.write(write))
+
+    def succeed(self, write: Write) -> Answer[TaskT]:
+        return self._answer(self._inner.succeed(write))
+
+    def state(self, task: TaskT) -> TaskState:
+        return self._inner.state(task)
+
+    def _answer(self, answer: Answer[Record]) -> Answer[TaskT]:
+        return Answer(applied=answer.applied, task=self._task(answer.task))
+
+    def _task(self, record: Record | None) -> TaskT | None:
+        return None if record is None else self._class(**values_of(record))
+
+
+def _position(task: MemoryTask) -> tuple[datetime, str]:
+    return task.update_time or _EVER, task.key
+
+
+def _within(task: MemoryTask, since: datetime | None, until: datetime | None) -> bool:
+    moment = _position(task)[0]
+    return (since is None or since <= moment) and (until is None or moment < until)

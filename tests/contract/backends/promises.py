@@ -1,0 +1,26 @@
+"""What each backend promises, by the suite that holds it to that."""
+
+from __future__ import annotations
+
+from status_tracker.testing.contract import Promise
+from tests.contract.backends.compat import CompatBackend
+from tests.contract.backends.dynamodb import DynamoBackend
+from tests.contract.backends.memory import MemoryBackend
+from tests.contract.backends.sql import SqlBackend
+from tests.contract.backends.trackers import DictBackend, FileBackend, S3Backend
+
+MOTO_BREAKS = Promise.MANY_WORKERS
+"""moto's UpdateItem is not atomic: two threads may both find its condition true."""
+
+PROMISES: dict[str, frozenset[Promise]] = {
+    "TestMemory": MemoryBackend.promises,
+    "TestDynamoDBLocal": DynamoBackend.promises,
+    "TestMoto": DynamoBackend.promises - {MOTO_BREAKS},
+    "TestCompat": CompatBackend.promises,
+    "TestSQLite": SqlBackend.promises,
+    "TestSQLiteWAL": SqlBackend.promises,
+    "TestPostgreSQL": SqlBackend.promises,
+    "TestFiles": FileBackend.promises,
+    "TestS3": S3Backend.promises,
+    "TestLoadAndDump": DictBackend.promises,
+}

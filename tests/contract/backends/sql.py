@@ -1,0 +1,176 @@
+"""The driver of SQL databases."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import uuid
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+import status_tracker as st
+from status_tracker.sql import JobMixin
+from status_tracker.testing.contract import Attempt, Promise, Seen
+
+
+class JobAttempt:
+    """The updates of a job, as the suite uses them."""
+
+    def __init__(self, updates: Any) -> None:
+        self.updates = updates
+        self.update = updates.update
+        self.extend_lock = updates.extend_lock
+
+    @property
+    def fence(self) -> int:
+        return self.updates.fence
+
+    def set_data(self, data: dict[str, Any] | None) -> None:
+        self.updates.set("data", data)
+
+
+class JobStep:
+    """A class of jobs, and an engine."""
+
+    def __init__(self, job_class: Any, engine: sa.Engine, faults: FaultyCommits) -> None:
+        self._class = job_class
+        self._engine = engine
+        self.lose_answers = faults.lose_answers
+        self.refuse_writes = faults.refuse
+        self.heal = faults.heal
+
+    def create(self, task_id: str, data: dict[str, Any] | None = None) -> object:
+        return self._class.create_and_save(self._engine, task_id, self._class.config.pending_status, data)
+
+    @contextmanager
+    def start(
+        self,
+        task_id: str,
+        *,
+        lease: float | None = None,
+        **arguments: Any,
+    ) -> Iterator[Attempt]:
+        with self._class.start(self._engine, task_id, expire=lease, **arguments) as (_, updates):
+            yield JobAttempt(updates)
+
+    def read(self, task_id: str) -> Seen | None:
+        with orm.Session(self._engine) as session:
+            job = session.get(self._class, task_id)
+            if job is None:
+                return None
+            return Seen(
+                status=job.status,
+                retry=job.retry,
+                locked=job.is_locked(),
+                update_time=job.update_at,
+                lock_expire_time=job.lock_expire_at,
+                fence=job.fence or 0,
+                run=job.run_number or 0,
+                not_before=job.not_before,
+                data={} if job.data is None else job.data,
+                errors=job.errors,
+            )
+
+    def rerun(self, task_id: str, **why: Any) -> object:
+        return self._class.rerun(self._engine, task_id, **why)
+
+    def ignore(self, task_id: str, **why: Any) -> object:
+        return self._class.ignore(self._engine, task_id, **why)
+
+    def unignore(self, task_id: str, **why: Any) -> object:
+        return self._class.unignore(self._engine, task_id, **why)
+
+    def unlock(self, task_id: str, **why: Any) -> object:
+        return self._class.unlock(self._engine, task_id, **why)
+
+    def listed(self, status: int) -> list[str]:
+        return [job.id for job in self._class.query_by_status(self._engine, status, limit=1000)]
+
+    def also_impossible(self, attempt: Any) -> None:
+        attempt.updates.also(sa.insert(self._class).values(id="without all else"))
+
+
+class FaultyCommits:
+    """Lets the next commits of an engine go wrong."""
+
+    def __init__(self, engine: sa.Engine) -> None:
+        self._broken = engine.dialect.name
+        self._commit = engine.dialect.do_commit
+        self._coming: list[bool] = []
+        self._one_at_a_time = threading.Lock()
+        engine.dialect.do_commit = self._do_commit  # type: ignore[method-assign]
+
+    def lose_answers(self, times: int = 1) -> None:
+        self._coming += [True] * times
+
+    def refuse(self, times: int = 1) -> None:
+        self._coming += [False] * times
+
+    def heal(self) -> None:
+        self._coming.clear()
+
+    def _do_commit(self, connection: Any) -> None:
+        with self._one_at_a_time:
+            carried_out = self._coming.pop(0) if self._coming else None
+        if carried_out is False:
+            connection.rollback()
+        else:
+            self._commit(connection)
+        if carried_out is not None:
+            raise self._error()
+
+    def _error(self) -> Exception:
+        if self._broken == "postgresql":
+            return psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR
+        return error
+
+
+def job_class(table: str, config: st.TrackerConfig) -> Any:
+    """Jobs in that table; each step has a mapping of its own."""
+
+    class Base(orm.DeclarativeBase):
+        pass
+
+    class Job(Base, JobMixin):
+        __tablename__ = table
+
+    Job.config = config
+    return Job
+
+
+class SqlBackend:
+    """A table of the test's own; its steps share it."""
+
+    promises = frozenset(Promise) - {Promise.SIZE_LIMIT}
+    backend_errors = (sa.exc.DBAPIError,)
+
+    def __init__(self, engine: sa.Engine, faults: FaultyCommits, table: str | None = None) -> None:
+        self._engine = engine
+        self._faults = faults
+        self._table = table or f"job_{uuid.uuid4().hex}"
+        faults.heal()
+
+    def step(self, codes: Mapping[str, int], clock: Any, **settings: Any) -> JobStep:
+        config = st.TrackerConfig.make(**{"use_case_id": "test", "clock": clock, **codes, **settings})
+        job = job_class(self._table, config)
+        job.metadata.create_all(self._engine)
+        return JobStep(job, self._engine, self._faults)
+
+
+def sqlite_engine(path: str, *, wal: bool) -> sa.Engine:
+    """A file of SQLite, that many processes may use."""
+    engine = sa.create_engine(f"sqlite:///{path}", connect_args={"timeout": 60})
+
+    @sa.event.listens_for(engine, "connect")
+    def _prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.execute(f"PRAGMA journal_mode={'WAL' if wal else 'DELETE'}")
+        connection.execute("PRAGMA synchronous=OFF")  # no test takes the power away
+
+    return engine
