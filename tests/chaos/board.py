@@ -1,4 +1,4 @@
-"""What the processes of a run share: which tasks are open, how far the producers are, whether to stop.
+"""What the processes of a run share: which tasks are open, how far everyone is, whether to stop.
 
 Only a hint of where work is left. The checker never sees it, and a process killed at any point leaves it usable.
 """
@@ -15,11 +15,16 @@ _COUNTER = struct.Struct("q")
 
 
 class Board:
-    """Memory that forked processes share: a byte a task, a counter a producer, and a byte that says stop."""
+    """Memory that forked processes share: a byte a task, counters, and a byte that says stop.
+
+    There is a counter for each producer's progress, and one for what each seat has committed.
+    """
 
     def __init__(self, options: Options) -> None:
         self._tasks = options.lifecycles
-        self._memory = mmap.mmap(-1, self._tasks + options.producers * _COUNTER.size + 1)
+        self._producers = options.producers
+        self._seats = options.workers + options.producers
+        self._memory = mmap.mmap(-1, self._tasks + (self._producers + self._seats) * _COUNTER.size + 1)
         self._first = 0
 
     @property
@@ -53,8 +58,22 @@ class Board:
 
     def progress(self, producer: int) -> int:
         """The task that the producer is to create next."""
-        index: int = _COUNTER.unpack_from(self._memory, self._tasks + producer * _COUNTER.size)[0]
-        return index
+        return self._counter(producer)
 
     def set_progress(self, producer: int, index: int) -> None:
-        _COUNTER.pack_into(self._memory, self._tasks + producer * _COUNTER.size, index)
+        self._set_counter(producer, index)
+
+    def count(self, seat: int) -> None:
+        """One more commit of the process in that seat."""
+        self._set_counter(self._producers + seat, self._counter(self._producers + seat) + 1)
+
+    def commits(self) -> int:
+        """Those of all seats."""
+        return sum(self._counter(self._producers + seat) for seat in range(self._seats))
+
+    def _counter(self, number: int) -> int:
+        value: int = _COUNTER.unpack_from(self._memory, self._tasks + number * _COUNTER.size)[0]
+        return value
+
+    def _set_counter(self, number: int, value: int) -> None:
+        _COUNTER.pack_into(self._memory, self._tasks + number * _COUNTER.size, value)

@@ -11,9 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .records import IGNORED, SUCCEEDED, Record, read_lines, read_records
+from .records import (
+    ENDED,
+    EXHAUSTED,
+    IGNORED,
+    SUCCEEDED,
+    Record,
+    read_faults,
+    read_lines,
+    read_lost_claims,
+    read_records,
+)
 from .rules import RULES, VANISHED, Bounds, outcome
 
+LOSING_THE_ANSWER = ("lost_answer", "error_after", "cut_after", "late")
 _TASKS_AT_ONCE = 20_000
 
 
@@ -46,8 +57,9 @@ def check(directory: Path) -> Report:
     report = Report()
     events = list(read_lines(directory / "supervisor.jsonl"))
     _judge_run(events, report)
-    killed = frozenset(event["worker"] for event in events if event["e"] == "killed")
-    bounds = Bounds(options["max_retry"], options["max_skew"], options["read_timeout"], killed)
+    killed = {event["worker"]: event["t"] for event in events if event["e"] == "killed"}
+    lost_claims = tuple(read_lost_claims(directory, killed))
+    bounds = Bounds(options["max_retry"], options["max_skew"], options["read_timeout"], frozenset(killed), lost_claims)
     parts = options["lifecycles"] // _TASKS_AT_ONCE + 1
     for part in range(parts):
         for record in read_records(directory, part, parts).values():
@@ -73,9 +85,10 @@ def _judge_task(record: Record, bounds: Bounds, report: Report) -> None:
         for kind, found in rule(record, bounds):
             report.violations.append(Violation(kind, record.task, found))
     figures = report.figures
-    figures["lifecycles"] += record.status in {SUCCEEDED, IGNORED}
+    figures["lifecycles"] += record.status in ENDED
     figures["succeeded"] += record.status == SUCCEEDED
     figures["ignored"] += record.status == IGNORED
+    figures["exhausted"] += record.status == EXHAUSTED
     figures["attempts"] += record.acquires
     figures["starts"] += len(record.starts)
     figures["refused starts"] += sum(start.refused is not None for start in record.starts.values())
@@ -89,8 +102,10 @@ def _judge_task(record: Record, bounds: Bounds, report: Report) -> None:
 
 
 def _count_faults(directory: Path, report: Report) -> None:
-    for event in read_lines(directory / "proxy.jsonl"):
+    for event in read_faults(directory):
         if event["e"] == "total":
             report.figures["requests"] = event["requests"]
         else:
             report.faults[event["kind"]] += 1
+            lost_commit = event.get("operation", "").lower() == "commit" and event["kind"] in LOSING_THE_ANSWER
+            report.figures["commits whose answer was lost"] += lost_commit

@@ -42,6 +42,7 @@ class Run:
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
     effects: dict[str, dict[str, Any]] = field(default_factory=dict)
     receipts: list[str] = field(default_factory=list)
+    leases: list[dict[str, Any]] = field(default_factory=list)
     supervisor: list[dict[str, Any]] = field(default_factory=lambda: [*SUPERVISOR])
     proxy: list[dict[str, Any]] = field(default_factory=list)
 
@@ -61,7 +62,12 @@ class Run:
         write("tasks.table.jsonl", list(self.items.values()))
         write("effects.table.jsonl", list(self.effects.values()))
         write("receipts.table.jsonl", [{"key": key, "task": key.split("#")[0]} for key in self.receipts])
+        write("leases.table.jsonl", self.leases)
         return directory
+
+
+def lease(number: int, fence: int, locked: float, end: float, task: str = "a") -> dict[str, Any]:
+    return {"id": number, "task": task, "fence": fence, "locked": locked, "end": end}
 
 
 def item(task: str, status: int, **attributes: Any) -> dict[str, Any]:

@@ -27,6 +27,10 @@ class Journal:
         self._clock = clock or SkewedClock()
         self._file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
 
+    def now(self) -> dict[str, float]:
+        """What an event that is written now would have as its times."""
+        return {"t": time.time(), "s": self._clock().timestamp()}
+
     def write(self, event: str, **facts: Any) -> None:
-        line = {"e": event, "t": time.time(), "s": self._clock().timestamp(), **facts}
+        line = {"e": event, **self.now(), **facts}
         os.write(self._file, (json.dumps(line, separators=(",", ":")) + "\n").encode())

@@ -11,9 +11,14 @@ import random
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any
 
-VARIANTS = ("none", "no_fence", "crash_not_counted", "unconditional_create")
+VARIANTS = {
+    "dynamodb": ("none", "no_fence", "crash_not_counted", "unconditional_create"),
+    "postgresql": ("none", "no_fence", "no_guard", "crash_not_counted", "receipts_apart"),
+    "sqlite": ("none", "no_fence", "no_guard", "crash_not_counted", "receipts_apart"),
+    "files": ("none", "no_fence", "no_guard", "crash_not_counted", "no_compare", "written_in_place"),
+}
 USE_CASE_ID = "chaos"
-PENDING, IN_PROGRESS, FAILED, SUCCEEDED, IGNORED = 10, 20, 30, 40, 50
+PENDING, IN_PROGRESS, FAILED, EXHAUSTED, SUCCEEDED, IGNORED = 10, 20, 30, 35, 40, 50
 
 
 def _option(default: Any, text: str, **more: Any) -> Any:
@@ -24,6 +29,7 @@ def _option(default: Any, text: str, **more: Any) -> Any:
 class Options:
     """The parameters of a run; each is an option of the command line."""
 
+    backend: str = _option("dynamodb", "what the tasks are stored in", choices=tuple(VARIANTS))
     lifecycles: int = _option(2000, "tasks that are made and brought to their end")
     workers: int = _option(12, "worker processes")
     producers: int = _option(2, "processes that create the tasks, each of them every task")
@@ -41,8 +47,12 @@ class Options:
     max_delay: float = _option(0.3, "seconds of the longest delay")
     read_timeout: float = _option(1.0, "seconds that a worker waits for an answer")
     sdk_retries: int = _option(2, "repeats that botocore makes by itself before the library sees an error")
+    terminations: float = _option(0.005, "share during which PostgreSQL ends the connection's backend")
+    deaths: float = _option(
+        0.004, "share of commits to SQLite or a file at which the worker is killed -9: half after it"
+    )
     patience: float = _option(60.0, "seconds without a task ending after which the run is given up")
-    variant: str = _option("none", "a deliberately broken library, which the checker must catch", choices=VARIANTS)
+    variant: str = _option("none", "a deliberately broken library, which the checker must catch; by backend")
     directory: str = _option("", "where logs and tables are kept; by default a temporary folder, kept on violations")
 
     @property
@@ -57,12 +67,13 @@ class Options:
             "cut_before": self.cuts / 2,
             "cut_after": self.cuts / 2,
             "late": self.late,
+            "terminated": self.terminations,
         }
 
 
 def parse(arguments: list[str] | None = None) -> Options:
     """The options of a command line."""
-    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Chaos on DynamoDB Local.")
+    parser = argparse.ArgumentParser(prog="python -m tests.chaos", description="Chaos on one of the backends.")
     for option in fields(Options):
         assert option.default is not MISSING
         parser.add_argument(
@@ -72,7 +83,10 @@ def parse(arguments: list[str] | None = None) -> Options:
             help=f"{option.metadata['help']} ({option.default!r})".replace("%", "%%"),
             choices=option.metadata.get("choices"),
         )
-    return Options(**vars(parser.parse_args(arguments)))
+    options = Options(**vars(parser.parse_args(arguments)))
+    if options.variant not in (known := VARIANTS[options.backend]):
+        parser.error(f"--variant {options.variant}: for {options.backend} there are {', '.join(known)}")
+    return options
 
 
 def lot(options: Options, *what: object) -> random.Random:
@@ -82,6 +96,10 @@ def lot(options: Options, *what: object) -> random.Random:
 
 def task_id(index: int) -> str:
     return f"t{index:06d}"
+
+
+def task_index(task: str) -> int:
+    return int(task[1:])
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import time
 
-from pynamodb.exceptions import PutError
-
 import status_tracker as st
 
+from .backends.base import Backend
 from .board import Board
 from .journal import Journal
-from .models import Step
 from .plan import Options, lot, task_id, task_plan
 
 _AHEAD = 300
@@ -21,8 +19,11 @@ _IDLE_SECONDS = 0.05
 class Producer:
     """One producer process; its replacement goes on where it was killed."""
 
-    def __init__(self, name: str, number: int, options: Options, board: Board, journal: Journal) -> None:
+    def __init__(
+        self, name: str, number: int, options: Options, backend: Backend, board: Board, journal: Journal
+    ) -> None:
         self._name = name
+        self._backend = backend
         self._number = number
         self._options = options
         self._board = board
@@ -55,14 +56,10 @@ class Producer:
         maker = f"{self._name}-{self._creations}"
         self._journal.write("creating", task=task, maker=maker, mode=mode)
         try:
-            if mode == "make_and_save":
-                Step.make_and_save(task, {"maker": maker})
-                created = True
-            else:
-                created = Step.get_or_create(task, {"maker": maker})[1]
+            created = self._backend.create(task, maker, mode)
         except st.TaskAlreadyExistsError:
             created = False
-        except PutError as error:
+        except self._backend.unreachable as error:
             self._journal.write("create_failed", task=task, maker=maker, error=repr(error)[:300])
             return False
         self._journal.write("created", task=task, maker=maker, created=created)

@@ -1,46 +1,74 @@
-"""A proxy between the workers and DynamoDB Local, which does to requests what networks and services do.
+"""A proxy between the workers and a server, which does to requests what networks and services do.
 
 Each request draws one fault or none, in the order in which requests arrive. What was carried out and not plainly
-answered is logged with what DynamoDB answered, so that the checker knows of acquires that no worker saw.
+answered is logged with what it has acquired, so that the checker knows of acquires that no worker saw.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import re
+import multiprocessing
 import signal
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 
 from .journal import Journal
 from .plan import Options, lot
+from .wires import Wire
 
-_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
-_OPERATION = re.compile(rb"\r\nx-amz-target: *DynamoDB_20120810\.(\w+)", re.IGNORECASE)
+_MOMENT = 0.003
+"""Seconds within which a backend is ended after it was sent a request: about as long as a request takes."""
 
 
-def run_proxy(listener: socket.socket, upstream_port: int, options: Options, journal: Journal) -> None:
-    """Serve until SIGTERM."""
-    asyncio.run(_Proxy(upstream_port, options, journal).serve(listener))
+@contextmanager
+def proxied(options: Options, wire: Callable[[], Wire], upstream_port: int, directory: Path) -> Iterator[int]:
+    """The port of a proxy in a process of its own.
+
+    Args:
+        wire: makes the protocol of one connection.
+    """
+    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
+    proxy = _Proxy(upstream_port, wire, options, Journal(directory / "proxy.jsonl"))
+    process = multiprocessing.get_context("fork").Process(target=proxy.run, args=(listener,), daemon=True)
+    process.start()
+    try:
+        yield listener.getsockname()[1]
+    finally:
+        process.terminate()
+        process.join()
+        listener.close()
 
 
 class _Upstream:
-    """One connection to DynamoDB Local, kept as long as its client's."""
+    """One connection to the server, kept as long as its client's."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, wire: Wire) -> None:
         self._port = port
+        self.wire = wire
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the server has closed the connection."""
+        return self._streams is not None and self._streams[0].at_eof()
 
     async def ask(self, request: bytes) -> bytes:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
         writer.write(request)
-        answer = await _read_message(reader)
+        answer = await self.wire.answer(reader)
         if answer is None:
-            raise ConnectionError("DynamoDB Local closed the connection in the middle of a request.")
+            raise ConnectionError("The server closed the connection in the middle of a request.")
         return answer
+
+    def detached(self) -> _Upstream:
+        """The connection, to be kept longer than its client's."""
+        other = _Upstream(self._port, self.wire)
+        other._streams, self._streams = self._streams, None
+        return other
 
     def close(self) -> None:
         if self._streams is not None:
@@ -66,11 +94,12 @@ class _Client:
 
 
 class _Proxy:
-    def __init__(self, upstream_port: int, options: Options, journal: Journal) -> None:
+    def __init__(self, upstream_port: int, wire: Callable[[], Wire], options: Options, journal: Journal) -> None:
         self._port = upstream_port
+        self._wire = wire
         self._journal = journal
         self._dice = lot(options, "faults")
-        self._rates = [(kind, rate) for kind, rate in options.rates.items() if rate]
+        self._rates = [(kind, rate) for kind, rate in options.rates.items() if rate and kind in wire().faults]
         self._max_delay = options.max_delay
         self._late_after = options.read_timeout
         self._requests = 0
@@ -84,7 +113,12 @@ class _Proxy:
             "cut_before": self._cut_before,
             "cut_after": self._cut_after,
             "late": self._deliver_late,
+            "terminated": self._terminate,
         }
+
+    def run(self, listener: socket.socket) -> None:
+        """Serve until SIGTERM."""
+        asyncio.run(self.serve(listener))
 
     async def serve(self, listener: socket.socket) -> None:
         stop = asyncio.Event()
@@ -94,9 +128,12 @@ class _Proxy:
         self._journal.write("total", requests=self._requests)
 
     async def _serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        client, upstream = _Client(reader, writer), _Upstream(self._port)
+        wire = self._wire()
+        client, upstream = _Client(reader, writer), _Upstream(self._port, wire)
         try:
-            while not client.gone and (request := await _read_message(reader)) is not None:
+            while not client.gone and not upstream.ended:
+                if (request := await wire.request(reader)) is None:
+                    break
                 fault = self._draw()
                 if fault is None:
                     await self._pass_on(request, client, upstream)
@@ -120,83 +157,62 @@ class _Proxy:
     async def _pass_on(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
         answer = await upstream.ask(request)
         if client.gone:
-            self._log("client_gone", request, answer)
+            self._log("client_gone", upstream, request, answer)
         client.answer(answer)
 
     async def _lose_answer(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
-        self._log("lost_answer", request, await upstream.ask(request))
+        self._log("lost_answer", upstream, request, await upstream.ask(request))
         client.cut()
 
-    async def _refuse_with_500(self, request: bytes, client: _Client, _upstream: _Upstream) -> None:
-        self._log("error_before", request)
-        client.answer(_error(b"500 Internal Server Error", "InternalServerError"))
+    async def _refuse_with_500(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
+        self._log("error_before", upstream, request)
+        client.answer(upstream.wire.error(b"500 Internal Server Error", "InternalServerError"))
 
     async def _carry_out_with_500(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
-        self._log("error_after", request, await upstream.ask(request))
-        client.answer(_error(b"500 Internal Server Error", "InternalServerError"))
+        self._log("error_after", upstream, request, await upstream.ask(request))
+        client.answer(upstream.wire.error(b"500 Internal Server Error", "InternalServerError"))
 
-    async def _throttle(self, request: bytes, client: _Client, _upstream: _Upstream) -> None:
-        self._log("throttle", request)
-        client.answer(_error(b"400 Bad Request", "ProvisionedThroughputExceededException"))
+    async def _throttle(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
+        self._log("throttle", upstream, request)
+        client.answer(upstream.wire.error(b"400 Bad Request", "ProvisionedThroughputExceededException"))
 
     async def _delay(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
         before, after = self._dice.uniform(0, self._max_delay / 2), self._dice.uniform(0, self._max_delay / 2)
         await asyncio.sleep(before)
         answer = await upstream.ask(request)
-        self._log("delay", request, answer)
+        self._log("delay", upstream, request, answer)
         await asyncio.sleep(after)
         client.answer(answer)
 
-    async def _cut_before(self, request: bytes, client: _Client, _upstream: _Upstream) -> None:
-        self._log("cut_before", request)
+    async def _cut_before(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
+        self._log("cut_before", upstream, request)
         client.cut()
 
     async def _cut_after(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
         answer = await upstream.ask(request)
-        self._log("cut_after", request, answer)
+        self._log("cut_after", upstream, request, answer)
         client.answer(answer[: len(answer) // 2])
         client.cut()
 
-    async def _deliver_late(self, request: bytes, client: _Client, _upstream: _Upstream) -> None:
+    async def _deliver_late(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
         client.cut()
-        task = asyncio.create_task(self._carry_out_late(request, self._dice.uniform(0, self._late_after)))
+        delay = self._dice.uniform(0, self._late_after)
+        task = asyncio.create_task(self._carry_out_late(request, delay, upstream.detached()))
         self._background.add(task)
         task.add_done_callback(self._background.discard)
 
-    async def _carry_out_late(self, request: bytes, delay: float) -> None:
+    async def _carry_out_late(self, request: bytes, delay: float, upstream: _Upstream) -> None:
         await asyncio.sleep(delay)
-        upstream = _Upstream(self._port)
-        self._log("late", request, await upstream.ask(request))
+        self._log("late", upstream, request, await upstream.ask(request))
         upstream.close()
 
-    def _log(self, fault: str, request: bytes, answer: bytes | None = None) -> None:
-        operation = _OPERATION.search(request)
-        facts = {} if answer is None else _held(answer)
-        self._journal.write("fault", kind=fault, operation=operation[1].decode() if operation else "?", **facts)
+    async def _terminate(self, request: bytes, client: _Client, upstream: _Upstream) -> None:
+        """End the server's side while it carries the request out; nobody can tell whether it has."""
+        self._log("terminated", upstream, request)
+        asking = asyncio.create_task(upstream.ask(request))
+        await asyncio.sleep(self._dice.uniform(0, _MOMENT))
+        upstream.wire.end_backend()
+        client.answer(await asking)
 
-
-async def _read_message(reader: asyncio.StreamReader) -> bytes | None:
-    """A request or an answer, whole; None where the connection ended before it."""
-    try:
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = _LENGTH.search(head)
-        return head + await reader.readexactly(int(length[1]) if length else 0)
-    except asyncio.IncompleteReadError:
-        return None
-
-
-def _error(status: bytes, code: str) -> bytes:
-    body = json.dumps({"__type": f"com.amazonaws.dynamodb.v20120810#{code}", "message": "injected"}).encode()
-    head = b"HTTP/1.1 " + status + b"\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: %d\r\n\r\n"
-    return head % len(body) + body
-
-
-def _held(answer: bytes) -> dict[str, object]:
-    """The task, its fence and its lock, where the answer is that of a write that left a task locked."""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    if not head.startswith(b"HTTP/1.1 200") or b'"Attributes"' not in body:
-        return {}
-    item = json.loads(body)["Attributes"]
-    if "lock_expire_time" not in item or "fence" not in item:
-        return {}
-    return {"task": item["key"]["S"], "fence": int(item["fence"]["N"]), "lock": item["lock"]["S"]}
+    def _log(self, fault: str, upstream: _Upstream, request: bytes, answer: bytes | None = None) -> None:
+        self._journal.write("fault", kind=fault, **upstream.wire.describe(request, answer))

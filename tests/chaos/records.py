@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 KEY_PREFIX = "chaos____"
-SUCCEEDED, IGNORED = 40, 50
+EXHAUSTED, SUCCEEDED, IGNORED = 35, 40, 50
+ENDED = (EXHAUSTED, SUCCEEDED, IGNORED)
 
 
 @dataclass
@@ -21,11 +22,11 @@ class Start:
         began: the true time before it.
         fence: of the attempt; None where the block was not entered.
         acquired, leaving, finished: the events on entering the block, at its end, and after the `with`, if reached.
-        ends: every end of its lease that was answered to the worker, by the worker's clock.
+        ends: every end of its lease that was answered to the worker, or that the tables tell of, by its clock.
         updates: the true times before each `ctx.update` that was answered well.
         downstream: the newest of affecting, affected, effect_refused; None before.
         refused: the class of the refusal.
-        failed_after: the seconds after which the start raised, because DynamoDB could not be asked.
+        failed_after: the seconds after which the start raised, because the backend could not be asked.
     """
 
     id: str
@@ -76,7 +77,8 @@ class Record:
 
     Attributes:
         creations: the events of its producers.
-        unseen: acquires that the proxy carried out and did not plainly answer: fence by fence.
+        unseen: acquires that were carried out and not plainly answered: fence by fence.
+        leases: what the tables tell of each lease that was ever stored, where they do.
         item, effect: the items of the tables, None if there is none.
         receipts: the keys of its receipts.
     """
@@ -85,6 +87,7 @@ class Record:
     creations: list[dict[str, Any]] = field(default_factory=list)
     starts: dict[str, Start] = field(default_factory=dict)
     unseen: set[int] = field(default_factory=set)
+    leases: list[dict[str, Any]] = field(default_factory=list)
     item: dict[str, Any] | None = None
     effect: dict[str, Any] | None = None
     receipts: list[str] = field(default_factory=list)
@@ -117,6 +120,12 @@ class Record:
         """Whether a producer had been told by then that the task exists."""
         return any(event["e"] == "created" and event["t"] < t for event in self.creations)
 
+    def add_lease(self, lease: dict[str, Any]) -> None:
+        self.leases.append(lease)
+        for start in self.inside:
+            if start.fence == lease["fence"]:
+                start.ends.append(lease["end"])
+
     @property
     def inside(self) -> list[Start]:
         """The starts whose block was entered, by their fence."""
@@ -139,11 +148,39 @@ def read_records(directory: Path, part: int = 0, parts: int = 1) -> dict[str, Re
         return records.setdefault(task, Record(task))
 
     _read_workers(directory, record_of)
-    for event in read_lines(directory / "proxy.jsonl"):
+    for event in read_faults(directory):
         if "task" in event and (record := record_of(event["task"].removeprefix(KEY_PREFIX))):
             record.unseen.add(event["fence"])
     _read_tables(directory, record_of)
     return records
+
+
+def read_faults(directory: Path) -> Iterator[dict[str, Any]]:
+    """What went wrong on the way to a server, or inside of the processes."""
+    for file in (*directory.glob("proxy.jsonl"), *sorted(directory.glob("faults.*.jsonl"))):
+        yield from read_lines(file)
+
+
+def read_lost_claims(directory: Path, killed: Mapping[str, float]) -> list[tuple[float, float]]:
+    """When, by its worker's clock, there was a claim of whatever task is next that never came to tell of it.
+
+    Args:
+        killed: the workers that were killed, and when in true time.
+    """
+    lost: list[tuple[float, float]] = []
+    for file in sorted(directory.glob("w*.*.jsonl")):
+        open_claim: dict[str, Any] | None = None
+        for event in read_lines(file):
+            if event["e"] == "claiming":
+                open_claim = event
+            elif open_claim is not None and event.get("start") == open_claim["start"]:
+                if event["e"] == "claim_failed":
+                    lost.append((open_claim["s"], event["s"]))
+                open_claim = None
+        worker = file.name.removesuffix(".jsonl")
+        if open_claim is not None and worker in killed:
+            lost.append((open_claim["s"], killed[worker] + open_claim["s"] - open_claim["t"]))
+    return lost
 
 
 def _read_workers(directory: Path, record_of: Any) -> None:
@@ -169,3 +206,7 @@ def _read_tables(directory: Path, record_of: Any) -> None:
     for item in read_lines(directory / "receipts.table.jsonl"):
         if record := record_of(item["task"]):
             record.receipts.append(item["key"])
+    for file in directory.glob("leases.table.jsonl"):
+        for item in read_lines(file):
+            if record := record_of(item["task"]):
+                record.add_lease(item)

@@ -8,9 +8,8 @@ from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 
-from .checker import Report, check
+from .checker import LOSING_THE_ANSWER, Report, check
 
-LOSING_THE_ANSWER = ("lost_answer", "error_after", "cut_after", "late")
 _SHOWN_OF_A_KIND = 5
 
 
@@ -20,7 +19,7 @@ def show(report: Report) -> int:
     lost = sum(report.faults[kind] for kind in LOSING_THE_ANSWER)
     lines = [
         f"{figures['lifecycles']:,} lifecycles in {seconds:.0f} s, {figures['lifecycles'] / seconds:.1f} a second",
-        *(f"{count:,} {name}" for name, count in figures.items() if name not in {"lifecycles", "requests"}),
+        *(f"{count:,} {name}" for name, count in figures.items() if count and name not in {"lifecycles", "requests"}),
         f"{figures['requests']:,} requests, {figures['requests'] / seconds:.0f} a second",
         f"{lost:,} lost answers, {100 * lost / max(figures['requests'], 1):.2f} % of the requests",
         "faults: " + ", ".join(f"{count:,} {kind}" for kind, count in sorted(report.faults.items())),

@@ -1,11 +1,11 @@
 """What must be true of every task after a run. Each rule yields the violations it finds: a kind, and what was found.
 
-The order of things is DynamoDB's own: every acquire takes the next fence, so attempt k of a task is the one with fence
-k. No task is run again deliberately in these runs, so attempt k is also the k-th to fail, if it fails, and its entry in
-the history has ``nth_retry`` k.
+The order of things is the backend's own: every acquire takes the next fence, so attempt k of a task is the one with
+fence k. No task is run again deliberately in these runs, so attempt k is also the k-th to fail, if it fails, and its
+entry in the history has ``nth_retry`` k.
 
 Never two inside with a live lease. Worker B enters after worker A, which did not report back. A's lease ends at the
-newest end that DynamoDB answered to A, a moment by A's clock. B may enter once its own clock shows that moment, not
+newest end that the backend answered to A, a moment by A's clock. B may enter once its own clock shows that moment, not
 before. Clocks are wrong by at most ``max_skew``, so in true time nobody enters earlier than ``max_skew`` before that
 moment: that is the documented bound. The check is made by B's own clock, and needs no tolerance for the skew; only
 where an acquire that no worker saw lies between the two may B be up to twice ``max_skew`` behind the one who made it.
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from .records import IGNORED, SUCCEEDED, Record, Start
+from .records import ENDED, EXHAUSTED, IGNORED, SUCCEEDED, Record, Start
 
 VANISHED = "LeaseExpired"
 LOST_LOCK = "is not held by this worker any more"
@@ -32,12 +32,18 @@ Found = Iterator[tuple[str, str]]
 
 @dataclass(frozen=True)
 class Bounds:
-    """What a run promised: attempts, skew and timeout in seconds, and the workers that were killed."""
+    """What a run promised: attempts, skew and timeout in seconds, and the workers that were killed.
+
+    Attributes:
+        lost_claims: when, by its worker's clock, a claim of whatever task is next began and ended, of which that
+            worker knows nothing more.
+    """
 
     max_retry: int
     max_skew: float
     read_timeout: float
     killed: frozenset[str]
+    lost_claims: tuple[tuple[float, float], ...] = ()
 
 
 def ended(record: Record, _bounds: Bounds) -> Found:
@@ -46,12 +52,12 @@ def ended(record: Record, _bounds: Bounds) -> Found:
     if item is None:
         yield "not_ended", "it is not in the table"
         return
-    if record.status not in {SUCCEEDED, IGNORED}:
+    if record.status not in ENDED:
         yield "not_ended", f"its status is {record.status}"
         return
     if item["lock"] != "__not_locked__" or "lock_expire_time" in item:
         yield "left_locked", f"its lock is {item['lock']}, until {item.get('lock_expire_time')}"
-    if f"____{record.status:03d}____" not in item["value"]:
+    if "value" in item and f"____{record.status:03d}____" not in item["value"]:
         yield "wrongly_listed", f"it is listed as {item['value']} and has status {record.status}"
 
 
@@ -80,11 +86,29 @@ def fences(record: Record, bounds: Bounds) -> Found:
         by_fence[fence] = start
     if by_fence and max(by_fence) > record.acquires:
         yield "fence_reset", f"a worker got fence {max(by_fence)}, and the item says {record.acquires}"
-    unexplained = set(range(1, record.acquires + 1)) - set(by_fence) - record.unseen
+    unexplained = set(range(1, record.acquires + 1)) - set(by_fence) - record.unseen - _claimed(record, bounds)
     killed = [s for s in record.starts.values() if not s.resolved and s.acquired is None and s.worker in bounds.killed]
     slow = [s for s in record.starts.values() if s.failed_after is not None and s.failed_after >= bounds.read_timeout]
     if len(unexplained) > len(killed) + len(slow):
         yield "acquire_unexplained", f"nobody can have acquired it as {sorted(unexplained)}"
+
+
+def leases(record: Record, _bounds: Bounds) -> Found:
+    """Where the tables tell of every lease that was stored: each fence had one, and none came after a larger one."""
+    stored = [lease["fence"] for lease in sorted(record.leases, key=lambda lease: lease["id"])]
+    if stored != sorted(stored):
+        yield "fence_order", f"leases were stored in the order of the fences {stored}"
+    if stored and set(stored) != set(range(1, record.acquires + 1)):
+        yield "fence_reset", f"leases were stored with the fences {stored}, and the item says {record.acquires}"
+
+
+def _claimed(record: Record, bounds: Bounds) -> set[int]:
+    """The acquires that were made while a claim was under way of which its worker never told."""
+    return {
+        lease["fence"]
+        for lease in record.leases
+        if any(began - CLOCK_TICK <= lease["locked"] <= ended for began, ended in bounds.lost_claims)
+    }
 
 
 def counted(record: Record, bounds: Bounds) -> Found:
@@ -100,8 +124,11 @@ def counted(record: Record, bounds: Bounds) -> Found:
         yield "miscounted", f"retry is {retry}, after {failed} failed attempts and status {record.status}"
     if failed > bounds.max_retry or (succeeded and failed == bounds.max_retry):
         yield "too_many_attempts", f"{failed} attempts failed and it was still started, of {bounds.max_retry} allowed"
-    if record.status == IGNORED and failed < bounds.max_retry and not _hopeless(record.history):
+    hopeless = record.status == IGNORED and _hopeless(record.history)
+    if record.status in {IGNORED, EXHAUSTED} and failed < bounds.max_retry and not hopeless:
         yield "ignored_too_early", f"{failed} attempts failed of {bounds.max_retry} allowed"
+    if (attempts := record.item.get("attempts", record.acquires)) != record.acquires:
+        yield "miscounted", f"attempts is {attempts}, and it was acquired {record.acquires} times"
 
 
 def history_kept(record: Record, _bounds: Bounds) -> Found:
@@ -182,7 +209,7 @@ def nothing_after_the_end(record: Record, _bounds: Bounds) -> Found:
                 yield "stale_write", f"attempt {start.fence} stored data after a later one was inside"
         if start.downstream == "effect_refused" and record.acquires <= (start.fence or 0):
             yield "effect_lost", f"attempt {start.fence} was refused downstream, and was the newest"
-    final = {"TaskAlreadySucceedError": SUCCEEDED, "TaskIgnoredError": IGNORED}
+    final = {"TaskAlreadySucceedError": SUCCEEDED, "TaskIgnoredError": IGNORED, "TaskExhaustedError": EXHAUSTED}
     for start in record.starts.values():
         if start.refused in final and final[start.refused] != record.status:
             yield "told_otherwise", f"{start.id} was refused with {start.refused}, and the status is {record.status}"
@@ -229,7 +256,7 @@ def effects(record: Record, _bounds: Bounds) -> Found:
 
 
 RULES = (
-    *(ended, created_once, fences, counted, history_kept),
+    *(ended, created_once, fences, leases, counted, history_kept),
     *(outcomes, nothing_after_the_end, exclusive, effects),
 )
 

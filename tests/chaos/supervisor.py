@@ -6,23 +6,19 @@ import multiprocessing
 import os
 import random
 import signal
-import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from tests.support.dynamodb_local import run_dynamodb_local
-
 from . import variants
+from .backends import backend
+from .backends.base import Backend
 from .board import Board
-from .database import create_tables, dump_tables
+from .faults import Faults
 from .journal import Journal, SkewedClock
-from .models import connect
 from .plan import Options, lot
 from .producer import Producer
-from .proxy import run_proxy
 from .worker import Worker
 
 _TICK = 0.005
@@ -33,41 +29,26 @@ _fork = multiprocessing.get_context("fork")
 
 def run(options: Options, directory: Path) -> None:
     """Run until every task has ended, or patience has; leave logs and tables in the directory."""
-    with run_dynamodb_local() as port:
-        create_tables(port)
-        with _proxy(options, port, directory) as host:
-            _Crew(options, directory, host).work()
-        dump_tables(port, directory)
-
-
-@contextmanager
-def _proxy(options: Options, upstream_port: int, directory: Path) -> Iterator[str]:
-    listener = socket.create_server(("127.0.0.1", 0), backlog=256)
-    journal = Journal(directory / "proxy.jsonl")
-    process = _fork.Process(target=run_proxy, args=(listener, upstream_port, options, journal), daemon=True)
-    process.start()
-    try:
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-    finally:
-        process.terminate()
-        process.join()
-        listener.close()
+    clock = SkewedClock()
+    tested = backend(options, directory, clock)
+    with tested.serving():
+        _Crew(options, directory, tested, clock).work()
 
 
 class _Crew:
     """The workers and producers of a run: one process a seat, replaced when it is killed."""
 
-    def __init__(self, options: Options, directory: Path, host: str) -> None:
+    def __init__(self, options: Options, directory: Path, tested: Backend, clock: SkewedClock) -> None:
         self._options = options
         self._directory = directory
-        self._clock = SkewedClock()
+        self._backend = tested
+        self._clock = clock
         self._board = Board(options)
         self._journal = Journal(directory / "supervisor.jsonl")
         self._dice = lot(options, "kills")
         self._seats = [f"w{n}" for n in range(options.workers)] + [f"p{n}" for n in range(options.producers)]
         self._hired = dict.fromkeys(self._seats, 0)
         self._processes: dict[str, BaseProcess] = {}
-        connect(options, host, self._clock)
 
     def work(self) -> None:
         self._journal.write("began")
@@ -119,8 +100,13 @@ class _Crew:
     def _replace_the_dead(self) -> None:
         for seat, process in self._processes.items():
             if process.exitcode:
-                self._journal.write("crashed", worker=process.name, code=process.exitcode)
+                self._tell_of_the_dead(process)
                 self._hire(seat)
+
+    def _tell_of_the_dead(self, process: BaseProcess) -> None:
+        """A process that was killed at one of its own commits, see `faults`, or one that has crashed."""
+        what = "killed" if process.exitcode == -signal.SIGKILL else "crashed"
+        self._journal.write(what, worker=process.name, code=process.exitcode)
 
     def _dismiss(self) -> None:
         """Let everyone finish what they are at: stale workers have yet to learn that they are."""
@@ -133,7 +119,9 @@ class _Crew:
                 process.join()
                 self._journal.write("hung", worker=process.name)
             elif process.exitcode:
-                self._journal.write("crashed", worker=process.name, code=process.exitcode)
+                self._tell_of_the_dead(process)
+        if commits := self._board.commits():
+            Journal(self._directory / "faults.total.jsonl").write("total", requests=commits)
 
     def _employ(self, seat: str, name: str) -> None:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the supervisor, which then takes all with it
@@ -142,10 +130,12 @@ class _Crew:
         self._clock.offset = dice.choice((-most, most, dice.uniform(-most, most)))
         journal = Journal(self._directory / f"{name}.jsonl", self._clock)
         journal.write("hello", worker=name, offset=self._clock.offset)
-        variants.apply(self._options.variant)
+        own_faults = Journal(self._directory / f"faults.{name}.jsonl")
+        self._backend.enter_process(Faults(self._options, name, self._board, self._seats.index(seat), own_faults))
+        variants.apply(self._options)
         work: Callable[[], None]
         if seat.startswith("w"):
-            work = Worker(name, self._options, self._board, journal).run
+            work = Worker(name, self._options, self._backend, self._board, journal).run
         else:
-            work = Producer(name, int(seat[1:]), self._options, self._board, journal).run
+            work = Producer(name, int(seat[1:]), self._options, self._backend, self._board, journal).run
         work()

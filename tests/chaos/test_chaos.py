@@ -11,18 +11,21 @@ from typing import Any
 
 import pytest
 
-from tests.chaos.report import LOSING_THE_ANSWER
+from tests.chaos.checker import LOSING_THE_ANSWER
 from tests.support.dynamodb_local import EngineMissingError, find_engine
+from tests.support.postgres import PostgresMissingError, find_programs
 
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _engine() -> None:
-    """Without DynamoDB Local these tests are skipped, but under CI=true they fail."""
+def need(backend: str) -> None:
+    """Skip the test where the backend's server is not installed; but under CI=true fail."""
     try:
-        find_engine()
-    except EngineMissingError as missing:
+        if backend == "dynamodb":
+            find_engine()
+        elif backend == "postgresql":
+            find_programs()
+    except (EngineMissingError, PostgresMissingError) as missing:
         if os.environ.get("CI") == "true":
             raise
         pytest.skip(str(missing))
@@ -30,6 +33,7 @@ def _engine() -> None:
 
 def chaos(directory: Path, **options: object) -> tuple[int, dict[str, Any], str]:
     """Run it; the exit code, the report, and what was printed."""
+    need(str(options["backend"]))
     arguments = [f"--{name.replace('_', '-')}={value}" for name, value in options.items()]
     done = subprocess.run(  # noqa: S603  # the command is made here
         [sys.executable, "-m", "tests.chaos", f"--directory={directory}", *arguments],
@@ -45,7 +49,7 @@ def chaos(directory: Path, **options: object) -> tuple[int, dict[str, Any], str]
 
 @pytest.mark.timeout(900)
 def test_the_library_comes_through(tmp_path: Path) -> None:
-    code, report, printed = chaos(tmp_path, lifecycles=2000, seed=1)
+    code, report, printed = chaos(tmp_path, backend="dynamodb", lifecycles=2000, seed=1)
 
     assert code == 0, printed
     assert report["violations"] == []
@@ -58,13 +62,44 @@ def test_the_library_comes_through(tmp_path: Path) -> None:
     assert lost_answers >= 0.01 * report["figures"]["requests"]
 
 
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize(
+    ("backend", "lifecycles", "fault"),
+    [("postgresql", 200, "terminated"), ("sqlite", 300, "locked"), ("files", 400, "delay")],
+)
+def test_other_backends_come_through(tmp_path: Path, backend: str, lifecycles: int, fault: str) -> None:
+    code, report, printed = chaos(tmp_path, backend=backend, lifecycles=lifecycles, seed=1)
+
+    assert code == 0, printed
+    assert report["violations"] == []
+    figures = report["figures"]
+    assert figures["lifecycles"] == lifecycles
+    assert figures["killed"] >= 1
+    assert figures["vanished attempts"] >= 1
+    assert figures["commits whose answer was lost"] >= 1
+    assert report["faults"][fault] >= 1
+    assert (figures["receipts"] > 0) == (backend != "files")
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize(
-    ("variant", "kind"),
-    [("no_fence", "two_inside"), ("crash_not_counted", "miscounted"), ("unconditional_create", "created_twice")],
+    ("backend", "variant", "kind"),
+    [
+        ("dynamodb", "no_fence", "two_inside"),
+        ("dynamodb", "crash_not_counted", "miscounted"),
+        ("dynamodb", "unconditional_create", "created_twice"),
+        ("postgresql", "no_fence", "two_inside"),
+        ("postgresql", "receipts_apart", "receipts_wrong"),
+        ("sqlite", "no_guard", "run_after_success"),
+        ("sqlite", "receipts_apart", "receipts_wrong"),
+        ("files", "no_fence", "miscounted"),
+        ("files", "no_guard", "run_after_success"),
+        ("files", "no_compare", "fence_reused"),
+        ("files", "written_in_place", "crashed"),
+    ],
 )
-def test_a_broken_library_is_caught(tmp_path: Path, variant: str, kind: str) -> None:
-    code, report, printed = chaos(tmp_path, lifecycles=300, seed=3, patience=5, variant=variant)
+def test_a_broken_library_is_caught(tmp_path: Path, backend: str, variant: str, kind: str) -> None:
+    code, report, printed = chaos(tmp_path, backend=backend, lifecycles=300, seed=3, patience=5, variant=variant)
 
     assert code == 1, printed
     assert report["kinds"].get(kind, 0) >= 1, printed

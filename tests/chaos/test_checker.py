@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.checker import check
-from tests.chaos.handmade import SUPERVISOR, Run, event, honest
+from tests.chaos.handmade import SUPERVISOR, Run, event, honest, lease
 
 
 def test_an_honest_run_has_no_violations(tmp_path: Path) -> None:
@@ -170,6 +170,33 @@ def _receipt_of_a_failure(run: Run) -> None:
     run.receipts.append("b#3#w2.0-3")
 
 
+def _stored_lease_was_longer(run: Run) -> None:
+    run.leases = [lease(1, 1, 1, 2), lease(2, 1, 1, 2.7), lease(3, 2, 2.5, 3.5), lease(4, 3, 4, 5)]
+
+
+def _leases_out_of_order(run: Run) -> None:
+    run.leases = [lease(1, 2, 2.5, 3.5), lease(2, 1, 1, 2), lease(3, 3, 4, 5)]
+
+
+def _lease_of_a_fence_missing(run: Run) -> None:
+    run.leases = [lease(1, 1, 1, 2), lease(2, 2, 2.5, 3.5)]
+
+
+def _attempts_miscounted(run: Run) -> None:
+    run.items["a"]["attempts"] = 2
+
+
+def _exhausted_too_early(run: Run) -> None:
+    run.items["b"].update(status=35, fence=2, retry=2)
+    run.history("b", "BodyError('w2.0-1')", "BodyError('w2.0-2')")
+    del run.events["w2.0"][8:]
+
+
+def _refused_as_exhausted(run: Run) -> None:
+    run.events["w2.0"] += [event("starting", 8, "w2.0-9", "b"), event("refused", 8.1, "w2.0-9", "b")]
+    run.events["w2.0"][-1]["error"] = "TaskExhaustedError"
+
+
 def _crashed(run: Run) -> None:
     run.supervisor.insert(1, {"e": "crashed", "t": 1.0, "worker": "w3.0", "code": 1})
 
@@ -199,6 +226,12 @@ WRONG: list[tuple[str, Callable[[Run], None]]] = [
     ("effect_unexplained", _effect_of_nobody),
     ("success_of_nobody", _success_of_nobody),
     *(("receipts_wrong", make) for make in (_receipt_missing, _receipt_of_a_failure)),
+    ("two_inside", _stored_lease_was_longer),
+    ("fence_order", _leases_out_of_order),
+    ("fence_reset", _lease_of_a_fence_missing),
+    ("miscounted", _attempts_miscounted),
+    ("ignored_too_early", _exhausted_too_early),
+    ("told_otherwise", _refused_as_exhausted),
     ("crashed", _crashed),
 ]
 
@@ -232,5 +265,34 @@ def test_behind_an_unseen_acquire_the_skew_counts_twice(tmp_path: Path) -> None:
     run.proxy = [{"e": "fault", "t": 2, "s": 2, "kind": "lost_answer", "task": "chaos____a", "fence": 2, "lock": "x"}]
     run.history("a", "LeaseExpired()", "LeaseExpired()")
     run.events["w0.0"].append(event("renewed", 1.4, "w0.0-1", end=4.3))
+
+    assert check(run.store(tmp_path)).violations == []
+
+
+def _claim_without_an_end(run: Run) -> None:
+    """The first attempt at "a" came of a claim of whatever task is next, and its worker was killed in it."""
+    run.events["w0.0"] = [{"e": "claiming", "t": 0.9, "s": 0.9, "start": "w0.0-1"}]
+    run.leases = [lease(1, 1, 1, 2), lease(2, 2, 2.5, 3.5), lease(3, 3, 4, 5)]
+
+
+def test_a_worker_killed_in_its_claim_explains_an_acquire_of_that_time(tmp_path: Path) -> None:
+    run = honest()
+    _claim_without_an_end(run)
+
+    assert check(run.store(tmp_path)).violations == []
+
+
+def test_a_claim_explains_no_acquire_of_another_time(tmp_path: Path) -> None:
+    run = honest()
+    _claim_without_an_end(run)
+    run.events["w0.0"][0].update(t=1.2, s=1.2)
+
+    assert check(run.store(tmp_path)).kinds == {"acquire_unexplained": 1}
+
+
+def test_a_claim_that_failed_explains_one_until_then(tmp_path: Path) -> None:
+    run = honest()
+    _claim_without_an_end(run)
+    run.events["w0.0"].append({"e": "claim_failed", "t": 1.1, "s": 1.1, "start": "w0.0-1"})
 
     assert check(run.store(tmp_path)).violations == []

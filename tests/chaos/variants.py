@@ -4,30 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import sqlalchemy as sa
 from pynamodb.expressions.condition import Condition
 
+from status_tracker.abstract import FileTracker, files
+from status_tracker.abstract import store as tracker_store
 from status_tracker.dynamodb import expressions, store
 from status_tracker.lifecycle import Lifecycle
 from status_tracker.port import Answer
-from status_tracker.writes import Attempt, HeldBy, TaskState, Unchanged, Write
+from status_tracker.sql import store as sql_store
+from status_tracker.sql.transactions import storing
+from status_tracker.writes import Attempt, HeldBy, Startable, TaskState, Unchanged, Write
+
+from .plan import Options
 
 
-def apply(variant: str) -> None:
+def apply(options: Options) -> None:
     """Break the library of this process; "none" leaves it as it is."""
-    _VARIANTS[variant]()
+    {**_ON_ALL, **_VARIANTS[options.backend]}[options.variant]()
 
 
 def _no_fence() -> None:
     """Whoever thinks that it holds the task may write to it."""
     honest = expressions.condition
 
-    def condition(task: type[Any], write: Write) -> Condition:
+    def condition(task: type[Any], key: str, write: Write) -> Condition:
         held: Condition = task.key.exists()
-        return held if isinstance(write.guard, HeldBy) else honest(task, write)
+        return held if isinstance(write.guard, HeldBy) else honest(task, key, write)
 
     vars(store)["condition"] = condition
+
+
+def _sql_without(guard: type[HeldBy | Startable]) -> None:
+    """A guard of that kind always holds."""
+    honest = vars(sql_store)["condition"]
+
+    def condition(job: type[Any], write: Write) -> sa.ColumnElement[bool]:
+        held: sa.ColumnElement[bool] = sa.true() if isinstance(write.guard, guard) else honest(job, write)
+        return held
+
+    vars(sql_store)["condition"] = condition
+
+
+def _files_without(guard: type[HeldBy | Startable]) -> None:
+    """A guard of that kind always holds."""
+    honest = vars(tracker_store)["admits"]
+
+    def admits(record: dict[str, Any] | None, write: Write) -> bool:
+        return isinstance(write.guard, guard) or bool(honest(record, write))
+
+    vars(tracker_store)["admits"] = admits
+
+
+def _receipts_apart() -> None:
+    """What is to be stored with a success is stored before it, in a transaction of its own."""
+    honest = sql_store.SqlStore.succeed
+
+    def succeed(self: sql_store.SqlStore[Any], write: Write) -> Answer[Any]:
+        with storing(self._class, self._bind) as session:
+            while self.also:
+                session.execute(self.also.pop())
+            session.commit()
+        return honest(self, write)
+
+    sql_store.SqlStore.succeed = succeed  # type: ignore[method-assign]
+
+
+def _no_compare() -> None:
+    """A file is replaced, whoever has written it since it was read."""
+
+    def dump(self: FileTracker, **_: Any) -> None:
+        content = self._encoded()
+        files._replace(self.path, content)
+        self._stamp = files._stamp_of(content)
+
+    FileTracker.dump = dump  # type: ignore[method-assign]
+
+
+def _written_in_place() -> None:
+    """A file is overwritten where it is, so that there are moments at which it holds a half."""
+    replace = files._replace
+
+    def overwrite(path: Path, content: bytes) -> None:
+        path.write_bytes(content[: len(content) // 2])
+        replace(path, content)
+
+    files._replace = overwrite
 
 
 def _crash_not_counted() -> None:
@@ -49,9 +114,20 @@ def _unconditional_create() -> None:
     store.DynamoStore.create = create  # type: ignore[method-assign, assignment]
 
 
-_VARIANTS: dict[str, Callable[[], None]] = {
-    "none": lambda: None,
-    "no_fence": _no_fence,
-    "crash_not_counted": _crash_not_counted,
-    "unconditional_create": _unconditional_create,
+_ON_ALL: dict[str, Callable[[], None]] = {"none": lambda: None, "crash_not_counted": _crash_not_counted}
+_ON_SQL: dict[str, Callable[[], None]] = {
+    "no_fence": lambda: _sql_without(HeldBy),
+    "no_guard": lambda: _sql_without(Startable),
+    "receipts_apart": _receipts_apart,
+}
+_VARIANTS: dict[str, dict[str, Callable[[], None]]] = {
+    "dynamodb": {"no_fence": _no_fence, "unconditional_create": _unconditional_create},
+    "postgresql": _ON_SQL,
+    "sqlite": _ON_SQL,
+    "files": {
+        "no_fence": lambda: _files_without(HeldBy),
+        "no_guard": lambda: _files_without(Startable),
+        "no_compare": _no_compare,
+        "written_in_place": _written_in_place,
+    },
 }

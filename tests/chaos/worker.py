@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import time
-from datetime import datetime
 from functools import partial
-from typing import Any
-
-from pynamodb.exceptions import UpdateError
 
 import status_tracker as st
+from status_tracker import errors
 
+from .backends.base import Backend, Block
 from .board import Board
 from .journal import Journal
-from .models import Effect, Receipt, Step, botocore_client
-from .plan import Body, Options, body, lot, task_id, task_plan
+from .plan import Body, Options, body, lot, task_id, task_index, task_plan
 
 _IDLE_SECONDS = 0.05
 _REVISITS = 0.02
+_CLAIMS = 0.4
 
 
 class BodyError(Exception):
@@ -31,9 +29,10 @@ class StaleWorkerError(Exception):
 class Worker:
     """One worker process, named uniquely among all that ever run."""
 
-    def __init__(self, name: str, options: Options, board: Board, journal: Journal) -> None:
+    def __init__(self, name: str, options: Options, backend: Backend, board: Board, journal: Journal) -> None:
         self._name = name
         self._options = options
+        self._backend = backend
         self._board = board
         self._journal = journal
         self._dice = lot(options, "worker", name)
@@ -42,8 +41,9 @@ class Worker:
     def run(self) -> None:
         """Work until the board says stop."""
         while not self._board.stopped:
-            index = self._choose()
-            if index is None:
+            if self._backend.claims and self._dice.random() < _CLAIMS:
+                self._claim()
+            elif (index := self._choose()) is None:
                 time.sleep(_IDLE_SECONDS)
             else:
                 self._start(index)
@@ -57,37 +57,64 @@ class Worker:
         return self._dice.choice(choice) if choice else None
 
     def _start(self, index: int) -> None:
-        self._starts += 1
-        task, start = task_id(index), f"{self._name}-{self._starts}"
+        task = task_id(index)
         plan = task_plan(self._options, task)
-        note = partial(self._journal.write, task=task, start=start)
-        attempt = _Attempt(self._options, task, start, note)
-        note("starting", create=plan.start_creates)
+        attempt = self._attempt()
+        attempt.begin(task, create=plan.start_creates)
         try:
-            with Step.start(
+            with self._backend.start(
                 task,
                 create=plan.start_creates,
-                data={"maker": start} if plan.start_creates else None,
+                data={"maker": attempt.start} if plan.start_creates else None,
                 heartbeat=self._options.lease / 4 if plan.heartbeat else None,
-            ) as ctx:
-                attempt.run(ctx)
+            ) as block:
+                attempt.run(block)
         except BaseException as error:  # noqa: BLE001  # bodies raise KeyboardInterrupt as well
-            self._ended_badly(index, attempt, error)
+            self._ended_badly(attempt, error)
         else:
-            note("finished", error=None, notes=[])
-            self._board.end(index)
+            self._ended_well(attempt)
 
-    def _ended_badly(self, index: int, attempt: _Attempt, error: BaseException) -> None:
+    def _claim(self) -> None:
+        """Take the oldest task, whichever that is."""
+        attempt = self._attempt()
+        attempt.note("claiming", start=attempt.start)
+        began = self._journal.now()
+        try:
+            with self._backend.claim() as block:
+                if block is not None:
+                    attempt.begin(block.task, **began)
+                    attempt.run(block)
+        except BaseException as error:  # noqa: BLE001  # bodies raise KeyboardInterrupt as well
+            if attempt.entered or not isinstance(error, self._backend.unreachable):
+                self._ended_badly(attempt, error)
+            else:
+                attempt.note("claim_failed", start=attempt.start, error=repr(error)[:300])
+        else:
+            attempt.note("claimed", start=attempt.start)
+            if block is None:
+                time.sleep(_IDLE_SECONDS)
+            else:
+                self._ended_well(attempt)
+
+    def _attempt(self) -> _Attempt:
+        self._starts += 1
+        return _Attempt(self._options, self._backend, f"{self._name}-{self._starts}", partial(self._journal.write))
+
+    def _ended_well(self, attempt: _Attempt) -> None:
+        attempt.note("finished", error=None, notes=[])
+        self._board.end(task_index(attempt.task))
+
+    def _ended_badly(self, attempt: _Attempt, error: BaseException) -> None:
         if attempt.entered:
             notes = [str(each) for each in getattr(error, "__notes__", [])]
             attempt.note("finished", error=type(error).__name__, notes=notes)
         elif isinstance(error, st.TaskIsNotReadyToStartError):
-            attempt.note("refused", error=type(error).__name__)
-            if isinstance(error, st.TaskAlreadySucceedError | st.TaskIgnoredError):
-                self._board.end(index)
+            attempt.note("refused", error=_name(error))
+            if isinstance(error, st.TaskAlreadySucceedError | st.NoMoreRetryError):
+                self._board.end(task_index(attempt.task))
             else:
                 time.sleep(self._dice.uniform(0, _IDLE_SECONDS))
-        elif isinstance(error, UpdateError):
+        elif isinstance(error, self._backend.unreachable):
             attempt.note("start_failed", error=repr(error)[:300])
         else:
             raise error
@@ -96,92 +123,75 @@ class Worker:
 class _Attempt:
     """One start and what follows from it."""
 
-    def __init__(self, options: Options, task: str, start: str, note: partial[None]) -> None:
+    def __init__(self, options: Options, backend: Backend, start: str, note: partial[None]) -> None:
         self._options = options
-        self._task = task
-        self._start = start
+        self._backend = backend
+        self.start = start
         self.note = note
         self.entered = False
+        self.task = ""
 
-    def run(self, ctx: Any) -> None:
+    def begin(self, task: str, **facts: object) -> None:
+        """Write down which task it is for."""
+        self.task = task
+        self.note = partial(self.note, task=task, start=self.start)
+        self.note("starting", **facts)
+
+    def run(self, block: Block) -> None:
         """The block: write down that it was entered, run the body, write down that it is left."""
         self.entered = True
-        held = ctx.task
-        self.note = partial(self.note, fence=ctx.fence)
+        self.note = partial(self.note, fence=block.fence)
         self.note(
             "acquired",
-            lock=held.lock,
-            end=held.lock_expire_time.timestamp(),
-            status=held.status,
-            retry=held.retry,
-            maker=(held.data or {}).get("maker"),
+            lock=block.lock,
+            end=block.end.timestamp(),
+            status=block.status,
+            retry=block.retry,
+            maker=block.data.get("maker"),
         )
-        what = body(self._options, self._task, ctx.fence)
+        what = body(self._options, self.task, block.fence)
+        also = what.also and self._backend.receipts
         try:
-            with _RenewalsSeen(self.note, held.lock):
-                self._pace(ctx, what)
-                self._affect(ctx.fence)
-                self._end(ctx, what)
+            with self._backend.renewals_seen(self.note, block.lock):
+                self._pace(block, what)
+                self._affect(block.fence)
+                self._end(block, what, also=also)
         except BaseException as error:
             self.note("leaving", error=type(error).__name__, text=repr(error)[:100], also=False)
             raise
-        self.note("leaving", error=None, text=None, also=what.also)
+        self.note("leaving", error=None, text=None, also=also)
 
-    def _pace(self, ctx: Any, what: Body) -> None:
+    def _pace(self, block: Block, what: Body) -> None:
         time.sleep(what.seconds / 2)
         if what.pace == "extend":
-            ctx.extend_lock()
+            block.extend()
         time.sleep(what.seconds / 2)
         if what.update:
             since = time.time()
-            ctx.set_data({"maker": ctx.task.data["maker"], "seen_by": self._start}).update()
+            block.update({"maker": block.data["maker"], "seen_by": self.start})
             self.note("updated", since=since)
 
     def _affect(self, fence: int) -> None:
         """Write downstream, where a stale worker is to be refused by its fence."""
         self.note("affecting")
-        try:
-            Effect(self._task).update(
-                actions=[Effect.newest.set(fence), Effect.by.set(self._start), Effect.applied.add({fence})],
-                condition=Effect.newest.does_not_exist() | (Effect.newest <= fence),
-            )
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
+        if not self._backend.affect(self.task, self.start, fence):
             self.note("effect_refused")
-            raise StaleWorkerError(self._start) from error
+            raise StaleWorkerError(self.start)
         self.note("affected")
 
-    def _end(self, ctx: Any, what: Body) -> None:
+    def _end(self, block: Block, what: Body, *, also: bool) -> None:
         if what.ending == "fail":
-            raise BodyError(self._start)
+            raise BodyError(self.start)
         if what.ending == "fail_long":
-            raise BodyError(self._start + "!" * 9000)
+            raise BodyError(self.start + "!" * 9000)
         if what.ending == "hopeless":
-            raise st.NonRetryableError(self._start)
+            raise st.NonRetryableError(self.start)
         if what.ending == "interrupt":
-            raise KeyboardInterrupt(self._start)
-        ctx.set_data({"maker": ctx.task.data["maker"], "done_by": self._start})
-        if what.also:
-            ctx.also.save(Receipt(f"{self._task}#{ctx.fence}#{self._start}", task=self._task))
+            raise KeyboardInterrupt(self.start)
+        receipt = f"{self.task}#{block.fence}#{self.start}" if also else None
+        block.finish({"maker": block.data["maker"], "done_by": self.start}, receipt)
 
 
-class _RenewalsSeen:
-    """Writes every renewed lease down as DynamoDB answered it, those of the heartbeat's thread included."""
-
-    def __init__(self, note: partial[None], lock: str) -> None:
-        self._note = note
-        self._lock = lock
-        self._events = botocore_client(Step).meta.events
-
-    def __enter__(self) -> None:
-        self._events.register("after-call.dynamodb.UpdateItem", self._on_answer)
-
-    def __exit__(self, *_: object) -> None:
-        self._events.unregister("after-call.dynamodb.UpdateItem", self._on_answer)
-
-    def _on_answer(self, parsed: dict[str, Any], **_: object) -> None:
-        item = parsed.get("Attributes", {})
-        if item.get("lock") == {"S": self._lock} and "lock_expire_time" in item:
-            end = datetime.strptime(item["lock_expire_time"]["S"], "%Y-%m-%dT%H:%M:%S.%f%z")
-            self._note("renewed", end=end.timestamp())
+def _name(error: BaseException) -> str:
+    """Its name in the library's own errors, which those of a backend derive from."""
+    return next(each.__name__ for each in type(error).__mro__ if each.__module__ == errors.__name__)

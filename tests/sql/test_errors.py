@@ -101,6 +101,27 @@ def test_a_start_gives_up_with_the_databases_own_error(
     assert len(lost) == 3
 
 
+def test_r4_a_refused_end_whose_rollback_gets_no_answer_keeps_the_workers_own_exception(
+    job_class: type[Job], engine: sa.Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job_class.create_and_save(engine, "job-1", 10)
+    rollback, lost = engine.dialect.do_rollback, list[Any]()
+
+    def roll_back_without_answer(connection: Any) -> None:
+        rollback(connection)
+        if not lost:
+            lost.append(connection)
+            raise busy(engine)
+
+    with pytest.raises(ValueError, match="its own") as raised, job_class.start(engine, "job-1"):
+        job_class.unlock(engine, "job-1", reason="it was thought to be gone")
+        monkeypatch.setattr(engine.dialect, "do_rollback", roll_back_without_answer)
+        raise ValueError("its own")
+    (connection,) = lost
+    connection.close()  # SQLAlchemy has given it up
+    assert "not held by this worker any more" in raised.value.__notes__[0]
+
+
 def test_r6_a_connection_that_the_server_ends_is_made_anew(postgres: sa.Engine, clock: Clock) -> None:
     job_class = make_job_class(clock, config=make_config(clock))
     job_class.metadata.create_all(postgres)  # type: ignore[attr-defined]

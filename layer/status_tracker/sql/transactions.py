@@ -20,27 +20,15 @@ def session_of(engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
     """The user's session as it is; of an engine a new one, which is closed, and what it has read stays readable."""
     if isinstance(engine_or_session, sa.Engine):
         with orm.Session(engine_or_session, expire_on_commit=False) as session:
-            yield session
+            try:
+                yield session
+            except exc.SQLAlchemyError:
+                _roll_back(session)
+                raise
     elif isinstance(engine_or_session, orm.scoped_session):
         yield engine_or_session()
     else:
         yield engine_or_session
-
-
-@contextmanager
-def storing(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
-    """As `session_of`, with errors as the port tells them. The block commits.
-
-    Raises:
-        StoreError: the database refused, or did not answer.
-    """
-    with session_of(engine_or_session) as session:
-        try:
-            yield session
-        except exc.SQLAlchemyError as error:
-            if isinstance(engine_or_session, sa.Engine):
-                _roll_back(session)
-            raise store_error(job, session.get_bind().engine, error) from error
 
 
 def _roll_back(session: orm.Session) -> None:
@@ -51,13 +39,31 @@ def _roll_back(session: orm.Session) -> None:
 
 
 @contextmanager
+def storing(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
+    """As `session_of`, with errors as the port tells them. The block commits.
+
+    Raises:
+        StoreError: the database refused, or did not answer.
+    """
+    try:
+        with session_of(engine_or_session) as session:
+            yield session
+    except exc.SQLAlchemyError as error:  # of closing too: a refused write ends with a ROLLBACK
+        raise store_error(job, _engine_of(engine_or_session), error) from error
+
+
+@contextmanager
 def reading(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
     """As `session_of`, with SQLAlchemy's own errors, and `MissingColumnsError`."""
-    with session_of(engine_or_session) as session:
-        try:
+    try:
+        with session_of(engine_or_session) as session:
             yield session
-        except exc.SQLAlchemyError as error:
-            cause = store_error(job, session.get_bind().engine, error).cause
-            if cause is error:
-                raise
-            raise cause from error
+    except exc.SQLAlchemyError as error:
+        cause = store_error(job, _engine_of(engine_or_session), error).cause
+        if cause is error:
+            raise
+        raise cause from error
+
+
+def _engine_of(engine_or_session: EngineOrSession) -> sa.Engine:
+    return engine_or_session if isinstance(engine_or_session, sa.Engine) else engine_or_session.get_bind().engine
