@@ -62,6 +62,8 @@ def _history_of_v5(error: str | None = None, traceback: str | None = None, **_: 
 class TrackerStore(DynamoStore[TrackerT]):
     """The store of one task, which tells what it has seen."""
 
+    templated = False  # a status is asked of the value, by the job and the status
+
     @property
     def seen(self) -> TrackerT | None:
         """The task as DynamoDB answered it last."""

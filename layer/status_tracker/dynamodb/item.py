@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -21,8 +21,10 @@ from ..config import TrackerConfig, get_utc_now
 from ..lifecycle import is_live
 from ..statuses import BaseStatusEnum, ensure_status_value
 from . import shards
+from .client import prepare
 from .expressions import NOT_LOCKED
 from .store import state_of
+from .templates import Template
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -96,9 +98,11 @@ class TaskItem(Model):
     expire_at = EpochSecondsAttribute(null=True)
 
     config: ClassVar[TrackerConfig]
+    _templates: ClassVar[dict[Hashable, Template]]
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
+        cls._templates = {}
         # PynamoDB's own defaults let one hanging connection use up a whole lease.
         for name, seconds in (("connect_timeout_seconds", 3), ("read_timeout_seconds", 10)):
             if "Meta" in cls.__dict__ and not hasattr(cls.Meta, name):
@@ -108,11 +112,11 @@ class TaskItem(Model):
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        """The connection of the table, with the `Meta.retry_configuration` that PynamoDB 6.1 does not pass on."""
+        """The connection of the table."""
+        known = cls._connection
         table = super()._get_connection()
-        retries = getattr(cls.Meta, "retry_configuration", None)
-        if retries is not None:
-            table.connection._retry_configuration = retries
+        if table is not known:
+            prepare(table.connection, cls.Meta)
         return table
 
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -13,6 +13,7 @@ from ..port import Answer, StoreError, WriteRejectedError
 from ..writes import Special, TaskState, Write
 from .also import Also
 from .expressions import NOT_LOCKED, actions, condition, stored
+from .templates import Template, shape_of
 
 if TYPE_CHECKING:
     from .item import TaskItem
@@ -42,7 +43,10 @@ class DynamoStore(Generic[TaskT]):
 
     Attributes:
         also: what the block asks to be stored together with its success.
+        templated: whether the expressions of a write depend on its shape alone, so that they are built but once.
     """
+
+    templated: ClassVar[bool] = True
 
     def __init__(self, task_class: type[TaskT], key: str) -> None:
         self.also = Also()
@@ -68,11 +72,17 @@ class DynamoStore(Generic[TaskT]):
         return Answer(applied=True, task=self._as_written(write))
 
     def _update(self, write: Write) -> dict[str, Any]:
-        return self._class(self._key).get_update_kwargs_from_instance(
-            actions=actions(self._class, self._key, write),
-            condition=condition(self._class, self._key, write),
-            return_values_on_condition_failure="ALL_OLD",
-        )
+        shape = shape_of(write) if self.templated else None
+        if shape is None:
+            return self._class(self._key).get_update_kwargs_from_instance(
+                actions=actions(self._class, self._key, write),
+                condition=condition(self._class, self._key, write),
+                return_values_on_condition_failure="ALL_OLD",
+            )
+        template = self._class._templates.get(shape)
+        if template is None:
+            template = self._class._templates[shape] = Template(self._class, write)
+        return template.fill(self._key, write)
 
     def create(self, task: TaskT) -> Answer[TaskT]:
         """Put the item if there is none of that key."""

@@ -1,0 +1,137 @@
+"""UpdateItem's arguments, put together once for each shape of a write; each request then fills in its values.
+
+Writes of one shape have the same expressions: the same guard over the same fields, the same fields changed. PynamoDB
+builds them from what `expressions` says, with slots in place of values, and its attributes serialize what is filled in.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Hashable
+from dataclasses import dataclass
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, cast
+
+from ..writes import Guard, HeldBy, Special, Startable, Write
+from .expressions import actions, condition
+
+if TYPE_CHECKING:
+    from .item import TaskItem
+
+_INDEX_VALUE = "the hash key of the index for the write's status"
+_FILLED_IN = "a value that each write brings"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Serialized:
+    """What stands in a template where an attribute has serialized something."""
+
+    attribute: Any
+    value: Any
+
+
+class _Stencil:
+    """Stands for a model while a template is built: its attributes serialize nothing, and say what they were given."""
+
+    def __init__(self, task: type[TaskItem]) -> None:
+        self._task = task
+
+    def __getattr__(self, name: str) -> Any:
+        attribute = getattr(self._task, name)
+        marking = copy.copy(attribute)
+        marking.serialize = lambda value: _Serialized(attribute, value)
+        return marking
+
+    def has_status(self, _key: str, *statuses: Any) -> Any:
+        return self.status.is_in(*statuses)
+
+    def index_value_of(self, _key: str, _status: Any) -> str:
+        return _INDEX_VALUE
+
+
+class Template:
+    """The arguments of all writes of one shape.
+
+    Args:
+        task: the model of the item.
+        write: any write of that shape.
+    """
+
+    def __init__(self, task: type[TaskItem], write: Write) -> None:
+        stencil, slots = cast("type[TaskItem]", _Stencil(task)), _with_slots(write)
+        arguments = task("").get_update_kwargs_from_instance(
+            actions=actions(stencil, "", slots),
+            condition=condition(stencil, "", slots),
+            return_values_on_condition_failure="ALL_OLD",
+        )
+        self._task = task
+        self._key_name = task.key.attr_name
+        self._values = [
+            (placeholder, kind, value.attribute, value.value)
+            for placeholder, serialized in arguments.pop("ExpressionAttributeValues").items()
+            for kind, value in serialized.items()
+        ]
+        self._arguments = arguments
+
+    def fill(self, key: str, write: Write) -> dict[str, Any]:
+        """The arguments of one write to the item with that key."""
+        values = {}
+        for placeholder, kind, attribute, value in self._values:
+            if value is _INDEX_VALUE:
+                filled = self._task.index_value_of(key, write.changes["status"])
+            else:
+                filled = value(write) if callable(value) else value
+            values[placeholder] = {kind: attribute.serialize(filled)}
+        return {
+            **self._arguments,
+            "TableName": self._task.Meta.table_name,
+            "Key": {self._key_name: {"S": key}},
+            "ExpressionAttributeValues": values,
+        }
+
+
+def shape_of(write: Write) -> Hashable | None:
+    """What writes have in common that one template serves; None where there are too many shapes to keep them."""
+    guard = write.guard
+    guarded: Hashable
+    if isinstance(guard, Startable):
+        guarded = (len(guard.statuses), guard.or_absent)
+    elif isinstance(guard, HeldBy):
+        guarded = guard.growing
+    else:
+        return None
+    changes = tuple((name, value if _is_fixed(value) else _FILLED_IN) for name, value in write.changes.items())
+    return type(guard), guarded, changes, tuple(write.defaults)
+
+
+def _is_fixed(value: Any) -> bool:
+    """Whether a change has no value that a write could bring."""
+    return value is None or isinstance(value, Special)
+
+
+def _with_slots(write: Write) -> Write:
+    """The write with functions in place of its values; each takes that value out of a write of the same shape."""
+    return Write(
+        _guard_with_slots(write.guard),
+        {name: value if _is_fixed(value) else _item_of("changes", name) for name, value in write.changes.items()},
+        {name: _item_of("defaults", name) for name in write.defaults},
+    )
+
+
+def _guard_with_slots(guard: Guard) -> Guard:
+    lock: Any = attrgetter("guard.lock")
+    if isinstance(guard, Startable):
+        statuses: Any = [_status_at(place) for place in range(len(guard.statuses))]
+        now: Any = attrgetter("guard.now")
+        since: Any = attrgetter("guard.unknown_lease_since")
+        return Startable(lock, tuple(statuses), now, since, guard.or_absent)
+    fence: Any = attrgetter("guard.fence")
+    return HeldBy(lock, fence, cast("HeldBy", guard).growing)
+
+
+def _status_at(place: int) -> Callable[[Any], int]:
+    return lambda write: write.guard.statuses[place]
+
+
+def _item_of(part: str, name: str) -> Callable[[Write], Any]:
+    return lambda write: getattr(write, part)[name]
