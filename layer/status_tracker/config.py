@@ -217,14 +217,14 @@ class TrackerConfig:
             return str(status)
 
 
-def as_status_codes(statuses: int | Iterable[int] | None) -> tuple[int, ...]:
+def as_status_codes(statuses: int | Iterable[int] | None, name: str = "more_pending_status") -> tuple[int, ...]:
     """One status, several or none, as a tuple of integers. Raises `ValueError` for what is none of these."""
     if statuses is None:
         return ()
     if isinstance(statuses, str):
-        raise ValueError(f"more_pending_status is {statuses!r}: give an integer, or several of them.")
+        raise ValueError(f"{name} is {statuses!r}: give an integer, or several of them.")
     several = [statuses] if isinstance(statuses, int) else list(statuses)
-    return tuple(_checked_code("more_pending_status", status) for status in several)
+    return tuple(_checked_code(name, status) for status in several)
 
 
 def _checked_codes(

@@ -191,9 +191,10 @@ class Execution(Generic[TaskT]):
             self._finish_failed(error or interruption)
             raise
 
-    def update(self, data: Mapping[str, Any]) -> None:
+    def update(self, data: Mapping[str, Any] | None) -> None:
         self._check_open()
-        self.check_data(data)  # again, since the block may have changed it after set_data
+        if data is not None:
+            self.check_data(data)  # again, since the block may have changed it after set_data
         self._updates += 1
         self._context.task = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
 

@@ -12,20 +12,25 @@ _GRACE_SECONDS = 5.0
 logger = logging.getLogger("status_tracker")
 
 
+def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
+    """Raise `ValueError` for seconds that are not above 0 and below the lease that is to be renewed."""
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if seconds is not None and not (is_number and 0 < seconds < lease.total_seconds()):
+        raise ValueError(
+            f"heartbeat is {seconds!r}: give seconds above 0 and below the lease of {lease.total_seconds():g} s, "
+            "best a third of it."
+        )
+
+
 class Heartbeat:
     """Calls `beat` every so many seconds, until it answers False or the heartbeat is stopped.
 
     Raises:
-        ValueError: `seconds` is not above 0 and below the lease that is to be renewed.
+        ValueError: as of `check_heartbeat`.
     """
 
     def __init__(self, beat: Callable[[], bool], seconds: float, lease: timedelta) -> None:
-        is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-        if not is_number or not 0 < seconds < lease.total_seconds():
-            raise ValueError(
-                f"heartbeat is {seconds!r}: give seconds above 0 and below the lease of {lease.total_seconds():g} s, "
-                "best a third of it."
-            )
+        check_heartbeat(seconds, lease)
         self._beat = beat
         self._seconds = seconds
         self._stopped = threading.Event()

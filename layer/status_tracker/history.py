@@ -33,9 +33,13 @@ def failure(nth_retry: int, update_time: str, error: str, traceback: str) -> dic
     return {
         "nth_retry": nth_retry,
         "update_time": update_time,
-        "error": cut(error, ERROR_BYTES),
-        "traceback": cut(traceback, TRACEBACK_BYTES, keep_end=True),
+        "error": cut(_without_nul(error), ERROR_BYTES),
+        "traceback": cut(_without_nul(traceback), TRACEBACK_BYTES, keep_end=True),
     }
+
+
+def _without_nul(text: str) -> str:
+    return text.replace("\0", "\\x00")  # which PostgreSQL's JSONB takes for no text
 
 
 def with_failure(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -186,9 +186,15 @@ class Lifecycle:
         """Renew the lease: it then ends `lease` after `now`, or later if it does already (R12)."""
         return Write(HeldBy(token, state.fence, growing="lock_expire_time"), {"lock_expire_time": now + lease})
 
-    def update(self, state: TaskState, token: str, nth: int, data: Mapping[str, Any]) -> Write:
-        """Store data before the attempt ends, for the nth time; a late repetition undoes no later one (R4)."""
-        return Write(HeldBy(token, state.fence, growing="update_count"), {"data": data, "update_count": nth})
+    def update(self, state: TaskState, token: str, nth: int, data: Mapping[str, Any] | None) -> Write:
+        """Store before the attempt ends, for the nth time, data or what the store has besides (None).
+
+        A late repetition undoes no later one (R4).
+        """
+        changes: dict[str, Any] = {"update_count": nth}
+        return Write(
+            HeldBy(token, state.fence, growing="update_count"), changes if data is None else {**changes, "data": data}
+        )
 
     def rerun(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make the task pending again, whatever became of it, and record who and why (R11).

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from ..errors import TaskIsNotReadyToStartError
 from ..execution import Execution, ExecutionContext
+from ..termination import Termination
 from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
 from .errors import job_error
 from .store import SqlStore, column_names
@@ -46,7 +47,7 @@ class Attempt(Generic[JobT]):
 
     def update(self) -> None:
         self._store.values = self._values()
-        self._execution.update(self._store.values.get("data", self._context.task.data))
+        self._execution.update(self._store.values.get("data"))
         mirror(self._job, self._context.task)
 
     def extend_lock(self, seconds: float | None) -> None:
@@ -89,15 +90,28 @@ class StartNext(Generic[JobT]):
         self._begin = begin
         self._skip_error = skip_error
         self._attempt: Attempt[JobT] | None = None
+        self._termination = Termination()
 
     def __enter__(self) -> tuple[JobT | None, Updates]:
-        if self._attempt is None:
-            self._attempt = self._begin()
-        return (None, Updates()) if self._attempt is None else self._attempt.enter()
+        self._termination.begin()  # already while a job is claimed
+        try:
+            if self._attempt is None:
+                self._attempt = self._begin()
+            entered = (None, Updates()) if self._attempt is None else self._attempt.enter()
+        except BaseException:
+            self._termination.end()
+            raise
+        try:
+            self._termination.end()
+        except BaseException as signalled:
+            if self._attempt is not None:
+                self._attempt.leave(signalled)
+            raise
+        return entered
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
-    ) -> bool:
+    ) -> bool | None:
         if self._attempt is None:
             return False
         self._attempt.leave(error)
@@ -116,5 +130,5 @@ class Start(Generic[JobT]):
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool:
+    ) -> bool | None:
         return self._block.__exit__(kind, error, traceback)

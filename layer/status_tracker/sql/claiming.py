@@ -13,8 +13,9 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from ..acquisition import CONTENDED_ROUNDS
 from ..lifecycle import Lifecycle
-from ..patience import Patience
+from ..patience import TRIES, Patience
 from ..port import StoreError
 from ..writes import Attempt, Startable
 from .columns import JobColumns
@@ -27,7 +28,6 @@ JobT = TypeVar("JobT", bound=JobColumns)
 
 _CANDIDATES = 32
 _WIDER = 8
-_TRIES = 3
 
 
 class _Look(enum.Enum):
@@ -61,18 +61,21 @@ class Claim(Generic[JobT]):
             Exception: the database could not be asked; SQLAlchemy's own.
         """
         token, limit, unanswered = uuid.uuid4().hex, _CANDIDATES, 0
+        patience = Patience(self.rules("*"), time.sleep)
         while True:
             try:
                 found = self._try(token, limit, repeated=unanswered > 0)
             except StoreError as error:
                 unanswered += 1
-                if not error.transient or unanswered == _TRIES:
+                if not error.transient or unanswered == CONTENDED_ROUNDS:
                     raise error.cause from error
-                Patience(self.rules("*"), time.sleep).pause(unanswered)
+                patience.pause(min(unanswered, TRIES))
                 continue
             if found is _Look.WIDER:
                 limit *= _WIDER
-            elif found is not _Look.AGAIN:
+            elif found is _Look.AGAIN:
+                patience.pause(0)
+            else:
                 return None if found is None else (token, found)
 
     def _try(self, token: str, limit: int, *, repeated: bool) -> JobT | _Look | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Container, Mapping
 from datetime import UTC, datetime
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -86,7 +86,10 @@ def _complete_table(mapper: orm.Mapper[Any], job_class: type[Any]) -> None:
         )
     if mapper.inherits is None and job_index(job_class) is None:
         # Not by __table_args__, which is the user's.
-        sa.Index(None, *(mapper.columns[name] for name in _INDEXED))
+        # Nor by SQLAlchemy's own name for it, which is that of an index on status alone; 63 characters fit everywhere.
+        table = cast("sa.Table", mapper.local_table).name
+        name = f"ix_{table[:45]}_status_update"
+        sa.Index(name, *(mapper.columns[name] for name in _INDEXED))
 
 
 def column_values(job: JobColumns) -> Mapping[str, Any]:

@@ -97,7 +97,7 @@ def _is_not_among(token: str, tokens: Any) -> Condition:
 def _unchanged(job: JobClass, state: TaskState) -> Condition:
     return sa.and_(
         job.status == state.status,
-        job.update_at == state.update_time,
+        job.retry == state.retry,  # for update_at, which SQLite compares as text, as others have written it
         _is(job.lock, state.lock),
         _is(job.lock_expire_at, state.lock_expire_time),
         sa.func.coalesce(job.fence, 0) == state.fence,

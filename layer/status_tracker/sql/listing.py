@@ -38,7 +38,7 @@ class JobListing(JobColumns):
             # Each status by itself, as the index has them.
             found = [
                 job
-                for code in dict.fromkeys(as_status_codes(status))
+                for code in dict.fromkeys(as_status_codes(status, "status"))
                 for job in session.scalars(cls._ordered(cls.status == code, limit, older_task_first))
             ]
             return sorted(found, key=lambda job: (job.update_at, job.id), reverse=not older_task_first)

@@ -8,6 +8,7 @@ from typing import Any, Self, Unpack
 import sqlalchemy as sa
 
 from ..execution import Execution
+from ..heartbeat import check_heartbeat
 from ..lifecycle import pending_as_found
 from ..statuses import ensure_status_value
 from ..task import create
@@ -22,6 +23,7 @@ from .listing import JobListing
 from .settings import Statuses, Step
 from .store import SqlStore, new
 from .transactions import EngineOrSession
+from .updates import check_json
 
 
 class JobMixin(JobListing, JobActions, JobAtHand):
@@ -48,7 +50,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             TypeError, ValueError: the id cannot be stored, or JSON cannot hold the data.
         """
         rules = settings.nameless(cls).rules(id)
-        rules.check_data(data or {})
+        check_json(data)
         now = rules.config.now()
         fields = {
             "id": id,
@@ -179,7 +181,9 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             traceback_stack_limit,
         )
         statuses = step.startable(more_pending_status)
-        step.rules(id).check_data(data or {})
+        step.rules(id)
+        check_json(data)
+        check_heartbeat(heartbeat, step.lease)
 
         def begin() -> Attempt[Self]:
             store = SqlStore(cls, engine, id)
@@ -222,6 +226,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         """
         step = Step.of(cls, statuses, traceback_stack_limit).named(cls, "start_next")
         claim = Claim(cls, engine, step, step.startable(more_pending_status))
+        check_heartbeat(heartbeat, step.lease)  # before a job is claimed that could not be started
 
         def begin() -> Attempt[Self] | None:
             held = claim.next()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypedDict
@@ -28,7 +28,7 @@ _SEPARATOR = "\n"  # no table's name has one
 
 
 class Statuses(TypedDict, total=False):
-    """The settings of a step as keyword arguments; not to be given where the class has a `config`.
+    """The settings of a step as keyword arguments; where the class has a `config`, its other settings hold as well.
 
     Attributes:
         pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different integers.
@@ -73,7 +73,7 @@ class Step:
         named = _in_one_spelling({name: value for name, value in statuses.items() if value is not None})
         config = getattr(job, "config", None)
         if named or config is None:
-            config = _config(job, named, max_retry, expire, traceback_stack_limit)
+            config = _config(job, named, max_retry, expire, traceback_stack_limit, config)
         elif max_retry is not None:
             raise TypeError(f"max_retry is given, but {job.__name__}.config says {config.max_retry}: set it there.")
         return cls(_without_ttl(job, config), config.lease(expire), config.pending_status != UNNAMED)
@@ -91,6 +91,8 @@ class Step:
     def rules(self, id: str, **settings: Any) -> Lifecycle:  # noqa: A002
         """The rules for one job. Raises `ValueError` for ids that cannot be stored."""
         self.config.make_key(id)
+        if "\0" in id:
+            raise ValueError(f"The id {id!r} has a NUL character, which not every database can store: leave it out.")
         return Lifecycle(self.config, self.config.use_case_id, id, **settings)
 
 
@@ -122,11 +124,18 @@ def _in_one_spelling(given: Mapping[str, Any]) -> dict[str, int]:
             raise TypeError(f"{' and '.join(used)} are two spellings of one argument: give one of them.")
         if used:
             named[name] = given[used[0]]
+            if not isinstance(named[name], int):
+                raise ValueError(f"{used[0]} is {named[name]!r}: give an integer, or a member of an integer enum.")
     return named
 
 
 def _config(
-    job: type[JobColumns], named: Mapping[str, int], max_retry: int | None, expire: float | None, limit: int
+    job: type[JobColumns],
+    named: Mapping[str, int],
+    max_retry: int | None,
+    expire: float | None,
+    limit: int,
+    base: TrackerConfig | None,
 ) -> TrackerConfig:
     required = [name for name in _SPELLINGS if name != "pending_status"]
     if missing := [name for name in required if name not in named]:
@@ -135,7 +144,15 @@ def _config(
             f"give {job.__name__} a config = TrackerConfig.make(...)."
         )
     codes = (named.get("pending_status", UNNAMED), *(named[name] for name in required))
-    return _made(table_of(job).fullname, codes, max_retry, expire, limit, job.clock)
+    config = _made(table_of(job).fullname, codes, max_retry, expire, limit, job.clock if base is None else base.clock)
+    if base is None:
+        return config
+    return replace(
+        config,
+        non_retryable=base.non_retryable,
+        max_retry=base.max_retry if max_retry is None else max_retry,
+        lock_expire_seconds=base.lock_expire_seconds if expire is None else expire,
+    )
 
 
 @lru_cache(maxsize=256, typed=True)

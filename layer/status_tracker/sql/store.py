@@ -16,7 +16,7 @@ from ..writes import HeldBy, Startable, TaskState, Write
 from .columns import JobColumns
 from .expressions import Condition, columns_of, condition, state_of
 from .faults import table_of
-from .transactions import EngineOrSession, reading, storing
+from .transactions import EngineOrSession, reading, refuse_autocommit, storing
 
 JobT = TypeVar("JobT", bound=JobColumns)
 
@@ -78,6 +78,8 @@ class SqlStore(Generic[JobT]):
         self, write: Write, values: Mapping[str, Any], statements: Sequence[sa.Executable] = ()
     ) -> Answer[JobT]:
         with storing(self._class, self._bind) as session:
+            if statements:
+                refuse_autocommit(session)
             answer = self.apply(session, write, values)
             if answer.applied:
                 for statement in statements:
@@ -154,7 +156,7 @@ def update(
 ) -> JobT | None:
     """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
     statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
-    if session.get_bind().dialect.update_returning:
+    if session.get_bind(job_class).dialect.update_returning:
         return session.scalars(statement.returning(job_class), execution_options=_FRESH).one_or_none()
     # Where the database cannot answer with the row, it is read in the same transaction.
     result: sa.CursorResult[Any] = session.execute(statement, execution_options=_FRESH)  # type: ignore[assignment]

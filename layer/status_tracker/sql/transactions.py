@@ -38,6 +38,16 @@ def _roll_back(session: orm.Session) -> None:
         session.rollback()
 
 
+def refuse_autocommit(session: orm.Session) -> None:
+    """Raise `InvalidRequestError` where each statement is committed by itself: nothing could be stored together."""
+    connection = session.connection()
+    detect = getattr(connection.dialect, "detect_autocommit_setting", None)  # SQLAlchemy before 2.0.43 cannot tell
+    if detect is not None and detect(connection.connection.dbapi_connection):
+        raise exc.InvalidRequestError(
+            "the engine commits each statement by itself (AUTOCOMMIT): updates.also() needs one with transactions"
+        )
+
+
 @contextmanager
 def storing(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
     """As `session_of`, with errors as the port tells them. The block commits.
@@ -49,7 +59,7 @@ def storing(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterat
         with session_of(engine_or_session) as session:
             yield session
     except exc.SQLAlchemyError as error:  # of closing too: a refused write ends with a ROLLBACK
-        raise store_error(job, _engine_of(engine_or_session), error) from error
+        raise store_error(job, _engine_of(job, engine_or_session), error) from error
 
 
 @contextmanager
@@ -59,11 +69,11 @@ def reading(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterat
         with session_of(engine_or_session) as session:
             yield session
     except exc.SQLAlchemyError as error:
-        cause = store_error(job, _engine_of(engine_or_session), error).cause
+        cause = store_error(job, _engine_of(job, engine_or_session), error).cause
         if cause is error:
             raise
         raise cause from error
 
 
-def _engine_of(engine_or_session: EngineOrSession) -> sa.Engine:
-    return engine_or_session if isinstance(engine_or_session, sa.Engine) else engine_or_session.get_bind().engine
+def _engine_of(job: type[JobColumns], engine_or_session: EngineOrSession) -> sa.Engine:
+    return engine_or_session if isinstance(engine_or_session, sa.Engine) else engine_or_session.get_bind(job).engine

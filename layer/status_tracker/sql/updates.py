@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from ..history import json_size
 from .columns import MANAGED_COLUMNS
 
 
@@ -54,17 +54,18 @@ class Updates:
 
         Raises:
             KeyError: the column is the library's to keep, or (in a block) there is no such column.
-            TypeError, ValueError: JSON cannot hold this `data`.
+            TypeError, ValueError: JSON cannot hold this `data`, or no database would (NaN, infinity).
         """
         check_column(key, self._block.columns if self._block else None)
         if key == "data":
-            json_size(value)
+            check_json(value)
         self.values[key] = value
 
     def also(self, statement: sa.Executable) -> None:
         """Carry out a statement of your own in the same transaction as the success: both are stored, or neither.
 
-        If it is refused the attempt has failed, with `TaskTransactionError`. Nothing is sent before the block ends.
+        If it is refused the attempt has failed, with `TaskTransactionError`; so it has on an engine in AUTOCOMMIT.
+        Nothing is sent before the block ends.
 
         Args:
             statement: any of SQLAlchemy's, such as ``sqlalchemy.insert(Receipt).values(…)``.
@@ -106,6 +107,11 @@ class Updates:
         if self._block is None:
             raise TypeError("These updates belong to no block: use those of `with ….start(…) as (job, updates)`.")
         return self._block
+
+
+def check_json(data: Any) -> None:
+    """Raise `TypeError` or `ValueError` for data that some database refuses; SQLite would take NaN, PostgreSQL not."""
+    json.dumps(data, allow_nan=False)
 
 
 def check_column(name: str, columns: frozenset[str] | None) -> None:
