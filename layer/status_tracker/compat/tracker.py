@@ -153,7 +153,7 @@ class BaseStatusTracker(TrackerItem):
             use_case_id=cls._config(job_id).use_case_id,
             limit=limit,
             older_first=older_task_first,
-            refresh=(lambda _: True) if auto_refresh else None,
+            refresh=True if auto_refresh else None,
         )
         values = {code: [cls.make_value(code, job_id), cls.bare_value(code, job_id)] for code in selection.statuses}
         return TaskQuery(merged(cls, index_of(cls), values, selection), selection.cursor)

@@ -38,7 +38,8 @@ class TaskListing(TaskItem):
         Args:
             limit: at most so many of each status; None for all.
             older_task_first: False for the newest first.
-            auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults.
+            auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults. Who takes many gets
+                them as they were up to 800 tasks earlier.
             use_case_id: by default the config's.
             since, until: only tasks whose `update_time` is at or after `since`, and before `until`.
             cursor: of an earlier result of the same query, to go on where it stopped.
@@ -53,7 +54,7 @@ class TaskListing(TaskItem):
             use_case_id=cls._checked_use_case_id(use_case_id),
             limit=limit,
             older_first=older_task_first,
-            refresh=_always if auto_refresh or error_class is not None else None,
+            refresh=True if auto_refresh or error_class is not None else None,
             since=since,
             until=until,
             cursor={} if cursor is None else parse_cursor(cursor),
@@ -84,7 +85,7 @@ class TaskListing(TaskItem):
             use_case_id=cls._checked_use_case_id(use_case_id),
             limit=limit,
             older_first=True,
-            refresh=_always if auto_refresh else _lock_is_unknown,
+            refresh=True if auto_refresh else _lock_is_unknown,
             keep=lambda task: is_stuck(state_of(task), cls.config, now),
         )
         return select(cls, selection)
@@ -156,10 +157,6 @@ class TaskListing(TaskItem):
             return cls.config.use_case_id
         cls.config.check_use_case_id(use_case_id)
         return use_case_id
-
-
-def _always(_task: TaskItem) -> bool:
-    return True
 
 
 def _lock_is_unknown(task: TaskItem) -> bool:

@@ -6,28 +6,23 @@ import base64
 import heapq
 import inspect
 import json
-import random
-import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
 
 from .index import StatusAndUpdateTimeIndex
 from .shards import shard_count
+from .whole import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader
 
 if TYPE_CHECKING:
     from .item import TaskItem
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
-ResultT = TypeVar("ResultT")
 
-_BATCH_SIZE = 100
-_PARALLEL_READS = 8
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 5.0
 _TICK = timedelta(microseconds=1)
 _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
@@ -73,7 +68,7 @@ class Selection:
 
     Attributes:
         limit: at most so many of each status; None for all.
-        refresh: of the tasks that were listed, which to read whole.
+        refresh: of the tasks that were listed, which to read whole; True for all, None for none.
         since, until: bounds of `update_time`, the first included, the second not.
         cursor: what was given already.
         keep: of the tasks that were read, which to give; None for all.
@@ -83,7 +78,7 @@ class Selection:
     use_case_id: str
     limit: int | None
     older_first: bool
-    refresh: Callable[[Any], bool] | None = None
+    refresh: Callable[[Any], bool] | Literal[True] | None = None
     since: datetime | None = None
     until: datetime | None = None
     cursor: Cursor = field(default_factory=dict)
@@ -105,19 +100,10 @@ class Selection:
         return (max(first, moment), last) if self.older_first else (first, min(last, moment))
 
 
-class _Listed(NamedTuple):
-    """A task, and where it stood in the index when it was listed."""
-
-    moment: datetime
-    key: str
-    status: int
-    task: Any
-
-
 class TaskQuery(Generic[TaskT]):
     """The tasks that a query finds; read from DynamoDB as they are asked for, each once."""
 
-    def __init__(self, listed: Iterator[_Listed], given: Cursor) -> None:
+    def __init__(self, listed: Iterator[Listed], given: Cursor) -> None:
         self._listed = listed
         self._given = {status: Position(moment, list(keys)) for status, (moment, keys) in given.items()}
 
@@ -168,7 +154,8 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
 def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
     """How many tasks have a status, by the index."""
     index = index_of(task_class)
-    return sum(in_parallel(index.count, index_values(task_class, status, use_case_id)))
+    with _pool(task_class) as pool:
+        return sum(pool.map(index.count, index_values(task_class, status, use_case_id)))
 
 
 def index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
@@ -189,10 +176,15 @@ def index_values(task_class: type[TaskItem], status: int, use_case_id: str) -> l
     ]
 
 
-def in_parallel(read: Callable[[str], ResultT], values: list[str]) -> list[ResultT]:
-    """What `read` answers for each value, several asked at a time."""
-    with ThreadPoolExecutor(min(len(values), _PARALLEL_READS)) as pool:
-        return list(pool.map(read, values))
+@contextmanager
+def _pool(task_class: type[TaskItem]) -> Iterator[Executor]:
+    """Threads that send requests; at the end, nobody waits for those that are still under way."""
+    _ = task_class._get_connection().connection.client  # else each thread would make one
+    pool = ThreadPoolExecutor(PARALLEL_READS)
+    try:
+        yield pool
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 def merged(
@@ -200,83 +192,72 @@ def merged(
     index: StatusAndUpdateTimeIndex,
     values: dict[int, list[str]],
     selection: Selection,
-) -> Iterator[_Listed]:
+) -> Iterator[Listed]:
     partitions = {value: status for status, shards in values.items() for value in shards}
-    opened = in_parallel(lambda value: _open(index, value, partitions[value], selection), list(partitions))
-    streams = dict(zip(partitions, opened, strict=True))
-    by_status = []
-    for shards in values.values():
-        listed = _in_order((streams[value] for value in shards), selection.older_first)
-        if (wanted := selection.refresh) is not None:
-            listed = _refreshed(task_class, listed, wanted, min(selection.limit or _BATCH_SIZE, _BATCH_SIZE))
-        if (keep := selection.keep) is not None:
-            listed = (each for each in listed if each.task.status == each.status and keep(each.task))
-        by_status.append(islice(listed, selection.limit))
-    yield from _each_once(_in_order(by_status, selection.older_first))
+    with _pool(task_class) as pool:
+        opened = pool.map(lambda value: _open(task_class, index, value, partitions[value], selection), partitions)
+        streams = dict(zip(partitions, opened, strict=True))
+        by_status = []
+        for shards in values.values():
+            listed = _in_order((streams[value] for value in shards), selection.older_first)
+            if selection.refresh is not None:
+                reader = WholeReader(task_class, selection.refresh, pool)
+                listed = reader.read(listed, selection.limit, filtered=selection.keep is not None)
+            if (keep := selection.keep) is not None:
+                listed = (each for each in listed if each.task.status == each.status and keep(each.task))
+            by_status.append(islice(listed, selection.limit))
+        yield from _each_once(_in_order(by_status, selection.older_first))
 
 
-def _open(index: StatusAndUpdateTimeIndex, value: str, status: int, selection: Selection) -> Iterator[_Listed]:
+def _open(
+    task_class: type[TaskItem], index: StatusAndUpdateTimeIndex, value: str, status: int, selection: Selection
+) -> Iterator[Listed]:
     """The tasks of one partition, its first page read already."""
     first, last = selection.bounds(status)
     if first > last:
         return iter(())
     when: Any = type(index).update_time
-    condition = None if (first, last) == _EVER else when.between(first, last)
     given = selection.cursor.get(status)
     # What is kept cannot be counted beforehand, nor can what was given already.
     limit = None if selection.keep or given else selection.limit
-    page_size = max(selection.limit, _BATCH_SIZE) if selection.limit and limit is None else None
-    results = index.query(value, condition, scan_index_forward=selection.older_first, limit=limit, page_size=page_size)
-    page = list(islice(results, 1))
-    return (_listed(task, status) for task in chain(page, results) if not _given_already(task, given))
+    # Where all are read whole, anything else that the index tells would be parsed for nothing.
+    only_places = selection.refresh is True
+    pages = index.query(
+        value,
+        None if (first, last) == _EVER else when.between(first, last),
+        scan_index_forward=selection.older_first,
+        limit=limit,
+        page_size=max(selection.limit, BATCH_SIZE) if selection.limit and limit is None else None,
+        attributes_to_get=[task_class.key.attr_name, when.attr_name] if only_places else None,
+    ).page_iter
+    opened = list(islice(pages, 1))
+    items = islice((item for page in chain(opened, pages) for item in page["Items"]), limit)
+    listed = (
+        Listed(when.deserialize(item[when.attr_name]["S"]), item[task_class.key.attr_name]["S"], status, item)
+        for item in items
+    )
+    new = (each for each in listed if not _given_already(each, given))
+    return new if only_places else (_as_indexed(task_class, each) for each in new)
 
 
-def _given_already(task: TaskItem, given: Position | None) -> bool:
-    return given is not None and task.update_time == given.moment and task.key in given.keys
+def _given_already(listed: Listed, given: Position | None) -> bool:
+    return given is not None and listed.moment == given.moment and listed.key in given.keys
 
 
-def _listed(task: TaskItem, status: int) -> _Listed:
-    task.status = status  # an older, narrower index does not carry it; its hash key does
-    return _Listed(task.update_time, task.key, status, task)
+def _as_indexed(task_class: type[TaskItem], listed: Listed) -> Listed:
+    task = task_class.from_raw_data(listed.task)
+    task.status = listed.status  # an older, narrower index does not carry it; its hash key does
+    return listed._replace(task=task)
 
 
-def _in_order(streams: Iterable[Iterator[_Listed]], older_first: bool) -> Iterator[_Listed]:
+def _in_order(streams: Iterable[Iterator[Listed]], older_first: bool) -> Iterator[Listed]:
     return heapq.merge(*streams, key=lambda listed: (listed.moment, listed.key), reverse=not older_first)
 
 
-def _each_once(listed: Iterator[_Listed]) -> Iterator[_Listed]:
+def _each_once(listed: Iterator[Listed]) -> Iterator[Listed]:
     """A task whose status changes while the partitions are read stands in two of them."""
     given: set[str] = set()
     for each in listed:
         if each.key not in given:
             given.add(each.key)
             yield each
-
-
-def _refreshed(
-    task_class: type[TaskT], listed: Iterator[_Listed], wanted: Callable[[Any], bool], size: int
-) -> Iterator[_Listed]:
-    """The same tasks, those that are wanted read whole; those that were deleted meanwhile are left out."""
-    while batch := list(islice(listed, size)):
-        unread = [each.key for each in batch if wanted(each.task)]
-        found = {task.key: task for task in _read_whole(task_class, unread)} if unread else {}
-        for each in batch:
-            if each.key in found:
-                yield each._replace(task=found[each.key])
-            elif not wanted(each.task):
-                yield each
-
-
-def _read_whole(task_class: type[TaskT], keys: list[str]) -> Iterator[TaskT]:
-    """The items of these keys; keys that DynamoDB leaves unprocessed are asked again, with backoff."""
-    connection, name = task_class._get_connection(), task_class.key.attr_name
-    unread: list[Any] = [{name: {"S": key}} for key in dict.fromkeys(keys)]
-    longest = _FIRST_PAUSE
-    while True:
-        page = connection.batch_get_item(unread)
-        yield from (task_class.from_raw_data(item) for item in page["Responses"].get(task_class.Meta.table_name, []))
-        unread = page["UnprocessedKeys"].get(task_class.Meta.table_name, {}).get("Keys", [])
-        if not unread:
-            return
-        time.sleep(random.uniform(0, longest))  # noqa: S311  # jitter, no secret
-        longest = min(2 * longest, _LONGEST_PAUSE)
