@@ -33,6 +33,8 @@ def test_r3_a_lock_without_a_time_zone_is_refused(jobs: type[FileJob]) -> None:
         job.lock_it(now=naive)
     with pytest.raises(ValueError, match=r"expire_time is .* without a time zone"):
         job.lock_it(expire_time=naive)
+    with pytest.raises(ValueError, match=r"now is .* without a time zone"):
+        job.is_locked(now=naive)
     assert job == jobs.load("1")
 
 
@@ -117,6 +119,40 @@ def test_r4_marking_needs_the_lock(jobs: type[FileJob], mark: object) -> None:
     with pytest.raises(st.TaskLockLostError, match="not held by this worker"):
         mark(job)
     assert job.path.read_bytes() == before
+
+
+def test_r4_a_replaced_errors_is_told_from_a_takeover(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    job.errors = {"mine": True}
+    before = job.path.read_bytes()
+    with pytest.raises(st.TaskLockLostError, match=r"its fence is 1 .* says 0, as when `errors` was replaced"):
+        job.mark_as_succeeded()
+    assert job.path.read_bytes() == before
+    again = jobs.load("1")
+    assert again is not None
+    again.mark_as_succeeded()
+    assert again.status_name == "succeeded"
+
+
+@pytest.mark.parametrize("act", [FileJob.update, FileJob.extend_lock], ids=["update", "extend"])
+def test_r4_a_block_stores_nothing_of_another_object(jobs: type[FileJob], act: object) -> None:
+    assert callable(act)
+    job = jobs.new("1")
+    with job.start():
+        other = jobs.load("1")
+        assert other is not None
+        other.data["rows"] = 7
+        before = job.path.read_bytes()
+        with pytest.raises(RuntimeError, match="works on another object of this task: FileJob '1'"):
+            act(other)
+        assert job.path.read_bytes() == before
+        assert other.data == {"rows": 7}
+        job.data["rows"] = 1
+        job.update()
+    stored = jobs.load("1")
+    assert stored is not None
+    assert stored.data == {"rows": 1}
 
 
 def test_actions_are_recorded(jobs: type[FileJob]) -> None:

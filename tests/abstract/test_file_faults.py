@@ -59,6 +59,16 @@ def test_r6_a_disk_that_stays_full_is_told_after_three_tries(
     assert jobs.load("1") == job
 
 
+def test_r6_a_creation_is_tried_again(jobs: type[FileJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    failing(monkeypatch, errno.EIO, times=2)
+    job = jobs.new("1", note="made")
+    assert jobs.load("1") == job
+    failing(monkeypatch, errno.EACCES, times=1)
+    with pytest.raises(OSError, match=os.strerror(errno.EACCES)):
+        jobs.new("2")
+    assert jobs.load("2") is None
+
+
 def test_r5_a_write_whose_end_failed_is_known_again(jobs: type[FileJob], monkeypatch: pytest.MonkeyPatch) -> None:
     job = jobs.new("1")
     fsync, broken = os.fsync, []
@@ -71,6 +81,14 @@ def test_r5_a_write_whose_end_failed_is_known_again(jobs: type[FileJob], monkeyp
         fsync(descriptor)
 
     monkeypatch.setattr(os, "fsync", fail_once_in_place)
+    made = jobs.new("2")
+    assert len(broken) == 1
+    assert jobs.load("2") == made
+    made.note = "and may be dumped"
+    made.dump()
+    with pytest.raises(st.TaskAlreadyExistsError):
+        jobs.new("2")
+    broken.clear()
     with job.start():
         assert (job.attempts, job.fence) == (1, 1)
         assert len(broken) == 1

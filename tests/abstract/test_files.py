@@ -98,8 +98,9 @@ def test_an_older_file_in_progress_keeps_its_lease(jobs: type[FileJob]) -> None:
 def test_garbage_is_named_and_left_as_it_is(jobs: type[FileJob], content: bytes) -> None:
     job = jobs.new("1")
     job.path.write_bytes(content)
-    with pytest.raises(TrackerUnreadableError, match=str(job.path)):
+    with pytest.raises(TrackerUnreadableError, match=str(job.path)) as unreadable:
         jobs.load("1")
+    assert unreadable.value.task_id == "1"
     with pytest.raises(TrackerUnreadableError, match=str(job.path)):
         jobs.new("1")
     with pytest.raises(TrackerUnreadableError, match=str(job.path)), job.start():
@@ -199,13 +200,38 @@ def test_a_further_field_may_be_new(jobs: type[FileJob]) -> None:
 
 def test_leftovers_of_killed_writers_confuse_nobody(jobs: type[FileJob]) -> None:
     job = jobs.new("1")
-    leftover = job.path.with_name("1.json.tmp")
+    leftover = job.path.with_name(".1.json.status-tracker.tmp")
     leftover.write_text('{"id": "1", "sta')
     assert jobs.load("1") == job
     with job.start():
         pass
     assert jobs.load("1") == job
-    assert sorted(each.name for each in job.path.parent.iterdir()) == ["1.json", "1.json.lock"]
+    assert sorted(each.name for each in job.path.parent.iterdir()) == [".1.json.status-tracker.lock", "1.json"]
+
+
+def test_no_id_meets_a_file_that_serves_another_task(jobs: type[FileJob], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "get_path", staticmethod(lambda task_id: jobs.folder / task_id))
+    made = [jobs.new(task_id, note=task_id) for task_id in ("r", "r.tmp", "r.lock")]
+    for job in made:
+        with job.start():
+            job.data["rows"] = 1
+    assert [jobs.load(job.id) for job in made] == made
+
+
+def test_a_copied_file_does_not_act_on_another_task(jobs: type[FileJob]) -> None:
+    job = jobs.new("a")
+    copy = jobs.get_path("b")
+    copy.write_bytes(job.path.read_bytes())
+    with pytest.raises(TrackerUnreadableError, match=r"b\.json holds FileJob 'a' instead of 'b'") as refused:
+        jobs.rerun("b", reason="new input")
+    assert refused.value.task_id == "b"
+    assert copy.read_bytes() == job.path.read_bytes()
+    assert jobs.load("a") == job
+
+
+def test_a_number_and_its_text_name_the_same_task(jobs: type[FileJob]) -> None:
+    job = jobs.new(7)
+    assert jobs.load("7") == job == jobs.load(7)
 
 
 def test_a_file_keeps_its_mode(jobs: type[FileJob]) -> None:

@@ -7,9 +7,11 @@ import sys
 import threading
 from collections import Counter
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
+import pydantic
 import pytest
 
 import status_tracker as st
@@ -132,6 +134,74 @@ def test_r6_a_lost_connection_may_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     with job.start():
         left.append(ConnectionResetError("gone"))
     assert job.status_name == "succeeded"
+
+
+def test_r5_a_creation_whose_answer_was_lost_is_known_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    dump, left = DataclassJob.dump, [ConnectionResetError("gone")]
+
+    def answer_lost(self: DataclassJob, **_: Any) -> None:
+        dump(self)
+        if left:
+            raise left.pop()
+
+    monkeypatch.setattr(DataclassJob, "dump", answer_lost)
+    job = DataclassJob.new("1", note="mine")
+    assert DataclassJob.load("1") == job
+    with pytest.raises(st.TaskAlreadyExistsError):
+        DataclassJob.new("1", note="theirs")
+    assert DataclassJob.load("1") == job
+
+
+def test_what_pydantic_has_no_field_for_is_stored_with_the_success() -> None:
+    stored: dict[T_ID, str] = {}
+
+    class Open(BaseTracker, pydantic.BaseModel, extra="allow"):
+        id: T_ID
+        status: int
+        attempts: int
+        create_time: datetime
+        update_time: datetime
+        lock: str | None
+        lock_time: datetime
+        lock_expire_time: datetime
+        data: dict[str, Any]
+        errors: dict[str, Any]
+
+        @classmethod
+        def load(cls, id: T_ID, **_: Any) -> Self | None:  # noqa: A002  # the seed's name
+            return cls.model_validate_json(stored[id]) if id in stored else None
+
+        def dump(self, **_: Any) -> None:
+            stored[self.id] = self.model_dump_json()
+
+    job = Open.new("1", note="made")
+    with job.start():
+        job.note = "done"  # type: ignore[attr-defined]
+        job.more = [1]  # type: ignore[attr-defined]
+    assert Open.load("1") == job
+    assert job.model_extra == {"note": "done", "more": [1]}
+
+
+def test_a_slotted_dataclass_sets_its_config_by_naming_itself() -> None:
+    @dataclass(slots=True)
+    class Slotted(DataclassJob):
+        @classmethod
+        def get_config(cls, **settings: Any) -> st.TrackerConfig:
+            return super(Slotted, cls).get_config(non_retryable=[KeyError], **settings)
+
+    job = Slotted.new("1")
+    with pytest.raises(KeyError), job.start():
+        raise KeyError
+    assert job.status_name == "ignored"
+
+
+def test_after_a_success_the_object_holds_what_the_block_gave() -> None:
+    job = DataclassJob.new("1")
+    with job.start():
+        job.data = {"1": (1, 2)}
+    stored = DataclassJob.load("1")
+    assert stored is not None
+    assert (job.data, stored.data) == ({"1": (1, 2)}, {"1": [1, 2]})
 
 
 def test_a_class_without_dataclass_attrs_or_pydantic() -> None:

@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -118,7 +117,7 @@ def test_a_writer_killed_at_a_step_leaves_the_old_or_the_new(
     with job.start():
         job.data["number"] = 3
     assert jobs.load("1") == job
-    assert not Path(f"{job.path}.tmp").exists()
+    assert sorted(each.name for each in jobs.folder.iterdir()) == [".1.json.status-tracker.lock", "1.json"]
 
 
 def test_a_writer_that_stands_still_does_not_stop_the_others_for_ever(

@@ -15,18 +15,17 @@ from ..acquisition import acquire
 from ..config import TrackerConfig
 from ..execution import Execution, ExecutionContext
 from ..lifecycle import Lifecycle
-from ..patience import Patience
-from ..port import StoreError
+from ..patience import Patience, repeated
 from ..task import act
 from ..writes import Write
 from .clock import ClockFrom
-from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, further_fields
+from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, create_token, further_fields
 from .hold import Hold
 from .model import TrackerModel
 from .store import TrackerStore
 
-_blocks: dict[str | None, ExecutionContext[Any]] = {}
-# The blocks under way in this process, by their token: a tracker's class may leave its objects no room to note one.
+_blocks: dict[str | None, tuple[TrackerModel, ExecutionContext[Any]]] = {}
+# The objects under work in this process and their blocks, by token: a tracker's class may leave no room to note one.
 
 
 class BaseTracker(TrackerModel):
@@ -78,7 +77,7 @@ class BaseTracker(TrackerModel):
             ValueError: the id is empty, or longer than 2,048 bytes.
         """
         config = cls.get_config()
-        rules, now = cls._rules(config, id), config.now()
+        rules, now, token = cls._rules(config, id), config.now(), uuid.uuid4().hex
         fields: dict[str, Any] = {
             "id": id,
             "status": config.pending_status,
@@ -88,17 +87,17 @@ class BaseTracker(TrackerModel):
             "lock": None,
             "lock_time": EPOCH,
             "lock_expire_time": EPOCH,
-            "errors": {"history": [], KEPT: {"create_token": uuid.uuid4().hex}},
+            "errors": {"history": [], KEPT: {"create_token": token}},
         }
         tracker = cls(**fields, **{"data": {}, **kwargs})
         store = TrackerStore(cls, id, config)
-        try:
-            answer = store.create(tracker)
-        except StoreError as error:
-            raise error.cause from error
+        answer = repeated(lambda: store.create(tracker), time.sleep)
         if answer.applied or answer.task is None:
             return tracker
-        raise rules.exists(store.state(answer.task))
+        state = store.state(answer.task)
+        if create_token(answer.task) == token:
+            return answer.task  # our first request was stored, and its answer lost (R5)
+        raise rules.exists(state)
 
     @contextmanager
     def start(
@@ -118,7 +117,8 @@ class BaseTracker(TrackerModel):
         is stored (what was changed in it before, and not dumped, is gone). The block may change `data` and further
         fields of the class: they are stored with the success, in one write, and nothing of them after a failure,
         when the object shows again what is stored. What the block does to the other fields is not stored. To store
-        data earlier, use `update`. Where the end could not be stored, the object stays as the block left it.
+        data earlier, use `update`. Where the end could not be stored, the object stays as the block left it. After a
+        success it holds what the block gave it, also where what is stored has another form (a tuple is JSON's list).
 
         Args:
             lock: a token from which the task may be taken though its lease is live, see `lock_it`.
@@ -148,7 +148,7 @@ class BaseTracker(TrackerModel):
                 if clock is not None:
                     clock.go()
                 token = context.task.lock
-                _blocks[token] = context
+                _blocks[token] = self, context
                 self._show(context.task)
                 yield self
         finally:
@@ -163,8 +163,9 @@ class BaseTracker(TrackerModel):
             TypeError, ValueError: JSON cannot hold the data.
             TaskLockLostError: another worker has taken the task over; nothing was stored.
             StatusNotSavedError: nothing could be stored while the lease lasted.
+            RuntimeError: a block works on another object of this task; nothing was stored.
         """
-        block = _blocks.get(self.lock)
+        block = self._block()
         if block is None:
             self._show(self._hold().update())
         else:
@@ -178,9 +179,9 @@ class BaseTracker(TrackerModel):
             seconds: by default the lease that the block started with; without a block, `get_expire`.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError, RuntimeError: as of `update`.
         """
-        block = _blocks.get(self.lock)
+        block = self._block()
         if block is None:
             self._show_bookkeeping(self._hold().extend(seconds))
         else:
@@ -195,8 +196,7 @@ class BaseTracker(TrackerModel):
         """
         config, _ = self._config_at(now)
         rules, store = self._rules(config, self.id), TrackerStore(type(self), self.id, config)
-        patience = Patience(rules, time.sleep)
-        self._show(acquire(store, rules, uuid.uuid4().hex, config.lease(expire), patience))
+        self._show(acquire(store, rules, uuid.uuid4().hex, config.lease(expire), Patience(rules, time.sleep)))
 
     def mark_as_succeeded(self) -> None:
         """End the attempt: succeeded, with this object's data and further fields.
@@ -269,10 +269,17 @@ class BaseTracker(TrackerModel):
     @classmethod
     def _config_at(cls, now: datetime | None) -> tuple[TrackerConfig, ClockFrom | None]:
         config = cls.get_config()
-        if now is None:
-            return config, None
-        clock = ClockFrom(now, config.clock)
-        return replace(config, clock=clock), clock
+        clock = None if now is None else ClockFrom(now, config.clock)
+        return (config if clock is None else replace(config, clock=clock)), clock
+
+    def _block(self) -> ExecutionContext[Self] | None:
+        worked_on, block = _blocks.get(self.lock, (self, None))
+        if worked_on is not self:
+            raise RuntimeError(
+                f"The block works on another object of this task: {type(self).__name__} {self.id!r}. Nothing of this "
+                "object was stored: use the one that was started."
+            )
+        return block
 
     def _hold(self) -> Hold[Self]:
         config = self.get_config()

@@ -42,19 +42,25 @@ class DocumentTracker(BaseTracker):
         return json.dumps(values, indent=4).encode()
 
     @classmethod
-    def _decoded(cls, content: bytes, stamp: str | None, where: str) -> Self:
-        """The tracker of a document. Raises `TrackerUnreadableError` where it is none."""
+    def _decoded(cls, task_id: T_ID, content: bytes, stamp: str | None, where: str) -> Self:
+        """The tracker of a document. Raises `TrackerUnreadableError` where it is none, or another task's."""
         try:
             document = json.loads(content)
             values = {name: document[name] for name in cls._names() if name in document}
             tracker = cls(**values | {name: datetime.fromisoformat(values[name]) for name in TIMES})
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            raise TrackerUnreadableError(
-                f"{where} holds no {cls.__name__} ({type(error).__name__}: {error}): mend or remove it.",
-                use_case_id=cls.__name__,
-            ) from error
+            found = f"no {cls.__name__} ({type(error).__name__}: {error})"
+            raise cls._unreadable(task_id, where, found) from error
+        if str(tracker.id) != str(task_id):
+            raise cls._unreadable(task_id, where, f"{cls.__name__} {tracker.id!r} instead of {task_id!r}")
         tracker._stamp = stamp
         return tracker
+
+    @classmethod
+    def _unreadable(cls, task_id: T_ID, where: str, found: str) -> TrackerUnreadableError:
+        return TrackerUnreadableError(
+            f"{where} holds {found}: mend or remove it.", use_case_id=cls.__name__, task_id=str(task_id)
+        )
 
     def _show_bookkeeping(self, stored: Self) -> None:
         super()._show_bookkeeping(stored)

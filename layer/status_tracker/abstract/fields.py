@@ -6,12 +6,12 @@ abstract_tracker writes them, behaves by the rules as well.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..config import TrackerConfig
-from ..history import with_last_failure
+from ..history import REASON_BYTES, cut, json_size, with_last_failure
 from .errors import TrackerUnreadableError
 
 if TYPE_CHECKING:
@@ -28,7 +28,45 @@ KEPT = "tracker"
 TIMES = ("create_time", "update_time", "lock_time", "lock_expire_time")
 BOOKKEEPING = ("status", "attempts", "lock", *TIMES, "errors")
 FIELDS = frozenset({"id", *BOOKKEEPING, "data"})
-_KEPT_NAMES = ("fence", "run", "not_before", "finished_locks", "vanished_locks", "update_count", "create_token")
+
+
+def _is_log(value: Any) -> bool:
+    try:
+        json_size(value)
+    except (TypeError, ValueError, RecursionError):
+        return False
+    return isinstance(value, list | tuple) and all(isinstance(each, dict) for each in value)
+
+
+def _are_tokens(value: Any) -> bool:
+    return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+
+
+def _is_moment(value: Any) -> bool:
+    try:
+        return datetime.fromisoformat(value).tzinfo is not None
+    except (TypeError, ValueError):
+        return False
+
+
+_Shape: TypeAlias = tuple[Callable[[Any], bool], str]
+
+_NUMBER: _Shape = (lambda value: isinstance(value, int), "an integer")
+_TEXT: _Shape = (lambda value: isinstance(value, str), "a string")
+_LOG: _Shape = (_is_log, "a list of dicts of JSON values")
+_TOKENS: _Shape = (_are_tokens, "a list of strings")
+_MOMENT: _Shape = (_is_moment, "an ISO time with a time zone")
+
+_SHAPES = {"history": _LOG, "actions": _LOG, "dropped": _NUMBER}
+_KEPT_SHAPES = {
+    "fence": _NUMBER,
+    "run": _NUMBER,
+    "not_before": _MOMENT,
+    "finished_locks": _TOKENS,
+    "vanished_locks": _TOKENS,
+    "update_count": _NUMBER,
+    "create_token": _TEXT,
+}
 
 
 def record_of(tracker: TrackerModel, config: TrackerConfig) -> dict[str, Any]:
@@ -36,7 +74,7 @@ def record_of(tracker: TrackerModel, config: TrackerConfig) -> dict[str, Any]:
     _check(tracker)
     errors = dict(tracker.errors or {})
     kept = errors.pop(KEPT, None) or {}
-    record = {name: kept[name] for name in _KEPT_NAMES if name in kept}
+    record = {name: kept[name] for name in _KEPT_SHAPES if kept.get(name) is not None}
     if "not_before" in record:
         record["not_before"] = datetime.fromisoformat(record["not_before"])
     return {
@@ -52,7 +90,7 @@ def record_of(tracker: TrackerModel, config: TrackerConfig) -> dict[str, Any]:
 
 def show(tracker: TrackerModel, record: Mapping[str, Any], config: TrackerConfig) -> None:
     """Set the tracker's fields to what the record says."""
-    kept = {name: record[name] for name in _KEPT_NAMES if record.get(name) is not None}
+    kept = {name: record[name] for name in _KEPT_SHAPES if record.get(name) is not None}
     kept |= {name: list(kept[name]) for name in ("finished_locks", "vanished_locks") if name in kept}
     if "not_before" in kept:
         kept["not_before"] = kept["not_before"].isoformat()
@@ -71,10 +109,17 @@ def kept_number(tracker: TrackerModel, name: str) -> int:
     return number
 
 
+def create_token(tracker: TrackerModel) -> str | None:
+    """What marks the request that made the tracker."""
+    token: str | None = (tracker.errors or {}).get(KEPT, {}).get("create_token")
+    return token
+
+
 def further_fields(tracker: TrackerModel) -> dict[str, Any]:
     """What the tracker holds beyond its ten fields; names with an underscore are its own business."""
     slots = (name for each in type(tracker).__mro__ for name in _slots(each) if hasattr(tracker, name))
-    names = {*getattr(tracker, "__dict__", ()), *slots} - FIELDS
+    extra = getattr(tracker, "__pydantic_extra__", None) or ()  # where pydantic keeps what no field is declared for
+    names = {*getattr(tracker, "__dict__", ()), *slots, *extra} - FIELDS
     return {name: getattr(tracker, name) for name in names if not name.startswith("_")}
 
 
@@ -99,20 +144,31 @@ def _attempts(tracker: TrackerModel, record: Mapping[str, Any], config: TrackerC
 
 def _check(tracker: TrackerModel) -> None:
     for name in ("status", "attempts"):
-        _require(tracker, name, isinstance(getattr(tracker, name), int), "an integer")
-    _require(tracker, "lock", tracker.lock is None or isinstance(tracker.lock, str), "a string or None")
-    _require(tracker, "errors", tracker.errors is None or isinstance(tracker.errors, dict), "a dict")
-    _require(tracker, "errors", isinstance((tracker.errors or {}).get(KEPT, {}), dict), f"a dict, as is its {KEPT!r}")
+        value = getattr(tracker, name)
+        _require(tracker, name, value, isinstance(value, int), "an integer")
+    _require(tracker, "lock", tracker.lock, tracker.lock is None or isinstance(tracker.lock, str), "a string or None")
     for name in TIMES:
         value = getattr(tracker, name)
         is_aware = isinstance(value, datetime) and value.tzinfo is not None
-        _require(tracker, name, value is None or is_aware, "a datetime with a time zone")
+        _require(tracker, name, value, value is None or is_aware, "a datetime with a time zone")
+    _check_errors(tracker)
 
 
-def _require(tracker: TrackerModel, name: str, holds: bool, expected: str) -> None:
+def _check_errors(tracker: TrackerModel) -> None:
+    errors: Any = tracker.errors
+    _require(tracker, "errors", errors, errors is None or isinstance(errors, dict), "a dict")
+    kept = (errors or {}).get(KEPT, {})
+    _require(tracker, "errors", errors, isinstance(kept, dict), f"a dict, as is its {KEPT!r}")
+    for where, held, shapes in (("errors", errors or {}, _SHAPES), (f"errors[{KEPT!r}]", kept, _KEPT_SHAPES)):
+        for name, (fits, expected) in shapes.items():
+            value = held.get(name)
+            _require(tracker, f"{where}[{name!r}]", value, value is None or fits(value), expected)
+
+
+def _require(tracker: TrackerModel, name: str, value: object, holds: bool, expected: str) -> None:
     if not holds:
         raise TrackerUnreadableError(
-            f"{type(tracker).__name__} {tracker.id!r} has {name} = {getattr(tracker, name)!r}, which should be "
+            f"{type(tracker).__name__} {tracker.id!r} has {name} = {cut(repr(value), REASON_BYTES)}, which should be "
             f"{expected}: mend what is stored, or what load() makes of it.",
             use_case_id=type(tracker).__name__,
             task_id=str(tracker.id),

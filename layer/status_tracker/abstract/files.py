@@ -36,9 +36,9 @@ class FileTracker(DocumentTracker):
                 return Path("jobs", f"{id}.json")
 
     Two workers, in whatever processes, never both enter, and a reader never sees half a file, even if a writer is
-    killed. Beside ``1.json`` there is a ``1.json.lock``, which is empty and must stay, and while it is written, or
-    after a writer was killed, a ``1.json.tmp``, which the next writer replaces. Needs a POSIX system, and a file
-    system that knows `flock`.
+    killed. Beside ``1.json`` there is a ``.1.json.status-tracker.lock``, which is empty and must stay, and while it is
+    written, or after a writer was killed, a ``.1.json.status-tracker.tmp``, which the next writer replaces. Needs a
+    POSIX system, and a file system that knows `flock`.
 
     The file is that of abstract_tracker, whose own writers compare nothing: do not let both write at a time.
     """
@@ -58,11 +58,11 @@ class FileTracker(DocumentTracker):
         """The tracker as it is stored now; None if there is no such file.
 
         Raises:
-            TrackerUnreadableError: the file holds something else; it was left as it is.
+            TrackerUnreadableError: the file holds something else, or another task; it was left as it is.
         """
         path = Path(cls.get_path(id))
         content = _read(path)
-        return None if content is None else cls._decoded(content, _stamp_of(content), str(path))
+        return None if content is None else cls._decoded(id, content, _stamp_of(content), str(path))
 
     def dump(self, **kwargs: Any) -> None:  # noqa: ARG002  # the seed's signature
         """Store the tracker, durably, if the file is still the one this object was loaded from.
@@ -93,6 +93,11 @@ def _stamp_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
+def _beside(path: Path, purpose: str) -> Path:
+    """A file that serves this one, by a name that no id of another task makes by accident."""
+    return path.with_name(f".{path.name}.status-tracker.{purpose}")
+
+
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -115,7 +120,7 @@ def _only_writer(path: Path) -> Iterator[None]:
             "FileTracker needs fcntl.flock, which this system does not have: use S3Tracker or another backend."
         ) from missing
     deadline = time.monotonic() + _LONGEST_WAIT
-    with path.with_name(f"{path.name}.lock").open("ab") as lock:
+    with _beside(path, "lock").open("ab") as lock:
         while True:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -132,7 +137,7 @@ def _only_writer(path: Path) -> Iterator[None]:
 
 def _replace(path: Path, content: bytes) -> None:
     """Put the content in the file's place at once, and see to it that it stays there when the power fails."""
-    temporary = path.with_name(f"{path.name}.tmp")  # always the same: what a killed writer left is overwritten
+    temporary = _beside(path, "tmp")  # always the same: what a killed writer left is overwritten
     with temporary.open("wb") as file:
         if path.exists():
             shutil.copymode(path, temporary)

@@ -11,7 +11,7 @@ from ..lifecycle import Lifecycle, holds, is_finished_by, lease_end
 from ..patience import Patience
 from ..port import Answer, WriteRejectedError
 from ..writes import TaskState, Write
-from .fields import kept_number
+from .fields import KEPT, kept_number
 from .model import TrackerModel
 from .store import TrackerStore
 
@@ -67,7 +67,7 @@ class Hold(Generic[TrackerT]):
         except WriteRejectedError as rejected:
             raise rejected.cause from rejected.__cause__
         if answer.task is None or not (answer.applied or is_done(self._store.state(answer.task))):
-            raise self._lost("another worker took it over, or somebody unlocked or deleted it")
+            raise self._lost(self._reason(answer.task))
         return answer.task
 
     def _is_finished(self, state: TaskState) -> bool:
@@ -75,6 +75,15 @@ class Hold(Generic[TrackerT]):
 
     def _is_held(self, state: TaskState) -> bool:
         return holds(state, self._token, self._state.fence)
+
+    def _reason(self, stored: TrackerT | None) -> str:
+        state = None if stored is None else self._store.state(stored)
+        if state is None or state.lock != self._token:
+            return "another worker took it over, or somebody unlocked or deleted it"
+        return (
+            f"its lock is this object's, but its fence is {state.fence} where this object's errors[{KEPT!r}] says "
+            f"{self._state.fence}, as when `errors` was replaced. Load it again, and leave errors[{KEPT!r}] as it is"
+        )
 
     def _lost(self, why: str) -> TaskLockLostError:
         return TaskLockLostError(

@@ -49,6 +49,8 @@ class TrackerModel:
 
             return super().get_config(non_retryable=[InvalidDocument])
 
+        A ``@dataclass(slots=True)`` must write ``super(Job, cls)``, since Python makes another class of it.
+
         Args:
             settings: those of `TrackerConfig.make`; they replace what the other methods say.
 
@@ -90,9 +92,15 @@ class TrackerModel:
         return kept_number(self, "fence")
 
     def is_locked(self, lock: str | None = None, now: datetime | None = None) -> bool:
-        """Whether this object shows a live lock, other than `lock`, at `now`."""
+        """Whether this object shows a live lock, other than `lock`, at `now`.
+
+        Raises:
+            ValueError: `now` has no time zone.
+        """
         config = self.get_config()
-        return self.lock != lock and is_live(state_of(record_of(self, config)), config, now or config.now())
+        now = now or config.now()
+        require_zone("now", now)
+        return self.lock != lock and is_live(state_of(record_of(self, config)), config, now)
 
     def lock_it(self, now: datetime | None = None, expire_time: datetime | None = None) -> None:
         """Lock this object, until `expire_time` (by default `get_expire` seconds after `now`); `dump` stores that.

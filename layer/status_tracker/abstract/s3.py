@@ -47,11 +47,11 @@ class S3Tracker(DocumentTracker):
         """The tracker as it is stored now; None if there is no such object.
 
         Raises:
-            TrackerUnreadableError: the object holds something else; it was left as it is.
+            TrackerUnreadableError: the object holds something else, or another task; it was left as it is.
             botocore.exceptions.ClientError: S3 refused to answer.
         """
         found = cls._get(id)
-        return None if found is None else cls._decoded(*found, cls._url(id))
+        return None if found is None else cls._decoded(id, *found, cls._url(id))
 
     def dump(self, **kwargs: Any) -> None:  # noqa: ARG002  # the seed's signature
         """Store the tracker if the object is still the one this was loaded from.
