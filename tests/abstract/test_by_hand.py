@@ -155,6 +155,21 @@ def test_r4_a_block_stores_nothing_of_another_object(jobs: type[FileJob], act: o
     assert stored.data == {"rows": 1}
 
 
+@pytest.mark.parametrize("itself", [True, False])
+def test_r4_an_attempt_of_a_block_is_not_ended_by_hand(jobs: type[FileJob], itself: bool) -> None:
+    job = jobs.new("1")
+    with job.start():
+        by_hand = job if itself else jobs.load("1")
+        assert by_hand is not None
+        for end in (by_hand.mark_as_succeeded, lambda: by_hand.mark_as_failed_or_exhausted(ValueError())):
+            with pytest.raises(RuntimeError, match="The block"):
+                end()
+        job.data["rows"] = 1
+    stored = jobs.load("1")
+    assert stored is not None
+    assert (stored.status_name, stored.data) == ("succeeded", {"rows": 1})
+
+
 def test_actions_are_recorded(jobs: type[FileJob]) -> None:
     jobs.new("1")
     jobs.ignore("1", reason="a duplicate", by="ann")

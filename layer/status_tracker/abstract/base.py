@@ -282,6 +282,8 @@ class BaseTracker(TrackerModel):
         return block
 
     def _hold(self) -> Hold[Self]:
+        if self._block() is not None:
+            raise RuntimeError(f"The block ends this attempt at {type(self).__name__} {self.id!r} by itself: leave it.")
         config = self.get_config()
         store = TrackerStore(type(self), self.id, config, worked_on=self)
         return Hold(self, store, self._rules(config, self.id))
