@@ -10,6 +10,7 @@ from typing import Any
 from pynamodb.exceptions import PutError, UpdateError
 
 from status_tracker.compat import BaseStatusTracker, StatusAndUpdateTimeIndex
+from status_tracker.compat.stored import TrackerStore
 from status_tracker.testing import Clock
 from status_tracker.testing.contract import Attempt, Promise, Seen
 from tests.contract.backends.dynamodb import DynamoTable
@@ -72,6 +73,7 @@ class CompatStep:
             status=tracker.status,
             retry=tracker.retry,
             locked=tracker.is_locked(),
+            create_time=tracker.create_time,
             update_time=tracker.update_time,
             lock_expire_time=tracker.lock_expire_time,
             fence=tracker.fence or 0,
@@ -80,6 +82,9 @@ class CompatStep:
             data=tracker.data,
             errors={name: tracker.errors[name] for name in names if name in tracker.errors},
         )
+
+    def store(self, task_id: str) -> TrackerStore[Any]:
+        return TrackerStore(self._class, self._class.make(task_id, self._class.DEFAULT_STATUS).key)
 
     def listed(self, status: int) -> list[str]:
         return [tracker.task_id for tracker in self._class.query_by_status(status, limit=None)]

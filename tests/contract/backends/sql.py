@@ -15,6 +15,7 @@ from sqlalchemy import orm
 
 import status_tracker as st
 from status_tracker.sql import JobMixin
+from status_tracker.sql.store import SqlStore
 from status_tracker.testing.contract import Attempt, Promise, Seen
 
 
@@ -67,6 +68,7 @@ class JobStep:
                 status=job.status,
                 retry=job.retry,
                 locked=job.is_locked(),
+                create_time=job.create_at,
                 update_time=job.update_at,
                 lock_expire_time=job.lock_expire_at,
                 fence=job.fence or 0,
@@ -75,6 +77,9 @@ class JobStep:
                 data={} if job.data is None else job.data,
                 errors=job.errors,
             )
+
+    def store(self, task_id: str) -> SqlStore[Any]:
+        return SqlStore(self._class, self._engine, task_id)
 
     def rerun(self, task_id: str, **why: Any) -> object:
         return self._class.rerun(self._engine, task_id, **why)

@@ -18,6 +18,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from status_tracker.abstract import EPOCH, BaseStatusEnum, BaseTracker, FileTracker, S3Tracker
+from status_tracker.abstract.store import TrackerStore
 from status_tracker.testing import Clock
 from status_tracker.testing.contract import Attempt, Promise, Seen
 
@@ -93,6 +94,7 @@ class TrackerStep:
             status=tracker.status,
             retry=attempts - (tracker.status == enum.in_progress),
             locked=tracker.is_locked(),
+            create_time=tracker.create_time,
             update_time=tracker.update_time,
             lock_expire_time=None if tracker.lock_expire_time == EPOCH else tracker.lock_expire_time,
             fence=tracker.fence,
@@ -101,6 +103,9 @@ class TrackerStep:
             data=tracker.data,
             errors={name: tracker.errors[name] for name in _FOR_ALL if name in tracker.errors},
         )
+
+    def store(self, task_id: str) -> TrackerStore[Any]:
+        return TrackerStore(self._class, task_id, self._class.get_config())
 
     def _never_stored(self, task_id: str) -> Any:
         times = dict.fromkeys(("create_time", "update_time", "lock_time", "lock_expire_time"), EPOCH)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-_RULES = ("actions", "answers", "holding", "limits", "outcomes", "racing", "scenes", "starting", "telling")
+_RULES = ("actions", "answers", "holding", "late", "limits", "outcomes", "racing", "scenes", "starting", "telling")
 pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _RULES))
 
 from .driver import Attempt, Backend, Promise, Seen, Step, TrackedTaskStep  # noqa: E402  # asserts are rewritten first

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from ...port import Store
 from ..clock import Clock
 
 
@@ -61,6 +62,7 @@ class Seen:
     status: int
     retry: int
     locked: bool
+    create_time: datetime
     update_time: datetime
     lock_expire_time: datetime | None = None
     fence: int = 0
@@ -113,6 +115,9 @@ class Step(Protocol):
 
     def read(self, task_id: str) -> Seen | None:
         """The task as it is stored now."""
+
+    def store(self, task_id: str) -> Store[Any]:
+        """What the backend gives for that one task: the suite brings it writes late, and twice."""
 
     def rerun(self, task_id: str, *, reason: str, by: str | None = None) -> object: ...
 
@@ -198,6 +203,7 @@ class TrackedTaskStep:
             status=task.status,
             retry=task.retry,
             locked=task.is_locked(),
+            create_time=task.create_time,
             update_time=task.update_time,
             lock_expire_time=task.lock_expire_time,
             fence=task.fence or 0,
@@ -206,6 +212,10 @@ class TrackedTaskStep:
             data=task.data,
             errors=task.errors,
         )
+
+    def store(self, task_id: str) -> Store[Any]:
+        store: Store[Any] = self.task_class._store(task_id)
+        return store
 
     def rerun(self, task_id: str, *, reason: str, by: str | None = None) -> object:
         return self.task_class.rerun(task_id, reason=reason, by=by)

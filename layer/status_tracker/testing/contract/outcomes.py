@@ -17,6 +17,7 @@ from .scenes import (
     FAILED,
     GIVEN_UP,
     IGNORED,
+    LEASE,
     MAX_RETRY,
     STEP1_CODES,
     SUCCEEDED,
@@ -45,23 +46,40 @@ class ShyError(Exception):
         raise RuntimeError("no repr")
 
 
+DATA = {"page": 2, "text": "Grüße 你好 🧾", "large": 2**53, "low": -(2**40), "deep": [1, None, {"x": 0.5}]}
+
+
 class OutcomeRules(Scenes):
     """R7 to R9."""
 
     # R7: success
 
     def test_r7_success_stores_status_data_and_the_released_lock(self, step1: Step, clock: Clock) -> None:
+        """Whatever JSON holds, but for NUL in a text: the JSON of PostgreSQL cannot hold that."""
         step1.create("t", {"page": 0})
         fail(step1)
         with step1.start("t") as attempt:
             clock.advance(5)
             attempt.set_data({"page": 1})
-            attempt.set_data({"page": 2, "text": "Grüße 你好", "deep": [1, None, {"x": 0.5}]})
+            attempt.set_data(DATA)
             assert seen(step1).data == {"page": 0}
         task = seen(step1)
         assert (task.status, task.retry, task.locked, task.update_time) == (SUCCEEDED, 0, False, clock.now)
-        assert task.data == {"page": 2, "text": "Grüße 你好", "deep": [1, None, {"x": 0.5}]}
+        assert task.data == DATA
         assert (task.lock_expire_time, errors_of(step1)) == (None, ["WorkError"])
+
+    def test_r7_the_time_of_creation_stays_whatever_happens(self, step1: Step, clock: Clock, renewing: bool) -> None:
+        clock.advance(1e-6)
+        created_at = clock.now
+        step1.create("t")
+        clock.advance(5)
+        fail(step1)
+        enter(step1)
+        clock.advance(LEASE)
+        with step1.start("t") as attempt:
+            if renewing:
+                attempt.extend_lock(2 * LEASE)
+        assert (seen(step1).status, seen(step1).create_time) == (SUCCEEDED, created_at)
 
     def test_r7_data_stays_when_nothing_was_set(self, step1: Step) -> None:
         step1.create("t", {"page": 0})

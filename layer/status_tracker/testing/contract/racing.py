@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
+import sys
 import threading
+import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from typing import Any
 
 from ...errors import TaskIsNotReadyToStartError
 from ..clock import Clock
@@ -14,12 +18,38 @@ from .driver import Promise, Step
 from .scenes import LEASE, PATIENCE, SUCCEEDED, Scenes, enter, errors_of, seen
 
 Promised = Callable[[Promise], bool]
-WORKERS = 4
+WORKERS = 6
+INTERRUPTED = 0.2
+"""The share of a worker's calls and returns at which the others may go on."""
+INTERRUPTIONS = 1_000
+"""So many are enough for a start that is quick; one that is slow waits by itself, for files or a network."""
 TASK_IDS = [f"t-{n}" for n in range(10)]
 
 
+@contextmanager
+def _often_interrupted() -> Iterator[None]:
+    """Let the others go on again and again, at any call, so that even a quick store is met between two steps of it."""
+    chance = random.Random(threading.get_ident())  # noqa: S311  # nothing is kept secret by it
+    left = INTERRUPTIONS
+
+    def interrupt(*_: Any) -> None:
+        nonlocal left
+        if chance.random() < INTERRUPTED:
+            left -= 1
+            time.sleep(1e-6)
+        if left == 0:
+            sys.setprofile(usual)
+
+    usual = sys.getprofile()
+    sys.setprofile(interrupt)
+    try:
+        yield
+    finally:
+        sys.setprofile(usual)
+
+
 def race(step: Step, task_ids: list[str], workers: int) -> Counter[str]:
-    """Every worker starts every task, all at the same moment: how many got into each."""
+    """Every worker, a thread, starts every task, all at the same moment: how many got into each."""
     barrier = threading.Barrier(workers)
     entered: Counter[str] = Counter()
     counting = threading.Lock()
@@ -28,7 +58,7 @@ def race(step: Step, task_ids: list[str], workers: int) -> Counter[str]:
         try:
             for task_id in task_ids:
                 barrier.wait(PATIENCE)
-                with suppress(TaskIsNotReadyToStartError), step.start(task_id), counting:
+                with _often_interrupted(), suppress(TaskIsNotReadyToStartError), step.start(task_id), counting:
                     entered[task_id] += 1
         except BaseException:
             barrier.abort()  # nobody shall wait for this one

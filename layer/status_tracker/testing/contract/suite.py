@@ -5,6 +5,7 @@ from __future__ import annotations
 from .actions import ActionRules
 from .answers import AnswerRules
 from .holding import HoldingRules
+from .late import LateRules
 from .limits import LimitRules
 from .outcomes import OutcomeRules
 from .racing import RaceRules
@@ -13,7 +14,15 @@ from .telling import TellingRules
 
 
 class ContractSuite(
-    StartingRules, HoldingRules, AnswerRules, OutcomeRules, LimitRules, ActionRules, TellingRules, RaceRules
+    StartingRules,
+    HoldingRules,
+    AnswerRules,
+    LateRules,
+    OutcomeRules,
+    LimitRules,
+    ActionRules,
+    TellingRules,
+    RaceRules,
 ):
     """Tests for pytest that hold a backend to the rules of `docs/lifecycle.md`, by whose numbers they are named.
 
