@@ -12,7 +12,7 @@ from pynamodb.expressions.condition import Condition
 
 from status_tracker.abstract import FileTracker, files
 from status_tracker.abstract import store as tracker_store
-from status_tracker.dynamodb import expressions, store
+from status_tracker.dynamodb import expressions, store, templates
 from status_tracker.lifecycle import Lifecycle
 from status_tracker.port import Answer
 from status_tracker.sql import store as sql_store
@@ -35,7 +35,8 @@ def _no_fence() -> None:
         held: Condition = task.key.exists()
         return held if isinstance(write.guard, HeldBy) else honest(task, key, write)
 
-    vars(store)["condition"] = condition
+    for module in (store, templates):
+        vars(module)["condition"] = condition
 
 
 def _sql_without(guard: type[HeldBy | Startable]) -> None:
