@@ -12,7 +12,7 @@ from .acquisition import CONTENDED_ROUNDS
 from .config import TrackerConfig
 from .errors import TaskLockedError
 from .execution import Execution
-from .lifecycle import Lifecycle, is_recorded
+from .lifecycle import Lifecycle, is_live, is_recorded
 from .patience import repeated
 from .port import Store
 from .writes import TaskState, Write
@@ -21,6 +21,48 @@ TaskT = TypeVar("TaskT")
 
 Rule: TypeAlias = Callable[[TaskState | None, datetime, Mapping[str, Any]], Write]
 """One of the deliberate actions of a `Lifecycle`: `rerun`, `ignore`, `unignore` or `unlock`."""
+
+
+class TaskStatus:
+    """What a task tells of its status, and whether it is locked; for classes that bring the rest and `_state`."""
+
+    config: ClassVar[TrackerConfig]
+    status: int
+
+    def _state(self) -> TaskState:
+        raise NotImplementedError
+
+    @property
+    def status_name(self) -> str:
+        """The name of the status in this step; for another step's status, the code as a string."""
+        return self.config.status_name(self.status)
+
+    def is_pending(self) -> bool:
+        return self.status == self.config.pending_status
+
+    def is_in_progress(self) -> bool:
+        return self.status == self.config.in_progress_status
+
+    def is_failed(self) -> bool:
+        return self.status == self.config.failed_status
+
+    def is_succeeded(self) -> bool:
+        return self.status == self.config.succeeded_status
+
+    def is_ignored(self) -> bool:
+        return self.status == self.config.ignored_status
+
+    def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:
+        """Whether a worker's lease holds on the task.
+
+        Args:
+            expected_lock: a token that does not count as a lock: one's own.
+            utc_now: the moment to judge by; by default the present.
+        """
+        state = self._state()
+        if expected_lock is not None and state.lock == expected_lock:
+            return False
+        return is_live(state, self.config, self.config.now() if utc_now is None else utc_now)
 
 
 class TrackedTask:

@@ -18,8 +18,9 @@ from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
 from ..config import TrackerConfig, get_utc_now
-from ..lifecycle import is_live
 from ..statuses import BaseStatusEnum, ensure_status_value
+from ..task import TaskStatus
+from ..writes import TaskState
 from . import shards
 from .client import prepare
 from .expressions import NOT_LOCKED
@@ -55,7 +56,7 @@ class EpochSecondsAttribute(Attribute[datetime]):
         return datetime.fromtimestamp(int(value), tz=UTC)
 
 
-class TaskItem(Model):
+class TaskItem(TaskStatus, Model):
     """One tracked task, as it is stored.
 
     Attributes:
@@ -177,37 +178,8 @@ class TaskItem(Model):
         """The shard in which the task is listed, from 1."""
         return int(self.value.rsplit(self.config.sep, 1)[1])
 
-    @property
-    def status_name(self) -> str:
-        """The name of the status in this step; for another step's status, the code as a string."""
-        return self.config.status_name(self.status)
-
-    def is_pending(self) -> bool:
-        return self.status == self.config.pending_status
-
-    def is_in_progress(self) -> bool:
-        return self.status == self.config.in_progress_status
-
-    def is_failed(self) -> bool:
-        return self.status == self.config.failed_status
-
-    def is_succeeded(self) -> bool:
-        return self.status == self.config.succeeded_status
-
-    def is_ignored(self) -> bool:
-        return self.status == self.config.ignored_status
-
-    def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:
-        """Whether a worker's lease holds on the task.
-
-        Args:
-            expected_lock: a token that does not count as a lock: one's own.
-            utc_now: the moment to judge by; by default the present.
-        """
-        state = state_of(self)
-        if expected_lock is not None and state.lock == expected_lock:
-            return False
-        return is_live(state, self.config, self.config.now() if utc_now is None else utc_now)
+    def _state(self) -> TaskState:
+        return state_of(self)
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes that are set, by name."""

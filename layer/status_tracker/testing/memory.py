@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ..history import MAX_DATA_BYTES
-from ..lifecycle import is_live, is_stuck
+from ..lifecycle import is_stuck
 from ..port import Answer
 from ..records import state_of
 from ..statuses import BaseStatusEnum, ensure_status_value
-from ..task import TrackedTask, create
+from ..task import TaskStatus, TrackedTask, create
 from ..writes import TaskState, Write
 from .listing import MemoryQuery
 from .store import MemoryStorage, MemoryStore, Record, values_of
@@ -23,7 +23,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
-class MemoryTask(TrackedTask, Record):
+class MemoryTask(TrackedTask, TaskStatus, Record):
     """A tracked task in memory; a subclass is one step, with its `config`. It obeys every rule that `BaseTask` does::
 
         import pytest
@@ -73,37 +73,8 @@ class MemoryTask(TrackedTask, Record):
         """The task part of the key."""
         return self.key.split(self.config.sep, 1)[1]
 
-    @property
-    def status_name(self) -> str:
-        """The name of the status in this step; for another step's status, the code as a string."""
-        return self.config.status_name(self.status)
-
-    def is_pending(self) -> bool:
-        return self.status == self.config.pending_status
-
-    def is_in_progress(self) -> bool:
-        return self.status == self.config.in_progress_status
-
-    def is_failed(self) -> bool:
-        return self.status == self.config.failed_status
-
-    def is_succeeded(self) -> bool:
-        return self.status == self.config.succeeded_status
-
-    def is_ignored(self) -> bool:
-        return self.status == self.config.ignored_status
-
-    def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:
-        """Whether a worker's lease holds on the task.
-
-        Args:
-            expected_lock: a token that does not count as a lock: one's own.
-            utc_now: the moment to judge by; by default the present.
-        """
-        state = state_of(vars(self))
-        if expected_lock is not None and state.lock == expected_lock:
-            return False
-        return is_live(state, self.config, self.config.now() if utc_now is None else utc_now)
+    def _state(self) -> TaskState:
+        return state_of(vars(self))
 
     def refresh(self) -> None:
         """Read the task again. Raises `LookupError` if it was deleted."""
