@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING
 import boto3
 from botocore.exceptions import BotoCoreError, ClientError
 
-from documents.aws import step_functions_client
-from documents.workflow import execution_name, start_workflow
+from documents.workflow import execution_name
 from status_tracker import TaskExecutionError, TaskIsNotInitializedError
 
 if TYPE_CHECKING:
@@ -51,9 +50,9 @@ def _rerun(stack: str, task_id: str, reason: str) -> tuple[str, str]:
 
     task_id = task_id.removeprefix(f"{ExtractTask.config.use_case_id}{ExtractTask.config.sep}")
     caller = boto3.client("sts").get_caller_identity()["Arn"]
-    run = ExtractTask.rerun(task_id, reason=reason, by=caller).run or 0
-    start_workflow(step_functions_client(), settings["WORKFLOW_ARN"], task_id, run)
-    return task_id, execution_name(task_id, run)
+    task = ExtractTask.rerun(task_id, reason=reason, by=caller)
+    ExtractTask.dispatch(task)
+    return task_id, execution_name(task_id, task.run or 0)
 
 
 def _intake_settings(stack: str) -> Mapping[str, str]:

@@ -5,9 +5,12 @@ A model belongs to a table, so the table's name and the use case are read from t
 module is imported; see `TrackerSettings`, and docs/decisions/0005 for why.
 """
 
+from typing import Self
+
 import status_tracker as st
-from documents.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TRIES
-from documents.settings import TrackerSettings
+from documents.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TRIES, step_functions_client
+from documents.settings import IntakeSettings, TrackerSettings
+from documents.workflow import start_workflow
 
 _settings = TrackerSettings.from_environment()
 
@@ -55,6 +58,12 @@ class _DocumentTask(st.BaseTask):
         connect_timeout_seconds = CONNECT_TIMEOUT_SECONDS
         read_timeout_seconds = READ_TIMEOUT_SECONDS
         max_retry_attempts = TRIES - 1
+
+    @classmethod
+    def dispatch(cls, task: Self) -> None:
+        """Start the execution of the task's run, unless it was started. Needs the variable ``WORKFLOW_ARN``."""
+        arn = IntakeSettings.from_environment().workflow_arn
+        start_workflow(step_functions_client(), arn, task.task_id, task.run or 0)
 
 
 class ExtractTask(_DocumentTask):

@@ -21,6 +21,8 @@ _ENTRY_BYTES = ERROR_BYTES + TRACEBACK_BYTES + 1024
 
 KEPT_ACTIONS = 20
 REASON_BYTES = 512
+_COUNTED_ACTION = "restart"
+"""A series of them is one record with its ``times``: what a sweep does by itself must not displace what people did."""
 
 
 def json_size(value: object) -> int:
@@ -58,9 +60,12 @@ def with_only(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, 
 
 
 def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """The errors with one more record of what a person did."""
+    """The errors with one more record of what was done deliberately."""
     short = {name: cut(value, REASON_BYTES) if isinstance(value, str) else value for name, value in record.items()}
-    return {**errors, "actions": [*(errors.get("actions") or []), short][-KEPT_ACTIONS:]}
+    before = list(errors.get("actions") or [])
+    if short.get("action") == _COUNTED_ACTION and before and before[-1].get("action") == _COUNTED_ACTION:
+        short["times"] = (before.pop().get("times") or 1) + 1
+    return {**errors, "actions": [*before, short][-KEPT_ACTIONS:]}
 
 
 def with_last_failure(errors: Mapping[str, Any]) -> dict[str, Any]:

@@ -242,12 +242,31 @@ class Lifecycle:
             TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
         """
         state = self._at_rest(state, now)
-        waiting = (*self.config.startable_statuses(None), self.config.in_progress_status)
-        if state.status not in waiting:
+        if state.status not in self._waiting:
             raise self._refuse.wrong_status(state, self.startable)
         retry = state.retry + 1 if self._is_stuck(state) else state.retry
         changes = {**self._status(self.config.ignored_status, now), **_UNLOCKED, "retry": retry}
         return self._acted(state, now, record, changes)
+
+    def restart(self, state: TaskState | None, now: datetime, record: Mapping[str, Any], *, run: int) -> Write:
+        """Give a task that waits or is stuck a run of its own again, after `run` has come to nothing.
+
+        Only `run` grows: status, attempts and place in the listing stay, so that what always fails is still given up.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it neither waits in this step nor is
+                stuck in it, or it is in a later run already.
+            TaskNotDueError: its last failure asked to wait.
+        """
+        state = self._at_rest(state, now)
+        if state.status not in self._waiting:
+            raise self._refuse.wrong_status(state, self.startable)
+        if state.not_before is not None and now < state.not_before:
+            raise self._refuse.not_due(state)
+        if state.run != run:
+            raise self._refuse.unfit(state, f"is in run {state.run} already, and run {run} was to be followed")
+        return self._acted(state, now, record, {"run": run + 1})
 
     def unlock(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Take the lock from a worker that is known to be gone, before its lease ends, and record who and why.
@@ -263,6 +282,11 @@ class Lifecycle:
         if state.lock is None:
             raise self._refuse.unfit(state, "is not locked, so there is nothing to unlock")
         return self._acted(state, now, record, _UNLOCKED)
+
+    @property
+    def _waiting(self) -> tuple[int, ...]:
+        """The status codes of a task that is not done with in this step, and that no worker needs to hold."""
+        return (*self.config.startable_statuses(None), self.config.in_progress_status)
 
     def _at_rest(self, state: TaskState | None, now: datetime) -> TaskState:
         if state is None:
@@ -375,7 +399,8 @@ def _forgotten(state: TaskState) -> dict[str, Any]:
 
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
     """Whether that deliberate action is on record already, so that its refused write is but a repeated one."""
-    return any(entry.get("id") == record["id"] for entry in state.errors.get("actions") or ())
+    known = (record["action"], record["id"])
+    return any((entry.get("action"), entry.get("id")) == known for entry in state.errors.get("actions") or ())
 
 
 def _describe(error: BaseException) -> str:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
 
 from .acquisition import CONTENDED_ROUNDS
@@ -20,7 +21,7 @@ from .writes import TaskState, Write
 TaskT = TypeVar("TaskT")
 
 Rule: TypeAlias = Callable[[TaskState | None, datetime, Mapping[str, Any]], Write]
-"""One of the deliberate actions of a `Lifecycle`: `rerun`, `ignore`, `unignore` or `unlock`."""
+"""One of the deliberate actions of a `Lifecycle`, such as `rerun`."""
 
 
 class TaskStatus:
@@ -136,38 +137,44 @@ class TrackedTask:
         )
 
     @classmethod
-    def rerun(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+    def rerun(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
         """Make a task pending again, so that this step is deliberately run again, whatever became of it.
 
         `run` grows by one.
+
+        Args:
+            reason, by: why, and who asked for it; recorded on the task. So with the other actions.
+            request_id: names this request, so that asking again with it changes nothing any more and gives the task
+                as it is (while it is among the last 20 records). So with the other actions. By default every call is
+                a request of its own.
 
         Raises:
             TaskLockedError: a worker holds it; wait until its lease ends.
             TaskIsNotReadyToStartError: it has not come as far as this step.
         """
-        return cls._act(cls._rules(task_id).rerun, task_id, "rerun", reason, by)
+        return cls._act(cls._rules(task_id).rerun, task_id, "rerun", reason, by, request_id)
 
     @classmethod
-    def ignore(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+    def ignore(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
         """Set a task aside that is pending, failed or stuck in this step.
 
         Raises:
             TaskLockedError: a worker holds it; wait until its lease ends.
             TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
         """
-        return cls._act(cls._rules(task_id).ignore, task_id, "ignore", reason, by)
+        return cls._act(cls._rules(task_id).ignore, task_id, "ignore", reason, by, request_id)
 
     @classmethod
-    def unignore(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+    def unignore(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
         """Make an ignored task pending again; `run` grows by one.
 
         Raises:
             TaskIsNotReadyToStartError: it is not ignored in this step.
         """
-        return cls._act(cls._rules(task_id).unignore, task_id, "unignore", reason, by)
+        return cls._act(cls._rules(task_id).unignore, task_id, "unignore", reason, by, request_id)
 
     @classmethod
-    def unlock(cls, task_id: str, *, reason: str, by: str | None = None) -> Self:
+    def unlock(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
         """Take the lock from a worker that is known to be gone, so that the next start takes the task over at once.
 
         Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
@@ -175,11 +182,34 @@ class TrackedTask:
         Raises:
             TaskIsNotReadyToStartError: nobody has locked it.
         """
-        return cls._act(cls._rules(task_id).unlock, task_id, "unlock", reason, by)
+        return cls._act(cls._rules(task_id).unlock, task_id, "unlock", reason, by, request_id)
 
     @classmethod
-    def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None) -> Self:
-        return act(cls._store(task_id), cls._rules(task_id), rule, action, reason, by)
+    def restart(cls, task_id: str, *, run: int, reason: str, by: str | None = None) -> Self:
+        """Give a task that waits or is stuck a new run, after what drove its run `run` has ended without an end of it.
+
+        `run` grows by one, once for that run, whoever asks and how often; nothing else of the task changes.
+
+        Raises:
+            TaskLockedError: a worker holds it.
+            TaskNotDueError: its last failure asked to wait.
+            TaskIsNotReadyToStartError: it neither waits in this step nor is stuck in it, or is in a later run already.
+        """
+        rule = partial(cls._rules(task_id).restart, run=run)
+        return cls._act(rule, task_id, "restart", reason, by, f"after-run-{run}")
+
+    @classmethod
+    def dispatch(cls, task: Self) -> None:
+        """Have a task worked on that was made pending, or was given a new run, by one of the actions.
+
+        What operates on many tasks (`status-tracker`, the sweep) calls it after each. The default does nothing: workers
+        that look for pending tasks find it. Where something has to be started for each, such as an execution of a
+        workflow, override it; it may be called more than once for a run.
+        """
+
+    @classmethod
+    def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None, request_id: str | None) -> Self:
+        return act(cls._store(task_id), cls._rules(task_id), rule, action, reason, by, request_id)
 
 
 class Creatable(Protocol):
@@ -203,13 +233,22 @@ def create(store: Store[CreatableT], task: CreatableT) -> tuple[CreatableT, bool
     return stored, stored.create_token == task.create_token
 
 
-def act(store: Store[TaskT], rules: Lifecycle, rule: Rule, action: str, reason: str, by: str | None) -> TaskT:
+def act(
+    store: Store[TaskT],
+    rules: Lifecycle,
+    rule: Rule,
+    action: str,
+    reason: str,
+    by: str | None,
+    request_id: str | None = None,
+) -> TaskT:
     """Do deliberately to one task what the rule says, and record it: what, why, by whom, when.
 
     Args:
         rule: a deliberate action of `rules`.
         action: its name, for the record.
         reason, by: why, and who asked for it.
+        request_id: where it is on record already, nothing is done; None for a new one.
 
     Raises:
         ValueError: the reason is empty.
@@ -217,7 +256,7 @@ def act(store: Store[TaskT], rules: Lifecycle, rule: Rule, action: str, reason: 
     """
     if not reason.strip():
         raise ValueError(f"reason is empty: say why ({action} of {rules.task_id!r}); it is recorded on the task.")
-    record = {"action": action, "id": uuid.uuid4().hex, "reason": reason, "by": by}
+    record = {"action": action, "id": request_id or uuid.uuid4().hex, "reason": reason, "by": by}
     task = store.read()
     for _ in range(CONTENDED_ROUNDS):
         state = None if task is None else store.state(task)

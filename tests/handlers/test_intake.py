@@ -141,3 +141,12 @@ def test_a_task_that_is_worked_on_is_left_alone(app: Application) -> None:
         assert app.task(task_id).lock == ctx.task.lock
     assert app.task(task_id).status == 40
     assert len(app.executions()) == 1
+
+
+def test_dispatch_starts_the_run_of_a_task_once(app: Application) -> None:
+    task_id = app.register("invoices/7.pdf", b"%PDF-1.7 seven")
+    step = app.tasks.ExtractTask
+    task = step.rerun(task_id, reason="mended")
+    for _ in range(2):
+        step.dispatch(task)
+    assert sorted(json.loads(each["input"])["run"] for each in app.executions()) == [0, 1]

@@ -19,6 +19,7 @@ from .store import SqlStore
 class JobActions(JobColumns):
     """The deliberate actions. The statuses are those of `start`; `pending_status` must be among them.
 
+    With a `request_id` that is among the job's last 20 records, nothing is done, and the job comes as it is.
     Each raises `ValueError` for an empty reason, and `JobIsNotInitializedError` where there is no such job.
     """
 
@@ -30,6 +31,7 @@ class JobActions(JobColumns):
         *,
         reason: str,
         by: str | None = None,
+        request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
         """Make a job pending again, whatever became of it; `run_number` grows by one.
@@ -38,7 +40,7 @@ class JobActions(JobColumns):
             JobLockedError: a worker holds it; wait until its lease ends.
             JobIsNotReadyToStartError: it has not come as far as this step.
         """
-        return cls._act(engine, id, lambda rules: rules.rerun, "rerun", reason, by, statuses)
+        return cls._act(engine, id, lambda rules: rules.rerun, "rerun", reason, by, request_id, statuses)
 
     @classmethod
     def ignore(
@@ -48,6 +50,7 @@ class JobActions(JobColumns):
         *,
         reason: str,
         by: str | None = None,
+        request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
         """Set a job aside that is pending, failed or stuck in this step.
@@ -56,7 +59,7 @@ class JobActions(JobColumns):
             JobLockedError: a worker holds it; wait until its lease ends.
             JobAlreadySucceededError, JobIgnoredError, JobIsNotReadyToStartError: it does not wait in this step.
         """
-        return cls._act(engine, id, lambda rules: rules.ignore, "ignore", reason, by, statuses)
+        return cls._act(engine, id, lambda rules: rules.ignore, "ignore", reason, by, request_id, statuses)
 
     @classmethod
     def unignore(
@@ -66,6 +69,7 @@ class JobActions(JobColumns):
         *,
         reason: str,
         by: str | None = None,
+        request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
         """Make an ignored job pending again; `run_number` grows by one.
@@ -73,7 +77,7 @@ class JobActions(JobColumns):
         Raises:
             JobIsNotReadyToStartError: it is not ignored in this step.
         """
-        return cls._act(engine, id, lambda rules: rules.unignore, "unignore", reason, by, statuses)
+        return cls._act(engine, id, lambda rules: rules.unignore, "unignore", reason, by, request_id, statuses)
 
     @classmethod
     def unlock(
@@ -83,6 +87,7 @@ class JobActions(JobColumns):
         *,
         reason: str,
         by: str | None = None,
+        request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
         """Take the lock from a worker that is known to be gone, so that the next start takes the job over at once.
@@ -92,7 +97,7 @@ class JobActions(JobColumns):
         Raises:
             JobIsNotReadyToStartError: nobody has locked it.
         """
-        return cls._act(engine, id, lambda rules: rules.unlock, "unlock", reason, by, statuses)
+        return cls._act(engine, id, lambda rules: rules.unlock, "unlock", reason, by, request_id, statuses)
 
     @classmethod
     def _act(
@@ -103,10 +108,11 @@ class JobActions(JobColumns):
         action: str,
         reason: str,
         by: str | None,
+        request_id: str | None,
         statuses: Statuses,
     ) -> Self:
         rules = Step.of(cls, statuses).named(cls, action).rules(id)
         try:
-            return act(SqlStore(cls, engine, id), rules, rule(rules), action, reason, by)
+            return act(SqlStore(cls, engine, id), rules, rule(rules), action, reason, by, request_id)
         except TaskIsNotReadyToStartError as error:
             raise job_error(error) from error.__cause__

@@ -1,0 +1,123 @@
+"""The pure rule for giving a task a new run, after what drove its last one came to nothing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import status_tracker as st
+from status_tracker.history import KEPT_ACTIONS
+from status_tracker.lifecycle import is_recorded
+from status_tracker.testing import Clock, MemoryStorage, MemoryTask
+from status_tracker.writes import TaskState, Unchanged
+from tests.unit.steps import (
+    FAILED,
+    IGNORED,
+    IN_PROGRESS,
+    LEASE,
+    NOON,
+    PENDING,
+    SUCCEEDED,
+    TICK,
+    make_config,
+    make_rules,
+)
+
+RECORD = {"action": "restart", "id": "after-run-2", "reason": "the execution had ended", "by": "sweep"}
+LIVE: dict[str, Any] = {"lock": "their-token", "lock_time": NOON, "lock_expire_time": NOON + LEASE}
+OVER: dict[str, Any] = {"lock": "their-token", "lock_time": NOON - LEASE, "lock_expire_time": NOON}
+
+
+def restart(state: TaskState | None, run: int = 2) -> dict[str, Any]:
+    return dict(make_rules().restart(state, NOON, RECORD, run=run).changes)
+
+
+@pytest.mark.parametrize("lock", [{}, OVER], ids=["free", "lease over"])
+@pytest.mark.parametrize("status", [PENDING, FAILED, IN_PROGRESS])
+def test_r11_restart_changes_nothing_but_the_run(status: int, lock: dict[str, Any]) -> None:
+    state = TaskState(status, retry=2, run=2, errors={"history": []}, **lock)
+    write = make_rules().restart(state, NOON, RECORD, run=2)
+    assert write.guard == Unchanged(state)
+    assert set(write.changes) - {"vanished_locks"} == {"run", "errors"}
+    assert write.changes["run"] == 3
+    assert write.changes["errors"]["history"] == []
+    assert is_recorded(replace(state, errors=write.changes["errors"]), RECORD)
+
+
+@pytest.mark.parametrize(
+    ("state", "kind"),
+    [
+        (None, st.TaskIsNotInitializedError),
+        (TaskState(IN_PROGRESS, run=2, **LIVE), st.TaskLockedError),
+        (TaskState(PENDING, run=2, **LIVE), st.TaskLockedError),
+        (TaskState(SUCCEEDED, run=2), st.TaskAlreadySucceedError),
+        (TaskState(IGNORED, run=2), st.TaskIgnoredError),
+        (TaskState(70, run=2), st.TaskIsNotReadyToStartError),
+        (TaskState(FAILED, run=2, not_before=NOON + TICK), st.TaskNotDueError),
+        (TaskState(PENDING, run=3), st.TaskIsNotReadyToStartError),
+        (TaskState(PENDING, run=1), st.TaskIsNotReadyToStartError),
+    ],
+)
+def test_r11_restart_is_refused_where_it_would_start_a_second_time(state: TaskState | None, kind: type) -> None:
+    with pytest.raises(kind):
+        restart(state)
+
+
+def test_r9_restart_at_the_moment_a_task_is_due() -> None:
+    assert restart(TaskState(FAILED, run=2, not_before=NOON))["run"] == 3
+
+
+def test_r11_a_series_of_restarts_is_one_record_and_displaces_no_other() -> None:
+    step = _step()
+    step.make_and_save("t")
+    for number in range(KEPT_ACTIONS - 1):
+        step.rerun("t", reason=f"reason {number}")
+    for run in range(KEPT_ACTIONS - 1, KEPT_ACTIONS + 9):
+        task = step.restart("t", run=run, reason="it had ended", by="sweep")
+    actions = task.errors["actions"]
+    assert [each["action"] for each in actions] == ["rerun"] * (KEPT_ACTIONS - 1) + ["restart"]
+    assert (actions[-1]["times"], actions[-1]["id"]) == (10, f"after-run-{KEPT_ACTIONS + 8}")
+
+
+def test_r11_restart_asked_for_twice_gives_one_run() -> None:
+    step = _step()
+    step.make_and_save("t")
+    first, second = (step.restart("t", run=0, reason="it had ended") for _ in range(2))
+    assert (first.run, second.run) == (1, 1)
+    step.rerun("t", reason="mended")
+    with pytest.raises(st.TaskIsNotReadyToStartError, match="in run 2 already"):
+        step.restart("t", run=1, reason="it had ended")
+
+
+@pytest.mark.parametrize("action", ["rerun", "ignore", "unlock", "unignore"])
+def test_r11_an_action_with_a_request_id_is_done_once(action: str) -> None:
+    step, clock = _step(), Clock()
+    step.config = make_config(clock=clock)
+    step.make_and_save("t")
+    if action == "unlock":
+        with pytest.raises(KeyError), step.start("t"):
+            step.unlock("t", reason="gone", request_id="r-1")
+            raise KeyError
+    if action == "unignore":
+        step.ignore("t", reason="hopeless", request_id="r-1")
+    first = getattr(step, action)("t", reason="because", request_id="r-1")
+    if action == "rerun":
+        clock.advance(1)
+        with step.start("t"):
+            pass
+    second = getattr(step, action)("t", reason="because", request_id="r-1")
+    done = [each for each in second.errors["actions"] if each["action"] == action]
+    assert [each["id"] for each in done] == ["r-1"]
+    assert second.run == first.run
+    if action == "rerun":
+        assert second.is_succeeded()
+
+
+def _step() -> type[MemoryTask]:
+    class Step(MemoryTask):
+        storage = MemoryStorage()
+        config = make_config()
+
+    return Step
