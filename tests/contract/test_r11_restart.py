@@ -12,7 +12,7 @@ from tests.support.items import stored
 from tests.support.wire import Fault, Wire, answer_lost, answered_500_although_done
 
 
-def test_r11_restart_stores_a_run_and_leaves_the_place_in_the_listing(step1: Any, wire: Wire, clock: Clock) -> None:
+def test_r11_restart_stores_a_run_and_leaves_the_place_in_the_listing(step1: Any, clock: Clock) -> None:
     made = step1.make_and_save("t", {"page": 1}, _status=30, retry=2, run=4)
     clock.advance(60)
     task = step1.restart("t", run=4, reason="the execution had ended", by="sweep")
