@@ -22,7 +22,7 @@ from ..statuses import BaseStatusEnum, ensure_status_value
 from ..task import TaskStatus
 from ..writes import TaskState
 from . import shards
-from .client import prepare
+from .client import DEFAULTS, share
 from .expressions import NOT_LOCKED
 from .store import state_of
 from .templates import Template
@@ -104,20 +104,19 @@ class TaskItem(TaskStatus, Model):
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._templates = {}
-        # PynamoDB's own defaults let one hanging connection use up a whole lease.
-        for name, seconds in (("connect_timeout_seconds", 3), ("read_timeout_seconds", 10)):
+        for name, setting in DEFAULTS.items():
             if "Meta" in cls.__dict__ and not hasattr(cls.Meta, name):
-                setattr(cls.Meta, name, seconds)
+                setattr(cls.Meta, name, setting)
         if "config" in cls.__dict__:
             shards.register(cls)
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        """The connection of the table."""
+        """The connection of the table, with the client of all models with the same settings."""
         known = cls._connection
         table = super()._get_connection()
         if table is not known:
-            prepare(table.connection, cls.Meta)
+            share(table, cls.Meta)
         return table
 
     @classmethod
