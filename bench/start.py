@@ -58,7 +58,7 @@ def layer_sizes() -> Counter[str]:
 
     sizes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        bundle(ROOT / "layer", Path(folder))
+        bundle(ROOT / "layer", ROOT / "lambdas", Path(folder))
         for path in Path(folder, "python").rglob("*"):
             if path.is_file():
                 sizes[path.relative_to(Path(folder, "python")).parts[0]] += path.stat().st_size
