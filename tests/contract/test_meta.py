@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 from botocore.awsrequest import AWSRequest
+from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 import status_tracker as st
+from status_tracker.sessions import session_for
 from tests.support.steps import CREDENTIALS, REGION
 
 LAYER = Path(st.__file__).parents[1]
@@ -77,6 +79,15 @@ def test_all_models_of_a_process_have_one_client() -> None:
     assert table.connection.client is other.connection.client
     assert table.connection.get_meta_table("tasks").hash_keyname == "key"
     assert other.connection.get_meta_table("others").hash_keyname == "key"
+
+
+def test_sessions_share_what_is_loaded_and_know_the_services_they_are_for() -> None:
+    first, second = session_for("s3"), session_for("stepfunctions")
+    assert first is not second
+    assert first.get_component("data_loader") is second.get_component("data_loader")
+    assert second.create_client("stepfunctions", region_name=REGION).meta.service_model.service_name == "stepfunctions"
+    with pytest.raises(UnknownServiceError, match="s3"):
+        session_for().create_client("nothing", region_name=REGION)
 
 
 @pytest.mark.parametrize(

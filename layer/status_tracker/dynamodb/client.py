@@ -6,17 +6,16 @@ import os
 import re
 import threading
 from collections.abc import Hashable
-from functools import cache
 from typing import Any
 from weakref import WeakValueDictionary
 
 import botocore
 from botocore.config import Config
-from botocore.loaders import Loader
-from botocore.session import Session, get_session
+from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
 
 from .. import __version__
+from ..sessions import session_for
 
 DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
 """For a `Meta` that does not say it.
@@ -50,26 +49,12 @@ if hasattr(os, "register_at_fork"):  # there is no fork on Windows
     os.register_at_fork(after_in_child=_process.begin)
 
 
-class _OneService(Loader):
-    """Loads what botocore knows of DynamoDB, without looking through the folders of 400 other services."""
-
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # botocore's signature
-        return ["dynamodb"]
-
-
-@cache
-def _loader(search_paths: tuple[str, ...]) -> Loader:
-    """It keeps what it has loaded, so that a second client costs a twentieth of the first one."""
-    return _OneService(list(search_paths), include_default_search_paths=False)
-
-
 class SharedConnection(Connection):
     """A connection to the same tables as `own`, with the client of all that are made with the same settings.
 
     Settings are those of `Meta`, and the environment in which a model is first used. A process that was forked has
-    clients of its own. Half of what botocore does to create a client is looking for services, and it puts a user agent
-    together twice for each request. Connections are kept alive, so that a worker at rest does not start with a new
-    handshake.
+    clients of its own. The user agent is given, since botocore puts one together twice for each request. Connections
+    are kept alive, so that a worker at rest does not start with a new handshake.
 
     Args:
         retries: the `retry_configuration` of the model's `Meta`, of which PynamoDB 6.1 tells the connection nothing.
@@ -102,12 +87,10 @@ class SharedConnection(Connection):
 
     @property
     def session(self) -> Session:
-        """A new session, with the loader that all have."""
-        session = get_session()
+        """A new session."""
+        session = session_for("dynamodb")
         if self._aws_access_key_id and self._aws_secret_access_key:
             session.set_credentials(self._aws_access_key_id, self._aws_secret_access_key, self._aws_session_token)
-        search_paths = session.get_component("data_loader").search_paths
-        session.register_component("data_loader", _loader(tuple(search_paths)))
         return session
 
     def _shared_client(self) -> Any:
