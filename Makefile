@@ -41,8 +41,8 @@ endif
 chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
 	@python -m tests.chaos $(CHAOS)
 
-bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: a minute, into .local/bench)
-	@python -m bench $(if $(QUICK),--quick)
+bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: less, into .local/bench; BASE=<revision>: that one beside it)
+	@python -m bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)")
 
 example: $(PYTHON_READY) ## run one of the examples: NAME=orders_sql (ARGS='…' for its arguments)
 	@PYTHONPATH=layer python examples/$(or $(NAME),documents).py $(ARGS)

@@ -66,7 +66,7 @@ class StatusTrackerStack(Stack):
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(
             code=lambda_.Code.from_asset(str(_CHECKOUT / "lambdas"), exclude=["**/__pycache__", "**/.*_cache"]),
-            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer"),
+            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer", functions=_CHECKOUT / "lambdas"),
             use_case_id=USE_CASE_ID,
             table_name=table.table.table_name,
             settings=self.settings,

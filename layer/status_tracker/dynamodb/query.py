@@ -154,7 +154,7 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
 def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
     """How many tasks have a status, by the index."""
     index = index_of(task_class)
-    with _pool(task_class) as pool:
+    with _pool() as pool:
         return sum(pool.map(index.count, index_values(task_class, status, use_case_id)))
 
 
@@ -177,9 +177,8 @@ def index_values(task_class: type[TaskItem], status: int, use_case_id: str) -> l
 
 
 @contextmanager
-def _pool(task_class: type[TaskItem]) -> Iterator[Executor]:
+def _pool() -> Iterator[Executor]:
     """Threads that send requests; at the end, nobody waits for those that are still under way."""
-    _ = task_class._get_connection().connection.client  # else each thread would make one
     pool = ThreadPoolExecutor(PARALLEL_READS)
     try:
         yield pool
@@ -194,7 +193,7 @@ def merged(
     selection: Selection,
 ) -> Iterator[Listed]:
     partitions = {value: status for status, shards in values.items() for value in shards}
-    with _pool(task_class) as pool:
+    with _pool() as pool:
         opened = pool.map(lambda value: _open(task_class, index, value, partitions[value], selection), partitions)
         streams = dict(zip(partitions, opened, strict=True))
         by_status = []
