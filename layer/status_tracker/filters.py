@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .config import TrackerConfig, as_status_codes
-from .history import failure_of_class, last_failure
+from .failures import failure_of_class, last_failure
 from .writes import TaskState
 
 

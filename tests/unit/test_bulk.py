@@ -240,7 +240,7 @@ def test_one_bad_task_is_told_with_its_id_and_the_rest_goes_on(step: type[Step])
 
 
 def test_it_stops_where_nothing_works_any_more_and_the_cursor_stands_before_that(
-    step: type[Step], clock: Clock
+    step: type[Step], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for n in range(40):
         fail(step, f"{n:02}")

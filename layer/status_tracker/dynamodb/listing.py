@@ -9,7 +9,7 @@ from typing import Any, Self
 from pynamodb.exceptions import UpdateError
 
 from ..cursors import parse_cursor
-from ..history import failure_of_class
+from ..failures import failure_of_class
 from ..lifecycle import is_stuck
 from ..statuses import BaseStatusEnum, ensure_status_value
 from .item import TaskItem

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ..cursors import Cursor, parse_cursor
-from ..history import MAX_DATA_BYTES, failure_of_class
+from ..failures import failure_of_class
+from ..history import MAX_DATA_BYTES
 from ..lifecycle import is_stuck
 from ..port import Answer
 from ..records import state_of
