@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from typing import Generic
 
 from .bulk_action import Action, Kind, OneTask, Operable, Outcome, TaskT
-from .filters import TaskFilter
+from .filters import Matching, TaskFilter
 from .lifecycle import is_recorded
 
 __all__ = ["Action", "BulkResult", "BulkRun", "Kind", "Operable", "Outcome", "act_on_all"]
@@ -124,7 +124,7 @@ class BulkRun(Generic[TaskT]):
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.action = Action(action)
-        self.run_id = uuid.uuid4().hex if run_id is None else _checked_run_id(run_id)
+        self.run_id = checked_run_id(run_id)
         self.stopped: str | None = None
         self._tasks = tasks
         self._filter = _until_now(chosen, tasks.config.now())
@@ -133,7 +133,7 @@ class BulkRun(Generic[TaskT]):
         self._limit = _checked_limit(limit)
         self._pace = _Pace(rate, sleep)
         self._cursor = cursor
-        self._listed = self._filter.matching(tasks, cursor=cursor, limit=self._limit)
+        self._listed = self._listing()
 
     @property
     def cursor(self) -> str | None:
@@ -141,10 +141,10 @@ class BulkRun(Generic[TaskT]):
         return self._cursor
 
     def rehearse(self) -> BulkResult:
-        """Only count what matches; nothing is changed."""
+        """Only count what matches; nothing is changed, and the run can still be made."""
         sample: list[str] = []
         count = 0
-        for task in self._listed:
+        for task in self._listing():
             count += 1
             if len(sample) < SAMPLE_SIZE:
                 sample.append(task.task_id)
@@ -160,6 +160,9 @@ class BulkRun(Generic[TaskT]):
             if failures == _FAILURES_TO_STOP:
                 self.stopped = f"{failures} tasks failed one after the other, the last with: {outcome.message}"
                 return
+
+    def _listing(self) -> Matching[TaskT]:
+        return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit)
 
     def _outcomes(self) -> Iterator[tuple[Outcome, str | None]]:
         """What became of each task, in their order, with the cursor behind it."""
@@ -237,13 +240,16 @@ def _checked_limit(limit: int | None) -> int | None:
 
 
 def _checked_reason(reason: str) -> str:
+    """The reason. Raises `ValueError` for an empty one."""
     if not isinstance(reason, str) or not reason.strip():
         raise ValueError("reason is empty: say why; it is recorded on each task.")
     return reason
 
 
-def _checked_run_id(run_id: str) -> str:
-    # A longer one would be cut where it is recorded, and then not be recognised.
+def checked_run_id(run_id: str | None) -> str:
+    """The run id, or a new one for None. Raises `ValueError` for one that would be cut where it is recorded."""
+    if run_id is None:
+        return uuid.uuid4().hex
     fits = isinstance(run_id, str) and 0 < len(run_id) <= _LONGEST_RUN_ID
     if not fits or not run_id.strip() or not run_id.isascii() or not run_id.isprintable():
         raise ValueError(f"run_id is {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable ASCII characters.")

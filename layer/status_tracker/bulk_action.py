@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -59,11 +59,12 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one task; `message` says why where it was not done."""
+    """What became of one task; `message` says why where it was not done, `error` is what was raised then."""
 
     task_id: str
     kind: Kind
     message: str = ""
+    error: Exception | None = field(default=None, compare=False)
 
 
 class Operable(Listing[TaskT], Protocol[TaskT]):
@@ -83,13 +84,17 @@ class _NoLongerMatchesError(Exception):
 
 
 class OneTask(Generic[TaskT]):
-    """Does the action to one task."""
+    """Does the action to one task.
+
+    Args:
+        chosen: what the task must still match; None for a task that is meant whatever became of it.
+    """
 
     def __init__(
         self,
         tasks: Operable[TaskT],
         action: Action,
-        chosen: TaskFilter,
+        chosen: TaskFilter | None,
         reason: str,
         by: str | None,
         run_id: str,
@@ -106,15 +111,15 @@ class OneTask(Generic[TaskT]):
         try:
             acted = self._acted(task_id)
         except _NoLongerMatchesError as error:
-            return Outcome(task_id, Kind.CHANGED, str(error))
+            return Outcome(task_id, Kind.CHANGED, str(error), error)
         except TaskIsNotInitializedError as error:
-            return Outcome(task_id, Kind.VANISHED, str(error))
+            return Outcome(task_id, Kind.VANISHED, str(error), error)
         except TaskLockedError as error:
-            return Outcome(task_id, Kind.LOCKED, str(error))
+            return Outcome(task_id, Kind.LOCKED, str(error), error)
         except TaskExecutionError as error:
-            return Outcome(task_id, Kind.REFUSED, str(error))
+            return Outcome(task_id, Kind.REFUSED, str(error), error)
         except Exception as error:  # noqa: BLE001  # whatever the backend raises: one task never stops the rest
-            return Outcome(task_id, Kind.FAILED, _told(error))
+            return Outcome(task_id, Kind.FAILED, _told(error), error)
         return self._dispatched(task_id, acted)
 
     def _acted(self, task_id: str) -> _Acted[TaskT]:
@@ -124,7 +129,7 @@ class OneTask(Generic[TaskT]):
 
         def guarded(state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
             asked.set()
-            if state is not None and not self._filter.admits(task_id, state):
+            if state is not None and self._filter is not None and not self._filter.admits(task_id, state):
                 status = rules.config.status_name(state.status)
                 raise _NoLongerMatchesError(f"{rules} does not match any more: it is {status} by now.")
             write: Write = rule(state, now, record)
@@ -140,7 +145,7 @@ class OneTask(Generic[TaskT]):
                 self._tasks.dispatch(acted.task)
             except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
                 message = f"The {self._action} is recorded, but the task could not be dispatched: {_told(error)}"
-                return Outcome(task_id, Kind.UNDISPATCHED, message)
+                return Outcome(task_id, Kind.UNDISPATCHED, message, error)
         return Outcome(task_id, kind)
 
 

@@ -1,0 +1,112 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from ..bulk_action import Action
+from . import acting, listing, watching
+from .acting import How
+from .options import Chosen, command
+from .target import Target
+
+app = typer.Typer(
+    help="Look at tracked tasks and operate on them.\n\n"
+    "Exit codes: 0 all is done, 1 not all or nothing was done or found, 2 the command cannot be used like that, "
+    "3 AWS or the database refuses or cannot be reached, 130 interrupted.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+TaskIds = Annotated[list[str] | None, typer.Argument(metavar="[TASK_ID]...", help="Tasks; or give a filter.")]
+
+
+def _tell_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version.")
+    ] = False,
+) -> None:
+    del version
+
+
+@command(app)
+def stats(target: Target) -> None:
+    """How many tasks have each status, and for how long the oldest has had it."""
+    listing.stats(target)
+
+
+@command(app)
+def ls(
+    chosen: Chosen,
+    target: Target,
+    limit: Annotated[int, typer.Option(help="At most so many.")] = 20,
+    oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first, not the newest.")] = False,
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier list stopped.")] = None,
+) -> None:
+    """List tasks; by default the newest of every status of the step."""
+    listing.ls(chosen, target, limit=limit, oldest=oldest, cursor=cursor)
+
+
+@command(app)
+def show(target: Target, task_id: Annotated[str, typer.Argument(help="The task.")]) -> None:
+    """One task in full: its failures, what people did to it, its data."""
+    listing.show(target, task_id)
+
+
+@command(app)
+def rerun(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+    """Run tasks again, from pending, whatever became of them. By filter: failed and ignored ones, unless said."""
+    acting.act(Action.RERUN, ids or [], chosen, how, target)
+
+
+@command(app)
+def ignore(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+    """Set tasks aside that are pending, failed or stuck. By filter: failed ones, unless said."""
+    acting.act(Action.IGNORE, ids or [], chosen, how, target)
+
+
+@command(app)
+def unignore(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+    """Take ignored tasks back: they are pending again."""
+    acting.act(Action.UNIGNORE, ids or [], chosen, how, target)
+
+
+@command(app)
+def unlock(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+    """Take the lock from workers that are known to be gone. By filter: tasks in progress, unless said."""
+    acting.act(Action.UNLOCK, ids or [], chosen, how, target)
+
+
+@command(app)
+def watch(
+    target: Target,
+    interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 2.0,
+    looks: Annotated[int | None, typer.Option(help="End after so many looks.")] = None,
+) -> None:
+    """The counts as they stand and what has changed, until Ctrl-C."""
+    watching.watch(target, interval=interval, looks=looks)
+
+
+@command(app)
+def export(
+    chosen: Chosen,
+    target: Target,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; by default standard output.")] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        str | None, typer.Option(help="csv or jsonl; by default by the file's name, else csv.")
+    ] = None,
+) -> None:
+    """All tasks that match, as CSV or as JSON lines."""
+    listing.export(chosen, target, output=output, format=format)
