@@ -113,7 +113,7 @@ class OneTask(Generic[TaskT]):
         except _NoLongerMatchesError as error:
             return Outcome(task_id, Kind.CHANGED, str(error), error)
         except TaskIsNotInitializedError as error:
-            return Outcome(task_id, Kind.VANISHED, str(error), error)
+            return Outcome(task_id, Kind.VANISHED, "There is no such task.", error)
         except TaskLockedError as error:
             return Outcome(task_id, Kind.LOCKED, str(error), error)
         except TaskExecutionError as error:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from .display import advance, console, error_console, outcome_table, print_json,
 from .faults import Code, WrongUsageError, explained
 from .options import Chosen
 from .target import Step, Target
-from .text import plain, say
+from .text import can_ask, plain, say
 from .views import View
 
 _SHOWN = 10
@@ -105,10 +104,8 @@ def _usual(action: Action, config: TrackerConfig) -> tuple[int, ...]:
 def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, target: Target) -> int:
     """Tell how many match, and the first; ask whether to go on, unless this is all."""
     asks = not how.dry_run
-    if asks and not sys.stdin.isatty():
-        raise WrongUsageError(
-            "Nobody can be asked here: give --yes to act on all that match, or --dry-run."
-        )
+    if asks and not can_ask():
+        raise WrongUsageError("Nobody can be asked here: give --yes to act on all that match, or --dry-run.")
     with progress("Counting"):
         result = run.rehearse()
     sample = matching.matching(step, limit=min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE), cursor=how.cursor, whole=True)

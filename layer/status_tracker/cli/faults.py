@@ -86,6 +86,8 @@ def _of_aws(error: BaseException) -> str | None:
     if not isinstance(response, dict) or "Error" not in response:
         return None
     code = str(response["Error"].get("Code", ""))
+    if code.isdigit():
+        return f"What answers is not AWS, or is broken (HTTP {code}): check --endpoint-url"
     advice = _REFUSALS.get(code)
     told_by_aws = f"AWS refuses: {code}: {response['Error'].get('Message', '')}".rstrip(". ")
     return told_by_aws if advice is None else f"{told_by_aws}: {advice}"

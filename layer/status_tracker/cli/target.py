@@ -18,7 +18,8 @@ from ..filters import ListedTask
 from ..task import TrackedTask
 from .faults import WrongUsageError
 
-_CONNECT_SECONDS = 2
+# A command that cannot reach AWS shall say so within seconds.
+_PATIENCE = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 2}
 _LIFECYCLE = ("pending_status", "in_progress_status", "failed_status", "succeeded_status", "ignored_status")
 
 
@@ -96,9 +97,8 @@ class Target:
             raise WrongUsageError(f"{self.task} names no table: give --table.")
         if not getattr(meta, "region", None):
             meta.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
-        # A command that cannot reach AWS shall say so within seconds.
-        meta.connect_timeout_seconds = min(_CONNECT_SECONDS, getattr(meta, "connect_timeout_seconds", _CONNECT_SECONDS))
-        meta.max_retry_attempts = min(2, getattr(meta, "max_retry_attempts", 2))
+        for name, most in _PATIENCE.items():
+            setattr(meta, name, min(most, getattr(meta, name, most)))
 
     def _open_sql(self, job_class: Any) -> Step:
         from .database import open_jobs  # noqa: PLC0415  # who uses DynamoDB needs no SQLAlchemy

@@ -17,6 +17,11 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
+def can_ask() -> bool:
+    """Whether somebody can answer a question."""
+    return sys.stdin.isatty()
+
+
 def age(moment: datetime | None, now: datetime) -> str:
     """How long ago, in one unit: ``5 min``."""
     if moment is None:
