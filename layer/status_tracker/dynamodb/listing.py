@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pynamodb.exceptions import UpdateError
 
-from ..lifecycle import is_stuck
+from ..lifecycle import is_stuck, may_be_unattended
 from ..statuses import BaseStatusEnum, ensure_status_value
 from .item import TaskItem
 from .query import Selection, TaskQuery, count, index_of, index_values, parse_cursor, select
@@ -87,6 +87,33 @@ class TaskListing(TaskItem):
             older_first=True,
             refresh=True if auto_refresh else _lock_is_unknown,
             keep=lambda task: is_stuck(state_of(task), cls.config, now),
+        )
+        return select(cls, selection)
+
+    @classmethod
+    def query_unattended(
+        cls, *, pending_after: timedelta, limit: int | None = 10, cursor: str | None = None
+    ) -> TaskQuery[Self]:
+        """The tasks that nothing may be working on any more, each read whole: stuck, failed and due, or pending.
+
+        Args:
+            pending_after: a pending one is among them when it was made so that long ago, or longer.
+            limit: at most so many of each status; None for all.
+            cursor: of an earlier result, to go on where it stopped.
+        """
+        now, config = cls.config.now(), cls.config
+
+        def unattended(task: TaskItem) -> bool:
+            return may_be_unattended(state_of(task), config, now, pending_after)
+
+        selection = Selection(
+            statuses=[config.in_progress_status, config.failed_status, config.pending_status],
+            use_case_id=config.use_case_id,
+            limit=limit,
+            older_first=True,
+            refresh=unattended,  # the index tells nothing against it
+            cursor={} if cursor is None else parse_cursor(cursor),
+            keep=unattended,
         )
         return select(cls, selection)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Generic, TypeVar
 
@@ -10,16 +10,30 @@ TaskT = TypeVar("TaskT")
 
 
 class MemoryQuery(Generic[TaskT]):
-    """The tasks that a query finds, each once."""
+    """The tasks that a query finds, each once.
 
-    def __init__(self, tasks: Iterable[TaskT]) -> None:
+    Args:
+        place: a text that says where a task stands; of a query that has no cursor, none.
+
+    Attributes:
+        cursor: where it stands: the same query with ``cursor=`` goes on behind the last task given.
+    """
+
+    def __init__(
+        self, tasks: Iterable[TaskT], place: Callable[[TaskT], str] | None = None, cursor: str | None = None
+    ) -> None:
         self._tasks = iter(tasks)
+        self._place = place
+        self.cursor = cursor
 
     def __iter__(self) -> Iterator[TaskT]:
         return self
 
     def __next__(self) -> TaskT:
-        return next(self._tasks)
+        task = next(self._tasks)
+        if self._place is not None:
+            self.cursor = self._place(task)
+        return task
 
     def all(self) -> list[TaskT]:
         """All that are left."""

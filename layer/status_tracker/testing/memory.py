@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ..history import MAX_DATA_BYTES
-from ..lifecycle import is_stuck
+from ..lifecycle import is_stuck, may_be_unattended
 from ..port import Answer
 from ..records import state_of
 from ..statuses import BaseStatusEnum, ensure_status_value
@@ -188,6 +188,20 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         return MemoryQuery(task if auto_refresh else task._narrowed() for task in oldest)
 
     @classmethod
+    def query_unattended(
+        cls, *, pending_after: timedelta, limit: int | None = 10, cursor: str | None = None
+    ) -> MemoryQuery[Self]:
+        """The tasks that nothing may be working on any more; as `BaseTask.query_unattended`, `limit` over all."""
+        now = cls.config.now()
+        found = [
+            task
+            for task in cls._listed(None)
+            if may_be_unattended(state_of(vars(task)), cls.config, now, pending_after)
+            and (cursor is None or _place(task) > cursor)
+        ]
+        return MemoryQuery(sorted(found, key=_position)[:limit], _place, cursor)
+
+    @classmethod
     def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
         """How many tasks there are of each status of this step."""
         statuses = [task.status for task in cls._listed(use_case_id)]
@@ -262,6 +276,11 @@ class _StepStore(Generic[TaskT]):
 
 def _position(task: MemoryTask) -> tuple[datetime, str]:
     return task.update_time or _EVER, task.key
+
+
+def _place(task: MemoryTask) -> str:
+    moment, key = _position(task)
+    return f"{moment.isoformat(timespec='microseconds')} {key}"
 
 
 def _within(task: MemoryTask, since: datetime | None, until: datetime | None) -> bool:
