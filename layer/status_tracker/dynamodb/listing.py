@@ -12,7 +12,7 @@ from pynamodb.exceptions import UpdateError
 from ..lifecycle import is_stuck, may_be_unattended
 from ..statuses import BaseStatusEnum, ensure_status_value
 from .item import TaskItem
-from .query import Selection, TaskQuery, count, index_of, index_values, parse_cursor, select
+from .query import Selection, TaskQuery, count, count_within, index_of, index_values, parse_cursor, select
 from .store import state_of
 
 
@@ -122,6 +122,28 @@ class TaskListing(TaskItem):
         """How many tasks there are of each status of this step, by the index."""
         use_case_id = cls._checked_use_case_id(use_case_id)
         return {status: count(cls, status, use_case_id) for status in cls.config.status_shards}
+
+    @classmethod
+    def count_within(
+        cls,
+        status: int | BaseStatusEnum,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> int | None:
+        """How many tasks of this use case have a status, by the index; it reads an entry for each.
+
+        Args:
+            since, until: count only tasks whose `update_time` is at or after `since`, and before `until`.
+            stop: asked after each megabyte of the index; True ends the counting.
+
+        Returns:
+            The number; None when it was stopped before all were counted.
+        """
+        code = ensure_status_value(status)
+        selection = Selection([code], cls.config.use_case_id, None, older_first=True, since=since, until=until)
+        return count_within(cls, code, selection, stop)
 
     @classmethod
     def reshard(cls, status: int | BaseStatusEnum, *, from_shards: int, use_case_id: str | None = None) -> int:
