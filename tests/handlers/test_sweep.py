@@ -423,16 +423,6 @@ def test_the_tasks_of_the_sweep_are_not_among_the_documents(broom: Broom) -> Non
     assert broom.state()["cursors"] == {"Extract": None, "Answer": None}
 
 
-@pytest.mark.parametrize("name", [*SETTINGS, "DOCUMENT_BUCKET"])
-@pytest.mark.parametrize("value", ["", "0", "-1", "many"])
-def test_a_setting_that_cannot_be_used_is_named(broom: Broom, name: str, value: str) -> None:
-    if name == "DOCUMENT_BUCKET" and value:
-        pytest.skip("any text may be a bucket")
-    broom.monkeypatch.setenv(name, value)
-    with pytest.raises(ValueError, match=name):
-        broom.module.settings()
-
-
 def test_a_failed_sweep_is_told_and_the_next_one_sweeps(broom: Broom, metrics: MetricsReader) -> None:
     task_id = made_but_not_started(broom.app, "lost.pdf")
     broom.wait(minutes=5)
