@@ -22,6 +22,7 @@ def run(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[s
     [
         ("intake", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
         ("extract", {"documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
+        ("sweep", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
         ("answer", {"pypdf", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
     ],
 )

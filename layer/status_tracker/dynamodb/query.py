@@ -119,6 +119,34 @@ def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
         return sum(pool.map(index.count, index_values(task_class, status, use_case_id)))
 
 
+def count_within(task_class: type[TaskItem], status: int, selection: Selection, stop: Callable[[], bool]) -> int | None:
+    """How many tasks have a status, within the selection's bounds; None when `stop` said so before all were counted."""
+    index = index_of(task_class)
+    within = type(index).update_time.between(*selection.bounds(status))
+
+    def of_shard(value: str) -> int | None:
+        counted, place = 0, None
+        while True:
+            page: dict[str, Any] = task_class._get_connection().query(
+                value,
+                range_key_condition=within,
+                index_name=index.Meta.index_name,
+                exclusive_start_key=place,
+                select="COUNT",
+            )
+            counted += int(page["Count"])
+            place = page.get("LastEvaluatedKey")
+            if place is None:
+                return counted
+            if stop():
+                return None
+
+    with _pool(task_class) as pool:
+        counts = list(pool.map(of_shard, index_values(task_class, status, selection.use_case_id)))
+    known = [each for each in counts if each is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
 def index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
     """The index that the model declares. Raises `ValueError` if there is none."""
     for _, member in inspect.getmembers(task_class, lambda member: isinstance(member, StatusAndUpdateTimeIndex)):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 from ..cursors import Cursor, parse_cursor
 from ..failures import failure_of_class
 from ..history import MAX_DATA_BYTES
-from ..lifecycle import is_stuck
+from ..lifecycle import is_stuck, may_be_unattended
 from ..port import Answer
 from ..records import state_of
 from ..statuses import BaseStatusEnum, ensure_status_value
@@ -195,6 +195,19 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         stuck = [task for task in cls._listed(use_case_id) if is_stuck(state_of(vars(task)), cls.config, now)]
         oldest = sorted(stuck, key=position)[:limit]
         return MemoryQuery(task if auto_refresh else task._narrowed() for task in oldest)
+
+    @classmethod
+    def query_unattended(
+        cls, *, pending_after: timedelta, limit: int | None = 10, cursor: str | None = None
+    ) -> MemoryQuery[Self]:
+        """The tasks that nothing may be working on any more; as `BaseTask.query_unattended`, `limit` over all."""
+        now, given = cls.config.now(), {} if cursor is None else parse_cursor(cursor)
+        found = [
+            task
+            for task in cls._listed(None)
+            if may_be_unattended(state_of(vars(task)), cls.config, now, pending_after) and _is_new(task, given, True)
+        ]
+        return MemoryQuery(sorted(found, key=position)[:limit], given)
 
     @classmethod
     def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
