@@ -9,7 +9,7 @@ import typer
 
 from .. import __version__
 from ..bulk_action import Action
-from . import acting, listing, watching
+from . import acting, listing, sweeping, watching
 from .acting import How
 from .options import Chosen, command
 from .target import Target
@@ -110,3 +110,15 @@ def export(
 ) -> None:
     """All tasks that match, as CSV or as JSON lines."""
     listing.export(chosen, target, output=output, format=format)
+
+
+@command(app)
+def sweep(
+    target: Target,
+    limit: Annotated[int, typer.Option(help="Restart at most so many.")] = 100,
+    pending_after: Annotated[str, typer.Option(help="Leave a pending task alone for so long.")] = "5m",
+    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier sweep stopped.")] = None,
+) -> None:
+    """Have tasks worked on again that are stuck, due or pending, and that nothing works on."""
+    sweeping.sweep_once(target, limit=limit, pending_after=pending_after, by=by, cursor=cursor)

@@ -23,11 +23,17 @@ def parse_moment(text: str | None, option: str, now: datetime) -> datetime | Non
         return None
     given = text.strip()
     try:
-        if match := _AGE.fullmatch(given.lower()):
-            return now - timedelta(seconds=float(match[1]) * _UNITS[match[2]])
+        if (age := parse_age(given)) is not None:
+            return now - age
         return datetime.fromisoformat(given).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise WrongUsageError(
             f"{option} is {text!r}: give an age such as 30s, 15m, 2h, 3d or 1w, or a time such as "
             "2026-01-31T18:00:00Z (without a zone: this machine's)."
         ) from error
+
+
+def parse_age(text: str) -> timedelta | None:
+    """How long an age such as ``2h`` is; None for anything else."""
+    match = _AGE.fullmatch(text.strip().lower())
+    return timedelta(seconds=float(match[1]) * _UNITS[match[2]]) if match else None
