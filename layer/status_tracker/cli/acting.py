@@ -51,18 +51,21 @@ def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target
         raise WrongUsageError(f"Give either task ids or a filter, such as --status failed, to say what to {action}.")
     if not how.reason.strip() and not how.dry_run:
         raise WrongUsageError("No reason is given: say why with --reason; it is recorded on each task.")
-    step = target.open()
-    if ids:
-        _act_on_ids(step, action, ids, how, target)
-        return
+    with target.opened() as step:
+        if ids:
+            _act_on_ids(step, action, ids, how, target)
+        else:
+            _act_on_all(step, action, chosen, how, target)
+
+
+def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Target) -> None:
     matching = chosen.filter(step.config, _usual(action, step.config))
-    by = None if how.dry_run else how.by or caller(target)
     run = BulkRun(
         step,
         action,
         matching,
         reason=how.reason or "dry run",
-        by=by,
+        by=None if how.dry_run else how.by or caller(target),
         run_id=how.run_id,
         limit=how.limit,
         rate=how.rate,

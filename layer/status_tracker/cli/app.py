@@ -44,7 +44,8 @@ def _root(
 @command(app)
 def stats(target: Target) -> None:
     """How many tasks have each status, and for how long the oldest has had it."""
-    listing.stats(target)
+    with target.opened() as step:
+        listing.stats(step, json=target.json)
 
 
 @command(app)
@@ -56,13 +57,15 @@ def ls(
     cursor: Annotated[str | None, typer.Option(help="Where an earlier list stopped.")] = None,
 ) -> None:
     """List tasks; by default the newest of every status of the step."""
-    listing.ls(chosen, target, limit=limit, oldest=oldest, cursor=cursor)
+    with target.opened() as step:
+        listing.ls(step, chosen, json=target.json, limit=limit, oldest=oldest, cursor=cursor)
 
 
 @command(app)
 def show(target: Target, task_id: Annotated[str, typer.Argument(help="The task.")]) -> None:
     """One task in full: its failures, what people did to it, its data."""
-    listing.show(target, task_id)
+    with target.opened() as step:
+        listing.show(step, task_id, json=target.json)
 
 
 @command(app)
@@ -96,7 +99,8 @@ def watch(
     looks: Annotated[int | None, typer.Option(help="End after so many looks.")] = None,
 ) -> None:
     """The counts as they stand and what has changed, until Ctrl-C."""
-    watching.watch(target, interval=interval, looks=looks)
+    with target.opened() as step:
+        watching.watch(step, json=target.json, interval=interval, looks=looks)
 
 
 @command(app)
@@ -109,7 +113,8 @@ def export(
     ] = None,
 ) -> None:
     """All tasks that match, as CSV or as JSON lines."""
-    listing.export(chosen, target, output=output, format=format)
+    with target.opened() as step:
+        listing.export(step, chosen, json=target.json, output=output, format=format)
 
 
 @command(app)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +17,8 @@ _CONNECT_SECONDS = 5
 _WITH_CONNECT_TIMEOUT = {"psycopg", "psycopg2", "pymysql", "mysqldb", "mysqlconnector"}
 
 
-def open_jobs(job_class: Any, url: str, statuses: dict[str, int]) -> OperableJobs[Any]:
+@contextmanager
+def opened_jobs(job_class: Any, url: str, statuses: dict[str, int]) -> Iterator[OperableJobs[Any]]:
     """The jobs at that URL. Raises `WrongUsageError`."""
     try:
         parsed = sa.make_url(url)
@@ -27,9 +30,13 @@ def open_jobs(job_class: Any, url: str, statuses: dict[str, int]) -> OperableJob
     if engine.dialect.name == "sqlite" and _is_missing(parsed.database):  # else SQLite would make it
         raise WrongUsageError(f"There is no file {parsed.database}: check --url.")
     try:
-        return OperableJobs(job_class, engine, **statuses)
+        jobs = OperableJobs(job_class, engine, **statuses)
     except TypeError as error:
         raise WrongUsageError(f"{error} Or give --statuses.") from error
+    try:
+        yield jobs
+    finally:
+        engine.dispose()
 
 
 def _connect_arguments(url: sa.URL) -> dict[str, Any]:

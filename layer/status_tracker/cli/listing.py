@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from json import dumps
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -17,7 +17,7 @@ from .acting import task_id_of
 from .display import advance, console, counts_table, print_json, print_task, progress, tasks_table
 from .faults import Code, WrongUsageError
 from .options import Chosen
-from .target import Target
+from .target import Step
 from .text import age, plain, say
 from .views import View
 
@@ -26,9 +26,8 @@ _COLUMNS = ("task_id", "status", "status_code", "retry", "run", "create_time", "
 _FORMULA = ("=", "+", "-", "@")
 
 
-def stats(target: Target) -> None:
+def stats(step: Step, *, json: bool) -> None:
     """How many tasks have each status, and for how long the oldest has had it."""
-    step = target.open()
     config = step.config
     counts = step.count_by_status()
     names = {code: config.status_name(code) for code in counts}
@@ -36,7 +35,7 @@ def stats(target: Target) -> None:
     for code in counts:
         for task in TaskFilter((code,)).matching(step, limit=1):
             oldest[code] = task._state().update_time
-    if target.json:
+    if json:
         rows = [
             {"status": names[code], "status_code": code, "tasks": count, "oldest": oldest.get(code)}
             for code, count in counts.items()
@@ -47,46 +46,43 @@ def stats(target: Target) -> None:
     console().print(counts_table(names, counts, {code: age(moment, now) for code, moment in oldest.items()}))
 
 
-def ls(chosen: Chosen, target: Target, *, limit: int, oldest: bool, cursor: str | None) -> None:
+def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, cursor: str | None) -> None:
     """The tasks that match."""
     if limit < 1:
         raise WrongUsageError(f"--limit is {limit}: give how many tasks to list, at least 1.")
-    step = target.open()
     matching = chosen.filter(step.config, tuple(step.config.status_shards)).matching(
         step, cursor=cursor, limit=limit, older_first=oldest, whole=True
     )
     views = [View.of(task, step.config) for task in matching]
     behind = matching.cursor if len(views) == limit else None
-    if target.json:
+    if json:
         print_json({"tasks": [view.summary() for view in views], "cursor": behind})
     elif views:
         console().print(tasks_table(views, step.config.now()))
     if not views:
         say("No task matches.")
-    elif behind is not None and not target.json and sys.stdout.isatty():
+    elif behind is not None and not json and sys.stdout.isatty():
         say(f"There may be more: --limit, or --cursor {behind}")
 
 
-def show(target: Target, task_id: str) -> None:
+def show(step: Step, task_id: str, *, json: bool) -> None:
     """One task in full."""
-    step = target.open()
     task = step.get_one_or_none(task_id_of(step, task_id), consistent_read=True)
     if task is None:
         say(f"Error: there is no task {plain(repr(task_id))} in the use case {step.config.use_case_id!r}.")
         raise typer.Exit(Code.NOT_ALL)
     view = View.of(task, step.config)
-    if target.json:
+    if json:
         print_json(view.whole())
     else:
         print_task(console(), view, step.config.now())
 
 
-def export(chosen: Chosen, target: Target, *, output: Path | None, format: str | None) -> None:  # noqa: A002
+def export(step: Step, chosen: Chosen, *, json: bool, output: Path | None, format: str | None) -> None:  # noqa: A002
     """All tasks that match, as CSV or JSON lines, as they are read."""
-    kind = format or ("jsonl" if target.json or (output and output.suffix in {".jsonl", ".json"}) else "csv")
+    kind = format or ("jsonl" if json or (output and output.suffix in {".jsonl", ".json"}) else "csv")
     if kind not in FORMATS:
         raise WrongUsageError(f"--format is {kind!r}: give one of {', '.join(FORMATS)}.")
-    step = target.open()
     matching = chosen.filter(step.config, tuple(step.config.status_shards)).matching(step, whole=True)
     count = 0
     with progress("Exporting") as bar, _opened(output) as stream:
@@ -121,13 +117,13 @@ def _opened(output: Path | None) -> Iterator[TextIO]:
 
 def _writer(kind: str, stream: TextIO) -> Callable[[View], Any]:
     if kind == "jsonl":
-        return lambda view: stream.write(f"{json.dumps(view.whole(), default=str)}\n")
+        return lambda view: stream.write(f"{dumps(view.whole(), default=str)}\n")
     rows = csv.writer(stream, lineterminator="\n")
     rows.writerow([*_COLUMNS, "data"])
 
     def write(view: View) -> None:
         summary = view.summary()
-        rows.writerow([*(_cell(summary[name]) for name in _COLUMNS), _cell(json.dumps(view.data, default=str))])
+        rows.writerow([*(_cell(summary[name]) for name in _COLUMNS), _cell(dumps(view.data, default=str))])
 
     return write
 

@@ -20,10 +20,11 @@ def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None
     wait = parse_age(pending_after)
     if wait is None:
         raise WrongUsageError(f"--pending-after is {pending_after!r}: give an age such as 90s, 5m or 2h.")
-    step: Any = target.open()
-    if not isinstance(step, type):
-        raise WrongUsageError(f"{target.task} needs no sweep: workers find what waits or is stuck with start_next.")
-    swept = sweep(step, limit=limit, pending_after=wait, by=by or caller(target), cursor=cursor)
+    with target.opened() as step:
+        if not isinstance(step, type):
+            raise WrongUsageError(f"{target.task} needs no sweep: workers find what waits or is stuck with start_next.")
+        task_class: Any = step
+        swept = sweep(task_class, limit=limit, pending_after=wait, by=by or caller(target), cursor=cursor)
     if target.json:
         print_json(_as_json(swept))
     else:

@@ -6,6 +6,8 @@ import importlib
 import inspect
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -61,12 +63,15 @@ class Target:
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Output for machines.")] = False
 
-    def open(self) -> Step:
+    @contextmanager
+    def opened(self) -> Iterator[Step]:
         """What the options name. Raises `WrongUsageError`."""
         self._tell_aws()
         found = _import(self.task)
         if _is_sql(found):
-            return self._open_sql(found)
+            with self._opened_jobs(found) as jobs:
+                yield jobs
+            return
         if not (isinstance(found, type) and issubclass(found, TrackedTask) and hasattr(found, "query_by_status")):
             raise WrongUsageError(f"{self.task} is {found!r}: give a class derived from BaseTask, or from JobMixin.")
         if not hasattr(found, "config"):
@@ -76,7 +81,7 @@ class Target:
             self._set_meta(found.Meta)
         else:
             self._refuse("tasks in memory", table=self.table)
-        return found  # type: ignore[return-value]  # a class is what it makes
+        yield found  # type: ignore[misc]  # a class is what it makes
 
     def _tell_aws(self) -> None:
         """For all clients of this process, also those that a task class makes when it dispatches."""
@@ -100,13 +105,13 @@ class Target:
         for name, most in _PATIENCE.items():
             setattr(meta, name, min(most, getattr(meta, name, most)))
 
-    def _open_sql(self, job_class: Any) -> Step:
-        from .database import open_jobs  # noqa: PLC0415  # who uses DynamoDB needs no SQLAlchemy
+    def _opened_jobs(self, job_class: Any) -> AbstractContextManager[Step]:
+        from .database import opened_jobs  # noqa: PLC0415  # who uses DynamoDB needs no SQLAlchemy
 
         self._refuse("a SQL database", table=self.table)
         if not self.url:
             raise WrongUsageError(f"{self.task} is kept in a SQL database: give its --url, such as sqlite:///jobs.db.")
-        return open_jobs(job_class, self.url, self._named_statuses())
+        return opened_jobs(job_class, self.url, self._named_statuses())
 
     def _named_statuses(self) -> dict[str, int]:
         if self.statuses is None:

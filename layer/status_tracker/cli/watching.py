@@ -16,7 +16,7 @@ from rich.text import Text
 from ..filters import TaskFilter
 from .display import console, counts_table, print_json, tasks_table
 from .faults import WrongUsageError
-from .target import Step, Target
+from .target import Step
 from .text import plain
 from .views import View
 
@@ -46,18 +46,17 @@ class Changes:
         return new[::-1]
 
 
-def watch(target: Target, *, interval: float, looks: int | None) -> None:
+def watch(step: Step, *, json: bool, interval: float, looks: int | None) -> None:
     """Show it until interrupted, or for so many looks."""
     if not interval > 0:
         raise WrongUsageError(f"--interval is {interval:g}: give seconds above 0.")
     if looks is not None and looks < 1:
         raise WrongUsageError(f"--looks is {looks}: give how often to look, at least 1.")
-    step = target.open()
     try:
-        if sys.stdout.isatty() and not target.json:
+        if sys.stdout.isatty() and not json:
             _live(step, interval, looks)
         else:
-            _lines(step, interval, looks, json=target.json)
+            _lines(step, interval, looks, json=json)
     except KeyboardInterrupt:
         return
 
