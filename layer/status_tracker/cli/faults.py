@@ -105,8 +105,8 @@ def _of_botocore(error: BaseException) -> str | None:
 def _of_sqlalchemy(error: BaseException) -> str | None:
     if not type(error).__module__.startswith("sqlalchemy."):
         return None
-    cause = getattr(error, "orig", None) or error
-    return f"The database refuses or cannot be reached: {cause}"
+    cause = str(getattr(error, "orig", None) or error).strip()
+    return f"The database refuses or cannot be reached: {cause.partition(chr(10))[0]}"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -6,6 +6,7 @@ import csv
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import chain
 from json import dumps
 from pathlib import Path
 from typing import Any, TextIO
@@ -84,10 +85,10 @@ def export(step: Step, chosen: Chosen, *, json: bool, output: Path | None, forma
     if kind not in FORMATS:
         raise WrongUsageError(f"--format is {kind!r}: give one of {', '.join(FORMATS)}.")
     matching = chosen.filter(step.config, tuple(step.config.status_shards)).matching(step, whole=True)
-    count = 0
+    count, first = 0, next(matching, None)  # where nothing can be read, nothing is written
     with progress("Exporting") as bar, _opened(output) as stream:
         write = _writer(kind, stream)
-        for task in matching:
+        for task in chain(() if first is None else (first,), matching):
             write(View.of(task, step.config))
             advance(bar)
             count += 1
