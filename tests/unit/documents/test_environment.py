@@ -48,11 +48,10 @@ def lines(functions: dict[str, dict[str, str]]) -> list[str]:
 
 
 def test_a_shell_takes_them_as_they_are() -> None:
-    script = "\n".join(
-        [*lines({"other": {}, "partial": {"WORKFLOW_ARN": "x"}, "intake": {**SETTINGS, "MORE": "1"}}), "env"]
-    )
-    done = subprocess.run(["/bin/sh", "-c", script], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)  # noqa: S603
-    told = dict(line.split("=", 1) for line in done.stdout.splitlines())
+    functions = {"other": {}, "partial": {"WORKFLOW_ARN": "x"}, "intake": {**SETTINGS, "MORE": "1"}}
+    script = "\n".join([*lines(functions), "env"])
+    printed = subprocess.check_output(["/bin/sh", "-c", script], env={"PATH": "/usr/bin:/bin"}, text=True)  # noqa: S603
+    told = dict(line.split("=", 1) for line in printed.splitlines())
     assert {name: told[name] for name in SETTINGS} == SETTINGS
     assert told["STATUS_TRACKER_TASK"] == "documents.tasks:ExtractTask"
     assert all((Path(path)).is_dir() for path in told["PYTHONPATH"].split(":"))
