@@ -12,10 +12,12 @@ import math
 import time
 import uuid
 from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Generic
 
 from .bulk_action import Action, Kind, OneTask, Operable, Outcome, TaskT
@@ -152,25 +154,25 @@ class BulkRun(Generic[TaskT]):
 
     def __iter__(self) -> Iterator[Outcome]:
         failures = 0
-        for outcome, cursor in self._outcomes():
-            failures = failures + 1 if outcome.kind in {Kind.FAILED, Kind.UNDISPATCHED} else 0
-            if not failures:
-                self._cursor = cursor
-            yield outcome
-            if failures == _FAILURES_TO_STOP:
-                self.stopped = f"{failures} tasks failed one after the other, the last with: {outcome.message}"
-                return
+        with closing(self._outcomes()) as outcomes:
+            for outcome, cursor in outcomes:
+                failures = failures + 1 if outcome.kind in {Kind.FAILED, Kind.UNDISPATCHED} else 0
+                if not failures and self.stopped is None:
+                    self._cursor = cursor
+                if failures == _FAILURES_TO_STOP:
+                    self.stopped = f"{failures} tasks failed one after the other, the last with: {outcome.message}"
+                yield outcome
 
     def _listing(self) -> Matching[TaskT]:
         return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit)
 
-    def _outcomes(self) -> Iterator[tuple[Outcome, str | None]]:
-        """What became of each task, in their order, with the cursor behind it."""
+    def _outcomes(self) -> Generator[tuple[Outcome, str | None], None, None]:
+        """What became of each task, in their order, with the cursor behind it; no further one once it is stopped."""
         under_way: deque[tuple[Future[Outcome], str | None]] = deque()
         at_once = 1  # so that what is made on first use, such as clients, is not made by several threads
         pool = ThreadPoolExecutor(_PARALLEL)
         try:
-            for task_id, cursor in self._to_do():
+            for task_id, cursor in takewhile(lambda _: self.stopped is None, self._to_do()):
                 self._pace.wait()
                 under_way.append((pool.submit(self._one.act, task_id), cursor))
                 if len(under_way) >= at_once:

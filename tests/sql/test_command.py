@@ -73,7 +73,10 @@ def test_listing_goes_on_over_pages_and_cursors(
     assert ids(jobs.query_by_status([30], None, error_class="ValueError")) == []
 
 
-def test_bulk_rerun_is_once_a_run_id(engine: sa.Engine, jobs: OperableJobs[Job]) -> None:
+def test_bulk_rerun_is_once_a_run_id(
+    engine: sa.Engine, jobs: OperableJobs[Job], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker.sql.operable._PAGE", 7)
     every = add(engine, 25)
     results = [act_on_all(jobs, "rerun", TaskFilter((30,)), reason="mended", run_id="r1") for _ in range(2)]
     assert [result.counts for result in results] == [{Kind.DONE: 25}, {Kind.REPEATED: 25}]

@@ -248,7 +248,8 @@ def test_it_stops_where_nothing_works_any_more_and_the_cursor_stands_before_that
     with monkeypatch.context() as patch:
         patch.setattr(Step, "_store", _unreachable(step))
         result = rerun(step)
-    assert result.counts == {Kind.DONE: 5, Kind.FAILED: 20}
+    assert result.counts[Kind.DONE] == 5
+    assert 20 <= result.counts[Kind.FAILED] < 20 + 8
     assert result.stopped == "20 tasks failed one after the other, the last with: ConnectionError: no route"
     assert rerun(step, cursor=result.cursor).counts == {Kind.DONE: 35, Kind.REPEATED: 5}
 

@@ -117,7 +117,7 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
         print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
     elif views:
         (error_console() if asks else console()).print(tasks_table(views, step.config.now()))
-    if not result.matching:
+    if not result.matching and (how.run_id is None or how.dry_run):  # else a run may have tasks to dispatch
         say("No task matches.")
         raise typer.Exit(Code.NOT_ALL)
     say(f"{result.matching:,} tasks match.")

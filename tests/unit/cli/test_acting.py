@@ -147,6 +147,15 @@ def test_what_cannot_be_dispatched_is_told(run: Any, monkeypatch: pytest.MonkeyP
     assert "\x1b" not in answer.err
 
 
+def test_run_that_has_only_to_dispatch_is_completed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail("a")
+    Order.rerun("a", reason="mended", request_id="r1")
+    monkeypatch.setattr("status_tracker.cli.acting.can_ask", lambda: True)
+    answer = run("rerun", "--status", "failed", *MENDED, "--run-id", "r1", typed="y\n")
+    assert answer.code == 0
+    assert Order.dispatched == ["a"]
+
+
 def test_outage_in_the_middle_ends_it_with_what_was_done(run: Any) -> None:
     for n in range(40):
         fail(f"{n:02}")
