@@ -33,6 +33,14 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "step_timeout_seconds": (1, 900),
     "step_memory_mb": (128, 10240),
     "step_reserved_concurrency": (1, 1000),
+    "sweep_interval_minutes": (1, 1440),
+    "sweep_max_restarts": (1, 10_000),
+    "sweep_max_examined": (1, 100_000),
+    "sweep_pending_after_seconds": (1, 604_800),
+    "sweep_max_objects": (1, 1_000_000),
+    "sweep_unregistered_after_seconds": (1, 604_800),
+    "sweep_timeout_seconds": (1, 900),
+    "sweep_memory_mb": (128, 10240),
     "max_document_bytes": (1, 5 * 1024**4),
 }
 
@@ -61,6 +69,15 @@ class Settings:
         step_timeout_seconds: timeout of a step's function, and so the longest lease of an attempt.
         step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
         step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
+        sweep_interval_minutes: from one sweep to the next.
+        sweep_max_restarts: tasks of each step that one sweep restarts, at most.
+        sweep_max_examined: tasks of each step whose executions one sweep asks for, at most. Step Functions admits some
+            15 such requests a second for long, and 300 at once: more only takes longer.
+        sweep_pending_after_seconds: how long a pending task may be on its way to its execution before a sweep looks.
+        sweep_max_objects: objects of the document bucket that one sweep compares with the tasks, at most.
+        sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
+        sweep_timeout_seconds: timeout of the sweep; it stops before, and the next one goes on.
+        sweep_memory_mb: memory of the sweep.
         max_document_bytes: larger documents are ignored, with that reason.
         log_level: DEBUG, INFO, WARN or ERROR.
         log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
@@ -83,6 +100,14 @@ class Settings:
     intake_memory_mb: int
     step_timeout_seconds: int
     step_memory_mb: int
+    sweep_interval_minutes: int
+    sweep_max_restarts: int
+    sweep_max_examined: int
+    sweep_pending_after_seconds: int
+    sweep_max_objects: int
+    sweep_unregistered_after_seconds: int
+    sweep_timeout_seconds: int
+    sweep_memory_mb: int
     max_document_bytes: int
     log_level: str
     log_retention: str

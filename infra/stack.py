@@ -13,6 +13,7 @@ from infra.document_buckets import DocumentBuckets
 from infra.document_intake import DocumentIntake
 from infra.handler_function import FunctionCommons
 from infra.monitoring import Monitoring
+from infra.operations import Operations
 from infra.settings import Settings
 from infra.task_table import TaskTable
 from infra.task_workflow import TaskWorkflow, TrackedStep
@@ -52,6 +53,14 @@ class StatusTrackerStack(Stack):
             table=table,
             state_machine=workflow.state_machine,
         )
+        operations = Operations(
+            self,
+            "Operations",
+            commons=commons,
+            documents=buckets.documents,
+            table=table,
+            state_machine=workflow.state_machine,
+        )
         Monitoring(
             self,
             "Monitoring",
@@ -62,6 +71,7 @@ class StatusTrackerStack(Stack):
             settings=settings,
         )
         self._add_outputs(table, buckets, workflow, intake)
+        CfnOutput(self, "SweepFunctionName", value=operations.sweep.function_name)
 
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(

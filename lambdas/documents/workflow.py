@@ -6,6 +6,8 @@ import hashlib
 import json
 from typing import TYPE_CHECKING
 
+from status_tracker import RunState
+
 if TYPE_CHECKING:
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -36,3 +38,13 @@ def start_workflow(step_functions: SFNClient, workflow_arn: str, task_id: str, r
     except step_functions.exceptions.ExecutionAlreadyExists:
         return False
     return True
+
+
+def run_state(step_functions: SFNClient, workflow_arn: str, task_id: str, run: int) -> RunState:
+    """What has become of the execution of this run. Step Functions forgets one 90 days after its end."""
+    machine = workflow_arn.replace(":stateMachine:", ":execution:")
+    try:
+        execution = step_functions.describe_execution(executionArn=f"{machine}:{execution_name(task_id, run)}")
+    except step_functions.exceptions.ExecutionDoesNotExist:
+        return RunState.NEVER_STARTED
+    return RunState.RUNNING if execution["status"] in {"RUNNING", "PENDING_REDRIVE"} else RunState.ENDED

@@ -385,6 +385,23 @@ def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
     return state.status == config.in_progress_status and not is_live(state, config, now)
 
 
+def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pending_after: timedelta) -> bool:
+    """Whether nothing may be working on a task any more, so that it is worth asking what drives it. One of these:
+
+    - it is stuck: in progress, and its lease is over;
+    - it has failed, and is due;
+    - it is pending, due, and no worker holds it, for `pending_after` or longer.
+    """
+    if state.status == config.in_progress_status:
+        return is_stuck(state, config, now)
+    due = state.not_before is None or state.not_before <= now
+    if not due or is_live(state, config, now):
+        return False
+    if state.status == config.pending_status:
+        return state.update_time is None or state.update_time <= now - pending_after
+    return state.status == config.failed_status
+
+
 def is_finished_by(state: TaskState | None, token: str) -> bool:
     """Whether that token has finished the task already, so that a refused finish is but a repeated one (R5)."""
     return state is not None and token in state.finished_locks

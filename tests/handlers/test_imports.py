@@ -32,6 +32,10 @@ NOBODY_NEEDS = {
         ("intake", {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))}),
         ("extract", {"documents.answering", "documents.answers"}),
         ("answer", {"pypdf", *(f"documents.{name}" for name in ("extraction", "reader", "source"))}),
+        (
+            "sweep",
+            {"pypdf", *(f"documents.{name}" for name in ("answers", "extraction", "reader", "results", "source"))},
+        ),
     ],
 )
 def test_what_is_imported(function: str, not_needed: set[str]) -> None:
