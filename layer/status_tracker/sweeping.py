@@ -101,6 +101,7 @@ def sweep(
     by: str = "sweep",
     cursor: str | None = None,
     stop: Callable[[], bool] = lambda: False,
+    run_state: Callable[[TaskT], RunState] | None = None,
 ) -> Swept:
     """Have the tasks of a step worked on again that are stuck, failed and due, or pending, and that nothing drives.
 
@@ -116,6 +117,7 @@ def sweep(
         by: who restarts them, for the record.
         cursor: where the last sweep stopped; so those that are left alone, however many, do not keep others waiting.
         stop: asked before each task; True ends the sweep.
+        run_state: asked instead of the class's, for who can find out about many runs at once.
 
     Raises:
         ValueError: an argument cannot be used.
@@ -123,7 +125,7 @@ def sweep(
     """
     _check(task_class, limit, examine, pending_after, by)
     found = task_class.query_unattended(pending_after=pending_after, limit=examine, cursor=cursor)
-    broom = _Broom(task_class, pending_after, by)
+    broom = _Broom(task_class, pending_after, by, run_state or task_class.run_state)
     tasks, complete = iter(found), False
     while not complete and broom.examined < examine and len(broom.restarted) < limit and not stop():
         task = next(tasks, None)
@@ -145,8 +147,11 @@ def sweep(
 class _Broom(Generic[TaskT]):
     """Looks at one task after the other, and keeps what came of it."""
 
-    def __init__(self, task_class: type[TaskT], pending_after: timedelta, by: str) -> None:
+    def __init__(
+        self, task_class: type[TaskT], pending_after: timedelta, by: str, run_state: Callable[[TaskT], RunState]
+    ) -> None:
         self._class = task_class
+        self._run_state = run_state
         self._pending_after = pending_after
         self._by = by
         self.examined = self.running = self.stuck = 0
@@ -166,7 +171,7 @@ class _Broom(Generic[TaskT]):
             self.failed.append(Noted(task.task_id, f"{type(error).__name__}: {error}"))
 
     def _attend(self, listed: TaskT) -> None:
-        run_state = self._class.run_state(listed)
+        run_state = self._run_state(listed)
         if run_state is RunState.RUNNING:
             self.running += 1
             return

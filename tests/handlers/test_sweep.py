@@ -244,7 +244,7 @@ def test_it_stops_before_its_time_is_up_and_the_next_goes_on(broom: Broom) -> No
 
         def get_remaining_time_in_millis(self) -> int:
             type(self).asked += 1
-            return 60_000 if self.asked <= 3 else 1_000
+            return 60_000 if self.asked <= 4 else 1_000
 
     broom.sweep(Hurried())
     assert broom.runs() == [(made[0], 0)]
@@ -436,3 +436,35 @@ def test_a_failed_sweep_is_told_and_the_next_one_sweeps(broom: Broom, metrics: M
     broom.sweep()
     assert told(metrics)["Sweep/TaskSucceeded"] == 1
     assert broom.runs() == [(task_id, 0)]
+
+
+def test_executions_that_run_are_asked_for_all_at_once(broom: Broom) -> None:
+    """So that many tasks in the queue behind the concurrency hide nothing behind them for long."""
+    broom.monkeypatch.setenv("SWEEP_MAX_EXAMINED", "100")
+    broom.module.settings.cache_clear()
+    running = [broom.app.register(f"{number}.pdf", b"content") for number in range(30)]
+    lost = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    client = importlib.import_module("documents.aws").step_functions_client()
+    asked = []
+    describe = client.describe_execution
+
+    def noted(executionArn: str) -> Any:  # noqa: N803  # boto3's name
+        asked.append(executionArn)
+        return describe(executionArn=executionArn)
+
+    broom.monkeypatch.setattr(client, "describe_execution", noted)
+    broom.sweep()
+    assert [arn.rpartition(":")[2] for arn in asked] == [execution_name(lost, 0)]
+    assert broom.runs() == sorted((task_id, 0) for task_id in [*running, lost])
+
+
+def test_many_that_run_are_passed_by_within_a_bounded_number_of_sweeps(broom: Broom) -> None:
+    running = [broom.app.register(f"{number}.pdf", b"content") for number in range(25)]
+    lost = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    for _ in range(2):
+        broom.sweep()
+        assert len(broom.runs()) == len(running)
+    broom.sweep()
+    assert (lost, 0) in broom.runs()
