@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from .config import TrackerConfig
@@ -41,7 +41,9 @@ class Sweepable(Protocol):
     def _state(self) -> TaskState: ...
 
     @classmethod
-    def query_unattended(cls, *, pending_after: timedelta, limit: int | None, cursor: str | None) -> Found: ...
+    def query_unattended(
+        cls, *, pending_after: timedelta, limit: int | None, until: datetime | None, cursor: str | None
+    ) -> Found: ...
 
     @classmethod
     def get_one_or_none(cls, task_id: str, consistent_read: bool) -> Self | None: ...
@@ -78,8 +80,9 @@ class Swept:
         left_alone: those that were deleted, or were taken by somebody else, while they were looked at.
         failed: those that could not be asked or started; they are examined again in the next round.
         stuck: how many of those that were examined were in progress with their lease over.
-        cursor: where the next sweep goes on; None for the beginning.
-        complete: whether the end was reached.
+        cursor: where the next sweep goes on; None for another round from the oldest on.
+        complete: whether the round is at its end. It is about the tasks that had their status when it began, so that
+            it comes to an end however many come meanwhile.
     """
 
     examined: int
@@ -124,7 +127,8 @@ def sweep(
         Exception: the tasks could not be listed; the backend's own.
     """
     _check(task_class, limit, examine, pending_after, by)
-    found = task_class.query_unattended(pending_after=pending_after, limit=examine, cursor=cursor)
+    until, place = _round(task_class.config, cursor)
+    found = task_class.query_unattended(pending_after=pending_after, limit=examine, until=until, cursor=place)
     broom = _Broom(task_class, pending_after, by, run_state or task_class.run_state)
     tasks, complete = iter(found), False
     while not complete and broom.examined < examine and len(broom.restarted) < limit and not stop():
@@ -139,9 +143,24 @@ def sweep(
         left_alone=tuple(broom.left_alone),
         failed=tuple(broom.failed),
         stuck=broom.stuck,
-        cursor=None if complete else found.cursor,
+        cursor=None if complete else f"{until.isoformat()} {found.cursor or ''}",
         complete=complete,
     )
+
+
+def _round(config: TrackerConfig, cursor: str | None) -> tuple[datetime, str | None]:
+    """When the round of a sweep ends, and where in it the last sweep stopped."""
+    if cursor is None:
+        return config.now() + timedelta(microseconds=1), None
+    moment, _, place = cursor.partition(" ")
+    try:
+        until: datetime | None = datetime.fromisoformat(moment)
+    except ValueError:
+        until = None
+    if until is None or until.tzinfo is None:
+        found = cursor[:80]
+        raise ValueError(f"The cursor {found!r} is not one that a sweep gave: pass on the `cursor` of one.")
+    return until, place or None
 
 
 class _Broom(Generic[TaskT]):

@@ -167,25 +167,25 @@ def test_each_run_restarts_so_many_the_oldest_first_and_the_next_goes_on(broom: 
     assert broom.state()["cursors"]["Extract"] is None
 
 
-def test_two_at_once_start_nothing_twice(broom: Broom, log: Log) -> None:
+def test_two_at_once_start_nothing_twice_even_without_the_lock(broom: Broom) -> None:
     made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
     stopped = broom.app.register("stopped.pdf", b"content")
     broom.stop(stopped)
-    broom.wait(minutes=5)
+    unknown = broom.app.upload("unknown.pdf", b"content")["detail"]["object"]["etag"]
+    broom.wait(minutes=11)
     barrier = threading.Barrier(2)
-    take = broom.record.SweepTask.get_or_create
 
-    def together(*args: Any, **kwargs: Any) -> Any:
+    def sweep(_: int) -> None:
+        teller = broom.module.MetricsTeller(broom.module.logger)
+        each = broom.module.Sweep(broom.module.settings(), teller, lambda: 0.0, lambda _: None)
         barrier.wait(30)
-        return take(*args, **kwargs)
+        each.run(broom.record.SweepState())
 
-    broom.monkeypatch.setattr(broom.record.SweepTask, "get_or_create", together)
     with ThreadPoolExecutor(2) as pool:
-        for each in [pool.submit(broom.sweep) for _ in range(2)]:
-            each.result()
-    assert broom.runs() == sorted([*((task_id, 0) for task_id in made), (stopped, 0), (stopped, 1)])
+        list(pool.map(sweep, range(2)))
+    started = [*((task_id, 0) for task_id in made), (stopped, 0), (stopped, 1), (f"unknown.pdf#{unknown}", 0)]
+    assert broom.runs() == sorted(started)
     assert broom.app.task(stopped).run == 1
-    assert log.lines()
 
 
 def test_another_sweep_under_way_is_no_error_and_a_killed_one_is_taken_over(broom: Broom, log: Log) -> None:

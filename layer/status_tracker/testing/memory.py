@@ -189,7 +189,12 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
 
     @classmethod
     def query_unattended(
-        cls, *, pending_after: timedelta, limit: int | None = 10, cursor: str | None = None
+        cls,
+        *,
+        pending_after: timedelta,
+        limit: int | None = 10,
+        until: datetime | None = None,
+        cursor: str | None = None,
     ) -> MemoryQuery[Self]:
         """The tasks that nothing may be working on any more; as `BaseTask.query_unattended`, `limit` over all."""
         now = cls.config.now()
@@ -197,6 +202,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
             task
             for task in cls._listed(None)
             if may_be_unattended(state_of(vars(task)), cls.config, now, pending_after)
+            and _within(task, None, until)
             and (cursor is None or _place(task) > cursor)
         ]
         return MemoryQuery(sorted(found, key=_position)[:limit], _place, cursor)
