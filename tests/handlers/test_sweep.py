@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from documents.workflow import execution_name
@@ -468,3 +470,25 @@ def test_many_that_run_are_passed_by_within_a_bounded_number_of_sweeps(broom: Br
         assert len(broom.runs()) == len(running)
     broom.sweep()
     assert (lost, 0) in broom.runs()
+
+
+def test_what_a_sweep_of_nothing_costs_in_requests(broom: Broom) -> None:
+    """What docs/scale.md says of it."""
+    broom.sweep()
+    broom.wait(minutes=5)
+    sent = Counter[str]()
+    send = BaseClient._make_api_call
+
+    def counted(client: Any, operation: str, arguments: Any) -> Any:
+        sent[operation] += 1
+        return send(client, operation, arguments)
+
+    broom.monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    broom.sweep()
+    assert sent == {
+        "Query": 170,
+        "PutItem": 1,
+        "UpdateItem": 6,
+        "ListExecutions": 1,
+        "ListObjectsV2": 1,
+    }
