@@ -54,7 +54,7 @@ class Operations(Construct):
             statements=[
                 table.allow_items("PutItem", "GetItem", "BatchGetItem", "UpdateItem"),
                 table.allow_listing(),
-                allow(["states:StartExecution"], state_machine.state_machine_arn),
+                allow(["states:StartExecution", "states:ListExecutions"], state_machine.state_machine_arn),
                 allow(["states:DescribeExecution"], executions),
                 allow(["s3:ListBucket"], documents.bucket_arn),
             ],

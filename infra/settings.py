@@ -71,8 +71,7 @@ class Settings:
         step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
         sweep_interval_minutes: from one sweep to the next.
         sweep_max_restarts: tasks of each step that one sweep restarts, at most.
-        sweep_max_examined: tasks of each step whose executions one sweep asks for, at most. Step Functions admits some
-            15 such requests a second for long, and 300 at once: more only takes longer.
+        sweep_max_examined: tasks of each step that one sweep reads, at most, to find those that no execution works on.
         sweep_pending_after_seconds: how long a pending task may be on its way to its execution before a sweep looks.
         sweep_max_objects: objects of the document bucket that one sweep compares with the tasks, at most.
         sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.

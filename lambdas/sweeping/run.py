@@ -6,15 +6,18 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from documents.aws import s3_client
+from documents.aws import s3_client, step_functions_client
+from documents.settings import IntakeSettings
 from documents.tasks import STEPS
-from status_tracker import get_utc_now
+from documents.workflow import execution_name, running_executions
+from status_tracker import RunState, get_utc_now
 from status_tracker.sweeping import Swept, sweep
 from sweeping.bucket import Reconciled, reconcile
 from sweeping.counting import count_arrivals, count_unfinished, finished, last_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from collections.abc import Set as AbstractSet
     from datetime import datetime
 
     from documents.settings import SweepSettings
@@ -26,7 +29,7 @@ RECOUNT_EVERY = timedelta(days=1)
 SETTLING = timedelta(minutes=1)
 """By then a task that has ended is in the index: what ends later is for the next count."""
 # Which part of the time has gone when each stage stops: after it there is room for those behind.
-_RESTARTING, _COUNTING, _REGISTERING, _RECOUNTING = 0.5, 0.65, 0.8, 0.9
+_LISTING, _RESTARTING, _COUNTING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.8, 0.9
 
 
 class Teller(Protocol):
@@ -67,16 +70,25 @@ class Sweep:
         return lambda: self.used() >= part
 
     def _restart(self, state: SweepState) -> SweepState:
+        arn = IntakeSettings.from_environment().workflow_arn
+        running = running_executions(step_functions_client(), arn, self._until(_LISTING))
         cursors = {}
         for number, (step, task_class) in enumerate(STEPS, start=1):
-            stop = self._until(_RESTARTING * number / len(STEPS))
-            swept = self._sweep(task_class, state.cursors.get(step), stop)
+            stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(STEPS))
+            swept = self._sweep(task_class, state.cursors.get(step), stop, running)
             cursors[step] = swept.cursor
             self.tell.swept(step, swept)
         return replace(state, cursors=cursors)
 
-    def _sweep(self, task_class: type[BaseTask], cursor: str | None, stop: Callable[[], bool]) -> Swept:
+    def _sweep(
+        self, task_class: type[BaseTask], cursor: str | None, stop: Callable[[], bool], running: AbstractSet[str]
+    ) -> Swept:
         settings = self.settings
+
+        def run_state(task: BaseTask) -> RunState:
+            known = execution_name(task.task_id, task.run or 0) in running
+            return RunState.RUNNING if known else task_class.run_state(task)
+
         try:
             return sweep(
                 task_class,
@@ -85,11 +97,12 @@ class Sweep:
                 pending_after=timedelta(seconds=settings.pending_after_seconds),
                 cursor=cursor,
                 stop=stop,
+                run_state=run_state,
             )
         except ValueError:
             if cursor is None:
                 raise
-            return self._sweep(task_class, None, stop)  # it was written by another version
+            return self._sweep(task_class, None, stop, running)  # it was written by another version
 
     def _count(self, state: SweepState) -> SweepState:
         """Count what is unfinished, and what has ended since the last sweep; a count that is not done is not told."""

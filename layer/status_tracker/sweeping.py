@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from .config import TrackerConfig
@@ -41,7 +41,9 @@ class Sweepable(Protocol):
     def _state(self) -> TaskState: ...
 
     @classmethod
-    def query_unattended(cls, *, pending_after: timedelta, limit: int | None, cursor: str | None) -> Found: ...
+    def query_unattended(
+        cls, *, pending_after: timedelta, limit: int | None, until: datetime | None, cursor: str | None
+    ) -> Found: ...
 
     @classmethod
     def get_one_or_none(cls, task_id: str, consistent_read: bool) -> Self | None: ...
@@ -78,8 +80,9 @@ class Swept:
         left_alone: those that were deleted, or were taken by somebody else, while they were looked at.
         failed: those that could not be asked or started; they are examined again in the next round.
         stuck: how many of those that were examined were in progress with their lease over.
-        cursor: where the next sweep goes on; None for the beginning.
-        complete: whether the end was reached.
+        cursor: where the next sweep goes on; None for another round from the oldest on.
+        complete: whether the round is at its end. It is about the tasks that had their status when it began, so that
+            it comes to an end however many come meanwhile.
     """
 
     examined: int
@@ -101,6 +104,7 @@ def sweep(
     by: str = "sweep",
     cursor: str | None = None,
     stop: Callable[[], bool] = lambda: False,
+    run_state: Callable[[TaskT], RunState] | None = None,
 ) -> Swept:
     """Have the tasks of a step worked on again that are stuck, failed and due, or pending, and that nothing drives.
 
@@ -116,14 +120,16 @@ def sweep(
         by: who restarts them, for the record.
         cursor: where the last sweep stopped; so those that are left alone, however many, do not keep others waiting.
         stop: asked before each task; True ends the sweep.
+        run_state: asked instead of the class's, for who can find out about many runs at once.
 
     Raises:
         ValueError: an argument cannot be used.
         Exception: the tasks could not be listed; the backend's own.
     """
     _check(task_class, limit, examine, pending_after, by)
-    found = task_class.query_unattended(pending_after=pending_after, limit=examine, cursor=cursor)
-    broom = _Broom(task_class, pending_after, by)
+    until, place = _round(task_class.config, cursor)
+    found = task_class.query_unattended(pending_after=pending_after, limit=examine, until=until, cursor=place)
+    broom = _Broom(task_class, pending_after, by, run_state or task_class.run_state)
     tasks, complete = iter(found), False
     while not complete and broom.examined < examine and len(broom.restarted) < limit and not stop():
         task = next(tasks, None)
@@ -137,16 +143,34 @@ def sweep(
         left_alone=tuple(broom.left_alone),
         failed=tuple(broom.failed),
         stuck=broom.stuck,
-        cursor=None if complete else found.cursor,
+        cursor=None if complete else f"{until.isoformat()} {found.cursor or ''}",
         complete=complete,
     )
+
+
+def _round(config: TrackerConfig, cursor: str | None) -> tuple[datetime, str | None]:
+    """When the round of a sweep ends, and where in it the last sweep stopped."""
+    if cursor is None:
+        return config.now() + timedelta(microseconds=1), None
+    moment, _, place = cursor.partition(" ")
+    try:
+        until: datetime | None = datetime.fromisoformat(moment)
+    except ValueError:
+        until = None
+    if until is None or until.tzinfo is None:
+        found = cursor[:80]
+        raise ValueError(f"The cursor {found!r} is not one that a sweep gave: pass on the `cursor` of one.")
+    return until, place or None
 
 
 class _Broom(Generic[TaskT]):
     """Looks at one task after the other, and keeps what came of it."""
 
-    def __init__(self, task_class: type[TaskT], pending_after: timedelta, by: str) -> None:
+    def __init__(
+        self, task_class: type[TaskT], pending_after: timedelta, by: str, run_state: Callable[[TaskT], RunState]
+    ) -> None:
         self._class = task_class
+        self._run_state = run_state
         self._pending_after = pending_after
         self._by = by
         self.examined = self.running = self.stuck = 0
@@ -166,7 +190,7 @@ class _Broom(Generic[TaskT]):
             self.failed.append(Noted(task.task_id, f"{type(error).__name__}: {error}"))
 
     def _attend(self, listed: TaskT) -> None:
-        run_state = self._class.run_state(listed)
+        run_state = self._run_state(listed)
         if run_state is RunState.RUNNING:
             self.running += 1
             return

@@ -135,9 +135,10 @@ def test_the_cursor_reaches_what_is_behind_many_that_are_left_alone(
     assert (swept.complete, swept.cursor) == (True, None)
 
 
-def test_a_foreign_cursor_is_refused(step: Any) -> None:
-    with pytest.raises(ValueError, match="not one that a result gave"):
-        sweep(step, cursor="rubbish")
+def test_a_foreign_cursor_is_refused(step: Any, clock: Clock) -> None:
+    for cursor in ("rubbish", f"{clock.now.isoformat()} rubbish"):
+        with pytest.raises(ValueError, match=r"is not one that a (sweep|result) gave"):
+            sweep(step, cursor=cursor)
 
 
 def test_counts_within_a_window(step: Any, clock: Clock) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib
 import json
 import threading
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 from documents.workflow import execution_name
@@ -167,25 +169,25 @@ def test_each_run_restarts_so_many_the_oldest_first_and_the_next_goes_on(broom: 
     assert broom.state()["cursors"]["Extract"] is None
 
 
-def test_two_at_once_start_nothing_twice(broom: Broom, log: Log) -> None:
+def test_two_at_once_start_nothing_twice_even_without_the_lock(broom: Broom) -> None:
     made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
     stopped = broom.app.register("stopped.pdf", b"content")
     broom.stop(stopped)
-    broom.wait(minutes=5)
+    unknown = broom.app.upload("unknown.pdf", b"content")["detail"]["object"]["etag"]
+    broom.wait(minutes=11)
     barrier = threading.Barrier(2)
-    take = broom.record.SweepTask.get_or_create
 
-    def together(*args: Any, **kwargs: Any) -> Any:
+    def sweep(_: int) -> None:
+        teller = broom.module.MetricsTeller(broom.module.logger)
+        each = broom.module.Sweep(broom.module.settings(), teller, lambda: 0.0, lambda _: None)
         barrier.wait(30)
-        return take(*args, **kwargs)
+        each.run(broom.record.SweepState())
 
-    broom.monkeypatch.setattr(broom.record.SweepTask, "get_or_create", together)
     with ThreadPoolExecutor(2) as pool:
-        for each in [pool.submit(broom.sweep) for _ in range(2)]:
-            each.result()
-    assert broom.runs() == sorted([*((task_id, 0) for task_id in made), (stopped, 0), (stopped, 1)])
+        list(pool.map(sweep, range(2)))
+    started = [*((task_id, 0) for task_id in made), (stopped, 0), (stopped, 1), (f"unknown.pdf#{unknown}", 0)]
+    assert broom.runs() == sorted(started)
     assert broom.app.task(stopped).run == 1
-    assert log.lines()
 
 
 def test_another_sweep_under_way_is_no_error_and_a_killed_one_is_taken_over(broom: Broom, log: Log) -> None:
@@ -244,7 +246,7 @@ def test_it_stops_before_its_time_is_up_and_the_next_goes_on(broom: Broom) -> No
 
         def get_remaining_time_in_millis(self) -> int:
             type(self).asked += 1
-            return 60_000 if self.asked <= 3 else 1_000
+            return 60_000 if self.asked <= 4 else 1_000
 
     broom.sweep(Hurried())
     assert broom.runs() == [(made[0], 0)]
@@ -436,3 +438,57 @@ def test_a_failed_sweep_is_told_and_the_next_one_sweeps(broom: Broom, metrics: M
     broom.sweep()
     assert told(metrics)["Sweep/TaskSucceeded"] == 1
     assert broom.runs() == [(task_id, 0)]
+
+
+def test_executions_that_run_are_asked_for_all_at_once(broom: Broom) -> None:
+    """So that many tasks in the queue behind the concurrency hide nothing behind them for long."""
+    broom.monkeypatch.setenv("SWEEP_MAX_EXAMINED", "100")
+    broom.module.settings.cache_clear()
+    running = [broom.app.register(f"{number}.pdf", b"content") for number in range(30)]
+    lost = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    client = importlib.import_module("documents.aws").step_functions_client()
+    asked = []
+    describe = client.describe_execution
+
+    def noted(executionArn: str) -> Any:  # noqa: N803  # boto3's name
+        asked.append(executionArn)
+        return describe(executionArn=executionArn)
+
+    broom.monkeypatch.setattr(client, "describe_execution", noted)
+    broom.sweep()
+    assert [arn.rpartition(":")[2] for arn in asked] == [execution_name(lost, 0)]
+    assert broom.runs() == sorted((task_id, 0) for task_id in [*running, lost])
+
+
+def test_many_that_run_are_passed_by_within_a_bounded_number_of_sweeps(broom: Broom) -> None:
+    running = [broom.app.register(f"{number}.pdf", b"content") for number in range(25)]
+    lost = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    for _ in range(2):
+        broom.sweep()
+        assert len(broom.runs()) == len(running)
+    broom.sweep()
+    assert (lost, 0) in broom.runs()
+
+
+def test_what_a_sweep_of_nothing_costs_in_requests(broom: Broom) -> None:
+    """What docs/scale.md says of it."""
+    broom.sweep()
+    broom.wait(minutes=5)
+    sent = Counter[str]()
+    send = BaseClient._make_api_call
+
+    def counted(client: Any, operation: str, arguments: Any) -> Any:
+        sent[operation] += 1
+        return send(client, operation, arguments)
+
+    broom.monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    broom.sweep()
+    assert sent == {
+        "Query": 170,
+        "PutItem": 1,
+        "UpdateItem": 6,
+        "ListExecutions": 1,
+        "ListObjectsV2": 1,
+    }

@@ -76,6 +76,7 @@ def rights(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
                 ("dynamodb:UpdateItem", TABLE),
                 ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
                 ("states:StartExecution", "<WorkflowStateMachine>"),
+                ("states:ListExecutions", "<WorkflowStateMachine>"),
                 ("states:DescribeExecution", EXECUTIONS),
                 ("s3:ListBucket", DOCUMENTS),
             },

@@ -169,6 +169,28 @@ def test_many_that_are_left_alone_do_not_keep_the_one_behind_them_waiting() -> N
     assert (last.examined, ids(last.restarted), last.complete) == (1, ["lost"], True)
 
 
+def test_a_round_ends_however_many_come_meanwhile() -> None:
+    make("ended later", st.RunState.RUNNING)
+    cursor = None
+    for sweeps in range(10):
+        for number in range(2):
+            make(f"new-{sweeps}-{number}", st.RunState.RUNNING, minutes_ago=0)
+        CLOCK.advance(300)
+        cursor = sweep(Step, examine=2, cursor=cursor).cursor
+        Step.executions["ended later", 0] = st.RunState.ENDED
+        if Step.started:
+            break
+    assert Step.started == [("ended later", 1)]
+    assert sweeps == 3
+
+
+@pytest.mark.parametrize("cursor", ["rubbish", "", " ", "2026-01-01"])
+def test_a_foreign_cursor_is_refused(cursor: str) -> None:
+    make("lost")
+    with pytest.raises(ValueError, match="is not one that a sweep gave"):
+        sweep(Step, cursor=cursor)
+
+
 def test_one_that_cannot_be_asked_or_started_does_not_stop_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     for number, task_id in enumerate(("asked", "started", "good")):
         make(task_id, minutes_ago=10 - number)

@@ -93,13 +93,19 @@ class TaskListing(TaskItem):
 
     @classmethod
     def query_unattended(
-        cls, *, pending_after: timedelta, limit: int | None = 10, cursor: str | None = None
+        cls,
+        *,
+        pending_after: timedelta,
+        limit: int | None = 10,
+        until: datetime | None = None,
+        cursor: str | None = None,
     ) -> TaskQuery[Self]:
         """The tasks that nothing may be working on any more, each read whole: stuck, failed and due, or pending.
 
         Args:
             pending_after: a pending one is among them when it was made so that long ago, or longer.
             limit: at most so many of each status; None for all.
+            until: only tasks whose `update_time` is before it.
             cursor: of an earlier result, to go on where it stopped.
         """
         now, config = cls.config.now(), cls.config
@@ -113,6 +119,7 @@ class TaskListing(TaskItem):
             limit=limit,
             older_first=True,
             refresh=unattended,  # the index tells nothing against it
+            until=until,
             cursor={} if cursor is None else parse_cursor(cursor),
             keep=unattended,
         )

@@ -141,7 +141,7 @@ def count_within(task_class: type[TaskItem], status: int, selection: Selection, 
             if stop():
                 return None
 
-    with _pool(task_class) as pool:
+    with _pool() as pool:
         counts = list(pool.map(of_shard, index_values(task_class, status, selection.use_case_id)))
     known = [each for each in counts if each is not None]
     return sum(known) if len(known) == len(counts) else None

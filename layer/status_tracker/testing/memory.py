@@ -198,14 +198,21 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
 
     @classmethod
     def query_unattended(
-        cls, *, pending_after: timedelta, limit: int | None = 10, cursor: str | None = None
+        cls,
+        *,
+        pending_after: timedelta,
+        limit: int | None = 10,
+        until: datetime | None = None,
+        cursor: str | None = None,
     ) -> MemoryQuery[Self]:
         """The tasks that nothing may be working on any more; as `BaseTask.query_unattended`, `limit` over all."""
         now, given = cls.config.now(), {} if cursor is None else parse_cursor(cursor)
         found = [
             task
             for task in cls._listed(None)
-            if may_be_unattended(state_of(vars(task)), cls.config, now, pending_after) and _is_new(task, given, True)
+            if may_be_unattended(state_of(vars(task)), cls.config, now, pending_after)
+            and _within(task, None, until)
+            and _is_new(task, given, True)
         ]
         return MemoryQuery(sorted(found, key=position)[:limit], given)
 
