@@ -55,8 +55,9 @@ class StatusTrackerStack(Stack):
         Monitoring(
             self,
             "Monitoring",
-            dashboard_name=name,
+            name=name,
             use_case_id=USE_CASE_ID,
+            table=table,
             intake=intake,
             workflow=workflow,
             settings=settings,

@@ -105,7 +105,12 @@ class _Report:
         if isinstance(error, NoMoreRetryError) and error.given_up_now:
             self._count("LeaseTakenOver")
             self._count("TaskIgnored")
-            told = {"outcome": "TaskIgnored", "error_class": "LeaseExpired", "error": str(error), "vanished": str(error)}
+            told = {
+                "outcome": "TaskIgnored",
+                "error_class": "LeaseExpired",
+                "error": str(error),
+                "vanished": str(error),
+            }
             self._logger.warning("Task given up: its last attempt vanished", extra=told)
             return
         self._count("TaskRefused")

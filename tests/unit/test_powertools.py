@@ -276,9 +276,7 @@ def test_a_retry_is_no_takeover(function: Function) -> None:
     assert counted(function) == {"TaskRetried": 1, "TaskSucceeded": 1}
 
 
-def test_the_retry_after_a_takeover_is_no_takeover(
-    function: Function, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_retry_after_a_takeover_is_no_takeover(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ExtractTask, "config", make_config(use_case_id=USE_CASE, max_retry=9, clock=clock))
     vanish()
     with pytest.raises(ValueError, match="mine"):
