@@ -14,8 +14,8 @@ from infra.watched import INTAKE_STEP, MINUTE, STATUS_NAMES, Watched
 _SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
 _HOW_TO_READ = """\
 **How to read this.** Red alarms first: each says what to do, and names its section of `docs/runbook.md`. Then down \
-the page: **tasks**, how many there are by status and how old the oldest is, as the sweep counted them every {interval} \
-minutes; **work**, what came in and what became of it; **flow**, where it waits; **functions** and **use**.
+the page: **tasks**, how many there are by status and how old the oldest is, as the sweep counted them every \
+{interval} minutes; **work**, what came in and what became of it; **flow**, where it waits; **functions** and **use**.
 
 Tasks by status and *Attempts* need not agree: a failed attempt is tried again, its task is counted once. \
 *Lease takeovers* are attempts whose function was killed; that a task is taken over is the cure, not the trouble. \
