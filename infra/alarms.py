@@ -56,7 +56,7 @@ class Alarms(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, watched: Watched, topic: sns.ITopic) -> None:
         super().__init__(scope, construct_id)
-        self.alarms: list[cloudwatch.Alarm] = []
+        self.alarms: list[cloudwatch.IAlarm] = []
         self._watched = watched
         self._settings = watched.settings
         self._action = actions.SnsAction(topic)
@@ -258,9 +258,11 @@ class Alarms(Construct):
     ) -> None:
         """An alarm as soon as `metric` is over (or under) that in the `window`; `section` is the runbook's."""
         operators = cloudwatch.ComparisonOperator
+        alarm_name = f"{self._watched.name}-{name}"
         alarm = cloudwatch.Alarm(
             self,
             name,
+            alarm_name=alarm_name,
             metric=metric,
             threshold=over if under is None else under,
             comparison_operator=operators.GREATER_THAN_THRESHOLD if under is None else operators.LESS_THAN_THRESHOLD,
@@ -270,4 +272,5 @@ class Alarms(Construct):
             alarm_description=f"{what_to_do} Runbook ({RUNBOOK}): '{section}'.",
         )
         alarm.add_alarm_action(self._action)
-        self.alarms.append(alarm)
+        # By its name and not by the resource, of which the local cloud has none.
+        self.alarms.append(cloudwatch.Alarm.from_alarm_name(self, f"{name}ByName", alarm_name))

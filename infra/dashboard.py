@@ -24,7 +24,7 @@ One task's story: Logs Insights, saved queries, `{folder}`, *Story of one task*.
 
 
 class TaskDashboard(Construct):
-    """The dashboard `name`.
+    """The dashboard of what is watched, by its name.
 
     Args:
         alarms: shown with their states at the top.
@@ -36,18 +36,17 @@ class TaskDashboard(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        name: str,
         watched: Watched,
         alarms: Sequence[cloudwatch.IAlarm],
         extra_widgets: Sequence[cloudwatch.IWidget],
     ) -> None:
         super().__init__(scope, construct_id)
         self._watched = watched
-        how_to_read = _HOW_TO_READ.format(interval=watched.settings.sweep_interval_minutes, folder=name)
+        how_to_read = _HOW_TO_READ.format(interval=watched.settings.sweep_interval_minutes, folder=watched.name)
         cloudwatch.Dashboard(
             self,
             "Dashboard",
-            dashboard_name=name,
+            dashboard_name=watched.name,
             default_interval=Duration.hours(3),
             widgets=[
                 [cloudwatch.TextWidget(markdown=how_to_read, width=24, height=4)],

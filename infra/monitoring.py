@@ -26,7 +26,7 @@ from infra.watched import INTAKE_STEP, Watched
 
 
 class Monitoring(Construct):
-    """The dashboard `name`, saved queries in a folder of that name, and alarms that go to `topic`.
+    """A dashboard, alarms that go to `topic`, and saved queries, all under `name`.
 
     Args:
         further_functions: what is watched beside intake and the steps, by name; an alarm tells of their errors.
@@ -55,6 +55,7 @@ class Monitoring(Construct):
         super().__init__(scope, construct_id)
         self.topic = self._alarm_topic(settings.alarm_email)
         watched = Watched(
+            name=name,
             use_case_id=use_case_id,
             settings=settings,
             table=table.table,
@@ -69,8 +70,8 @@ class Monitoring(Construct):
             },
         )
         alarms = Alarms(self, "Alarm", watched=watched, topic=self.topic).alarms
-        TaskDashboard(self, "Seen", name=name, watched=watched, alarms=alarms, extra_widgets=extra_widgets)
-        Queries(self, "Queries", watched=watched, folder=name)
+        TaskDashboard(self, "Seen", watched=watched, alarms=alarms, extra_widgets=extra_widgets)
+        Queries(self, "Queries", watched=watched)
 
     def _alarm_topic(self, email: str | None) -> sns.Topic:
         cloudwatch_principal = iam.ServicePrincipal(

@@ -73,16 +73,16 @@ QUERIES: Mapping[str, logs.QueryString] = {
 
 
 class Queries(Construct):
-    """The `QUERIES`, each over the logs of every function of `watched`, in the folder `folder`."""
+    """The `QUERIES`, each over the logs of every function of `watched`, in the folder of its name."""
 
-    def __init__(self, scope: Construct, construct_id: str, *, watched: Watched, folder: str) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, watched: Watched) -> None:
         super().__init__(scope, construct_id)
         groups = [function.log_group for function in watched.functions.values()]
         for name, query in QUERIES.items():
             logs.QueryDefinition(
                 self,
                 name.title().replace(" ", ""),
-                query_definition_name=f"{folder}/{name}",
+                query_definition_name=f"{watched.name}/{name}",
                 query_string=query,
                 log_groups=groups,
             )

@@ -27,6 +27,7 @@ class Watched:
     """The parts of one stage.
 
     Attributes:
+        name: of the stage's dashboard; what its alarms' names begin with, and the folder of its saved queries.
         use_case_id: the ``service`` dimension of the application's metrics.
         settings: those of the stage.
         table: the task table.
@@ -37,6 +38,7 @@ class Watched:
         functions: every function by its name; that of a step by the step's.
     """
 
+    name: str
     use_case_id: str
     settings: Settings
     table: dynamodb.ITable

@@ -10,7 +10,7 @@ import pytest
 
 from app import build
 from infra.settings import Settings
-from tests.infra.alarm_table import Alarm, Metric, alarms_of, table
+from tests.infra.alarm_table import ALARM, Alarm, Metric, alarms_of, table
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -57,6 +57,11 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
 
 
 # What every alarm has
+
+
+def test_every_alarm_is_named_after_its_stage(stage: Synthesized) -> None:
+    for name, alarm in stage.of_type(ALARM).items():
+        assert alarm["Properties"]["AlarmName"] == f"{stage.stack.stack_name}-{name.removeprefix('MonitoringAlarm')}"
 
 
 def test_every_alarm_is_sent(alarms: dict[str, Alarm]) -> None:
