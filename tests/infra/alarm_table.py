@@ -20,7 +20,7 @@ DOLLARS_A_METRIC = 0.10
 
 _OPERATORS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
 _WITHOUT_DATA = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
-_HEAD = ("Alarm", "Goes off when", "Looks at", "Without data", "Runbook")
+_HEAD = ("Alarm", "Goes off when", "Looks at", "Without data", "$ a month", "Runbook")
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,9 @@ def table(stack: Synthesized) -> Iterator[str]:
     yield f"| {' | '.join('---' for _ in _HEAD)} |"
     for alarm in alarms:
         section = f"[{alarm.section}](runbook.md#{alarm.section.lower().replace(' ', '-')})"
-        yield f"| `{alarm.name}` | {alarm.condition} | {alarm.window} | {alarm.without_data} | {section} |"
+        dollars = f"{len(alarm.metrics) * DOLLARS_A_METRIC:.2f}"
+        cells = (f"`{alarm.name}`", alarm.condition, alarm.window, alarm.without_data, dollars, section)
+        yield f"| {' | '.join(cells)} |"
     metrics = sum(len(alarm.metrics) for alarm in alarms)
     yield ""
     yield f"{len(alarms)} alarms on {metrics} metrics: ${metrics * DOLLARS_A_METRIC:.2f} a month."
