@@ -64,14 +64,15 @@ class StatusTrackerStack(Stack):
         Monitoring(
             self,
             "Monitoring",
-            dashboard_name=name,
+            name=name,
             use_case_id=USE_CASE_ID,
+            table=table,
             intake=intake,
             workflow=workflow,
             settings=settings,
+            further_functions={"Sweep": operations.sweep},
         )
-        self._add_outputs(table, buckets, workflow, intake)
-        CfnOutput(self, "SweepFunctionName", value=operations.sweep.function_name)
+        self._add_outputs(table, buckets, workflow, intake, operations)
 
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(
@@ -83,7 +84,12 @@ class StatusTrackerStack(Stack):
         )
 
     def _add_outputs(
-        self, table: TaskTable, buckets: DocumentBuckets, workflow: TaskWorkflow, intake: DocumentIntake
+        self,
+        table: TaskTable,
+        buckets: DocumentBuckets,
+        workflow: TaskWorkflow,
+        intake: DocumentIntake,
+        operations: Operations,
     ) -> None:
         outputs = {
             "TaskTableName": table.table.table_name,
@@ -92,6 +98,7 @@ class StatusTrackerStack(Stack):
             "WorkflowArn": workflow.state_machine.state_machine_arn,
             "IntakeQueueUrl": intake.queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "SweepFunctionName": operations.sweep.function_name,
             "DashboardName": self.stack_name,
         }
         for key, value in outputs.items():

@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from .acquisition import acquire
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
-from .lifecycle import Lifecycle, holds, is_finished_by, lease_end
+from .lifecycle import Lifecycle, holds, is_finished_by, lease_end, taken_over
 from .patience import Patience
 from .port import Answer, Store, StoreError, WriteRejectedError
 from .termination import Termination
@@ -39,6 +39,11 @@ class ExecutionContext(Generic[TaskT]):
     def fence(self) -> int:
         """A number that grows with every acquire of this task: downstream, refuse what comes with a smaller one."""
         return self._execution.fence
+
+    @property
+    def taken_over(self) -> Mapping[str, Any] | None:
+        """The history's entry of the vanished attempt that this start took the task over from; None if none had."""
+        return self._execution.taken_over
 
     @property
     def also(self) -> Any:
@@ -128,6 +133,10 @@ class Execution(Generic[TaskT]):
     @property
     def fence(self) -> int:
         return self._state.fence
+
+    @property
+    def taken_over(self) -> Mapping[str, Any] | None:
+        return taken_over(self._state)
 
     @property
     def is_stored(self) -> bool:
