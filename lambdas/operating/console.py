@@ -1,0 +1,97 @@
+"""From the event of a custom widget to its answer: the two functions' whole work."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+
+from botocore.exceptions import BotoCoreError, ClientError
+from pynamodb.exceptions import PynamoDBException
+
+from operating.actions import NAMES, Outcome, do, who
+from operating.desk import Desk, Place
+from operating.documentation import ACTOR_DOCUMENTATION, VIEWER_DOCUMENTATION
+from operating.events import (
+    BadEventError,
+    OneTask,
+    Overview,
+    Surroundings,
+    TaskList,
+    View,
+    deed_of,
+    is_question_for_documentation,
+    surroundings_of,
+    view_of,
+)
+from operating.markup import Markup, element, fragment
+from operating.overview import overview
+from operating.parts import message, overview_link, page, task_link
+from operating.reading import count_tasks, read_page, read_task
+from operating.task_list import task_list
+from operating.task_view import task_view
+
+logger = logging.getLogger(__name__)
+
+_AWS_ERRORS = (PynamoDBException, BotoCoreError, ClientError)
+
+
+def show(desk: Desk, event: object) -> str:
+    """The view that the event asks for, as HTML; for ``describe`` the documentation, as Markdown."""
+    if is_question_for_documentation(event):
+        return VIEWER_DOCUMENTATION
+    around = surroundings_of(event)
+    return page(around, _or_message(desk, lambda: _view(desk, around, view_of(event, desk.steps))))
+
+
+def act(desk: Desk, event: object, request: str) -> str:
+    """Do what the event asks for, once, and show what became of it and the list again.
+
+    Args:
+        request: the id of the Lambda request, for the record.
+    """
+    if is_question_for_documentation(event):
+        return ACTOR_DOCUMENTATION
+    around = surroundings_of(event)
+    try:
+        deed = deed_of(event, desk.steps, NAMES)
+    except BadEventError as error:
+        return page(around, message(str(error), failed=True), overview_link(desk))
+    outcome = _done(lambda: do(desk, deed, who(around.dashboard, around.account, request)))
+    link = element("p", None, "Open ", task_link(desk, deed.task_id, deed.back))
+    following = _or_message(desk, lambda: _view(desk, around, _after(deed.back)))
+    return page(around, message(outcome.text, failed=outcome.failed), link, following)
+
+
+def _done(deed: Callable[[], Outcome]) -> Outcome:
+    try:
+        return deed()
+    except _AWS_ERRORS as error:
+        logger.exception("An action came to no end")
+        return Outcome(
+            f"AWS did not carry it out to the end ({error}). Open the task to see how far it came.", failed=True
+        )
+
+
+def _after(back: Place | None) -> View:
+    return Overview() if back is None else TaskList(back)
+
+
+def _view(desk: Desk, around: Surroundings, view: View) -> Markup:
+    if isinstance(view, OneTask):
+        return task_view(desk, around, read_task(desk, view.task_id), view.back)
+    if isinstance(view, TaskList):
+        found = read_page(desk, view.place, view.cursor)
+        return task_list(desk, around, view.place, found, first=view.cursor is None)
+    return overview(desk, around, count_tasks(desk.steps))
+
+
+def _or_message(desk: Desk, view: Callable[[], Markup]) -> Markup:
+    """The view, or why it cannot be shown."""
+    try:
+        return view()
+    except BadEventError as error:
+        told = str(error)
+    except _AWS_ERRORS as error:
+        logger.exception("A view could not be read")
+        told = f"AWS did not answer ({error}). Try again in a moment."
+    return fragment(message(told, failed=True), overview_link(desk))
