@@ -41,6 +41,7 @@ class Monitoring(Construct):
         use_case_id: str,
         intake: DocumentIntake,
         workflow: TaskWorkflow,
+        task_widget: cloudwatch.IWidget,
         settings: Settings,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -54,7 +55,7 @@ class Monitoring(Construct):
             "Dashboard",
             dashboard_name=dashboard_name,
             default_interval=Duration.hours(3),
-            widgets=[self._task_widgets(), self._flow_widgets(), self._function_widgets()],
+            widgets=[[task_widget], self._task_widgets(), self._flow_widgets(), self._function_widgets()],
         )
 
     def _alarm_topic(self, email: str | None) -> sns.Topic:

@@ -17,6 +17,7 @@ from infra.settings import Settings
 from infra.task_table import TaskTable
 from infra.task_workflow import TaskWorkflow, TrackedStep
 from infra.tracker_layer import TrackerLayer
+from infra.widget import Widget
 
 USE_CASE_ID = "pdf_processing"
 _CHECKOUT = Path(__file__).parent.parent
@@ -52,6 +53,14 @@ class StatusTrackerStack(Stack):
             table=table,
             state_machine=workflow.state_machine,
         )
+        widget = Widget(
+            self,
+            "Widget",
+            commons=commons,
+            table=table,
+            state_machine=workflow.state_machine,
+            logged_by=[intake.function, *(step.function for step in steps)],
+        )
         Monitoring(
             self,
             "Monitoring",
@@ -59,9 +68,10 @@ class StatusTrackerStack(Stack):
             use_case_id=USE_CASE_ID,
             intake=intake,
             workflow=workflow,
+            task_widget=widget.widget,
             settings=settings,
         )
-        self._add_outputs(table, buckets, workflow, intake)
+        self._add_outputs(table, buckets, workflow, intake, widget)
 
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(
@@ -73,7 +83,12 @@ class StatusTrackerStack(Stack):
         )
 
     def _add_outputs(
-        self, table: TaskTable, buckets: DocumentBuckets, workflow: TaskWorkflow, intake: DocumentIntake
+        self,
+        table: TaskTable,
+        buckets: DocumentBuckets,
+        workflow: TaskWorkflow,
+        intake: DocumentIntake,
+        widget: Widget,
     ) -> None:
         outputs = {
             "TaskTableName": table.table.table_name,
@@ -83,6 +98,8 @@ class StatusTrackerStack(Stack):
             "IntakeQueueUrl": intake.queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
             "DashboardName": self.stack_name,
+            "WidgetViewersPolicyArn": widget.viewers.managed_policy_arn,
+            "WidgetOperatorsPolicyArn": widget.operators.managed_policy_arn,
         }
         for key, value in outputs.items():
             CfnOutput(self, key, value=value)

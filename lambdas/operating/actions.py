@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import status_tracker as st
 from operating.desk import Desk, Step
@@ -100,8 +100,9 @@ def _is_allowed(step: Step, task: st.BaseTask, name: str) -> bool:
     config = step.model.config
     rules = Lifecycle(config, config.use_case_id, task.task_id, startable=config.startable_statuses(None))
     rule: Callable[..., object] = getattr(rules, name)
+    state = replace(state_of(task), errors={})  # which decide nothing, and may be anything
     try:
-        rule(state_of(task), config.now(), _OFFERED_RECORD)
+        rule(state, config.now(), _OFFERED_RECORD)
     except st.TaskExecutionError:
         return False
     return True

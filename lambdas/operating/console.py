@@ -5,9 +5,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 
-from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
-
 from operating.actions import NAMES, Outcome, do, who
 from operating.desk import Desk, Place
 from operating.documentation import ACTOR_DOCUMENTATION, VIEWER_DOCUMENTATION
@@ -31,8 +28,6 @@ from operating.task_list import task_list
 from operating.task_view import task_view
 
 logger = logging.getLogger(__name__)
-
-_AWS_ERRORS = (PynamoDBException, BotoCoreError, ClientError)
 
 
 def show(desk: Desk, event: object) -> str:
@@ -65,11 +60,12 @@ def act(desk: Desk, event: object, request: str) -> str:
 def _done(deed: Callable[[], Outcome]) -> Outcome:
     try:
         return deed()
-    except _AWS_ERRORS as error:
+    except Exception as error:  # whatever it is, the widget has to tell it
         logger.exception("An action came to no end")
-        return Outcome(
-            f"AWS did not carry it out to the end ({error}). Open the task to see how far it came.", failed=True
+        told = (
+            f"It was not carried out to the end ({type(error).__name__}: {error!s:.300}). Open the task to see how far."
         )
+        return Outcome(told, failed=True)
 
 
 def _after(back: Place | None) -> View:
@@ -91,7 +87,7 @@ def _or_message(desk: Desk, view: Callable[[], Markup]) -> Markup:
         return view()
     except BadEventError as error:
         told = str(error)
-    except _AWS_ERRORS as error:
-        logger.exception("A view could not be read")
-        told = f"AWS did not answer ({error}). Try again in a moment."
+    except Exception as error:  # whatever it is, the widget has to tell it
+        logger.exception("A view could not be shown")
+        told = f"It could not be read ({type(error).__name__}: {error!s:.300}). Try again in a moment."
     return fragment(message(told, failed=True), overview_link(desk))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import groupby
 
 from operating.desk import Desk, Place, Step
 from operating.events import Surroundings
@@ -28,7 +27,7 @@ def overview(desk: Desk, around: Surroundings, counts: Mapping[int, Count]) -> M
 def _wide(desk: Desk, counts: Mapping[int, Count]) -> Markup:
     names = _status_names(desk)
     rows = [row(step.name, [_cell(desk, step, name, counts) for name in names]) for step in desk.steps]
-    columns = ["Step", *(status(name) for name in names)]
+    columns: list[Child] = ["Step", *(status(name) for name in names)]
     return table(_CAPTION, columns, rows, numbers=range(1, len(columns)))
 
 
@@ -56,12 +55,12 @@ def _cell(desk: Desk, step: Step, name: str, counts: Mapping[int, Count]) -> Mar
 
 
 def _notes(desk: Desk, counts: Mapping[int, Count]) -> list[str]:
-    places = sorted((code, Place(s.name, n)) for s in desk.steps for n, code in s.statuses.items())
-    notes = []
-    for _, group in groupby(places, key=lambda each: each[0]):
-        names = [f"{plain(place.status)} in {place.step}" for _, place in group]
-        if len(names) > 1:
-            notes.append(f"The same tasks: {' and '.join(reversed(names))}.")
+    shared = [desk.places(code) for code in counts]
+    notes = [
+        f"The same tasks: {' and '.join(f'{plain(place.status)} in {place.step}' for place in places)}."
+        for places in shared
+        if len(places) > 1
+    ]
     if any(count.more for count in counts.values()):
         notes.append("With + there are more, which are not counted here: the metric Tasks has them.")
     return notes
