@@ -90,7 +90,8 @@ async function call(endpoint, params, byHand) {
   }
   frame.setAttribute("aria-busy", "false");
   element("told").textContent = frame.querySelector("[role=status],[role=alert],h2")?.textContent ?? "";
-  if (byHand) frame.focus();
+  frame.scrollTo(0, 0);
+  if (byHand) frame.focus({ preventScroll: true });
 }
 
 const anew = () => call(null, null, false);

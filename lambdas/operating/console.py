@@ -62,9 +62,7 @@ def _done(deed: Callable[[], Outcome]) -> Outcome:
         return deed()
     except Exception as error:  # whatever it is, the widget has to tell it
         logger.exception("An action came to no end")
-        told = (
-            f"It was not carried out to the end ({type(error).__name__}: {error!s:.300}). Open the task to see how far."
-        )
+        told = f"It was not carried out to the end ({type(error).__name__}: {error!s:.300}). Open the task to see."
         return Outcome(told, failed=True)
 
 

@@ -56,11 +56,8 @@ def _cell(desk: Desk, step: Step, name: str, counts: Mapping[int, Count]) -> Mar
 
 def _notes(desk: Desk, counts: Mapping[int, Count]) -> list[str]:
     shared = [desk.places(code) for code in counts]
-    notes = [
-        f"The same tasks: {' and '.join(f'{plain(place.status)} in {place.step}' for place in places)}."
-        for places in shared
-        if len(places) > 1
-    ]
+    names = [" and ".join(f"{plain(p.status)} in {p.step}" for p in places) for places in shared if len(places) > 1]
+    notes = [f"The same tasks, which wait between two steps: {each}." for each in names]
     if any(count.more for count in counts.values()):
         notes.append("With + there are more, which are not counted here: the metric Tasks has them.")
     return notes

@@ -21,7 +21,8 @@ def page(around: Surroundings, *children: Child) -> str:
     """The whole answer."""
     themes = {"dark": around.dark, "narrow": around.narrow}
     classes = " ".join(["cwdb-no-default-styles", "stt", *(name for name, on in themes.items() if on)])
-    return fragment(style_sheet(CSS), element("div", {"class": classes, "lang": "en"}, *children)).html
+    # The style sheet is not the first element: a parser would put it into the head, where a dashboard may drop it.
+    return element("div", {"class": classes, "lang": "en"}, style_sheet(CSS), *children).html
 
 
 def call(
@@ -67,19 +68,27 @@ def task_link(desk: Desk, task_id: str, back: Place | None) -> Markup:
     return call(desk.viewer_arn, values, element("bdi", None, shortened(task_id, SHOWN_ID)))
 
 
-def table(caption: str, columns: Sequence[Child], rows: Iterable[Child], *, numbers: Collection[int] = ()) -> Markup:
+def table(
+    caption: str,
+    columns: Sequence[Child],
+    rows: Iterable[Child],
+    *,
+    numbers: Collection[int] = (),
+    look: str | None = None,
+) -> Markup:
     """A table with a heading for each column.
 
     Args:
         rows: each an element ``tr``.
         numbers: the columns that hold numbers.
+        look: its class.
     """
     heads = [
         element("th", {"scope": "col", "class": "number" if nth in numbers else None}, column)
         for nth, column in enumerate(columns)
     ]
     head = element("thead", None, element("tr", None, heads))
-    return element("table", None, element("caption", None, caption), head, element("tbody", None, rows))
+    return element("table", {"class": look}, element("caption", None, caption), head, element("tbody", None, rows))
 
 
 def row(head: Child, *cells: Child) -> Markup:

@@ -21,6 +21,8 @@ color:var(--text);background:transparent;font-weight:400;overflow-wrap:anywhere}
 .stt tbody th{font-weight:600}
 .stt tbody th .quiet,.stt tbody th .stuck,.stt tbody th .brief{font-weight:400}
 .stt .facts th{width:9em;color:var(--quiet);overflow-wrap:normal}
+.stt .wide-id th:first-child{width:38%}
+.stt .tasks button.link{font-weight:400}
 .stt .number{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .stt .brief{white-space:nowrap}
 .stt thead th.number{white-space:normal}
@@ -36,16 +38,19 @@ overflow-wrap:anywhere}
 .stt button:hover{background:var(--band)}
 .stt a{color:var(--link);text-decoration:underline}
 .stt :focus-visible{outline:3px solid var(--link);outline-offset:2px}
-.stt input{font:inherit;color:var(--text);background:var(--back);border:1px solid var(--quiet);border-radius:6px;
-padding:4px 8px;width:100%;max-width:32em}
-.stt label{display:block;font-weight:600;width:100%}
+.stt input{font:inherit;font-weight:400;color:var(--text);background:var(--back);
+border:1px solid var(--quiet);border-radius:6px;padding:4px 8px;width:100%}
+.stt input::placeholder{color:var(--quiet);opacity:1}
+.stt label{display:block;flex:1 1 16em;max-width:34em;font-weight:600;color:var(--text)}
+.stt .row{align-items:end}
 .stt .message{background:var(--note);border-left:4px solid var(--link);padding:8px 12px;margin:0 0 12px;
 overflow-wrap:anywhere}
 .stt .message.error{border-left-color:var(--bad)}
 .stt pre{background:var(--band);color:var(--text);padding:8px 10px;margin:6px 0;overflow:auto;max-height:22em;
 white-space:pre-wrap;overflow-wrap:anywhere;border-radius:4px;
 font:12px/1.45 Menlo,Consolas,"DejaVu Sans Mono",monospace}
-.stt summary{cursor:pointer;color:var(--link);overflow-wrap:anywhere}
+.stt summary{cursor:pointer;overflow-wrap:anywhere}
+.stt summary .quiet{text-decoration:underline}
 .stt details{margin:4px 0}
 .stt.narrow{padding:8px;font-size:13px}
 .stt.narrow th,.stt.narrow td{padding-right:6px}

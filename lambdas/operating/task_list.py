@@ -68,6 +68,7 @@ def _table(desk: Desk, around: Surroundings, place: Place, found: TaskPage) -> M
         columns,
         [told(desk, place, task, now) for task in found.tasks],
         numbers=[columns.index("Attempts")],
+        look="tasks" if around.narrow else "tasks wide-id",
     )
 
 

@@ -44,8 +44,8 @@ def task_view(desk: Desk, around: Surroundings, task: st.BaseTask, back: Place |
         element("h2", None, element("bdi", None, task.task_id)),
         _buttons(desk, task, back),
         _facts(desk, around, task),
-        _attempts(task),
-        _actions(task),
+        _attempts(around, task),
+        _actions(around, task),
         _data(task),
     )
 
@@ -83,7 +83,7 @@ def _facts(desk: Desk, around: Surroundings, task: st.BaseTask) -> Markup:
     now = task.config.now()
     facts: dict[str, Child] = {
         "Status": _status(desk, task),
-        "Attempts": f"{attempts(task)} in a row; at {task.config.max_retry} failed ones it is ignored",
+        "Attempts": f"{attempts(task)} in a row, of at most {task.config.max_retry}",
         "Lock": lock(task, now) or "none",
         "Lease until": moment(task.lock_expire_time, around) if task.lock_expire_time else None,
         "Not before": moment(task.not_before, around) if task.not_before else None,
@@ -125,9 +125,9 @@ def _external(url: str, label: str) -> Markup:
     return element("a", {"href": url, "target": "_blank", "rel": "noopener noreferrer"}, label)
 
 
-def _attempts(task: st.BaseTask) -> Markup:
+def _attempts(around: Surroundings, task: st.BaseTask) -> Markup:
     history = history_of(task)
-    shown = [_attempt(entry) for entry in reversed(history[-SHOWN_ATTEMPTS:])]
+    shown = [_attempt(around, entry) for entry in reversed(history[-SHOWN_ATTEMPTS:])]
     errors = task.errors if isinstance(task.errors, dict) else {}
     unseen = len(history) - len(shown) + _number(errors.get("dropped"))
     return fragment(
@@ -137,18 +137,19 @@ def _attempts(task: st.BaseTask) -> Markup:
     )
 
 
-def _attempt(entry: Mapping[str, Any]) -> Markup:
-    heading = f"{_text(entry, 'update_time', _SHOWN_FACT)} · attempt {_text(entry, 'nth_retry', _SHOWN_FACT)}"
+def _attempt(around: Surroundings, entry: Mapping[str, Any]) -> Markup:
+    nth = f"attempt {_text(entry, 'nth_retry', _SHOWN_FACT)}"
+    heading = element("span", {"class": "quiet"}, _when(around, entry), f" · {nth}")
     error = element("bdi", None, _text(entry, "error", _SHOWN_ERROR))
     trace = _text(entry, "traceback", SHOWN_TRACEBACK)
     if not trace:
-        return element("p", None, element("span", {"class": "quiet"}, heading), element("br"), error)
-    block = element("pre", {"tabindex": 0, "aria-label": f"Traceback, {heading}"}, trace)
+        return element("p", None, heading, element("br"), error)
+    block = element("pre", {"tabindex": 0, "aria-label": f"Traceback of {nth}"}, trace)
     return element("details", None, element("summary", None, heading, element("br"), error), block)
 
 
-def _actions(task: st.BaseTask) -> Markup:
-    rows = [row(_action(record), *_record(record)) for record in reversed(actions_of(task))]
+def _actions(around: Surroundings, task: st.BaseTask) -> Markup:
+    rows = [row(_action(record), _record(around, record)) for record in reversed(actions_of(task))]
     columns = ("Action", "Why", "Who", "When")
     return fragment(
         element("h3", None, "Deliberate actions"),
@@ -161,9 +162,18 @@ def _action(record: Mapping[str, Any]) -> str:
     return _text(record, "action", _SHOWN_FACT) + (f", {times} times" if times > 1 else "")
 
 
-def _record(record: Mapping[str, Any]) -> list[Markup]:
-    told = [_text(record, name, _SHOWN_FACT) or "-" for name in ("reason", "by", "update_time")]
-    return [element("td", None, element("bdi", None, each)) for each in told]
+def _record(around: Surroundings, record: Mapping[str, Any]) -> list[Markup]:
+    told = [element("bdi", None, _text(record, name, _SHOWN_FACT) or "-") for name in ("reason", "by")]
+    return [element("td", None, each) for each in (*told, _when(around, record))]
+
+
+def _when(around: Surroundings, entry: Mapping[str, Any]) -> Child:
+    """When the entry was written; as it stands there where that is no moment."""
+    text = _text(entry, "update_time", _SHOWN_FACT)
+    try:
+        return moment(datetime.fromisoformat(text), around)
+    except (ValueError, OverflowError):
+        return text
 
 
 def _data(task: st.BaseTask) -> Markup:

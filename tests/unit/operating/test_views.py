@@ -68,7 +68,7 @@ def test_the_overview_opens_lists() -> None:
     assert shown.call("Open task").values == {"view": "task"}
     assert {call.endpoint for call in shown.calls} == {VIEWER}
     assert len(shown.calls) == 4  # what has no task opens nothing
-    assert "The same tasks: succeeded in Extract and pending in Answer." in shown.text
+    assert "The same tasks, which wait between two steps: succeeded in Extract and pending in Answer." in shown.text
 
 
 def test_what_was_not_counted_is_told() -> None:
@@ -185,7 +185,7 @@ def test_a_task_in_full() -> None:
     shown = show(task_view(DESK, Surroundings(zone=timezone(timedelta(hours=2))), found, None))
     for told in (
         "failed in Extract (30)",
-        "1 in a row; at 3 failed ones it is ignored",
+        "1 in a row, of at most 3",
         "for 1 h 0 min, since 2026-03-02 13:00:00 UTC+02:00",
         "time 19 · attempt 20ValueError('19')Traceback 19",
         "15 more are not shown.",
