@@ -79,11 +79,12 @@ def read_page(desk: Desk, place: Place, cursor: str | None) -> TaskPage:
             code, PAGE_SIZE + 1, older_task_first=not newest_first(place), auto_refresh=True, cursor=cursor
         )
         tasks = query.many(PAGE_SIZE)
+        position = query.cursor
+        more = query.one_or_none() is not None
     except (ValueError, RecursionError, OverflowError) as error:
         raise BadEventError("Where the next page begins cannot be read: open the list anew.") from error
-    following = query.cursor if len(tasks) == PAGE_SIZE and query.one_or_none() is not None else None
     # What has moved on since the index was read is listed where it is now.
-    return TaskPage([task for task in tasks if task.status == code], following)
+    return TaskPage([task for task in tasks if task.status == code], position if more else None)
 
 
 def read_task(desk: Desk, task_id: str) -> st.BaseTask:
