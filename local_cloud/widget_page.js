@@ -89,6 +89,7 @@ async function call(endpoint, params, byHand) {
     show({ title: "Tasks", failed: true, answer: `The local cloud does not answer: ${error.message}` });
   }
   frame.setAttribute("aria-busy", "false");
+  frame.dataset.shown = Number(frame.dataset.shown ?? 0) + 1;
   element("told").textContent = frame.querySelector("[role=status],[role=alert],h2")?.textContent ?? "";
   frame.scrollTo(0, 0);
   if (byHand) frame.focus({ preventScroll: true });

@@ -23,6 +23,8 @@ def run(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[s
         ("intake", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
         ("extract", {"documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
         ("answer", {"pypdf", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
+        ("widget", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
+        ("widget_actions", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
     ],
 )
 def test_what_is_imported(function: str, not_needed: set[str]) -> None:

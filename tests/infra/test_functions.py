@@ -10,12 +10,18 @@ from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
 TABLE, QUEUE = "<TasksTable.Arn>", "<DocumentIntakeQueue.Arn>"
 DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
 INTAKE, EXTRACT, ANSWER = "DocumentIntake", "ExtractHandler", "AnswerHandler"
+VIEWER, ACTOR = "WidgetViewer", "WidgetActor"
 COMMON_VARIABLES = {
     "USE_CASE_ID": "pdf_processing",
     "TASK_TABLE_NAME": "<TasksTable>",
     "POWERTOOLS_SERVICE_NAME": "pdf_processing",
     "POWERTOOLS_METRICS_NAMESPACE": "StatusTracker",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+READING = {
+    ("dynamodb:GetItem", TABLE),
+    ("dynamodb:BatchGetItem", TABLE),
+    ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
 }
 
 
@@ -65,6 +71,15 @@ def rights(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
                 ("s3:ListBucket", RESULTS),
             },
         ),
+        (VIEWER, READING),
+        (
+            ACTOR,
+            {
+                *READING,
+                ("dynamodb:UpdateItem", TABLE),
+                ("states:StartExecution", "<WorkflowStateMachine>"),
+            },
+        ),
     ],
 )
 def test_function_may_do_this_and_nothing_else(stage: Synthesized, owner: str, expected: set[tuple[str, str]]) -> None:
@@ -90,7 +105,7 @@ def test_no_rights_beside_those_of_the_roles(stage: Synthesized) -> None:
     assert len(stage.of_type("AWS::IAM::Role")) == len(stage.of_type("AWS::Lambda::Function")) + 1
 
 
-@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER])
+@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER, VIEWER, ACTOR])
 def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     function = stage.properties("AWS::Lambda::Function", owner)
     assert function["Runtime"] == "python3.14"

@@ -27,6 +27,8 @@ def test_outputs(stage: Synthesized) -> None:
         "IntakeQueueUrl": "<DocumentIntakeQueue>",
         "IntakeDeadLetterQueueUrl": "<DocumentIntakeDeadLetterQueue>",
         "DashboardName": f"status-tracker-{stage.settings.stage}",
+        "WidgetViewersPolicyArn": "<WidgetViewers>",
+        "WidgetOperatorsPolicyArn": "<WidgetOperators>",
     }
     assert stage.stack.stack_name == f"status-tracker-{stage.settings.stage}"
 
@@ -57,6 +59,8 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("Answer/Handler/Role", NO_RESOURCE),
         ("Answer", RESULTS),
         ("Workflow/Role", NO_RESOURCE),
+        ("Widget/Viewer/Role", NO_RESOURCE),
+        ("Widget/Actor/Role", NO_RESOURCE),
     }
     assert all(len(reason.split()) >= 5 for _, _, reason in found)
 
