@@ -53,7 +53,7 @@ ACTIONS: dict[str, Action] = {
     ),
     "unlock": Action(
         "Unlock in {step}",
-        "Unlocked",
+        "Unlocked, so that the next start takes it over",
         "Its lock is taken away before the lease ends. Do so only if its worker is known to be gone: one that lives"
         " stores nothing any more, and the work may be done twice.",
         dispatches=False,
@@ -115,10 +115,10 @@ def do(desk: Desk, deed: Deed, by: str) -> Outcome:
         act: Callable[..., st.BaseTask] = getattr(model, deed.action)
         task = act(deed.task_id, reason=deed.reason or DEFAULT_REASON, by=by, request_id=deed.request_id)
     except (st.TaskExecutionError, ValueError) as error:
-        return Outcome(f"Nothing was done: {error}", failed=True)
+        return Outcome(str(error), failed=True)
     if action.dispatches:
         model.dispatch(task)
-    return Outcome(f"{action.past}: {deed.task_id} is now {status_text(desk, task.status)}, in run {task.run or 0}.")
+    return Outcome(f"{action.past}. {deed.task_id} is now {status_text(desk, task.status)}, in run {task.run or 0}.")
 
 
 def status_text(desk: Desk, code: int) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
+
+from aws_lambda_powertools import Logger
 
 from operating.actions import NAMES, Outcome, do, who
 from operating.desk import Desk, Place
@@ -27,7 +28,7 @@ from operating.reading import count_tasks, read_page, read_task
 from operating.task_list import task_list
 from operating.task_view import task_view
 
-logger = logging.getLogger(__name__)
+logger = Logger(child=True)
 
 
 def show(desk: Desk, event: object) -> str:
@@ -50,11 +51,13 @@ def act(desk: Desk, event: object, request: str) -> str:
     try:
         deed = deed_of(event, desk.steps, NAMES)
     except BadEventError as error:
-        return page(around, message(str(error), failed=True), overview_link(desk))
+        return page(around, message("Not done", str(error), failed=True), overview_link(desk))
+    logger.info("Asked to act", extra={"task_id": deed.task_id, "action": deed.action, "step": deed.step})
     outcome = _done(lambda: do(desk, deed, who(around.dashboard, around.account, request)))
     link = element("p", None, "Open ", task_link(desk, deed.task_id, deed.back))
     following = _or_message(desk, lambda: _view(desk, around, _after(deed.back)))
-    return page(around, message(outcome.text, failed=outcome.failed), link, following)
+    told = message("Not done" if outcome.failed else "Done", outcome.text, failed=outcome.failed)
+    return page(around, told, link, following)
 
 
 def _done(deed: Callable[[], Outcome]) -> Outcome:
@@ -62,7 +65,7 @@ def _done(deed: Callable[[], Outcome]) -> Outcome:
         return deed()
     except Exception as error:  # whatever it is, the widget has to tell it
         logger.exception("An action came to no end")
-        told = f"It was not carried out to the end ({type(error).__name__}: {error!s:.300}). Open the task to see."
+        told = f"it was not carried out to the end ({type(error).__name__}: {error!s:.300}). Open the task to see."
         return Outcome(told, failed=True)
 
 
@@ -87,5 +90,5 @@ def _or_message(desk: Desk, view: Callable[[], Markup]) -> Markup:
         told = str(error)
     except Exception as error:  # whatever it is, the widget has to tell it
         logger.exception("A view could not be shown")
-        told = f"It could not be read ({type(error).__name__}: {error!s:.300}). Try again in a moment."
-    return fragment(message(told, failed=True), overview_link(desk))
+        told = f"it could not be read ({type(error).__name__}: {error!s:.300}). Try again in a moment."
+    return fragment(message("Not shown", told, failed=True), overview_link(desk))

@@ -102,10 +102,10 @@ def field(label: str, name: str, placeholder: str, longest: int) -> Markup:
     return element("label", None, label, element("br"), element("input", attributes))
 
 
-def message(text: str, *, failed: bool) -> Markup:
+def message(heading: str, text: str, *, failed: bool) -> Markup:
     """What became of what was asked."""
     attributes = {"class": "message error" if failed else "message", "role": "alert" if failed else "status"}
-    return element("p", attributes, element("strong", None, "Not done. " if failed else "Done. "), text)
+    return element("p", attributes, element("strong", None, heading, ": "), text)
 
 
 def status(name: str) -> Markup:

@@ -29,6 +29,7 @@ from operating.parts import (
     table,
 )
 from operating.task_list import actions_of, attempts, history_of
+from status_tracker.history import KEPT_ACTIONS
 
 SHOWN_ATTEMPTS = 12
 SHOWN_TRACEBACK = 6_000
@@ -149,7 +150,7 @@ def _attempt(around: Surroundings, entry: Mapping[str, Any]) -> Markup:
 
 
 def _actions(around: Surroundings, task: st.BaseTask) -> Markup:
-    rows = [row(_action(record), _record(around, record)) for record in reversed(actions_of(task))]
+    rows = [row(_action(record), _record(around, record)) for record in reversed(actions_of(task)[-KEPT_ACTIONS:])]
     columns = ("Action", "Why", "Who", "When")
     return fragment(
         element("h3", None, "Deliberate actions"),

@@ -75,7 +75,7 @@ def test_from_the_overview_to_a_rerun(widget: Widget) -> None:
     found = widget.press(widget.view().call("1 ignored in Extract"))
     task = widget.press(found.call("a.pdf#1"))
     after = widget.press(task.call("Rerun from Extract"), reason=" new questions ")
-    assert "Done. Rerun: a.pdf#1 is now pending in Extract, in run 1." in after.text
+    assert "Done: Rerun. a.pdf#1 is now pending in Extract, in run 1." in after.text
     assert "No task is ignored in Extract." in after.text
     stored = widget.app.task("a.pdf#1")
     (action,) = stored.errors["actions"]
@@ -108,10 +108,10 @@ def test_the_step_it_is_in_can_be_rerun_alone(widget: Widget) -> None:
 def test_ignore_and_unignore(widget: Widget) -> None:
     make(widget, "a.pdf#1", 80)
     after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Ignore in Answer"))
-    assert "Done. Ignored: a.pdf#1 is now ignored in Answer, in run 0." in after.text
+    assert "Done: Ignored. a.pdf#1 is now ignored in Answer, in run 0." in after.text
     assert widget.app.executions() == []
     after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Un-ignore in Answer"))
-    assert "Done. Un-ignored: a.pdf#1 is now succeeded in Extract, pending in Answer, in run 1." in after.text
+    assert "Done: Un-ignored. a.pdf#1 is now succeeded in Extract, pending in Answer, in run 1." in after.text
     assert len(widget.app.executions()) == 1
 
 
@@ -131,7 +131,7 @@ def test_what_has_changed_meanwhile_is_refused_and_told(widget: Widget) -> None:
     with widget.app.tasks.ExtractTask.start("a.pdf#1"):
         before = widget.item("a.pdf#1")
         after = widget.press(button)
-        assert "Not done. Nothing was done: " in after.text
+        assert "Not done: Task(" in after.text
         assert "locked" in after.text
         assert widget.item("a.pdf#1") == before
 
@@ -145,7 +145,7 @@ def test_a_workflow_that_cannot_be_started_is_told(widget: Widget, monkeypatch: 
     with monkeypatch.context() as patched:
         patched.setattr(widget.app.tasks.ExtractTask, "dispatch", refuse)
         after = widget.press(button)
-        assert "Not done. It was not carried out to the end (ClientError: " in after.text
+        assert "Not done: it was not carried out to the end (ClientError: " in after.text
     # Pressed again the task is as it is, and its run is started.
     assert "is now pending in Extract, in run 1." in widget.press(button).text
     assert len(widget.app.executions()) == 1
@@ -209,7 +209,7 @@ def test_an_event_that_makes_no_sense_changes_nothing(widget: Widget, event: Any
     before = widget.item("a.pdf#1")
     widget.show(event)
     acted = Page(widget.actor.handler(event, FakeContext()))
-    assert acted.text.startswith("Not done. ")
+    assert acted.text.startswith("Not done: ")
     assert widget.item("a.pdf#1") == before
     assert widget.app.executions() == []
 
@@ -225,7 +225,7 @@ def test_the_forged_reason_of_an_action_is_refused(widget: Widget) -> None:
 def test_a_table_that_cannot_be_read_is_told(widget: Widget) -> None:
     widget.app.tasks.ExtractTask.delete_table()
     for event in ({}, {"view": "list", "step": "Answer", "status": "failed"}, {"view": "task", "task_id": "a"}):
-        assert "Not done. It could not be read (" in widget.show(event).text
+        assert "Not shown: it could not be read (" in widget.show(event).text
 
 
 def test_the_viewer_acts_on_nothing(widget: Widget) -> None:
@@ -248,4 +248,4 @@ def test_a_task_that_somebody_spoilt_by_hand_is_shown(widget: Widget) -> None:
     shown = widget.view(view="task", task_id="a.pdf#1")
     assert "spoilt" in shown.text
     after = widget.press(shown.call("Rerun from Extract"))
-    assert "Not done. It was not carried out to the end" in after.text
+    assert "Not done: it was not carried out to the end" in after.text

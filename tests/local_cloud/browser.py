@@ -131,7 +131,7 @@ class WidgetPage:
     def asks(self, act: Callable[[], object]) -> str:
         """Do it, and wait for what is asked before it is done."""
         act()
-        self._wait(lambda: self.dialog.is_displayed())
+        self._wait(self.dialog.is_displayed)
         return self.dialog.text
 
     def answer(self, button: str) -> None:

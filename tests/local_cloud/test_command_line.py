@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -128,4 +129,5 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
     assert code == 0
     assert "make deploy STAGE=local" in text
     assert "make rerun STAGE=local" in text
+    assert re.search(r"http://localhost:\d+/_local_cloud/widget\n", text)
     assert processes_of(tmp_path) == []

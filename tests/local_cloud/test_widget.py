@@ -47,7 +47,7 @@ def test_a_document_is_listed_opened_and_run_again(app: Application, page: Widge
     assert f"Rerun from Extract: {task_id}" in asked
     assert "a new run of its workflow starts at once" in asked
     page.shows(lambda: page.answer("confirm"))
-    assert f"Done. Rerun: {task_id} is now pending in Extract, in run 1." in page.text
+    assert f"Done: Rerun. {task_id} is now pending in Extract, in run 1." in page.text
     assert "Answer: ✓ succeeded" in page.text
     assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
     task = app.ended(task_id)
@@ -92,7 +92,7 @@ def test_by_keyboard_alone(app: Application, page: WidgetPage) -> None:
     page.tab_to("Confirm")
     assert page.outline() == "solid"
     page.shows(lambda: page.press(Keys.ENTER))
-    assert "Done. Rerun: " in page.text
+    assert "Done: Rerun. " in page.text
     assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
     task = app.ended(task_id)
     assert (task.status, task.run, task.errors["actions"][0]["reason"]) == (SUCCEEDED, 1, "typed")

@@ -205,7 +205,8 @@ def test_a_task_in_full() -> None:
 
 
 def test_a_huge_task_is_cut_and_says_so() -> None:
-    errors = {"history": [{"error": "e" * 50_000, "traceback": "t" * 300_000}] * 40}
+    history = [{"error": "e" * 50_000, "traceback": "t" * 300_000}] * 40
+    errors = {"history": history, "actions": [{"action": "<" * 99}] * 4_000}
     found = task("x" * 2_000, 50, errors=errors, data={"text": "<" * 330_000})
     shown = show(task_view(DESK, AROUND, found, None))
     assert "characters are not shown." in shown.text
@@ -237,7 +238,7 @@ def test_no_task_adds_an_element_or_an_attribute(
 
 @given(TEXTS, st.booleans())
 def test_no_message_adds_an_element_or_an_attribute(text: str, failed: bool) -> None:
-    assert show(message(text, failed=failed)).text.endswith(visible(text))
+    assert show(message("Done", text, failed=failed)).text.endswith(visible(text))
 
 
 @pytest.mark.parametrize(
