@@ -118,12 +118,13 @@ def do(desk: Desk, deed: Deed, by: str) -> Outcome:
         return Outcome(str(error), failed=True)
     if action.dispatches:
         model.dispatch(task)
-    return Outcome(f"{action.past}. {deed.task_id} is now {status_text(desk, task.status)}, in run {task.run or 0}.")
+    return Outcome(f"{action.past}. {deed.task_id} is now {_where(desk, task.status, deed.step)}, run {task.run or 0}.")
 
 
-def status_text(desk: Desk, code: int) -> str:
-    """What a status code means, such as ``succeeded in Extract, pending in Answer``."""
-    return ", ".join(f"{place.status.replace('_', ' ')} in {place.step}" for place in desk.places(code)) or str(code)
+def _where(desk: Desk, code: int, step: str) -> str:
+    """What a status code means in that step, or else in the one that it is a status of."""
+    places = sorted(desk.places(code), key=lambda place: place.step != step)
+    return f"{places[0].status.replace('_', ' ')} in {places[0].step}" if places else f"in status {code}"
 
 
 def who(dashboard: str, account: str, request: str) -> str:

@@ -75,7 +75,7 @@ def test_from_the_overview_to_a_rerun(widget: Widget) -> None:
     found = widget.press(widget.view().call("1 ignored in Extract"))
     task = widget.press(found.call("a.pdf#1"))
     after = widget.press(task.call("Rerun from Extract"), reason=" new questions ")
-    assert "Done: Rerun. a.pdf#1 is now pending in Extract, in run 1." in after.text
+    assert "Done: Rerun. a.pdf#1 is now pending in Extract, run 1." in after.text
     assert "No task is ignored in Extract." in after.text
     stored = widget.app.task("a.pdf#1")
     (action,) = stored.errors["actions"]
@@ -91,7 +91,7 @@ def test_a_second_click_does_nothing(widget: Widget) -> None:
     button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
     widget.press(button)
     before = widget.item("a.pdf#1")
-    assert "is now pending in Extract, in run 1." in widget.press(button).text
+    assert "is now pending in Extract, run 1." in widget.press(button).text
     assert widget.item("a.pdf#1") == before
     assert len(widget.app.executions()) == 1
     (action,) = before["errors"]["actions"]
@@ -101,17 +101,17 @@ def test_a_second_click_does_nothing(widget: Widget) -> None:
 def test_the_step_it_is_in_can_be_rerun_alone(widget: Widget) -> None:
     make(widget, "a.pdf#1", 100)
     after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Rerun from Answer"))
-    assert "is now succeeded in Extract, pending in Answer, in run 1." in after.text
+    assert "is now pending in Answer, run 1." in after.text
     assert widget.app.task("a.pdf#1").status == 40
 
 
 def test_ignore_and_unignore(widget: Widget) -> None:
     make(widget, "a.pdf#1", 80)
     after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Ignore in Answer"))
-    assert "Done: Ignored. a.pdf#1 is now ignored in Answer, in run 0." in after.text
+    assert "Done: Ignored. a.pdf#1 is now ignored in Answer, run 0." in after.text
     assert widget.app.executions() == []
     after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Un-ignore in Answer"))
-    assert "Done: Un-ignored. a.pdf#1 is now succeeded in Extract, pending in Answer, in run 1." in after.text
+    assert "Done: Un-ignored. a.pdf#1 is now pending in Answer, run 1." in after.text
     assert len(widget.app.executions()) == 1
 
 
@@ -147,7 +147,7 @@ def test_a_workflow_that_cannot_be_started_is_told(widget: Widget, monkeypatch: 
         after = widget.press(button)
         assert "Not done: it was not carried out to the end (ClientError: " in after.text
     # Pressed again the task is as it is, and its run is started.
-    assert "is now pending in Extract, in run 1." in widget.press(button).text
+    assert "is now pending in Extract, run 1." in widget.press(button).text
     assert len(widget.app.executions()) == 1
 
 

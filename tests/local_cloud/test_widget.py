@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.local_cloud.application import SUCCEEDED, Application, different, sample
 from tests.local_cloud.browser import BrowserMissingError, WidgetPage, chromium
 from tests.local_cloud.support import Functions
+from tests.unit.operating.page import Page
 
 HOSTILE = "\"><script>window.pwned=1</script><img src=x onerror=window.pwned=2></cwdb-action>'&.pdf#1"
 STRIPPED = """
@@ -47,7 +50,7 @@ def test_a_document_is_listed_opened_and_run_again(app: Application, page: Widge
     assert f"Rerun from Extract: {task_id}" in asked
     assert "a new run of its workflow starts at once" in asked
     page.shows(lambda: page.answer("confirm"))
-    assert f"Done: Rerun. {task_id} is now pending in Extract, in run 1." in page.text
+    assert f"Done: Rerun. {task_id} is now pending in Extract, run 1." in page.text
     assert "Answer: ✓ succeeded" in page.text
     assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
     task = app.ended(task_id)
@@ -55,6 +58,24 @@ def test_a_document_is_listed_opened_and_run_again(app: Application, page: Widge
     (action,) = task.errors["actions"]
     assert (action["action"], action["reason"]) == ("rerun", "new questions <b>")
     assert action["by"].startswith("CloudWatch dashboard status-tracker-local of account 123456789012, Lambda ")
+
+
+def test_many_clicks_at_once_are_one(app: Application) -> None:
+    task_id = app.upload("widget/clicks.pdf", different(sample("invoice-1001"), "clicks"))
+    app.ended(task_id)
+    functions = app.cloud.client("lambda")
+
+    def invoke(function: str, event: dict[str, Any]) -> Page:
+        return Page(json.load(functions.invoke(FunctionName=function, Payload=json.dumps(event).encode())["Payload"]))
+
+    shown = invoke("status-tracker-local-widget-viewer", {"view": "task", "task_id": task_id})
+    button = shown.call("Rerun from Extract")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: invoke(button.endpoint, button.values), range(8)))
+    assert [answer.text.startswith("Done: ") for answer in answers] == [True] * 8
+    assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
+    task = app.ended(task_id)
+    assert (task.run, len(task.errors["actions"])) == (1, 1)
 
 
 def test_cancelled_it_changes_nothing(app: Application, page: WidgetPage) -> None:
