@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import status_tracker as st
 from operating.desk import Desk, Step
 from operating.events import Deed
+from operating.parts import plain
 from status_tracker.dynamodb.store import state_of
 from status_tracker.lifecycle import Lifecycle
 
@@ -59,6 +60,8 @@ ACTIONS: dict[str, Action] = {
         dispatches=False,
     ),
 }
+
+NAMES: Sequence[str] = tuple(ACTIONS)
 
 
 @dataclass(frozen=True)
@@ -124,7 +127,7 @@ def do(desk: Desk, deed: Deed, by: str) -> Outcome:
 def _where(desk: Desk, code: int, step: str) -> str:
     """What a status code means in that step, or else in the one that it is a status of."""
     places = sorted(desk.places(code), key=lambda place: place.step != step)
-    return f"{places[0].status.replace('_', ' ')} in {places[0].step}" if places else f"in status {code}"
+    return f"{plain(places[0].status)} in {places[0].step}" if places else f"in status {code}"
 
 
 def who(dashboard: str, account: str, request: str) -> str:
@@ -134,6 +137,3 @@ def who(dashboard: str, account: str, request: str) -> str:
     Lambda request is ours, and CloudTrail knows the identity behind it.
     """
     return f"CloudWatch dashboard {dashboard or '(not told)'} of account {account or '(not told)'}, Lambda {request}"
-
-
-NAMES: Sequence[str] = tuple(ACTIONS)

@@ -111,9 +111,8 @@ def view_of(event: object, steps: Steps) -> View:
     view = _choice(asked, "view", ("overview", "list", "task"), default="overview")
     if view == "task":
         # What is typed comes with the event: the button that opens a typed id does not name one.
-        typed = "task_id" not in asked
-        source = surroundings_of(event).fields if typed else asked
-        return OneTask(task_id=_task_id(source, steps), back=_place(asked, steps))
+        task_id = _task_id(asked) if "task_id" in asked else _typed_id(surroundings_of(event).fields, steps)
+        return OneTask(task_id, back=_place(asked, steps))
     if view == "list":
         place = _place(asked, steps)
         if place is None:
@@ -135,7 +134,7 @@ def deed_of(event: object, steps: Steps, actions: Sequence[str]) -> Deed:
     return Deed(
         action=_choice(asked, "action", actions),
         step=_choice(asked, "act_on", [step.name for step in steps]),
-        task_id=_task_id(asked, steps),
+        task_id=_task_id(asked),
         request_id=request_id,
         reason=_text(surroundings_of(event).fields, "reason").strip(),
         back=_place(asked, steps),
@@ -156,11 +155,20 @@ def _place(asked: Mapping[str, object], steps: Steps) -> Place | None:
     return Place(step, _choice(asked, "status", list(statuses)))
 
 
-def _task_id(source: Mapping[str, object], steps: Steps) -> str:
+def _task_id(source: Mapping[str, object]) -> str:
     task_id = _text(source, "task_id")
-    if not task_id.strip():
+    if not task_id:
         raise BadEventError("No task was named: type its id, such as invoice.pdf#9b2cf535f27731c974343645a3985328.")
-    return steps[0].without_prefix(task_id)
+    return task_id
+
+
+def _typed_id(fields: Mapping[str, object], steps: Steps) -> str:
+    """An id that somebody has typed, or copied: out of the table it has the use case before it."""
+    return steps[0].without_prefix(_task_id({"task_id": _stripped(fields.get("task_id", ""))}))
+
+
+def _stripped(value: object) -> object:
+    return value.strip() if isinstance(value, str) else value
 
 
 def _choice(asked: Mapping[str, object], name: str, choices: Sequence[str], default: str = "") -> str:

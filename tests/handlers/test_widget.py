@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
 VIEWER = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
 ACTOR = "arn:aws:lambda:us-east-1:123456789012:function:actor"
-HOSTILE_IDS = ['"><script>alert(1)</script>', "</cwdb-action><b>", "'\"&<>\n\t\x01", "\u202efdp😀", "x" * 2_000]
+HOSTILE_IDS = [
+    '"><script>alert(1)</script>',
+    "</cwdb-action><b>",
+    "'\"&<>\n\t\x01",
+    "\u202efdp😀",
+    "x" * 2_000,
+    "pdf_processing____a",
+]
 
 
 class Widget:

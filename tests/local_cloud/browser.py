@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import which
 from typing import Any
 
 from selenium.webdriver import Chrome, ChromeOptions
@@ -17,7 +18,6 @@ from selenium.webdriver.support.ui import WebDriverWait
 
 from tests.local_cloud.support import PATIENCE_SECONDS
 
-CHROMIUM, DRIVER = Path("/usr/bin/chromium"), Path("/usr/bin/chromedriver")
 FLAGS = (
     "headless",
     "no-sandbox",
@@ -65,20 +65,21 @@ class BrowserMissingError(RuntimeError):
 
 @contextmanager
 def chromium(profile: Path) -> Iterator[Chrome]:
-    """A browser with an empty profile. Nothing is downloaded: it and its driver are Debian's.
+    """A browser with an empty profile. Nothing is downloaded: it and its driver are the machine's.
 
     Raises:
         BrowserMissingError: they are not installed.
     """
-    if not CHROMIUM.exists() or not DRIVER.exists():
-        raise BrowserMissingError(f"{CHROMIUM} or {DRIVER} is missing: install Debian's chromium and chromium-driver.")
+    binary, driver = which("chromium") or which("google-chrome"), which("chromedriver")
+    if binary is None or driver is None:
+        raise BrowserMissingError("chromium or chromedriver is missing: install Debian's chromium and chromium-driver.")
     options = ChromeOptions()
-    options.binary_location = str(CHROMIUM)
+    options.binary_location = binary
     for flag in (*FLAGS, f"user-data-dir={profile}"):
         options.add_argument(f"--{flag}")
     proxies = [name for name in os.environ if name.lower().endswith("_proxy")]
     environment = {name: value for name, value in os.environ.items() if name not in proxies}
-    browser = Chrome(options=options, service=Service(str(DRIVER), env={**environment, "SE_OFFLINE": "true"}))
+    browser = Chrome(options=options, service=Service(driver, env={**environment, "SE_OFFLINE": "true"}))
     try:
         yield browser
     finally:

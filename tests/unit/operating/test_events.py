@@ -54,11 +54,13 @@ def test_views() -> None:
     assert view_of({"view": "list", **place, "cursor": "c"}, STEPS) == TaskList(Place("Answer", "in_progress"), "c")
     assert view_of({"view": "task", "task_id": "a"}, STEPS) == OneTask("a")
     assert view_of({"view": "task", "task_id": "a", **place}, STEPS) == OneTask("a", Place("Answer", "in_progress"))
-    assert view_of({"view": "task", "task_id": "pdf_processing____a"}, STEPS) == OneTask("a")
+    # Not for a task that a button names: it would open, or change, another one.
+    named = view_of({"view": "task", "task_id": "pdf_processing____a"}, STEPS)
+    assert named == OneTask("pdf_processing____a")
 
 
 def test_a_task_that_was_typed() -> None:
-    context = {"forms": {"all": {"task_id": "typed"}}}
+    context: dict[str, Any] = {"forms": {"all": {"task_id": " pdf_processing____typed\n"}}}
     assert view_of({"view": "task", "widgetContext": context}, STEPS) == OneTask("typed")
     assert view_of({"view": "task", "task_id": "named", "widgetContext": context}, STEPS) == OneTask("named")
 
@@ -75,7 +77,8 @@ def test_a_task_that_was_typed() -> None:
         ({"view": "list", "step": "Answer"}, "There is no status ''"),
         ({"view": "list", "step": "Answer", "status": "failed", "cursor": "x" * 100_001}, "cursor has 100,001 char"),
         ({"view": "task"}, "No task was named: type its id"),
-        ({"view": "task", "task_id": " "}, "No task was named"),
+        ({"view": "task", "widgetContext": {"forms": {"all": {"task_id": " "}}}}, "No task was named"),
+        ({"view": "task", "widgetContext": {"forms": {"all": {"task_id": 5}}}}, "task_id is a int"),
         ({"view": "task", "task_id": None}, r"task_id is a NoneType \(None\)"),
         ({"view": "task", "task_id": "x" * 2_049}, "task_id has 2,049 characters .*at most 2,048"),
     ],
