@@ -118,8 +118,9 @@ def _check_origin(environ: Mapping[str, Any]) -> None:
     name, _, port = host.rpartition(":")
     if name not in _LOCAL_NAMES or not port.isdigit():
         raise RefusedError(HTTPStatus.FORBIDDEN, "This page answers at localhost only.")
-    origin = environ.get("HTTP_ORIGIN", "" if environ["REQUEST_METHOD"] == "GET" else "none")
-    if origin not in {"", f"http://{host}"} or environ.get("HTTP_SEC_FETCH_SITE", "none") == "cross-site":
+    # A browser says with every POST where it comes from; with a GET of its user's own it need not.
+    told = environ.get("HTTP_ORIGIN") or (f"http://{host}" if environ["REQUEST_METHOD"] == "GET" else "")
+    if told != f"http://{host}" or environ.get("HTTP_SEC_FETCH_SITE", "none") == "cross-site":
         raise RefusedError(HTTPStatus.FORBIDDEN, "This page answers to itself only, not to other sites.")
 
 

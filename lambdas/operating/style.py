@@ -55,4 +55,5 @@ font:12px/1.45 Menlo,Consolas,"DejaVu Sans Mono",monospace}
 .stt.narrow{padding:8px;font-size:13px}
 .stt.narrow th,.stt.narrow td{padding-right:6px}
 .stt.narrow .facts th{width:6.5em}
+.stt.narrow .brief{white-space:normal}
 """

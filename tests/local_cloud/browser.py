@@ -93,8 +93,11 @@ class WidgetPage:
         self.browser = browser
         self.url = url
 
-    def open(self, theme: str = "light", width: int = 1100) -> None:
-        self.browser.set_window_size(max(width + 60, 520), 1000)
+    def open(self, theme: str = "light", width: int = 1100, system: str = "light") -> None:
+        """Open the page. `system`: the theme that the machine prefers."""
+        preferred = {"features": [{"name": "prefers-color-scheme", "value": system}]}
+        self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preferred)
+        self.browser.set_window_size(max(width + 60, 500), 1000)
         self.browser.get(f"{self.url}?theme={theme}&width={width}")
         self._wait(lambda: self.shown >= 1)
 

@@ -119,7 +119,7 @@ def test_by_keyboard_alone(app: Application, page: WidgetPage) -> None:
     assert (task.status, task.run, task.errors["actions"][0]["reason"]) == (SUCCEEDED, 1, "typed")
 
 
-@pytest.mark.parametrize("width", [400, 1100])
+@pytest.mark.parametrize("width", [320, 1100])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_can_be_read_in_both_themes_and_widths(
     app: Application, page: WidgetPage, tmp_path: Path, theme: str, width: int
@@ -144,6 +144,12 @@ def test_it_can_be_read_in_both_themes_and_widths(
                 "dark": "rgb(22, 29, 38)",
             }[theme]
         )
+
+
+@pytest.mark.parametrize(("system", "classes"), [("light", "stt"), ("dark", "stt dark")])
+def test_the_theme_is_the_systems_unless_chosen(page: WidgetPage, system: str, classes: str) -> None:
+    page.open("system", system=system)
+    assert page.ask("return document.querySelector('#frame .stt').className") == f"cwdb-no-default-styles {classes}"
 
 
 def test_hostile_ids_are_text(app: Application, page: WidgetPage) -> None:

@@ -100,9 +100,9 @@ def test_other_sites_are_refused(server: Server, method: str, headers: dict[str,
 
 
 def test_a_post_has_to_say_where_it_comes_from(server: Server) -> None:
-    environ = {"REQUEST_METHOD": "POST", "HTTP_HOST": HOST}
-    WidgetPage(server._invoke)(environ, server._start)
-    assert server.status.startswith("403")
+    for environ in ({}, {"HTTP_ORIGIN": ""}):
+        WidgetPage(server._invoke)({"REQUEST_METHOD": "POST", "HTTP_HOST": HOST, **environ}, server._start)
+        assert server.status.startswith("403")
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1:4566", "[::1]:4566", "localhost:80"])
