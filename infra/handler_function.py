@@ -69,6 +69,7 @@ class HandlerFunction(Construct):
         timeout_seconds: int,
         memory_mb: int,
         reserved_concurrency: int | None = None,
+        function_name: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         log_group = self._log_group(commons.settings)
@@ -84,6 +85,7 @@ class HandlerFunction(Construct):
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             reserved_concurrent_executions=reserved_concurrency,
+            function_name=function_name,
             role=self._role(statements, log_group).without_policy_updates(),
             log_group=log_group,
             # With JSON, Lambda filters by a level of its own, which overrules POWERTOOLS_LOG_LEVEL, and above INFO

@@ -18,6 +18,7 @@ from infra.settings import Settings
 from infra.task_table import TaskTable
 from infra.task_workflow import TaskWorkflow, TrackedStep
 from infra.tracker_layer import TrackerLayer
+from infra.widget import Widget
 
 USE_CASE_ID = "pdf_processing"
 _CHECKOUT = Path(__file__).parent.parent
@@ -61,6 +62,14 @@ class StatusTrackerStack(Stack):
             table=table,
             state_machine=workflow.state_machine,
         )
+        widget = Widget(
+            self,
+            "Widget",
+            commons=commons,
+            table=table,
+            state_machine=workflow.state_machine,
+            logged_by=[intake.function, *(step.function for step in steps), operations.sweep],
+        )
         Monitoring(
             self,
             "Monitoring",
@@ -71,8 +80,23 @@ class StatusTrackerStack(Stack):
             workflow=workflow,
             settings=settings,
             further_functions={"Sweep": operations.sweep},
+            attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor},
+            extra_widgets=[widget.widget],
         )
-        self._add_outputs(table, buckets, workflow, intake, operations)
+        outputs = {
+            "TaskTableName": table.table.table_name,
+            "DocumentBucketName": buckets.documents.bucket_name,
+            "ResultBucketName": buckets.results.bucket_name,
+            "WorkflowArn": workflow.state_machine.state_machine_arn,
+            "IntakeQueueUrl": intake.queue.queue_url,
+            "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "SweepFunctionName": operations.sweep.function_name,
+            "DashboardName": name,
+            "WidgetViewersPolicyArn": widget.viewers.managed_policy_arn,
+            "WidgetOperatorsPolicyArn": widget.operators.managed_policy_arn,
+        }
+        for key, value in outputs.items():
+            CfnOutput(self, key, value=value)
 
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(
@@ -82,27 +106,6 @@ class StatusTrackerStack(Stack):
             table_name=table.table.table_name,
             settings=self.settings,
         )
-
-    def _add_outputs(
-        self,
-        table: TaskTable,
-        buckets: DocumentBuckets,
-        workflow: TaskWorkflow,
-        intake: DocumentIntake,
-        operations: Operations,
-    ) -> None:
-        outputs = {
-            "TaskTableName": table.table.table_name,
-            "DocumentBucketName": buckets.documents.bucket_name,
-            "ResultBucketName": buckets.results.bucket_name,
-            "WorkflowArn": workflow.state_machine.state_machine_arn,
-            "IntakeQueueUrl": intake.queue.queue_url,
-            "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
-            "SweepFunctionName": operations.sweep.function_name,
-            "DashboardName": self.stack_name,
-        }
-        for key, value in outputs.items():
-            CfnOutput(self, key, value=value)
 
 
 def document_steps(

@@ -24,6 +24,25 @@ class TrackerSettings:
 
 
 @dataclass(frozen=True)
+class WidgetSettings:
+    """The widget's two functions, the one that shows and the one that acts, and where more is told of a task."""
+
+    viewer_arn: str
+    actor_arn: str
+    workflow_arn: str
+    log_groups: tuple[str, ...]
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        return cls(
+            viewer_arn=_text(environment, "WIDGET_VIEWER_ARN"),
+            actor_arn=_text(environment, "WIDGET_ACTOR_ARN"),
+            workflow_arn=_text(environment, "WORKFLOW_ARN"),
+            log_groups=tuple(_text(environment, "LOG_GROUPS").split(",")),
+        )
+
+
+@dataclass(frozen=True)
 class IntakeSettings:
     """`workflow_arn`: the state machine that is started for each document."""
 

@@ -30,6 +30,8 @@ ALSO_NOT_NEEDED: dict[str, set[str]] = {
     "intake": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
     "extract": {"documents.answering", "documents.answers"},
     "answer": {"pypdf", *(f"documents.{name}" for name in ("extraction", "reader", "source"))},
+    "widget": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
+    "widget_actions": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
     "sweep": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
 }
 

@@ -12,12 +12,18 @@ DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
 INTAKE, EXTRACT, ANSWER = "DocumentIntake", "ExtractHandler", "AnswerHandler"
 SWEEP = "OperationsSweep"
 EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
+VIEWER, ACTOR = "WidgetViewer", "WidgetActor"
 COMMON_VARIABLES = {
     "USE_CASE_ID": "pdf_processing",
     "TASK_TABLE_NAME": "<TasksTable>",
     "POWERTOOLS_SERVICE_NAME": "pdf_processing",
     "POWERTOOLS_METRICS_NAMESPACE": "StatusTracker",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+READING = {
+    ("dynamodb:GetItem", TABLE),
+    ("dynamodb:BatchGetItem", TABLE),
+    ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
 }
 
 
@@ -81,6 +87,15 @@ def rights(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
                 ("s3:ListBucket", DOCUMENTS),
             },
         ),
+        (VIEWER, READING),
+        (
+            ACTOR,
+            {
+                *READING,
+                ("dynamodb:UpdateItem", TABLE),
+                ("states:StartExecution", "<WorkflowStateMachine>"),
+            },
+        ),
     ],
 )
 def test_function_may_do_this_and_nothing_else(stage: Synthesized, owner: str, expected: set[tuple[str, str]]) -> None:
@@ -108,7 +123,7 @@ def test_no_rights_beside_those_of_the_roles(stage: Synthesized) -> None:
     assert others < set(stage.of_type("AWS::IAM::Role"))
 
 
-@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER, SWEEP])
+@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER, SWEEP, VIEWER, ACTOR])
 def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     function = stage.properties("AWS::Lambda::Function", owner)
     assert function["Runtime"] == "python3.14"

@@ -32,6 +32,8 @@ def test_outputs(stage: Synthesized) -> None:
         "IntakeDeadLetterQueueUrl": "<DocumentIntakeDeadLetterQueue>",
         "DashboardName": f"status-tracker-{stage.settings.stage}",
         "SweepFunctionName": "<OperationsSweepFunction>",
+        "WidgetViewersPolicyArn": "<WidgetViewers>",
+        "WidgetOperatorsPolicyArn": "<WidgetOperators>",
     }
     assert stage.stack.stack_name == f"status-tracker-{stage.settings.stage}"
 
@@ -64,6 +66,8 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("Workflow/Role", NO_RESOURCE),
         ("Operations/Sweep/Role", NO_RESOURCE),
         ("Operations/Sweep", EXECUTIONS),
+        ("Widget/Viewer/Role", NO_RESOURCE),
+        ("Widget/Actor/Role", NO_RESOURCE),
     }
     assert all(len(reason.split()) >= 5 for _, _, reason in found)
 
