@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from documents.aws import step_functions_client
 from documents.events import BadMessageError, parse_upload
+from documents.registering import get_or_create_task, run_of, start_task
 from documents.settings import IntakeSettings
-from documents.tasks import ExtractTask
-from documents.workflow import start_workflow
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -56,11 +54,10 @@ def register_upload(body: str) -> None:
     Both are done for a message that comes again too: the first time may have ended between the two.
     """
     upload = parse_upload(body)
-    task, created = ExtractTask.get_or_create(upload.task_id, data=upload.to_task_data())
+    task, created = get_or_create_task(upload)
     metrics.add_metric("TaskCreated" if created else "DuplicateEvent", MetricUnit.Count, 1)
-    run = task.run or 0  # the item has the attribute from its first rerun on
-    started = start_workflow(step_functions_client(), settings().workflow_arn, upload.task_id, run)
+    started = start_task(task, settings().workflow_arn)
     logger.info(
         "Upload taken in",
-        extra={"task_id": upload.task_id, "run": run, "new_task": created, "started": started},
+        extra={"task_id": upload.task_id, "run": run_of(task), "new_task": created, "started": started},
     )
