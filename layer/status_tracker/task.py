@@ -200,11 +200,11 @@ class TrackedTask:
 
     @classmethod
     def dispatch(cls, task: Self) -> None:
-        """Have a task worked on that was made pending, or was given a new run, by one of the actions.
+        """Have a task worked on that was made pending, given a new run, or unlocked by one of the actions.
 
         What operates on many tasks (`status-tracker`, the sweep) calls it after each. The default does nothing: workers
         that look for pending tasks find it. Where something has to be started for each, such as an execution of a
-        workflow, override it; it may be called more than once for a run.
+        workflow, override it; it may be called more than once for a run, and from several threads.
         """
 
     @classmethod

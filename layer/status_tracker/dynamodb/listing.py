@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Self
 
 from pynamodb.exceptions import UpdateError
 
+from ..cursors import parse_cursor
+from ..failures import failure_of_class
 from ..lifecycle import is_stuck
 from ..statuses import BaseStatusEnum, ensure_status_value
 from .item import TaskItem
-from .query import Selection, TaskQuery, count, index_of, index_values, parse_cursor, select
+from .query import Selection, TaskQuery, count, index_of, index_values, select
 from .store import state_of
 
 
@@ -165,13 +166,5 @@ def _lock_is_unknown(task: TaskItem) -> bool:
 
 
 def _failed_with(error_class: str | type[BaseException]) -> Callable[[TaskItem], bool]:
-    name = error_class if isinstance(error_class, str) else error_class.__name__
-    # A class whose repr does not begin with its name is known by the end of the traceback.
-    last_line = re.compile(rf"^(?:[\w.]*\.)?{re.escape(name)}(?::|$)", re.MULTILINE)
-
-    def failed_with_it(task: TaskItem) -> bool:
-        newest = ((task.errors or {}).get("history") or [{}])[-1]
-        raised = str(newest.get("traceback", "")).rpartition("Traceback (most recent call last)")[2]
-        return str(newest.get("error", "")).partition("(")[0] == name or last_line.search(raised) is not None
-
-    return failed_with_it
+    failed_with_it = failure_of_class(error_class)
+    return lambda task: failed_with_it(task.errors or {})

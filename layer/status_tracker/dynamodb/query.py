@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import heapq
 import inspect
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from ..cursors import Cursor, Position, Progress
 from .index import StatusAndUpdateTimeIndex
 from .shards import shard_count
 from .whole import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader
@@ -25,41 +24,6 @@ TaskT = TypeVar("TaskT", bound="TaskItem")
 
 _TICK = timedelta(microseconds=1)
 _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
-
-
-class Position(NamedTuple):
-    """How far the tasks of a status were given: to which `update_time`, and which tasks of that very moment."""
-
-    moment: datetime
-    keys: list[str]
-
-
-Cursor: TypeAlias = dict[int, Position]
-"""Where a result stopped, by status; a status of which nothing was given is not in it."""
-
-
-def format_cursor(cursor: Cursor) -> str:
-    """The cursor as a text that can be kept and passed on."""
-    content = {str(status): [moment.isoformat(), *keys] for status, (moment, keys) in cursor.items()}
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
-
-
-def parse_cursor(text: str) -> Cursor:
-    """The cursor of such a text. Raises `ValueError` for any other text."""
-    try:
-        content = json.loads(base64.urlsafe_b64decode(text))
-        cursor = {int(status): Position(_aware(moment), keys) for status, (moment, *keys) in content.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        found = text[:80]
-        raise ValueError(f"The cursor {found!r} is not one that a result gave: pass on its `cursor`.") from error
-    return cursor
-
-
-def _aware(moment: str) -> datetime:
-    parsed = datetime.fromisoformat(moment)
-    if parsed.tzinfo is None:
-        raise ValueError("no time zone")
-    return parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +69,19 @@ class TaskQuery(Generic[TaskT]):
 
     def __init__(self, listed: Iterator[Listed], given: Cursor) -> None:
         self._listed = listed
-        self._given = {status: Position(moment, list(keys)) for status, (moment, keys) in given.items()}
+        self._progress = Progress(given)
 
     @property
     def cursor(self) -> str | None:
         """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
-        return format_cursor(self._given) if self._given else None
+        return self._progress.cursor
 
     def __iter__(self) -> Iterator[TaskT]:
         return self
 
     def __next__(self) -> TaskT:
         listed = next(self._listed)
-        position = self._given.get(listed.status)
-        if position is None or position.moment != listed.moment:
-            position = self._given[listed.status] = Position(listed.moment, [])
-        position.keys.append(listed.key)
+        self._progress.add(listed.status, listed.moment, listed.key)
         task: TaskT = listed.task
         return task
 
