@@ -53,4 +53,4 @@ def register(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     logger.info(
         "Chunk registered", extra={"report": worked.report, "counts": worked.counts, "failed": len(worked.failed)}
     )
-    return dict(worked.answer())
+    return worked.answer()

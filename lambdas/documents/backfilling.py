@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from documents.bulk_input import BadInputError, checked_input, is_unicode, max_concurrency, shown, tolerated_failures
-from documents.bulk_runs import BulkRun, Limits
+from documents.bulk_input import BadInputError, checked_input, is_unicode, limits, shown
+from documents.bulk_runs import BulkRun
 from documents.manifests import LONGEST_KEY_BYTES, Manifest
 
 if TYPE_CHECKING:
@@ -18,12 +18,13 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from documents.bulk_runs import Limits
     from documents.settings import BulkSettings
     from documents.waves import Cursor, Item
 
 KIND = "backfills"
 MANIFEST_FOLDERS = ("manifests/", f"{KIND}/")
-_FIELDS = ("bucket", "prefix", "manifest", "max_concurrency", "tolerated_failures")
+_FIELDS = ("bucket", "prefix", "manifest", "dry_run", "max_concurrency", "tolerated_failures")
 _EXAMPLE = '{"prefix": "2025/"}'
 
 
@@ -51,7 +52,7 @@ class BackfillRequest:
         return cls(
             _prefix(fields["prefix"]) if "prefix" in fields else None,
             _manifest_key(fields["manifest"], settings.result_bucket) if "manifest" in fields else None,
-            Limits(max_concurrency(fields, settings), tolerated_failures(fields, settings)),
+            limits(fields, settings),
         )
 
 

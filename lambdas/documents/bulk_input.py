@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from documents.bulk_runs import Limits
+
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
     from documents.settings import BulkSettings
 
 MOST_TOLERATED = 10_000
+MOST_ITEMS = 1_000_000_000
 _SHOWN_CHARACTERS = 80
 
 
@@ -44,27 +47,28 @@ def truth(given: Mapping[str, Any], name: str) -> bool:
     return value
 
 
-def whole_number(given: Mapping[str, Any], name: str, least: int, most: int, default: int | None = None) -> Any:
+def whole_number(given: Mapping[str, Any], name: str, least: int, most: int, default: int | None = None) -> int:
     """A whole number from `least` to `most`; `default` where the field is left out."""
     value = given.get(name, default)
-    if value is None and name not in given:
-        return None
     if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         raise BadInputError(f"{name} is {shown(value)}: expected a whole number from {least:,} to {most:,}.")
     return value
 
 
-def max_concurrency(given: Mapping[str, Any], settings: BulkSettings) -> int:
-    """How many functions work at the same time; each has at least one item a second, so that none runs out of time."""
+def limits(given: Mapping[str, Any], settings: BulkSettings) -> Limits:
+    """
+    The fields that every such input may have.
+
+    Each function that works at the same time has at least one item a second, so that none runs out of time.
+    """
     most, default = settings.tasks_per_second, settings.max_concurrency
-    found: int = whole_number(given, "max_concurrency", 1, most, default)
-    return found
-
-
-def tolerated_failures(given: Mapping[str, Any], settings: BulkSettings) -> int:
-    """How many items may fail before the execution does."""
-    found: int = whole_number(given, "tolerated_failures", 0, MOST_TOLERATED, settings.tolerated_failures)
-    return found
+    tolerated = settings.tolerated_failures
+    return Limits(
+        max_concurrency=whole_number(given, "max_concurrency", 1, most, default),
+        tolerated_failures=whole_number(given, "tolerated_failures", 0, MOST_TOLERATED, tolerated),
+        dry_run=truth(given, "dry_run"),
+        limit=whole_number(given, "limit", 1, MOST_ITEMS) if "limit" in given else None,
+    )
 
 
 def is_unicode(value: str) -> bool:

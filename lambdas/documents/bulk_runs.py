@@ -6,18 +6,19 @@ Plan, Distributed Map and report take turns: ``progress`` is what one wave hands
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
-from documents.waves import WAVE_ITEMS, Wave, folder_of, gather_failed, read_wave, report_wave, write_wave
+from documents.waves import FAILED, LEFT_ALONE, WAVE_ITEMS, Wave, folder_of, gather, read_wave, report_wave, write_wave
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from mypy_boto3_s3 import S3Client
 
-    from documents.waves import Cursor, Item, Planned
+    from documents.waves import Cursor, Item
 
+SAMPLE_SIZE = 10
 _LONGEST_CAUSE = 1000
 
 
@@ -27,11 +28,12 @@ class Limits:
     What an execution may do.
 
     `max_concurrency`: functions at the same time. `tolerated_failures`: the execution fails where more items do.
-    `limit`: at most so many items; None for all.
+    `dry_run`: only count them. `limit`: at most so many items; None for all.
     """
 
     max_concurrency: int
     tolerated_failures: int
+    dry_run: bool
     limit: int | None = None
 
 
@@ -40,8 +42,8 @@ class BulkRun:
     """
     An execution between two waves.
 
-    `wave` is the number of the last one planned, `cursor` where its source stood, `counts` what became of how many
-    items until then.
+    `wave` is the next one to plan, `cursor` where its source stands, `counts` what became of how many items until now,
+    `sample` the first few of them.
     """
 
     wave: Wave
@@ -49,6 +51,7 @@ class BulkRun:
     execution: str
     cursor: Cursor
     counts: Mapping[str, int]
+    sample: list[Item]
 
     @classmethod
     def next(cls, s3: S3Client, bucket: str, kind: str, event: Mapping[str, Any]) -> Self:
@@ -61,6 +64,7 @@ class BulkRun:
             event["execution"],
             progress.get("cursor"),
             progress.get("counts", {"planned": 0}),
+            progress.get("sample", []),
         )
 
     def plan(
@@ -73,10 +77,7 @@ class BulkRun:
         """Read the next wave and write its chunks, each with what is `common` to all; what the planning answers."""
         most = WAVE_ITEMS if limits.limit is None else min(WAVE_ITEMS, limits.limit - self.counts["planned"])
         planned = read_wave(source, self.cursor, most, seconds_left)
-        return self.answer(limits, planned, write_wave(self.wave, planned, common))
-
-    def answer(self, limits: Limits, planned: Planned, chunks: int, **found: Any) -> dict[str, Any]:
-        """What the planning function answers after `chunks` chunks; what it `found` shows in the summary."""
+        chunks = write_wave(self.wave, replace(planned, items=[]) if limits.dry_run else planned, common)
         count = self.counts["planned"] + len(planned.items) + len(planned.refused)
         return {
             "input": self.given,
@@ -92,7 +93,7 @@ class BulkRun:
                 "wave": self.wave.number,
                 "cursor": planned.cursor,
                 "counts": {**self.counts, "planned": count},
-                **found,
+                "sample": [*self.sample, *planned.items][:SAMPLE_SIZE],
             },
         }
 
@@ -116,7 +117,9 @@ def report(s3: S3Client, event: Mapping[str, Any]) -> dict[str, Any]:
         "execution": event["execution"],
         "input": event["input"],
         "counts": counts,
-        "failed": gather_failed(wave) if counts["failed"] else None,
+        "sample": progress["sample"],
+        "failed": gather(wave, FAILED),
+        "left_alone": gather(wave, LEFT_ALONE),
         "report": wave.address("summary.json"),
     }
     wave.write(wave.summary_key, summary if failure is None else {**summary, "failure": failure})

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -36,47 +36,56 @@ class ItemsFailedError(Exception):
 
 
 @dataclass(frozen=True)
+class LeftAlone:
+    """An item to which nothing was done: what the report counts it as, and why."""
+
+    outcome: str
+    reason: str
+
+
+@dataclass
 class Worked:
-    """What became of a chunk: how many items came to which outcome, and those that failed, each with its reason."""
+    """
+    What became of a chunk: how many items came to which outcome, and which failed or were left alone, with the reason.
 
-    counts: Counter[str]
-    failed: list[Item]
-    report: str
+    `report` is the address of the same in S3.
+    """
 
-    def answer(self) -> Mapping[str, int]:
+    counts: Counter[str] = field(default_factory=Counter)
+    failed: list[Item] = field(default_factory=list)
+    left_alone: list[Item] = field(default_factory=list)
+    report: str = ""
+
+    def answer(self) -> dict[str, int]:
         """The counts; raises `ItemsFailedError` where some have failed, so that the Map counts the chunk as failed."""
         if self.failed:
             raise ItemsFailedError(
                 f"{len(self.failed)} of {len(self.failed) + self.counts.total()} failed, the first with:"
                 f" {self.failed[0]['reason']} All are in {self.report}"
             )
-        return self.counts
+        return dict(self.counts)
 
 
-def work_through(s3: S3Client, bucket: str, chunk: Mapping[str, Any], act: Callable[[Item], str]) -> Worked:
+def work_through(s3: S3Client, bucket: str, chunk: Mapping[str, Any], act: Callable[[Item], str | LeftAlone]) -> Worked:
     """
     Have `act` done to every item of the chunk, and leave a report of it.
 
     `act` returns the outcome, and is safe to repeat. Where it raises one of `FAULTS` it is repeated after a random
     pause, twice; the neighbours of one that fails go through.
     """
-    counts, failed = _in_rounds(chunk["items"], act, Pace(chunk["per_second"]))
-    wave = Wave(s3, bucket, chunk["folder"], chunk["wave"])
-    key = wave.key(report_name(chunk["chunk"]))
-    wave.write(key, {"counts": counts, "failed": failed})
-    return Worked(counts, failed, f"s3://{bucket}/{key}")
-
-
-def _in_rounds(items: Sequence[Item], act: Callable[[Item], str], pace: Pace) -> tuple[Counter[str], list[Item]]:
-    """How many items came to which outcome, and those that failed in the end, each with its reason."""
-    counts: Counter[str] = Counter()
-    failed, again = _one_round(items, act, pace, counts)
+    worked = Worked()
+    pace = Pace(chunk["per_second"])
+    again = _one_round(chunk["items"], act, pace, worked)
     for nth in range(1, ROUNDS):
         if again:
             time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS * nth))  # noqa: S311 - jitter, no secret
-            hopeless, again = _one_round(again, act, pace, counts)
-            failed += hopeless
-    return counts, failed + again
+            again = _one_round(again, act, pace, worked)
+    worked.failed += again
+    wave = Wave(s3, bucket, chunk["folder"], chunk["wave"])
+    key = wave.key(report_name(chunk["chunk"]))
+    wave.write(key, {"counts": worked.counts, "failed": worked.failed, "left_alone": worked.left_alone})
+    worked.report = f"s3://{bucket}/{key}"
+    return worked
 
 
 class Pace:
@@ -93,18 +102,24 @@ class Pace:
         self._next = max(self._next, now) + self._interval
 
 
-def _one_round(
-    items: Sequence[Item], act: Callable[[Item], str], pace: Pace, counts: Counter[str]
-) -> tuple[list[Item], list[Item]]:
-    """Act on each item; returns, each with its reason, the hopeless ones, and those that are worth a repetition."""
-    hopeless: list[Item] = []
+def _one_round(items: Sequence[Item], act: Callable[[Item], str | LeftAlone], pace: Pace, worked: Worked) -> list[Item]:
+    """Act on each item; returns those that are worth a repetition, each with what it failed with."""
     again: list[Item] = []
     for item in items:
         pace.wait()
         try:
-            counts[act(item)] += 1
+            outcome = act(item)
         except HopelessItemError as error:
-            hopeless.append({**item, "reason": str(error)[:_LONGEST_REASON]})
+            worked.failed.append(_with_reason(item, str(error)))
         except FAULTS as error:
-            again.append({**item, "reason": f"{type(error).__name__}: {error}"[:_LONGEST_REASON]})
-    return hopeless, again
+            again.append(_with_reason(item, f"{type(error).__name__}: {error}"))
+        else:
+            if isinstance(outcome, LeftAlone):
+                worked.left_alone.append({**_with_reason(item, outcome.reason), "outcome": outcome.outcome})
+                outcome = outcome.outcome
+            worked.counts[outcome] += 1
+    return again
+
+
+def _with_reason(item: Item, reason: str) -> Item:
+    return {**item, "reason": reason[:_LONGEST_REASON]}

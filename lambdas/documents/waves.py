@@ -8,6 +8,7 @@ failed; what has none died on the way. All of it is in one folder of the result 
 from __future__ import annotations
 
 import json
+from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -24,6 +25,7 @@ WAVE_ITEMS = 50_000
 # Enough to write the largest wave, and to answer.
 SECONDS_TO_SPARE = 120
 _PARALLEL_READS = 10
+FAILED, LEFT_ALONE = "failed.jsonl", "left-alone.jsonl"
 _NO_REPORT = "The function that had it left no report: it died again and again, or the execution was stopped before."
 
 Item = dict[str, Any]
@@ -138,15 +140,16 @@ def report_wave(wave: Wave, chunks: int) -> dict[str, int]:
     """
     Gather what became of a wave: how many items came to each outcome, ``failed`` among them.
 
-    What failed, with the reasons, is written to the wave's ``failed.jsonl``.
+    What failed, and what was left alone, is written to files of the wave, with the reasons.
     """
     reports = _read_all(wave, wave.key("reports/"))
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     failed: list[Item] = [item for refused in _read_all(wave, wave.key("refused.json")).values() for item in refused]
+    left_alone: list[Item] = []
     for report in reports.values():
-        for outcome, count in report["counts"].items():
-            counts[outcome] = counts.get(outcome, 0) + count
+        counts.update(report["counts"])
         failed += report["failed"]
+        left_alone += report["left_alone"]
     if len(reports) < chunks:
         failed += [
             {**item, "reason": _NO_REPORT}
@@ -154,21 +157,20 @@ def report_wave(wave: Wave, chunks: int) -> dict[str, int]:
             if wave.key(report_name(chunk["chunk"])) not in reports
             for item in chunk["items"]
         ]
-    if failed:
-        wave.write_lines(wave.key("failed.jsonl"), failed)
+    for name, items in ((FAILED, failed), (LEFT_ALONE, left_alone)):
+        if items:
+            wave.write_lines(wave.key(name), items)
     return {**counts, "failed": len(failed)}
 
 
-def gather_failed(wave: Wave) -> str | None:
-    """Write what failed in all waves up to this one to one file; its address, None where nothing failed."""
-    parts = [key for key in wave.keys(f"{wave.folder}wave-") if key.endswith("/failed.jsonl")]
+def gather(wave: Wave, name: str) -> str | None:
+    """Put the files of that name of all waves up to this one into one; its address, None where there are none."""
+    parts = sorted(key for key in wave.keys(f"{wave.folder}wave-") if key.endswith(f"/{name}"))
     if not parts:
         return None
-    content = b"".join(wave.s3.get_object(Bucket=wave.bucket, Key=key)["Body"].read() for key in sorted(parts))
-    wave.s3.put_object(
-        Bucket=wave.bucket, Key=f"{wave.folder}failed.jsonl", Body=content, ContentType="application/x-ndjson"
-    )
-    return wave.address("failed.jsonl")
+    content = b"".join(wave.s3.get_object(Bucket=wave.bucket, Key=key)["Body"].read() for key in parts)
+    wave.s3.put_object(Bucket=wave.bucket, Key=f"{wave.folder}{name}", Body=content, ContentType="application/x-ndjson")
+    return wave.address(name)
 
 
 def report_name(chunk: int) -> str:

@@ -17,18 +17,30 @@ Handler = Callable[[Any, Any], Any]
 
 @dataclass(frozen=True)
 class Machine:
-    """The states of one of the state machines, with `plan`, `work` and `report` as its functions."""
+    """The states of one of the state machines, with `plan`, `work` and `report` as its functions.
+
+    Attributes:
+        started: when its executions start, where a test says nothing else.
+    """
 
     s3: S3Client
     plan: Handler
     work: Handler
     report: Handler
+    started: str = "2026-03-02T09:00:00.000Z"
 
-    def run(self, given: object, *, execution: str = "e-1", context: FakeContext | None = None) -> dict[str, Any]:
+    def run(
+        self,
+        given: object,
+        *,
+        execution: str = "e-1",
+        started: str | None = None,
+        context: FakeContext | None = None,
+    ) -> dict[str, Any]:
         """The summary of a whole execution; with the ``failure`` where it failed, with ``refused`` where that."""
         progress: dict[str, Any] = {}
         while True:
-            planned = self.planned(given, progress, execution=execution, context=context)
+            planned = self.planned(given, progress, execution=execution, started=started, context=context)
             if "refused" in planned:
                 return planned
             if planned["chunks"]:
@@ -46,12 +58,13 @@ class Machine:
         progress: dict[str, Any] | None = None,
         *,
         execution: str = "e-1",
+        started: str | None = None,
         context: FakeContext | None = None,
     ) -> dict[str, Any]:
         event = {
             "input": given,
             "execution": execution,
-            "started": "2026-03-02T09:00:00.000Z",
+            "started": started or self.started,
             "progress": progress or {},
         }
         patient = FakeContext(remaining_milliseconds=900_000)
