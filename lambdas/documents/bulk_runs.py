@@ -86,6 +86,7 @@ class BulkRun:
             "folder": self.wave.folder,
             "chunks": chunks,
             "chunks_key": self.wave.key("chunks.json"),
+            "map_results": self.wave.key("map-results"),
             "max_concurrency": limits.max_concurrency,
             "tolerated_failures": limits.tolerated_failures,
             "more": planned.more and count != limits.limit,
