@@ -151,7 +151,7 @@ class BulkMachine(Construct):
             max_concurrency_path="$.max_concurrency",
             # A chunk fails with at least one item: never more chunks than items, which the report counts.
             tolerated_failure_count_path="$.tolerated_failures",
-            result_writer_v2=sfn.ResultWriterV2(bucket=self._results, prefix=sfn.JsonPath.string_at("$.map_results")),
+            result_writer_v2=sfn.ResultWriterV2(bucket=self._results, prefix=f"{self._folder}map-runs"),
             result_path=sfn.JsonPath.DISCARD,
         ).item_processor(self._invoke("Work", work, final=[_ITEMS_FAILED]))
 

@@ -86,7 +86,6 @@ class BulkRun:
             "folder": self.wave.folder,
             "chunks": chunks,
             "chunks_key": self.wave.key("chunks.json"),
-            "map_results": self.wave.key("map-results"),
             "max_concurrency": limits.max_concurrency,
             "tolerated_failures": limits.tolerated_failures,
             "more": planned.more and count != limits.limit,
@@ -137,5 +136,8 @@ def _failure(event: Mapping[str, Any], failed: int) -> dict[str, str] | None:
         )
         return {"Error": "TooManyFailures", "Cause": cause}
     if "failure" in event:
-        return {"Error": event["failure"]["Error"], "Cause": event["failure"]["Cause"][:_LONGEST_CAUSE]}
+        return {
+            "Error": "MapFailed",
+            "Cause": f"{event['failure']['Error']}: {event['failure']['Cause']}"[:_LONGEST_CAUSE],
+        }
     return None
