@@ -23,6 +23,9 @@ def run(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[s
         ("intake", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
         ("extract", {"documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
         ("answer", {"pypdf", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
+        ("backfill", {"pypdf", "documents.answers", "status_tracker.bulk", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
+        ("bulk_rerun", {"pypdf", "documents.answers", "documents.manifests", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
+        ("bulk_report", {"pypdf", "documents.tasks", "pynamodb", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
     ],
 )
 def test_what_is_imported(function: str, not_needed: set[str]) -> None:
