@@ -43,6 +43,9 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "sweep_unregistered_after_seconds": (1, 604_800),
     "sweep_timeout_seconds": (1, 900),
     "sweep_memory_mb": (128, 10240),
+    "bulk_tasks_per_second": (1, 1000),
+    "bulk_max_concurrency": (1, 1000),
+    "bulk_tolerated_failures": (0, 10_000),
     "max_document_bytes": (1, 5 * 1024**4),
     "alarm_no_progress_minutes": (1, _LONGEST_ALARM_MINUTES),
     "alarm_oldest_unfinished_minutes": (1, 365 * 24 * 60),
@@ -85,6 +88,12 @@ class Settings:
         sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
         sweep_timeout_seconds: timeout of the sweep; it stops before, and the next one goes on.
         sweep_memory_mb: memory of the sweep.
+        bulk_tasks_per_second: tasks that a backfill or a bulk rerun starts in a second, at most. Leave to the others
+            what they need of the executions a second that Step Functions admits by default (300).
+        bulk_max_concurrency: functions of a backfill or a bulk rerun that work at the same time, where its input says
+            nothing else. Each starts some 20 tasks a second at most.
+        bulk_tolerated_failures: items that may fail before a backfill or a bulk rerun does, where its input says
+            nothing else.
         max_document_bytes: larger documents are ignored, with that reason.
         log_level: DEBUG, INFO, WARN or ERROR.
         log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
@@ -121,6 +130,9 @@ class Settings:
     sweep_unregistered_after_seconds: int
     sweep_timeout_seconds: int
     sweep_memory_mb: int
+    bulk_tasks_per_second: int
+    bulk_max_concurrency: int
+    bulk_tolerated_failures: int
     max_document_bytes: int
     log_level: str
     log_retention: str
@@ -252,6 +264,11 @@ def _range_problems(settings: Settings) -> list[str]:
         problems.append(
             f"intake_batch_size over {_UNGATHERED_BATCH} ({settings.intake_batch_size}) needs "
             "intake_batching_window_seconds of at least 1"
+        )
+    if settings.bulk_max_concurrency > settings.bulk_tasks_per_second:
+        problems.append(
+            f"bulk_max_concurrency ({settings.bulk_max_concurrency}) must be at most bulk_tasks_per_second "
+            f"({settings.bulk_tasks_per_second}): each function has at least one task a second"
         )
     return problems
 

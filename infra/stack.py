@@ -9,6 +9,8 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.access import acknowledge, allow, objects_finding
+from infra.backfill import Backfill
+from infra.bulk_rerun import BulkRerun
 from infra.document_buckets import DocumentBuckets
 from infra.document_intake import DocumentIntake
 from infra.handler_function import FunctionCommons
@@ -83,6 +85,7 @@ class StatusTrackerStack(Stack):
             attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor},
             extra_widgets=[widget.widget],
         )
+        self._add_bulk_machines(commons, table, buckets, workflow)
         outputs = {
             "TaskTableName": table.table.table_name,
             "DocumentBucketName": buckets.documents.bucket_name,
@@ -106,6 +109,21 @@ class StatusTrackerStack(Stack):
             table_name=table.table.table_name,
             settings=self.settings,
         )
+
+    def _add_bulk_machines(
+        self, commons: FunctionCommons, table: TaskTable, buckets: DocumentBuckets, workflow: TaskWorkflow
+    ) -> None:
+        for machine in (Backfill, BulkRerun):
+            made = machine(
+                self,
+                machine.__name__,
+                commons=commons,
+                documents=buckets.documents,
+                results=buckets.results,
+                table=table,
+                workflow=workflow.state_machine,
+            )
+            CfnOutput(self, f"{machine.__name__}Arn", value=made.state_machine.state_machine_arn)
 
 
 def document_steps(

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -15,6 +14,7 @@ from infra.access import acknowledge, allow, service_role
 from infra.handler_function import FunctionCommons, HandlerFunction
 from infra.retry_policy import ALREADY_SUCCEEDED, EXECUTION_TIMEOUT_SECONDS, HOPELESS, NOT_READY, add_step_retries
 from infra.settings import Settings
+from infra.state_machine_log import allow_logs_and_traces, log_options
 
 # An answer that has not come by now is lost: the function's own timeout is over.
 _ANSWER_GRACE_SECONDS = 60
@@ -81,13 +81,6 @@ class TaskWorkflow(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.steps = steps
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=_vended_log_group_name(),
-            retention=logs.RetentionDays[settings.log_retention],
-            removal_policy=settings.removal_policy,
-        )
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -95,7 +88,7 @@ class TaskWorkflow(Construct):
             role=self._role().without_policy_updates(),
             timeout=Duration.seconds(EXECUTION_TIMEOUT_SECONDS),
             tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+            logs=log_options(self, settings),
         )
 
     def _connected(self) -> sfn.IChainable:
@@ -118,39 +111,8 @@ class TaskWorkflow(Construct):
             "states.amazonaws.com",
             [
                 allow(["lambda:InvokeFunction"], *(step.function.function_arn for step in self.steps)),
-                allow(
-                    [
-                        "logs:CreateLogDelivery",
-                        "logs:GetLogDelivery",
-                        "logs:UpdateLogDelivery",
-                        "logs:DeleteLogDelivery",
-                        "logs:ListLogDeliveries",
-                        "logs:PutResourcePolicy",
-                        "logs:DescribeResourcePolicies",
-                        "logs:DescribeLogGroups",
-                    ],
-                    "*",
-                ),
-                allow(
-                    [
-                        "xray:PutTraceSegments",
-                        "xray:PutTelemetryRecords",
-                        "xray:GetSamplingRules",
-                        "xray:GetSamplingTargets",
-                    ],
-                    "*",
-                ),
+                *allow_logs_and_traces(),
             ],
         )
         acknowledge(role, "IAM5[Resource::*]", "CloudWatch's log delivery and X-Ray have actions without resources.")
         return role
-
-
-def _vended_log_group_name() -> str:
-    """A name under the prefix that keeps the account's log resource policy small, new with each stack.
-
-    Without the prefix every state machine adds a statement to that policy, which is limited to 5,120 characters; with
-    a name that a stack of this name had before, a retained log group would stand in the way.
-    """
-    unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
-    return Fn.join("", ["/aws/vendedlogs/states/", Aws.STACK_NAME, "-", unique])

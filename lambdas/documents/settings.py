@@ -110,6 +110,33 @@ class AnswerSettings:
         return cls(result_bucket=_text(environment, "RESULT_BUCKET"))
 
 
+@dataclass(frozen=True)
+class BulkSettings:
+    """
+    Where documents and results are, and the pace of what goes over very many of them.
+
+    `tasks_per_second`: at most so many are registered or rerun in a second by one execution. `max_concurrency` and
+    `tolerated_failures`: where the input says nothing else, so many functions work at the same time, and so many items
+    may fail.
+    """
+
+    document_bucket: str
+    result_bucket: str
+    tasks_per_second: int
+    max_concurrency: int
+    tolerated_failures: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        return cls(
+            document_bucket=_text(environment, "DOCUMENT_BUCKET"),
+            result_bucket=_text(environment, "RESULT_BUCKET"),
+            tasks_per_second=_positive_int(environment, "BULK_TASKS_PER_SECOND"),
+            max_concurrency=_positive_int(environment, "BULK_MAX_CONCURRENCY"),
+            tolerated_failures=_natural_number(environment, "BULK_TOLERATED_FAILURES"),
+        )
+
+
 def _text(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "").strip()
     if not value:
@@ -118,7 +145,17 @@ def _text(environment: Mapping[str, str], name: str) -> str:
 
 
 def _positive_int(environment: Mapping[str, str], name: str) -> int:
+    return _whole_number(environment, name, at_least=1)
+
+
+def _natural_number(environment: Mapping[str, str], name: str) -> int:
+    return _whole_number(environment, name, at_least=0)
+
+
+def _whole_number(environment: Mapping[str, str], name: str, at_least: int) -> int:
     value = _text(environment, name)
-    if not value.isascii() or not value.isdigit() or int(value) == 0:
-        raise ValueError(f"The environment variable {name} is {value!r}: expected a whole number of at least 1.")
+    if not value.isascii() or not value.isdigit() or int(value) < at_least:
+        raise ValueError(
+            f"The environment variable {name} is {value!r}: expected a whole number of at least {at_least}."
+        )
     return int(value)

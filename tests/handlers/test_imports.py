@@ -32,6 +32,9 @@ ALSO_NOT_NEEDED: dict[str, set[str]] = {
     "answer": {"pypdf", *(f"documents.{name}" for name in ("extraction", "reader", "source"))},
     "widget": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
     "widget_actions": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
+    "backfill": {"pypdf", "status_tracker.bulk", *(f"documents.{name}" for name in ("answers", "reader", "source"))},
+    "bulk_rerun": {"pypdf", *(f"documents.{name}" for name in ("answers", "manifests", "reader", "source"))},
+    "bulk_report": {"pypdf", "pynamodb", *(f"documents.{name}" for name in ("answers", "reader", "tasks"))},
     "sweep": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
 }
 
