@@ -23,6 +23,7 @@ from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, handler_environmen
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
+from local_cloud.missing_services import refuse_missing_services
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
 
 # How soon a new event source mapping is polled.
@@ -41,6 +42,7 @@ def main() -> None:
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     deployed = DeployedFunctions(functions, handler_environment(f"http://localhost:{server.port}"))
     apply_patches(deployed)
+    refuse_missing_services()
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
     server.serve_forever()
 
