@@ -33,7 +33,9 @@ def occurs(words: str, text: str) -> int | None:
     """Where `words` begin in `text`, as whole words and numbers; None where they do not. Both are `plain`."""
     start = text.find(words) if words else -1
     while start >= 0:
-        if not _goes_on(text[:start][::-1], words[0]) and not _goes_on(text[start + len(words) :], words[-1]):
+        end = start + len(words)
+        before, after = text[max(start - 2, 0) : start][::-1], text[end : end + 2]
+        if not _goes_on(before, words[0]) and not _goes_on(after, words[-1]):
             return start
         start = text.find(words, start + 1)
     return None
@@ -62,7 +64,7 @@ def _is_of(words: str, pair: KeyValue) -> bool:
 
 
 def _goes_on(beyond: str, edge: str) -> bool:
-    """Whether what begins with `beyond` belongs to the same word or number as the character `edge` beside it."""
+    """Whether what goes on with the two characters `beyond` belongs to the same word or number as the character `edge` beside it."""
     if _is_of_a_word(beyond[:1]) and _is_of_a_word(edge):
         return True
     return edge.isdigit() and beyond[:1] in {".", ","} and beyond[1:2].isdigit()

@@ -250,7 +250,7 @@ def test_arn_of_a_profile_is_as_its_id() -> None:
         ({**BEDROCK, "bedrock_max_prompt_characters": 10}, "bedrock_max_prompt_characters must be from 1000"),
         (
             {**BEDROCK, "bedrock_model_regions": "us-east-1"},
-            "is for inference profiles, and example.model-v1:0 is none",
+            "is for inference profiles, and example",
         ),
         ({**BEDROCK, "bedrock_model_id": PROFILE}, "needs bedrock_model_regions.* get-inference-profile"),
         ({**BEDROCK, "bedrock_model_id": PROFILE, "bedrock_model_regions": "*"}, "names of regions are wanted"),
