@@ -64,7 +64,7 @@ def _is_of(words: str, pair: KeyValue) -> bool:
 
 
 def _goes_on(beyond: str, edge: str) -> bool:
-    """Whether what goes on with the two characters `beyond` belongs to the same word or number as the character `edge` beside it."""
+    """Whether the two characters `beyond` go on with the word or number of the character `edge` beside them."""
     if _is_of_a_word(beyond[:1]) and _is_of_a_word(edge):
         return True
     return edge.isdigit() and beyond[:1] in {".", ","} and beyond[1:2].isdigit()

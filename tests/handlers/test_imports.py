@@ -10,6 +10,9 @@ import pytest
 
 from tests.handlers.support import ENVIRONMENT
 
+TEXTRACT = {"documents.textract_reader", "documents.textract_jobs", "documents.textract_blocks"}
+BEDROCK = {"documents.bedrock_answerer", "documents.bedrock_prompt", "documents.quotes", "fastjsonschema"}
+
 
 def run(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     code = f"import sys; sys.path[:] = {sys.path!r}\n{code}"
@@ -20,9 +23,10 @@ def run(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[s
 @pytest.mark.parametrize(
     ("function", "not_needed"),
     [
-        ("intake", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
-        ("extract", {"documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
-        ("answer", {"pypdf", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
+        ("intake", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk", *TEXTRACT, *BEDROCK}),
+        ("extract", {"documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk", *TEXTRACT, *BEDROCK}),
+        ("answer", {"pypdf", "sqlalchemy", "pydantic", "aws_xray_sdk", *TEXTRACT, *BEDROCK}),
+        ("start_analysis", {"documents.answers", "sqlalchemy", "pydantic", "documents.textract_reader", *BEDROCK}),
     ],
 )
 def test_what_is_imported(function: str, not_needed: set[str]) -> None:

@@ -11,7 +11,7 @@ from documents.extracted import ExtractedDocument, KeyValue
 from documents.quotes import Quotes, occurs, plain
 
 DOCUMENT = ExtractedDocument(
-    pages=("Invoice\nTotal due:  EUR 1,190.00\n", "Payable within\n30 days – “net”"),
+    pages=("Invoice\nTotal due:  EUR 1,190.00\n", "Payable within\n30 days \u2013 \u201cnet\u201d"),
     key_values=(KeyValue("Customer", "Sample Retail GmbH"),),
 )
 
