@@ -10,8 +10,8 @@ from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 
 _MISSING = {
-    "textract": ("Amazon Textract", 'the setting reader of the stage to "pypdf"'),
-    "bedrock": ("Amazon Bedrock", 'the setting answerer of the stage to "key_values"'),
+    "textract": ("Amazon Textract", 'reader to "pypdf"'),
+    "bedrock": ("Amazon Bedrock", 'answerer to "key_values"'),
 }
 
 
@@ -37,5 +37,5 @@ def _refusal(template: str) -> str | None:
     """Why the template cannot be deployed here; None where it can, and for all other texts."""
     for prefix, (service, remedy) in _MISSING.items():
         if re.search(rf"\b{prefix}:[A-Z][A-Za-z]+", template):
-            return f"The local cloud has no {service}, and its answers cannot be made up: set {remedy} to deploy here."
+            return f"The local cloud has no {service}. To deploy the stage here, set its {remedy}."
     return None

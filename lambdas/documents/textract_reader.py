@@ -64,8 +64,8 @@ class TextractReader:
         document, job_id = self._read_page(content) if fits_one_call(content) else self._read_job()
         if not document.characters and not document.key_values:
             raise NonRetryableError(
-                f"Amazon Textract found no text on the document's {len(document.pages):,} page(s). Check whether it is"
-                " blank or too faint, scan it again with at least 150 dpi and upload that."
+                "Amazon Textract found no text on any page of the document. Check whether it is blank or too faint,"
+                " scan it again with at least 150 dpi and upload that."
             )
         return dataclasses.replace(document, usage=self._usage(len(document.pages), job_id))
 

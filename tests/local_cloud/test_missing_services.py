@@ -23,8 +23,8 @@ def template(*actions: str) -> str:
 @pytest.mark.parametrize(
     ("action", "said"),
     [
-        ("textract:AnalyzeDocument", 'has no Amazon Textract.* reader of the stage to "pypdf"'),
-        ("bedrock:InvokeModel", 'has no Amazon Bedrock.* answerer of the stage to "key_values"'),
+        ("textract:AnalyzeDocument", 'has no Amazon Textract.* set its reader to "pypdf"'),
+        ("bedrock:InvokeModel", 'has no Amazon Bedrock.* set its answerer to "key_values"'),
     ],
 )
 def test_stack_with_rights_on_what_is_missing_is_refused(cloud: LocalCloud, action: str, said: str) -> None:
