@@ -19,8 +19,8 @@ from infra.access import allow
 _ACTION = ["bedrock:InvokeModel"]  # what Converse asks for
 _MODEL = r"[a-z0-9-]+\.[a-zA-Z0-9.:_-]+"
 _FOUNDATION_ID = re.compile(_MODEL)
-# The geographies that a system-defined profile begins with; no provider of models has such a name.
-_PROFILE_ID = re.compile(rf"(us|us-gov|eu|apac|jp|au|ca|global)\.({_MODEL})")
+# A system-defined profile begins with a geography, such as us or us-gov; no provider of models has such a name.
+_PROFILE_ID = re.compile(rf"([a-z]{{2}}|[a-z]{{2}}-gov|apac|global)\.({_MODEL})")
 _ARN = re.compile(r"arn:(aws[a-z-]*):bedrock:([a-z0-9-]+):(\d{12})?:([a-z-]+)/([a-zA-Z0-9.:_-]+)")
 _PLAIN_KINDS = ("foundation-model", "provisioned-model")
 _GLOBAL = "global"

@@ -1,8 +1,9 @@
 """
 Finding quoted words in a document.
 
-Spaces and line ends, full-width letters, and the kinds of quotation marks and dashes do not count; case does. What is
-quoted must not be a part of a longer word or number: "5" is not quoted from "15", nor "190.00" from "1,190.00".
+Spaces and line ends, full-width letters, ligatures, and the kinds of quotation marks and dashes do not count; case
+does, and so does what changes a number, such as a raised digit. What is quoted must not be a part of a longer word or
+number: "5" is not quoted from "15", nor "190.00" from "1,190.00".
 """
 
 from __future__ import annotations
@@ -21,12 +22,14 @@ _ALIKE = str.maketrans(
     | dict.fromkeys("\u201c\u201d\u201e\u2033", '"')
     | dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2212", "-")
     | {"\u00ad": ""}  # a soft hyphen is not seen
+    | dict(zip("\ufb00\ufb01\ufb02\ufb03\ufb04", ("ff", "fi", "fl", "ffi", "ffl"), strict=True))
+    | {full_width: full_width - 0xFEE0 for full_width in range(0xFF01, 0xFF5F)}
 )
 
 
 def plain(text: str) -> str:
     """The form in which two spellings of the same words are compared."""
-    return " ".join(unicodedata.normalize("NFKC", text).translate(_ALIKE).split())
+    return " ".join(unicodedata.normalize("NFC", text).translate(_ALIKE).split())
 
 
 def occurs(words: str, text: str) -> int | None:

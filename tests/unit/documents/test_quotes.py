@@ -11,7 +11,7 @@ from documents.extracted import ExtractedDocument, KeyValue
 from documents.quotes import Quotes, occurs, plain
 
 DOCUMENT = ExtractedDocument(
-    pages=("Invoice\nTotal due:  EUR 1,190.00\n", "Payable within\n30 days \u2013 \u201cnet\u201d"),
+    pages=("Invoice\nTotal due:  EUR 1,190.00\n", "Payable within\n30 days \u2013 \u201cnet\u201d 10\u00b2 m, five"),
     key_values=(KeyValue("Customer", "Sample Retail GmbH"),),
 )
 
@@ -33,6 +33,8 @@ DOCUMENT = ExtractedDocument(
         ("0 days", None),
         ("Invo", None),
         ("GmbHs", None),
+        ("102 m", None),
+        ("10\u00b2 m, \ufb01ve", Passage("10\u00b2 m, five", 2)),
         ("", None),
         (" \n", None),
     ],
