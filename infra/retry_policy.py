@@ -39,14 +39,18 @@ _SERVICE_FAULT_ATTEMPTS = 30
 _MOST_PATIENT_ATTEMPTS = 1500
 
 
-def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
-    """Give `state`, which invokes a step's function, its retries in their order."""
+def add_step_retries(state: sfn.TaskStateBase, settings: Settings, elsewhere: Sequence[str] = ()) -> None:
+    """Give `state`, which invokes a step's function, its retries in their order.
+
+    Args:
+        elsewhere: errors after which trying again begins in another state.
+    """
     interval = Duration.seconds(settings.retry_interval_seconds)
     longest = Duration.seconds(settings.retry_max_interval_seconds)
     backoff = settings.retry_backoff_rate
     counted = settings.max_attempts + _SPARE_ATTEMPTS
 
-    state.add_retry(errors=[*HOPELESS, ALREADY_SUCCEEDED, NOT_READY, MISSING], max_attempts=0)
+    state.add_retry(errors=[*HOPELESS, ALREADY_SUCCEEDED, NOT_READY, MISSING, *elsewhere], max_attempts=0)
     state.add_retry(
         errors=[LOCKED],
         interval=interval,

@@ -8,10 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from types import MappingProxyType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
+
+from infra.reading_settings import reading_problems
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 # The names that both Lambda and Python's logging know.
@@ -53,6 +55,10 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "alarm_queue_age_minutes": (1, 4 * 24 * 60),
     "alarm_ignored_tasks": (0, 1_000_000),
     "alarm_duplicate_runs": (0, 1_000_000),
+    "textract_usd_per_thousand_pages": (0, 10_000),
+    "bedrock_usd_per_million_input_tokens": (0, 10_000),
+    "bedrock_usd_per_million_output_tokens": (0, 10_000),
+    "bedrock_max_prompt_characters": (1_000, 5_000_000),
 }
 
 
@@ -107,6 +113,14 @@ class Settings:
         alarm_ignored_tasks: how many tasks a minute a step may set aside.
         alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
         alarm_email: address that the alarms are sent to; None is nobody, only the topic.
+        reader: what reads the documents, ``pypdf`` or ``textract``.
+        textract_usd_per_thousand_pages: Textract's price, for the estimate on each task; None is no estimate.
+        answerer: what answers the questions, ``key_values`` or ``bedrock``.
+        bedrock_model_id: the model on Bedrock, or its inference profile, by id or ARN.
+        bedrock_model_regions: the regions that an inference profile sends requests to, such as us-east-1,us-west-2.
+        bedrock_usd_per_million_input_tokens: its price, for the estimate on each task; None is no estimate.
+        bedrock_usd_per_million_output_tokens: likewise.
+        bedrock_max_prompt_characters: of a longer document only the beginning is given to the model.
     """
 
     stage: str
@@ -146,10 +160,23 @@ class Settings:
     alarm_queue_age_minutes: int = 30
     alarm_ignored_tasks: int = 0
     alarm_duplicate_runs: int = 50
+    reader: str = "pypdf"
+    textract_usd_per_thousand_pages: float | None = None
+    answerer: str = "key_values"
+    bedrock_model_id: str | None = None
+    bedrock_model_regions: str | None = None
+    bedrock_usd_per_million_input_tokens: float | None = None
+    bedrock_usd_per_million_output_tokens: float | None = None
+    bedrock_max_prompt_characters: int = 200_000
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` with everything that is wrong."""
-        problems = _type_problems(self) or [*_range_problems(self), *_choice_problems(self), *_alarm_problems(self)]
+        problems = _type_problems(self) or [
+            *_range_problems(self),
+            *_choice_problems(self),
+            *_alarm_problems(self),
+            *reading_problems(self),
+        ]
         if problems:
             raise SettingsError(_message(self.stage, problems))
 
@@ -157,6 +184,11 @@ class Settings:
     def removal_policy(self) -> RemovalPolicy:
         """What becomes of data and logs when the stack goes."""
         return RemovalPolicy.RETAIN if self.retain_data else RemovalPolicy.DESTROY
+
+    @property
+    def bedrock_regions(self) -> tuple[str, ...]:
+        """The regions of `bedrock_model_regions`, one by one."""
+        return tuple(region.strip() for region in (self.bedrock_model_regions or "").split(",") if region.strip())
 
     @classmethod
     def from_context(
@@ -244,7 +276,7 @@ def _type_problems(settings: Settings) -> list[str]:
 def _is_of_type(value: object, hint: Any) -> bool:
     if isinstance(value, bool):  # a bool is an int to isinstance, and never one to a reader of cdk.json
         return hint is bool
-    if hint is float:
+    if hint is float or (float in get_args(hint) and value is not None):
         return isinstance(value, int | float) and math.isfinite(value)
     return isinstance(value, hint)
 

@@ -16,9 +16,12 @@ from infra.document_intake import DocumentIntake
 from infra.handler_function import FunctionCommons
 from infra.monitoring import Monitoring
 from infra.operations import Operations
+from infra.reading import answerer_needs, reader_needs
+from infra.reading_settings import TEXTRACT
 from infra.settings import Settings
 from infra.task_table import TaskTable
 from infra.task_workflow import TaskWorkflow, TrackedStep
+from infra.textract_analysis import TextractAnalysis
 from infra.tracker_layer import TrackerLayer
 from infra.widget import Widget
 
@@ -132,6 +135,7 @@ def document_steps(
     """The steps that a document goes through, in their order."""
     documents, results = buckets.documents, buckets.results
     every_document, every_result = documents.arn_for_objects("*"), results.arn_for_objects("*")
+    reader, answerer = reader_needs(commons.settings, buckets), answerer_needs(commons.settings)
     extract = TrackedStep(
         scope,
         "Extract",
@@ -141,6 +145,7 @@ def document_steps(
             "DOCUMENT_BUCKET": documents.bucket_name,
             "RESULT_BUCKET": results.bucket_name,
             "MAX_DOCUMENT_BYTES": str(commons.settings.max_document_bytes),
+            **reader.environment,
         },
         statements=[
             table.allow_items("UpdateItem"),
@@ -148,18 +153,24 @@ def document_steps(
             # Without it S3 answers 403, not 404, for an object that is gone; so with the results below.
             allow(["s3:ListBucket"], documents.bucket_arn),
             allow(["s3:PutObject"], every_result),
+            *reader.statements,
         ],
+        actions_without_resource=reader.actions_without_resource,
+        retried_elsewhere=reader.retried_elsewhere,
     )
+    if commons.settings.reader == TEXTRACT:
+        TextractAnalysis(scope, "Analysis", commons=commons, table=table, buckets=buckets, step=extract)
     answer = TrackedStep(
         scope,
         "Answer",
         commons=commons,
         handler="answer.handler",
-        environment={"RESULT_BUCKET": results.bucket_name},
+        environment={"RESULT_BUCKET": results.bucket_name, **answerer.environment},
         statements=[
             table.allow_items("UpdateItem"),
             allow(["s3:GetObject", "s3:PutObject"], every_result),
             allow(["s3:ListBucket"], results.bucket_arn),
+            *answerer.statements,
         ],
     )
     steps = [extract, answer]
