@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
@@ -35,6 +35,8 @@ def start_in_lambda(
     step: str,
     metrics: Metrics,
     logger: Logger,
+    create: bool = False,
+    data: dict[str, Any] | None = None,
 ) -> Iterator[ExecutionContext[TaskT]]:
     """`task_class.start(task_id)` in a Lambda function.
 
@@ -47,18 +49,19 @@ def start_in_lambda(
     Args:
         context: the Lambda context.
         step: the name of the step, for metrics and log.
+        create, data: make the task if there is none, with that data; as of `BaseTask.start`.
 
     Raises:
         What `BaseTask.start` raises, and what the block raises, untouched.
     """
     metrics.add_dimension(name="step", value=step)
-    logger.remove_keys(["attempt", "fence"])  # those of the task before
+    forget_task(logger)
     logger.append_keys(use_case=task_class.config.use_case_id, step=step, task_id=task_id)
     began = time.monotonic()
     entered: ExecutionContext[TaskT] | None = None
     try:
         lease = max(context.get_remaining_time_in_millis(), 1) / 1000
-        with task_class.start(task_id, lock_expire_seconds=lease) as entered:
+        with task_class.start(task_id, create=create, data=data, lock_expire_seconds=lease) as entered:
             logger.append_keys(attempt=entered.task.retry + 1, fence=entered.fence)
             yield entered
     except TaskIsNotReadyToStartError as error:
@@ -70,6 +73,11 @@ def start_in_lambda(
         if entered is not None and (name := _outcome(entered.task)):
             metrics.add_metric(name, MetricUnit.Count, 1)
             metrics.add_metric("TaskDuration", MetricUnit.Milliseconds, (time.monotonic() - began) * 1000)
+
+
+def forget_task(logger: Logger) -> None:
+    """Take from the log lines what they tell of the task before."""
+    logger.remove_keys(["use_case", "step", "task_id", "attempt", "fence"])
 
 
 def _outcome(task: BaseTask) -> str | None:
