@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st_
 
 import status_tracker as st
@@ -106,7 +106,6 @@ plans = st_.dictionaries(tasks, st_.lists(st_.sampled_from(ATTEMPTS), max_size=6
 
 
 @pytest.mark.parametrize("kind", ["standard", "fifo"])
-@settings(deadline=None)
 @given(bodies=messages, plan=plans)
 def test_every_message_ends_and_every_task_is_done_once(kind: str, bodies: Sequence[str], plan: dict[str, Any]) -> None:
     with pytest.MonkeyPatch.context() as monkeypatch:
