@@ -141,7 +141,7 @@ class SqsWorker(Construct):
     def _add_alarms(self, use_case_id: str, step: str, topic: sns.ITopic) -> None:
         # Visible messages, since "sent" does not count those that a queue moves there itself.
         self._alarm(
-            "DeadLetters",
+            "Unreadable",
             self.dead_letter_queue.metric_approximate_number_of_messages_visible(
                 period=_MINUTE, statistic=cloudwatch.Stats.MAXIMUM
             ),
@@ -157,7 +157,7 @@ class SqsWorker(Construct):
             period=_MINUTE,
         )
         self._alarm(
-            "Ignored",
+            "SetAside",
             ignored,
             f"{step} has set tasks aside; their messages are deleted. Query the tasks with the ignored status, read "
             "the last entry of their errors, mend the cause, rerun them and send their messages again.",

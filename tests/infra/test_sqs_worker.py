@@ -118,11 +118,11 @@ def test_alarms(synthesized: Synthesized) -> None:
         for name, alarm in alarms.items()
     }
     assert watched == {
-        "WorkerDeadLetters": (
+        "WorkerUnreadable": (
             "ApproximateNumberOfMessagesVisible",
             {"QueueName": "<WorkerDeadLetterQueue.QueueName>"},
         ),
-        "WorkerIgnored": ("TaskIgnored", {"service": "example", "step": "Notify"}),
+        "WorkerSetAside": ("TaskIgnored", {"service": "example", "step": "Notify"}),
     }
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == ["<Alarms>"]

@@ -58,7 +58,7 @@ class Change:
 
 def _lines(part: str, signs: str) -> Iterator[str]:
     for line in part.splitlines(keepends=True):
-        marked = line if line.strip() else f" {line}"  # editors take a space from the end of an empty line
+        marked = line if line.strip("\n") else f" {line}"  # editors take a space from the end of an empty line
         if marked[0] not in " +-":
             raise GuideError(f"A line of a diff begins with none of ' ', '+' and '-': {line}")
         if marked[0] in signs:
