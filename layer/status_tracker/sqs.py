@@ -1,6 +1,7 @@
 """Lambda: batches of SQS messages, each of them a task, without a workflow.
 
-Needs the extra ``powertools`` (on Lambda, the layer brings it).
+Needs the extra ``powertools`` (on Lambda, the layer brings it). Powertools' own batch processors are not used: they go
+on until the function is killed, know one kind of failure, and raise when a whole batch has failed.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ ARCHIVED, NOTIFIED, IGNORED = 130, 40, 50
 
 
 class Partner(ThreadingHTTPServer):
-    """Answers an order with the statuses that its event lists, one a request, and then with 200; counts the requests."""
+    """Answers an order with the statuses that its event lists, one a request, then with 200; counts the requests."""
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Webhook)
