@@ -21,6 +21,13 @@ from infra.task_table import TaskTable
 MARGIN_SECONDS = 3
 """What `status_tracker.sqs.process_sqs_batch` keeps of the function's time for telling the queue."""
 
+_RANGES = {
+    "seconds_per_record": (1, 900),
+    "timeout_seconds": (1, 900),
+    "batch_size": (1, 10),
+    "max_concurrency": (2, 1000),
+    "memory_mb": (128, 10240),
+}
 _MOST_RECEIVES = 1000
 _MINUTE = Duration.minutes(1)
 
@@ -47,11 +54,11 @@ class WorkerPace:
     memory_mb: int = 512
 
     def __post_init__(self) -> None:
-        for name, low, high in (("batch_size", 1, 10), ("max_concurrency", 2, 1000), ("timeout_seconds", 1, 900)):
+        for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}: give a number from {low} to {high}.")
         needed = self.batch_size * self.seconds_per_record + MARGIN_SECONDS
-        if self.seconds_per_record < 1 or needed > self.timeout_seconds:
+        if needed > self.timeout_seconds:
             raise ValueError(
                 f"{self.batch_size} records of up to {self.seconds_per_record} s and the margin of {MARGIN_SECONDS} s "
                 f"need {needed} s, and timeout_seconds is {self.timeout_seconds}: raise it, or lower the batch_size."
@@ -125,7 +132,7 @@ class SqsWorker(Construct):
             encryption=sqs.QueueEncryption.SQS_MANAGED,
             enforce_ssl=True,
             # Less than the dead letter queue's: a message's age counts from its first queue on.
-            retention_period=Duration.days(4),
+            retention_period=Duration.days(7),
             # Beyond every lease, and room for Lambda to be throttled and try again.
             visibility_timeout=Duration.seconds(6 * pace.timeout_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(

