@@ -63,7 +63,7 @@ bootstrap: $(READY) ## prepare the AWS account and region of your credentials, o
 deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (SET='-c alarm_email=…' for a setting)
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
-env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod): eval "$$(make env)"
+env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
 	@PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
