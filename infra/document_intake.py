@@ -56,10 +56,7 @@ class DocumentIntake(Construct):
             enforce_ssl=True,
             # Less than the dead letter queue's: a message's age counts from its first queue on.
             retention_period=Duration.days(4),
-            # Room for Lambda to be throttled and try again before a message shows up a second time.
-            visibility_timeout=Duration.seconds(
-                6 * settings.intake_timeout_seconds + settings.intake_batching_window_seconds
-            ),
+            visibility_timeout=Duration.seconds(settings.intake_visibility_seconds),
             dead_letter_queue=sqs.DeadLetterQueue(
                 queue=self.dead_letter_queue, max_receive_count=settings.intake_max_receives
             ),

@@ -18,6 +18,8 @@ _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 _LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 # One poll of SQS brings no more; a larger batch has to be gathered.
 _UNGATHERED_BATCH = 10
+# An alarm looks back a day at most, and in whole periods of twice the sweep's interval.
+_LONGEST_ALARM_MINUTES = 22 * 60
 # The bounds are those of the service that takes the value.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "max_attempts": (1, 50),
@@ -33,7 +35,21 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "step_timeout_seconds": (1, 900),
     "step_memory_mb": (128, 10240),
     "step_reserved_concurrency": (1, 1000),
+    "sweep_interval_minutes": (1, 60),
+    "sweep_max_restarts": (1, 10_000),
+    "sweep_max_examined": (1, 100_000),
+    "sweep_pending_after_seconds": (1, 604_800),
+    "sweep_max_objects": (1, 1_000_000),
+    "sweep_unregistered_after_seconds": (1, 604_800),
+    "sweep_timeout_seconds": (1, 900),
+    "sweep_memory_mb": (128, 10240),
     "max_document_bytes": (1, 5 * 1024**4),
+    "alarm_no_progress_minutes": (1, _LONGEST_ALARM_MINUTES),
+    "alarm_oldest_unfinished_minutes": (1, 365 * 24 * 60),
+    "alarm_stuck_minutes": (1, _LONGEST_ALARM_MINUTES),
+    "alarm_queue_age_minutes": (1, 4 * 24 * 60),
+    "alarm_ignored_tasks": (0, 1_000_000),
+    "alarm_duplicate_runs": (0, 1_000_000),
 }
 
 
@@ -61,12 +77,26 @@ class Settings:
         step_timeout_seconds: timeout of a step's function, and so the longest lease of an attempt.
         step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
         step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
+        sweep_interval_minutes: from one sweep to the next.
+        sweep_max_restarts: tasks of each step that one sweep restarts, at most.
+        sweep_max_examined: tasks of each step that one sweep reads, at most, to find those that no execution works on.
+        sweep_pending_after_seconds: how long a pending task may be on its way to its execution before a sweep looks.
+        sweep_max_objects: objects of the document bucket that one sweep compares with the tasks, at most.
+        sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
+        sweep_timeout_seconds: timeout of the sweep; it stops before, and the next one goes on.
+        sweep_memory_mb: memory of the sweep.
         max_document_bytes: larger documents are ignored, with that reason.
         log_level: DEBUG, INFO, WARN or ERROR.
         log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
         retain_data: keep the table, buckets and logs when the stack is deleted, and protect the table from deletion.
         check_bootstrap_version: have CloudFormation check the account's CDK bootstrap version; off where there is
             a CloudFormation that cannot, as in the local cloud.
+        alarm_no_progress_minutes: how long a step may have work and finish none.
+        alarm_oldest_unfinished_minutes: how old a task may become without an end.
+        alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
+        alarm_queue_age_minutes: how long an upload may wait for intake.
+        alarm_ignored_tasks: how many tasks a minute a step may set aside.
+        alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
         alarm_email: address that the alarms are sent to; None is nobody, only the topic.
     """
 
@@ -83,6 +113,14 @@ class Settings:
     intake_memory_mb: int
     step_timeout_seconds: int
     step_memory_mb: int
+    sweep_interval_minutes: int
+    sweep_max_restarts: int
+    sweep_max_examined: int
+    sweep_pending_after_seconds: int
+    sweep_max_objects: int
+    sweep_unregistered_after_seconds: int
+    sweep_timeout_seconds: int
+    sweep_memory_mb: int
     max_document_bytes: int
     log_level: str
     log_retention: str
@@ -90,10 +128,16 @@ class Settings:
     check_bootstrap_version: bool
     step_reserved_concurrency: int | None = None
     alarm_email: str | None = None
+    alarm_no_progress_minutes: int = 60
+    alarm_oldest_unfinished_minutes: int = 240
+    alarm_stuck_minutes: int = 30
+    alarm_queue_age_minutes: int = 30
+    alarm_ignored_tasks: int = 0
+    alarm_duplicate_runs: int = 50
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` with everything that is wrong."""
-        problems = _type_problems(self) or [*_range_problems(self), *_choice_problems(self)]
+        problems = _type_problems(self) or [*_range_problems(self), *_choice_problems(self), *_alarm_problems(self)]
         if problems:
             raise SettingsError(_message(self.stage, problems))
 
@@ -141,6 +185,11 @@ class Settings:
     def lease_seconds(self) -> int:
         """The longest lease of an attempt: a function takes its lease from the time it has left."""
         return self.step_timeout_seconds
+
+    @property
+    def intake_visibility_seconds(self) -> int:
+        """When a message that was not handled is delivered again; room for Lambda to be throttled and try again."""
+        return 6 * self.intake_timeout_seconds + self.intake_batching_window_seconds
 
 
 def attempts_to_outlast(seconds: float, *, interval: float, max_interval: float, backoff: float) -> int:
@@ -219,3 +268,22 @@ def _choice_problems(settings: Settings) -> list[str]:
     if settings.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", settings.alarm_email):
         problems.append(f"alarm_email {settings.alarm_email!r} must be an e-mail address, or null")
     return problems
+
+
+def _alarm_problems(settings: Settings) -> list[str]:
+    """Alarms that would go off while all is well."""
+    wait = settings.retry_max_interval_seconds
+    attempts = (settings.lease_seconds + wait) * settings.max_attempts
+    takeover = wait + 2 * 60 * settings.sweep_interval_minutes
+    redelivery = settings.intake_visibility_seconds * settings.intake_max_receives
+    least = {
+        "alarm_no_progress_minutes": (attempts, "one task may take for all its attempts"),
+        "alarm_oldest_unfinished_minutes": (attempts, "one task may take for all its attempts"),
+        "alarm_stuck_minutes": (takeover, "a takeover may take, or two sweeps"),
+        "alarm_queue_age_minutes": (redelivery, "a message may take for all its deliveries"),
+    }
+    return [
+        f"{name} must be at least {math.ceil(seconds / 60)}, not {value}: so long {why}"
+        for name, (seconds, why) in least.items()
+        if (value := getattr(settings, name)) * 60 < seconds
+    ]

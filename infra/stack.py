@@ -13,6 +13,7 @@ from infra.document_buckets import DocumentBuckets
 from infra.document_intake import DocumentIntake
 from infra.handler_function import FunctionCommons
 from infra.monitoring import Monitoring
+from infra.operations import Operations
 from infra.settings import Settings
 from infra.task_table import TaskTable
 from infra.task_workflow import TaskWorkflow, TrackedStep
@@ -53,30 +54,40 @@ class StatusTrackerStack(Stack):
             table=table,
             state_machine=workflow.state_machine,
         )
+        operations = Operations(
+            self,
+            "Operations",
+            commons=commons,
+            documents=buckets.documents,
+            table=table,
+            state_machine=workflow.state_machine,
+        )
         widget = Widget(
             self,
             "Widget",
             commons=commons,
             table=table,
             state_machine=workflow.state_machine,
-            logged_by=[intake.function, *(step.function for step in steps)],
+            logged_by=[intake.function, operations.sweep, *(step.function for step in steps)],
         )
         Monitoring(
             self,
             "Monitoring",
-            dashboard_name=name,
+            name=name,
             use_case_id=USE_CASE_ID,
+            table=table,
             intake=intake,
             workflow=workflow,
-            task_widget=widget.widget,
             settings=settings,
+            further_functions={"Sweep": operations.sweep},
+            extra_widgets=[widget.widget],
         )
-        self._add_outputs(table, buckets, workflow, intake, widget)
+        self._add_outputs(table, buckets, workflow, intake, operations, widget)
 
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(
             code=lambda_.Code.from_asset(str(_CHECKOUT / "lambdas"), exclude=["**/__pycache__", "**/.*_cache"]),
-            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer"),
+            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer", functions=_CHECKOUT / "lambdas"),
             use_case_id=USE_CASE_ID,
             table_name=table.table.table_name,
             settings=self.settings,
@@ -88,6 +99,7 @@ class StatusTrackerStack(Stack):
         buckets: DocumentBuckets,
         workflow: TaskWorkflow,
         intake: DocumentIntake,
+        operations: Operations,
         widget: Widget,
     ) -> None:
         outputs = {
@@ -97,6 +109,7 @@ class StatusTrackerStack(Stack):
             "WorkflowArn": workflow.state_machine.state_machine_arn,
             "IntakeQueueUrl": intake.queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "SweepFunctionName": operations.sweep.function_name,
             "DashboardName": self.stack_name,
             "WidgetViewersPolicyArn": widget.viewers.managed_policy_arn,
             "WidgetOperatorsPolicyArn": widget.operators.managed_policy_arn,

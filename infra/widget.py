@@ -27,6 +27,7 @@ class Widget(Construct):
 
     Attributes:
         widget: to put on a dashboard.
+        viewer, actor: the functions that show and act.
         viewers: the managed policy of those who may look.
         operators: the managed policy of those who may look and act.
     """
@@ -52,13 +53,14 @@ class Widget(Construct):
             "LOG_GROUPS": ",".join(function.log_group.log_group_name for function in logged_by),
         }
         reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing()]
-        viewer = self._function("Viewer", "widget.handler", names["viewer"], environment, reading)
+        self.viewer = self._function("Viewer", "widget.handler", names["viewer"], environment, reading)
         acting = [table.allow_items("UpdateItem"), allow(["states:StartExecution"], state_machine.state_machine_arn)]
-        actor = self._function("Actor", "widget_actions.handler", names["actor"], environment, [*reading, *acting])
-        self.viewers = self._policy("Viewers", "Look at the tasks on the dashboard's widget.", viewer)
-        self.operators = self._policy("Operators", "Look at the tasks on the widget, and act on them.", viewer, actor)
+        self.actor = self._function("Actor", "widget_actions.handler", names["actor"], environment, reading + acting)
+        looking, both = "Look at the tasks on the dashboard's widget.", "Look at the tasks there, and act on them."
+        self.viewers = self._policy("Viewers", looking, self.viewer)
+        self.operators = self._policy("Operators", both, self.viewer, self.actor)
         self.widget: cloudwatch.IWidget = cloudwatch.CustomWidget(
-            function_arn=viewer.function_arn,
+            function_arn=self.viewer.function_arn,
             title="Tasks",
             width=24,
             height=10,

@@ -23,7 +23,7 @@ settings = cache(ExtractSettings.from_environment)
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
+@metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Run the step for the task of the execution's input; the workflow reads the exception, not a result."""
     with start_in_lambda(ExtractTask, event["task_id"], context, metrics=metrics, logger=logger, step="Extract") as ctx:

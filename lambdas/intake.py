@@ -25,26 +25,28 @@ settings = cache(IntakeSettings.from_environment)
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
+@metrics.log_metrics(capture_cold_start_metric=True)
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Each record by itself: SQS delivers the failed ones again, and in the end sets them aside."""
     metrics.add_dimension("step", "Intake")
+    logger.append_keys(use_case=ExtractTask.config.use_case_id, step="Intake")
     failed = [record["messageId"] for record in event["Records"] if not _take_in(record)]
     return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
 
 def _take_in(record: dict[str, Any]) -> bool:
     """Whether the message is done with, and may be deleted."""
-    message_id = record["messageId"]
+    logger.remove_keys(["task_id", "run"])  # those of the message before
+    logger.append_keys(message_id=record["messageId"])
     try:
         register_upload(record["body"])
     except BadMessageError as error:
         metrics.add_metric("BadMessage", MetricUnit.Count, 1)
         body = record["body"][:LOGGED_BODY_CHARACTERS]
-        logger.warning("Message refused: %s", error, extra={"message_id": message_id, "body": body})
+        logger.warning("Message refused", extra={"reason": str(error), "body": body})
         return False
     except Exception:
-        logger.exception("Message not taken in; SQS will deliver it again", extra={"message_id": message_id})
+        logger.exception("Message not taken in; SQS will deliver it again")
         return False
     return True
 
@@ -56,11 +58,10 @@ def register_upload(body: str) -> None:
     Both are done for a message that comes again too: the first time may have ended between the two.
     """
     upload = parse_upload(body)
+    logger.append_keys(task_id=upload.task_id)
     task, created = ExtractTask.get_or_create(upload.task_id, data=upload.to_task_data())
     metrics.add_metric("TaskCreated" if created else "DuplicateEvent", MetricUnit.Count, 1)
     run = task.run or 0  # the item has the attribute from its first rerun on
+    logger.append_keys(run=run)
     started = start_workflow(step_functions_client(), settings().workflow_arn, upload.task_id, run)
-    logger.info(
-        "Upload taken in",
-        extra={"task_id": upload.task_id, "run": run, "new_task": created, "started": started},
-    )
+    logger.info("Upload taken in", extra={"new_task": created, "started": started})

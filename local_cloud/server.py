@@ -1,4 +1,4 @@
-"""The process that is the account: moto's server, the Lambda functions, the pollers of their event sources.
+"""The process that is the account: moto's server, the Lambda functions, the pollers of their event sources, schedules.
 
 Started by `local_cloud.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
 refused. Beside the AWS APIs the server answers two questions of ours, see `_answer`, and shows the widget.
@@ -24,6 +24,7 @@ from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
+from local_cloud.scheduler import run_schedules
 from local_cloud.widget_page import WidgetPage
 
 # How soon a new event source mapping is polled.
@@ -44,6 +45,7 @@ def main() -> None:
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
+    threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
     server.serve_forever()
 
 

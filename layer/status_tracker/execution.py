@@ -12,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from .acquisition import acquire
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
-from .lifecycle import Lifecycle, holds, is_finished_by, lease_end
+from .lifecycle import Lifecycle, holds, is_finished_by, lease_end, taken_over
 from .patience import Patience
 from .port import Answer, Store, StoreError, WriteRejectedError
 from .termination import Termination
@@ -39,6 +39,11 @@ class ExecutionContext(Generic[TaskT]):
     def fence(self) -> int:
         """A number that grows with every acquire of this task: downstream, refuse what comes with a smaller one."""
         return self._execution.fence
+
+    @property
+    def taken_over(self) -> Mapping[str, Any] | None:
+        """The history's entry of the vanished attempt that this start took the task over from; None if none had."""
+        return self._execution.taken_over
 
     @property
     def also(self) -> Any:
@@ -130,6 +135,10 @@ class Execution(Generic[TaskT]):
         return self._state.fence
 
     @property
+    def taken_over(self) -> Mapping[str, Any] | None:
+        return taken_over(self._state)
+
+    @property
     def is_stored(self) -> bool:
         """Whether the end of the attempt was stored, as a success or as a failure."""
         return self._stored
@@ -159,7 +168,7 @@ class Execution(Generic[TaskT]):
         self._state = self._store.state(task)
         self._context = ExecutionContext(task, self)
         try:
-            self._note_lease(task)
+            self._note_lease(self._state)
             self._trace.acquired()
             self._termination.check()
             if self._heartbeat is not None:
@@ -202,10 +211,10 @@ class Execution(Generic[TaskT]):
         self._check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
         self._context.task = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
-        self._note_lease(self._context.task)
+        self._note_lease(self._store.state(self._context.task))
 
-    def _note_lease(self, task: TaskT) -> None:
-        end = lease_end(self._store.state(task), self._rules.config) or self._now()
+    def _note_lease(self, state: TaskState) -> None:
+        end = lease_end(state, self._rules.config) or self._now()
         self._lease_end = max(self._lease_end, end)  # a slow beat may tell of an earlier one
 
     def _now(self) -> datetime:
@@ -266,7 +275,7 @@ class Execution(Generic[TaskT]):
             return True
         if answer.task is None or not self._still_held(answer):
             return False
-        self._note_lease(answer.task)
+        self._note_lease(self._store.state(answer.task))
         return True
 
     def _write_held(self, write: Write) -> TaskT:

@@ -30,6 +30,7 @@ from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, T
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task remembers, to know their late requests again."""
 
+_LEASE_EXPIRED = "LeaseExpired"
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
 
@@ -371,7 +372,7 @@ class Lifecycle:
             over = f"held a lease until {end.isoformat()}, which another start was told to ignore"
         else:
             over = f"held a lease that ended at {end.isoformat()}, and never reported back"
-        error = f"LeaseExpired('the worker {over}')"
+        error = f"{_LEASE_EXPIRED}('the worker {over}')"
         return failure(state.retry + 1, now.isoformat(), error, "")
 
 
@@ -383,6 +384,35 @@ def holds(state: TaskState | None, token: str, fence: int) -> bool:
 def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
     """Whether the worker of a task in progress has vanished: its lease is over, or it has none."""
     return state.status == config.in_progress_status and not is_live(state, config, now)
+
+
+def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pending_after: timedelta) -> bool:
+    """Whether nothing may be working on a task any more, so that it is worth asking what drives it. One of these:
+
+    - it is stuck: in progress, and its lease is over;
+    - it has failed, and is due;
+    - it is pending, due, and no worker holds it, for `pending_after` or longer.
+    """
+    if state.status == config.in_progress_status:
+        return is_stuck(state, config, now)
+    due = state.not_before is None or state.not_before <= now
+    if not due or is_live(state, config, now):
+        return False
+    if state.status == config.pending_status:
+        return state.update_time is None or state.update_time <= now - pending_after
+    return state.status == config.failed_status
+
+
+def taken_over(state: TaskState) -> Mapping[str, Any] | None:
+    """The history's entry of the vanished attempt that the acquire took over from, of a task just acquired; else None.
+
+    Both are of one write, and so of one time.
+    """
+    history = state.errors.get("history") or ()
+    if not history or state.lock_time is None or history[-1].get("update_time") != state.lock_time.isoformat():
+        return None
+    newest: Mapping[str, Any] = history[-1]
+    return newest if str(newest.get("error")).startswith(f"{_LEASE_EXPIRED}(") else None
 
 
 def is_finished_by(state: TaskState | None, token: str) -> bool:

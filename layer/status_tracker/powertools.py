@@ -1,4 +1,4 @@
-"""Lambda: the lease from the remaining time, and the outcome as metrics and log keys of Powertools.
+"""Lambda: the lease from the remaining time, and the outcome as metrics and log lines of Powertools.
 
 Needs the extra ``powertools`` (on Lambda, the layer brings it).
 """
@@ -8,13 +8,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from .dynamodb import BaseTask
-from .errors import NoMoreRetryError, TaskIsNotReadyToStartError
+from .errors import NoMoreRetryError, TaskAlreadySucceedError, TaskIsNotReadyToStartError
 from .execution import ExecutionContext
 
 TaskT = TypeVar("TaskT", bound=BaseTask)
@@ -39,10 +39,21 @@ def start_in_lambda(
     """`task_class.start(task_id)` in a Lambda function.
 
     The lease is the time that the function has left, so that a killed function's task can be taken over as soon as
-    the function could not be running any more. Every log line in the block carries use case, step, task, attempt and
-    fence. The outcome is one of the metrics ``TaskSucceeded``, ``TaskFailed``, ``TaskIgnored`` (count), with
-    ``TaskDuration`` (milliseconds), or ``TaskRefused`` for a start that was refused. Their dimension is `step`, and
-    never the task id.
+    the function could not be running any more.
+
+    Every log line in the block carries use_case, step, task_id, attempt, fence and run. The start, its refusal and the
+    end have a line each. An attempt without the last was killed.
+
+    Metrics, with `step` as their dimension and never the task id:
+
+    - ``TaskSucceeded``, ``TaskFailed`` or ``TaskIgnored`` (count), the status stored at the end, with ``TaskDuration``
+      (milliseconds). None where the end could not be stored;
+    - ``TaskRetried``: the attempt is not the task's first;
+    - ``LeaseTakenOver``: the start found a vanished attempt, and took its task over, or gave it up (``TaskIgnored``);
+    - ``TaskRefused``: the start was refused; also ``RefusedSucceeded`` or ``RefusedIgnored`` where the task had ended
+      so before, and what started it did so in vain.
+
+    A killed function sends none of its metrics; its end shows in the ``LeaseTakenOver`` of the next one.
 
     Args:
         context: the Lambda context.
@@ -52,24 +63,82 @@ def start_in_lambda(
         What `BaseTask.start` raises, and what the block raises, untouched.
     """
     metrics.add_dimension(name="step", value=step)
-    logger.remove_keys(["attempt", "fence"])  # those of the task before
+    logger.remove_keys(["attempt", "fence", "run"])  # those of the task before
     logger.append_keys(use_case=task_class.config.use_case_id, step=step, task_id=task_id)
-    began = time.monotonic()
+    report = _Report(metrics, logger)
     entered: ExecutionContext[TaskT] | None = None
     try:
         lease = max(context.get_remaining_time_in_millis(), 1) / 1000
         with task_class.start(task_id, lock_expire_seconds=lease) as entered:
-            logger.append_keys(attempt=entered.task.retry + 1, fence=entered.fence)
+            report.started(entered)
             yield entered
-    except TaskIsNotReadyToStartError as error:
-        if entered is None:
-            given_up = isinstance(error, NoMoreRetryError) and error.given_up_now
-            metrics.add_metric("TaskIgnored" if given_up else "TaskRefused", MetricUnit.Count, 1)
+    except BaseException as error:
+        if entered is not None:
+            report.ended(entered.task, error)
+        elif isinstance(error, TaskIsNotReadyToStartError):
+            report.refused(error)
         raise
-    finally:
-        if entered is not None and (name := _outcome(entered.task)):
-            metrics.add_metric(name, MetricUnit.Count, 1)
-            metrics.add_metric("TaskDuration", MetricUnit.Milliseconds, (time.monotonic() - began) * 1000)
+    else:
+        report.ended(entered.task, None)
+
+
+class _Report:
+    """Tells of one start, as metrics and as log lines."""
+
+    def __init__(self, metrics: Metrics, logger: Logger) -> None:
+        self._metrics = metrics
+        self._logger = logger
+        self._began = time.monotonic()
+
+    def started(self, entered: ExecutionContext[TaskT]) -> None:
+        task = entered.task
+        self._logger.append_keys(attempt=task.retry + 1, fence=entered.fence, run=task.run or 0)
+        vanished = {}
+        if task.retry > 0:
+            self._count("TaskRetried")
+        if entered.taken_over is not None:
+            self._count("LeaseTakenOver")
+            vanished["vanished"] = entered.taken_over["error"]
+        self._logger.info("Attempt started", extra=vanished)
+
+    def refused(self, error: TaskIsNotReadyToStartError) -> None:
+        if isinstance(error, NoMoreRetryError) and error.given_up_now:
+            self._count("LeaseTakenOver")
+            self._count("TaskIgnored")
+            told = {
+                "outcome": "TaskIgnored",
+                "error_class": "LeaseExpired",
+                "error": str(error),
+                "vanished": str(error),
+            }
+            self._logger.warning("Task given up: its last attempt vanished", extra=told)
+            return
+        self._count("TaskRefused")
+        if isinstance(error, TaskAlreadySucceedError):
+            self._count("RefusedSucceeded")
+        elif isinstance(error, NoMoreRetryError):
+            self._count("RefusedIgnored")
+        self._logger.info("Start refused", extra={"refusal": type(error).__name__, "reason": str(error)})
+
+    def ended(self, task: BaseTask, error: BaseException | None) -> None:
+        """`error` is what left the block, or what came of its end; None for a success."""
+        milliseconds = (time.monotonic() - self._began) * 1000
+        outcome = _outcome(task)
+        told: dict[str, Any] = {"outcome": outcome or "NotStored", "milliseconds": round(milliseconds, 1)}
+        if error is not None:
+            told["error_class"] = type(error).__name__
+        if outcome is None:
+            self._logger.warning("Attempt ended, and nothing of it was stored", extra=told)
+            return
+        self._count(outcome)
+        self._metrics.add_metric("TaskDuration", MetricUnit.Milliseconds, milliseconds)
+        if outcome == "TaskSucceeded":
+            self._logger.info("Attempt ended", extra=told)
+        else:
+            self._logger.warning("Attempt ended", extra={**told, "error": task.errors["history"][-1]["error"]})
+
+    def _count(self, name: str) -> None:
+        self._metrics.add_metric(name, MetricUnit.Count, 1)
 
 
 def _outcome(task: BaseTask) -> str | None:

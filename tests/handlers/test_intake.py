@@ -103,7 +103,7 @@ def test_what_is_no_upload_is_set_aside_and_the_log_says_why(
 ) -> None:
     assert app.intake(body) == ["m-0"]
     line = log.line("Message refused")
-    assert reason in line["message"]
+    assert reason in line["reason"]
     assert line["message_id"] == "m-0"
     assert line["body"] == body[:500]
     assert metrics.counts("Intake") == {"BadMessage": 1}

@@ -1,63 +1,21 @@
-"""What is watched, and who is told."""
+"""Who is told, what is seen, and what can be asked of the logs."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from aws_cdk import aws_cloudwatch as cloudwatch
 
+import status_tracker as st
 from app import build
+from infra.document_intake import DocumentIntake
+from infra.monitoring import Monitoring
+from infra.watched import STATUS_NAMES
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 
-README = Path(__file__).parents[2] / "README.md"
-ALARM = "AWS::CloudWatch::Alarm"
-
-
-def dimensions(alarm: dict[str, Any]) -> dict[str, str]:
-    return {dimension["Name"]: dimension["Value"] for dimension in alarm["Dimensions"]}
-
-
-@pytest.mark.parametrize(
-    ("name", "namespace", "metric", "watched"),
-    [
-        (
-            "DeadLetters",
-            "AWS/SQS",
-            "ApproximateNumberOfMessagesVisible",
-            {"QueueName": "<DocumentIntakeDeadLetterQueue.QueueName>"},
-        ),
-        ("IgnoredExtract", "StatusTracker", "TaskIgnored", {"service": "pdf_processing", "step": "Extract"}),
-        ("IgnoredAnswer", "StatusTracker", "TaskIgnored", {"service": "pdf_processing", "step": "Answer"}),
-        ("ExecutionsFailed", "AWS/States", "ExecutionsFailed", {"StateMachineArn": "<WorkflowStateMachine>"}),
-        ("ExecutionsTimedOut", "AWS/States", "ExecutionsTimedOut", {"StateMachineArn": "<WorkflowStateMachine>"}),
-        ("ExecutionsAborted", "AWS/States", "ExecutionsAborted", {"StateMachineArn": "<WorkflowStateMachine>"}),
-    ],
-)
-def test_alarm_goes_off_at_the_first(
-    stage: Synthesized, name: str, namespace: str, metric: str, watched: dict[str, str]
-) -> None:
-    alarm = stage.properties(ALARM, name)
-    assert (alarm["Namespace"], alarm["MetricName"]) == (namespace, metric)
-    assert dimensions(alarm) == watched
-    assert alarm["Statistic"] == ("Maximum" if name == "DeadLetters" else "Sum")
-    assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
-    assert (alarm["Threshold"], alarm["Period"], alarm["EvaluationPeriods"]) == (0, 60, 1)
-    assert alarm["TreatMissingData"] == "notBreaching"
-
-
-def test_every_alarm_is_sent_and_says_what_to_do(stage: Synthesized) -> None:
-    for alarm in stage.of_type(ALARM).values():
-        assert alarm["Properties"]["AlarmActions"] == ["<MonitoringAlarms>"]
-        assert len(alarm["Properties"]["AlarmDescription"].split(". ")) >= 2
-
-
-def test_alarms_about_tasks_say_how_a_document_is_run_again(stage: Synthesized) -> None:
-    for name, alarm in stage.of_type(ALARM).items():
-        if "DeadLetters" not in name:
-            assert "'Run a document again' in the README (make rerun)" in alarm["Properties"]["AlarmDescription"]
-    assert "\n## Run a document again\n" in README.read_text()
+STEPS = ("Extract", "Answer")
 
 
 def test_cloudwatch_may_publish_to_the_encrypted_topic(stage: Synthesized) -> None:
@@ -82,25 +40,141 @@ def test_alarms_are_mailed_where_an_address_is_given(prod: Synthesized) -> None:
         assert (subscription["Protocol"], subscription["Endpoint"]) == ("email", address)
 
 
-def test_dashboard_shows_outcomes_queues_functions_and_executions(stage: Synthesized) -> None:
+# The dashboard
+
+
+@pytest.fixture
+def widgets(stage: Synthesized) -> list[dict[str, Any]]:
     dashboard = stage.properties("AWS::CloudWatch::Dashboard")
     assert dashboard["DashboardName"] == f"status-tracker-{stage.settings.stage}"
-    metrics = [
-        metric
-        for widget in json.loads(dashboard["DashboardBody"])["widgets"]
-        for metric in widget["properties"].get("metrics", [])
+    found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
+    return found
+
+
+def shown(widgets: list[dict[str, Any]]) -> list[list[Any]]:
+    """Each metric as the dashboard has it: namespace, name, dimensions and, at the end, how it is drawn."""
+    metrics = [metric for widget in widgets for metric in widget["properties"].get("metrics", [])]
+    return [metric for metric in metrics if isinstance(metric[0], str)]
+
+
+def of_status(step: str, status: str) -> list[str]:
+    return ["service", "pdf_processing", "status", status, "step", step]
+
+
+def test_dashboard_begins_with_how_to_read_it_and_the_alarms(widgets: list[dict[str, Any]], stage: Synthesized) -> None:
+    text, tasks, states, *graphs = widgets
+    assert tasks["type"] == "custom"
+    assert "How to read this" in text["properties"]["markdown"]
+    assert "docs/runbook.md" in text["properties"]["markdown"]
+    assert f"`{stage.stack.stack_name}`, *Story of one task*" in text["properties"]["markdown"]
+    assert len(states["properties"]["alarms"]) == len(stage.of_type("AWS::CloudWatch::Alarm"))
+    assert {graph["type"] for graph in graphs} == {"metric"}
+
+
+def test_dashboard_shows_tasks_and_attempts_of_every_step(widgets: list[dict[str, Any]]) -> None:
+    metrics = shown(widgets)
+    for step in STEPS:
+        of_step = ["service", "pdf_processing", "step", step]
+        for name in (
+            *("TaskSucceeded", "TaskFailed", "TaskIgnored", "TaskDuration", "TaskRetried", "LeaseTakenOver"),
+            *("TaskRefused", "RefusedSucceeded", "RefusedIgnored"),
+            *("Unfinished", "OldestUnfinished", "Stuck", "FinishedSinceLastSweep", "Restarted"),
+        ):
+            assert any(metric[:6] == ["StatusTracker", name, *of_step] for metric in metrics), name
+        for status in STATUS_NAMES:
+            assert any(metric[:-1] == ["StatusTracker", "Tasks", *of_status(step, status)] for metric in metrics)
+        durations = [metric[-1] for metric in metrics if metric[:6] == ["StatusTracker", "TaskDuration", *of_step]]
+        assert {drawn["stat"] for drawn in durations} == {"p50", "p95"}
+
+
+def test_statuses_on_the_dashboard_are_those_of_the_library() -> None:
+    assert set(STATUS_NAMES) == {name.value for name in st.StatusNameEnum} - {"exhausted"}
+
+
+@pytest.mark.parametrize(
+    ("namespace", "names"),
+    [
+        ("StatusTracker", {"TaskCreated", "DuplicateEvent", "BadMessage", "Registered", "ColdStart"}),
+        ("AWS/SQS", {"ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfEmptyReceives"}),
+        ("AWS/Lambda", {"Errors", "Duration", "Throttles", "ConcurrentExecutions"}),
+        ("AWS/States", {"ExecutionsStarted", "ExecutionsFailed", "ExecutionThrottled", "ConsumedCapacity"}),
+        ("AWS/DynamoDB", {"ReadThrottleEvents", "WriteThrottleEvents"}),
+        ("AWS/DynamoDB", {"ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"}),
+    ],
+)
+def test_dashboard_shows_flow_limits_and_use(widgets: list[dict[str, Any]], namespace: str, names: set[str]) -> None:
+    assert names <= {metric[1] for metric in shown(widgets) if metric[0] == namespace}
+
+
+def test_dashboard_shows_table_and_index_apart(widgets: list[dict[str, Any]]) -> None:
+    for name in ("ReadThrottleEvents", "WriteThrottleEvents", "ConsumedWriteCapacityUnits"):
+        dimensions = [set(metric[2:-1:2]) for metric in shown(widgets) if metric[1] == name]
+        assert dimensions == [{"TableName"}, {"TableName", "GlobalSecondaryIndexName"}]
+
+
+def test_gigabyte_seconds_are_duration_times_memory(widgets: list[dict[str, Any]], stage: Synthesized) -> None:
+    [graph] = [widget for widget in widgets if widget["properties"].get("title") == "Lambda GB-seconds"]
+    expressions = [metric[0]["expression"] for metric in graph["properties"]["metrics"] if isinstance(metric[0], dict)]
+    settings = stage.settings
+    assert expressions == [
+        f"intake / 1000 * {settings.intake_memory_mb} / 1024",
+        f"extract / 1000 * {settings.step_memory_mb} / 1024",
+        f"answer / 1000 * {settings.step_memory_mb} / 1024",
     ]
-    for step in ("Extract", "Answer"):
-        for name in ("TaskSucceeded", "TaskFailed", "TaskIgnored", "TaskDuration"):
-            dimensions_of = ["service", "pdf_processing", "step", step]
-            assert any(metric[:6] == ["StatusTracker", name, *dimensions_of] for metric in metrics)
-    shown = {(metric[0], metric[1]) for metric in metrics}
-    assert shown >= {
-        ("StatusTracker", "TaskCreated"),
-        ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
-        ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
-        ("AWS/Lambda", "Errors"),
-        ("AWS/Lambda", "Duration"),
-        ("AWS/States", "ExecutionsStarted"),
-        ("AWS/States", "ExecutionsFailed"),
+
+
+def test_graphs_fill_their_rows_and_none_overlap(widgets: list[dict[str, Any]]) -> None:
+    places = {(x, w["y"] + y) for w in widgets for x in range(w["x"], w["x"] + w["width"]) for y in range(w["height"])}
+    assert len(places) == sum(widget["width"] * widget["height"] for widget in widgets)
+    assert all(widget["x"] + widget["width"] <= 24 for widget in widgets)
+
+
+# What else is watched
+
+
+def test_further_functions_queues_and_widgets_are_watched_like_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    watch = Monitoring.__init__
+
+    def with_more(self: Monitoring, *place: Any, intake: DocumentIntake, **watched: Any) -> None:
+        watch(
+            self,
+            *place,
+            intake=intake,
+            **watched,
+            further_functions={"Sweep": intake.function},
+            further_dead_letter_queues={"SweepDeadLetters": intake.queue},
+            extra_widgets=[cloudwatch.TextWidget(markdown="the widget")],
+        )
+
+    monkeypatch.setattr(Monitoring, "__init__", with_more)
+    stack = Synthesized.of(build(new_app("prod")))
+    errors = alarm(stack, "SweepErrors")
+    assert (errors["MetricName"], errors["Period"], errors["DatapointsToAlarm"]) == ("Errors", 300, 2)
+    assert alarm(stack, "SweepThrottled")["MetricName"] == "Throttles"
+    dead = alarm(stack, "SweepDeadLetters")
+    assert dead["MetricName"] == "ApproximateNumberOfMessagesVisible"
+    assert dead["Dimensions"] == [{"Name": "QueueName", "Value": "<DocumentIntakeQueue.QueueName>"}]
+    body = json.loads(stack.properties("AWS::CloudWatch::Dashboard")["DashboardBody"])
+    assert body["widgets"][1]["properties"]["markdown"] == "the widget"
+
+
+def alarm(stack: Synthesized, name: str) -> dict[str, Any]:
+    return stack.properties("AWS::CloudWatch::Alarm", f"MonitoringAlarm{name}")
+
+
+# Questions to the logs
+
+
+def test_queries_are_saved_over_the_logs_of_every_function(stage: Synthesized) -> None:
+    saved = [query["Properties"] for query in stage.of_type("AWS::Logs::QueryDefinition").values()]
+    # Those of the functions that work on tasks; the widget's tell of who looked.
+    others = {"WorkflowLogs", "WidgetViewerLogs", "WidgetActorLogs"}
+    groups = sorted(f"<{name}>" for name in stage.of_type("AWS::Logs::LogGroup") if name not in others)
+    assert {query["Name"] for query in saved} == {
+        f"status-tracker-{stage.settings.stage}/{name}"
+        for name in (
+            *("Failures by error", "Story of one task", "Slowest attempts", "Takeovers", "Refused starts by reason"),
+            *("Cold starts", "Killed invocations", "Bad messages"),
+        )
     }
+    assert all(sorted(query["LogGroupNames"]) == groups for query in saved)

@@ -189,3 +189,33 @@ def test_after_the_block_no_data_is_pending(store: MemoryStore, clock: Clock, fa
     attempt.__exit__(*((ValueError, ValueError(), None) if fails else (None, None, None)))
     assert ctx.pending_data is None
     ctx.update()
+
+
+# taken_over
+
+
+def test_a_takeover_tells_of_the_attempt_that_vanished(store: MemoryStore, clock: Clock) -> None:
+    start(store, clock).__enter__()
+    clock.move(LEASE.total_seconds())
+    with start(store, clock) as ctx:
+        assert ctx.taken_over is not None
+        assert ctx.taken_over == history(store)[0]
+        assert ctx.taken_over["error"].startswith("LeaseExpired(")
+
+
+def test_what_is_no_takeover_tells_of_none(store: MemoryStore, clock: Clock) -> None:
+    with pytest.raises(ValueError, match="mine"), start(store, clock) as ctx:
+        assert ctx.taken_over is None
+        raise ValueError("mine")
+    with start(store, clock) as ctx:  # at the same instant
+        assert ctx.taken_over is None
+
+
+def test_a_retry_after_a_takeover_is_none_itself(store: MemoryStore, clock: Clock) -> None:
+    start(store, clock).__enter__()
+    clock.move(LEASE.total_seconds())
+    with pytest.raises(ValueError, match="mine"), start(store, clock):
+        raise ValueError("mine")
+    clock.move(1)
+    with start(store, clock) as ctx:
+        assert ctx.taken_over is None

@@ -238,23 +238,161 @@ def test_no_time_left_is_still_a_lease(function: Function, remaining: int) -> No
     assert leases[0] > timedelta(0)
 
 
-def test_log_lines_in_the_block_tell_the_attempt(function: Function) -> None:
+def counted(function: Function) -> dict[str, float]:
+    """Every metric since last time, without the duration; none of it tells the task."""
+    emf = function.emitted()
+    assert emf is not None
+    assert TASK_ID not in json.dumps(emf)
+    (directive,) = emf["_aws"]["CloudWatchMetrics"]
+    assert [sorted(each) for each in directive["Dimensions"]] == [["service", "step"]]
+    return {each["Name"]: sum(emf[each["Name"]]) for each in directive["Metrics"] if each["Name"] != "TaskDuration"}
+
+
+def vanish() -> None:
+    """An attempt whose worker dies: its lease ends."""
+    ExtractTask.start(TASK_ID, lock_expire_seconds=1).__enter__()
+    clock.move(1)
+
+
+def test_a_takeover_is_counted_with_what_came_of_it(function: Function) -> None:
+    vanish()
+    function.run(nothing)
+    assert counted(function) == {"LeaseTakenOver": 1, "TaskRetried": 1, "TaskSucceeded": 1}
+
+
+def test_giving_up_a_vanished_attempt_is_a_takeover_too(function: Function) -> None:
+    vanish()
+    vanish()
+    with pytest.raises(st.TaskIgnoredError):
+        function.run(nothing)
+    assert counted(function) == {"LeaseTakenOver": 1, "TaskIgnored": 1}
+
+
+def test_a_retry_is_no_takeover(function: Function) -> None:
     with pytest.raises(ValueError, match="mine"):
         function.run(fail_with(ValueError("mine")))
+    assert counted(function) == {"TaskFailed": 1}
     function.run(nothing)
-    names = ("use_case", "step", "task_id", "attempt", "fence")
-    assert [[line[name] for name in names] for line in function.logged()] == [
-        [USE_CASE, STEP, TASK_ID, 1, 1],
-        [USE_CASE, STEP, TASK_ID, 2, 2],
+    assert counted(function) == {"TaskRetried": 1, "TaskSucceeded": 1}
+
+
+def test_the_retry_after_a_takeover_is_no_takeover(function: Function, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ExtractTask, "config", make_config(use_case_id=USE_CASE, max_retry=9, clock=clock))
+    vanish()
+    with pytest.raises(ValueError, match="mine"):
+        function.run(fail_with(ValueError("mine")))
+    assert counted(function)["LeaseTakenOver"] == 1
+    clock.move(1)
+    function.run(nothing)
+    assert counted(function) == {"TaskRetried": 1, "TaskSucceeded": 1}
+
+
+def test_an_error_named_like_a_vanished_attempt_is_none(function: Function) -> None:
+    class LeaseExpired(Exception):  # noqa: N818 - the name is the point
+        pass
+
+    with pytest.raises(LeaseExpired):
+        function.run(fail_with(LeaseExpired()))
+    clock.move(1)
+    function.emitted()
+    function.run(nothing)
+    assert "LeaseTakenOver" not in counted(function)
+
+
+def test_a_start_in_vain_is_counted_by_how_the_task_had_ended(function: Function) -> None:
+    function.run(nothing)
+    function.emitted()
+    with pytest.raises(st.TaskAlreadySucceedError):
+        function.run(nothing)
+    assert counted(function) == {"TaskRefused": 1, "RefusedSucceeded": 1}
+    ExtractTask.rerun(TASK_ID, reason="mended")
+    ExtractTask.ignore(TASK_ID, reason="not wanted")
+    with pytest.raises(st.TaskIgnoredError):
+        function.run(nothing)
+    assert counted(function) == {"TaskRefused": 1, "RefusedIgnored": 1}
+    ExtractTask.unignore(TASK_ID, reason="wanted")
+    with ExtractTask.start(TASK_ID), pytest.raises(st.TaskLockedError):
+        function.run(nothing)
+    assert counted(function) == {"TaskRefused": 1}
+
+
+def told(function: Function, *names: str) -> list[list[Any]]:
+    return [[line["message"], *(line.get(name) for name in names)] for line in function.logged()]
+
+
+def test_every_log_line_tells_the_attempt(function: Function) -> None:
+    with pytest.raises(ValueError, match="mine"):
+        function.run(fail_with(ValueError("mine")))
+    ExtractTask.rerun(TASK_ID, reason="mended")
+    function.run(nothing)
+    lines = ("Attempt started", "in the block", "Attempt ended")
+    names = ("use_case", "step", "task_id", "attempt", "fence", "run")
+    assert told(function, *names) == [
+        *([line, USE_CASE, STEP, TASK_ID, 1, 1, 0] for line in lines),
+        *([line, USE_CASE, STEP, TASK_ID, 1, 2, 1] for line in lines),
     ]
 
 
-def test_a_start_that_is_refused_does_not_log_as_the_attempt_before(function: Function) -> None:
+def test_the_line_of_the_end_tells_outcome_and_error_as_they_were_stored(function: Function) -> None:
+    for _ in range(2):
+        with pytest.raises(ValueError, match="mine"):
+            function.run(fail_with(ValueError("mine")))
+    ExtractTask.rerun(TASK_ID, reason="mended")
     function.run(nothing)
-    with pytest.raises(st.TaskIsNotInitializedError):
-        function.run(nothing, task_id="inbox/other.pdf")
-    logger.warning("refused")
+    ends = [line for line in function.logged() if line["message"] == "Attempt ended"]
+    names = ("level", "outcome", "error_class", "error")
+    assert [[line.get(name) for name in names] for line in ends] == [
+        ["WARNING", "TaskFailed", "ValueError", "ValueError('mine')"],
+        ["WARNING", "TaskIgnored", "ValueError", "ValueError('mine')"],
+        ["INFO", "TaskSucceeded", None, None],
+    ]
+    assert all(line["milliseconds"] > 0 for line in ends)
+
+
+def test_an_end_that_was_not_stored_is_logged_as_such(function: Function) -> None:
+    def taken_over(_ctx: Any) -> None:
+        clock.move(30)
+        ExtractTask.start(TASK_ID).__enter__()
+
+    with pytest.raises(st.TaskLockLostError):
+        function.run(taken_over)
     line = function.logged()[-1]
+    assert (line["outcome"], line["error_class"], line["fence"]) == ("NotStored", "TaskLockLostError", 1)
+
+
+def test_a_takeover_is_logged_with_what_is_known_of_the_vanished_attempt(function: Function) -> None:
+    vanish()
+    function.run(nothing)
+    first, *others = function.logged()
+    assert first["vanished"] == stored().errors["history"][0]["error"]
+    assert all("vanished" not in line for line in others)
+
+
+def test_giving_up_is_logged_with_its_reason(function: Function) -> None:
+    vanish()
+    vanish()
+    with pytest.raises(st.TaskIgnoredError) as given_up:
+        function.run(nothing)
+    (line,) = function.logged()
+    assert (line["outcome"], line["error_class"], line["error"]) == ("TaskIgnored", "LeaseExpired", str(given_up.value))
+    assert line["vanished"] == line["error"]
+
+
+def test_a_start_that_is_refused_is_logged_and_not_as_the_attempt_before(function: Function) -> None:
+    function.run(nothing)
+    with pytest.raises(st.TaskIsNotInitializedError) as refusal:
+        function.run(nothing, task_id="inbox/other.pdf")
+    line = function.logged()[-1]
+    assert line["message"] == "Start refused"
+    assert (line["refusal"], line["reason"]) == ("TaskIsNotInitializedError", str(refusal.value))
     assert line["task_id"] == "inbox/other.pdf"
-    assert "attempt" not in line
-    assert "fence" not in line
+    assert not line.keys() & {"attempt", "fence", "run"}
+
+
+def test_a_start_that_the_store_did_not_answer_is_no_refusal(function: Function) -> None:
+    ExtractTask.delete_table()
+    with pytest.raises(Exception, match="not found") as caught:
+        function.run(nothing)
+    assert not isinstance(caught.value, st.TaskIsNotReadyToStartError)
+    assert function.emitted() is None
+    assert function.logged() == []

@@ -1,0 +1,147 @@
+"""The alarms of a template, each as one record.
+
+``python -m tests.infra.alarm_table`` prints those of docs/operations.md.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from app import build
+from tests.infra.synthesis import Synthesized, new_app
+
+ALARM = "AWS::CloudWatch::Alarm"
+DOLLARS_A_METRIC = 0.10
+"""CloudWatch counts the metrics of an alarm, not the alarms."""
+
+_OPERATORS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
+_WITHOUT_DATA = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
+_HEAD = ("Alarm", "Goes off when", "Looks at", "Without data", "$ a month", "Runbook")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric that an alarm looks at."""
+
+    namespace: str
+    name: str
+    dimensions: Mapping[str, str]
+    statistic: str
+    period: int
+
+    def __str__(self) -> str:
+        statistic = {"SampleCount": "number"}.get(self.statistic, self.statistic.lower())
+        return f"{statistic} of `{self.name}`"
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """An alarm; `metrics` by their ids in the `expression`, or one metric and no expression."""
+
+    name: str
+    metrics: Mapping[str, Metric]
+    expression: str | None
+    operator: str
+    threshold: float
+    periods: int
+    breaching: int
+    without_data: str
+    description: str
+    actions: list[str]
+
+    @property
+    def metric(self) -> Metric:
+        """The only one."""
+        [metric] = self.metrics.values()
+        return metric
+
+    @property
+    def period(self) -> int:
+        [period] = {metric.period for metric in self.metrics.values()}
+        return period
+
+    @property
+    def section(self) -> str:
+        """The section of the runbook that it names."""
+        found = re.search(r" Runbook \(docs/runbook\.md\): '([^']+)'\.$", self.description)
+        assert found, self.description
+        return found[1]
+
+    @property
+    def condition(self) -> str:
+        if self.expression is None:
+            return f"{self.metric} {self.operator} {self.threshold:g}"
+        where = ", ".join(f"{name} is the {metric}" for name, metric in self.metrics.items())
+        return f"`{self.expression}` {self.operator} {self.threshold:g}, where {where}"
+
+    @property
+    def window(self) -> str:
+        minutes = self.period // 60
+        if self.periods == 1:
+            return f"{minutes} min"
+        return f"{self.breaching} of {self.periods} x {minutes} min"
+
+
+def alarms_of(stack: Synthesized) -> dict[str, Alarm]:
+    """The alarms by their names."""
+    return {alarm.name: alarm for alarm in map(_alarm, *_named(stack))}
+
+
+def _named(stack: Synthesized) -> tuple[list[str], list[dict[str, Any]]]:
+    found = stack.of_type(ALARM)
+    return [name.removeprefix("MonitoringAlarm") for name in found], [alarm["Properties"] for alarm in found.values()]
+
+
+def _alarm(name: str, properties: dict[str, Any]) -> Alarm:
+    queries = properties.get("Metrics", [])
+    metrics = {query["Id"]: _metric_of(query["MetricStat"]) for query in queries if "MetricStat" in query}
+    expressions = [query["Expression"] for query in queries if "Expression" in query]
+    return Alarm(
+        name=name,
+        metrics=metrics or {"": _metric(properties, properties["Statistic"], properties["Period"])},
+        expression=expressions[0] if expressions else None,
+        operator=_OPERATORS[properties["ComparisonOperator"]],
+        threshold=properties["Threshold"],
+        periods=properties["EvaluationPeriods"],
+        breaching=properties["DatapointsToAlarm"],
+        without_data=_WITHOUT_DATA[properties["TreatMissingData"]],
+        description=properties["AlarmDescription"],
+        actions=properties["AlarmActions"],
+    )
+
+
+def _metric_of(stat: dict[str, Any]) -> Metric:
+    return _metric(stat["Metric"], stat["Stat"], stat["Period"])
+
+
+def _metric(properties: dict[str, Any], statistic: str, period: int) -> Metric:
+    dimensions = {each["Name"]: each["Value"] for each in properties["Dimensions"]}
+    return Metric(properties["Namespace"], properties["MetricName"], dimensions, statistic, period)
+
+
+def table(stack: Synthesized) -> Iterator[str]:
+    """The lines of the table in docs/operations.md."""
+    alarms = alarms_of(stack).values()
+    yield f"| {' | '.join(_HEAD)} |"
+    yield f"| {' | '.join('---' for _ in _HEAD)} |"
+    for alarm in alarms:
+        section = f"[{alarm.section}](runbook.md#{alarm.section.lower().replace(' ', '-')})"
+        dollars = f"{len(alarm.metrics) * DOLLARS_A_METRIC:.2f}"
+        cells = (f"`{alarm.name}`", alarm.condition, alarm.window, alarm.without_data, dollars, section)
+        yield f"| {' | '.join(cells)} |"
+    metrics = sum(len(alarm.metrics) for alarm in alarms)
+    yield ""
+    yield f"{len(alarms)} alarms on {metrics} metrics: ${metrics * DOLLARS_A_METRIC:.2f} a month."
+
+
+def main() -> None:
+    """Print the table of the stage prod."""
+    sys.stdout.write("\n".join(table(Synthesized.of(build(new_app("prod"))))) + "\n")
+
+
+if __name__ == "__main__":
+    main()
