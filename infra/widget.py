@@ -27,7 +27,7 @@ class Widget(Construct):
 
     Attributes:
         widget: to put on a dashboard.
-        viewer, actor: the functions that show and act.
+        viewer, actor: the functions that show, and that act.
         viewers: the managed policy of those who may look.
         operators: the managed policy of those who may look and act.
     """
@@ -55,10 +55,11 @@ class Widget(Construct):
         reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing()]
         self.viewer = self._function("Viewer", "widget.handler", names["viewer"], environment, reading)
         acting = [table.allow_items("UpdateItem"), allow(["states:StartExecution"], state_machine.state_machine_arn)]
-        self.actor = self._function("Actor", "widget_actions.handler", names["actor"], environment, reading + acting)
-        looking, both = "Look at the tasks on the dashboard's widget.", "Look at the tasks there, and act on them."
-        self.viewers = self._policy("Viewers", looking, self.viewer)
-        self.operators = self._policy("Operators", both, self.viewer, self.actor)
+        self.actor = self._function("Actor", "widget_actions.handler", names["actor"], environment, [*reading, *acting])
+        self.viewers = self._policy("Viewers", "Look at the tasks on the dashboard's widget.", self.viewer)
+        self.operators = self._policy(
+            "Operators", "Look at the tasks on the widget, and act on them.", self.viewer, self.actor
+        )
         self.widget: cloudwatch.IWidget = cloudwatch.CustomWidget(
             function_arn=self.viewer.function_arn,
             title="Tasks",

@@ -23,6 +23,7 @@ from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, WIDGET_PATH, handl
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
+from local_cloud.missing_services import refuse_missing_services
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
 from local_cloud.scheduler import run_schedules
 from local_cloud.widget_page import WidgetPage
@@ -44,6 +45,7 @@ def main() -> None:
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
+    refuse_missing_services()
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
     threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
     server.serve_forever()

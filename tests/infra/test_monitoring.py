@@ -62,8 +62,7 @@ def of_status(step: str, status: str) -> list[str]:
 
 
 def test_dashboard_begins_with_how_to_read_it_and_the_alarms(widgets: list[dict[str, Any]], stage: Synthesized) -> None:
-    text, tasks, states, *graphs = widgets
-    assert tasks["type"] == "custom"
+    text, states, *graphs = widgets
     assert "How to read this" in text["properties"]["markdown"]
     assert "docs/runbook.md" in text["properties"]["markdown"]
     assert f"`{stage.stack.stack_name}`, *Story of one task*" in text["properties"]["markdown"]
@@ -167,9 +166,7 @@ def alarm(stack: Synthesized, name: str) -> dict[str, Any]:
 
 def test_queries_are_saved_over_the_logs_of_every_function(stage: Synthesized) -> None:
     saved = [query["Properties"] for query in stage.of_type("AWS::Logs::QueryDefinition").values()]
-    # Those of the functions that work on tasks; the widget's tell of who looked.
-    others = {"WorkflowLogs", "WidgetViewerLogs", "WidgetActorLogs"}
-    groups = sorted(f"<{name}>" for name in stage.of_type("AWS::Logs::LogGroup") if name not in others)
+    groups = sorted(f"<{name}>" for name in stage.of_type("AWS::Logs::LogGroup") if name != "WorkflowLogs")
     assert {query["Name"] for query in saved} == {
         f"status-tracker-{stage.settings.stage}/{name}"
         for name in (

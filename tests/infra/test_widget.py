@@ -53,7 +53,5 @@ def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
     assert variables["WIDGET_VIEWER_ARN"] == named(stage, "viewer")
     assert variables["WIDGET_ACTOR_ARN"] == named(stage, "actor")
     assert variables["WORKFLOW_ARN"] == "<WorkflowStateMachine>"
-    assert (
-        variables["LOG_GROUPS"] == "<DocumentIntakeLogs>,<OperationsSweepLogs>,<ExtractHandlerLogs>,<AnswerHandlerLogs>"
-    )
+    assert variables["LOG_GROUPS"] == "<DocumentIntakeLogs>,<ExtractHandlerLogs>,<AnswerHandlerLogs>"
     assert (function["Timeout"], function["MemorySize"]) == (30, 1024)
