@@ -18,7 +18,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud test chaos bench example lint synth bootstrap deploy rerun lock clean
+.PHONY: help demo cloud test chaos bench example lint synth bootstrap deploy env rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -41,8 +41,8 @@ endif
 chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
 	@python -m tests.chaos $(CHAOS)
 
-bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: a minute, into .local/bench)
-	@python -m bench $(if $(QUICK),--quick)
+bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: less, into .local/bench; BASE=<revision>: that one beside it)
+	@python -m bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)")
 
 example: $(PYTHON_READY) ## run one of the examples: NAME=orders_sql (ARGS='…' for its arguments)
 	@PYTHONPATH=layer python examples/$(or $(NAME),documents).py $(ARGS)
@@ -63,10 +63,13 @@ bootstrap: $(READY) ## prepare the AWS account and region of your credentials, o
 deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (SET='-c alarm_email=…' for a setting)
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
+env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod): eval "$$(make env)"
+	@PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
+
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \
 		echo "Usage: make rerun STAGE=$(STAGE) TASK='key#etag' REASON='why'" >&2; exit 2; fi
-	@PYTHONPATH=layer:lambdas python -m documents.rerun status-tracker-$(STAGE) "$$TASK" "$$REASON"
+	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker rerun --reason "$$REASON" -- "$$TASK"
 
 lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has to change (UPGRADE=--upgrade for newer ones)
 	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
@@ -78,7 +81,7 @@ clean: ## remove everything the targets above have made
 
 $(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"Python 3.11 or newer is needed, {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.x …")'
-	@echo "Setting up Python packages in .venv …"
+	@echo "Setting up Python packages in .venv …" >&2
 	@test -x .venv/bin/python || $(PYTHON) -m venv .venv
 	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt
 	@.venv/bin/uv pip install --quiet --python .venv/bin/python --require-hashes -r requirements-dev.txt

@@ -7,19 +7,23 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import boto3
 
 from bench import items, sql, start
-from bench.conductor import ROOT
+from bench.base import UnknownRevisionError, check_out, with_before
+from bench.conductor import BASE, ROOT
 from bench.facts import facts
 from bench.plot import figure
 from bench.report import Row, markdown
 from bench.sections import FULL, NAMES, QUICK, Costs, Plan, crowds, listings, lives
 from tests.support.dynamodb_local import EngineMissingError, run_dynamodb_local
 
+_BEFORE = " What is called before is the library of commit {base}."
 _HOW = """# The library measured beside its peers
 
 {facts}
@@ -43,8 +47,15 @@ measure has no such thing.
 def main() -> int:
     parser = argparse.ArgumentParser(prog="make bench", description="Measure the library beside its peers.")
     parser.add_argument("--quick", action="store_true", help="about a minute, into .local/bench")
-    quick = parser.parse_args().quick
-    plan, folder = (QUICK, ROOT / ".local" / "bench") if quick else (FULL, ROOT / "bench")
+    parser.add_argument("--base", default="", help="a revision whose library is measured too, as before")
+    asked = parser.parse_args()
+    plan, folder = (QUICK, ROOT / ".local" / "bench") if asked.quick else (FULL, ROOT / "bench")
+    if asked.base:
+        try:
+            plan, base = replace(plan, before=True), check_out(asked.base)
+        except UnknownRevisionError as unknown:
+            parser.error(str(unknown))
+    before = _BEFORE.format(base=base) if asked.base else ""
     costs = Costs()
     try:
         rows = list(_measure(plan, costs))
@@ -54,7 +65,7 @@ def main() -> int:
     table = markdown(rows)
     sys.stdout.write(table)
     folder.mkdir(parents=True, exist_ok=True)
-    _write(folder, plan, table, costs)
+    _write(folder, plan, table, costs, before)
     return 0
 
 
@@ -65,9 +76,16 @@ def _measure(plan: Plan, costs: Costs) -> Iterator[Row]:
         yield from _told("listings", listings(address, plan, _filled_tables(address, plan), costs))
         yield from _told("processes", crowds(address, plan))
     yield from _told("SQL", sql.lives(plan))
-    yield from _told("cold starts", start.cold_starts(plan.cold_rounds))
+    contenders = with_before(start.CONTENDERS, before=plan.before)
+    yield from _told("cold starts", start.cold_starts(plan.cold_rounds, contenders))
     costs.layer = start.layer_sizes()
-    yield Row("the layer, unpacked", NAMES["ours"], besides=f"{costs.layer.total() / start.MEGABYTE:.2f} MB")
+    yield Row("the layer, unpacked", NAMES["ours"], besides=_megabytes(costs.layer))
+    if plan.before:
+        yield Row("the layer, unpacked", NAMES["ours_before"], besides=_megabytes(start.layer_sizes(BASE)))
+
+
+def _megabytes(sizes: Counter[str]) -> str:
+    return f"{sizes.total() / start.MEGABYTE:.2f} MB"
 
 
 def _told(what: str, rows: Iterator[Row]) -> Iterator[Row]:
@@ -85,9 +103,9 @@ def _filled_tables(address: str, plan: Plan) -> dict[int, str]:
     return tables
 
 
-def _write(folder: Path, plan: Plan, table: str, costs: Costs) -> None:
+def _write(folder: Path, plan: Plan, table: str, costs: Costs, before: str) -> None:
     told = _HOW.format(
-        facts=facts(),
+        facts=facts() + before,
         rounds=plan.rounds,
         tasks=plan.tasks,
         list_rounds=plan.list_rounds,

@@ -27,6 +27,24 @@ ENVIRONMENT = {
     "POWERTOOLS_SERVICE_NAME": "bench",
 }
 
+BASE = ROOT / ".local" / "bench-base"
+"""Where the older library is checked out that ours is measured beside."""
+
+_BEFORE = "_before"
+"""What the names of the contenders end with that are run with the older library."""
+
+
+def environment_of(contender: str) -> dict[str, str]:
+    """The environment of its processes."""
+    if not contender.endswith(_BEFORE):
+        return ENVIRONMENT
+    return {**ENVIRONMENT, "PYTHONPATH": f"{ROOT}{os.pathsep}{BASE / 'layer'}"}
+
+
+def module_of(contender: str) -> str:
+    """The module in ``bench/contenders``."""
+    return contender.removesuffix(_BEFORE)
+
 
 @dataclass
 class Sample:
@@ -52,9 +70,9 @@ class Worker:
     def __init__(self, contender: str, address: str, table: str, python: Path = PYTHON) -> None:
         self.contender = contender
         self._process = subprocess.Popen(  # noqa: S603  # the command is made here
-            [str(python), "-m", "bench.worker", contender, address, table],
+            [str(python), "-m", "bench.worker", module_of(contender), address, table],
             cwd=ROOT,
-            env=ENVIRONMENT,
+            env=environment_of(contender),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from bench.base import with_before
 from bench.conductor import Sample, Worker, interleaved, together, workers
 from bench.plot import Chart
 from bench.report import Row, number
@@ -16,11 +17,13 @@ FLOOR = "boto3_floor"
 NAMES = {
     FLOOR: "boto3, by hand",
     "ours": "status_tracker",
+    "ours_before": "status_tracker before",
     "pynamodb_raw": "PynamoDB, by hand",
     "pynamodb_mate": "pynamodb_mate 6.0",
     "powertools": "Powertools idempotency",
     "botocore_alone": "botocore alone",
     "ours_sql": "status_tracker.sql",
+    "ours_sql_before": "status_tracker.sql before",
     "sqlalchemy_mate": "sqlalchemy_mate 2.0",
 }
 LIVES = {
@@ -49,6 +52,7 @@ class Plan:
         list_rounds: how often; who reads task by task does it once.
         processes: how many work at once.
         cold_rounds: fresh processes of each contender.
+        before: measure what ours was before too.
     """
 
     rounds: int
@@ -58,6 +62,7 @@ class Plan:
     list_rounds: int
     processes: tuple[int, ...]
     cold_rounds: int
+    before: bool = False
 
 
 QUICK = Plan(5, 15, ("create_start_finish",), (200, 2_000), 3, (1, 4), 3)
@@ -120,8 +125,9 @@ def measured(running: Mapping[str, Worker], order: Order, rounds: int, what: str
 
 def lives(address: str, plan: Plan, costs: Costs) -> Iterator[Row]:
     """The ways of a single task, with little data and with much."""
-    tables = {name: f"lives-{name}" for name in _CONTENDERS}
-    with workers(_CONTENDERS, address, tables) as running:
+    contenders = with_before(_CONTENDERS, before=plan.before)
+    tables = {name: f"lives-{name}" for name in contenders}
+    with workers(contenders, address, tables) as running:
         for worker in running.values():
             worker.ask(Order("create_table"))
         for data_bytes in (_SMALL, _LARGE):
@@ -137,8 +143,9 @@ def lives(address: str, plan: Plan, costs: Costs) -> Iterator[Row]:
 
 def listings(address: str, plan: Plan, tables: Mapping[int, str], costs: Costs) -> Iterator[Row]:
     """All pending tasks of a table read whole, and counted."""
+    contenders = with_before(_LISTING, before=plan.before)
     for count, table in tables.items():
-        with workers(_LISTING, address, dict.fromkeys(_LISTING, table)) as running:
+        with workers(contenders, address, dict.fromkeys(contenders, table)) as running:
             fast = {name: worker for name, worker in running.items() if name not in _SLOW}
             metered = interleaved(running, Order("list", metered=True), 1)
             timed = interleaved(fast, Order("list"), plan.list_rounds)
@@ -154,8 +161,9 @@ def listings(address: str, plan: Plan, tables: Mapping[int, str], costs: Costs) 
 def crowds(address: str, plan: Plan) -> Iterator[Row]:
     """Many processes, each with tasks of its own; and all after the same tasks."""
     most = max(*plan.processes, _CONTENDING)
-    tables = {name: f"crowd-{name}" for name in _CROWD}
-    teams = {name: [Worker(name, address, tables[name]) for _ in range(most)] for name in _CROWD}
+    contenders = with_before(_CROWD, before=plan.before)
+    tables = {name: f"crowd-{name}" for name in contenders}
+    teams = {name: [Worker(name, address, tables[name]) for _ in range(most)] for name in contenders}
     try:
         for team in teams.values():
             team[0].ask(Order("create_table"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from bench.base import with_before
 from bench.conductor import workers
 from bench.report import Row
 from bench.sections import LIVES, Plan, measured
@@ -16,9 +17,10 @@ _CONTENDERS = (_FLOOR, "ours_sql")
 
 def lives(plan: Plan) -> Iterator[Row]:
     """The ways of a single job; a row that says so where PostgreSQL is not installed."""
-    tables = {name: f"job_{name}" for name in _CONTENDERS}
+    contenders = with_before(_CONTENDERS, before=plan.before)
+    tables = {name: f"job_{name}" for name in contenders}
     try:
-        with run_postgres() as address, workers(_CONTENDERS, address, tables) as running:
+        with run_postgres() as address, workers(contenders, address, tables) as running:
             for worker in running.values():
                 worker.ask(Order("create_table"))
             for measure, what in LIVES.items():

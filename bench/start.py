@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.cold import import_times
-from bench.conductor import ENVIRONMENT, PYTHON, ROOT
+from bench.conductor import PYTHON, ROOT, environment_of, module_of
 from bench.report import Row, number
 from bench.sections import FLOOR, NAMES
 from bench.stats import ratio, spread
 
-_CONTENDERS = ("botocore_alone", FLOOR, "ours", "pynamodb_raw", "pynamodb_mate", "powertools")
+CONTENDERS = ("botocore_alone", FLOOR, "ours", "pynamodb_raw", "pynamodb_mate", "powertools")
 MEGABYTE = 1e6
 _SHOWN = 8
 
 
-def cold_starts(rounds: int) -> Iterator[Row]:
-    """Import and first client, in processes of their own; the floor is botocore alone."""
+def cold_starts(rounds: int, contenders: Sequence[str]) -> Iterator[Row]:
+    """Import and first client, in processes of their own; the first contender is the floor."""
     samples: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
     for turn in range(-1, rounds):  # the first one compiles
-        for name in _CONTENDERS:
+        for name in contenders:
             told = json.loads(_run(name).stdout)
             if turn >= 0:
                 samples[name].append(told)
-    floor = samples[_CONTENDERS[0]]
+    floor = samples[contenders[0]]
     for name, taken in samples.items():
         cpu, wall = ([each[kind] for each in taken] for kind in ("cpu", "wall"))
         resident = spread([each["bytes"] for each in taken]).median
@@ -52,13 +53,20 @@ def import_breakdown() -> str:
     return f"`import status_tracker` and its DynamoDB names take {times.total() / 1000:.0f} ms, traced: {told}."
 
 
-def layer_sizes() -> Counter[str]:
-    """The bytes of the layer, unpacked, by package."""
-    from infra.tracker_layer import bundle  # noqa: PLC0415  # the CDK takes seconds to import
+_BUNDLE = """
+import inspect, pathlib, sys
+from infra.tracker_layer import bundle
+folders = ["layer", "lambdas"] if "functions" in inspect.signature(bundle).parameters else ["layer"]
+bundle(*(pathlib.Path(folder).resolve() for folder in folders), pathlib.Path(sys.argv[1]))
+"""
 
+
+def layer_sizes(checkout: Path = ROOT) -> Counter[str]:
+    """The bytes of a checkout's layer, unpacked, by package."""
     sizes: Counter[str] = Counter()
     with tempfile.TemporaryDirectory() as folder:
-        bundle(ROOT / "layer", Path(folder))
+        command = [sys.executable, "-c", _BUNDLE, folder]
+        subprocess.run(command, cwd=checkout, check=True, stderr=subprocess.DEVNULL)  # noqa: S603  # made here
         for path in Path(folder, "python").rglob("*"):
             if path.is_file():
                 sizes[path.relative_to(Path(folder, "python")).parts[0]] += path.stat().st_size
@@ -73,9 +81,9 @@ def layer_breakdown(sizes: Counter[str]) -> str:
 
 def _run(contender: str, *options: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(  # noqa: S603  # the command is made here
-        [str(PYTHON), *options, "-m", "bench.cold", contender],
+        [str(PYTHON), *options, "-m", "bench.cold", module_of(contender)],
         cwd=ROOT,
-        env=ENVIRONMENT,
+        env=environment_of(contender),
         capture_output=True,
         text=True,
         check=True,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
 from aws_cdk import aws_iam as iam
@@ -15,8 +15,16 @@ def allow(actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
     return iam.PolicyStatement(actions=list(actions), resources=list(resources))
 
 
-def service_role(scope: Construct, service: str, statements: Sequence[iam.PolicyStatement]) -> iam.Role:
+def service_role(
+    scope: Construct,
+    service: str,
+    statements: Sequence[iam.PolicyStatement],
+    *,
+    conditions: Mapping[str, object] | None = None,
+) -> iam.Role:
     """The role of one AWS `service` principal in `scope`, with `statements` and nothing else.
+
+    `conditions` say when the service may take it; by default always.
 
     The rights are in the role itself and not in a policy beside it, so that whatever takes the role has them from
     its first moment. Hand it on as ``role.without_policy_updates()``, or CDK adds rights of its own.
@@ -24,7 +32,7 @@ def service_role(scope: Construct, service: str, statements: Sequence[iam.Policy
     return iam.Role(
         scope,
         "Role",
-        assumed_by=iam.ServicePrincipal(service),
+        assumed_by=iam.ServicePrincipal(service, conditions=conditions),
         inline_policies={"Rights": iam.PolicyDocument(statements=list(statements))},
     )
 

@@ -35,8 +35,15 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "step_timeout_seconds": (1, 900),
     "step_memory_mb": (128, 10240),
     "step_reserved_concurrency": (1, 1000),
-    "max_document_bytes": (1, 5 * 1024**4),
     "sweep_interval_minutes": (1, 60),
+    "sweep_max_restarts": (1, 10_000),
+    "sweep_max_examined": (1, 100_000),
+    "sweep_pending_after_seconds": (1, 604_800),
+    "sweep_max_objects": (1, 1_000_000),
+    "sweep_unregistered_after_seconds": (1, 604_800),
+    "sweep_timeout_seconds": (1, 900),
+    "sweep_memory_mb": (128, 10240),
+    "max_document_bytes": (1, 5 * 1024**4),
     "alarm_no_progress_minutes": (1, _LONGEST_ALARM_MINUTES),
     "alarm_oldest_unfinished_minutes": (1, 365 * 24 * 60),
     "alarm_stuck_minutes": (1, _LONGEST_ALARM_MINUTES),
@@ -70,13 +77,20 @@ class Settings:
         step_timeout_seconds: timeout of a step's function, and so the longest lease of an attempt.
         step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
         step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
+        sweep_interval_minutes: from one sweep to the next.
+        sweep_max_restarts: tasks of each step that one sweep restarts, at most.
+        sweep_max_examined: tasks of each step that one sweep reads, at most, to find those that no execution works on.
+        sweep_pending_after_seconds: how long a pending task may be on its way to its execution before a sweep looks.
+        sweep_max_objects: objects of the document bucket that one sweep compares with the tasks, at most.
+        sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
+        sweep_timeout_seconds: timeout of the sweep; it stops before, and the next one goes on.
+        sweep_memory_mb: memory of the sweep.
         max_document_bytes: larger documents are ignored, with that reason.
         log_level: DEBUG, INFO, WARN or ERROR.
         log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
         retain_data: keep the table, buckets and logs when the stack is deleted, and protect the table from deletion.
         check_bootstrap_version: have CloudFormation check the account's CDK bootstrap version; off where there is
             a CloudFormation that cannot, as in the local cloud.
-        sweep_interval_minutes: how often the sweep looks for tasks that nothing works on.
         alarm_no_progress_minutes: how long a step may have work and finish none.
         alarm_oldest_unfinished_minutes: how old a task may become without an end.
         alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
@@ -99,12 +113,19 @@ class Settings:
     intake_memory_mb: int
     step_timeout_seconds: int
     step_memory_mb: int
+    sweep_interval_minutes: int
+    sweep_max_restarts: int
+    sweep_max_examined: int
+    sweep_pending_after_seconds: int
+    sweep_max_objects: int
+    sweep_unregistered_after_seconds: int
+    sweep_timeout_seconds: int
+    sweep_memory_mb: int
     max_document_bytes: int
     log_level: str
     log_retention: str
     retain_data: bool
     check_bootstrap_version: bool
-    sweep_interval_minutes: int
     step_reserved_concurrency: int | None = None
     alarm_email: str | None = None
     alarm_no_progress_minutes: int = 60

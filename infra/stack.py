@@ -13,6 +13,7 @@ from infra.document_buckets import DocumentBuckets
 from infra.document_intake import DocumentIntake
 from infra.handler_function import FunctionCommons
 from infra.monitoring import Monitoring
+from infra.operations import Operations
 from infra.settings import Settings
 from infra.task_table import TaskTable
 from infra.task_workflow import TaskWorkflow, TrackedStep
@@ -52,6 +53,14 @@ class StatusTrackerStack(Stack):
             table=table,
             state_machine=workflow.state_machine,
         )
+        operations = Operations(
+            self,
+            "Operations",
+            commons=commons,
+            documents=buckets.documents,
+            table=table,
+            state_machine=workflow.state_machine,
+        )
         Monitoring(
             self,
             "Monitoring",
@@ -61,20 +70,26 @@ class StatusTrackerStack(Stack):
             intake=intake,
             workflow=workflow,
             settings=settings,
+            further_functions={"Sweep": operations.sweep},
         )
-        self._add_outputs(table, buckets, workflow, intake)
+        self._add_outputs(table, buckets, workflow, intake, operations)
 
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(
             code=lambda_.Code.from_asset(str(_CHECKOUT / "lambdas"), exclude=["**/__pycache__", "**/.*_cache"]),
-            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer"),
+            layer=TrackerLayer(self, "Layer", source=_CHECKOUT / "layer", functions=_CHECKOUT / "lambdas"),
             use_case_id=USE_CASE_ID,
             table_name=table.table.table_name,
             settings=self.settings,
         )
 
     def _add_outputs(
-        self, table: TaskTable, buckets: DocumentBuckets, workflow: TaskWorkflow, intake: DocumentIntake
+        self,
+        table: TaskTable,
+        buckets: DocumentBuckets,
+        workflow: TaskWorkflow,
+        intake: DocumentIntake,
+        operations: Operations,
     ) -> None:
         outputs = {
             "TaskTableName": table.table.table_name,
@@ -83,6 +98,7 @@ class StatusTrackerStack(Stack):
             "WorkflowArn": workflow.state_machine.state_machine_arn,
             "IntakeQueueUrl": intake.queue.queue_url,
             "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "SweepFunctionName": operations.sweep.function_name,
             "DashboardName": self.stack_name,
         }
         for key, value in outputs.items():

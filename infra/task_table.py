@@ -55,3 +55,7 @@ class TaskTable(Construct):
     def allow_items(self, *actions: str) -> iam.PolicyStatement:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
         return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
+
+    def allow_listing(self) -> iam.PolicyStatement:
+        """A statement that allows to list the tasks, by the index."""
+        return allow(["dynamodb:Query"], f"{self.table.table_arn}/index/{INDEX_NAME}")

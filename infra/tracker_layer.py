@@ -14,21 +14,30 @@ from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
+from infra import imports
 from infra.handler_function import ARCHITECTURE, RUNTIME
+from infra.imports import imported_names, reachable
 
 LIBRARY = "status_tracker"
 _EXCLUDES = Path(__file__).with_name("layer_excludes.txt")
 _PYTHON_VERSION = RUNTIME.name.removeprefix("python")
 # Lambda's Python runtimes from 3.12 on run on Amazon Linux 2023, whose C library is newer than manylinux2014 asks.
 _PLATFORM = "aarch64-manylinux2014"
-# Not read when the code runs; the library's suite for backends runs with pytest, which is not in the layer.
-_PRUNED = ("bin", "*.dist-info", ".lock", "**/__pycache__", f"{LIBRARY}/testing")
+# Not read when the code runs; the library's suite for backends and its command need packages that are not in the layer.
+_PRUNED = ("bin", "*.dist-info", ".lock", "**/__pycache__", f"{LIBRARY}/testing", f"{LIBRARY}/cli")
 
 
 class TrackerLayer(lambda_.LayerVersion):
-    """The layer, made from ``layer/status_tracker`` and the hash-pinned ``layer/requirements.txt`` in `source`."""
+    """The layer, made from ``layer/status_tracker`` and the hash-pinned ``layer/requirements.txt`` in `source`.
 
-    def __init__(self, scope: Construct, construct_id: str, *, source: Path) -> None:
+    Of the packages it holds the modules that the library or the functions import, and nothing else: a function that
+    imports another one, such as ``aws_lambda_powertools.utilities.parameters``, finds it after the next deployment.
+
+    Args:
+        functions: the folder with the code of all functions that have the layer.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, source: Path, functions: Path) -> None:
         super().__init__(
             scope,
             construct_id,
@@ -38,10 +47,10 @@ class TrackerLayer(lambda_.LayerVersion):
             code=lambda_.Code.from_asset(
                 str(source),
                 asset_hash_type=AssetHashType.CUSTOM,
-                asset_hash=source_hash(source),
+                asset_hash=source_hash(source, functions),
                 bundling=BundlingOptions(
                     image=DockerImage.from_registry("none"),  # wanted by the signature; never pulled
-                    local=LayerBundling(source),
+                    local=LayerBundling(source, functions),
                 ),
             ),
         )
@@ -51,8 +60,9 @@ class TrackerLayer(lambda_.LayerVersion):
 class LayerBundling:
     """Fills a folder with the layer; needs uv in the running Python's environment."""
 
-    def __init__(self, source: Path) -> None:
+    def __init__(self, source: Path, functions: Path) -> None:
         self._source = source
+        self._functions = functions
 
     def try_bundle(self, output_dir: str, *_options: object, **_named_options: object) -> bool:
         """Bundle into `output_dir`. Always true: what goes wrong is raised, never left to Docker.
@@ -60,12 +70,12 @@ class LayerBundling:
         Raises:
             RuntimeError: uv could not install the requirements; says what uv said.
         """
-        bundle(self._source, Path(output_dir))
+        bundle(self._source, self._functions, Path(output_dir))
         return True
 
 
-def bundle(source: Path, output: Path) -> None:
-    """Put the layer made from `source` into `output`, as ``python/...``.
+def bundle(source: Path, functions: Path, output: Path) -> None:
+    """Put the layer made from `source` for the code in `functions` into `output`, as ``python/...``.
 
     Raises:
         RuntimeError: uv could not install the requirements; says what uv said.
@@ -76,11 +86,28 @@ def bundle(source: Path, output: Path) -> None:
     for pattern in _PRUNED:
         for path in list(site.glob(pattern)):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+    _keep_what_is_imported(site, functions)
 
 
-def source_hash(source: Path) -> str:
+def _keep_what_is_imported(site: Path, functions: Path) -> None:
+    library = set((site / LIBRARY).rglob("*"))  # whole: it is what the layer is for
+    code = [*_code_of(functions), *(path for path in library if path.suffix == ".py")]
+    kept = library | reachable(code, [site, functions])
+    for path in sorted(site.rglob("*"), reverse=True):  # what lies in a folder comes before the folder
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+        elif path.is_file() and path not in kept:
+            path.unlink()
+
+
+def _code_of(functions: Path) -> list[Path]:
+    return sorted(functions.rglob("*.py"))
+
+
+def source_hash(source: Path, functions: Path) -> str:
     """A hash of all that the layer is made from; the same on every machine."""
     digest = hashlib.sha256(_PYTHON_VERSION.encode())
+    digest.update(" ".join(sorted(imported_names(_code_of(functions)))).encode())
     for path in _sources(source):
         name, content = path.name.encode(), path.read_bytes()
         if path.is_relative_to(source):
@@ -91,6 +118,7 @@ def source_hash(source: Path) -> str:
 
 def _sources(source: Path) -> Iterator[Path]:
     yield Path(__file__)
+    yield Path(imports.__file__)
     yield _EXCLUDES
     yield source / "requirements.txt"
     yield from sorted(

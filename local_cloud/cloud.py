@@ -53,6 +53,8 @@ class LocalCloud:
         self._running = ExitStack()
         self._server: Command | None = None
         self._endpoint = ""
+        self.stack_name = ""
+        """What was deployed; empty before `deploy`."""
         self.outputs: dict[str, str] = {}
         """The stack's outputs, by name; empty before `deploy`."""
         self.ignored_resource_types: list[str] = []
@@ -145,6 +147,7 @@ class LocalCloud:
         self._say(f"Deploying {deployment.stack_name} (cdk deploy)")
         with deployment.deploy() as deploy:
             deploy.finish()
+        self.stack_name = deployment.stack_name
         self.outputs = deployment.outputs()
         self.ignored_resource_types = self._ask(f"{IGNORED_PATH}?stack={deployment.stack_name}")
 

@@ -41,6 +41,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _keep_resources_that_cannot_be_updated()
     _apply_bucket_settings()
     _apply_table_settings()
+    _deploy_schedules()
     _execute_state_machines()
     _keep_executor_clients()
     _leave_queues_to_the_poller()
@@ -181,6 +182,14 @@ def _apply_table_settings() -> None:
             backend.update_time_to_live(table.name, time_to_live)
 
     _after(table_models.Table, "create_from_cloudformation_json", apply)
+
+
+def _deploy_schedules() -> None:
+    """CloudFormation does not know schedules; what it deploys then is what `local_cloud.scheduler` runs."""
+    from local_cloud import schedule_model  # noqa: F401, PLC0415 - moto knows a model by its class
+
+    parsing.get_model_map.cache_clear()
+    parsing.get_name_type_map.cache_clear()
 
 
 def _execute_state_machines() -> None:

@@ -1,4 +1,4 @@
-"""The process that is the account: moto's server, the Lambda functions, the pollers of their event sources.
+"""The process that is the account: moto's server, the Lambda functions, the pollers of their event sources, schedules.
 
 Started by `local_cloud.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
 refused. Beside the AWS APIs the server answers two questions of ours, see `_answer`.
@@ -24,6 +24,7 @@ from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
+from local_cloud.scheduler import run_schedules
 
 # How soon a new event source mapping is polled.
 _RECONCILE_SECONDS = 0.5
@@ -42,6 +43,7 @@ def main() -> None:
     deployed = DeployedFunctions(functions, handler_environment(f"http://localhost:{server.port}"))
     apply_patches(deployed)
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
+    threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
     server.serve_forever()
 
 

@@ -1,9 +1,12 @@
 """The local cloud kept up, for as long as one wants to work with it."""
 
 import shlex
+import sys
 import time
+from collections.abc import Iterator
 
 from local_cloud.cloud import LocalCloud
+from local_cloud.toolchain import CHECKOUT
 
 _LOOK_EVERY_SECONDS = 0.5
 
@@ -22,6 +25,13 @@ def run_up(cloud: LocalCloud) -> int:
     return 1
 
 
+def _tracker_exports(cloud: LocalCloud) -> Iterator[str]:
+    sys.path.append(str(CHECKOUT / "lambdas"))
+    from documents.environment import exports  # noqa: PLC0415 - the application is on no path of ours
+
+    return exports(cloud.stack_name, cloud.client("cloudformation"), cloud.client("lambda"))
+
+
 def _tell(cloud: LocalCloud) -> None:
     outputs = cloud.outputs
     upload = f's3.upload_file("samples/documents/invoice-1001.pdf", "{outputs["DocumentBucketName"]}", "invoice.pdf")'
@@ -37,8 +47,13 @@ def _tell(cloud: LocalCloud) -> None:
     print(f"  .venv/bin/python -c 'import boto3; s3 = boto3.client(\"s3\"); {upload}'")
     print(f"  aws s3 cp samples/documents/invoice-1001.pdf s3://{outputs['DocumentBucketName']}/invoice.pdf")
     print(f"  aws dynamodb scan --table-name {outputs['TaskTableName']}")
-    print("\nRun a document again; its id is the object's key, # and its etag, as in the table's items under `key`:\n")
-    print("  make rerun STAGE=local TASK='invoice.pdf#…' REASON='try it'")
+    print(
+        "\nOr with status-tracker, here or in another terminal, after these too (docs/cli.md tells what it can do):\n"
+    )
+    for line in _tracker_exports(cloud):
+        print(line)
+    print("\n  status-tracker ls --status failed --status ignored")
+    print("  status-tracker rerun 'invoice.pdf#…' --reason 'try it'")
     print("\nDeploy changed code (the local cloud has no change sets, so --method=direct is needed):\n")
     print("  make deploy STAGE=local SET='--method=direct --require-approval=never'")
     print(f"\nLogs are in {cloud.logs}. Ctrl-C stops everything.", flush=True)

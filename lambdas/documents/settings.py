@@ -52,6 +52,35 @@ class ExtractSettings:
 
 
 @dataclass(frozen=True)
+class SweepSettings:
+    """
+    How much one sweep does; the rest is for the next.
+
+    `max_restarts`, `max_examined`: tasks of each step. `pending_after_seconds`: how long a pending task is left alone.
+    `max_objects`: objects of the bucket that are looked at. `unregistered_after_seconds`: how old one without a task
+    must be to be registered.
+    """
+
+    document_bucket: str
+    max_restarts: int
+    max_examined: int
+    pending_after_seconds: int
+    max_objects: int
+    unregistered_after_seconds: int
+
+    @classmethod
+    def from_environment(cls, environment: Mapping[str, str] = os.environ) -> Self:
+        return cls(
+            document_bucket=_text(environment, "DOCUMENT_BUCKET"),
+            max_restarts=_positive_int(environment, "SWEEP_MAX_RESTARTS"),
+            max_examined=_positive_int(environment, "SWEEP_MAX_EXAMINED"),
+            pending_after_seconds=_positive_int(environment, "SWEEP_PENDING_AFTER_SECONDS"),
+            max_objects=_positive_int(environment, "SWEEP_MAX_OBJECTS"),
+            unregistered_after_seconds=_positive_int(environment, "SWEEP_UNREGISTERED_AFTER_SECONDS"),
+        )
+
+
+@dataclass(frozen=True)
 class AnswerSettings:
     """`result_bucket`: where Extract left its result and the answers go."""
 

@@ -10,7 +10,7 @@ from typing import Self
 import status_tracker as st
 from documents.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TRIES, step_functions_client
 from documents.settings import IntakeSettings, TrackerSettings
-from documents.workflow import start_workflow
+from documents.workflow import run_state, start_workflow
 
 _settings = TrackerSettings.from_environment()
 
@@ -64,6 +64,12 @@ class _DocumentTask(st.BaseTask):
         """Start the execution of the task's run, unless it was started. Needs the variable ``WORKFLOW_ARN``."""
         arn = IntakeSettings.from_environment().workflow_arn
         start_workflow(step_functions_client(), arn, task.task_id, task.run or 0)
+
+    @classmethod
+    def run_state(cls, task: Self) -> st.RunState:
+        """What has become of the execution of the task's run. Needs the variable ``WORKFLOW_ARN``."""
+        arn = IntakeSettings.from_environment().workflow_arn
+        return run_state(step_functions_client(), arn, task.task_id, task.run or 0)
 
 
 class ExtractTask(_DocumentTask):

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
+from status_tracker import RunState
+
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mypy_boto3_stepfunctions import SFNClient
 
 
@@ -36,3 +41,25 @@ def start_workflow(step_functions: SFNClient, workflow_arn: str, task_id: str, r
     except step_functions.exceptions.ExecutionAlreadyExists:
         return False
     return True
+
+
+def run_state(step_functions: SFNClient, workflow_arn: str, task_id: str, run: int) -> RunState:
+    """What has become of the execution of this run. Step Functions forgets one 90 days after its end."""
+    machine = workflow_arn.replace(":stateMachine:", ":execution:")
+    try:
+        execution = step_functions.describe_execution(executionArn=f"{machine}:{execution_name(task_id, run)}")
+    except step_functions.exceptions.ExecutionDoesNotExist:
+        return RunState.NEVER_STARTED
+    return RunState.RUNNING if execution["status"] in {"RUNNING", "PENDING_REDRIVE"} else RunState.ENDED
+
+
+def running_executions(step_functions: SFNClient, workflow_arn: str, stop: Callable[[], bool]) -> set[str]:
+    """
+    The names of the executions that are running, a thousand in a request; not all of them when `stop` says so.
+
+    One that has begun or ended a moment ago may be missing, or be there still.
+    """
+    pages = step_functions.get_paginator("list_executions").paginate(
+        stateMachineArn=workflow_arn, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
+    )
+    return {execution["name"] for page in takewhile(lambda _: not stop(), pages) for execution in page["executions"]}

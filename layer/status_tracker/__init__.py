@@ -28,6 +28,7 @@ from .errors import (
 )
 from .execution import ExecutionContext
 from .statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
+from .task import RunState
 
 if TYPE_CHECKING:
     from .dynamodb import BaseTask, StatusAndUpdateTimeIndex, TaskQuery
@@ -40,6 +41,7 @@ __all__ = [
     "ExecutionContext",
     "NoMoreRetryError",
     "NonRetryableError",
+    "RunState",
     "StatusAndUpdateTimeIndex",
     "StatusNameEnum",
     "StatusNotSavedError",

@@ -8,7 +8,7 @@ from typing import TypeVar
 from .errors import TaskLockedError
 from .lifecycle import Lifecycle
 from .patience import TRIES, Patience
-from .port import Store, StoreError, WriteRejectedError
+from .port import Answer, Store, StoreError, WriteRejectedError
 from .writes import AlreadyOurs, Attempt, Refused
 
 TaskT = TypeVar("TaskT")
@@ -44,10 +44,7 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
             continue
         if answer.applied and attempt.error is not None:
             raise attempt.error
-        state = None if answer.task is None else store.state(answer.task)
-        verdict = AlreadyOurs() if answer.applied else rules.judge(state, token, rules.config.now(), lease)
-        if isinstance(verdict, Refused):
-            raise verdict.error
+        verdict = AlreadyOurs() if answer.applied else _judged(store, rules, answer, token, lease)
         if isinstance(verdict, Attempt):
             attempt = verdict
         elif answer.task is not None:
@@ -57,3 +54,13 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
         use_case_id=rules.use_case_id,
         task_id=rules.task_id,
     )
+
+
+def _judged(
+    store: Store[TaskT], rules: Lifecycle, refused: Answer[TaskT], token: str, lease: timedelta
+) -> AlreadyOurs | Attempt:
+    state = None if refused.task is None else store.state(refused.task)
+    verdict = rules.judge(state, token, rules.config.now(), lease)
+    if isinstance(verdict, Refused):
+        raise verdict.error
+    return verdict

@@ -216,6 +216,21 @@ class TrackerConfig:
         except ValueError:
             return str(status)
 
+    def status_code(self, status: int | str) -> int:
+        """The code of a status that is given as a code, also as text, or by its name in this step.
+
+        Raises:
+            ValueError: the step has no status of that name.
+        """
+        text = str(status).strip().lower().replace("-", "_")
+        if text.isascii() and text.isdigit():
+            return int(text)
+        names: dict[str, int] = {member.name: member.value for member in self.status_enum}
+        if text not in names:
+            known = ", ".join(f"{name} ({code})" for name, code in names.items())
+            raise ValueError(f"There is no status {status!r}: give a code, or one of {known}.")
+        return names[text]
+
 
 def as_status_codes(statuses: int | Iterable[int] | None, name: str = "more_pending_status") -> tuple[int, ...]:
     """One status, several or none, as a tuple of integers. Raises `ValueError` for what is none of these."""

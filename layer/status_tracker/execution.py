@@ -168,7 +168,7 @@ class Execution(Generic[TaskT]):
         self._state = self._store.state(task)
         self._context = ExecutionContext(task, self)
         try:
-            self._note_lease(task)
+            self._note_lease(self._state)
             self._trace.acquired()
             self._termination.check()
             if self._heartbeat is not None:
@@ -211,10 +211,10 @@ class Execution(Generic[TaskT]):
         self._check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
         self._context.task = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
-        self._note_lease(self._context.task)
+        self._note_lease(self._store.state(self._context.task))
 
-    def _note_lease(self, task: TaskT) -> None:
-        end = lease_end(self._store.state(task), self._rules.config) or self._now()
+    def _note_lease(self, state: TaskState) -> None:
+        end = lease_end(state, self._rules.config) or self._now()
         self._lease_end = max(self._lease_end, end)  # a slow beat may tell of an earlier one
 
     def _now(self) -> datetime:
@@ -275,7 +275,7 @@ class Execution(Generic[TaskT]):
             return True
         if answer.task is None or not self._still_held(answer):
             return False
-        self._note_lease(answer.task)
+        self._note_lease(self._store.state(answer.task))
         return True
 
     def _write_held(self, write: Write) -> TaskT:

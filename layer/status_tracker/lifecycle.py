@@ -386,6 +386,23 @@ def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
     return state.status == config.in_progress_status and not is_live(state, config, now)
 
 
+def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pending_after: timedelta) -> bool:
+    """Whether nothing may be working on a task any more, so that it is worth asking what drives it. One of these:
+
+    - it is stuck: in progress, and its lease is over;
+    - it has failed, and is due;
+    - it is pending, due, and no worker holds it, for `pending_after` or longer.
+    """
+    if state.status == config.in_progress_status:
+        return is_stuck(state, config, now)
+    due = state.not_before is None or state.not_before <= now
+    if not due or is_live(state, config, now):
+        return False
+    if state.status == config.pending_status:
+        return state.update_time is None or state.update_time <= now - pending_after
+    return state.status == config.failed_status
+
+
 def taken_over(state: TaskState) -> Mapping[str, Any] | None:
     """The history's entry of the vanished attempt that the acquire took over from, of a task just acquired; else None.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
@@ -22,6 +23,14 @@ TaskT = TypeVar("TaskT")
 
 Rule: TypeAlias = Callable[[TaskState | None, datetime, Mapping[str, Any]], Write]
 """One of the deliberate actions of a `Lifecycle`, such as `rerun`."""
+
+
+class RunState(enum.Enum):
+    """What has become of that which is to bring a run of a task to its end, such as an execution of a workflow."""
+
+    NEVER_STARTED = "never started"
+    RUNNING = "running"
+    ENDED = "ended"
 
 
 class TaskStatus:
@@ -200,12 +209,23 @@ class TrackedTask:
 
     @classmethod
     def dispatch(cls, task: Self) -> None:
-        """Have a task worked on that was made pending, or was given a new run, by one of the actions.
+        """Have a task worked on that was made pending, given a new run, or unlocked by one of the actions.
 
         What operates on many tasks (`status-tracker`, the sweep) calls it after each. The default does nothing: workers
         that look for pending tasks find it. Where something has to be started for each, such as an execution of a
-        workflow, override it; it may be called more than once for a run.
+        workflow, override it; it may be called more than once for a run, and from several threads.
         """
+
+    @classmethod
+    def run_state(cls, task: Self) -> RunState:  # noqa: ARG003  # for those that override it
+        """What has become of that which `dispatch` starts for the task's present run. A sweep decides by it.
+
+        Override it beside `dispatch` where that can be asked for; raise where the answer does not come. By default a
+        run of a class with a `dispatch` of its own was never started, so that the sweep dispatches it once more, which
+        does no harm; without one it is running: workers look for their tasks, and there is nothing to start.
+        """
+        has_own = cls.dispatch.__func__ is not TrackedTask.dispatch.__func__  # type: ignore[attr-defined]
+        return RunState.NEVER_STARTED if has_own else RunState.RUNNING
 
     @classmethod
     def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None, request_id: str | None) -> Self:

@@ -67,6 +67,7 @@ def make_tracker(host: str, table: str, clock: Callable[[], datetime]) -> type[B
             )
 
     Tracker.Meta.host = host
+    Tracker.Meta.extra_headers = {"x-test-table": Tracker.Meta.table_name}  # a client of its own
     return Tracker
 
 

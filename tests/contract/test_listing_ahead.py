@@ -156,6 +156,7 @@ def test_who_stops_does_not_wait_for_what_is_read_ahead(step1: Any, wire: Wire, 
 def test_one_client_serves_all_threads(engine: Any, step1: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     _make(step1, clock, 3)
     fresh = make_step(make_base(engine.host, step1.Meta.table_name), STEP1_CODES, clock)
+    fresh.Meta.extra_headers = {"x-test": "fresh"}
     create, made = Session.create_client, []
     monkeypatch.setattr(Session, "create_client", lambda *args, **kwargs: made.append(args) or create(*args, **kwargs))
     try:

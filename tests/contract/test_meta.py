@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import gc
+import os
+import subprocess
+import sys
+import weakref
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSRequest
+from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
-from botocore.session import get_session
 
 import status_tracker as st
+from status_tracker.sessions import session_for
 from tests.support.steps import CREDENTIALS, REGION
+
+LAYER = Path(st.__file__).parents[1]
 
 
 def _model(**meta: Any) -> type[st.BaseTask]:
@@ -22,8 +32,12 @@ def _model(**meta: Any) -> type[st.BaseTask]:
     return Task
 
 
+def _client(model: type[st.BaseTask]) -> Any:
+    return model._get_connection().connection.client
+
+
 def _client_config(**meta: Any) -> Any:
-    return _model(**meta)._get_connection().connection.client.meta.config
+    return _client(_model(**meta)).meta.config
 
 
 def test_one_hanging_request_does_not_use_up_a_lease() -> None:
@@ -52,9 +66,111 @@ def test_a_client_is_made_without_looking_for_other_services(monkeypatch: pytest
     looked_at: list[Any] = []
     monkeypatch.setattr(Loader, "list_available_services", lambda _, name: looked_at.append(name) or ["dynamodb"])
     monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
-    monkeypatch.setattr("pynamodb.connection.base.get_session", get_session)
     model = _model()
     assert model._get_connection().connection.client
     assert looked_at == []
     loader = model._get_connection().connection.session.get_component("data_loader")
     assert str(tmp_path) in loader.search_paths
+
+
+def test_all_models_of_a_process_have_one_client() -> None:
+    table = _model()._get_connection()
+    other = _model(table_name="others")._get_connection()
+    assert table.connection.client is other.connection.client
+    assert table.connection.get_meta_table("tasks").hash_keyname == "key"
+    assert other.connection.get_meta_table("others").hash_keyname == "key"
+
+
+def test_sessions_share_what_is_loaded_and_know_the_services_they_are_for() -> None:
+    first, second = session_for("s3"), session_for("stepfunctions")
+    assert first is not second
+    assert first.get_component("data_loader") is second.get_component("data_loader")
+    assert second.create_client("stepfunctions", region_name=REGION).meta.service_model.service_name == "stepfunctions"
+    with pytest.raises(UnknownServiceError, match="s3"):
+        session_for().create_client("nothing", region_name=REGION)
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [
+        {"region": "eu-west-1"},
+        {"host": "http://127.0.0.1:1"},
+        {"connect_timeout_seconds": 1},
+        {"read_timeout_seconds": 1},
+        {"max_retry_attempts": 1},
+        {"max_pool_connections": 1},
+        {"retry_configuration": {"mode": "adaptive"}},
+        {"retry_configuration": "UNSET"},
+        {"extra_headers": {"x-team": "a"}},
+        {"aws_secret_access_key": "another"},
+    ],
+    ids=repr,
+)
+def test_models_that_want_another_client_have_another(meta: dict[str, Any]) -> None:
+    assert _client(_model()) is not _client(model := _model(**meta))
+    assert _client(model) is _client(_model(**meta))
+
+
+@pytest.mark.parametrize("name", ["AWS_ENDPOINT_URL", "https_proxy"])
+def test_a_client_goes_by_the_environment_in_which_its_model_is_used(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = _client(_model())
+    monkeypatch.setenv(name, "http://127.0.0.1:2")
+    assert _client(_model()) is not first
+
+
+def test_a_client_without_credentials_is_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    model = _model(aws_access_key_id=None, aws_secret_access_key=None)
+    first = _client(model)
+    assert _client(model) is not first
+
+
+def test_threads_that_come_first_at_once_have_one_client() -> None:
+    models = [_model(table_name=f"table-{number}", read_timeout_seconds=7) for number in range(8)]
+    with ThreadPoolExecutor(len(models)) as pool:
+        assert len({id(client) for client in pool.map(_client, models)}) == 1
+
+
+def test_no_client_stays_that_no_model_has() -> None:
+    model = _model(read_timeout_seconds=9)
+    client = weakref.ref(_client(model))
+    del model._connection
+    gc.collect()
+    assert client() is None
+
+
+def test_extra_headers_are_sent_with_the_requests_of_their_models_only() -> None:
+    request = AWSRequest("POST", "http://127.0.0.1:1").prepare()
+    _client(_model(extra_headers={"x-team": "a"})).meta.events.emit("before-send.dynamodb.GetItem", request=request)
+    plain = AWSRequest("POST", "http://127.0.0.1:1").prepare()
+    _client(_model()).meta.events.emit("before-send.dynamodb.GetItem", request=plain)
+    assert request.headers["x-team"] == "a"
+    assert "x-team" not in plain.headers
+
+
+_FORKING = """
+import os
+import status_tracker as st
+
+class Task(st.BaseTask):
+    class Meta:
+        table_name, region, aws_access_key_id, aws_secret_access_key = "tasks", "us-east-1", "a", "b"
+
+connection = Task._get_connection().connection
+client = connection.client
+child = os.fork()
+if child == 0:
+    os._exit(int(connection.client is client or connection.client is not connection.client))
+raise SystemExit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) or int(connection.client is not client))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+def test_a_forked_process_does_not_share_its_parents_connections() -> None:
+    command = [sys.executable, "-c", _FORKING]
+    subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": str(LAYER)})  # noqa: S603  # made here

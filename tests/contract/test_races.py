@@ -96,6 +96,25 @@ def test_r11_one_creator_of_each_task(step1: Any) -> None:
     assert created.count(True) == 30
 
 
+def test_r11_one_run_of_each_task_that_all_restart_at_the_same_moment(step1: Any) -> None:
+    for task_id in TASK_IDS:
+        step1.make_and_save(task_id)
+    barrier = threading.Barrier(WORKERS)
+
+    def sweep(_: int) -> list[int]:
+        def restarted(task_id: str) -> int:
+            barrier.wait(PATIENCE)
+            return int(step1.restart(task_id, run=0, reason="it had ended").run)
+
+        return [restarted(task_id) for task_id in TASK_IDS]
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        assert list(pool.map(sweep, range(WORKERS))) == [[1] * len(TASK_IDS)] * WORKERS
+    for task_id in TASK_IDS:
+        task = stored(step1, task_id)
+        assert (task.run, len(task.errors["actions"])) == (1, 1)
+
+
 def test_r14_writes_that_all_workers_ask_for_on_one_item_are_each_stored_once(step1: Any, page: Any) -> None:
     page("count").save()
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+import documents
 from tests.handlers.support import ENVIRONMENT
 
 
@@ -17,17 +19,31 @@ def run(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[s
     return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, env=env)  # noqa: S603
 
 
-@pytest.mark.parametrize(
-    ("function", "not_needed"),
-    [
-        ("intake", {"pypdf", "documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
-        ("extract", {"documents.answers", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
-        ("answer", {"pypdf", "sqlalchemy", "pydantic", "aws_xray_sdk"}),
-    ],
-)
+NOBODY_NEEDS = {
+    *("aws_xray_sdk", "boto3", "pydantic", "pytest", "rich", "s3transfer", "sqlalchemy", "typer", "yaml"),
+    *("mypy_boto3_dynamodb", "mypy_boto3_s3", "mypy_boto3_stepfunctions", "aws_lambda_powertools.utilities.typing"),
+    *(f"status_tracker.{part}" for part in ("abstract", "cli", "compat", "scale", "sql", "testing")),
+}
+
+
+ALSO_NOT_NEEDED: dict[str, set[str]] = {
+    "intake": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
+    "extract": {"documents.answering", "documents.answers"},
+    "answer": {"pypdf", *(f"documents.{name}" for name in ("extraction", "reader", "source"))},
+    "sweep": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
+}
+
+
+@pytest.mark.parametrize(("function", "not_needed"), ALSO_NOT_NEEDED.items())
 def test_what_is_imported(function: str, not_needed: set[str]) -> None:
-    ran = run(f"import {function}; print(*(set({not_needed!r}) & set(sys.modules)))", ENVIRONMENT)
+    unwanted = NOBODY_NEEDS | not_needed
+    ran = run(f"import {function}; print(*(set({unwanted!r}) & set(sys.modules)))", ENVIRONMENT)
     assert (ran.returncode, ran.stderr, ran.stdout.split()) == (0, "", [])
+
+
+def test_every_function_is_looked_at() -> None:
+    functions = {path.stem for path in Path(documents.__path__[0]).parent.glob("*.py")}
+    assert functions == set(ALSO_NOT_NEEDED)
 
 
 def test_a_function_without_its_table_says_so() -> None:

@@ -10,6 +10,8 @@ from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
 TABLE, QUEUE = "<TasksTable.Arn>", "<DocumentIntakeQueue.Arn>"
 DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
 INTAKE, EXTRACT, ANSWER = "DocumentIntake", "ExtractHandler", "AnswerHandler"
+SWEEP = "OperationsSweep"
+EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
 COMMON_VARIABLES = {
     "USE_CASE_ID": "pdf_processing",
     "TASK_TABLE_NAME": "<TasksTable>",
@@ -65,6 +67,20 @@ def rights(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
                 ("s3:ListBucket", RESULTS),
             },
         ),
+        (
+            SWEEP,
+            {
+                ("dynamodb:PutItem", TABLE),
+                ("dynamodb:GetItem", TABLE),
+                ("dynamodb:BatchGetItem", TABLE),
+                ("dynamodb:UpdateItem", TABLE),
+                ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
+                ("states:StartExecution", "<WorkflowStateMachine>"),
+                ("states:ListExecutions", "<WorkflowStateMachine>"),
+                ("states:DescribeExecution", EXECUTIONS),
+                ("s3:ListBucket", DOCUMENTS),
+            },
+        ),
     ],
 )
 def test_function_may_do_this_and_nothing_else(stage: Synthesized, owner: str, expected: set[tuple[str, str]]) -> None:
@@ -87,10 +103,12 @@ def test_workflow_may_invoke_its_steps_and_write_its_log(stage: Synthesized) -> 
 
 def test_no_rights_beside_those_of_the_roles(stage: Synthesized) -> None:
     assert not stage.of_type("AWS::IAM::Policy")
-    assert len(stage.of_type("AWS::IAM::Role")) == len(stage.of_type("AWS::Lambda::Function")) + 1
+    others = {"WorkflowRole", "OperationsScheduleRightsRole"}
+    assert len(stage.of_type("AWS::IAM::Role")) == len(stage.of_type("AWS::Lambda::Function")) + len(others)
+    assert others < set(stage.of_type("AWS::IAM::Role"))
 
 
-@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER])
+@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER, SWEEP])
 def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     function = stage.properties("AWS::Lambda::Function", owner)
     assert function["Runtime"] == "python3.14"

@@ -14,6 +14,10 @@ from tests.infra.synthesis import Synthesized, new_app, readable
 
 NO_RESOURCE = "AwsSolutions-IAM5[Resource::*]"
 DOCUMENTS = "AwsSolutions-IAM5[Resource::<BucketsDocuments.Arn>/*]"
+EXECUTIONS = (
+    "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    ":execution:<WorkflowStateMachine.Name>:*]"
+)
 RESULTS = "AwsSolutions-IAM5[Resource::<BucketsResults.Arn>/*]"
 
 
@@ -27,6 +31,7 @@ def test_outputs(stage: Synthesized) -> None:
         "IntakeQueueUrl": "<DocumentIntakeQueue>",
         "IntakeDeadLetterQueueUrl": "<DocumentIntakeDeadLetterQueue>",
         "DashboardName": f"status-tracker-{stage.settings.stage}",
+        "SweepFunctionName": "<OperationsSweepFunction>",
     }
     assert stage.stack.stack_name == f"status-tracker-{stage.settings.stage}"
 
@@ -57,6 +62,8 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("Answer/Handler/Role", NO_RESOURCE),
         ("Answer", RESULTS),
         ("Workflow/Role", NO_RESOURCE),
+        ("Operations/Sweep/Role", NO_RESOURCE),
+        ("Operations/Sweep", EXECUTIONS),
     }
     assert all(len(reason.split()) >= 5 for _, _, reason in found)
 

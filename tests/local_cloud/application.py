@@ -56,6 +56,16 @@ class Application:
     def task(self, task_id: str) -> Any:
         return self._task.get_one_or_none(task_id, consistent_read=True)
 
+    def extract_task(self) -> Any:
+        """The class of the first step."""
+        return self._task
+
+    def running(self, task_id: str) -> list[str]:
+        """The ARNs of the task's executions that are running."""
+        listed = self.states.list_executions(stateMachineArn=self.outputs["WorkflowArn"], statusFilter="RUNNING")
+        described = [self.states.describe_execution(executionArn=e["executionArn"]) for e in listed["executions"]]
+        return [each["executionArn"] for each in described if json.loads(each["input"])["task_id"] == task_id]
+
     def in_progress(self, task_id: str) -> Any:
         task = self.task(task_id)
         return task if task and task.status in IN_PROGRESS else None

@@ -127,5 +127,6 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
     assert "DocumentBucketName" in text
     assert code == 0
     assert "make deploy STAGE=local" in text
-    assert "make rerun STAGE=local" in text
+    assert "export WORKFLOW_ARN=arn:aws:states:" in text
+    assert "status-tracker ls --status failed" in text
     assert processes_of(tmp_path) == []

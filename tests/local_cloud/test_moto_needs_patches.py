@@ -15,10 +15,13 @@ import pytest
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
 from moto.cloudformation import parsing
+from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.utils import _BASE_EVENT_MESSAGE
 from moto.s3 import notifications
+from moto.scheduler import models as scheduler_models
+from moto.scheduler.models import Schedule
 from moto.sqs.models import Queue
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
@@ -70,6 +73,16 @@ def test_table_settings() -> None:
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED", "_apply_table_settings"
     time_to_live = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     assert time_to_live["TimeToLiveStatus"] == "DISABLED", "_apply_table_settings"
+
+
+def test_schedules_are_not_deployed() -> None:
+    deployed = {model.cloudformation_type(): model.__qualname__ for model in parsing.get_model_list()}
+    assert deployed.get("AWS::Scheduler::Schedule", "StackSchedule") == "StackSchedule", "_deploy_schedules"
+    assert not issubclass(Schedule, CloudFormationModel), "_deploy_schedules"
+
+
+def test_schedules_are_not_run() -> None:
+    assert "invoke" not in inspect.getsource(scheduler_models), "local_cloud.scheduler"
 
 
 def test_function_layers() -> None:

@@ -238,3 +238,20 @@ def test_no_message_is_lost_while_others_are_deleted(cloud: LocalCloud) -> None:
             if done and not messages:
                 break
     assert kept == {f"kept {number}" for number in range(60)} | {"deleted"}
+
+
+def test_a_schedule_is_deployed_changed_and_deleted(cloud: LocalCloud, deploy: Deploy) -> None:
+    scheduler = cloud.client("scheduler")
+    target = {"Arn": {"Fn::GetAtt": ["Queue", "Arn"]}, "RoleArn": "arn:aws:iam::123456789012:role/example"}
+    rate = {"ScheduleExpression": "rate(1 hour)", "FlexibleTimeWindow": {"Mode": "OFF"}, "Target": target}
+    resources = {
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "Hourly": {"Type": "AWS::Scheduler::Schedule", "Properties": rate},
+    }
+    name = deploy("scheduled", resources)["Hourly"]
+    assert scheduler.get_schedule(Name=name)["Target"]["Arn"].startswith("arn:aws:sqs:")
+    rate["ScheduleExpression"] = "rate(2 hours)"
+    assert deploy("scheduled", resources)["Hourly"] == name
+    assert scheduler.get_schedule(Name=name)["ScheduleExpression"] == "rate(2 hours)"
+    cloud.client("cloudformation").delete_stack(StackName="scheduled")
+    assert name not in {each["Name"] for each in scheduler.list_schedules()["Schedules"]}

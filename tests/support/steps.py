@@ -35,7 +35,7 @@ SHARDS = {
 
 
 def make_base(host: str, table: str) -> type[st.BaseTask]:
-    """The model of a table at that address."""
+    """The model of a table at that address, with a client of its own, for what a test does to its requests."""
 
     class Task(st.BaseTask):
         class Meta:
@@ -49,6 +49,7 @@ def make_base(host: str, table: str) -> type[st.BaseTask]:
         status_and_update_time_index = st.StatusAndUpdateTimeIndex()
 
     Task.Meta.host = host
+    Task.Meta.extra_headers = {"x-test-table": table}
     return Task
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
-from ..dynamodb.item import IntegerAttribute
+from ..dynamodb.attributes import IntegerAttribute
 from ..dynamodb.store import DynamoStore
 from ..history import with_last_failure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cached_property
 from typing import Any
 
 from pynamodb.connection import Connection
@@ -25,8 +26,11 @@ class Also:
         self._updates: list[dict[str, Any]] = []
         self._deletes: list[dict[str, Any]] = []
         self._versioned: list[Model] = []
-        # It makes a repeated request the same transaction, for DynamoDB, during ten minutes.
-        self._token = uuid.uuid4().hex
+
+    @cached_property
+    def _token(self) -> str:
+        """It makes a repeated request the same transaction, for DynamoDB, during ten minutes."""
+        return uuid.uuid4().hex
 
     def __len__(self) -> int:
         return len(self._puts) + len(self._updates) + len(self._deletes)

@@ -1,38 +1,144 @@
-"""botocore's client, without the work that nobody needs."""
+"""botocore's client: one for all models of a process, without the work that nobody needs."""
 
 from __future__ import annotations
 
+import os
+import re
+import threading
+from collections.abc import Hashable
 from typing import Any
+from weakref import WeakValueDictionary
 
 import botocore
 from botocore.config import Config
-from botocore.loaders import Loader
-from pynamodb.connection import Connection
+from botocore.session import Session
+from pynamodb.connection import Connection, TableConnection
 
 from .. import __version__
+from ..sessions import session_for
+
+DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
+"""For a `Meta` that does not say it.
+
+PynamoDB's own timeouts let one hanging connection use up a whole lease. Its pool of ten is meant for one model, and
+connections are made but when they are needed.
+"""
+
+_SPEAKS_TO_BOTOCORE = re.compile("^AWS_|_PROXY$", re.IGNORECASE)
 
 
-class _OneService(Loader):
-    """Loads what botocore knows of DynamoDB, without looking through the folders of 400 other services."""
+class _Process:
+    """The clients of this process, by what they were made with, as long as a connection holds them.
 
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # botocore's signature
-        return ["dynamodb"]
+    Attributes:
+        generation: how often it was forked, since its parents go on to use their clients.
+    """
+
+    def __init__(self) -> None:
+        self.generation = 0
+        self.begin()
+
+    def begin(self) -> None:
+        self.generation += 1
+        self.lock = threading.Lock()
+        self.clients: WeakValueDictionary[Hashable, Any] = WeakValueDictionary()
 
 
-def prepare(connection: Connection, meta: Any) -> None:
-    """Make a connection's client cheap, to create and with each request; before it is created.
+_process = _Process()
+if hasattr(os, "register_at_fork"):  # there is no fork on Windows
+    os.register_at_fork(after_in_child=_process.begin)
 
-    Half of what botocore does to create a client is looking for services, and it puts a user agent together twice for
-    each request. Connections are kept alive, so that a worker at rest does not start with a new handshake.
+
+class SharedConnection(Connection):
+    """A connection to the same tables as `own`, with the client of all that are made with the same settings.
+
+    Settings are those of `Meta`, and the environment in which a model is first used. A process that was forked has
+    clients of its own. The user agent is given, since botocore puts one together twice for each request. Connections
+    are kept alive, so that a worker at rest does not start with a new handshake.
 
     Args:
-        meta: the model's, of whose `retry_configuration` PynamoDB 6.1 tells the connection nothing.
+        retries: the `retry_configuration` of the model's `Meta`, of which PynamoDB 6.1 tells the connection nothing.
     """
-    retries = getattr(meta, "retry_configuration", None)
-    if retries is not None:
-        connection._retry_configuration = retries
-    session = connection.session
-    known = session.get_component("data_loader").search_paths
-    session.register_component("data_loader", _OneService(known, include_default_search_paths=False))
-    agent = f"Botocore/{botocore.__version__} status-tracker/{__version__}"
-    session.set_default_client_config(Config(user_agent=agent, tcp_keepalive=True))
+
+    def __init__(self, own: Connection, retries: Any) -> None:
+        super().__init__(
+            region=own.region,
+            host=own.host,
+            read_timeout_seconds=own._read_timeout_seconds,
+            connect_timeout_seconds=own._connect_timeout_seconds,
+            max_retry_attempts=own._max_retry_attempts_exception,
+            retry_configuration=retries,
+            max_pool_connections=own._max_pool_connections,
+            extra_headers=own._extra_headers,
+            aws_access_key_id=own._aws_access_key_id,
+            aws_secret_access_key=own._aws_secret_access_key,
+            aws_session_token=own._aws_session_token,
+        )
+        self._tables = own._tables
+        self._generation = 0
+
+    @property
+    def client(self) -> Any:
+        """The client. One that found no credentials is not kept, as in PynamoDB."""
+        if self._client is None or self._generation != _process.generation or _is_anonymous(self._client):
+            self._client = self._shared_client()
+            self._generation = _process.generation
+        return self._client
+
+    @property
+    def session(self) -> Session:
+        """A new session."""
+        session = session_for("dynamodb")
+        if self._aws_access_key_id and self._aws_secret_access_key:
+            session.set_credentials(self._aws_access_key_id, self._aws_secret_access_key, self._aws_session_token)
+        return session
+
+    def _shared_client(self) -> Any:
+        process, settings = _process, self._settings()
+        with process.lock:
+            client = process.clients.get(settings)
+            if client is None or _is_anonymous(client):
+                client = process.clients[settings] = self._make_client()
+            return client
+
+    def _make_client(self) -> Any:
+        legacy: Any = {"total_max_attempts": 1 + self._max_retry_attempts_exception, "mode": "standard"}
+        config = Config(
+            parameter_validation=False,
+            connect_timeout=self._connect_timeout_seconds,
+            read_timeout=self._read_timeout_seconds,
+            max_pool_connections=self._max_pool_connections,
+            retries=legacy if self._retry_configuration == "LEGACY" else self._retry_configuration,
+            user_agent=f"Botocore/{botocore.__version__} status-tracker/{__version__}",
+            tcp_keepalive=True,
+        )
+        client = self.session.create_client("dynamodb", self.region, endpoint_url=self.host, config=config)
+        if self._extra_headers:
+            headers = dict(self._extra_headers)
+            client.meta.events.register_first("before-send.*.*", lambda request, **_: request.headers.update(headers))
+        return client
+
+    def _settings(self) -> Hashable:
+        """What a client is made with."""
+        return (
+            self.region,
+            self.host,
+            self._read_timeout_seconds,
+            self._connect_timeout_seconds,
+            self._max_retry_attempts_exception,
+            repr(self._retry_configuration),
+            self._max_pool_connections,
+            repr(self._extra_headers),
+            (self._aws_access_key_id, self._aws_secret_access_key, self._aws_session_token),
+            tuple(sorted(item for item in os.environ.items() if _SPEAKS_TO_BOTOCORE.search(item[0]))),
+        )
+
+
+def share(table: TableConnection, meta: Any) -> None:
+    """Give the table the client of all models with the same settings."""
+    table.connection = SharedConnection(table.connection, getattr(meta, "retry_configuration", None))
+
+
+def _is_anonymous(client: Any) -> bool:
+    """Whether no credentials were found for it."""
+    return bool(client._request_signer) and not client._request_signer._credentials

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from pynamodb.attributes import UnicodeAttribute, UTCDateTimeAttribute
+from pynamodb.attributes import UnicodeAttribute
 from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
+
+from .attributes import MomentAttribute
 
 if TYPE_CHECKING:
     _Index = GlobalSecondaryIndex[Any]
@@ -28,4 +30,4 @@ class StatusAndUpdateTimeIndex(_Index):  # type: ignore[no-untyped-call]  # Pyna
         projection = IncludeProjection(PROJECTED_ATTRIBUTES)
 
     value = UnicodeAttribute(hash_key=True)
-    update_time = UTCDateTimeAttribute(range_key=True)
+    update_time = MomentAttribute(range_key=True)

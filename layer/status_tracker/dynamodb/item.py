@@ -6,14 +6,8 @@ from collections.abc import Hashable, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
 
-from pynamodb.attributes import (
-    Attribute,
-    JSONAttribute,
-    UnicodeAttribute,
-    UTCDateTimeAttribute,
-)
+from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.connection import TableConnection
-from pynamodb.constants import NUMBER
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
@@ -22,38 +16,16 @@ from ..statuses import BaseStatusEnum, ensure_status_value
 from ..task import TaskStatus
 from ..writes import TaskState
 from . import shards
-from .client import prepare
+from .attributes import EpochSecondsAttribute, IntegerAttribute, MomentAttribute
+from .client import DEFAULTS, share
+from .codec import Codec
 from .expressions import NOT_LOCKED
 from .store import state_of
-from .templates import Template
+from .templates import Creation, Template
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
-
-
-class IntegerAttribute(Attribute[int]):
-    """A whole number (PynamoDB's own `NumberAttribute` promises but a float)."""
-
-    attr_type = NUMBER
-
-    def serialize(self, value: Any) -> str:
-        return str(int(value))
-
-    def deserialize(self, value: str) -> int:
-        return int(value)
-
-
-class EpochSecondsAttribute(Attribute[datetime]):
-    """A moment, as DynamoDB's TTL wants it: the whole seconds since 1970, as a number."""
-
-    attr_type = NUMBER
-
-    def serialize(self, value: Any) -> str:
-        return str(int(value.timestamp()))
-
-    def deserialize(self, value: str) -> datetime:
-        return datetime.fromtimestamp(int(value), tz=UTC)
 
 
 class TaskItem(TaskStatus, Model):
@@ -81,17 +53,17 @@ class TaskItem(TaskStatus, Model):
     key = UnicodeAttribute(hash_key=True)
     value = UnicodeAttribute()
     status = IntegerAttribute()
-    create_time = UTCDateTimeAttribute(default_for_new=get_utc_now)
-    update_time = UTCDateTimeAttribute(default_for_new=get_utc_now)
+    create_time = MomentAttribute(default_for_new=get_utc_now)
+    update_time = MomentAttribute(default_for_new=get_utc_now)
     retry = IntegerAttribute(default_for_new=0)
     lock = UnicodeAttribute(default_for_new=NOT_LOCKED)
-    lock_time = UTCDateTimeAttribute(default_for_new=EPOCH)
+    lock_time = MomentAttribute(default_for_new=EPOCH)
     data = JSONAttribute(default=dict, null=True)
     errors = JSONAttribute(default=lambda: {"history": []}, null=True)
-    lock_expire_time = UTCDateTimeAttribute(null=True)
+    lock_expire_time = MomentAttribute(null=True)
     fence = IntegerAttribute(null=True)
     run = IntegerAttribute(null=True)
-    not_before = UTCDateTimeAttribute(null=True)
+    not_before = MomentAttribute(null=True)
     finished_locks = JSONAttribute(null=True)
     vanished_locks = JSONAttribute(null=True)
     update_count = IntegerAttribute(null=True)
@@ -100,25 +72,55 @@ class TaskItem(TaskStatus, Model):
 
     config: ClassVar[TrackerConfig]
     _templates: ClassVar[dict[Hashable, Template]]
+    _creation: ClassVar[Creation | None] = None
+    _codec: ClassVar[Codec | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._templates = {}
-        # PynamoDB's own defaults let one hanging connection use up a whole lease.
-        for name, seconds in (("connect_timeout_seconds", 3), ("read_timeout_seconds", 10)):
+        cls._creation = None
+        cls._codec = None
+        for name, setting in DEFAULTS.items():
             if "Meta" in cls.__dict__ and not hasattr(cls.Meta, name):
-                setattr(cls.Meta, name, seconds)
+                setattr(cls.Meta, name, setting)
         if "config" in cls.__dict__:
             shards.register(cls)
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        """The connection of the table."""
+        """The connection of the table, with the client of all models with the same settings."""
         known = cls._connection
         table = super()._get_connection()
         if table is not known:
-            prepare(table.connection, cls.Meta)
+            share(table, cls.Meta)
         return table
+
+    @classmethod
+    def _get_codec(cls) -> Codec:
+        """How items of the class are read and written; known only once PynamoDB has set the class up."""
+        if cls._codec is None:
+            cls._codec = Codec(cls)
+        return cls._codec
+
+    @classmethod
+    def _instantiate(cls, attribute_values: dict[str, dict[str, Any]]) -> Self:
+        codec = cls._get_codec()
+        if not codec.reads:
+            return super()._instantiate(attribute_values)
+        item = cls.__new__(cls)
+        item.attribute_values = {}
+        codec.read(item, attribute_values)
+        return item
+
+    def _set_defaults(self, _user_instantiated: bool = True) -> None:
+        if _user_instantiated:
+            self._get_codec().set_defaults(self)
+        else:
+            super()._set_defaults(_user_instantiated=False)
+
+    def _container_serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        codec = self._get_codec()
+        return codec.written(self, null_check=null_check) if codec.writes else super()._container_serialize(null_check)
 
     @classmethod
     def make_key(cls, task_id: str, _use_case_id: str | None = None) -> str:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Self
 
 from pynamodb.exceptions import UpdateError
 
-from ..lifecycle import is_stuck
+from ..cursors import parse_cursor
+from ..failures import failure_of_class
+from ..lifecycle import is_stuck, may_be_unattended
 from ..statuses import BaseStatusEnum, ensure_status_value
 from .item import TaskItem
-from .query import Selection, TaskQuery, count, index_of, index_values, parse_cursor, select
+from .query import Selection, TaskQuery, count, count_within, index_of, index_values, select
 from .store import state_of
 
 
@@ -91,10 +92,66 @@ class TaskListing(TaskItem):
         return select(cls, selection)
 
     @classmethod
+    def query_unattended(
+        cls,
+        *,
+        pending_after: timedelta,
+        limit: int | None = 10,
+        until: datetime | None = None,
+        cursor: str | None = None,
+    ) -> TaskQuery[Self]:
+        """The tasks that nothing may be working on any more, each read whole: stuck, failed and due, or pending.
+
+        Args:
+            pending_after: a pending one is among them when it was made so that long ago, or longer.
+            limit: at most so many of each status; None for all.
+            until: only tasks whose `update_time` is before it.
+            cursor: of an earlier result, to go on where it stopped.
+        """
+        now, config = cls.config.now(), cls.config
+
+        def unattended(task: TaskItem) -> bool:
+            return may_be_unattended(state_of(task), config, now, pending_after)
+
+        selection = Selection(
+            statuses=[config.in_progress_status, config.failed_status, config.pending_status],
+            use_case_id=config.use_case_id,
+            limit=limit,
+            older_first=True,
+            refresh=unattended,  # the index tells nothing against it
+            until=until,
+            cursor={} if cursor is None else parse_cursor(cursor),
+            keep=unattended,
+        )
+        return select(cls, selection)
+
+    @classmethod
     def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
         """How many tasks there are of each status of this step, by the index."""
         use_case_id = cls._checked_use_case_id(use_case_id)
         return {status: count(cls, status, use_case_id) for status in cls.config.status_shards}
+
+    @classmethod
+    def count_within(
+        cls,
+        status: int | BaseStatusEnum,
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> int | None:
+        """How many tasks of this use case have a status, by the index; it reads an entry for each.
+
+        Args:
+            since, until: count only tasks whose `update_time` is at or after `since`, and before `until`.
+            stop: asked after each megabyte of the index; True ends the counting.
+
+        Returns:
+            The number; None when it was stopped before all were counted.
+        """
+        code = ensure_status_value(status)
+        selection = Selection([code], cls.config.use_case_id, None, older_first=True, since=since, until=until)
+        return count_within(cls, code, selection, stop)
 
     @classmethod
     def reshard(cls, status: int | BaseStatusEnum, *, from_shards: int, use_case_id: str | None = None) -> int:
@@ -165,13 +222,5 @@ def _lock_is_unknown(task: TaskItem) -> bool:
 
 
 def _failed_with(error_class: str | type[BaseException]) -> Callable[[TaskItem], bool]:
-    name = error_class if isinstance(error_class, str) else error_class.__name__
-    # A class whose repr does not begin with its name is known by the end of the traceback.
-    last_line = re.compile(rf"^(?:[\w.]*\.)?{re.escape(name)}(?::|$)", re.MULTILINE)
-
-    def failed_with_it(task: TaskItem) -> bool:
-        newest = ((task.errors or {}).get("history") or [{}])[-1]
-        raised = str(newest.get("traceback", "")).rpartition("Traceback (most recent call last)")[2]
-        return str(newest.get("error", "")).partition("(")[0] == name or last_line.search(raised) is not None
-
-    return failed_with_it
+    failed_with_it = failure_of_class(error_class)
+    return lambda task: failed_with_it(task.errors or {})

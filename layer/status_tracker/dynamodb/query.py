@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import base64
 import heapq
 import inspect
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, islice
-from typing import TYPE_CHECKING, Any, Generic, Literal, NamedTuple, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
+from ..cursors import Cursor, Position, Progress
 from .index import StatusAndUpdateTimeIndex
 from .shards import shard_count
 from .whole import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader
@@ -25,41 +24,6 @@ TaskT = TypeVar("TaskT", bound="TaskItem")
 
 _TICK = timedelta(microseconds=1)
 _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
-
-
-class Position(NamedTuple):
-    """How far the tasks of a status were given: to which `update_time`, and which tasks of that very moment."""
-
-    moment: datetime
-    keys: list[str]
-
-
-Cursor: TypeAlias = dict[int, Position]
-"""Where a result stopped, by status; a status of which nothing was given is not in it."""
-
-
-def format_cursor(cursor: Cursor) -> str:
-    """The cursor as a text that can be kept and passed on."""
-    content = {str(status): [moment.isoformat(), *keys] for status, (moment, keys) in cursor.items()}
-    return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
-
-
-def parse_cursor(text: str) -> Cursor:
-    """The cursor of such a text. Raises `ValueError` for any other text."""
-    try:
-        content = json.loads(base64.urlsafe_b64decode(text))
-        cursor = {int(status): Position(_aware(moment), keys) for status, (moment, *keys) in content.items()}
-    except (ValueError, TypeError, AttributeError) as error:
-        found = text[:80]
-        raise ValueError(f"The cursor {found!r} is not one that a result gave: pass on its `cursor`.") from error
-    return cursor
-
-
-def _aware(moment: str) -> datetime:
-    parsed = datetime.fromisoformat(moment)
-    if parsed.tzinfo is None:
-        raise ValueError("no time zone")
-    return parsed
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,22 +69,19 @@ class TaskQuery(Generic[TaskT]):
 
     def __init__(self, listed: Iterator[Listed], given: Cursor) -> None:
         self._listed = listed
-        self._given = {status: Position(moment, list(keys)) for status, (moment, keys) in given.items()}
+        self._progress = Progress(given)
 
     @property
     def cursor(self) -> str | None:
         """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
-        return format_cursor(self._given) if self._given else None
+        return self._progress.cursor
 
     def __iter__(self) -> Iterator[TaskT]:
         return self
 
     def __next__(self) -> TaskT:
         listed = next(self._listed)
-        position = self._given.get(listed.status)
-        if position is None or position.moment != listed.moment:
-            position = self._given[listed.status] = Position(listed.moment, [])
-        position.keys.append(listed.key)
+        self._progress.add(listed.status, listed.moment, listed.key)
         task: TaskT = listed.task
         return task
 
@@ -154,8 +115,36 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
 def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
     """How many tasks have a status, by the index."""
     index = index_of(task_class)
-    with _pool(task_class) as pool:
+    with _pool() as pool:
         return sum(pool.map(index.count, index_values(task_class, status, use_case_id)))
+
+
+def count_within(task_class: type[TaskItem], status: int, selection: Selection, stop: Callable[[], bool]) -> int | None:
+    """How many tasks have a status, within the selection's bounds; None when `stop` said so before all were counted."""
+    index = index_of(task_class)
+    within = type(index).update_time.between(*selection.bounds(status))
+
+    def of_shard(value: str) -> int | None:
+        counted, place = 0, None
+        while True:
+            page: dict[str, Any] = task_class._get_connection().query(
+                value,
+                range_key_condition=within,
+                index_name=index.Meta.index_name,
+                exclusive_start_key=place,
+                select="COUNT",
+            )
+            counted += int(page["Count"])
+            place = page.get("LastEvaluatedKey")
+            if place is None:
+                return counted
+            if stop():
+                return None
+
+    with _pool() as pool:
+        counts = list(pool.map(of_shard, index_values(task_class, status, selection.use_case_id)))
+    known = [each for each in counts if each is not None]
+    return sum(known) if len(known) == len(counts) else None
 
 
 def index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
@@ -177,9 +166,8 @@ def index_values(task_class: type[TaskItem], status: int, use_case_id: str) -> l
 
 
 @contextmanager
-def _pool(task_class: type[TaskItem]) -> Iterator[Executor]:
+def _pool() -> Iterator[Executor]:
     """Threads that send requests; at the end, nobody waits for those that are still under way."""
-    _ = task_class._get_connection().connection.client  # else each thread would make one
     pool = ThreadPoolExecutor(PARALLEL_READS)
     try:
         yield pool
@@ -194,7 +182,7 @@ def merged(
     selection: Selection,
 ) -> Iterator[Listed]:
     partitions = {value: status for status, shards in values.items() for value in shards}
-    with _pool(task_class) as pool:
+    with _pool() as pool:
         opened = pool.map(lambda value: _open(task_class, index, value, partitions[value], selection), partitions)
         streams = dict(zip(partitions, opened, strict=True))
         by_status = []

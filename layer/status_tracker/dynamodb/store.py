@@ -13,7 +13,7 @@ from ..port import Answer, StoreError, WriteRejectedError
 from ..writes import Special, TaskState, Write
 from .also import Also
 from .expressions import NOT_LOCKED, actions, condition, stored
-from .templates import Template, shape_of
+from .templates import Creation, Template, put_arguments, shape_of
 
 if TYPE_CHECKING:
     from .item import TaskItem
@@ -34,6 +34,9 @@ _TRANSIENT_CODES = frozenset(
 _TRANSIENT_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
 _HOPELESS_CODES = frozenset({"ResourceNotFoundException", "TransactionCanceledException", "ValidationException"})
 _SERVER_ERROR = 500
+_UNCOUNTED = {"ReturnConsumedCapacity": "NONE"}
+"""PynamoDB asks for the capacity of each request, for its debug log."""
+_ANSWERED = {"ReturnValues": "ALL_NEW", **_UNCOUNTED}
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
 
@@ -56,7 +59,7 @@ class DynamoStore(Generic[TaskT]):
 
     def write(self, write: Write) -> Answer[TaskT]:
         """Store the changes if the guard holds, with one UpdateItem; a refusal brings the item with it."""
-        answer = self._send("UpdateItem", {**self._update(write), "ReturnValues": "ALL_NEW"}, UpdateError)
+        answer = self._send("UpdateItem", {**self._update(write), **_ANSWERED}, UpdateError)
         if answer.applied and answer.task is None:  # cut off on its way, so that botocore saw an empty body
             raise StoreError(UpdateError(f"UpdateItem of {self._key!r} was answered with no item"), transient=True)
         return answer
@@ -72,13 +75,13 @@ class DynamoStore(Generic[TaskT]):
         return Answer(applied=True, task=self._as_written(write))
 
     def _update(self, write: Write) -> dict[str, Any]:
-        shape = shape_of(write) if self.templated else None
-        if shape is None:
+        if not self.templated:
             return self._class(self._key).get_update_kwargs_from_instance(
                 actions=actions(self._class, self._key, write),
                 condition=condition(self._class, self._key, write),
                 return_values_on_condition_failure="ALL_OLD",
             )
+        shape = shape_of(write)
         template = self._class._templates.get(shape)
         if template is None:
             template = self._class._templates[shape] = Template(self._class, write)
@@ -86,11 +89,15 @@ class DynamoStore(Generic[TaskT]):
 
     def create(self, task: TaskT) -> Answer[TaskT]:
         """Put the item if there is none of that key."""
-        arguments = task.get_save_kwargs_from_instance(
-            condition=self._class.key.does_not_exist(), return_values_on_condition_failure="ALL_OLD"
-        )
-        answer = self._send("PutItem", arguments, PutError)
+        answer = self._send("PutItem", {**self._put(task), **_UNCOUNTED}, PutError)
         return Answer(applied=True, task=task) if answer.applied else answer
+
+    def _put(self, task: TaskT) -> dict[str, Any]:
+        if not task._get_codec().saves:
+            return put_arguments(task)
+        if self._class._creation is None:
+            self._class._creation = Creation(task)
+        return self._class._creation.fill(task)
 
     def read(self) -> TaskT | None:
         """The item as it is stored now (a consistent read)."""
@@ -161,11 +168,12 @@ class DynamoStore(Generic[TaskT]):
 
 def state_of(task: TaskItem) -> TaskState:
     """What the rules need to know of an item, also of one that an older library wrote."""
+    lock = task.lock
     return TaskState(
         status=task.status,
         update_time=task.update_time,
         retry=task.retry or 0,
-        lock=None if task.lock in {None, NOT_LOCKED} else task.lock,
+        lock=None if lock == NOT_LOCKED else lock,
         lock_time=task.lock_time,
         lock_expire_time=task.lock_expire_time,
         fence=task.fence or 0,

@@ -1,4 +1,4 @@
-"""UpdateItem's arguments, put together once for each shape of a write; each request then fills in its values.
+"""The arguments of writes, put together once for each shape of a write; each request then fills in its values.
 
 Writes of one shape have the same expressions: the same guard over the same fields, the same fields changed. PynamoDB
 builds them from what `expressions` says, with slots in place of values, and its attributes serialize what is filled in.
@@ -7,12 +7,13 @@ builds them from what `expressions` says, with slots in place of values, and its
 from __future__ import annotations
 
 import copy
+import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from ..writes import Guard, HeldBy, Special, Startable, Write
+from ..writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
 from .expressions import actions, condition
 
 if TYPE_CHECKING:
@@ -20,6 +21,21 @@ if TYPE_CHECKING:
 
 _INDEX_VALUE = "the hash key of the index for the write's status"
 _FILLED_IN = "a value that each write brings"
+_BARE = frozenset(
+    {
+        "create_time",
+        "create_token",
+        "expire_at",
+        "finished_locks",
+        "lock_expire_time",
+        "lock_time",
+        "not_before",
+        "update_count",
+        "update_time",
+        "vanished_locks",
+    }
+)
+"""Names that need no placeholder in an expression: DynamoDB reserves none with an underscore."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +75,7 @@ class Template:
 
     def __init__(self, task: type[TaskItem], write: Write) -> None:
         stencil, slots = cast("type[TaskItem]", _Stencil(task)), _with_slots(write)
-        arguments = task("").get_update_kwargs_from_instance(
+        arguments: dict[str, Any] = task("").get_update_kwargs_from_instance(
             actions=actions(stencil, "", slots),
             condition=condition(stencil, "", slots),
             return_values_on_condition_failure="ALL_OLD",
@@ -71,6 +87,7 @@ class Template:
             for placeholder, serialized in arguments.pop("ExpressionAttributeValues").items()
             for kind, value in serialized.items()
         ]
+        _name_barely(arguments)
         self._arguments = arguments
 
     def fill(self, key: str, write: Write) -> dict[str, Any]:
@@ -90,8 +107,40 @@ class Template:
         }
 
 
-def shape_of(write: Write) -> Hashable | None:
-    """What writes have in common that one template serves; None where there are too many shapes to keep them."""
+class Creation:
+    """The arguments by which any new item of a class is put, if there is none of its key.
+
+    Args:
+        item: any new item of the class.
+    """
+
+    def __init__(self, item: TaskItem) -> None:
+        self._arguments = put_arguments(item)
+        del self._arguments["Item"]
+
+    def fill(self, item: TaskItem) -> dict[str, Any]:
+        """The arguments of the put of one item."""
+        return {**self._arguments, "TableName": item.Meta.table_name, "Item": item.serialize(null_check=True)}
+
+
+def put_arguments(item: TaskItem) -> dict[str, Any]:
+    """The arguments by which an item is put, as PynamoDB makes them."""
+    return item.get_save_kwargs_from_instance(
+        condition=type(item).key.does_not_exist(), return_values_on_condition_failure="ALL_OLD"
+    )
+
+
+def _name_barely(arguments: dict[str, Any]) -> None:
+    """Write names that need no placeholder into the expressions: each placeholder costs with each request."""
+    names = arguments["ExpressionAttributeNames"]
+    bare = {placeholder: name for placeholder, name in names.items() if name in _BARE}
+    for expression in ("UpdateExpression", "ConditionExpression"):
+        arguments[expression] = re.sub(r"#\d+", lambda found: bare.get(found[0], found[0]), arguments[expression])
+    arguments["ExpressionAttributeNames"] = {key: name for key, name in names.items() if key not in bare}
+
+
+def shape_of(write: Write) -> Hashable:
+    """What writes have in common that one template serves."""
     guard = write.guard
     guarded: Hashable
     if isinstance(guard, Startable):
@@ -99,7 +148,9 @@ def shape_of(write: Write) -> Hashable | None:
     elif isinstance(guard, HeldBy):
         guarded = guard.growing
     else:
-        return None
+        state = guard.state
+        times = (state.lock_expire_time is None, state.update_time is None)
+        guarded = (state.lock is None, bool(state.fence), bool(state.run), *times)
     changes = tuple((name, value if _is_fixed(value) else _FILLED_IN) for name, value in write.changes.items())
     return type(guard), guarded, changes, tuple(write.defaults)
 
@@ -125,8 +176,18 @@ def _guard_with_slots(guard: Guard) -> Guard:
         now: Any = attrgetter("guard.now")
         since: Any = attrgetter("guard.unknown_lease_since")
         return Startable(lock, tuple(statuses), now, since, guard.or_absent)
-    fence: Any = attrgetter("guard.fence")
-    return HeldBy(lock, fence, cast("HeldBy", guard).growing)
+    if isinstance(guard, HeldBy):
+        fence: Any = attrgetter("guard.fence")
+        return HeldBy(lock, fence, guard.growing)
+    return Unchanged(_state_with_slots(guard.state))
+
+
+def _state_with_slots(state: TaskState) -> TaskState:
+    """Where the state has nothing, so has every other of that shape, and the expressions say so."""
+    compared = ("lock", "lock_expire_time", "update_time", "fence", "run")
+    slots: Any = {name: attrgetter(f"guard.state.{name}") for name in compared if getattr(state, name)}
+    status: Any = attrgetter("guard.state.status")
+    return TaskState(status, **slots)
 
 
 def _status_at(place: int) -> Callable[[Any], int]:

@@ -15,6 +15,7 @@ from .errors import (
 )
 from .migration import add_missing_columns
 from .model import JobMixin
+from .operable import OperableJobs
 from .settings import Statuses
 from .times import UTCDateTime
 from .updates import Updates
@@ -31,6 +32,7 @@ __all__ = [
     "JobMixin",
     "JobNotDueError",
     "MissingColumnsError",
+    "OperableJobs",
     "StatusNotSavedError",
     "Statuses",
     "TaskLockLostError",

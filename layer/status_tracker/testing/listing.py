@@ -3,23 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
 from itertools import islice
 from typing import Generic, TypeVar
 
-TaskT = TypeVar("TaskT")
+from ..cursors import Cursor, Progress
+from .store import Record
+
+TaskT = TypeVar("TaskT", bound=Record)
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+
+
+def position(task: Record) -> tuple[datetime, str]:
+    """Where a task stands in a listing."""
+    return task.update_time or _EVER, task.key
 
 
 class MemoryQuery(Generic[TaskT]):
     """The tasks that a query finds, each once."""
 
-    def __init__(self, tasks: Iterable[TaskT]) -> None:
+    def __init__(self, tasks: Iterable[TaskT], given: Cursor | None = None) -> None:
         self._tasks = iter(tasks)
+        self._progress = Progress(given or {})
+
+    @property
+    def cursor(self) -> str | None:
+        """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
+        return self._progress.cursor
 
     def __iter__(self) -> Iterator[TaskT]:
         return self
 
     def __next__(self) -> TaskT:
-        return next(self._tasks)
+        task = next(self._tasks)
+        self._progress.add(task.status, *position(task))
+        return task
 
     def all(self) -> list[TaskT]:
         """All that are left."""

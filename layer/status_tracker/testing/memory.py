@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from ..cursors import Cursor, parse_cursor
+from ..failures import failure_of_class
 from ..history import MAX_DATA_BYTES
-from ..lifecycle import is_stuck
+from ..lifecycle import is_stuck, may_be_unattended
 from ..port import Answer
 from ..records import state_of
 from ..statuses import BaseStatusEnum, ensure_status_value
 from ..task import TaskStatus, TrackedTask, create
 from ..writes import TaskState, Write
-from .listing import MemoryQuery
+from .listing import MemoryQuery, position
 from .store import MemoryStorage, MemoryStore, Record, values_of
 
 TaskT = TypeVar("TaskT", bound="MemoryTask")
-
-_EVER = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass
@@ -148,6 +148,8 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         *,
         since: datetime | None = None,
         until: datetime | None = None,
+        cursor: str | None = None,
+        error_class: str | type[BaseException] | None = None,
     ) -> MemoryQuery[Self]:
         """The tasks of a status, or of several, in the order of `update_time`.
 
@@ -157,13 +159,20 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
             auto_refresh: each task whole; otherwise `data` and `errors` hold their defaults, as on DynamoDB.
             use_case_id: by default the config's.
             since, until: only tasks whose `update_time` is at or after `since`, and before `until`.
+            cursor: of an earlier result of the same query, to go on where it stopped.
+            error_class: only tasks whose last failure was of that class, by its name; gives each task whole.
         """
+        given = {} if cursor is None else parse_cursor(cursor)
+        wanted = None if error_class is None else failure_of_class(error_class)
         found = []
         for code in dict.fromkeys([status] if isinstance(status, int) else status):
             listed = [task for task in cls._listed(use_case_id) if task.status == code and _within(task, since, until)]
-            found += sorted(listed, key=_position, reverse=not older_task_first)[:limit]
-        found.sort(key=_position, reverse=not older_task_first)
-        return MemoryQuery(task if auto_refresh else task._narrowed() for task in found)
+            new = [task for task in listed if _is_new(task, given, older_task_first)]
+            chosen = new if wanted is None else [task for task in new if wanted(task.errors or {})]
+            found += sorted(chosen, key=position, reverse=not older_task_first)[:limit]
+        found.sort(key=position, reverse=not older_task_first)
+        whole = auto_refresh or wanted is not None
+        return MemoryQuery((task if whole else task._narrowed() for task in found), given)
 
     @classmethod
     def query_for_unfinished(
@@ -184,8 +193,28 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         """The tasks in progress whose lease is over: their workers have vanished. The oldest first."""
         now = cls.config.now()
         stuck = [task for task in cls._listed(use_case_id) if is_stuck(state_of(vars(task)), cls.config, now)]
-        oldest = sorted(stuck, key=_position)[:limit]
+        oldest = sorted(stuck, key=position)[:limit]
         return MemoryQuery(task if auto_refresh else task._narrowed() for task in oldest)
+
+    @classmethod
+    def query_unattended(
+        cls,
+        *,
+        pending_after: timedelta,
+        limit: int | None = 10,
+        until: datetime | None = None,
+        cursor: str | None = None,
+    ) -> MemoryQuery[Self]:
+        """The tasks that nothing may be working on any more; as `BaseTask.query_unattended`, `limit` over all."""
+        now, given = cls.config.now(), {} if cursor is None else parse_cursor(cursor)
+        found = [
+            task
+            for task in cls._listed(None)
+            if may_be_unattended(state_of(vars(task)), cls.config, now, pending_after)
+            and _within(task, None, until)
+            and _is_new(task, given, True)
+        ]
+        return MemoryQuery(sorted(found, key=position)[:limit], given)
 
     @classmethod
     def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
@@ -260,10 +289,16 @@ class _StepStore(Generic[TaskT]):
         return None if record is None else self._class(**values_of(record))
 
 
-def _position(task: MemoryTask) -> tuple[datetime, str]:
-    return task.update_time or _EVER, task.key
-
-
 def _within(task: MemoryTask, since: datetime | None, until: datetime | None) -> bool:
-    moment = _position(task)[0]
+    moment = position(task)[0]
     return (since is None or since <= moment) and (until is None or moment < until)
+
+
+def _is_new(task: MemoryTask, given: Cursor, older_first: bool) -> bool:
+    """Whether a listing that goes on from the cursor gives the task still."""
+    if task.status not in given:
+        return True
+    moment, keys = given[task.status]
+    if position(task)[0] == moment:
+        return task.key not in keys
+    return (position(task)[0] > moment) is older_first

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from documents.settings import AnswerSettings, ExtractSettings, IntakeSettings, TrackerSettings
+from documents.settings import AnswerSettings, ExtractSettings, IntakeSettings, SweepSettings, TrackerSettings
 
 ENVIRONMENT = {
     "USE_CASE_ID": "pdf_processing",
@@ -14,12 +14,19 @@ ENVIRONMENT = {
     "DOCUMENT_BUCKET": "documents",
     "RESULT_BUCKET": "results",
     "MAX_DOCUMENT_BYTES": "1000000",
+    "SWEEP_MAX_RESTARTS": "1",
+    "SWEEP_MAX_EXAMINED": "2",
+    "SWEEP_PENDING_AFTER_SECONDS": "3",
+    "SWEEP_MAX_OBJECTS": "4",
+    "SWEEP_UNREGISTERED_AFTER_SECONDS": "5",
 }
+SWEEP_NUMBERS = [name for name in ENVIRONMENT if name.startswith("SWEEP_")]
 ALL = [
     (TrackerSettings, ["USE_CASE_ID", "TASK_TABLE_NAME", "MAX_ATTEMPTS"]),
     (IntakeSettings, ["WORKFLOW_ARN"]),
     (ExtractSettings, ["DOCUMENT_BUCKET", "RESULT_BUCKET", "MAX_DOCUMENT_BYTES"]),
     (AnswerSettings, ["RESULT_BUCKET"]),
+    (SweepSettings, ["DOCUMENT_BUCKET", *SWEEP_NUMBERS]),
 ]
 
 
@@ -28,6 +35,7 @@ def test_what_is_read() -> None:
     assert ExtractSettings.from_environment(ENVIRONMENT) == ExtractSettings("documents", "results", 1_000_000)
     assert IntakeSettings.from_environment(ENVIRONMENT).workflow_arn == ENVIRONMENT["WORKFLOW_ARN"]
     assert AnswerSettings.from_environment(ENVIRONMENT) == AnswerSettings("results")
+    assert SweepSettings.from_environment(ENVIRONMENT) == SweepSettings("documents", 1, 2, 3, 4, 5)
 
 
 @pytest.mark.parametrize(("settings", "name"), [(settings, name) for settings, names in ALL for name in names])
@@ -44,6 +52,12 @@ def test_a_missing_variable_is_named(settings: type[TrackerSettings], name: str,
 def test_a_number_that_is_none_is_told(value: str) -> None:
     with pytest.raises(ValueError, match=r"MAX_ATTEMPTS is .* expected a whole number of at least 1"):
         TrackerSettings.from_environment({**ENVIRONMENT, "MAX_ATTEMPTS": value})
+
+
+@pytest.mark.parametrize("name", SWEEP_NUMBERS)
+def test_a_sweep_of_nothing_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=rf"{name} is '0': expected a whole number of at least 1"):
+        SweepSettings.from_environment({**ENVIRONMENT, name: "0"})
 
 
 def test_settings_are_frozen() -> None:

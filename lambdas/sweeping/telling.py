@@ -1,0 +1,102 @@
+"""What a sweep has done, as metrics and in the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from documents.tasks import ExtractTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_lambda_powertools import Logger
+
+    from status_tracker.sweeping import Noted, Swept
+    from sweeping.bucket import Reconciled
+    from sweeping.counting import StepCount
+
+_INTAKE = "Intake"
+
+
+class MetricsTeller:
+    """
+    Publishes each figure with the step as its dimension, counts of tasks with their status too.
+
+    A line about a document's task has that task's keys, so that who looks for a task finds what the sweep did to it.
+    """
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def swept(self, step: str, swept: Swept) -> None:
+        for each in swept.restarted:
+            self._logger.info("Task restarted", extra=_keys(step, each))
+        for each in swept.left_alone:
+            self._logger.info("Task left alone", extra=_keys(step, each))
+        figures = {
+            "examined": swept.examined,
+            "restarted": len(swept.restarted),
+            "running": swept.running,
+            "stuck": swept.stuck,
+            "left_alone": len(swept.left_alone),
+            "failed": len(swept.failed),
+            "complete": swept.complete,
+        }
+        self._logger.info("Step swept", extra={"step": step, **figures})
+        _publish(step, {"Restarted": len(swept.restarted)})
+        self._failures("Task not restarted", step, swept.failed)
+
+    def counted(self, step: str, counted: StepCount, finished: int | None) -> None:
+        for status, count in counted.tasks.items():
+            self.total(step, status, count)
+        figures = {"Unfinished": counted.unfinished, "Stuck": counted.stuck}
+        _publish(step, figures if finished is None else {**figures, "FinishedSinceLastSweep": finished})
+        _publish(step, {"OldestUnfinished": counted.oldest_seconds}, MetricUnit.Seconds)
+
+    def not_counted(self) -> None:
+        self._logger.warning("Not all was counted, for want of time: raise the function's timeout")
+
+    def total(self, step: str, status: str, count: int) -> None:
+        _publish(step, {"Tasks": count}, status=status)
+
+    def reconciled(self, reconciled: Reconciled) -> None:
+        for each in reconciled.registered:
+            self._logger.warning("Object registered", extra=_keys(_INTAKE, each))
+        figures = {
+            "listed": reconciled.listed,
+            "registered": len(reconciled.registered),
+            "failed": len(reconciled.failed),
+            "complete": reconciled.listed_to is None,
+        }
+        self._logger.info("Bucket compared", extra={"step": _INTAKE, **figures})
+        _publish(_INTAKE, {"Registered": len(reconciled.registered)})
+        self._failures("Object not registered", _INTAKE, reconciled.failed)
+
+    def _failures(self, message: str, step: str, failed: Sequence[Noted]) -> None:
+        for each in failed:
+            self._logger.error(message, extra=_keys(step, each))
+        if failed:
+            _publish(step, {"SweepErrors": len(failed)})
+
+
+def _keys(step: str, noted: Noted) -> dict[str, str]:
+    return {
+        "use_case": ExtractTask.config.use_case_id,
+        "step": step,
+        "task_id": noted.task_id,
+        "why": noted.why,
+    }
+
+
+def _publish(
+    step: str, figures: Mapping[str, float], unit: MetricUnit = MetricUnit.Count, status: str | None = None
+) -> None:
+    metrics = EphemeralMetrics()
+    metrics.add_dimension("step", step)
+    if status is not None:
+        metrics.add_dimension("status", status)
+    for name, value in figures.items():
+        metrics.add_metric(name, unit, value)
+    metrics.flush_metrics()

@@ -1,0 +1,26 @@
+"""`status-tracker`: look at tasks and operate on them, from a terminal or a script. Needs typer and rich."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_NEEDED = {"typer", "rich", "click"}
+_CANNOT_BE_USED = 2
+_BROKEN_PIPE = 141  # as of a program that the signal has ended
+
+
+def main() -> None:
+    """Run the command of the arguments, and exit with its code."""
+    try:
+        from .app import app  # noqa: PLC0415  # what it needs may be missing
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.partition(".")[0] not in _NEEDED:
+            raise
+        sys.stderr.write(f"status-tracker needs {error.name}: pip install 'status-tracker[cli]'\n")
+        sys.exit(_CANNOT_BE_USED)
+    try:
+        app(prog_name="status-tracker")
+    except BrokenPipeError:  # who reads has seen enough, as `head` has
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(_BROKEN_PIPE)

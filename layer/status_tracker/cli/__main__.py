@@ -1,0 +1,5 @@
+"""`python -m status_tracker.cli`."""
+
+from . import main
+
+main()

@@ -1,0 +1,198 @@
+"""`rerun`, `ignore`, `unignore`, `unlock`: on tasks that are named, or on all that match."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from ..bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
+from ..bulk_action import Action, Kind, OneTask, Outcome
+from ..config import TrackerConfig
+from ..filters import TaskFilter
+from .callers import caller
+from .display import advance, console, error_console, outcome_table, print_json, progress, tasks_table
+from .faults import Code, WrongUsageError, explained
+from .options import Chosen
+from .target import Step, Target
+from .text import can_ask, plain, say
+from .views import View
+
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class How:
+    """The options of an action."""
+
+    reason: Annotated[str, typer.Option(help="Why; recorded on each task. Needed unless it is a dry run.")] = ""
+    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many match, and the first.")] = False
+    limit: Annotated[int | None, typer.Option(help="At most so many tasks.")] = None
+    rate: Annotated[float | None, typer.Option(help="At most so many tasks a second.")] = None
+    run_id: Annotated[
+        str | None, typer.Option(help="Of an earlier call that is to be completed: nothing is done twice.")
+    ] = None
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier call stopped.")] = None
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before acting on all that match.")] = False
+
+
+def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target) -> None:
+    """Do the action to the tasks of these ids, or to all that match.
+
+    Raises:
+        WrongUsageError, ValueError: the options cannot work; nothing was changed.
+        typer.Exit: not all was done.
+    """
+    if bool(ids) == chosen.is_given:
+        raise WrongUsageError(f"Give either task ids or a filter, such as --status failed, to say what to {action}.")
+    if not how.reason.strip() and not how.dry_run:
+        raise WrongUsageError("No reason is given: say why with --reason; it is recorded on each task.")
+    with target.opened() as step:
+        if ids:
+            _act_on_ids(step, action, ids, how, target)
+        else:
+            _act_on_all(step, action, chosen, how, target)
+
+
+def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Target) -> None:
+    matching = chosen.filter(step.config, _usual(action, step.config))
+    run = BulkRun(
+        step,
+        action,
+        matching,
+        reason=how.reason or "dry run",
+        by=None if how.dry_run else how.by or caller(target),
+        run_id=how.run_id,
+        limit=how.limit,
+        rate=how.rate,
+        cursor=how.cursor,
+    )
+    total = None if how.yes and not how.dry_run else _rehearse(step, matching, run, how, target)
+    if how.dry_run:
+        return
+    say(f"Run {plain(run.run_id)}: should it be interrupted, --run-id {plain(run.run_id)} completes it.")
+    _carry_out(action, run.run_id, run, total, target, run)
+
+
+def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Target) -> None:
+    given = {"--dry-run": how.dry_run, "--limit": how.limit, "--rate": how.rate, "--cursor": how.cursor}
+    if wrong := [name for name, value in given.items() if value]:
+        raise WrongUsageError(f"{wrong[0]} goes with a filter, not with task ids: leave it out.")
+    run_id = checked_run_id(how.run_id)
+    one = OneTask(step, action, None, how.reason, how.by or caller(target), run_id)
+    outcomes = (one.act(task_id_of(step, given)) for given in ids)
+    _carry_out(action, run_id, outcomes, len(ids), target)
+
+
+def task_id_of(step: Step, given: str) -> str:
+    """The id, also where the key of the table's item is given."""
+    return given.removeprefix(f"{step.config.use_case_id}{step.config.sep}")
+
+
+def _usual(action: Action, config: TrackerConfig) -> tuple[int, ...]:
+    """Which statuses are meant where none is given."""
+    set_aside = tuple(dict.fromkeys((config.ignored_status, config.exhausted_status)))
+    return {
+        Action.RERUN: (config.failed_status, *set_aside),
+        Action.IGNORE: (config.failed_status,),
+        Action.UNIGNORE: set_aside,
+        Action.UNLOCK: (config.in_progress_status,),
+    }[action]
+
+
+def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, target: Target) -> int:
+    """Tell how many match, and the first; ask whether to go on, unless this is all."""
+    asks = not how.dry_run
+    if asks and not can_ask():
+        raise WrongUsageError("Nobody can be asked here: give --yes to act on all that match, or --dry-run.")
+    with progress("Counting"):
+        result = run.rehearse()
+    sample = matching.matching(step, limit=min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE), cursor=how.cursor, whole=True)
+    views = [View.of(task, step.config) for task in sample]
+    if target.json and not asks:
+        print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
+    elif views:
+        (error_console() if asks else console()).print(tasks_table(views, step.config.now()))
+    if not result.matching and (how.run_id is None or how.dry_run):  # else a run may have tasks to dispatch
+        say("No task matches.")
+        raise typer.Exit(Code.NOT_ALL)
+    say(f"{result.matching:,} tasks match.")
+    if asks and not typer.confirm(f"{run.action} {result.matching:,} tasks?", err=True):
+        say("Nothing was changed.")
+        raise typer.Exit(Code.NOT_ALL)
+    return result.matching
+
+
+def _carry_out(
+    action: Action,
+    run_id: str,
+    outcomes: Iterable[Outcome],
+    total: int | None,
+    target: Target,
+    run: BulkRun[Any] | None = None,
+) -> None:
+    tally = _Tally(action, run_id)
+    try:
+        with progress(action, total) as bar:
+            for outcome in outcomes:
+                tally.add(outcome)
+                advance(bar)
+    except BaseException:
+        if tally.counts:
+            tally.tell(target, run)
+        raise
+    tally.tell(target, run)
+    if run is not None and run.stopped:
+        raise typer.Exit(Code.UNREACHABLE)
+    if code := tally.code:
+        raise typer.Exit(code)
+
+
+class _Tally:
+    """What became of the tasks so far.
+
+    Attributes:
+        counts: how many of them had each outcome.
+    """
+
+    def __init__(self, action: Action, run_id: str) -> None:
+        self._action = action
+        self._run_id = run_id
+        self.counts: Counter[str] = Counter()
+        self._troubles: list[dict[str, str]] = []
+
+    @property
+    def code(self) -> Code:
+        done = sum(self.counts[kind] for kind in (Kind.DONE, Kind.REPEATED))
+        if done and done == self.counts.total():
+            return Code.OK
+        unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
+        return Code.UNREACHABLE if unreachable else Code.NOT_ALL
+
+    def add(self, outcome: Outcome) -> None:
+        self.counts[outcome.kind.value] += 1
+        if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(self._troubles) < KEPT_TROUBLES:
+            explanation = explained(outcome.error) if outcome.kind is Kind.FAILED and outcome.error else None
+            trouble = {"task_id": outcome.task_id, "outcome": outcome.kind.value}
+            self._troubles.append({**trouble, "message": explanation or outcome.message})
+
+    def tell(self, target: Target, run: BulkRun[Any] | None) -> None:
+        cursor, stopped = (None, None) if run is None else (run.cursor, run.stopped)
+        if target.json:
+            result = {"action": self._action.value, "run_id": self._run_id, "counts": dict(self.counts)}
+            print_json({**result, "troubles": self._troubles, "cursor": cursor, "stopped": stopped})
+            return
+        if self.counts:
+            console().print(outcome_table(self.counts))
+        else:
+            say("No task matches.")
+        for trouble in self._troubles[:_SHOWN]:
+            say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
+        if len(self._troubles) > _SHOWN:
+            say("… more of them with --json")
+        if stopped:
+            say(f"Stopped: {plain(stopped)}. To go on: --run-id {self._run_id} --cursor {cursor}")

@@ -1,0 +1,163 @@
+"""What people read: tables of tasks, one task in full, progress."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from rich import box
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+from rich.text import Text
+
+from .text import age, plain
+from .views import View
+
+_STYLES = {
+    "pending": "cyan",
+    "in_progress": "blue",
+    "failed": "yellow",
+    "succeeded": "green",
+    "ignored": "red",
+    "exhausted": "red",
+}
+_ENDLESS = 100_000  # what is piped elsewhere is not cut to a terminal's width
+
+
+def console() -> Console:
+    """Standard output."""
+    width = None if sys.stdout.isatty() else _ENDLESS
+    return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
+
+
+def error_console() -> Console:
+    """Standard error."""
+    return Console(highlight=False, stderr=True)
+
+
+def print_json(content: object) -> None:
+    """One line of JSON, ASCII only."""
+    sys.stdout.write(f"{json.dumps(content, default=str)}\n")
+    sys.stdout.flush()
+
+
+def counts_table(names: Mapping[int, str], counts: Mapping[int, int], oldest: Mapping[int, str]) -> Table:
+    """How many tasks have each status, and for how long the oldest has had it."""
+    table = _table()
+    for title, side in (("Status", "left"), ("Code", "right"), ("Tasks", "right"), ("Oldest", "right")):
+        table.add_column(title, justify=side)  # type: ignore[arg-type]  # one of rich's literals
+    for code, name in names.items():
+        table.add_row(_status(name), str(code), f"{counts[code]:,}", oldest.get(code, ""))
+    table.add_section()
+    table.add_row("total", "", f"{sum(counts.values()):,}", "")
+    return table
+
+
+def tasks_table(views: Iterable[View], now: datetime) -> Table:
+    """A task a row."""
+    table = _table()
+    table.add_column("Task", overflow="fold", ratio=3)
+    table.add_column("Status")
+    table.add_column("Failed", justify="right")
+    table.add_column("Run", justify="right")
+    table.add_column("Since", justify="right", no_wrap=True)
+    table.add_column("Last error", overflow="ellipsis", no_wrap=True, ratio=4)
+    for view in views:
+        table.add_row(
+            Text(plain(view.task_id)),
+            _status(view.status, stuck=view.stuck),
+            str(view.state.retry),
+            str(view.state.run),
+            age(view.state.update_time, now),
+            Text(plain(view.error)),
+        )
+    return table
+
+
+def print_task(out: Console, view: View, now: datetime) -> None:
+    """One task in full."""
+    state = view.state
+    facts: list[tuple[str, object]] = [
+        ("Task", plain(view.task_id)),
+        ("Status", f"{view.status}{' (stuck)' if view.stuck else ''}, code {state.status}"),
+        ("Since", _when(state.update_time, now)),
+        ("Created", _when(view.create_time, now)),
+        ("Failed in a row", state.retry),
+        ("Reruns", state.run),
+        ("Started", f"{state.fence} times"),
+        ("Locked until", _when(view.locked_until, now)),
+        ("Not before", _when(state.not_before, now)),
+    ]
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for name, fact in facts:
+        if fact != "":
+            table.add_row(name, Text(str(fact)))
+    out.print(table)
+    for title, entries in (("Failures", state.errors.get("history")), ("Actions", state.errors.get("actions"))):
+        _print_entries(out, title, entries or ())
+    out.print("\nData", style="bold")
+    out.print(Text("\n".join(map(plain, json.dumps(view.data, indent=2, default=str).split("\n")))))
+
+
+def outcome_table(counts: Mapping[str, int]) -> Table:
+    """How many tasks had each outcome."""
+    table = _table()
+    table.add_column("Outcome")
+    table.add_column("Tasks", justify="right")
+    for name, count in counts.items():
+        table.add_row(name, f"{count:,}")
+    return table
+
+
+@contextmanager
+def progress(what: str, total: int | None = None) -> Iterator[Progress]:
+    """A bar on standard error, if that is a terminal; its one task is moved on with `advance(progress)`."""
+    columns: Sequence[Any] = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
+    bar = Progress(*columns, console=error_console(), disable=not sys.stderr.isatty(), transient=True)
+    bar.add_task(what, total=total)
+    with bar:
+        yield bar
+
+
+def advance(bar: Progress) -> None:
+    """One more is done."""
+    bar.advance(bar.task_ids[0])
+
+
+def _print_entries(out: Console, title: str, entries: Sequence[Mapping[str, Any]]) -> None:
+    if entries:
+        out.print(f"\n{title}", style="bold")
+    for entry in entries:
+        told = {name: value for name, value in entry.items() if name not in {"traceback", "id"} and value is not None}
+        when = told.pop("update_time", "")
+        out.print(Text(f"  {plain(when)}  " + ", ".join(f"{name}: {plain(value)}" for name, value in told.items())))
+        for line in str(entry.get("traceback") or "").splitlines():
+            out.print(Text(f"    {plain(line)}", style="dim"))
+
+
+def _table() -> Table:
+    """On a terminal with lines; elsewhere plain columns."""
+    return Table(box=box.SIMPLE_HEAD if sys.stdout.isatty() else None, pad_edge=False)
+
+
+def _status(name: str, *, stuck: bool = False) -> Text:
+    return Text(f"{name} (stuck)" if stuck else name, style=_STYLES.get(name, ""))
+
+
+def _when(moment: datetime | None, now: datetime) -> str:
+    if moment is None:
+        return ""
+    how_long = age(moment, now)
+    relative = how_long if how_long.startswith("in ") else f"{how_long} ago"
+    return f"{moment.isoformat(timespec='seconds')} ({relative})"

@@ -1,0 +1,99 @@
+"""Groups of options that several commands have."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Sequence
+from dataclasses import MISSING, dataclass, fields, is_dataclass
+from typing import Annotated, Any, get_type_hints
+
+import typer
+
+from ..config import TrackerConfig
+from ..filters import TaskFilter
+from ..statuses import StatusNameEnum
+from .faults import WrongUsageError, told
+from .moments import parse_moment
+
+
+def _status_names() -> list[str]:
+    return [each.value for each in StatusNameEnum]
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """The options of a filter."""
+
+    status: Annotated[
+        list[str] | None,
+        typer.Option("--status", "-s", help="Name or code; may be given again.", autocompletion=_status_names),
+    ] = None
+    error_class: Annotated[str | None, typer.Option(help="The class of the last failure, such as KeyError.")] = None
+    error_text: Annotated[str | None, typer.Option(help="A text in the last failure's error.")] = None
+    since: Annotated[str | None, typer.Option(help="Status set at or after: an age such as 2h, or an ISO time.")] = None
+    until: Annotated[str | None, typer.Option(help="Status set before: an age, or an ISO time.")] = None
+    id_prefix: Annotated[str | None, typer.Option(help="The beginning of the task id.")] = None
+
+    @property
+    def is_given(self) -> bool:
+        """Whether any of them is."""
+        return any(getattr(self, field.name) is not None for field in fields(self))
+
+    def filter(self, config: TrackerConfig, default: Sequence[int]) -> TaskFilter:
+        """The filter that they make; of the default's statuses where none is given. Raises `ValueError`."""
+        codes = [config.status_code(status) for status in self.status or ()]
+        now = config.now()
+        chosen = TaskFilter(
+            tuple(codes or default),
+            error_class=self.error_class,
+            error_text=self.error_text,
+            since=parse_moment(self.since, "--since", now),
+            until=parse_moment(self.until, "--until", now),
+            id_prefix=self.id_prefix or "",
+        )
+        if self.id_prefix is not None and not self.id_prefix:
+            raise WrongUsageError("--id-prefix is empty: give the beginning of the ids, or leave it out.")
+        return chosen
+
+
+def command(app: typer.Typer) -> Callable[[Callable[..., None]], None]:
+    """Registers a command: its parameters that are dataclasses become options, a group each; what fails is told."""
+
+    def register(function: Callable[..., None]) -> None:
+        hints = get_type_hints(function, include_extras=True)
+        groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+
+        @functools.wraps(function)
+        def run(**options: Any) -> None:
+            given = {name: _taken(kind, options) for name, kind in groups.items()}
+            with told():
+                function(**given, **options)
+
+        own = [_parameter(name, each.default, hints[name]) for name, each in _own(function, groups)]
+        grouped = [each for kind in groups.values() for each in _parameters(kind)]
+        parameters = [*own, *grouped]
+        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+        run.__annotations__ = {each.name: each.annotation for each in parameters}
+        del run.__wrapped__  # else its signature would count
+        app.command()(run)
+
+    return register
+
+
+def _own(function: Callable[..., None], groups: dict[str, Any]) -> list[tuple[str, inspect.Parameter]]:
+    return [(name, each) for name, each in inspect.signature(function).parameters.items() if name not in groups]
+
+
+def _parameters(kind: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(kind, include_extras=True)
+    return [_parameter(field.name, field.default, hints[field.name]) for field in fields(kind)]
+
+
+def _parameter(name: str, default: Any, annotation: Any) -> inspect.Parameter:
+    default = inspect.Parameter.empty if default in {MISSING, inspect.Parameter.empty} else default
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=annotation)
+
+
+def _taken(kind: Any, options: dict[str, Any]) -> Any:
+    return kind(**{field.name: options.pop(field.name) for field in fields(kind)})

@@ -1,0 +1,61 @@
+"""`sweep`: has tasks worked on again that nothing works on any more."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import typer
+
+from ..sweeping import Noted, Swept, sweep
+from .callers import caller
+from .display import console, outcome_table, print_json
+from .faults import Code, WrongUsageError
+from .moments import parse_age
+from .target import Target
+from .text import plain, say
+
+
+def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None, cursor: str | None) -> None:
+    """One sweep, and what came of it."""
+    wait = parse_age(pending_after)
+    if wait is None:
+        raise WrongUsageError(f"--pending-after is {pending_after!r}: give an age such as 90s, 5m or 2h.")
+    with target.opened() as step:
+        if not isinstance(step, type):
+            raise WrongUsageError(f"{target.task} needs no sweep: workers find what waits or is stuck with start_next.")
+        task_class: Any = step
+        swept = sweep(task_class, limit=limit, pending_after=wait, by=by or caller(target), cursor=cursor)
+    if target.json:
+        print_json(_as_json(swept))
+    else:
+        _tell(swept)
+    if swept.failed:
+        raise typer.Exit(Code.NOT_ALL)
+
+
+def _counts(swept: Swept) -> dict[str, int]:
+    return {
+        "examined": swept.examined,
+        "restarted": len(swept.restarted),
+        "running": swept.running,
+        "left_alone": len(swept.left_alone),
+        "failed": len(swept.failed),
+        "stuck": swept.stuck,
+    }
+
+
+def _as_json(swept: Swept) -> dict[str, Any]:
+    def listed(notes: tuple[Noted, ...]) -> list[dict[str, str]]:
+        return [{"task_id": each.task_id, "why": each.why} for each in notes]
+
+    details = {name: listed(getattr(swept, name)) for name in ("restarted", "left_alone", "failed")}
+    return {"counts": _counts(swept), **details, "cursor": swept.cursor, "complete": swept.complete}
+
+
+def _tell(swept: Swept) -> None:
+    console().print(outcome_table(_counts(swept)))
+    for what, notes in (("restarted", swept.restarted), ("failed", swept.failed)):
+        for each in notes:
+            say(f"{plain(each.task_id)}: {what}: {plain(each.why)}")
+    if swept.cursor is not None:
+        say(f"There may be more: --cursor {plain(swept.cursor)}")

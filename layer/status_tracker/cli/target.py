@@ -1,0 +1,171 @@
+"""Which tasks the command is about: the task class, and where its tasks are kept."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Annotated, Any, Protocol
+
+import typer
+
+from ..bulk_action import Operable
+from ..filters import ListedTask
+from ..task import TrackedTask
+from .faults import WrongUsageError
+
+# A command that cannot reach AWS shall say so within seconds.
+_PATIENCE = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 2}
+_LIFECYCLE = ("pending_status", "in_progress_status", "failed_status", "succeeded_status", "ignored_status")
+
+
+class Step(Operable[Any], Protocol):
+    """What the commands work on."""
+
+    def get_one_or_none(self, task_id: str, consistent_read: bool = ...) -> ListedTask | None: ...
+
+    def count_by_status(self) -> dict[int, int]: ...
+
+
+@dataclass(frozen=True)
+class Target:
+    """The options that say which tasks; every command has them."""
+
+    task: Annotated[
+        str,
+        typer.Option(
+            envvar="STATUS_TRACKER_TASK",
+            metavar="MODULE:CLASS",
+            help="The task class; the current directory can be imported.",
+        ),
+    ] = ""
+    table: Annotated[str | None, typer.Option(help="The DynamoDB table, instead of the class's.")] = None
+    region: Annotated[str | None, typer.Option(help="The AWS region.")] = None
+    profile: Annotated[str | None, typer.Option(help="The AWS profile.")] = None
+    endpoint_url: Annotated[str | None, typer.Option(help="The address of AWS, such as a local one.")] = None
+    url: Annotated[
+        str | None,
+        typer.Option(envvar="STATUS_TRACKER_URL", help="The database's SQLAlchemy URL, for a class with JobMixin."),
+    ] = None
+    statuses: Annotated[
+        str | None,
+        typer.Option(
+            metavar="P,I,F,S,G",
+            help="The codes for pending, in progress, failed, succeeded, ignored, "
+            "for a class with JobMixin and no config.",
+        ),
+    ] = None
+    json: Annotated[bool, typer.Option("--json", help="Output for machines.")] = False
+
+    @contextmanager
+    def opened(self) -> Iterator[Step]:
+        """What the options name. Raises `WrongUsageError`."""
+        self._tell_aws()
+        found = _import(self.task)
+        if _is_sql(found):
+            with self._opened_jobs(found) as jobs:
+                yield jobs
+            return
+        if not (isinstance(found, type) and issubclass(found, TrackedTask) and hasattr(found, "query_by_status")):
+            raise WrongUsageError(f"{self.task} is {found!r}: give a class derived from BaseTask, or from JobMixin.")
+        if not hasattr(found, "config"):
+            raise WrongUsageError(f"{self.task} has no config: give one of the steps that derive from it.")
+        self._refuse("a DynamoDB table", url=self.url, statuses=self.statuses)
+        if hasattr(found, "Meta"):
+            self._set_meta(found.Meta)
+        else:
+            self._refuse("tasks in memory", table=self.table)
+        yield found  # type: ignore[misc]  # a class is what it makes
+
+    def _tell_aws(self) -> None:
+        """For all clients of this process, also those that a task class makes when it dispatches."""
+        given = {
+            "AWS_PROFILE": self.profile,
+            "AWS_REGION": self.region,
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL": self.endpoint_url,
+        }
+        os.environ.update({name: value for name, value in given.items() if value})
+
+    def _set_meta(self, meta: Any) -> None:
+        given = {"table_name": self.table, "region": self.region, "host": self.endpoint_url}
+        for name, value in given.items():
+            if value:
+                setattr(meta, name, value)
+        if not getattr(meta, "table_name", None):
+            raise WrongUsageError(f"{self.task} names no table: give --table.")
+        if not getattr(meta, "region", None):
+            meta.region = os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or None
+        for name, most in _PATIENCE.items():
+            setattr(meta, name, min(most, getattr(meta, name, most)))
+
+    def _opened_jobs(self, job_class: Any) -> AbstractContextManager[Step]:
+        from .database import opened_jobs  # noqa: PLC0415  # who uses DynamoDB needs no SQLAlchemy
+
+        self._refuse("a SQL database", table=self.table)
+        if not self.url:
+            raise WrongUsageError(f"{self.task} is kept in a SQL database: give its --url, such as sqlite:///jobs.db.")
+        return opened_jobs(job_class, self.url, self._named_statuses())
+
+    def _named_statuses(self) -> dict[str, int]:
+        if self.statuses is None:
+            return {}
+        codes = self.statuses.split(",")
+        if len(codes) != len(_LIFECYCLE) or not all(code.strip().isdecimal() for code in codes):
+            raise WrongUsageError(
+                f"--statuses is {self.statuses!r}: give five codes, for pending, in progress, failed, succeeded and "
+                "ignored, such as 10,20,30,40,50."
+            )
+        return dict(zip(_LIFECYCLE, map(int, codes), strict=True))
+
+    def _refuse(self, kept_in: str, **options: str | None) -> None:
+        for name, value in options.items():
+            if value and name not in _FROM_ENVIRONMENT:
+                raise WrongUsageError(f"--{name} is given, but {self.task} is kept in {kept_in}: leave it out.")
+
+
+_FROM_ENVIRONMENT = {"url"}  # may be set for another class
+
+
+def _import(name: str) -> Any:
+    module_name, colon, class_name = name.partition(":")
+    if not (module_name and colon and class_name):
+        given = f"--task is {name!r}" if name else "No task class is given"
+        raise WrongUsageError(f"{given}: give --task module:Class, or set STATUS_TRACKER_TASK to it.")
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        module = importlib.import_module(module_name)
+    except ModuleNotFoundError as error:
+        if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
+            raise WrongUsageError(f"There is no module {error.name!r} in {here} or on the PYTHONPATH.") from error
+        raise WrongUsageError(f"{module_name} cannot be imported: {error}.") from error
+    except Exception as error:
+        raise WrongUsageError(f"{module_name} cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(module, class_name, None)
+    if found is None:
+        classes = ", ".join(_task_classes(module)) or "none"
+        raise WrongUsageError(f"{module_name} has no {class_name!r}; its task classes are: {classes}.")
+    return found
+
+
+def _task_classes(module: ModuleType) -> list[str]:
+    classes = inspect.getmembers(module, inspect.isclass)
+    return [
+        name
+        for name, each in classes
+        if (issubclass(each, TrackedTask) and hasattr(each, "config")) or (_is_sql(each) and hasattr(each, "__table__"))
+    ]
+
+
+def _is_sql(found: Any) -> bool:
+    """Whether it is a job; asked without SQLAlchemy, which may not be there."""
+    bases = inspect.getmro(found) if inspect.isclass(found) else ()
+    return any(base.__module__ == "status_tracker.sql.model" and base.__name__ == "JobMixin" for base in bases)

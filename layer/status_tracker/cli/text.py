@@ -1,0 +1,38 @@
+"""Text for terminals: what comes from tasks can neither colour it, nor move the cursor, nor hide anything."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+
+
+def plain(text: object) -> str:
+    """One line; what is not printable is written as an escape, such as ``\\x1b``."""
+    return "".join(each if each.isprintable() else _escaped(each) for each in str(text))
+
+
+def say(line: str) -> None:
+    """Tell a person something beside the output."""
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
+
+
+def can_ask() -> bool:
+    """Whether somebody can answer a question."""
+    return sys.stdin.isatty()
+
+
+def age(moment: datetime | None, now: datetime) -> str:
+    """How long ago, in one unit: ``5 min``."""
+    if moment is None:
+        return ""
+    seconds = (now - moment) // timedelta(seconds=1)
+    sign, seconds = ("in ", -seconds) if seconds < 0 else ("", seconds)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= 2 * size:
+            return f"{sign}{seconds // size} {unit}"
+    return f"{sign}{seconds} s"
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")

@@ -1,0 +1,77 @@
+"""A task as the commands show it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from ..config import TrackerConfig
+from ..failures import last_failure
+from ..lifecycle import is_live, is_stuck
+from ..writes import TaskState
+
+
+@dataclass(frozen=True)
+class View:
+    """What is known of a task.
+
+    Attributes:
+        locked_until: when the lease of the worker that holds it ends; None when nobody does.
+        stuck: whether the worker has vanished.
+    """
+
+    task_id: str
+    status: str
+    state: TaskState
+    create_time: datetime | None
+    data: Any
+    locked_until: datetime | None
+    stuck: bool
+
+    @classmethod
+    def of(cls, task: Any, config: TrackerConfig) -> View:
+        state, now = task._state(), config.now()
+        return cls(
+            task_id=task.task_id,
+            status=config.status_name(state.status),
+            state=state,
+            create_time=task.create_time,
+            data=task.data,
+            locked_until=state.lock_expire_time if is_live(state, config, now) else None,
+            stuck=is_stuck(state, config, now),
+        )
+
+    @property
+    def error(self) -> str:
+        """The error of the last failure; empty where there was none."""
+        return str(last_failure(self.state.errors).get("error", ""))
+
+    def summary(self) -> dict[str, Any]:
+        """As JSON: what a list tells."""
+        return {
+            "task_id": self.task_id,
+            "status": self.status,
+            "status_code": self.state.status,
+            "stuck": self.stuck,
+            "retry": self.state.retry,
+            "run": self.state.run,
+            "create_time": _iso(self.create_time),
+            "update_time": _iso(self.state.update_time),
+            "locked_until": _iso(self.locked_until),
+            "error": self.error or None,
+        }
+
+    def whole(self) -> dict[str, Any]:
+        """As JSON: all."""
+        return {
+            **self.summary(),
+            "fence": self.state.fence,
+            "not_before": _iso(self.state.not_before),
+            "data": self.data,
+            "errors": dict(self.state.errors),
+        }
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return None if moment is None else moment.isoformat()

@@ -1,0 +1,52 @@
+"""The attributes of an item that PynamoDB has not, or has slower."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from pynamodb.attributes import Attribute, UTCDateTimeAttribute
+from pynamodb.constants import NUMBER
+
+_ZONE = "+0000"
+_STORED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000", re.ASCII)
+
+
+class IntegerAttribute(Attribute[int]):
+    """A whole number (PynamoDB's own `NumberAttribute` promises but a float)."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        return str(int(value))
+
+    def deserialize(self, value: str) -> int:
+        return int(value)
+
+
+class EpochSecondsAttribute(Attribute[datetime]):
+    """A moment, as DynamoDB's TTL wants it: the whole seconds since 1970, as a number."""
+
+    attr_type = NUMBER
+
+    def serialize(self, value: Any) -> str:
+        return str(int(value.timestamp()))
+
+    def deserialize(self, value: str) -> datetime:
+        return datetime.fromtimestamp(int(value), tz=UTC)
+
+
+class MomentAttribute(UTCDateTimeAttribute):
+    """A moment, stored as PynamoDB stores it, written in half its time and read in an eighth."""
+
+    def serialize(self, value: datetime) -> str:
+        if value.tzinfo is None:
+            value = value.replace(tzinfo=UTC)
+        return datetime.isoformat(value.astimezone(UTC), "T", "microseconds")[: -len("+00:00")] + _ZONE
+
+    def deserialize(self, value: str) -> datetime:
+        if _STORED.fullmatch(value):
+            return datetime.fromisoformat(value)
+        moment: datetime = super().deserialize(value)  # type: ignore[no-untyped-call]
+        return moment

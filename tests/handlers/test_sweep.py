@@ -1,0 +1,494 @@
+"""The sweep: what it restarts, registers and tells, and where it goes on."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import threading
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.client import BaseClient
+from botocore.stub import Stubber
+
+from documents.workflow import execution_name
+from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, FakeContext
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from tests.handlers.support import Application, Log, MetricsReader
+
+ARN = ENVIRONMENT["WORKFLOW_ARN"]
+SETTINGS = {
+    "SWEEP_MAX_RESTARTS": "5",
+    "SWEEP_MAX_EXAMINED": "10",
+    "SWEEP_PENDING_AFTER_SECONDS": "300",
+    "SWEEP_MAX_OBJECTS": "50",
+    "SWEEP_UNREGISTERED_AFTER_SECONDS": "600",
+}
+
+
+@dataclass
+class Broom:
+    """The function, and an application that is older than it looks."""
+
+    app: Application
+    module: ModuleType
+    record: ModuleType
+    monkeypatch: pytest.MonkeyPatch
+    later: timedelta = field(default_factory=timedelta)
+
+    def wait(self, **duration: float) -> None:
+        """Let time pass, for the tasks and for the sweep."""
+        self.later += timedelta(**duration)
+
+    def now(self) -> datetime:
+        return datetime.now().astimezone() + self.later
+
+    def sweep(self, context: FakeContext | None = None) -> None:
+        self.module.handler({}, context or FakeContext())
+
+    def state(self) -> dict[str, Any]:
+        task = self.record.SweepTask.get_one_or_none("documents")
+        assert task is not None
+        return task.data
+
+    def runs(self) -> list[tuple[str, int]]:
+        """The executions that were started, by task and run."""
+        started = [json.loads(each["input"]) for each in self.app.executions()]
+        return sorted((each["task_id"], each["run"]) for each in started)
+
+    def stop(self, task_id: str, run: int = 0) -> None:
+        arn = f"{ARN.replace(':stateMachine:', ':execution:')}:{execution_name(task_id, run)}"
+        self.app.step_functions.stop_execution(executionArn=arn)
+
+
+@pytest.fixture
+def broom(app: Application, monkeypatch: pytest.MonkeyPatch) -> Broom:
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    module, record = importlib.import_module("sweep"), importlib.import_module("sweeping.record")
+    module.settings.cache_clear()
+    broom = Broom(app, module, record, monkeypatch)
+    for config in (*(cls.config for _, cls in app.tasks.STEPS), record.SweepTask.config):
+        monkeypatch.setitem(config.__dict__, "clock", broom.now)
+    monkeypatch.setattr("sweeping.run.get_utc_now", broom.now)
+    return broom
+
+
+def made_but_not_started(app: Application, key: str) -> str:
+    etag = app.upload(key, b"content")["detail"]["object"]["etag"]
+    app.tasks.ExtractTask.make_and_save(
+        f"{key}#{etag}", {"bucket": DOCUMENT_BUCKET, "key": key, "etag": etag, "size": 7}
+    )
+    return f"{key}#{etag}"
+
+
+def told(metrics: MetricsReader) -> dict[str, float]:
+    """The metrics as ``step/name`` or ``step/status/name``; their dimensions are those agreed upon."""
+    values = {}
+    for record in metrics.records():
+        [declared] = record["_aws"]["CloudWatchMetrics"]
+        assert declared["Namespace"] == "StatusTracker"
+        assert record["service"] == "pdf_processing"
+        [dimensions] = declared["Dimensions"]
+        names = [metric["Name"] for metric in declared["Metrics"]]
+        assert set(dimensions) == {"service", "step", *(["status"] if names == ["Tasks"] else [])}
+        for name in names:
+            key = "/".join([record["step"], *([record["status"]] if "status" in record else []), name])
+            assert key not in values
+            values[key] = sum(record[name])
+    return values
+
+
+def test_a_task_that_was_never_started_is_started_after_a_while(broom: Broom, log: Log) -> None:
+    task_id = made_but_not_started(broom.app, "lost.pdf")
+    broom.sweep()
+    assert broom.runs() == []
+    broom.wait(minutes=5)
+    broom.sweep()
+    assert broom.runs() == [(task_id, 0)]
+    line = log.line("Task restarted")
+    assert (line["task_id"], line["step"], line["use_case"]) == (task_id, "Extract", "pdf_processing")
+    assert "never started" in line["why"]
+    broom.wait(minutes=5)
+    broom.sweep()
+    assert broom.runs() == [(task_id, 0)]
+
+
+def test_what_runs_is_left_alone_and_what_was_stopped_gets_its_next_run(broom: Broom) -> None:
+    running, stopped = (broom.app.register(key, b"content") for key in ("running.pdf", "stopped.pdf"))
+    broom.stop(stopped)
+    broom.wait(minutes=5)
+    broom.sweep()
+    assert broom.runs() == sorted([(running, 0), (stopped, 0), (stopped, 1)])
+    [action] = broom.app.task(stopped).errors["actions"]
+    assert (action["action"], action["by"]) == ("restart", "sweep")
+
+
+def test_a_task_that_waits_for_its_second_step_is_restarted_too(broom: Broom) -> None:
+    task_id = broom.app.register("second.pdf", b"content")
+    with broom.app.tasks.ExtractTask.start(task_id):
+        pass
+    broom.stop(task_id)
+    broom.sweep()
+    assert broom.runs() == [(task_id, 0)]
+    broom.wait(minutes=5)
+    broom.sweep()
+    assert broom.runs() == [(task_id, 0), (task_id, 1)]
+    assert broom.app.task(task_id).status == 40
+
+
+def test_a_stuck_and_a_failed_task_are_restarted_when_nothing_drives_them(broom: Broom) -> None:
+    stuck, failed = (broom.app.register(key, b"content") for key in ("stuck.pdf", "failed.pdf"))
+    broom.app.tasks.ExtractTask.start(stuck, lock_expire_seconds=60).__enter__()
+    with pytest.raises(RuntimeError), broom.app.tasks.ExtractTask.start(failed):
+        raise RuntimeError("no")
+    broom.sweep()
+    assert len(broom.runs()) == 2
+    for task_id in (stuck, failed):
+        broom.stop(task_id)
+    broom.wait(seconds=61)
+    broom.sweep()
+    assert broom.runs() == sorted((task_id, run) for task_id in (stuck, failed) for run in (0, 1))
+
+
+def test_each_run_restarts_so_many_the_oldest_first_and_the_next_goes_on(broom: Broom) -> None:
+    made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(7)]
+    broom.wait(minutes=5)
+    broom.sweep()
+    assert broom.runs() == sorted((task_id, 0) for task_id in made[:5])
+    assert broom.state()["cursors"]["Extract"] is not None
+    broom.sweep()
+    assert len(broom.runs()) == 7
+    assert broom.state()["cursors"]["Extract"] is None
+
+
+def test_two_at_once_start_nothing_twice_even_without_the_lock(broom: Broom) -> None:
+    made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
+    stopped = broom.app.register("stopped.pdf", b"content")
+    broom.stop(stopped)
+    unknown = broom.app.upload("unknown.pdf", b"content")["detail"]["object"]["etag"]
+    broom.wait(minutes=11)
+    barrier = threading.Barrier(2)
+
+    def sweep(_: int) -> None:
+        teller = broom.module.MetricsTeller(broom.module.logger)
+        each = broom.module.Sweep(broom.module.settings(), teller, lambda: 0.0, lambda _: None)
+        barrier.wait(30)
+        each.run(broom.record.SweepState())
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(sweep, range(2)))
+    started = [*((task_id, 0) for task_id in made), (stopped, 0), (stopped, 1), (f"unknown.pdf#{unknown}", 0)]
+    assert broom.runs() == sorted(started)
+    assert broom.app.task(stopped).run == 1
+
+
+def test_another_sweep_under_way_is_no_error_and_a_killed_one_is_taken_over(broom: Broom, log: Log) -> None:
+    task_id = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    broom.record.SweepTask.make_and_save("documents")
+    broom.record.SweepTask.start("documents", lock_expire_seconds=60).__enter__()
+    broom.sweep()
+    assert "Another sweep is under way" in log.line("Another sweep")["message"]
+    assert broom.runs() == []
+    broom.wait(seconds=61)
+    broom.sweep()
+    assert broom.runs() == [(task_id, 0)]
+
+
+@pytest.mark.parametrize("data", [{}, {"cursors": 7}, {"cursors": {"Extract": "rubbish"}, "listed_to": None}, None])
+def test_a_state_that_cannot_be_read_begins_anew(broom: Broom, data: dict[str, Any] | None) -> None:
+    task_id = made_but_not_started(broom.app, "lost.pdf")
+    fresh = broom.record.SweepState().to_data()
+    broom.record.SweepTask.make_and_save("documents", {**fresh, "cursors": {"Extract": "x"}} if data is None else data)
+    broom.wait(minutes=5)
+    broom.sweep()
+    assert broom.runs() == [(task_id, 0)]
+
+
+def test_one_execution_that_cannot_be_asked_for_does_not_stop_the_others(
+    broom: Broom, log: Log, metrics: MetricsReader
+) -> None:
+    made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(2)]
+    broom.wait(minutes=5)
+    client = importlib.import_module("documents.aws").step_functions_client()
+    describe = client.describe_execution
+
+    def throttled(executionArn: str) -> Any:  # noqa: N803  # boto3's name
+        if executionArn.endswith(execution_name(made[0], 0)):
+            with Stubber(client) as stub:
+                stub.add_client_error("describe_execution", "ThrottlingException", "Rate exceeded", 400)
+                return describe(executionArn=executionArn)
+        return describe(executionArn=executionArn)
+
+    broom.monkeypatch.setattr(client, "describe_execution", throttled)
+    broom.sweep()
+    assert broom.runs() == [(made[1], 0)]
+    line = log.line("Task not restarted")
+    assert (line["level"], line["task_id"]) == ("ERROR", made[0])
+    assert "Rate exceeded" in line["why"]
+    assert told(metrics)["Extract/SweepErrors"] == 1
+
+
+def test_it_stops_before_its_time_is_up_and_the_next_goes_on(broom: Broom) -> None:
+    made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
+    broom.wait(minutes=5)
+
+    class Hurried(FakeContext):
+        asked = 0
+
+        def get_remaining_time_in_millis(self) -> int:
+            type(self).asked += 1
+            return 60_000 if self.asked <= 4 else 1_000
+
+    broom.sweep(Hurried())
+    assert broom.runs() == [(made[0], 0)]
+    broom.sweep()
+    assert broom.runs() == sorted((task_id, 0) for task_id in made)
+
+
+def test_objects_without_a_task_are_registered_when_they_are_old_enough(
+    broom: Broom, log: Log, metrics: MetricsReader
+) -> None:
+    known = broom.app.register("known.pdf", b"content")
+    metrics.records()
+    event = broom.app.upload("ünknown/a+b %20 №5.pdf", b"content")
+    task_id = f"ünknown/a+b %20 №5.pdf#{event['detail']['object']['etag']}"
+    broom.sweep()
+    assert broom.runs() == [(known, 0)]
+    assert told(metrics)["Intake/Registered"] == 0
+    broom.wait(minutes=10, seconds=1)
+    broom.sweep()
+    assert broom.runs() == sorted([(known, 0), (task_id, 0)])
+    assert broom.app.task(task_id).data == {
+        "bucket": DOCUMENT_BUCKET,
+        "key": "ünknown/a+b %20 №5.pdf",
+        "etag": event["detail"]["object"]["etag"],
+        "size": 7,
+    }
+    assert told(metrics)["Intake/Registered"] == 1
+    assert log.line("Object registered")["task_id"] == task_id
+    broom.sweep()
+    assert told(metrics)["Intake/Registered"] == 0
+
+
+def test_changed_content_multipart_uploads_and_folders_are_registered_as_intake_would(broom: Broom) -> None:
+    s3 = broom.app.s3
+    broom.app.register("changed.pdf", b"one")
+    changed = broom.app.upload("changed.pdf", b"two")["detail"]["object"]["etag"]
+    folder = s3.put_object(Bucket=DOCUMENT_BUCKET, Key="folder/", Body=b"")["ETag"].strip('"')
+    upload = s3.create_multipart_upload(Bucket=DOCUMENT_BUCKET, Key="parts.pdf")["UploadId"]
+    place = {"Bucket": DOCUMENT_BUCKET, "Key": "parts.pdf", "UploadId": upload}
+    part = s3.upload_part(**place, PartNumber=1, Body=b"part")["ETag"]
+    etag = s3.complete_multipart_upload(**place, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})["ETag"]
+    assert etag.strip('"').endswith("-1")
+    broom.wait(minutes=11)
+    broom.sweep()
+    expected = {f"changed.pdf#{changed}", f"folder/#{folder}", f"parts.pdf#{etag.strip(chr(34))}"}
+    assert expected <= {task_id for task_id, _ in broom.runs()}
+    assert {broom.app.task(task_id).data["size"] for task_id in expected} == {3, 0, 4}
+
+
+def test_the_bucket_is_gone_through_a_part_at_a_time_and_then_anew(broom: Broom) -> None:
+    for number in range(120):
+        broom.app.s3.put_object(Bucket=DOCUMENT_BUCKET, Key=f"{number:03}.pdf", Body=b"")
+    broom.wait(minutes=11)
+    progress = []
+    for _ in range(3):
+        broom.sweep()
+        progress.append((broom.state()["listed_to"], broom.app.tasks.ExtractTask.count_within(10)))
+    assert progress == [("049.pdf", 50), ("099.pdf", 100), (None, 120)]
+    broom.app.s3.put_object(Bucket=DOCUMENT_BUCKET, Key="000-new.pdf", Body=b"")
+    broom.wait(minutes=11)
+    broom.sweep()
+    assert broom.app.tasks.ExtractTask.count_within(10) == 121
+
+
+def test_an_object_that_cannot_be_registered_does_not_stop_the_others(
+    broom: Broom, log: Log, metrics: MetricsReader
+) -> None:
+    for key in ("bad.pdf", "good.pdf"):
+        broom.app.s3.put_object(Bucket=DOCUMENT_BUCKET, Key=key, Body=b"")
+    create = broom.app.tasks.ExtractTask.get_or_create
+
+    def refuse(task_id: str, **kwargs: Any) -> Any:
+        if task_id.startswith("bad"):
+            raise ConnectionError("no answer")
+        return create(task_id, **kwargs)
+
+    broom.monkeypatch.setattr(broom.app.tasks.ExtractTask, "get_or_create", refuse)
+    broom.wait(minutes=11)
+    broom.sweep()
+    assert [task_id.partition("#")[0] for task_id, _ in broom.runs()] == ["good.pdf"]
+    figures = told(metrics)
+    assert (figures["Intake/Registered"], figures["Intake/SweepErrors"]) == (1, 1)
+    assert "no answer" in log.line("Object not registered")["why"]
+
+
+def test_it_tells_how_much_there_is(broom: Broom, metrics: MetricsReader) -> None:
+    extract, answer = (cls for _, cls in broom.app.tasks.STEPS)
+    broom.sweep()
+    told(metrics)
+    ids = [broom.app.register(f"{number}.pdf", b"content") for number in range(6)]
+    for task_id in ids[1:5]:
+        with extract.start(task_id):
+            pass
+    for task_id in ids[2:4]:
+        with answer.start(task_id):
+            pass
+    answer.start(ids[4], lock_expire_seconds=60).__enter__()
+    answer.ignore(ids[1], reason="not wanted")
+    broom.wait(seconds=90)
+    metrics.records()  # intake's
+    broom.sweep()
+    figures = told(metrics)
+    assert 90 <= figures.pop("Extract/OldestUnfinished") < 100
+    assert 90 <= figures.pop("Answer/OldestUnfinished") < 100
+    assert figures == {
+        "Extract/Restarted": 0,
+        "Extract/pending/Tasks": 2,
+        "Extract/in_progress/Tasks": 0,
+        "Extract/failed/Tasks": 0,
+        "Extract/ignored/Tasks": 0,
+        "Extract/Unfinished": 2,
+        "Extract/Stuck": 0,
+        "Extract/FinishedSinceLastSweep": 4,
+        "Answer/Restarted": 0,
+        "Answer/pending/Tasks": 0,
+        "Answer/in_progress/Tasks": 1,
+        "Answer/failed/Tasks": 0,
+        "Answer/succeeded/Tasks": 2,
+        "Answer/ignored/Tasks": 1,
+        "Answer/Unfinished": 1,
+        "Answer/Stuck": 1,
+        "Answer/FinishedSinceLastSweep": 3,
+        "Intake/Registered": 0,
+        "Sweep/TaskSucceeded": 1,
+        "Sweep/TaskDuration": figures["Sweep/TaskDuration"],
+    }
+
+
+def test_what_has_ended_is_counted_once_and_anew_each_day(broom: Broom, metrics: MetricsReader) -> None:
+    step = broom.app.tasks.ExtractTask
+    broom.sweep()
+    told(metrics)
+    ids = [broom.app.register(f"{number}.pdf", b"content") for number in range(3)]
+    step.ignore(ids[0], reason="not wanted")
+    seen = []
+    for wait in (30, 60, 60):
+        broom.wait(seconds=wait)
+        metrics.records()
+        broom.sweep()
+        figures = told(metrics)
+        seen.append((figures["Extract/FinishedSinceLastSweep"], figures["Extract/ignored/Tasks"]))
+    assert seen == [(0, 0), (1, 1), (0, 1)]
+    step.unignore(ids[0], reason="wanted after all")
+    broom.sweep()
+    assert told(metrics)["Extract/ignored/Tasks"] == 1
+    broom.wait(days=1)
+    broom.sweep()
+    assert told(metrics)["Extract/ignored/Tasks"] == 0
+
+
+def test_without_time_to_count_nothing_false_is_told(broom: Broom, log: Log, metrics: MetricsReader) -> None:
+    class NoTime(FakeContext):
+        asked = 0
+
+        def get_remaining_time_in_millis(self) -> int:
+            type(self).asked += 1
+            return 60_000 if self.asked <= 2 else 1_000
+
+    query = broom.app.tasks.ExtractTask.count_within
+    broom.monkeypatch.setattr(
+        broom.app.tasks.ExtractTask, "count_within", lambda *a, stop, **k: None if stop() else query(*a, stop=stop, **k)
+    )
+    broom.sweep(NoTime())
+    assert log.line("Not all was counted")["level"] == "WARNING"
+    assert "Extract/Unfinished" not in told(metrics)
+    assert broom.state()["counted_to"] is None
+
+
+def test_the_tasks_of_the_sweep_are_not_among_the_documents(broom: Broom) -> None:
+    task_id = broom.app.register("invoice.pdf", b"content")
+    broom.sweep()
+    step = broom.app.tasks.ExtractTask
+    assert step.count_tasks_by_use_case_id() == 1
+    assert [task.task_id for task in step.query_by_status([10, 20, 30, 40, 50])] == [task_id]
+    assert step.delete_tasks_by_use_case_id() == 1
+    assert broom.state()["cursors"] == {"Extract": None, "Answer": None}
+
+
+def test_a_failed_sweep_is_told_and_the_next_one_sweeps(broom: Broom, metrics: MetricsReader) -> None:
+    task_id = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    with broom.monkeypatch.context() as patch:
+        patch.setattr("sweeping.run.reconcile", lambda *_, **__: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            broom.sweep()
+    figures = told(metrics)
+    assert (figures["Sweep/TaskFailed"], figures["Extract/Restarted"]) == (1, 1)
+    assert broom.state()["counted_to"] is not None
+    broom.sweep()
+    assert told(metrics)["Sweep/TaskSucceeded"] == 1
+    assert broom.runs() == [(task_id, 0)]
+
+
+def test_executions_that_run_are_asked_for_all_at_once(broom: Broom) -> None:
+    """So that many tasks in the queue behind the concurrency hide nothing behind them for long."""
+    broom.monkeypatch.setenv("SWEEP_MAX_EXAMINED", "100")
+    broom.module.settings.cache_clear()
+    running = [broom.app.register(f"{number}.pdf", b"content") for number in range(30)]
+    lost = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    client = importlib.import_module("documents.aws").step_functions_client()
+    asked = []
+    describe = client.describe_execution
+
+    def noted(executionArn: str) -> Any:  # noqa: N803  # boto3's name
+        asked.append(executionArn)
+        return describe(executionArn=executionArn)
+
+    broom.monkeypatch.setattr(client, "describe_execution", noted)
+    broom.sweep()
+    assert [arn.rpartition(":")[2] for arn in asked] == [execution_name(lost, 0)]
+    assert broom.runs() == sorted((task_id, 0) for task_id in [*running, lost])
+
+
+def test_many_that_run_are_passed_by_within_a_bounded_number_of_sweeps(broom: Broom) -> None:
+    running = [broom.app.register(f"{number}.pdf", b"content") for number in range(25)]
+    lost = made_but_not_started(broom.app, "lost.pdf")
+    broom.wait(minutes=5)
+    for _ in range(2):
+        broom.sweep()
+        assert len(broom.runs()) == len(running)
+    broom.sweep()
+    assert (lost, 0) in broom.runs()
+
+
+def test_what_a_sweep_of_nothing_costs_in_requests(broom: Broom) -> None:
+    """What docs/scale.md says of it."""
+    broom.sweep()
+    broom.wait(minutes=5)
+    sent = Counter[str]()
+    send = BaseClient._make_api_call
+
+    def counted(client: Any, operation: str, arguments: Any) -> Any:
+        sent[operation] += 1
+        return send(client, operation, arguments)
+
+    broom.monkeypatch.setattr(BaseClient, "_make_api_call", counted)
+    broom.sweep()
+    assert sent == {
+        "Query": 170,
+        "PutItem": 1,
+        "UpdateItem": 6,
+        "ListExecutions": 1,
+        "ListObjectsV2": 1,
+    }

@@ -1,0 +1,109 @@
+"""When a schedule invokes its target."""
+
+from __future__ import annotations
+
+import logging
+import queue
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from local_cloud.scheduler import Scheduler, interval_of
+
+
+@dataclass
+class Schedule:
+    schedule_expression: str = "rate(1 minute)"
+    name: str = "often"
+    target: dict[str, Any] = field(default_factory=lambda: {"Arn": "the function"})
+
+    @property
+    def arn(self) -> str:
+        return f"arn:{self.name}"
+
+
+class Invoked:
+    """The invocations, which come from threads."""
+
+    def __init__(self) -> None:
+        self._calls: queue.Queue[tuple[str, bytes]] = queue.Queue()
+
+    def __call__(self, arn: str, event: bytes) -> None:
+        self._calls.put((arn, event))
+
+    def next(self) -> tuple[str, bytes]:
+        return self._calls.get(timeout=30)
+
+    def none(self) -> bool:
+        return self._calls.empty()
+
+
+@pytest.mark.parametrize(
+    ("expression", "seconds"),
+    [
+        ("rate(1 minute)", 60),
+        ("rate(5 minutes)", 300),
+        ("rate(2 hours)", 7200),
+        ("rate(1 day)", 86400),
+        ("cron(0 12 * * ? *)", None),
+        ("at(2026-11-20T13:00:00)", None),
+        ("rate(minutes)", None),
+    ],
+)
+def test_rates(expression: str, seconds: float | None) -> None:
+    assert interval_of(expression) == seconds
+
+
+def test_it_is_invoked_when_an_interval_is_over_and_then_after_each() -> None:
+    invoked = Invoked()
+    scheduler, schedules = Scheduler(invoked), [Schedule()]
+    for now in (0, 59.9):
+        scheduler.look(schedules, now)
+    assert invoked.none()
+    scheduler.look(schedules, 60)
+    assert invoked.next() == ("the function", b"{}")
+    scheduler.look(schedules, 119)
+    assert invoked.none()
+    scheduler.look(schedules, 120)
+    invoked.next()
+
+
+def test_what_was_missed_is_not_made_up_for() -> None:
+    invoked = Invoked()
+    scheduler, schedules = Scheduler(invoked), [Schedule()]
+    for now in (0, 600, 600):
+        scheduler.look(schedules, now)
+    invoked.next()
+    invoked.next()
+    scheduler.look(schedules, 600.5)
+    assert invoked.none()
+
+
+def test_a_changed_or_new_schedule_begins_anew_and_a_gone_one_is_forgotten() -> None:
+    invoked = Invoked()
+    scheduler = Scheduler(invoked)
+    scheduler.look([Schedule()], 0)
+    scheduler.look([Schedule("rate(2 minutes)")], 30)
+    scheduler.look([Schedule("rate(2 minutes)")], 149)
+    assert invoked.none()
+    scheduler.look([], 150)
+    scheduler.look([Schedule("rate(2 minutes)")], 151)
+    assert invoked.none()
+
+
+def test_the_input_is_passed_on() -> None:
+    invoked = Invoked()
+    scheduler, schedules = Scheduler(invoked), [Schedule(target={"Arn": "a", "Input": '{"key": 1}'})]
+    scheduler.look(schedules, 0)
+    scheduler.look(schedules, 60)
+    assert invoked.next() == ("a", b'{"key": 1}')
+
+
+def test_what_is_no_rate_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    scheduler = Scheduler(Invoked())
+    with caplog.at_level(logging.WARNING):
+        for now in (0, 60, 120):
+            scheduler.look([Schedule("cron(0 12 * * ? *)")], now)
+    [record] = caplog.records
+    assert "cron(0 12 * * ? *) is no rate" in record.getMessage()

@@ -1,0 +1,3 @@
+"""Cannot be imported."""
+
+raise RuntimeError("TABLE_NAME is not set")

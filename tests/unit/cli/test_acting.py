@@ -1,0 +1,209 @@
+"""`rerun`, `ignore`, `unignore`, `unlock`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from status_tracker.testing import Fault
+from tests.unit.cli.conftest import fail, stored
+from tests.unit.cli.shop import CLOCK, Order
+
+MENDED = ("--reason", "mended")
+
+
+def actions(task_id: str) -> list[tuple[str, str, str]]:
+    return [(each["action"], each["reason"], each["by"]) for each in stored(task_id).errors.get("actions", [])]
+
+
+def test_tasks_are_rerun_by_their_ids(run: Any) -> None:
+    fail("a")
+    fail("b")
+    answer = run("rerun", "a", "shop____b", *MENDED)
+    assert answer.code == 0
+    assert answer.out.splitlines()[-1].split() == ["done", "2"]
+    assert actions("a") == actions("b") == [("rerun", "mended", "ann@laptop")]
+    assert Order.dispatched == ["a", "b"]
+
+
+def test_each_of_several_ids_is_told_of(run: Any) -> None:
+    fail("a")
+    Order.start("held", create=True).__enter__()
+    answer = run("rerun", "none", "held", "a", *MENDED, "--by", "bob", "--json")
+    assert answer.code == 1
+    assert answer.json["counts"] == {"vanished": 1, "locked": 1, "done": 1}
+    assert [(each["task_id"], each["outcome"]) for each in answer.json["troubles"]] == [
+        ("none", "vanished"),
+        ("held", "locked"),
+    ]
+    assert actions("a") == [("rerun", "mended", "bob")]
+    assert stored("held").is_in_progress()
+    assert actions("held") == []
+
+
+def test_running_task_is_refused_and_left_as_it_is(run: Any) -> None:
+    Order.start("a", create=True).__enter__()
+    before = stored("a")
+    answer = run("rerun", "a", *MENDED)
+    assert answer.code == 1
+    assert "a: locked: Task(use_case_id='shop', task_id='a') is locked by another worker until" in answer.err
+    assert stored("a") == before
+
+
+def test_all_that_match_are_rerun(run: Any) -> None:
+    for n in range(15):
+        fail(f"{'ab'[n % 2]}/{n}")
+    answer = run("rerun", "--status", "failed", "--id-prefix", "a/", *MENDED, "--yes", "--json", "--run-id", "r1")
+    assert answer.code == 0
+    assert answer.json["counts"] == {"done": 8}
+    assert "--run-id r1 completes it" in answer.err
+    assert Order.count_by_status()[10] == 8
+    again = run("rerun", "--status", "failed", "--id-prefix", "a/", *MENDED, "--yes", "--json", "--run-id", "r1")
+    assert (again.code, again.json["counts"]) == (0, {"repeated": 8})
+    assert {stored(f"a/{n}").run for n in range(0, 15, 2)} == {1}
+
+
+def test_failed_and_ignored_ones_are_meant_unless_said(run: Any) -> None:
+    fail("failed")
+    Order.make_and_save("pending")
+    Order.make_and_save("ignored")
+    Order.ignore("ignored", reason="no")
+    assert run("rerun", "--since", "1h", *MENDED, "-y", "--json").json["counts"] == {"done": 2}
+    assert actions("pending") == []
+
+
+def test_dry_run_tells_how_many_and_the_first(run: Any) -> None:
+    for n in range(12):
+        fail(f"{n:02}")
+    answer = run("rerun", "--status", "failed", "--dry-run")
+    assert answer.code == 0
+    assert answer.err == "12 tasks match.\n"
+    assert [line.split()[0] for line in answer.out.splitlines()[1:]] == [f"{n:02}" for n in range(10)]
+    told = run("rerun", "--status", "failed", "--dry-run", "--json", "--limit", "5").json
+    assert (told["matching"], len(told["sample"])) == (5, 5)
+    assert Order.count_by_status()[30] == 12
+
+
+@pytest.mark.parametrize(("typed", "code", "left"), [("y\n", 0, 0), ("n\n", 1, 2), ("", 1, 2)])
+def test_a_person_is_asked_first(run: Any, typed: str, code: int, left: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("status_tracker.cli.acting.can_ask", lambda: True)
+    fail("a")
+    fail("b")
+    answer = run("rerun", "--status", "failed", *MENDED, typed=typed)
+    assert answer.code == code
+    assert "2 tasks match." in answer.err
+    assert Order.count_by_status()[30] == left
+
+
+def test_without_anybody_to_ask_nothing_is_done(run: Any) -> None:
+    fail("a")
+    answer = run("rerun", "--status", "failed", *MENDED)
+    assert answer.code == 2
+    assert "give --yes" in answer.err
+    assert stored("a").is_failed()
+
+
+def test_nothing_matches(run: Any) -> None:
+    answer = run("rerun", "--status", "failed", *MENDED, "--yes")
+    assert answer.code == 1
+    assert answer.err.endswith("No task matches.\n")
+
+
+def test_limit_and_cursor(run: Any) -> None:
+    for n in range(5):
+        fail(str(n))
+        CLOCK.move(1)
+    filters = ("--status", "failed", *MENDED, "--yes", "--json")
+    first = run("rerun", *filters, "--limit", "2")
+    assert first.json["counts"] == {"done": 2}
+    rest = run("rerun", *filters, "--cursor", first.json["cursor"])
+    assert rest.json["counts"] == {"done": 3}
+
+
+def test_ignore_unignore_and_unlock(run: Any) -> None:
+    fail("a")
+    assert run("ignore", "--status", "failed", *MENDED, "-y").code == 0
+    assert stored("a").is_ignored()
+    assert run("ignore", "a", *MENDED).code == 1
+    assert run("unignore", "--since", "1h", *MENDED, "-y").code == 0
+    assert stored("a").is_pending()
+    Order.start("a").__enter__()
+    assert run("unlock", "a", *MENDED).code == 0
+    assert not stored("a").is_locked()
+    assert [each[0] for each in actions("a")] == ["ignore", "unignore", "unlock"]
+    assert run("unlock", "a", *MENDED).code == 1
+
+
+def test_what_cannot_be_dispatched_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_: Any) -> None:
+        raise ConnectionError("no \x1b route")
+
+    fail("a")
+    monkeypatch.setattr(Order, "dispatch", unreachable)
+    answer = run("rerun", "a", *MENDED, "--run-id", "r1")
+    assert answer.code == 1
+    assert "a: undispatched: The rerun is recorded, but the task could not be dispatched" in answer.err
+    assert "\x1b" not in answer.err
+
+
+def test_run_that_has_only_to_dispatch_is_completed(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail("a")
+    Order.rerun("a", reason="mended", request_id="r1")
+    monkeypatch.setattr("status_tracker.cli.acting.can_ask", lambda: True)
+    answer = run("rerun", "--status", "failed", *MENDED, "--run-id", "r1", typed="y\n")
+    assert answer.code == 0
+    assert Order.dispatched == ["a"]
+
+
+def test_outage_in_the_middle_ends_it_with_what_was_done(run: Any) -> None:
+    for n in range(40):
+        fail(f"{n:02}")
+        CLOCK.move(1)
+    Order.storage.befall(Fault.BROKEN, 30)
+    answer = run("rerun", "--status", "failed", *MENDED, "--yes", "--run-id", "r1")
+    assert answer.code == 3
+    assert "Stopped: 20 tasks failed one after the other" in answer.err
+    Order.storage.forget_faults()
+    assert run("rerun", "--status", "failed", *MENDED, "--yes", "--run-id", "r1").code == 0
+    assert {stored(f"{n:02}").run for n in range(40)} == {1}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([], "Give either task ids or a filter"),
+        (["a", "--status", "failed"], "Give either task ids or a filter"),
+        (["a", "--limit", "3"], "--limit goes with a filter"),
+        (["a", "--dry-run"], "--dry-run goes with a filter"),
+        (["--status", "failed", "--yes", "--limit", "0"], "limit is 0"),
+        (["--status", "failed", "--yes", "--limit", "-1"], "limit is -1"),
+        (["--status", "failed", "--yes", "--rate", "0"], "rate is 0"),
+        (["--status", "failed", "--yes", "--run-id", ""], "run_id is ''"),
+        (["--status", "failed", "--yes", "--run-id", "x" * 101], "run_id is"),
+        (["--status", "failed", "--yes", "--cursor", "x"], "not one that a result gave"),
+        (["--status", "broken", "--yes"], "There is no status 'broken': give a code, or one of pending (10)"),
+        (["--status", "failed", "--since", "soon", "--yes"], "--since is 'soon': give an age"),
+        (["--since", "1h", "--until", "2h", "--yes"], "is not before until"),
+        (["--error-text", "", "--yes"], "error_text is ''"),
+        (["--id-prefix", "", "--yes"], "--id-prefix is empty"),
+        (["--since", "999999w", "--yes"], "--since is '999999w'"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused_and_nothing_changes(run: Any, arguments: list[str], told: str) -> None:
+    fail("a")
+    answer = run("rerun", *MENDED, *arguments)
+    assert answer.code == 2
+    assert answer.err.startswith("Error: ")
+    assert told in answer.err
+    assert answer.err.count("\n") == 1
+    assert stored("a").is_failed()
+
+
+def test_a_reason_is_wanted(run: Any) -> None:
+    fail("a")
+    for reason in ([], ["--reason", " "]):
+        answer = run("rerun", "a", *reason)
+        assert answer.code == 2
+        assert "say why with --reason" in answer.err
+    assert actions("a") == []

@@ -1,0 +1,181 @@
+"""`stats`, `ls`, `show`, `export`, `watch`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import status_tracker as st
+from tests.unit.cli.conftest import fail, stored
+from tests.unit.cli.shop import CLOCK, Order
+
+HOSTILE = "a\x1b[31m\u202e[bold]b[/bold]\n\r\x07=1"
+
+
+def succeed(task_id: str, data: Any = None) -> None:
+    with Order.start(task_id, create=True) as ctx:
+        ctx.set_data(data)
+
+
+def test_stats_counts_and_tells_the_oldest(run: Any) -> None:
+    fail("a")
+    CLOCK.move(7200)
+    succeed("b")
+    answer = run("stats")
+    assert answer.code == 0
+    rows = [line.split() for line in answer.out.splitlines()]
+    assert ["failed", "30", "1", "2", "h"] in rows
+    assert ["succeeded", "40", "1", "0", "s"] in rows
+    assert rows[-1] == ["total", "2"]
+    told = run("stats", "--json").json
+    assert (told["use_case_id"], told["total"]) == ("shop", 2)
+    assert [(each["status"], each["tasks"]) for each in told["statuses"]] == [
+        *(("pending", 0), ("in_progress", 0), ("failed", 1), ("succeeded", 1), ("ignored", 0))
+    ]
+
+
+def test_ls_gives_the_newest_first_and_goes_on(run: Any) -> None:
+    for name in "abc":
+        fail(name)
+        CLOCK.move(60)
+    answer = run("ls", "--json", "--limit", "2")
+    assert [each["task_id"] for each in answer.json["tasks"]] == ["c", "b"]
+    rest = run("ls", "--json", "--limit", "2", "--cursor", answer.json["cursor"]).json
+    assert ([each["task_id"] for each in rest["tasks"]], rest["cursor"]) == (["a"], None)
+    oldest = run("ls", "--oldest", "--status", "30").out.splitlines()
+    assert [line.split()[0] for line in oldest] == ["Task", "a", "b", "c"]
+    assert oldest[1].split("  ")[-1] == "OutOfStockError('none left')"
+
+
+def test_ls_filters(run: Any) -> None:
+    fail("a/1")
+    fail("b/1", "no truck")
+    succeed("a/2")
+    CLOCK.move(3600)
+    fail("a/3")
+
+    def ids(*options: str) -> list[str]:
+        return sorted(each["task_id"] for each in run("ls", "--json", *options).json["tasks"])
+
+    assert ids("--status", "failed") == ["a/1", "a/3", "b/1"]
+    assert ids("--status", "failed", "--status", "40", "--id-prefix", "a/") == ["a/1", "a/2", "a/3"]
+    assert ids("--error-text", "TRUCK") == ["b/1"]
+    assert ids("--error-class", "OutOfStockError", "--since", "30m") == ["a/3"]
+    assert ids("--until", "2026-01-02T12:30:00Z") == ["a/1", "a/2", "b/1"]
+    assert ids("--since", "2026-01-02T13:30+01:00", "--status", "failed") == ["a/3"]
+
+
+def test_nothing_found_is_no_failure_of_a_list(run: Any) -> None:
+    answer = run("ls")
+    assert (answer.code, answer.out, answer.err) == (0, "", "No task matches.\n")
+
+
+def test_show_tells_all_of_a_task(run: Any) -> None:
+    fail("a")
+    Order.rerun("a", reason="refilled", by="ann")
+    succeed("a", {"pages": [1, 2]})
+    answer = run("show", "a")
+    assert answer.code == 0
+    for told in ("succeeded, code 40", "OutOfStockError('none left')", "Traceback", "reason: refilled", "by: ann"):
+        assert told in answer.out
+    assert run("show", "shop____a", "--json").json["data"] == {"pages": [1, 2]}
+
+
+def test_show_of_no_task(run: Any) -> None:
+    answer = run("show", "x\x1b")
+    assert (answer.code, answer.out) == (1, "")
+    assert answer.err == "Error: there is no task 'x\\x1b' in the use case 'shop'.\n"
+
+
+def test_stuck_and_locked_are_told(run: Any) -> None:
+    Order.start("a", create=True).__enter__()
+    assert run("show", "a", "--json").json["locked_until"] == "2026-01-02T12:01:00+00:00"
+    CLOCK.move(60)
+    task = run("show", "a", "--json").json
+    assert (task["locked_until"], task["stuck"]) == (None, True)
+    assert "in_progress (stuck)" in run("ls").out
+
+
+@pytest.mark.parametrize("command", [["ls"], ["show", HOSTILE], ["export"], ["export", "--format", "jsonl"]])
+def test_hostile_tasks_cannot_speak_to_the_terminal(run: Any, command: list[str]) -> None:
+    Order.make_and_save(HOSTILE, {"text": HOSTILE})
+    fail(HOSTILE, HOSTILE)
+    answer = run(*command)
+    assert answer.code == 0
+    assert not set("\x1b\u202e\r\x07") & set(answer.out)
+    assert "[bold]b[/bold]" in answer.out
+
+
+def test_export_as_csv_is_safe_in_a_spreadsheet(run: Any) -> None:
+    fail("=cmd|'/c calc'!A0")
+    succeed("b", {"n": 1})
+    rows = list(csv.DictReader(io.StringIO(run("export").out)))
+    assert [(row["task_id"], row["status"], row["data"]) for row in rows] == [
+        ("'=cmd|'/c calc'!A0", "failed", "{}"),
+        ("b", "succeeded", '{"n": 1}'),
+    ]
+
+
+def test_export_to_a_file_is_whole_or_not_there(run: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail("a")
+    fail("b")
+    output = tmp_path / "tasks.jsonl"
+    answer = run("export", "--output", str(output), "--status", "failed")
+    assert (answer.code, answer.out, answer.err) == (0, "", f"2 tasks are in {output}\n")
+    tasks = [json.loads(line) for line in output.read_text().splitlines()]
+    assert [(each["task_id"], len(each["errors"]["history"])) for each in tasks] == [("a", 1), ("b", 1)]
+
+    monkeypatch.setattr("status_tracker.cli.listing._writer", lambda *_: _raise)
+    with pytest.raises(ZeroDivisionError):
+        run("export", "--output", str(output))
+    assert [path.name for path in tmp_path.iterdir()] == ["tasks.jsonl"]
+    assert len(output.read_text().splitlines()) == 2
+
+
+def _raise(_: object) -> None:
+    raise ZeroDivisionError
+
+
+def test_watch_tells_counts_and_changes(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail("before")
+    CLOCK.move(60)
+    coming = iter([lambda: fail("a"), lambda: succeed("a"), lambda: None])
+
+    def happen(seconds: float) -> None:
+        CLOCK.move(seconds)
+        next(coming)()
+
+    monkeypatch.setattr("status_tracker.cli.watching.time.sleep", happen)
+    answer = run("watch", "--looks", "4", "--interval", "2")
+    assert answer.code == 0
+    assert answer.out.splitlines() == [
+        "pending 0, in_progress 0, failed 1, succeeded 0, ignored 0",
+        "pending 0, in_progress 0, failed 2, succeeded 0, ignored 0",
+        "  a: failed: OutOfStockError('none left')",
+        "pending 0, in_progress 0, failed 1, succeeded 1, ignored 0",
+        "  a: succeeded: OutOfStockError('none left')",
+    ]
+
+
+def test_watch_for_machines_and_its_end(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(_: float) -> None:
+        raise KeyboardInterrupt
+
+    fail("a")
+    monkeypatch.setattr("status_tracker.cli.watching.time.sleep", interrupt)
+    answer = run("watch", "--json")
+    assert answer.code == 0
+    assert answer.json["counts"]["failed"] == 1
+    assert [each["task_id"] for each in answer.json["changed"]] == ["a"]
+
+
+def test_names_of_other_steps_are_their_codes(run: Any) -> None:
+    Order.make_and_save("a", _status=70)
+    assert [each["status"] for each in run("ls", "--status", "70", "--json").json["tasks"]] == ["70"]
+    assert stored("a").status == 70
+    assert st.__version__ in run("--version").out

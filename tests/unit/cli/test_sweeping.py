@@ -1,0 +1,57 @@
+"""`sweep`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from status_tracker.task import RunState
+from tests.unit.cli.conftest import stored
+from tests.unit.cli.shop import CLOCK, Order
+
+
+@pytest.fixture(autouse=True)
+def _caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("status_tracker.cli.sweeping.caller", lambda _: "ann@laptop")
+
+
+def test_what_nothing_works_on_is_started(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Order, "run_state", lambda _: RunState.ENDED)
+    Order.make_and_save("old")
+    CLOCK.move(600)
+    Order.make_and_save("new")
+    answer = run("sweep")
+    assert answer.code == 0
+    assert ["restarted", "1"] in [line.split() for line in answer.out.splitlines()]
+    assert answer.err.startswith("old: restarted: pending since 2026-01-02T12:00:00+00:00")
+    assert Order.dispatched == ["old"]
+    assert [each["by"] for each in stored("old").errors["actions"]] == ["ann@laptop"]
+
+
+def test_what_cannot_be_started_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unreachable(_: Any) -> Any:
+        raise ConnectionError("no route")
+
+    Order.make_and_save("old")
+    monkeypatch.setattr(Order, "run_state", unreachable)
+    answer = run("sweep", "--pending-after", "0s", "--json")
+    assert answer.code == 1
+    assert answer.json["failed"] == [{"task_id": "old", "why": "ConnectionError: no route"}]
+    assert answer.json["counts"]["restarted"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--limit", "0"], "limit is 0"),
+        (["--pending-after", "soon"], "--pending-after is 'soon': give an age"),
+        (["--by", " "], "by is ' '"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(run: Any, arguments: list[str], told: str) -> None:
+    Order.make_and_save("old")
+    answer = run("sweep", *arguments)
+    assert answer.code == 2
+    assert told in answer.err
+    assert Order.dispatched == []

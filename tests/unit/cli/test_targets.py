@@ -1,0 +1,88 @@
+"""Which tasks the command is about, and what is told where that cannot be."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from status_tracker.cli.faults import explained
+from status_tracker.cli.moments import parse_moment
+from status_tracker.cli.text import age, plain
+from tests.unit.steps import NOON
+
+LAYER = Path(__file__).parents[3] / "layer"
+
+
+@pytest.mark.parametrize(
+    ("task", "told"),
+    [
+        ("", "No task class is given"),
+        ("shop", "--task is 'shop': give --task module:Class"),
+        ("shop:", "--task is 'shop:'"),
+        ("no_such_shop:Order", "There is no module 'no_such_shop'"),
+        ("tests.unit.cli.shop:Oder", "has no 'Oder'; its task classes are: Order."),
+        ("tests.unit.cli.shop:NOT_A_CLASS", "is 3: give a class derived from BaseTask"),
+        ("tests.unit.cli.shop:Clock", "give a class derived from BaseTask"),
+        ("tests.unit.cli.shop:Abstract", "has no config"),
+        ("tests.unit.cli.broken_shop:Order", "cannot be imported: RuntimeError: TABLE_NAME is not set"),
+    ],
+)
+def test_unknown_task_class(run: Any, task: str, told: str) -> None:
+    answer = run("stats", "--task", task)
+    assert answer.code == 2
+    assert told in answer.err
+    assert answer.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("options", [["--table", "t"], ["--statuses", "1,2,3,4,5"]])
+def test_options_of_another_store_are_refused(run: Any, options: list[str]) -> None:
+    answer = run("stats", *options)
+    assert answer.code == 2
+    assert "leave it out" in answer.err
+
+
+def test_missing_extra_is_told() -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(LAYER)!r}); sys.modules['typer'] = None\n"
+        "import status_tracker.cli\nstatus_tracker.cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 2
+    assert done.stderr == "status-tracker needs typer: pip install 'status-tracker[cli]'\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"), [("30s", 30), ("15m", 900), ("15 min", 900), ("2h", 7200), ("1.5H", 5400), ("1w", 604800)]
+)
+def test_ages(text: str, seconds: int) -> None:
+    assert parse_moment(text, "--since", NOON) == NOON - timedelta(seconds=seconds)
+
+
+def test_iso_times() -> None:
+    assert parse_moment("2026-01-02T13:00:00+01:00", "--since", NOON) == NOON
+    local = parse_moment("2026-01-02", "--since", NOON)
+    assert local is not None
+    assert local.utcoffset() == timedelta(0)
+    assert parse_moment(None, "--since", NOON) is None
+
+
+def test_text_is_made_plain() -> None:
+    assert plain("Ünï \U0001f600 [b]") == "Ünï \U0001f600 [b]"
+    assert plain("\x1b[31m\n\x7f\u202e\ud800") == "\\x1b[31m\\n\\x7f\\u202e\\ud800"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"),
+    [(0, "0 s"), (119, "119 s"), (120, "2 min"), (7200, "2 h"), (200_000, "2 d"), (-300, "in 5 min")],
+)
+def test_age_in_one_unit(seconds: int, told: str) -> None:
+    assert age(NOON, NOON + timedelta(seconds=seconds)) == told
+
+
+def test_faults_that_are_nobodys_stay_faults() -> None:
+    assert explained(ZeroDivisionError()) is None
