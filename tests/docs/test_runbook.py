@@ -11,11 +11,14 @@ from typing import Any
 
 import boto3
 import botocore.session
+import click
 import pytest
+import typer
 from botocore import xform_name
 from moto import mock_aws
 
 import status_tracker as st
+from status_tracker.cli.app import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 RUNBOOK = (DOCS / "runbook.md").read_text("utf-8")
@@ -54,8 +57,25 @@ def test_every_aws_command_exists_with_its_options(command: list[str]) -> None:
         assert option in GLOBAL_OPTIONS | options or option.removeprefix("no-") in options, option
 
 
+def own_commands() -> Iterator[list[str]]:
+    """Every `status-tracker` command, as words."""
+    for found in re.finditer(r"(?<![\w/-])status-tracker ([a-z]+[^`\n|]*)", RUNBOOK):
+        line = re.sub(r"#(?!9b2c).*| …$|\.$", "", found[1].replace("…", "x"))
+        yield shlex.split(line)
+
+
+@pytest.mark.parametrize("command", list(own_commands()), ids=" ".join)
+def test_every_command_of_ours_exists_with_its_options(command: list[str]) -> None:
+    name, *words = command
+    group = typer.main.get_command(app)
+    known = group.get_command(click.Context(group), name)
+    assert known is not None
+    known.make_context(name, words)
+
+
 def test_commands_are_found() -> None:
     assert len(list(commands())) > 30
+    assert len(list(own_commands())) > 10
 
 
 def anchors(text: str) -> set[str]:
