@@ -42,9 +42,9 @@ def acknowledge(scope: IConstruct, finding: str, reason: str) -> None:
     Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions-{finding}", reason=reason))
 
 
-def objects_finding(bucket: s3.IBucket) -> str:
-    """The id of cdk-nag's finding about rights on every object of `bucket`."""
+def objects_finding(bucket: s3.IBucket, folder: str = "") -> str:
+    """The id of cdk-nag's finding about rights on every object of `bucket`, or on those in `folder`, such as ``a/``."""
     resource = bucket.node.default_child
     if not isinstance(resource, CfnElement):
         raise TypeError(f"{bucket.node.path} is not a bucket of this stack")
-    return f"IAM5[Resource::<{Stack.of(bucket).resolve(resource.logical_id)}.Arn>/*]"
+    return f"IAM5[Resource::<{Stack.of(bucket).resolve(resource.logical_id)}.Arn>/{folder}*]"

@@ -171,7 +171,7 @@ class TaskDashboard(Construct):
             _graph(
                 "Lambda throttles, and concurrency of the account",
                 [
-                    *(each.metric_throttles(period=MINUTE, label=name) for name, each in watched.functions.items()),
+                    *(each.metric_throttles(period=MINUTE, label=name) for name, each in watched.all_functions.items()),
                     cloudwatch.Metric(
                         namespace="AWS/Lambda",
                         metric_name="ConcurrentExecutions",
@@ -193,7 +193,7 @@ class TaskDashboard(Construct):
         ]
 
     def _functions(self) -> list[cloudwatch.IWidget]:
-        functions = self._watched.functions
+        functions = self._watched.all_functions
         return [
             _graph(
                 "Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]
@@ -244,7 +244,7 @@ class TaskDashboard(Construct):
                 label=name,
                 period=MINUTE,
             )
-            for name, function in self._watched.functions.items()
+            for name, function in self._watched.all_functions.items()
         ]
 
     def _swept(self, name: str, statistic: str = _MAXIMUM) -> list[cloudwatch.Metric]:

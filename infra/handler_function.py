@@ -66,9 +66,11 @@ class HandlerFunction(Construct):
         handler: str,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
+        actions_without_resource: Sequence[str] = (),
         timeout_seconds: int,
         memory_mb: int,
         reserved_concurrency: int | None = None,
+        function_name: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         log_group = self._log_group(commons.settings)
@@ -84,7 +86,8 @@ class HandlerFunction(Construct):
             timeout=Duration.seconds(timeout_seconds),
             memory_size=memory_mb,
             reserved_concurrent_executions=reserved_concurrency,
-            role=self._role(statements, log_group).without_policy_updates(),
+            function_name=function_name,
+            role=self._role(statements, actions_without_resource, log_group).without_policy_updates(),
             log_group=log_group,
             # With JSON, Lambda filters by a level of its own, which overrules POWERTOOLS_LOG_LEVEL, and above INFO
             # drops the metrics. Powertools' lines are JSON all the same.
@@ -100,15 +103,23 @@ class HandlerFunction(Construct):
             removal_policy=settings.removal_policy,
         )
 
-    def _role(self, statements: Sequence[iam.PolicyStatement], log_group: logs.ILogGroup) -> iam.Role:
+    def _role(
+        self,
+        statements: Sequence[iam.PolicyStatement],
+        actions_without_resource: Sequence[str],
+        log_group: logs.ILogGroup,
+    ) -> iam.Role:
+        unlimited = ["xray:PutTraceSegments", "xray:PutTelemetryRecords", *actions_without_resource]
         role = service_role(
             self,
             "lambda.amazonaws.com",
             [
                 *statements,
                 allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
-                allow(["xray:PutTraceSegments", "xray:PutTelemetryRecords"], "*"),
+                allow(unlimited, "*"),
             ],
         )
-        acknowledge(role, "IAM5[Resource::*]", "X-Ray's actions take no resource; no other statement is on '*'.")
+        services = " and ".join(sorted({action.partition(":")[0] for action in unlimited}))
+        reason = f"The actions used of {services} take no resource; no other statement is on '*'."
+        acknowledge(role, "IAM5[Resource::*]", reason)
         return role

@@ -30,6 +30,7 @@ class Monitoring(Construct):
 
     Args:
         further_functions: what is watched beside intake and the steps, by name; an alarm tells of their errors.
+        attended_functions: those that are called by somebody who sees them fail: shown, and without alarms.
         further_dead_letter_queues: what is watched beside intake's, by the name of the alarm.
         extra_widgets: shown at the top of the dashboard.
 
@@ -49,6 +50,7 @@ class Monitoring(Construct):
         workflow: TaskWorkflow,
         settings: Settings,
         further_functions: Mapping[str, lambda_.Function] = MappingProxyType({}),
+        attended_functions: Mapping[str, lambda_.Function] = MappingProxyType({}),
         further_dead_letter_queues: Mapping[str, sqs.IQueue] = MappingProxyType({}),
         extra_widgets: Sequence[cloudwatch.IWidget] = (),
     ) -> None:
@@ -68,6 +70,7 @@ class Monitoring(Construct):
                 **{step.name: step.function for step in workflow.steps},
                 **further_functions,
             },
+            attended=attended_functions,
         )
         alarms = Alarms(self, "Alarm", watched=watched, topic=self.topic).alarms
         TaskDashboard(self, "Seen", watched=watched, alarms=alarms, extra_widgets=extra_widgets)

@@ -77,7 +77,7 @@ class Queries(Construct):
 
     def __init__(self, scope: Construct, construct_id: str, *, watched: Watched) -> None:
         super().__init__(scope, construct_id)
-        groups = [function.log_group for function in watched.functions.values()]
+        groups = [function.log_group for function in watched.all_functions.values()]
         for name, query in QUERIES.items():
             logs.QueryDefinition(
                 self,

@@ -6,6 +6,8 @@ entry that has it. Each entry counts its own attempts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
@@ -37,14 +39,18 @@ _SERVICE_FAULT_ATTEMPTS = 30
 _MOST_PATIENT_ATTEMPTS = 1500
 
 
-def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
-    """Give `state`, which invokes a step's function, its retries in their order."""
+def add_step_retries(state: sfn.TaskStateBase, settings: Settings, elsewhere: Sequence[str] = ()) -> None:
+    """Give `state`, which invokes a step's function, its retries in their order.
+
+    Args:
+        elsewhere: errors after which trying again begins in another state.
+    """
     interval = Duration.seconds(settings.retry_interval_seconds)
     longest = Duration.seconds(settings.retry_max_interval_seconds)
     backoff = settings.retry_backoff_rate
     counted = settings.max_attempts + _SPARE_ATTEMPTS
 
-    state.add_retry(errors=[*HOPELESS, ALREADY_SUCCEEDED, NOT_READY, MISSING], max_attempts=0)
+    state.add_retry(errors=[*HOPELESS, ALREADY_SUCCEEDED, NOT_READY, MISSING, *elsewhere], max_attempts=0)
     state.add_retry(
         errors=[LOCKED],
         interval=interval,
@@ -54,6 +60,30 @@ def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
     )
     # A lease ends with the function's time: after a timeout it is over, after a crash the entry above waits.
     state.add_retry(errors=list(KILLED), interval=interval, backoff_rate=1, max_attempts=counted)
+    _add_burst_retries(state, settings)
+    state.add_retry(
+        errors=["States.ALL"], interval=interval, max_delay=longest, backoff_rate=backoff, max_attempts=counted
+    )
+
+
+def add_repeatable_retries(state: sfn.TaskStateBase, settings: Settings, *, final: Sequence[str] = ()) -> None:
+    """Give `state`, whose function may be repeated at any time, its retries; the `final` errors have none."""
+    if final:
+        state.add_retry(errors=list(final), max_attempts=0)
+    _add_burst_retries(state, settings)
+    state.add_retry(
+        errors=["States.ALL"],
+        interval=Duration.seconds(settings.retry_interval_seconds),
+        max_delay=Duration.seconds(settings.retry_max_interval_seconds),
+        backoff_rate=2,
+        max_attempts=_SPARE_ATTEMPTS,
+        jitter_strategy=sfn.JitterType.FULL,
+    )
+
+
+def _add_burst_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
+    interval = Duration.seconds(settings.retry_interval_seconds)
+    longest = Duration.seconds(settings.retry_max_interval_seconds)
     state.add_retry(
         errors=list(PATIENT),
         interval=interval,
@@ -69,9 +99,6 @@ def add_step_retries(state: sfn.TaskStateBase, settings: Settings) -> None:
         backoff_rate=2,
         max_attempts=_SERVICE_FAULT_ATTEMPTS,
         jitter_strategy=sfn.JitterType.FULL,
-    )
-    state.add_retry(
-        errors=["States.ALL"], interval=interval, max_delay=longest, backoff_rate=backoff, max_attempts=counted
     )
 
 

@@ -8,10 +8,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, fields
 from types import MappingProxyType
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
+
+from infra.reading_settings import reading_problems
 
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 # The names that both Lambda and Python's logging know.
@@ -43,6 +45,9 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "sweep_unregistered_after_seconds": (1, 604_800),
     "sweep_timeout_seconds": (1, 900),
     "sweep_memory_mb": (128, 10240),
+    "bulk_tasks_per_second": (1, 1000),
+    "bulk_max_concurrency": (1, 1000),
+    "bulk_tolerated_failures": (0, 10_000),
     "max_document_bytes": (1, 5 * 1024**4),
     "alarm_no_progress_minutes": (1, _LONGEST_ALARM_MINUTES),
     "alarm_oldest_unfinished_minutes": (1, 365 * 24 * 60),
@@ -50,6 +55,10 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "alarm_queue_age_minutes": (1, 4 * 24 * 60),
     "alarm_ignored_tasks": (0, 1_000_000),
     "alarm_duplicate_runs": (0, 1_000_000),
+    "textract_usd_per_thousand_pages": (0, 10_000),
+    "bedrock_usd_per_million_input_tokens": (0, 10_000),
+    "bedrock_usd_per_million_output_tokens": (0, 10_000),
+    "bedrock_max_prompt_characters": (1_000, 5_000_000),
 }
 
 
@@ -85,6 +94,12 @@ class Settings:
         sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
         sweep_timeout_seconds: timeout of the sweep; it stops before, and the next one goes on.
         sweep_memory_mb: memory of the sweep.
+        bulk_tasks_per_second: tasks that a backfill or a bulk rerun starts in a second, at most. Leave to the others
+            what they need of the executions a second that Step Functions admits by default (300).
+        bulk_max_concurrency: functions of a backfill or a bulk rerun that work at the same time, where its input says
+            nothing else. Each starts some 20 tasks a second at most.
+        bulk_tolerated_failures: items that may fail before a backfill or a bulk rerun does, where its input says
+            nothing else.
         max_document_bytes: larger documents are ignored, with that reason.
         log_level: DEBUG, INFO, WARN or ERROR.
         log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
@@ -98,6 +113,14 @@ class Settings:
         alarm_ignored_tasks: how many tasks a minute a step may set aside.
         alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
         alarm_email: address that the alarms are sent to; None is nobody, only the topic.
+        reader: what reads the documents, ``pypdf`` or ``textract``.
+        textract_usd_per_thousand_pages: Textract's price, for the estimate on each task; None is no estimate.
+        answerer: what answers the questions, ``key_values`` or ``bedrock``.
+        bedrock_model_id: the model on Bedrock, or its inference profile, by id or ARN.
+        bedrock_model_regions: the regions that an inference profile sends requests to, such as us-east-1,us-west-2.
+        bedrock_usd_per_million_input_tokens: its price, for the estimate on each task; None is no estimate.
+        bedrock_usd_per_million_output_tokens: likewise.
+        bedrock_max_prompt_characters: of a longer document only the beginning is given to the model.
     """
 
     stage: str
@@ -121,6 +144,9 @@ class Settings:
     sweep_unregistered_after_seconds: int
     sweep_timeout_seconds: int
     sweep_memory_mb: int
+    bulk_tasks_per_second: int
+    bulk_max_concurrency: int
+    bulk_tolerated_failures: int
     max_document_bytes: int
     log_level: str
     log_retention: str
@@ -134,10 +160,23 @@ class Settings:
     alarm_queue_age_minutes: int = 30
     alarm_ignored_tasks: int = 0
     alarm_duplicate_runs: int = 50
+    reader: str = "pypdf"
+    textract_usd_per_thousand_pages: float | None = None
+    answerer: str = "key_values"
+    bedrock_model_id: str | None = None
+    bedrock_model_regions: str | None = None
+    bedrock_usd_per_million_input_tokens: float | None = None
+    bedrock_usd_per_million_output_tokens: float | None = None
+    bedrock_max_prompt_characters: int = 200_000
 
     def __post_init__(self) -> None:
         """Raise `SettingsError` with everything that is wrong."""
-        problems = _type_problems(self) or [*_range_problems(self), *_choice_problems(self), *_alarm_problems(self)]
+        problems = _type_problems(self) or [
+            *_range_problems(self),
+            *_choice_problems(self),
+            *_alarm_problems(self),
+            *reading_problems(self),
+        ]
         if problems:
             raise SettingsError(_message(self.stage, problems))
 
@@ -145,6 +184,11 @@ class Settings:
     def removal_policy(self) -> RemovalPolicy:
         """What becomes of data and logs when the stack goes."""
         return RemovalPolicy.RETAIN if self.retain_data else RemovalPolicy.DESTROY
+
+    @property
+    def bedrock_regions(self) -> tuple[str, ...]:
+        """The regions of `bedrock_model_regions`, one by one."""
+        return tuple(region.strip() for region in (self.bedrock_model_regions or "").split(",") if region.strip())
 
     @classmethod
     def from_context(
@@ -232,7 +276,7 @@ def _type_problems(settings: Settings) -> list[str]:
 def _is_of_type(value: object, hint: Any) -> bool:
     if isinstance(value, bool):  # a bool is an int to isinstance, and never one to a reader of cdk.json
         return hint is bool
-    if hint is float:
+    if hint is float or (float in get_args(hint) and value is not None):
         return isinstance(value, int | float) and math.isfinite(value)
     return isinstance(value, hint)
 
@@ -252,6 +296,11 @@ def _range_problems(settings: Settings) -> list[str]:
         problems.append(
             f"intake_batch_size over {_UNGATHERED_BATCH} ({settings.intake_batch_size}) needs "
             "intake_batching_window_seconds of at least 1"
+        )
+    if settings.bulk_max_concurrency > settings.bulk_tasks_per_second:
+        problems.append(
+            f"bulk_max_concurrency ({settings.bulk_max_concurrency}) must be at most bulk_tasks_per_second "
+            f"({settings.bulk_tasks_per_second}): each function has at least one task a second"
         )
     return problems
 

@@ -9,15 +9,21 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from infra.access import acknowledge, allow, objects_finding
+from infra.backfill import Backfill
+from infra.bulk_rerun import BulkRerun
 from infra.document_buckets import DocumentBuckets
 from infra.document_intake import DocumentIntake
 from infra.handler_function import FunctionCommons
 from infra.monitoring import Monitoring
 from infra.operations import Operations
+from infra.reading import answerer_needs, reader_needs
+from infra.reading_settings import TEXTRACT
 from infra.settings import Settings
 from infra.task_table import TaskTable
 from infra.task_workflow import TaskWorkflow, TrackedStep
+from infra.textract_analysis import TextractAnalysis
 from infra.tracker_layer import TrackerLayer
+from infra.widget import Widget
 
 USE_CASE_ID = "pdf_processing"
 _CHECKOUT = Path(__file__).parent.parent
@@ -61,6 +67,14 @@ class StatusTrackerStack(Stack):
             table=table,
             state_machine=workflow.state_machine,
         )
+        widget = Widget(
+            self,
+            "Widget",
+            commons=commons,
+            table=table,
+            state_machine=workflow.state_machine,
+            logged_by=[intake.function, *(step.function for step in steps), operations.sweep],
+        )
         Monitoring(
             self,
             "Monitoring",
@@ -71,8 +85,24 @@ class StatusTrackerStack(Stack):
             workflow=workflow,
             settings=settings,
             further_functions={"Sweep": operations.sweep},
+            attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor},
+            extra_widgets=[widget.widget],
         )
-        self._add_outputs(table, buckets, workflow, intake, operations)
+        self._add_bulk_machines(commons, table, buckets, workflow)
+        outputs = {
+            "TaskTableName": table.table.table_name,
+            "DocumentBucketName": buckets.documents.bucket_name,
+            "ResultBucketName": buckets.results.bucket_name,
+            "WorkflowArn": workflow.state_machine.state_machine_arn,
+            "IntakeQueueUrl": intake.queue.queue_url,
+            "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
+            "SweepFunctionName": operations.sweep.function_name,
+            "DashboardName": name,
+            "WidgetViewersPolicyArn": widget.viewers.managed_policy_arn,
+            "WidgetOperatorsPolicyArn": widget.operators.managed_policy_arn,
+        }
+        for key, value in outputs.items():
+            CfnOutput(self, key, value=value)
 
     def _commons(self, table: TaskTable) -> FunctionCommons:
         return FunctionCommons(
@@ -83,26 +113,20 @@ class StatusTrackerStack(Stack):
             settings=self.settings,
         )
 
-    def _add_outputs(
-        self,
-        table: TaskTable,
-        buckets: DocumentBuckets,
-        workflow: TaskWorkflow,
-        intake: DocumentIntake,
-        operations: Operations,
+    def _add_bulk_machines(
+        self, commons: FunctionCommons, table: TaskTable, buckets: DocumentBuckets, workflow: TaskWorkflow
     ) -> None:
-        outputs = {
-            "TaskTableName": table.table.table_name,
-            "DocumentBucketName": buckets.documents.bucket_name,
-            "ResultBucketName": buckets.results.bucket_name,
-            "WorkflowArn": workflow.state_machine.state_machine_arn,
-            "IntakeQueueUrl": intake.queue.queue_url,
-            "IntakeDeadLetterQueueUrl": intake.dead_letter_queue.queue_url,
-            "SweepFunctionName": operations.sweep.function_name,
-            "DashboardName": self.stack_name,
-        }
-        for key, value in outputs.items():
-            CfnOutput(self, key, value=value)
+        for machine in (Backfill, BulkRerun):
+            made = machine(
+                self,
+                machine.__name__,
+                commons=commons,
+                documents=buckets.documents,
+                results=buckets.results,
+                table=table,
+                workflow=workflow.state_machine,
+            )
+            CfnOutput(self, f"{machine.__name__}Arn", value=made.state_machine.state_machine_arn)
 
 
 def document_steps(
@@ -111,6 +135,7 @@ def document_steps(
     """The steps that a document goes through, in their order."""
     documents, results = buckets.documents, buckets.results
     every_document, every_result = documents.arn_for_objects("*"), results.arn_for_objects("*")
+    reader, answerer = reader_needs(commons.settings, buckets), answerer_needs(commons.settings)
     extract = TrackedStep(
         scope,
         "Extract",
@@ -120,6 +145,7 @@ def document_steps(
             "DOCUMENT_BUCKET": documents.bucket_name,
             "RESULT_BUCKET": results.bucket_name,
             "MAX_DOCUMENT_BYTES": str(commons.settings.max_document_bytes),
+            **reader.environment,
         },
         statements=[
             table.allow_items("UpdateItem"),
@@ -127,18 +153,24 @@ def document_steps(
             # Without it S3 answers 403, not 404, for an object that is gone; so with the results below.
             allow(["s3:ListBucket"], documents.bucket_arn),
             allow(["s3:PutObject"], every_result),
+            *reader.statements,
         ],
+        actions_without_resource=reader.actions_without_resource,
+        retried_elsewhere=reader.retried_elsewhere,
     )
+    if commons.settings.reader == TEXTRACT:
+        TextractAnalysis(scope, "Analysis", commons=commons, table=table, buckets=buckets, step=extract)
     answer = TrackedStep(
         scope,
         "Answer",
         commons=commons,
         handler="answer.handler",
-        environment={"RESULT_BUCKET": results.bucket_name},
+        environment={"RESULT_BUCKET": results.bucket_name, **answerer.environment},
         statements=[
             table.allow_items("UpdateItem"),
             allow(["s3:GetObject", "s3:PutObject"], every_result),
             allow(["s3:ListBucket"], results.bucket_arn),
+            *answerer.statements,
         ],
     )
     steps = [extract, answer]

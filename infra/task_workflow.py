@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Aws, Duration, Fn
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from aws_cdk import aws_logs as logs
+from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
@@ -15,9 +15,10 @@ from infra.access import acknowledge, allow, service_role
 from infra.handler_function import FunctionCommons, HandlerFunction
 from infra.retry_policy import ALREADY_SUCCEEDED, EXECUTION_TIMEOUT_SECONDS, HOPELESS, NOT_READY, add_step_retries
 from infra.settings import Settings
+from infra.state_machine_log import allow_logs_and_traces, log_options
 
 # An answer that has not come by now is lost: the function's own timeout is over.
-_ANSWER_GRACE_SECONDS = 60
+ANSWER_GRACE_SECONDS = 60
 
 
 class TrackedStep(Construct):
@@ -30,6 +31,9 @@ class TrackedStep(Construct):
         name: the step's name, the id of the construct; the ``step`` dimension of its metrics.
         function: the function.
         state: the state that invokes it.
+        entry: the state in which the step begins: that one, unless `begin_with` has set another before it.
+        functions: what the states of the step invoke.
+        actions_without_resource: what they call besides, actions that take no resource.
     """
 
     def __init__(
@@ -41,6 +45,8 @@ class TrackedStep(Construct):
         handler: str,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
+        actions_without_resource: Sequence[str] = (),
+        retried_elsewhere: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, construct_id)
         settings = commons.settings
@@ -52,6 +58,7 @@ class TrackedStep(Construct):
             handler=handler,
             environment=environment,
             statements=statements,
+            actions_without_resource=actions_without_resource,
             timeout_seconds=settings.step_timeout_seconds,
             memory_mb=settings.step_memory_mb,
             reserved_concurrency=settings.step_reserved_concurrency,
@@ -63,9 +70,25 @@ class TrackedStep(Construct):
             lambda_function=self.function,
             result_path=sfn.JsonPath.DISCARD,
             retry_on_service_exceptions=False,  # the retry table has them, with full jitter
-            task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + _ANSWER_GRACE_SECONDS)),
+            task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
         )
-        add_step_retries(self.state, settings)
+        add_step_retries(self.state, settings, retried_elsewhere)
+        self.entry: sfn.IChainable = self.state
+        self.functions: list[lambda_.IFunction] = [self.function]
+        self.actions_without_resource: list[str] = []
+
+    def begin_with(
+        self, entry: sfn.IChainable, *, functions: Sequence[lambda_.IFunction], actions: Sequence[str]
+    ) -> None:
+        """Have the step begin with `entry`, which leads to `state`.
+
+        Args:
+            functions: what the states between invoke.
+            actions: what they call besides, actions that take no resource.
+        """
+        self.entry = entry
+        self.functions += functions
+        self.actions_without_resource += actions
 
 
 class TaskWorkflow(Construct):
@@ -81,13 +104,6 @@ class TaskWorkflow(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self.steps = steps
-        log_group = logs.LogGroup(
-            self,
-            "Logs",
-            log_group_name=_vended_log_group_name(),
-            retention=logs.RetentionDays[settings.log_retention],
-            removal_policy=settings.removal_policy,
-        )
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -95,14 +111,14 @@ class TaskWorkflow(Construct):
             role=self._role().without_policy_updates(),
             timeout=Duration.seconds(EXECUTION_TIMEOUT_SECONDS),
             tracing_enabled=True,
-            logs=sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=True),
+            logs=log_options(self, settings),
         )
 
     def _connected(self) -> sfn.IChainable:
         done = sfn.Succeed(self, "Done")
         ignored = sfn.Succeed(self, "Ignored", comment="The tracker has set the task aside, with its reason")
         failed = sfn.Fail(self, "Failed", error_path="$.failure.Error", cause_path="$.failure.Cause")
-        following: list[sfn.IChainable] = [*(step.state for step in self.steps[1:]), done]
+        following: list[sfn.IChainable] = [*(step.entry for step in self.steps[1:]), done]
         for step, next_state in zip(self.steps, following, strict=True):
             # A task beyond the last step is not known to be done, so there only the step's own success counts.
             passed = [ALREADY_SUCCEEDED] if next_state is done else [ALREADY_SUCCEEDED, NOT_READY]
@@ -110,47 +126,23 @@ class TaskWorkflow(Construct):
             step.state.add_catch(ignored, errors=list(HOPELESS), result_path=sfn.JsonPath.DISCARD)
             step.state.add_catch(failed, errors=["States.ALL"], result_path="$.failure")
             step.state.next(next_state)
-        return self.steps[0].state
+        return self.steps[0].entry
 
     def _role(self) -> iam.Role:
+        actions = [action for step in self.steps for action in step.actions_without_resource]
         role = service_role(
             self,
             "states.amazonaws.com",
             [
-                allow(["lambda:InvokeFunction"], *(step.function.function_arn for step in self.steps)),
                 allow(
-                    [
-                        "logs:CreateLogDelivery",
-                        "logs:GetLogDelivery",
-                        "logs:UpdateLogDelivery",
-                        "logs:DeleteLogDelivery",
-                        "logs:ListLogDeliveries",
-                        "logs:PutResourcePolicy",
-                        "logs:DescribeResourcePolicies",
-                        "logs:DescribeLogGroups",
-                    ],
-                    "*",
+                    ["lambda:InvokeFunction"],
+                    *(function.function_arn for step in self.steps for function in step.functions),
                 ),
-                allow(
-                    [
-                        "xray:PutTraceSegments",
-                        "xray:PutTelemetryRecords",
-                        "xray:GetSamplingRules",
-                        "xray:GetSamplingTargets",
-                    ],
-                    "*",
-                ),
+                *([allow(actions, "*")] if actions else []),
+                *allow_logs_and_traces(),
             ],
         )
-        acknowledge(role, "IAM5[Resource::*]", "CloudWatch's log delivery and X-Ray have actions without resources.")
+        also = "".join(f", and so is {action}" for action in actions)
+        reason = f"CloudWatch's log delivery and X-Ray have actions without resources{also}."
+        acknowledge(role, "IAM5[Resource::*]", reason)
         return role
-
-
-def _vended_log_group_name() -> str:
-    """A name under the prefix that keeps the account's log resource policy small, new with each stack.
-
-    Without the prefix every state machine adds a statement to that policy, which is limited to 5,120 characters; with
-    a name that a stack of this name had before, a retained log group would stand in the way.
-    """
-    unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
-    return Fn.join("", ["/aws/vendedlogs/states/", Aws.STACK_NAME, "-", unique])

@@ -35,7 +35,8 @@ class Watched:
         dead_letter_queues: every queue where something ends that could not be handled, by the name of its alarm.
         state_machine: the workflow.
         steps: the names of the workflow's steps in their order, the ``step`` dimension of their metrics.
-        functions: every function by its name; that of a step by the step's.
+        functions: every function that works by itself, by its name; that of a step by the step's.
+        attended: the functions that are called by somebody who sees them fail: shown, and without alarms.
     """
 
     name: str
@@ -47,6 +48,12 @@ class Watched:
     state_machine: sfn.StateMachine
     steps: Sequence[str]
     functions: Mapping[str, lambda_.Function]
+    attended: Mapping[str, lambda_.Function]
+
+    @property
+    def all_functions(self) -> Mapping[str, lambda_.Function]:
+        """Those that work by themselves, and those that somebody calls."""
+        return {**self.functions, **self.attended}
 
     @property
     def helpers(self) -> Mapping[str, lambda_.Function]:
@@ -55,7 +62,7 @@ class Watched:
 
     def memory_mb(self, name: str) -> int:
         """The memory of a function."""
-        resource = cast("lambda_.CfnFunction", self.functions[name].node.default_child)
+        resource = cast("lambda_.CfnFunction", self.all_functions[name].node.default_child)
         return int(resource.memory_size or 0)
 
     def task(

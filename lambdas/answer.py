@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
+from documents.answerers import choose_answerer
 from documents.answering import answer_questions
-from documents.answers import KeyValueAnswerer
 from documents.aws import s3_client
 from documents.settings import AnswerSettings
 from documents.tasks import AnswerTask
@@ -27,5 +27,6 @@ settings = cache(AnswerSettings.from_environment)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Run the step for the task of the execution's input; the workflow reads the exception, not a result."""
     with start_in_lambda(AnswerTask, event["task_id"], context, metrics=metrics, logger=logger, step="Answer") as ctx:
-        summary = answer_questions(s3_client(), settings().result_bucket, KeyValueAnswerer(), ctx.task.task_id)
+        answerer = choose_answerer(settings(), ctx.task)
+        summary = answer_questions(s3_client(), settings().result_bucket, answerer, ctx.task.task_id)
         ctx.set_data({**ctx.task.data, "answered": summary})

@@ -9,7 +9,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from documents.aws import s3_client
 from documents.extraction import extract
-from documents.reader import PypdfReader
+from documents.readers import choose_reader
 from documents.settings import ExtractSettings
 from documents.tasks import ExtractTask
 from status_tracker.powertools import start_in_lambda
@@ -27,5 +27,6 @@ settings = cache(ExtractSettings.from_environment)
 def handler(event: dict[str, Any], context: LambdaContext) -> None:
     """Run the step for the task of the execution's input; the workflow reads the exception, not a result."""
     with start_in_lambda(ExtractTask, event["task_id"], context, metrics=metrics, logger=logger, step="Extract") as ctx:
-        summary = extract(s3_client(), settings(), PypdfReader(), ctx.task.task_id, ctx.task.data)
+        reader = choose_reader(settings(), ctx.task, event["run"])
+        summary = extract(s3_client(), settings(), reader, ctx.task.task_id, ctx.task.data)
         ctx.set_data({**ctx.task.data, "extracted": summary})

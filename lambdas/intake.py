@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from documents.aws import step_functions_client
 from documents.events import BadMessageError, parse_upload
+from documents.registering import get_or_create_task, run_of, start_task
 from documents.settings import IntakeSettings
 from documents.tasks import ExtractTask
-from documents.workflow import start_workflow
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -59,9 +58,8 @@ def register_upload(body: str) -> None:
     """
     upload = parse_upload(body)
     logger.append_keys(task_id=upload.task_id)
-    task, created = ExtractTask.get_or_create(upload.task_id, data=upload.to_task_data())
+    task, created = get_or_create_task(upload)
     metrics.add_metric("TaskCreated" if created else "DuplicateEvent", MetricUnit.Count, 1)
-    run = task.run or 0  # the item has the attribute from its first rerun on
-    logger.append_keys(run=run)
-    started = start_workflow(step_functions_client(), settings().workflow_arn, upload.task_id, run)
+    logger.append_keys(run=run_of(task))
+    started = start_task(task, settings().workflow_arn)
     logger.info("Upload taken in", extra={"new_task": created, "started": started})

@@ -8,6 +8,8 @@ REGION = "us-east-1"
 # Two questions that the server answers beside the AWS APIs.
 FUNCTIONS_PATH = "/_local_cloud/functions"
 IGNORED_PATH = "/_local_cloud/ignored"
+# A page of ours, which shows the deployed widget.
+WIDGET_PATH = "/_local_cloud/widget"
 
 
 # Where a profile, a configuration file or this machine's role could be found.

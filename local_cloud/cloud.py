@@ -17,7 +17,7 @@ from typing import Any, Self
 
 import boto3
 
-from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, client_environment, isolated_environment
+from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, WIDGET_PATH, client_environment, isolated_environment
 from local_cloud.commands import Command
 from local_cloud.deployment import Deployment
 from local_cloud.errors import LocalCloudError
@@ -64,6 +64,11 @@ class LocalCloud:
     def environment(self) -> dict[str, str]:
         """The variables with which ``aws``, ``boto3`` and ``cdk`` reach this cloud, and nothing else."""
         return client_environment(self._endpoint)
+
+    @property
+    def widget_url(self) -> str:
+        """The page that shows the dashboard's widget, as CloudWatch would."""
+        return f"{self._endpoint}{WIDGET_PATH}"
 
     @property
     def logs(self) -> Path:

@@ -17,14 +17,16 @@ class Deployment:
         stage: the stage of ``cdk.json`` whose settings it has.
         state: the folder for ``cdk.out`` and the logs.
         endpoint: where the local account answers.
+        app: the folder of the app; by default this checkout.
 
     Raises:
         LocalCloudError: Node or the CDK command line is missing.
     """
 
-    def __init__(self, *, stage: str, state: Path, endpoint: str) -> None:
+    def __init__(self, *, stage: str, state: Path, endpoint: str, app: Path = CHECKOUT) -> None:
         self.stack_name = f"status-tracker-{stage}"
         self._stage = stage
+        self._app = app
         self._assembly = state / "cdk.out"
         self._outputs = state / "outputs.json"
         # In the app's folder `cdk bootstrap` would synthesize it anew, without bundling the layer.
@@ -46,7 +48,7 @@ class Deployment:
         return Command(
             "cdk synth",
             [*self._cdk, "synth", "--quiet", *_QUIET, "-c", f"stage={self._stage}", "-o", str(self._assembly)],
-            cwd=CHECKOUT,
+            cwd=self._app,
             env=environment,
             log=self._logs / "synth.log",
         )

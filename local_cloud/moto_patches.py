@@ -25,6 +25,13 @@ from moto.s3 import models as s3_models
 from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from local_cloud.deployed import DeployedFunctions
@@ -47,6 +54,8 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _leave_queues_to_the_poller()
     _make_operations_atomic()
     _mend_upload_events()
+    _name_executions()
+    _fail_maps_with_too_many_failures()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:
@@ -266,3 +275,31 @@ def _mend_upload_events() -> None:
         original(self, original_event, transform_input)
 
     events_models.Rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
+
+
+def _name_executions() -> None:
+    """An execution that is started without a name gets none, and so is taken for the one before it."""
+    backend = parser_models.StepFunctionsParserBackend
+    original = backend.start_execution
+
+    def start_execution(self: Any, state_machine_arn: str, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        return original(self, state_machine_arn, name or str(uuid.uuid4()), *args, **kwargs)
+
+    backend.start_execution = start_execution  # type: ignore[method-assign]
+
+
+def _fail_maps_with_too_many_failures() -> None:
+    """A Distributed Map goes well whatever fails of it; here it fails when it has run, on AWS as soon as it must."""
+    original = DistributedIterationComponent._map_run
+
+    def map_run(self: Any, env: Any, eval_input: Any) -> None:
+        original(self, env, eval_input)
+        failed, tolerated = eval_input.map_run_record.item_counter.failed.get(), eval_input.tolerated_failure_count
+        if failed <= tolerated:
+            return
+        name = StatesErrorName(typ=StatesErrorNameType.StatesExceedToleratedFailureThreshold)
+        cause = f"{failed} items have failed, of which {tolerated} are tolerated."
+        details: Any = {"mapRunFailedEventDetails": {"error": name.error_name, "cause": cause}}
+        raise FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
+
+    DistributedIterationComponent._map_run = map_run  # type: ignore[method-assign]

@@ -1,7 +1,7 @@
 """The process that is the account: moto's server, the Lambda functions, the pollers of their event sources, schedules.
 
 Started by `local_cloud.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
-refused. Beside the AWS APIs the server answers two questions of ours, see `_answer`.
+refused. Beside the AWS APIs the server answers two questions of ours, see `_answer`, and shows the widget.
 """
 
 import json
@@ -19,12 +19,14 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
-from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, handler_environment
+from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, WIDGET_PATH, handler_environment
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
+from local_cloud.missing_services import refuse_missing_services
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
 from local_cloud.scheduler import run_schedules
+from local_cloud.widget_page import WidgetPage
 
 # How soon a new event source mapping is polled.
 _RECONCILE_SECONDS = 0.5
@@ -37,11 +39,13 @@ def main() -> None:
     listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     functions = Functions(python=python, unpacked=state / "functions", logs=state / "logs")
-    application = _with_questions(DomainDispatcherApplication(create_backend_app), functions)
+    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]))
+    page = WidgetPage(deployed.invoke_by_arn)
+    application = _with_questions(DomainDispatcherApplication(create_backend_app), functions, page)
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
-    deployed = DeployedFunctions(functions, handler_environment(f"http://localhost:{server.port}"))
     apply_patches(deployed)
+    refuse_missing_services()
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
     threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
     server.serve_forever()
@@ -73,8 +77,10 @@ def _poll_event_sources(functions: DeployedFunctions) -> None:
         time.sleep(_RECONCILE_SECONDS)
 
 
-def _with_questions(aws: _Application, functions: Functions) -> _Application:
+def _with_questions(aws: _Application, functions: Functions, page: WidgetPage) -> _Application:
     def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
+        if environ["PATH_INFO"] == WIDGET_PATH:
+            return page(environ, start_response)
         answer = _answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), functions)
         if answer is None:
             return aws(environ, start_response)

@@ -43,6 +43,7 @@ def _tell(cloud: LocalCloud) -> None:
     print("\nWhat was deployed:\n")
     for name, value in outputs.items():
         print(f"  {name:<26}{value}")
+    print(f"\nThe dashboard's widget, to look at the tasks and act on them: {cloud.widget_url}")
     print("\nUpload a document, either with boto3 or with aws, and a little later look at the table:\n")
     print(f"  .venv/bin/python -c 'import boto3; s3 = boto3.client(\"s3\"); {upload}'")
     print(f"  aws s3 cp samples/documents/invoice-1001.pdf s3://{outputs['DocumentBucketName']}/invoice.pdf")

@@ -17,10 +17,12 @@ if TYPE_CHECKING:
 def answer_questions(s3: S3Client, result_bucket: str, answerer: Answerer, task_id: str) -> dict[str, Any]:
     """Answer all questions about the task's document, write the answers, and return a summary of them."""
     extracted = ExtractedDocument.from_dict(read_result(s3, result_bucket, task_id, EXTRACTED))
-    answers = answerer.answer(extracted, load_questions())
-    result = {"task_id": task_id, "answers": [answer.to_dict() for answer in answers]}
+    answered = answerer.answer(extracted, load_questions())
+    result = {"task_id": task_id, "answers": [answer.to_dict() for answer in answered.answers]}
+    usage = {} if answered.usage is None else {"usage": answered.usage}
     return {
-        "answers": summarize(answers),
-        "asked": len(answers),
-        "result": write_result(s3, result_bucket, task_id, ANSWERS, result),
+        "answers": summarize(answered.answers),
+        "asked": len(answered.answers),
+        "result": write_result(s3, result_bucket, task_id, ANSWERS, {**result, **usage}),
+        **usage,
     }

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
-from documents.extracted import ExtractedDocument, KeyValue
+from documents.extracted import ExtractedDocument, KeyValue, without_unknown
 from documents.key_values import normalize_key
 
 MAX_SUMMARY_CHARACTERS = 200
@@ -23,6 +23,14 @@ class Question:
 
 
 @dataclass(frozen=True)
+class Passage:
+    """Words of the document, and the page on which they begin, counted from 1."""
+
+    text: str
+    page: int
+
+
+@dataclass(frozen=True)
 class Answer:
     """
     What the document says to a question.
@@ -34,18 +42,26 @@ class Answer:
     id: str
     question: str
     answer: str | None
-    source: KeyValue | None = None
+    source: KeyValue | Passage | None = None
     reason: str | None = None
     also_found: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
-        return asdict(self)
+        return asdict(self, dict_factory=without_unknown)
+
+
+@dataclass(frozen=True)
+class Answers:
+    """The answers, and what they took of a service that is paid for (`usage`; None of one that is not)."""
+
+    answers: tuple[Answer, ...]
+    usage: Mapping[str, Any] | None = None
 
 
 class Answerer(Protocol):
     """What Answer needs of whoever reads the document for it."""
 
-    def answer(self, document: ExtractedDocument, questions: Sequence[Question]) -> list[Answer]:
+    def answer(self, document: ExtractedDocument, questions: Sequence[Question]) -> Answers:
         """One answer a question, in the order of the questions; never one that is not in the document."""
         ...
 
@@ -53,11 +69,11 @@ class Answerer(Protocol):
 class KeyValueAnswerer:
     """Answers from the document's key-values alone: the same document always has the same answers."""
 
-    def answer(self, document: ExtractedDocument, questions: Sequence[Question]) -> list[Answer]:
+    def answer(self, document: ExtractedDocument, questions: Sequence[Question]) -> Answers:
         by_key: dict[str, list[KeyValue]] = {}
         for key_value in document.key_values:
             by_key.setdefault(normalize_key(key_value.key), []).append(key_value)
-        return [_answer(question, by_key) for question in questions]
+        return Answers(tuple(_answer(question, by_key) for question in questions))
 
 
 def _answer(question: Question, by_key: Mapping[str, list[KeyValue]]) -> Answer:

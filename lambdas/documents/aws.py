@@ -14,23 +14,24 @@ from botocore.config import Config
 from status_tracker.sessions import session_for
 
 if TYPE_CHECKING:
+    from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
+    from mypy_boto3_textract import TextractClient
 
 # Together well within the 30 s that intake has: the SDKs' defaults of 15 to 60 s a try would outlive the function.
 CONNECT_TIMEOUT_SECONDS = 3
 READ_TIMEOUT_SECONDS = 5
 TRIES = 3
 
-_CONFIG = Config(
-    connect_timeout=CONNECT_TIMEOUT_SECONDS,
-    read_timeout=READ_TIMEOUT_SECONDS,
-    retries={"mode": "standard", "total_max_attempts": TRIES},
-)
 
-
-def _client(service: str) -> Any:
-    return session_for(service).create_client(service, config=_CONFIG)
+def _client(service: str, read_timeout: int = READ_TIMEOUT_SECONDS, tries: int = TRIES) -> Any:
+    config = Config(
+        connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        read_timeout=read_timeout,
+        retries={"mode": "standard", "total_max_attempts": tries},
+    )
+    return session_for(service).create_client(service, config=config)
 
 
 @cache
@@ -42,4 +43,18 @@ def s3_client() -> S3Client:
 @cache
 def step_functions_client() -> SFNClient:
     client: SFNClient = _client("stepfunctions")
+    return client
+
+
+# The services that read and answer take longer than others, and are asked more often before they count as busy; yet
+# all of it is over within the 300 s that a step has, so that what they say is recorded.
+@cache
+def textract_client() -> TextractClient:
+    client: TextractClient = _client("textract", read_timeout=30, tries=6)
+    return client
+
+
+@cache
+def bedrock_client() -> BedrockRuntimeClient:
+    client: BedrockRuntimeClient = _client("bedrock-runtime", read_timeout=60, tries=4)
     return client

@@ -29,6 +29,7 @@ def extract(
     upload = _upload(data)
     content = fetch_document(s3, settings.document_bucket, upload, settings.max_document_bytes)
     document = reader.read(content)
+    usage = {} if document.usage is None else {"usage": document.usage}
     result = {"task_id": task_id, "document": upload.to_task_data(), **document.to_dict()}
     return {
         "pages": len(document.pages),
@@ -36,6 +37,7 @@ def extract(
         "key_values": len(document.key_values),
         "warnings": len(document.warnings),
         "result": write_result(s3, settings.result_bucket, task_id, EXTRACTED, result),
+        **usage,
     }
 
 

@@ -1,6 +1,5 @@
 """Reading a PDF: its text, its form fields and its "Key: value" lines, with pypdf."""
 
-import re
 from io import BytesIO
 from typing import Protocol
 
@@ -12,6 +11,7 @@ from documents.extracted import ExtractedDocument, KeyValue
 from documents.file_kinds import describe_file, is_pdf
 from documents.key_values import find_key_values
 from documents.pypdf_warnings import collect_pypdf_warnings
+from documents.whole_files import refuse_cut_off_pdf, refuse_empty_file
 from status_tracker import NonRetryableError
 
 
@@ -47,35 +47,20 @@ class PypdfReader:
         if not fields and not any(page.strip() for page in pages):
             raise NonRetryableError(
                 f"The PDF has no text on its {_pages(len(pages))}: it looks like a scan."
-                " Recognise its text first (OCR, Amazon Textract for example) and upload the result."
+                " Recognise its text first (OCR) and upload the result,"
+                " or have Amazon Textract read the documents: see docs/textract-and-bedrock.md."
             )
         lines = [pair for number, page in enumerate(pages, 1) for pair in find_key_values(page, number)]
         return ExtractedDocument(pages=pages, key_values=(*fields, *lines), warnings=tuple(warnings))
 
 
 def _refuse_what_is_no_whole_pdf(content: bytes) -> None:
-    if not content:
-        raise NonRetryableError("The file is empty (0 bytes). Upload the document again.")
+    refuse_empty_file(content)
     if not is_pdf(content):
         raise NonRetryableError(
             f"The file is not a PDF: it looks like {describe_file(content)}. Upload the document as a PDF."
         )
-    if _is_cut_off(content):
-        raise NonRetryableError(
-            f"The PDF is cut off: its end is missing after {len(content):,} bytes."
-            " The upload, or the copy it was made from, was interrupted. Upload the whole file again."
-        )
-
-
-def _is_cut_off(content: bytes) -> bool:
-    """
-    Whether the closing `startxref` is missing.
-
-    pypdf makes what it can of such a file, so that a part of the document would pass for the whole. The
-    `startxref` must be the last one: updated and web-optimised files have others, with objects after them.
-    """
-    end = content.rfind(b"startxref")
-    return end < 0 or re.search(rb"\s\d+ \d+ obj\b", content[end:]) is not None
+    refuse_cut_off_pdf(content)
 
 
 def _open(content: bytes) -> pypdf.PdfReader:

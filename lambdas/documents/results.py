@@ -34,14 +34,22 @@ def write_result(s3: S3Client, bucket: str, task_id: str, name: str, result: Map
     return f"s3://{bucket}/{key}"
 
 
+def find_result(s3: S3Client, bucket: str, task_id: str, name: str) -> dict[str, Any] | None:
+    """Read what `write_result` wrote; None where there is nothing."""
+    try:
+        body = s3.get_object(Bucket=bucket, Key=result_key(task_id, name))["Body"].read()
+    except s3.exceptions.NoSuchKey:
+        return None
+    result: dict[str, Any] = json.loads(body)
+    return result
+
+
 def read_result(s3: S3Client, bucket: str, task_id: str, name: str) -> dict[str, Any]:
     """Read what `write_result` wrote; `NonRetryableError` where it is gone, since no retry brings it back."""
-    key = result_key(task_id, name)
-    try:
-        body = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
-    except s3.exceptions.NoSuchKey as error:
+    result = find_result(s3, bucket, task_id, name)
+    if result is None:
         raise NonRetryableError(
-            f"The result s3://{bucket}/{key} is gone. Rerun the task from the step that writes {name}."
-        ) from error
-    result: dict[str, Any] = json.loads(body)
+            f"The result s3://{bucket}/{result_key(task_id, name)} is gone."
+            f" Rerun the task from the step that writes {name}."
+        )
     return result

@@ -91,3 +91,6 @@ STEPS: tuple[tuple[str, type[st.BaseTask]], ...] = (
     ("Answer", AnswerTask),
 )
 """The steps of a document in their order, by the names that they have in the workflow and in the metrics."""
+
+ENDED_STATUSES = frozenset({STEPS[-1][1].config.succeeded_status, *(step.config.ignored_status for _, step in STEPS)})
+"""The statuses in which nothing works on a document any more, unless somebody asks for it."""

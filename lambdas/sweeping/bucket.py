@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from documents.events import DocumentUploaded
+from documents.registering import get_or_create_task
 from documents.tasks import ExtractTask
 from status_tracker.sweeping import Noted
 
@@ -91,7 +92,7 @@ def _without_task(uploads: Sequence[DocumentUploaded]) -> list[DocumentUploaded]
 
 def _register(upload: DocumentUploaded, done: Reconciled) -> None:
     try:
-        task, created = ExtractTask.get_or_create(upload.task_id, data=upload.to_task_data())
+        task, created = get_or_create_task(upload)
         if created:  # else intake was quicker, and has started it
             ExtractTask.dispatch(task)
             done.registered.append(Noted(upload.task_id, "its object had no task"))

@@ -35,6 +35,8 @@ def start_in_lambda(
     step: str,
     metrics: Metrics,
     logger: Logger,
+    create: bool = False,
+    data: dict[str, Any] | None = None,
 ) -> Iterator[ExecutionContext[TaskT]]:
     """`task_class.start(task_id)` in a Lambda function.
 
@@ -58,18 +60,19 @@ def start_in_lambda(
     Args:
         context: the Lambda context.
         step: the name of the step, for metrics and log.
+        create, data: make the task if there is none, with that data; as of `BaseTask.start`.
 
     Raises:
         What `BaseTask.start` raises, and what the block raises, untouched.
     """
     metrics.add_dimension(name="step", value=step)
-    logger.remove_keys(["attempt", "fence", "run"])  # those of the task before
+    forget_task(logger)
     logger.append_keys(use_case=task_class.config.use_case_id, step=step, task_id=task_id)
     report = _Report(metrics, logger)
     entered: ExecutionContext[TaskT] | None = None
     try:
         lease = max(context.get_remaining_time_in_millis(), 1) / 1000
-        with task_class.start(task_id, lock_expire_seconds=lease) as entered:
+        with task_class.start(task_id, create=create, data=data, lock_expire_seconds=lease) as entered:
             report.started(entered)
             yield entered
     except BaseException as error:
@@ -139,6 +142,11 @@ class _Report:
 
     def _count(self, name: str) -> None:
         self._metrics.add_metric(name, MetricUnit.Count, 1)
+
+
+def forget_task(logger: Logger) -> None:
+    """Take from the log lines what they tell of the task before."""
+    logger.remove_keys(["use_case", "step", "task_id", "attempt", "fence", "run"])
 
 
 def _outcome(task: BaseTask) -> str | None:

@@ -80,7 +80,7 @@ class Synthesized:
     @cached_property
     def workflow(self) -> dict[str, Any]:
         """The state machine's definition."""
-        return json.loads(self.properties("AWS::StepFunctions::StateMachine")["DefinitionString"])
+        return json.loads(self.properties("AWS::StepFunctions::StateMachine", "Workflow")["DefinitionString"])
 
     @property
     def steps(self) -> dict[str, Any]:

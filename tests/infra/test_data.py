@@ -129,5 +129,6 @@ def test_local_leaves_nothing_behind(local: Synthesized) -> None:
 def test_logs_are_kept_as_long_as_the_stage_says(local: Synthesized, prod: Synthesized) -> None:
     for stage, days in ((local, 1), (prod, 365)):
         groups = stage.of_type("AWS::Logs::LogGroup").values()
-        assert len(groups) == len(stage.of_type("AWS::Lambda::Function")) + 1
+        writers = (*stage.of_type("AWS::Lambda::Function"), *stage.of_type("AWS::StepFunctions::StateMachine"))
+        assert len(groups) == len(writers)
         assert {group["Properties"]["RetentionInDays"] for group in groups} == {days}

@@ -12,12 +12,18 @@ DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
 INTAKE, EXTRACT, ANSWER = "DocumentIntake", "ExtractHandler", "AnswerHandler"
 SWEEP = "OperationsSweep"
 EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
+VIEWER, ACTOR = "WidgetViewer", "WidgetActor"
 COMMON_VARIABLES = {
     "USE_CASE_ID": "pdf_processing",
     "TASK_TABLE_NAME": "<TasksTable>",
     "POWERTOOLS_SERVICE_NAME": "pdf_processing",
     "POWERTOOLS_METRICS_NAMESPACE": "StatusTracker",
     "POWERTOOLS_LOG_LEVEL": "INFO",
+}
+READING = {
+    ("dynamodb:GetItem", TABLE),
+    ("dynamodb:BatchGetItem", TABLE),
+    ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
 }
 
 
@@ -81,6 +87,15 @@ def rights(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
                 ("s3:ListBucket", DOCUMENTS),
             },
         ),
+        (VIEWER, READING),
+        (
+            ACTOR,
+            {
+                *READING,
+                ("dynamodb:UpdateItem", TABLE),
+                ("states:StartExecution", "<WorkflowStateMachine>"),
+            },
+        ),
     ],
 )
 def test_function_may_do_this_and_nothing_else(stage: Synthesized, owner: str, expected: set[tuple[str, str]]) -> None:
@@ -103,12 +118,11 @@ def test_workflow_may_invoke_its_steps_and_write_its_log(stage: Synthesized) -> 
 
 def test_no_rights_beside_those_of_the_roles(stage: Synthesized) -> None:
     assert not stage.of_type("AWS::IAM::Policy")
-    others = {"WorkflowRole", "OperationsScheduleRightsRole"}
-    assert len(stage.of_type("AWS::IAM::Role")) == len(stage.of_type("AWS::Lambda::Function")) + len(others)
-    assert others < set(stage.of_type("AWS::IAM::Role"))
+    owners = ("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule")
+    assert len(stage.of_type("AWS::IAM::Role")) == sum(len(stage.of_type(owner)) for owner in owners)
 
 
-@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER, SWEEP])
+@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER, SWEEP, VIEWER, ACTOR])
 def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     function = stage.properties("AWS::Lambda::Function", owner)
     assert function["Runtime"] == "python3.14"

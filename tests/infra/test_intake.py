@@ -44,12 +44,12 @@ def test_event_that_cannot_be_put_on_the_queue_is_kept(stage: Synthesized) -> No
 def test_message_stays_hidden_for_six_timeouts_and_the_window(stage: Synthesized) -> None:
     queue = stage.properties(QUEUE, "IntakeQueue")
     timeout = stage.properties("AWS::Lambda::Function", "Intake")["Timeout"]
-    window = stage.properties(MAPPING)["MaximumBatchingWindowInSeconds"]
+    window = stage.properties(MAPPING, "DocumentIntake")["MaximumBatchingWindowInSeconds"]
     assert queue["VisibilityTimeout"] >= 6 * timeout + window
 
 
 def test_message_that_fails_again_and_again_is_set_aside(stage: Synthesized) -> None:
-    queue, dead_letters = (stage.properties(QUEUE, name) for name in ("IntakeQueue", "DeadLetterQueue"))
+    queue, dead_letters = (stage.properties(QUEUE, name) for name in ("IntakeQueue", "IntakeDeadLetterQueue"))
     assert queue["RedrivePolicy"] == {
         "deadLetterTargetArn": "<DocumentIntakeDeadLetterQueue.Arn>",
         "maxReceiveCount": stage.settings.intake_max_receives,
@@ -64,7 +64,7 @@ def test_prod_gives_a_message_five_chances(prod: Synthesized) -> None:
 
 
 def test_records_of_a_batch_fail_by_themselves(stage: Synthesized) -> None:
-    mapping = stage.properties(MAPPING)
+    mapping = stage.properties(MAPPING, "DocumentIntake")
     settings = stage.settings
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["EventSourceArn"] == "<DocumentIntakeQueue.Arn>"

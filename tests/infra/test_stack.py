@@ -13,6 +13,7 @@ from infra.settings import SettingsError
 from tests.infra.synthesis import Synthesized, new_app, readable
 
 NO_RESOURCE = "AwsSolutions-IAM5[Resource::*]"
+BULK = ("Backfill", "BulkRerun")
 DOCUMENTS = "AwsSolutions-IAM5[Resource::<BucketsDocuments.Arn>/*]"
 EXECUTIONS = (
     "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
@@ -30,8 +31,12 @@ def test_outputs(stage: Synthesized) -> None:
         "WorkflowArn": "<WorkflowStateMachine>",
         "IntakeQueueUrl": "<DocumentIntakeQueue>",
         "IntakeDeadLetterQueueUrl": "<DocumentIntakeDeadLetterQueue>",
+        "BackfillArn": "<BackfillStateMachine>",
+        "BulkRerunArn": "<BulkRerunStateMachine>",
         "DashboardName": f"status-tracker-{stage.settings.stage}",
         "SweepFunctionName": "<OperationsSweepFunction>",
+        "WidgetViewersPolicyArn": "<WidgetViewers>",
+        "WidgetOperatorsPolicyArn": "<WidgetOperators>",
     }
     assert stage.stack.stack_name == f"status-tracker-{stage.settings.stage}"
 
@@ -52,8 +57,27 @@ def acknowledgements(stack: Stack) -> Iterator[tuple[str, str, str]]:
                     yield path, finding.removeprefix("Annotation::"), reason
 
 
+def in_folder(folder: str) -> str:
+    return f"AwsSolutions-IAM5[Resource::<BucketsResults.Arn>/{folder}*]"
+
+
+def children_of(stage: Synthesized, machine: str) -> str:
+    account = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    name = f"status-tracker-{stage.settings.stage}-{machine}"
+    return f"AwsSolutions-IAM5[Resource::{account}:execution:{name}:*]"
+
+
 def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synthesized) -> None:
     found = list(acknowledgements(stage.stack))
+    bulk = {
+        *((f"{machine}/{name}Role", NO_RESOURCE) for machine in BULK for name in ("", "Plan/", "Work/", "Report/")),
+        ("Backfill", DOCUMENTS),
+        ("Backfill", in_folder("backfills/")),
+        ("Backfill", in_folder("manifests/")),
+        ("Backfill/Role", children_of(stage, "backfill")),
+        ("BulkRerun", in_folder("reruns/")),
+        ("BulkRerun/Role", children_of(stage, "bulk-rerun")),
+    }
     assert {(path, readable(finding)) for path, finding, _ in found} == {
         ("DocumentIntake/Intake/Role", NO_RESOURCE),
         ("Extract/Handler/Role", NO_RESOURCE),
@@ -64,7 +88,9 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("Workflow/Role", NO_RESOURCE),
         ("Operations/Sweep/Role", NO_RESOURCE),
         ("Operations/Sweep", EXECUTIONS),
-    }
+        ("Widget/Viewer/Role", NO_RESOURCE),
+        ("Widget/Actor/Role", NO_RESOURCE),
+    } | bulk
     assert all(len(reason.split()) >= 5 for _, _, reason in found)
 
 

@@ -164,7 +164,7 @@ def test_state_outlives_its_function_and_the_execution_every_state(stage: Synthe
 
 
 def test_executions_are_logged_and_traced(stage: Synthesized) -> None:
-    machine = stage.properties("AWS::StepFunctions::StateMachine")
+    machine = stage.properties("AWS::StepFunctions::StateMachine", "Workflow")
     assert machine.get("StateMachineType", "STANDARD") == "STANDARD"
     assert machine["TracingConfiguration"] == {"Enabled": True}
     assert machine["LoggingConfiguration"]["Level"] == "ALL"

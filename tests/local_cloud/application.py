@@ -11,7 +11,13 @@ from local_cloud.cloud import LocalCloud
 from tests.local_cloud.support import wait_for
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
-SUCCEEDED, IGNORED, IN_PROGRESS = 90, (50, 100), (20, 70)
+STEPS = {
+    "Extract": (10, 20, 30, 40, 50),
+    "Answer": (40, 70, 80, 90, 100),
+}
+"""The codes of each step: pending, in_progress, failed, succeeded, ignored."""
+IN_PROGRESS, IGNORED = (tuple(codes[place] for codes in STEPS.values()) for place in (1, 4))
+SUCCEEDED = list(STEPS.values())[-1][3]
 
 
 class Application:

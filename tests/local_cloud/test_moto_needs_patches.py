@@ -25,6 +25,9 @@ from moto.scheduler.models import Schedule
 from moto.sqs.models import Queue
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 
@@ -144,3 +147,13 @@ def test_upload_events() -> None:
     assert '"eTag"' in source, "_mend_upload_events"
     assert 'event["id"]' not in source, "_mend_upload_events"
     assert _BASE_EVENT_MESSAGE["id"], "_mend_upload_events"
+
+
+def test_executions_without_a_name_get_none() -> None:
+    source = inspect.getsource(parser_models.StepFunctionsParserBackend.start_execution)
+    assert "exec_name = name " in source, "_name_executions"
+
+
+def test_a_map_goes_well_whatever_fails_of_it() -> None:
+    source = inspect.getsource(DistributedIterationComponent)
+    assert "eval_input.tolerated_failure_count" not in source, "_fail_maps_with_too_many_failures"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 import pytest
 from fpdf import FPDF
 
-from tests.local_cloud.application import IGNORED, SUCCEEDED, Application, different, sample
+from tests.local_cloud.application import IGNORED, STEPS, SUCCEEDED, Application, different, sample
 from tests.local_cloud.support import wait_for
 
 
@@ -53,7 +53,7 @@ def test_the_stack_tells_what_was_not_deployed(app: Application) -> None:
 def test_a_good_document_is_answered(app: Application) -> None:
     task_id = app.upload("good/invoice.pdf", sample("invoice-1001"))
     task = app.ended(task_id)
-    assert (task.status, task.retry, task.errors["history"], task.fence) == (SUCCEEDED, 0, [], 2)
+    assert (task.status, task.retry, task.errors["history"], task.fence) == (SUCCEEDED, 0, [], len(STEPS))
     answers = app.answers(task_id)
     assert answers["invoice_number"] == "INV-1001"
     assert answers["total"] == "EUR 1,190.00"
@@ -88,7 +88,7 @@ def test_the_same_bytes_put_twice_are_one_task_and_one_execution(app: Applicatio
     again = app.upload("after.pdf", sample("order-form"))  # goes through the queue after it
     app.ended(again)
     assert app.executions(first) == ["SUCCEEDED"]
-    assert app.task(first).fence == 2
+    assert app.task(first).fence == len(STEPS)
 
 
 def test_changed_bytes_under_the_same_key_are_another_task(app: Application) -> None:
@@ -105,7 +105,7 @@ def test_the_same_message_delivered_many_times_is_one_task_and_one_execution(app
     message = upload_event(app, key, etag, len(body))
     entries = [{"Id": str(index), "MessageBody": message} for index in range(8)]
     app.sqs.send_message_batch(QueueUrl=app.outputs["IntakeQueueUrl"], Entries=entries)
-    assert app.ended(task_id).fence == 2
+    assert app.ended(task_id).fence == len(STEPS)
     app.ended(app.upload("after the redelivered.pdf", body))
     assert app.executions(task_id) == ["SUCCEEDED"]
 
@@ -193,7 +193,7 @@ def test_an_attempt_whose_process_was_struck_counts_and_the_task_goes_on(
     task = app.ended(struck[name])
     assert task.status == SUCCEEDED, f"after {time.monotonic() - begin:.0f} s: {task.errors}"
     assert [entry["error"].partition("(")[0] for entry in task.errors["history"]] == ["LeaseExpired"]
-    assert task.fence == 3
+    assert task.fence == len(STEPS) + 1
     assert app.executions(struck[name]) == ["SUCCEEDED"]
 
 

@@ -21,7 +21,7 @@ TOTAL = Question("total", "What is the total?", ("Total due", "Total"))
 
 
 def answer(*key_values: KeyValue) -> Answer:
-    [answered] = KeyValueAnswerer().answer(ExtractedDocument(("",), key_values), [TOTAL])
+    [answered] = KeyValueAnswerer().answer(ExtractedDocument(("",), key_values), [TOTAL]).answers
     return answered
 
 
@@ -51,7 +51,7 @@ def test_without_a_key_there_is_a_reason_and_no_answer() -> None:
 @given(st.lists(st.builds(KeyValue, st.text(), st.text(min_size=1))))
 def test_no_answer_is_invented(key_values: list[KeyValue]) -> None:
     document = ExtractedDocument(("",), tuple(key_values))
-    for answered in KeyValueAnswerer().answer(document, load_questions()):
+    for answered in KeyValueAnswerer().answer(document, load_questions()).answers:
         assert (answered.answer is None) == (answered.reason is not None)
         if answered.answer is not None:
             assert answered.source in key_values

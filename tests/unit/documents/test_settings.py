@@ -4,7 +4,14 @@ import dataclasses
 
 import pytest
 
-from documents.settings import AnswerSettings, ExtractSettings, IntakeSettings, SweepSettings, TrackerSettings
+from documents.settings import (
+    AnswerSettings,
+    BedrockSettings,
+    ExtractSettings,
+    IntakeSettings,
+    SweepSettings,
+    TrackerSettings,
+)
 
 ENVIRONMENT = {
     "USE_CASE_ID": "pdf_processing",
@@ -63,3 +70,32 @@ def test_a_sweep_of_nothing_is_refused(name: str) -> None:
 def test_settings_are_frozen() -> None:
     with pytest.raises(dataclasses.FrozenInstanceError):
         AnswerSettings("results").result_bucket = "other"  # type: ignore[misc]
+
+
+BEDROCK = {"ANSWERER": "bedrock", "BEDROCK_MODEL_ID": "m.m", "BEDROCK_MAX_PROMPT_CHARACTERS": "9000"}
+
+
+def test_the_reader_and_the_answerer_are_those_in_the_function_unless_others_are_set() -> None:
+    assert ExtractSettings.from_environment(ENVIRONMENT).reader == "pypdf"
+    textract = {"READER": "textract", "TEXTRACT_USD_PER_THOUSAND_PAGES": "50"}
+    settings = ExtractSettings.from_environment({**ENVIRONMENT, **textract})
+    assert (settings.reader, settings.usd_per_thousand_pages) == ("textract", 50)
+    assert AnswerSettings.from_environment({**ENVIRONMENT, "BEDROCK_MODEL_ID": "m.m"}).bedrock is None
+    assert AnswerSettings.from_environment({**ENVIRONMENT, **BEDROCK}).bedrock == BedrockSettings("m.m", 9000)
+
+
+@pytest.mark.parametrize(
+    ("settings", "changes", "message"),
+    [
+        (ExtractSettings, {"READER": "tesseract"}, "READER is 'tesseract': expected one of pypdf, textract"),
+        (ExtractSettings, {"TEXTRACT_USD_PER_THOUSAND_PAGES": "cheap"}, "is 'cheap': expected US dollars"),
+        (ExtractSettings, {"TEXTRACT_USD_PER_THOUSAND_PAGES": "-1"}, "is '-1': expected US dollars"),
+        (AnswerSettings, {"ANSWERER": "oracle"}, "ANSWERER is 'oracle': expected one of key_values, bedrock"),
+        (AnswerSettings, {"ANSWERER": "bedrock"}, "BEDROCK_MODEL_ID is missing or empty"),
+        (AnswerSettings, {**BEDROCK, "BEDROCK_MAX_PROMPT_CHARACTERS": "0"}, "expected a whole number of at least 1"),
+        (AnswerSettings, {**BEDROCK, "BEDROCK_USD_PER_MILLION_INPUT_TOKENS": "nan"}, "expected US dollars"),
+    ],
+)
+def test_a_choice_that_is_none_is_told(settings: type[TrackerSettings], changes: dict[str, str], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        settings.from_environment({**ENVIRONMENT, **changes})

@@ -1,0 +1,56 @@
+"""Lambda functions of the backfill: plan a wave of objects, and register a chunk of it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+
+from documents.aws import s3_client
+from documents.backfilled import register_object
+from documents.backfilling import plan_backfill
+from documents.bulk_input import BadInputError
+from documents.bulk_work import work_through
+from documents.settings import BulkSettings, IntakeSettings
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+metrics = Metrics()
+settings = cache(BulkSettings.from_environment)
+intake_settings = cache(IntakeSettings.from_environment)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """The next wave, or why the input is refused."""
+    try:
+        planned = plan_backfill(s3_client(), settings(), event, lambda: context.get_remaining_time_in_millis() / 1000)
+    except BadInputError as error:
+        logger.warning("Backfill refused: %s", error, extra={"execution": event["execution"]})
+        return {"refused": str(error)}
+    logger.info("Wave planned", extra={"execution": event["execution"], **planned["progress"]})
+    return planned
+
+
+@logger.inject_lambda_context(clear_state=True)
+@metrics.log_metrics
+def register(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
+    """The objects of one chunk; how many tasks are new, and how many were there."""
+    metrics.add_dimension("step", "Backfill")
+    bucket, workflow_arn = settings().document_bucket, intake_settings().workflow_arn
+    worked = work_through(
+        s3_client(),
+        settings().result_bucket,
+        event,
+        lambda item: register_object(s3_client(), bucket, item, workflow_arn),
+    )
+    metrics.add_metric("TaskCreated", MetricUnit.Count, worked.counts["created"])
+    metrics.add_metric("NotRegistered", MetricUnit.Count, len(worked.failed))
+    logger.info(
+        "Chunk registered", extra={"report": worked.report, "counts": worked.counts, "failed": len(worked.failed)}
+    )
+    return worked.answer()

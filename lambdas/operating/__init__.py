@@ -1,0 +1,1 @@
+"""What operators see of the tasks and do to them, from a custom widget of CloudWatch."""

@@ -1,0 +1,38 @@
+"""Lambda function: has Amazon Textract begin to read a document of several pages, before Extract is tried."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from aws_lambda_powertools import Logger
+
+from documents.aws import s3_client, textract_client
+from documents.settings import ExtractSettings
+from documents.tasks import ExtractTask
+from documents.textract_jobs import begin_analysis
+
+if TYPE_CHECKING:
+    from aws_lambda_powertools.utilities.typing import LambdaContext
+
+logger = Logger()
+settings = cache(ExtractSettings.from_environment)
+
+
+@logger.inject_lambda_context(clear_state=True)
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str | None]:
+    """The id of the job that the workflow waits for, or None; what stands in the way is told by Extract's attempt."""
+    task_id, run = event["task_id"], event["run"]
+    task = ExtractTask.get_one_or_none(task_id, consistent_read=True)
+    job_id = begin_analysis(textract_client(), s3_client(), settings(), task, task_id, run)
+    logger.info(
+        "Analysis begun" if job_id else "No analysis to wait for",
+        extra={
+            "use_case": ExtractTask.config.use_case_id,
+            "step": "Extract",
+            "task_id": task_id,
+            "run": run,
+            "job_id": job_id,
+        },
+    )
+    return {"job_id": job_id}

@@ -1,0 +1,280 @@
+"""Lambda: batches of SQS messages, each of them a task, without a workflow.
+
+Needs the extra ``powertools`` (on Lambda, the layer brings it). Powertools' own batch processors are not used: they go
+on until the function is killed, know one kind of failure, and raise when a whole batch has failed.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypedDict, TypeVar, cast
+
+from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import MetricUnit
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
+
+from .dynamodb import BaseTask
+from .errors import (
+    NoMoreRetryError,
+    TaskAlreadySucceedError,
+    TaskDataTooLargeError,
+    TaskLockedError,
+    TaskNotDueError,
+)
+from .execution import ExecutionContext
+from .powertools import LambdaContext, forget_task, start_in_lambda
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import ChangeMessageVisibilityBatchRequestEntryTypeDef
+
+TaskT = TypeVar("TaskT", bound=BaseTask)
+
+LOGGED_BODY_CHARACTERS = 500
+
+_REQUEST_SECONDS = 2
+_MESSAGES_PER_REQUEST = 10
+# 12 hours from the receiving on, of which a function may have used up a quarter.
+_LONGEST_VISIBILITY_SECONDS = 12 * 3600 - 900
+
+
+class TaskMessage(NamedTuple):
+    """What a message asks for.
+
+    Attributes:
+        task_id: the task; the same work asked for twice has the same id.
+        data: the data of the task, where this message is the first about it.
+    """
+
+    task_id: str
+    data: dict[str, Any] | None = None
+
+
+class ItemFailure(TypedDict):
+    """A message that SQS shall keep."""
+
+    itemIdentifier: str
+
+
+class BatchResponse(TypedDict):
+    """What Lambda expects of a function with ``ReportBatchItemFailures``: all other messages are deleted."""
+
+    batchItemFailures: list[ItemFailure]
+
+
+def process_sqs_batch(
+    event: Mapping[str, Any],
+    context: LambdaContext,
+    task_class: type[TaskT],
+    work: Callable[[ExecutionContext[TaskT]], object],
+    *,
+    parse: Callable[[str], TaskMessage],
+    step: str,
+    metrics: Metrics,
+    logger: Logger,
+    seconds_per_record: float,
+    margin_seconds: float = 3,
+    retry_seconds: float = 10,
+) -> BatchResponse:
+    """Do `work` on the task of each message, one after the other, as long as there is time; the handler's answer.
+
+    Each is done inside `start_in_lambda(…, create=True)`. What then becomes of its message:
+
+    - *deleted*: the task has succeeded, now or before; or it was set aside, now or before, which is on record.
+    - *kept, and seen again* ``retry_seconds`` after a failure, or when it is due where the failure asked to wait
+      (`retry_after`); when the other worker's lease ends, where the task is locked; at once, where there was no time to
+      begin it; after the queue's visibility timeout in all other cases, such as a store that does not answer.
+    - *kept, and seen again at once, until the queue sets it aside*: `parse` cannot read it, or no task can have that id
+      or data. The log says why (``BadMessage`` counts them).
+
+    On a FIFO queue the messages that follow a kept one in its group are kept too, without being begun. One that cannot
+    be read holds nobody up: it will never be done.
+
+    Args:
+        event, context: what Lambda gives the handler.
+        work: works on the task of a context, as the block of a `with ….start(…) as ctx` does.
+        parse: reads the body of a message; what it raises says why it cannot.
+        step: the name of the step, for metrics and log.
+        seconds_per_record: the longest that `work` takes. A record is begun when that much is left, and the margin.
+        margin_seconds: what is kept of the function's time for telling the queue.
+        retry_seconds: how long a task waits after a failure.
+
+    Raises:
+        ValueError: the function has not even time for one record; nothing was begun.
+    """
+    batch = _Batch(context, task_class, work, parse, step, metrics, logger, timedelta(seconds=retry_seconds))
+    needed = seconds_per_record + margin_seconds
+    if batch.seconds_left() < needed:
+        raise ValueError(
+            f"The function has {batch.seconds_left():g} s left, and one record of {step} needs {needed:g} s "
+            f"(seconds_per_record {seconds_per_record:g} + margin_seconds {margin_seconds:g}): raise its timeout."
+        )
+    for record in event["Records"]:
+        batch.take(record, has_time=batch.seconds_left() >= needed)
+    batch.tell_the_queue()
+    return {"batchItemFailures": [{"itemIdentifier": kept.message_id} for kept in batch.kept]}
+
+
+class _Verdict(NamedTuple):
+    """What becomes of a message.
+
+    Attributes:
+        done: it may be deleted.
+        seen_again: when, if it is kept; None for when the queue's visibility timeout is over.
+        holds_group: what follows it in its group of a FIFO queue has to wait for it.
+    """
+
+    done: bool
+    seen_again: datetime | None = None
+    holds_group: bool = True
+
+
+_DELETE = _Verdict(done=True)
+
+
+def _keep_until(moment: datetime | None) -> _Verdict:
+    return _Verdict(done=False, seen_again=moment)
+
+
+class _Kept(NamedTuple):
+    """A message that is not done with."""
+
+    message_id: str
+    receipt: str
+    seen_again: datetime | None
+
+
+@dataclass
+class _Batch(Generic[TaskT]):
+    context: LambdaContext
+    task_class: type[TaskT]
+    work: Callable[[ExecutionContext[TaskT]], object]
+    parse: Callable[[str], TaskMessage]
+    step: str
+    metrics: Metrics
+    logger: Logger
+    retry_after: timedelta
+    kept: list[_Kept] = field(default_factory=list)
+    _stopped_groups: set[str] = field(default_factory=set)
+    _queue: str = ""
+
+    def seconds_left(self) -> float:
+        return self.context.get_remaining_time_in_millis() / 1000
+
+    def take(self, record: Mapping[str, Any], *, has_time: bool) -> None:
+        """Work on the task of one message, or keep the message for later."""
+        forget_task(self.logger)
+        self.logger.append_keys(message_id=record["messageId"])
+        self._queue = record["eventSourceARN"]
+        group = _fifo_group(record)
+        if has_time and group not in self._stopped_groups:
+            verdict = self._verdict(record)
+        else:
+            self.logger.info("Not begun: %s", "an earlier one of its group was kept" if has_time else "no time is left")
+            verdict = _keep_until(self._now())
+        if not verdict.done:
+            self.kept.append(_Kept(record["messageId"], record["receiptHandle"], verdict.seen_again))
+            if verdict.holds_group and group is not None:
+                self._stopped_groups.add(group)
+        self.logger.remove_keys(["message_id"])
+
+    def _verdict(self, record: Mapping[str, Any]) -> _Verdict:
+        ctx: ExecutionContext[TaskT] | None = None
+        try:
+            task_id, data = self.parse(record["body"])
+        except Exception as error:  # noqa: BLE001 - whatever it is, the message is what cannot be read
+            return self._bad(record, error)
+        try:
+            with start_in_lambda(
+                self.task_class,
+                task_id,
+                self.context,
+                step=self.step,
+                metrics=self.metrics,
+                logger=self.logger,
+                create=True,
+                data=data,
+            ) as ctx:
+                self.work(ctx)
+        except Exception as error:  # noqa: BLE001 - logged where they are judged
+            return self._refused(record, error) if ctx is None else self._failed(ctx.task, error)
+        self.logger.info("Task succeeded")
+        return _DELETE
+
+    def _bad(self, record: Mapping[str, Any], error: Exception) -> _Verdict:
+        self.metrics.add_dimension(name="step", value=self.step)
+        self.metrics.add_metric("BadMessage", MetricUnit.Count, 1)
+        body = record["body"][:LOGGED_BODY_CHARACTERS]
+        self.logger.warning("Message refused: %r", error, extra={"body": body})
+        return _keep_until(self._now())._replace(holds_group=False)
+
+    def _refused(self, record: Mapping[str, Any], error: Exception) -> _Verdict:
+        """What becomes of the message of a task that was not started."""
+        if isinstance(error, ValueError | TypeError | RecursionError | TaskDataTooLargeError):
+            return self._bad(record, error)
+        if isinstance(error, TaskAlreadySucceedError | NoMoreRetryError):
+            self.logger.info("Message deleted: %s", error)
+            return _DELETE
+        if isinstance(error, TaskLockedError | TaskNotDueError):
+            self.logger.info("Message kept: %s", error)
+            return _keep_until(error.until if isinstance(error, TaskLockedError) else error.not_before)
+        self.logger.error("Task not started", exc_info=error)
+        return _keep_until(None)
+
+    def _failed(self, task: TaskT, error: Exception) -> _Verdict:
+        """What becomes of the message of a task whose attempt failed, by what was stored of that."""
+        if task.status in (task.config.ignored_status, task.config.exhausted_status):
+            self.logger.error("Task set aside", exc_info=error)
+            return _DELETE
+        self.logger.error("Attempt failed", exc_info=error)
+        if task.status != task.config.failed_status:  # that was not stored: the lease has to run out
+            return _keep_until(None)
+        return _keep_until(task.not_before or self._now() + self.retry_after)
+
+    def tell_the_queue(self) -> None:
+        """Have the kept messages seen again when they shall; a request that fails leaves them as they are."""
+        timed = [kept for kept in self.kept if kept.seen_again is not None]
+        for first in range(0, len(timed), _MESSAGES_PER_REQUEST):
+            if self.seconds_left() < _REQUEST_SECONDS:
+                break
+            entries = [self._entry(kept) for kept in timed[first : first + _MESSAGES_PER_REQUEST]]
+            try:
+                _change_visibility(self._queue, entries)
+            except (BotoCoreError, ClientError) as error:
+                self.logger.warning("Messages come back after the queue's visibility timeout only: %s", error)
+
+    def _entry(self, kept: _Kept) -> ChangeMessageVisibilityBatchRequestEntryTypeDef:
+        wait = math.ceil(((kept.seen_again or self._now()) - self._now()).total_seconds())
+        return {
+            "Id": kept.message_id,
+            "ReceiptHandle": kept.receipt,
+            "VisibilityTimeout": min(max(wait, 0), _LONGEST_VISIBILITY_SECONDS),
+        }
+
+    def _now(self) -> datetime:
+        return self.task_class.config.now()
+
+
+def _fifo_group(record: Mapping[str, Any]) -> str | None:
+    """The message group whose order has to be kept; on other queues a group is about fairness only."""
+    group: str | None = record["attributes"].get("MessageGroupId")
+    return group if record["eventSourceARN"].endswith(".fifo") else None
+
+
+def _change_visibility(queue: str, entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef]) -> None:
+    region, account, name = queue.split(":")[3:]
+    sqs = _sqs_client(region)
+    sqs.change_message_visibility_batch(QueueUrl=f"{sqs.meta.endpoint_url}/{account}/{name}", Entries=entries)
+
+
+@cache
+def _sqs_client(region: str) -> SQSClient:
+    half = _REQUEST_SECONDS / 2
+    config = Config(connect_timeout=half, read_timeout=half, retries={"total_max_attempts": 1})
+    return cast("SQSClient", get_session().create_client("sqs", region_name=region, config=config))

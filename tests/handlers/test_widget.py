@@ -1,0 +1,258 @@
+"""The widget's two functions: what they show, what they do, and that nothing else happens."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from base64 import b64encode
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+from operating.reading import PAGE_SIZE
+from tests.handlers.support import Application, FakeContext
+from tests.unit.operating.page import Call, Page
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+VIEWER = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
+ACTOR = "arn:aws:lambda:us-east-1:123456789012:function:actor"
+HOSTILE_IDS = [
+    '"><script>alert(1)</script>',
+    "</cwdb-action><b>",
+    "'\"&<>\n\t\x01",
+    "\u202efdp😀",
+    "x" * 2_000,
+    "pdf_processing____a",
+]
+
+
+class Widget:
+    """The widget as CloudWatch drives it."""
+
+    def __init__(self, app: Application) -> None:
+        self.app = app
+        self.viewer: ModuleType = importlib.import_module("widget")
+        self.actor: ModuleType = importlib.import_module("widget_actions")
+        for module in (self.viewer, self.actor):
+            module.desk.cache_clear()
+
+    def show(self, event: Any) -> Page:
+        return Page(self.viewer.handler(event, FakeContext()))
+
+    def view(self, **params: Any) -> Page:
+        return self.show({**params, "widgetContext": context()})
+
+    def press(self, call: Call, **forms: str) -> Page:
+        """Press a button: CloudWatch sends its values, and what was typed."""
+        module = {VIEWER: self.viewer, ACTOR: self.actor}[call.endpoint]
+        event = {**call.values, "widgetContext": context(forms=forms)}
+        return Page(module.handler(json.loads(json.dumps(event)), FakeContext(aws_request_id="request-7")))
+
+    def item(self, task_id: str) -> dict[str, Any]:
+        return self.app.task(task_id).to_dict()
+
+
+def forged(cursor: object) -> str:
+    return b64encode(json.dumps(cursor).encode()).decode()
+
+
+def context(**changes: Any) -> dict[str, Any]:
+    told = {"dashboardName": "status-tracker-prod", "accountId": "123456789012", "theme": "light", "width": 900}
+    return {**told, "forms": {"all": changes.pop("forms", {})}, **changes}
+
+
+@pytest.fixture
+def widget(app: Application, monkeypatch: pytest.MonkeyPatch) -> Widget:
+    monkeypatch.setenv("WIDGET_VIEWER_ARN", VIEWER)
+    monkeypatch.setenv("WIDGET_ACTOR_ARN", ACTOR)
+    monkeypatch.setenv("LOG_GROUPS", "intake,extract,answer")
+    return Widget(app)
+
+
+def make(widget: Widget, task_id: str, status: int = 10, **attributes: Any) -> None:
+    step = widget.app.tasks.ExtractTask if status <= 50 else widget.app.tasks.AnswerTask
+    step.make_and_save(task_id, _status=status, **attributes)
+
+
+def test_from_the_overview_to_a_rerun(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 50)
+    found = widget.press(widget.view().call("1 ignored in Extract"))
+    task = widget.press(found.call("a.pdf#1"))
+    after = widget.press(task.call("Rerun from Extract"), reason=" new questions ")
+    assert "Done: Rerun. a.pdf#1 is now pending in Extract, run 1." in after.text
+    assert "No task is ignored in Extract." in after.text
+    stored = widget.app.task("a.pdf#1")
+    (action,) = stored.errors["actions"]
+    assert (action["action"], action["reason"]) == ("rerun", "new questions")
+    assert action["by"] == "CloudWatch dashboard status-tracker-prod of account 123456789012, Lambda request-7"
+    (execution,) = widget.app.executions()
+    assert json.loads(execution["input"]) == {"run": 1, "task_id": "a.pdf#1"}
+    assert "new questions" in widget.press(after.call("a.pdf#1")).text
+
+
+def test_a_second_click_does_nothing(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 90)
+    button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
+    widget.press(button)
+    before = widget.item("a.pdf#1")
+    assert "is now pending in Extract, run 1." in widget.press(button).text
+    assert widget.item("a.pdf#1") == before
+    assert len(widget.app.executions()) == 1
+    (action,) = before["errors"]["actions"]
+    assert action["reason"] == "No reason was given, in the CloudWatch dashboard."
+
+
+def test_the_step_it_is_in_can_be_rerun_alone(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 100)
+    after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Rerun from Answer"))
+    assert "is now pending in Answer, run 1." in after.text
+    assert widget.app.task("a.pdf#1").status == 40
+
+
+def test_ignore_and_unignore(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 80)
+    after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Ignore in Answer"))
+    assert "Done: Ignored. a.pdf#1 is now ignored in Answer, run 0." in after.text
+    assert widget.app.executions() == []
+    after = widget.press(widget.view(view="task", task_id="a.pdf#1").call("Un-ignore in Answer"))
+    assert "Done: Un-ignored. a.pdf#1 is now pending in Answer, run 1." in after.text
+    assert len(widget.app.executions()) == 1
+
+
+def test_unlock_while_a_worker_holds_it(widget: Widget) -> None:
+    tasks = widget.app.tasks
+    make(widget, "a.pdf#1")
+    with pytest.raises(tasks.st.TaskLockLostError), tasks.ExtractTask.start("a.pdf#1"):
+        shown = widget.view(view="task", task_id="a.pdf#1")
+        assert "A worker holds it." in shown.text
+        widget.press(shown.call("Unlock in Extract"))
+        assert not widget.app.task("a.pdf#1").is_locked()
+
+
+def test_what_has_changed_meanwhile_is_refused_and_told(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 30)
+    button = widget.view(view="task", task_id="a.pdf#1").call("Ignore in Extract")
+    with widget.app.tasks.ExtractTask.start("a.pdf#1"):
+        before = widget.item("a.pdf#1")
+        after = widget.press(button)
+        assert "Not done: Task(" in after.text
+        assert "locked" in after.text
+        assert widget.item("a.pdf#1") == before
+
+
+def test_a_workflow_that_cannot_be_started_is_told(widget: Widget, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_task: object) -> None:
+        raise ClientError({"Error": {"Code": "AccessDenied", "Message": "<no>"}}, "StartExecution")
+
+    make(widget, "a.pdf#1", 50)
+    button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
+    with monkeypatch.context() as patched:
+        patched.setattr(widget.app.tasks.ExtractTask, "dispatch", refuse)
+        after = widget.press(button)
+        assert "Not done: it was not carried out to the end (ClientError: " in after.text
+    # Pressed again the task is as it is, and its run is started.
+    assert "is now pending in Extract, run 1." in widget.press(button).text
+    assert len(widget.app.executions()) == 1
+
+
+def test_a_list_is_read_page_by_page(widget: Widget) -> None:
+    ids = {f"{number:02}.pdf#1" for number in range(2 * PAGE_SIZE + 1)}
+    for task_id in ids:
+        make(widget, task_id, 50)
+    page, seen = widget.view(view="list", step="Extract", status="ignored"), []
+    while True:
+        seen += [call.values["task_id"] for call in page.calls if "task_id" in call.values]
+        if "Next page" not in page.labels():
+            break
+        page = widget.press(page.call("Next page"))
+    assert len(seen) == len(ids)
+    assert set(seen) == ids
+    assert widget.press(page.call("First page")).labels()[-1] == "Next page"
+
+
+@pytest.mark.parametrize("task_id", HOSTILE_IDS)
+def test_a_hostile_id_is_shown_and_can_be_acted_on(widget: Widget, task_id: str) -> None:
+    error = {"nth_retry": 1, "update_time": "<i>", "error": task_id, "traceback": f"</pre>{task_id}"}
+    make(widget, task_id, 50, data={task_id: task_id}, errors={"history": [error]})
+    found = widget.press(widget.view().call("1 ignored in Extract"))
+    [opens] = [call for call in found.calls if call.values.get("task_id") == task_id]
+    widget.press(widget.press(opens).call("Rerun from Extract"), reason=task_id)
+    assert widget.app.task(task_id).run == 1
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        None,
+        [],
+        "list",
+        {"view": "list", "step": "Extract", "status": "ignored", "cursor": "forged"},
+        {"view": "list", "step": "Extract", "status": "ignored", "cursor": "WyJhIl0="},
+        {
+            "view": "list",
+            "step": "Extract",
+            "status": "ignored",
+            "cursor": "eyI1MCI6IFsiMDAwMS0wMS0wMVQwMDowMDowMCsxNDowMCJdfQ==",
+        },
+        {"view": "list", "step": "<b>", "status": "ignored"},
+        {"view": "list", "step": "Extract", "status": {"a": 1}},
+        {"view": "task", "task_id": "unknown <b>"},
+        {"view": "task", "task_id": "x" * 2_040},
+        {"view": "task", "task_id": "\ud800"},
+        {"view": "task", "task_id": ["a"]},
+        {"view": "<script>"},
+        {"action": "rerun", "act_on": "Extract", "task_id": "a.pdf#1"},
+        {"action": "rerun", "act_on": "Extract", "task_id": "unknown", "request_id": "0" * 32},
+        {"action": "rerun", "act_on": "Extract", "task_id": "\ud800", "request_id": "0" * 32},
+        {"action": "rerun", "act_on": "Extract", "task_id": "a.pdf#1", "request_id": "0" * 32, "step": "<b>"},
+        {"action": "delete_all", "act_on": "Extract", "task_id": "a.pdf#1", "request_id": "0" * 32},
+    ],
+)
+def test_an_event_that_makes_no_sense_changes_nothing(widget: Widget, event: Any) -> None:
+    make(widget, "a.pdf#1", 50)
+    before = widget.item("a.pdf#1")
+    widget.show(event)
+    acted = Page(widget.actor.handler(event, FakeContext()))
+    assert acted.text.startswith("Not done: ")
+    assert widget.item("a.pdf#1") == before
+    assert widget.app.executions() == []
+
+
+def test_the_forged_reason_of_an_action_is_refused(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 50)
+    values = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract").values
+    event = {**values, "widgetContext": context(forms={"reason": {"a": 1}})}
+    assert "reason is a dict" in Page(widget.actor.handler(event, FakeContext())).text
+    assert widget.app.task("a.pdf#1").run in {None, 0}
+
+
+def test_a_table_that_cannot_be_read_is_told(widget: Widget) -> None:
+    widget.app.tasks.ExtractTask.delete_table()
+    for event in ({}, {"view": "list", "step": "Answer", "status": "failed"}, {"view": "task", "task_id": "a"}):
+        assert "Not shown: it could not be read (" in widget.show(event).text
+
+
+def test_the_viewer_acts_on_nothing(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 50)
+    before = widget.item("a.pdf#1")
+    button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
+    widget.view(**button.values)
+    assert widget.item("a.pdf#1") == before
+
+
+def test_both_describe_themselves(widget: Widget) -> None:
+    for module in (widget.viewer, widget.actor):
+        told = module.handler({"describe": True, "widgetContext": context()}, FakeContext())
+        assert told.startswith("## ")
+    assert "```yaml\nview: list\n" in widget.viewer.handler({"describe": True}, FakeContext())
+
+
+def test_a_task_that_somebody_spoilt_by_hand_is_shown(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 50, errors=["spoilt"], data="spoilt")
+    shown = widget.view(view="task", task_id="a.pdf#1")
+    assert "spoilt" in shown.text
+    after = widget.press(shown.call("Rerun from Extract"))
+    assert "Not done: it was not carried out to the end" in after.text

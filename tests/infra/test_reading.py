@@ -1,0 +1,279 @@
+"""Who reads and who answers: what each choice brings into the stack, and nothing of what was not chosen."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from app import build
+from documents.service_errors import ServiceBusyError
+from documents.textract_reader import AnalysisFailedError
+from infra.settings import Settings, SettingsError
+from infra.textract_analysis import ANALYSIS_FAILED, SERVICE_BUSY
+from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
+from tests.infra.test_stack import acknowledgements
+from tests.infra.test_workflow import EVENTS_OF_A_RETRY, MOST_EVENTS, wait_before
+
+PROFILE = "us.example.model-v1:0"
+TEXTRACT = {"reader": "textract", "textract_usd_per_thousand_pages": 50}
+BEDROCK = {"answerer": "bedrock", "bedrock_model_id": "example.model-v1:0"}
+CHOICES: dict[str, dict[str, Any]] = {
+    "default": {},
+    "textract": TEXTRACT,
+    "bedrock": BEDROCK,
+    "both": {**TEXTRACT, **BEDROCK},
+}
+MODEL = "arn:<AWS::Partition>:bedrock:<AWS::Region>::foundation-model/example.model-v1:0"
+DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
+ANALYSIS_STATES = {
+    *("StartAnalysis", "IsAnalysisBegun", "WaitForAnalysis", "CheckAnalysis"),
+    *("IsAnalysisOver", "WaitLonger", "StartAnalysisAgain"),
+}
+
+
+@pytest.fixture(scope="session")
+def chosen() -> dict[str, Synthesized]:
+    return {name: Synthesized.of(build(new_app("prod", **settings))) for name, settings in CHOICES.items()}
+
+
+@pytest.fixture
+def textract(chosen: dict[str, Synthesized]) -> Synthesized:
+    return chosen["textract"]
+
+
+def statements(stack: Synthesized, owner: str) -> list[dict[str, Any]]:
+    policies = stack.properties("AWS::IAM::Role", owner)["Policies"]
+    return [statement for policy in policies for statement in policy["PolicyDocument"]["Statement"]]
+
+
+def rights(stack: Synthesized, owner: str, *services: str) -> set[tuple[str, str]]:
+    """The actions of those services with their resources."""
+    return {
+        (action, resource)
+        for statement in statements(stack, owner)
+        for action in listed(statement["Action"])
+        for resource in listed(statement["Resource"])
+        if action.partition(":")[0] in services
+    }
+
+
+def variables(stack: Synthesized, owner: str) -> dict[str, str]:
+    found = stack.properties("AWS::Lambda::Function", owner)["Environment"]["Variables"]
+    return {name: found[name] for name in found if name.startswith(("READER", "TEXTRACT", "ANSWERER", "BEDROCK"))}
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_rights_are_there_only_for_what_was_chosen(chosen: dict[str, Synthesized], choice: str) -> None:
+    stack, settings = chosen[choice], CHOICES[choice]
+    has_textract, has_bedrock = "reader" in settings, "answerer" in settings
+    template = json.dumps(stack.template)
+    assert ("textract" in template.lower()) is has_textract
+    assert ("bedrock" in template.lower()) is has_bedrock
+    reading = {("textract:AnalyzeDocument", "*"), ("textract:GetDocumentAnalysis", "*")}
+    assert rights(stack, "ExtractHandler", "textract") == (reading if has_textract else set())
+    assert rights(stack, "AnswerHandler", "bedrock") == ({("bedrock:InvokeModel", MODEL)} if has_bedrock else set())
+    polling = {("textract:GetDocumentAnalysis", "*")} if has_textract else set()
+    assert rights(stack, "Workflow", "textract", "bedrock") == polling
+    for owner, service in (("ExtractHandler", "bedrock"), ("AnswerHandler", "textract")):
+        assert rights(stack, owner, service) == set()
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_functions_are_told_only_what_was_chosen(chosen: dict[str, Synthesized], choice: str) -> None:
+    stack, settings = chosen[choice], CHOICES[choice]
+    reader = {"READER": "textract", "TEXTRACT_USD_PER_THOUSAND_PAGES": "50"} if "reader" in settings else {}
+    answerer = {
+        "ANSWERER": "bedrock",
+        "BEDROCK_MODEL_ID": "example.model-v1:0",
+        "BEDROCK_MAX_PROMPT_CHARACTERS": "200000",
+    }
+    assert variables(stack, "ExtractHandler") == reader
+    assert variables(stack, "AnswerHandler") == (answerer if "answerer" in settings else {})
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_workflow_changes_with_the_reader_only(chosen: dict[str, Synthesized], choice: str) -> None:
+    default, workflow = chosen["default"].workflow, chosen[choice].workflow
+    if "reader" not in CHOICES[choice]:
+        assert workflow == default
+        return
+    assert set(workflow["States"]) == set(default["States"]) | ANALYSIS_STATES
+    assert workflow["StartAt"] == "StartAnalysis"
+    for name in set(default["States"]) - {"Extract"}:
+        assert workflow["States"][name] == default["States"][name]
+    extract, before = workflow["States"]["Extract"], default["States"]["Extract"]
+    assert extract["Catch"] == [
+        {"ErrorEquals": ["AnalysisFailedError"], "ResultPath": None, "Next": "StartAnalysisAgain"},
+        *before["Catch"],
+    ]
+    assert extract["Retry"][0]["ErrorEquals"] == [*before["Retry"][0]["ErrorEquals"], "AnalysisFailedError"]
+    assert extract["Retry"][1:] == before["Retry"][1:]
+
+
+def test_workflow_knows_the_errors_by_their_names() -> None:
+    assert AnalysisFailedError.__name__ == ANALYSIS_FAILED
+    assert ServiceBusyError.__name__ == SERVICE_BUSY
+
+
+def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract: Synthesized) -> None:
+    owner = "AnalysisStart"
+    log = f"<{owner}Logs.Arn>"
+    assert rights(textract, owner, "dynamodb", "s3", "textract", "logs", "xray", "bedrock") == {
+        ("dynamodb:GetItem", "<TasksTable.Arn>"),
+        ("s3:GetObject", f"{DOCUMENTS}/*"),
+        ("s3:ListBucket", DOCUMENTS),
+        ("s3:GetObject", f"{RESULTS}/*"),
+        ("s3:PutObject", f"{RESULTS}/*"),
+        ("s3:ListBucket", RESULTS),
+        ("textract:StartDocumentAnalysis", "*"),
+        ("textract:GetDocumentAnalysis", "*"),
+        ("logs:CreateLogStream", log),
+        ("logs:PutLogEvents", log),
+        ("xray:PutTraceSegments", "*"),
+        ("xray:PutTelemetryRecords", "*"),
+    }
+    assert textract.properties("AWS::Lambda::Function", owner)["Handler"] == "start_analysis.handler"
+    assert ("lambda:InvokeFunction", f"<{owner}Function.Arn>") in rights(textract, "Workflow", "lambda")
+
+
+def test_extract_reads_the_record_of_the_job(textract: Synthesized) -> None:
+    assert {("s3:GetObject", f"{RESULTS}/*"), ("s3:ListBucket", RESULTS)} <= rights(textract, "ExtractHandler", "s3")
+
+
+def test_every_finding_of_cdk_nag_that_is_accepted_names_its_services(textract: Synthesized) -> None:
+    reasons = {path: reason for path, finding, reason in acknowledgements(textract.stack) if "Resource::*" in finding}
+    for path in ("Extract/Handler/Role", "Analysis/Start/Role", "Workflow/Role"):
+        assert "textract" in reasons[path]
+    assert "textract" not in reasons["Answer/Handler/Role"]
+
+
+def test_whatever_is_met_while_waiting_leads_to_the_attempt(textract: Synthesized) -> None:
+    states = textract.workflow["States"]
+    for name in ("StartAnalysis", "CheckAnalysis"):
+        assert states[name]["Catch"] == [{"ErrorEquals": ["States.ALL"], "ResultPath": None, "Next": "Extract"}]
+    for name in ("IsAnalysisBegun", "IsAnalysisOver"):
+        assert states[name]["Default"] == "Extract"
+    assert states["StartAnalysisAgain"]["Next"] == "StartAnalysis"
+    assert "ServiceBusyError" in states["StartAnalysis"]["Retry"][0]["ErrorEquals"]
+
+
+def test_polling_ends_and_fits_into_the_history_of_an_execution(textract: Synthesized) -> None:
+    states, attempts = textract.workflow["States"], textract.settings.max_attempts
+    polls, waited = list_polls(states)
+    assert 3600 < waited < textract.workflow["TimeoutSeconds"] / attempts
+    assert polls < 60
+    events_of_a_poll = 2 + 5 + 2 + 2  # wait, task, choice, pass
+    retries = {name: sum(each["MaxAttempts"] for each in states[name].get("Retry", ())) for name in states}
+    analyses = polls * (events_of_a_poll + EVENTS_OF_A_RETRY * retries["CheckAnalysis"])
+    analyses += EVENTS_OF_A_RETRY * retries["StartAnalysis"]
+    steps = EVENTS_OF_A_RETRY * (retries["Extract"] + retries["Answer"])
+    assert analyses * attempts + steps < MOST_EVENTS
+
+
+def list_polls(states: dict[str, Any]) -> tuple[int, int]:
+    """How often a job that never ends is asked for, and how long that takes in all, in seconds."""
+    longer = int(states["WaitLonger"]["Parameters"]["wait.$"].split(", ")[1].rstrip(")"))
+    [choice] = states["IsAnalysisOver"]["Choices"]
+    [limit] = [each["NumericLessThan"] for each in choice["And"] if "NumericLessThan" in each]
+    wait = states["StartAnalysis"]["ResultSelector"]["wait"]
+    polls, waited = 1, wait
+    while wait < limit:
+        wait += longer
+        polls, waited = polls + 1, waited + wait
+    return polls, waited
+
+
+def test_busy_textract_is_waited_out_for_hours_before_that_counts(textract: Synthesized) -> None:
+    busy = textract.workflow["States"]["StartAnalysis"]["Retry"][0]
+    waits = sum(wait_before(busy, min(attempt, 100)) for attempt in range(busy["MaxAttempts"]))
+    assert busy["JitterStrategy"] == "FULL"
+    assert waits / 2 > 4 * 3600
+
+
+def bedrock_statements(**settings: str) -> list[dict[str, Any]]:
+    stack = Synthesized.of(build(new_app("prod", **{**BEDROCK, **settings})))
+    return [each for each in statements(stack, "AnswerHandler") if each["Action"] == "bedrock:InvokeModel"]
+
+
+def test_profile_has_rights_on_itself_and_by_way_of_it_on_the_model_in_its_regions() -> None:
+    own, behind = bedrock_statements(bedrock_model_id=PROFILE, bedrock_model_regions="us-east-1, us-west-2")
+    profile = f"arn:<AWS::Partition>:bedrock:<AWS::Region>:<AWS::AccountId>:inference-profile/{PROFILE}"
+    assert (own["Resource"], own.get("Condition")) == (profile, None)
+    assert behind["Resource"] == [
+        f"arn:<AWS::Partition>:bedrock:{region}::foundation-model/example.model-v1:0"
+        for region in ("us-east-1", "us-west-2")
+    ]
+    assert behind["Condition"] == {"StringEquals": {"bedrock:InferenceProfileArn": profile}}
+
+
+def test_global_profile_has_a_right_on_the_model_without_region_too() -> None:
+    _, behind = bedrock_statements(bedrock_model_id="global.example.model-v1:0", bedrock_model_regions="eu-west-1")
+    assert behind["Resource"] == [
+        "arn:<AWS::Partition>:bedrock:::foundation-model/example.model-v1:0",
+        "arn:<AWS::Partition>:bedrock:eu-west-1::foundation-model/example.model-v1:0",
+    ]
+
+
+@pytest.mark.parametrize(
+    "arn",
+    [
+        "arn:aws:bedrock:eu-west-1::foundation-model/example.model-v1:0",
+        "arn:aws:bedrock:eu-west-1:123456789012:provisioned-model/abcdef123456",
+    ],
+)
+def test_arn_of_a_model_is_the_resource_itself(arn: str) -> None:
+    [own] = bedrock_statements(bedrock_model_id=arn)
+    assert (own["Resource"], own.get("Condition")) == (arn, None)
+
+
+def test_arn_of_a_profile_is_as_its_id() -> None:
+    arn = f"arn:aws:bedrock:us-east-1:123456789012:inference-profile/{PROFILE}"
+    own, behind = bedrock_statements(bedrock_model_id=arn, bedrock_model_regions="us-east-2")
+    assert own["Resource"] == arn
+    assert behind["Resource"] == "arn:aws:bedrock:us-east-2::foundation-model/example.model-v1:0"
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"reader": "tesseract"}, "reader 'tesseract' must be pypdf or textract"),
+        ({"answerer": "oracle"}, "answerer 'oracle' must be key_values or bedrock"),
+        ({"answerer": "bedrock"}, "needs bedrock_model_id"),
+        ({"bedrock_model_id": "example.model"}, 'bedrock_model_id is for answerer "bedrock"'),
+        ({"textract_usd_per_thousand_pages": 50}, 'textract_usd_per_thousand_pages is for reader "textract"'),
+        ({**TEXTRACT, "textract_usd_per_thousand_pages": -1}, "must be from 0 to 10000, not -1"),
+        ({**TEXTRACT, "textract_usd_per_thousand_pages": True}, r"must be float \| None, not True"),
+        ({**TEXTRACT, "step_timeout_seconds": 299}, r"step_timeout_seconds \(299\) must be at least 300"),
+        ({**BEDROCK, "bedrock_usd_per_million_input_tokens": 1}, "come together"),
+        ({**BEDROCK, "bedrock_max_prompt_characters": 10}, "bedrock_max_prompt_characters must be from 1000"),
+        (
+            {**BEDROCK, "bedrock_model_regions": "us-east-1"},
+            "is for inference profiles, and example",
+        ),
+        ({**BEDROCK, "bedrock_model_id": PROFILE}, "needs bedrock_model_regions.* get-inference-profile"),
+        ({**BEDROCK, "bedrock_model_id": PROFILE, "bedrock_model_regions": "*"}, "names of regions are wanted"),
+        ({**BEDROCK, "bedrock_model_id": "example.*"}, "is not supported"),
+        ({**BEDROCK, "bedrock_model_id": "*"}, "is not supported"),
+        (
+            {**BEDROCK, "bedrock_model_id": "arn:aws:bedrock:eu-west-1:123456789012:application-inference-profile/a1"},
+            "is not supported: give a model's id",
+        ),
+        (
+            {**BEDROCK, "bedrock_model_id": "arn:aws:bedrock:eu-west-1::foundation-model/*"},
+            "is not supported",
+        ),
+    ],
+)
+def test_settings_that_do_not_go_together_are_refused(changes: dict[str, Any], message: str) -> None:
+    stages = {"prod": {**CONTEXT["stages"]["prod"], **changes}}
+    with pytest.raises(SettingsError, match=message):
+        Settings.from_context(stages, "prod")
+
+
+def test_prices_are_read_from_the_command_line() -> None:
+    given = {**BEDROCK, "bedrock_usd_per_million_input_tokens": "1", "bedrock_usd_per_million_output_tokens": "5.5"}
+    settings = Settings.from_context(CONTEXT["stages"], "prod", given)
+    assert settings.bedrock_usd_per_million_input_tokens == 1
+    assert settings.bedrock_usd_per_million_output_tokens == 5.5

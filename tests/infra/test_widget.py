@@ -1,0 +1,57 @@
+"""The widget on the dashboard, and who may look and who may act."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.infra.synthesis import Synthesized, listed
+
+VIEWER, ACTOR = "<WidgetViewerFunction.Arn>", "<WidgetActorFunction.Arn>"
+
+
+def named(stage: Synthesized, role: str) -> str:
+    name = f"status-tracker-{stage.settings.stage}-widget-{role}"
+    return f"arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:{name}"
+
+
+def test_the_dashboard_shows_it(stage: Synthesized) -> None:
+    body = json.loads(stage.properties("AWS::CloudWatch::Dashboard")["DashboardBody"])
+    [widget] = [each for each in body["widgets"] if each["type"] == "custom"]
+    assert widget["properties"]["endpoint"] == VIEWER
+    assert widget["properties"]["title"] == "Tasks"
+    assert widget["properties"]["updateOn"] == {"refresh": True, "resize": False, "timeRange": False}
+    assert widget["width"] == 24
+
+
+@pytest.mark.parametrize(("policy", "functions"), [("WidgetViewers", {VIEWER}), ("WidgetOperators", {VIEWER, ACTOR})])
+def test_who_may_invoke_what(stage: Synthesized, policy: str, functions: set[str]) -> None:
+    document = stage.properties("AWS::IAM::ManagedPolicy", policy)["PolicyDocument"]
+    [statement] = document["Statement"]
+    assert (statement["Effect"], listed(statement["Action"])) == ("Allow", ["lambda:InvokeFunction"])
+    assert set(listed(statement["Resource"])) == functions
+
+
+def test_nobody_else_is_let_in(stage: Synthesized) -> None:
+    """No resource policy, no address: only who has the right by IAM can invoke them."""
+    assert not stage.of_type("AWS::Lambda::Url")
+    allowed = [
+        permission["Properties"]["FunctionName"] for permission in stage.of_type("AWS::Lambda::Permission").values()
+    ]
+    assert not set(allowed) & {VIEWER, ACTOR}
+    assert set(stage.of_type("AWS::IAM::ManagedPolicy")) == {"WidgetViewers", "WidgetOperators"}
+
+
+@pytest.mark.parametrize(("role", "handler"), [("Viewer", "widget.handler"), ("Actor", "widget_actions.handler")])
+def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
+    function: dict[str, Any] = stage.properties("AWS::Lambda::Function", f"Widget{role}")
+    variables = function["Environment"]["Variables"]
+    assert function["Handler"] == handler
+    assert named(stage, role.lower()).endswith(function["FunctionName"])
+    assert variables["WIDGET_VIEWER_ARN"] == named(stage, "viewer")
+    assert variables["WIDGET_ACTOR_ARN"] == named(stage, "actor")
+    assert variables["WORKFLOW_ARN"] == "<WorkflowStateMachine>"
+    assert variables["LOG_GROUPS"] == "<DocumentIntakeLogs>,<ExtractHandlerLogs>,<AnswerHandlerLogs>"
+    assert (function["Timeout"], function["MemorySize"]) == (30, 1024)

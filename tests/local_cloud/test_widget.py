@@ -1,0 +1,176 @@
+"""The deployed widget in a browser: looked at, and acted with, by mouse and by keyboard."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver.common.keys import Keys
+
+from tests.local_cloud.application import SUCCEEDED, Application, different, sample
+from tests.local_cloud.browser import BrowserMissingError, WidgetPage, chromium
+from tests.local_cloud.support import Functions
+from tests.unit.operating.page import Page
+
+HOSTILE = "\"><script>window.pwned=1</script><img src=x onerror=window.pwned=2></cwdb-action>'&.pdf#1"
+STRIPPED = """
+<p onclick="window.pwned=1" id="mine">text</p><script>window.pwned=2</script><iframe src="/"></iframe>
+<a href="javascript:window.pwned=3">link</a><img src=x onerror="window.pwned=4"><svg onload="window.pwned=5"></svg>
+"""
+
+
+@pytest.fixture(scope="module")
+def page(app: Application, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WidgetPage]:
+    try:
+        with chromium(tmp_path_factory.mktemp("profile")) as browser:
+            yield WidgetPage(browser, app.cloud.widget_url)
+    except BrowserMissingError as missing:
+        if os.environ.get("CI") == "true":
+            pytest.fail(str(missing))
+        pytest.skip(str(missing))
+
+
+def item(app: Application, task_id: str) -> dict[str, Any]:
+    return app.task(task_id).to_dict()
+
+
+def test_a_document_is_listed_opened_and_run_again(app: Application, page: WidgetPage) -> None:
+    task_id = app.upload("widget/again.pdf", different(sample("invoice-1001"), "again"))
+    app.ended(task_id)
+    page.open()
+    page.click("succeeded in Answer")
+    page.click(task_id)
+    page.type("reason", "new questions <b>")
+    asked = page.asks(page.button("Rerun from Extract").click)
+    assert f"Rerun from Extract: {task_id}" in asked
+    assert "a new run of its workflow starts at once" in asked
+    page.shows(lambda: page.answer("confirm"))
+    assert f"Done: Rerun. {task_id} is now pending in Extract, run 1." in page.text
+    assert "Answer: ✓ succeeded" in page.text
+    assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
+    task = app.ended(task_id)
+    assert (task.status, task.run) == (SUCCEEDED, 1)
+    (action,) = task.errors["actions"]
+    assert (action["action"], action["reason"]) == ("rerun", "new questions <b>")
+    assert action["by"].startswith("CloudWatch dashboard status-tracker-local of account 123456789012, Lambda ")
+
+
+def test_many_clicks_at_once_are_one(app: Application) -> None:
+    task_id = app.upload("widget/clicks.pdf", different(sample("invoice-1001"), "clicks"))
+    app.ended(task_id)
+    functions = app.cloud.client("lambda")
+
+    def invoke(function: str, event: dict[str, Any]) -> Page:
+        return Page(json.load(functions.invoke(FunctionName=function, Payload=json.dumps(event).encode())["Payload"]))
+
+    shown = invoke("status-tracker-local-widget-viewer", {"view": "task", "task_id": task_id})
+    button = shown.call("Rerun from Extract")
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: invoke(button.endpoint, button.values), range(8)))
+    assert [answer.text.startswith("Done: ") for answer in answers] == [True] * 8
+    assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
+    task = app.ended(task_id)
+    assert (task.run, len(task.errors["actions"])) == (1, 1)
+
+
+def test_cancelled_it_changes_nothing(app: Application, page: WidgetPage) -> None:
+    task_id = app.upload("widget/cancel.pdf", different(sample("hopeless-scan"), "cancel"))
+    app.ended(task_id)
+    before = item(app, task_id)
+    page.open()
+    page.click("ignored in Extract")
+    page.click(task_id)
+    drawn = page.shown
+    page.asks(page.button("Rerun from Extract").click)
+    page.answer("cancel")
+    page.wait_until_closed()
+    page.asks(page.button("Un-ignore in Extract").click)
+    page.press(Keys.ESCAPE)
+    page.wait_until_closed()
+    assert page.shown == drawn
+    assert item(app, task_id) == before
+
+
+def test_by_keyboard_alone(app: Application, page: WidgetPage) -> None:
+    task_id = app.upload("widget/keys.pdf", different(sample("invoice-1001"), "keys"))
+    app.ended(task_id)
+    page.open()
+    page.tab_to("task_id")
+    page.press(task_id)
+    page.tab_to("Open task")
+    assert page.outline() == "solid"
+    page.shows(lambda: page.press(Keys.ENTER))
+    page.tab_to("reason")
+    page.press("typed")
+    page.tab_to("Rerun from Answer")
+    page.asks(lambda: page.press(Keys.ENTER))
+    assert page.focused().get_attribute("id") == "cancel"  # Enter pressed twice confirms nothing
+    page.tab_to("Confirm")
+    assert page.outline() == "solid"
+    page.shows(lambda: page.press(Keys.ENTER))
+    assert "Done: Rerun. " in page.text
+    assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
+    task = app.ended(task_id)
+    assert (task.status, task.run, task.errors["actions"][0]["reason"]) == (SUCCEEDED, 1, "typed")
+
+
+@pytest.mark.parametrize("width", [320, 1100])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_it_can_be_read_in_both_themes_and_widths(
+    app: Application, page: WidgetPage, tmp_path: Path, theme: str, width: int
+) -> None:
+    task_id = app.upload("widget/look.pdf", different(sample("hopeless-scan"), "look"))
+    app.ended(task_id)
+    page.open(theme, width)
+    for view, label in (("overview", None), ("list", "ignored in Extract"), ("task", task_id)):
+        if label is not None:
+            page.click(label)
+        picture = tmp_path / f"{view}-{theme}-{width}.png"
+        assert page.browser.save_screenshot(str(picture))
+        contrasts = page.contrasts()
+        assert len(contrasts) > 10
+        assert [(text, ratio) for text, ratio in contrasts if ratio < 4.5] == []
+        assert page.ask("return frame.scrollWidth <= frame.clientWidth && document.body.scrollWidth <= innerWidth")
+        assert page.ask("return document.querySelector('#frame .stt').lang") == "en"
+        assert (
+            page.ask("return getComputedStyle(document.querySelector('#frame .stt')).backgroundColor")
+            == {
+                "light": "rgb(255, 255, 255)",
+                "dark": "rgb(22, 29, 38)",
+            }[theme]
+        )
+
+
+@pytest.mark.parametrize(("system", "classes"), [("light", "stt"), ("dark", "stt dark")])
+def test_the_theme_is_the_systems_unless_chosen(page: WidgetPage, system: str, classes: str) -> None:
+    page.open("system", system=system)
+    assert page.ask("return document.querySelector('#frame .stt').className") == f"cwdb-no-default-styles {classes}"
+
+
+def test_hostile_ids_are_text(app: Application, page: WidgetPage) -> None:
+    error = {"nth_retry": 1, "update_time": HOSTILE, "error": HOSTILE, "traceback": HOSTILE}
+    app._task.make_and_save(HOSTILE, data={HOSTILE: HOSTILE}, _status=50, errors={"history": [error]})
+    page.open()
+    page.click("ignored in Extract")
+    page.click(HOSTILE)
+    assert page.frame.text.count(HOSTILE) >= 2
+    assert HOSTILE in page.asks(page.button("Rerun from Extract").click)
+    page.answer("cancel")
+    page.wait_until_closed()
+    assert page.ask("return document.querySelectorAll('#frame script, #frame img').length") == 0
+    assert page.ask("return window.pwned") is None
+
+
+def test_the_page_strips_what_cloudwatch_strips(page: WidgetPage, functions: Functions) -> None:
+    arn = functions.make("hostile-widget", f"def handler(event, context): return {STRIPPED!r}")
+    page.open()
+    page.shows(lambda: page.ask("call(arguments[0], {}, false)", arn))
+    page.frame.find_element("id", "mine").click()
+    assert page.ask("return document.querySelectorAll('#frame script, #frame iframe').length") == 0
+    assert page.ask("return document.querySelector('#frame a').getAttribute('href')") is None
+    assert page.ask("return window.pwned") is None

@@ -1,0 +1,183 @@
+"""Reading with Textract: one page in a call, more from a job, and what each of its errors means."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pypdf
+import pytest
+
+from documents.service_errors import LONGEST_PAUSE_SECONDS, ServiceBusyError, pause_seconds
+from documents.textract_errors import TEXTRACT_ERRORS
+from documents.textract_files import MAX_BYTES_IN_ONE_CALL, fits_one_call
+from documents.textract_jobs import AnalysisJob
+from documents.textract_reader import AnalysisFailedError, TextractReader
+from samples import make_samples
+from status_tracker import NonRetryableError
+from tests.support.aws_stubs import Scripted, answer
+from tests.unit.documents.test_reader import make_pdf, written
+
+PAGE = make_pdf("Total: 5")
+PAGES = make_pdf("Total: 5", "Term: 24 months")
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(50)
+TIFF = b"II*\x00" + bytes(50)
+JOB = AnalysisJob(run=0, nth=1, job_id="job-1")
+
+
+@pytest.fixture
+def textract() -> Scripted:
+    return Scripted("textract")
+
+
+def reader(textract: Scripted, job: AnalysisJob | None = JOB, **options: float) -> TextractReader:
+    return TextractReader(textract.client, lambda: job, run=0, failures=0, **options)
+
+
+def scan() -> bytes:
+    return make_samples.SAMPLES["hopeless-scan.pdf"]()
+
+
+@pytest.mark.parametrize("content", [PAGE, PNG, b"\xff\xd8\xff" + bytes(50)])
+def test_one_page_is_read_in_one_call(textract: Scripted, content: bytes) -> None:
+    textract.answers("analyze_document", answer("textract_page"), Document={"Bytes": content}, FeatureTypes=["FORMS"])
+    document = reader(textract, None).read(content)
+    assert document.key_values[0].value == "PO-7788"
+    assert document.usage == {"service": "textract", "pages": 1, "job_id": None, "estimated_cost_usd": None}
+    textract.done()
+
+
+def test_a_scan_is_read(textract: Scripted) -> None:
+    textract.answers("analyze_document", answer("textract_page"))
+    assert "Order number" in reader(textract).read(scan()).pages[0]
+
+
+@pytest.mark.parametrize("content", [PAGES, TIFF, b"%PDF-1.7 startxref not one that pypdf can count"])
+def test_more_pages_come_from_the_job_part_by_part(textract: Scripted, content: bytes) -> None:
+    textract.answers("get_document_analysis", answer("textract_job_1"), JobId="job-1")
+    textract.answers("get_document_analysis", answer("textract_job_2"), JobId="job-1", NextToken="b2Zmc2V0OjE=")
+    textract.answers("get_document_analysis", answer("textract_job_3"), JobId="job-1", NextToken="b2Zmc2V0OjI=")
+    document = reader(textract, usd_per_thousand_pages=50.0).read(content)
+    assert [pair.value for pair in document.key_values if pair.key == "Governing law"] == ["Ireland"]
+    assert len(document.pages) == 3
+    assert document.usage == {"service": "textract", "pages": 3, "job_id": "job-1", "estimated_cost_usd": 0.15}
+    textract.done()
+
+
+def test_what_is_too_large_for_one_call_takes_a_job() -> None:
+    assert fits_one_call(PAGE)
+    assert fits_one_call(PNG)
+    assert not fits_one_call(PNG + bytes(MAX_BYTES_IN_ONE_CALL))
+    assert not fits_one_call(PAGES)
+    assert not fits_one_call(TIFF)
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", r"empty \(0 bytes\)"),
+        (PAGE[:400], "cut off"),
+        (b"plain words", "not one that Amazon Textract reads: it looks like plain text"),
+        (b"PK\x03\x04" + bytes(20), "ZIP archive"),
+    ],
+)
+def test_what_textract_cannot_read_is_not_sent_to_it(textract: Scripted, content: bytes, reason: str) -> None:
+    with pytest.raises(NonRetryableError, match=reason):
+        reader(textract).read(content)
+    assert textract.requests == []
+
+
+def test_too_many_pages_are_told_before_they_are_paid_for(textract: Scripted) -> None:
+    writer = pypdf.PdfWriter()
+    for _ in range(3001):
+        writer.add_blank_page(10, 10)
+    with pytest.raises(NonRetryableError, match="has 3,001 pages; Amazon Textract reads at most 3,000"):
+        reader(textract).read(written(writer))
+    assert len(pypdf.PdfReader(BytesIO(PAGES)).pages) == 2
+
+
+def test_a_blank_page_has_its_reason(textract: Scripted) -> None:
+    blank = {**answer("textract_page"), "Blocks": answer("textract_page")["Blocks"][:1]}
+    textract.answers("analyze_document", blank)
+    with pytest.raises(NonRetryableError, match="found no text on any page"):
+        reader(textract).read(PAGE)
+
+
+@pytest.mark.parametrize(
+    ("code", "reason"),
+    [
+        ("UnsupportedDocumentException", "does not support this file"),
+        ("BadDocumentException", "it is damaged"),
+        ("DocumentTooLargeException", "too large for Amazon Textract"),
+        ("InvalidS3ObjectException", "could not read the object"),
+        ("InvalidParameterException", "refused the request"),
+        ("AccessDeniedException", "may not use Amazon Textract"),
+    ],
+)
+def test_what_no_retry_mends_has_a_reason_for_people(textract: Scripted, code: str, reason: str) -> None:
+    textract.fails("analyze_document", code)
+    with pytest.raises(NonRetryableError, match=rf"{reason}.*\({code}: as AWS words it\)"):
+        reader(textract).read(PAGE)
+
+
+@pytest.mark.parametrize("code", sorted(TEXTRACT_ERRORS.busy))
+@pytest.mark.parametrize("operation", ["analyze_document", "get_document_analysis"])
+def test_a_busy_service_is_left_alone_for_a_while(textract: Scripted, code: str, operation: str) -> None:
+    textract.fails(operation, code)
+    with pytest.raises(ServiceBusyError, match=f"Amazon Textract is busy.*{code}") as busy:
+        reader(textract).read(PAGE if operation == "analyze_document" else PAGES)
+    assert 30 <= busy.value.retry_after <= 60
+
+
+def test_other_errors_go_through_as_they_are(textract: Scripted) -> None:
+    textract.fails("analyze_document", "SomethingNewException")
+    with pytest.raises(textract.client.exceptions.ClientError, match="SomethingNewException"):
+        reader(textract).read(PAGE)
+
+
+def test_pauses_grow_with_the_failures_up_to_an_hour() -> None:
+    pauses = [pause_seconds(failures) for failures in (0, 1, 2, 3, 50, 10**9)]
+    for pause, longest in zip(pauses, (60, 240, 960, LONGEST_PAUSE_SECONDS, 3600, 3600), strict=True):
+        assert longest / 2 <= pause <= longest
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"),
+    [
+        ("textract_in_progress", "has not finished job job-1, however long"),
+        ("textract_failed", r"job job-1 is FAILED \(Internal error while reading the document\)"),
+    ],
+)
+def test_a_job_that_has_not_succeeded_is_begun_anew(textract: Scripted, name: str, reason: str) -> None:
+    textract.answers("get_document_analysis", answer(name))
+    with pytest.raises(AnalysisFailedError, match=reason):
+        reader(textract).read(PAGES)
+
+
+def test_a_part_does_not_pass_for_the_whole(textract: Scripted) -> None:
+    textract.answers("get_document_analysis", answer("textract_partial"))
+    with pytest.raises(NonRetryableError, match=r"only a part of the document, not pages 2, 3 \(INTERNAL_ERROR\)"):
+        reader(textract).read(PAGES)
+
+
+def test_results_that_are_forgotten_are_begun_anew(textract: Scripted) -> None:
+    textract.fails("get_document_analysis", "InvalidJobIdException")
+    with pytest.raises(AnalysisFailedError, match="does not know job job-1 any more: it keeps results for seven days"):
+        reader(textract).read(PAGES)
+
+
+def test_an_answer_that_never_ends_is_not_followed_for_ever(textract: Scripted) -> None:
+    textract.answers("get_document_analysis", answer("textract_job_1"))
+    textract.answers("get_document_analysis", answer("textract_job_1"), NextToken="b2Zmc2V0OjE=")
+    with pytest.raises(AnalysisFailedError, match="answers for ever"):
+        reader(textract).read(PAGES)
+
+
+@pytest.mark.parametrize("job", [None, AnalysisJob(run=7, nth=1, refused="an old story")])
+def test_without_a_job_of_this_run_the_analysis_is_begun_anew(textract: Scripted, job: AnalysisJob | None) -> None:
+    with pytest.raises(AnalysisFailedError, match="No analysis of the document was started"):
+        reader(textract, job).read(PAGES)
+
+
+def test_why_no_job_could_be_started_is_the_reason(textract: Scripted) -> None:
+    with pytest.raises(NonRetryableError, match="an XFA form"):
+        reader(textract, AnalysisJob(run=0, nth=1, refused="an XFA form")).read(PAGES)

@@ -1,0 +1,373 @@
+"""`process_sqs_batch`: what becomes of each message, and when the function stops."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any
+
+import botocore.client
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+import status_tracker as st
+from status_tracker import sqs
+from status_tracker.testing import Fault
+from tests.unit.sqs_queue import (
+    MARGIN,
+    MAX_ATTEMPTS,
+    RETRY,
+    SECONDS_PER_RECORD,
+    STEP,
+    TIMEOUT,
+    USE_CASE,
+    Notify,
+    Queue,
+    clock,
+    counted,
+    fresh,
+    invoke,
+    logged,
+    metrics,
+)
+
+NEEDED = SECONDS_PER_RECORD + MARGIN
+
+
+@pytest.fixture
+def queue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
+    yield fresh(monkeypatch)
+    metrics.clear_metrics()
+
+
+@pytest.fixture
+def fifo(monkeypatch: pytest.MonkeyPatch) -> Iterator[Queue]:
+    yield fresh(monkeypatch, arn="arn:aws:sqs:eu-west-1:123456789012:notifications.fifo")
+    metrics.clear_metrics()
+
+
+class Work:
+    """Works for so many seconds on each task, and raises what it was given for it; remembers whom it worked on."""
+
+    def __init__(self, seconds: float = 0, **errors: BaseException) -> None:
+        self.seconds = seconds
+        self.errors = errors
+        self.done: list[str] = []
+
+    def __call__(self, ctx: st.ExecutionContext[Any]) -> None:
+        self.done.append(ctx.task.task_id)
+        clock.advance(self.seconds)
+        if error := self.errors.get(ctx.task.task_id):
+            raise error
+
+
+def body(task_id: Any, **more: Any) -> str:
+    return json.dumps({"id": task_id, **more})
+
+
+def run(queue: Queue, work: Callable[[Any], object], seconds: float = TIMEOUT, **settings: Any) -> list[str]:
+    """One invocation with all that is visible; the messages that it keeps."""
+    batch = queue.receive(10)
+    kept = invoke(queue.event(batch), work, seconds, **settings)
+    queue.settle(batch, kept)
+    return kept
+
+
+def seen_again(queue: Queue) -> dict[str, float]:
+    """In how many seconds each message can be received again."""
+    return {message.id: (message.visible - clock()).total_seconds() for message in queue.messages}
+
+
+def stored(task_id: str) -> Any:
+    return Notify.get_one_or_none(task_id)
+
+
+def test_each_message_is_a_task_that_is_made_done_and_deleted(queue: Queue) -> None:
+    ids = [queue.send(body(name, to="x")) for name in ("a", "b", "c")]
+    work = Work()
+    assert run(queue, work) == []
+    assert (work.done, queue.deleted, queue.messages) == (["a", "b", "c"], ids, [])
+    assert (stored("b").status_name, stored("b").data) == ("succeeded", {"id": "b", "to": "x"})
+    assert counted() == {"TaskSucceeded": 3, "TaskDuration": pytest.approx(0, abs=60_000)}
+    assert queue.told == []
+
+
+def test_a_repeated_message_is_deleted_and_nothing_done(queue: Queue) -> None:
+    for _ in range(3):
+        queue.send(body("a"))
+    work = Work()
+    assert run(queue, work) == []
+    assert work.done == ["a"]
+    assert counted()["TaskRefused"] == 2
+
+
+def test_a_failure_comes_back_after_the_retry_seconds(queue: Queue) -> None:
+    for name in ("a", "b"):
+        queue.send(body(name))
+    assert run(queue, Work(a=OSError("no route"))) == ["m-0"]
+    assert seen_again(queue) == {"m-0": RETRY}
+    assert (stored("a").status_name, stored("b").status_name) == ("failed", "succeeded")
+    clock.advance(RETRY)
+    assert run(queue, Work()) == []
+    assert (stored("a").status_name, queue.messages) == ("succeeded", [])
+
+
+def test_a_failure_that_asks_to_wait_comes_back_when_it_is_due(queue: Queue) -> None:
+    class BusyError(Exception):
+        retry_after = 90
+
+    queue.send(body("a"))
+    assert run(queue, Work(a=BusyError("later"))) == ["m-0"]
+    assert seen_again(queue) == {"m-0": 90}
+
+
+def test_the_last_allowed_failure_deletes_the_message(queue: Queue) -> None:
+    queue.send(body("a"))
+    for attempt in range(MAX_ATTEMPTS):
+        assert run(queue, Work(a=OSError("no route"))) == (["m-0"] if attempt + 1 < MAX_ATTEMPTS else [])
+        clock.advance(RETRY)
+    assert (stored("a").status_name, queue.messages) == ("ignored", [])
+    assert counted()["TaskIgnored"] == 1
+
+
+def test_what_no_retry_can_mend_deletes_the_message_at_once(queue: Queue) -> None:
+    queue.send(body("a"))
+    assert run(queue, Work(a=st.NonRetryableError("no such subscriber"))) == []
+    queue.send(body("a"))
+    assert run(queue, Work()) == []
+    assert stored("a").status_name == "ignored"
+
+
+def test_a_locked_task_comes_back_when_the_lease_ends(queue: Queue) -> None:
+    with Notify.start("a", create=True, lock_expire_seconds=17.2):
+        queue.send(body("a"))
+        work = Work()
+        assert run(queue, work) == ["m-0"]
+        assert (work.done, seen_again(queue)) == ([], {"m-0": 18})
+
+
+def test_a_task_that_is_not_due_comes_back_when_it_is(queue: Queue) -> None:
+    class BusyError(Exception):
+        retry_after = 200_000
+
+    queue.send(body("a"))
+    run(queue, Work(a=BusyError()))
+    clock.advance(seen_again(queue)["m-0"])
+    assert run(queue, Work()) == ["m-0"]
+    # SQS hides a message for twelve hours at most, from when it was received.
+    assert 11 * 3600 < seen_again(queue)["m-0"] <= 12 * 3600
+
+
+def test_a_vanished_attempt_is_taken_over(queue: Queue) -> None:
+    Notify.start("a", create=True, lock_expire_seconds=30).__enter__()
+    queue.send(body("a"))
+    assert run(queue, Work()) == ["m-0"]
+    clock.advance(seen_again(queue)["m-0"])
+    assert run(queue, Work()) == []
+    assert stored("a").status_name == "succeeded"
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "JSONDecodeError"),
+        ("{}", "KeyError('id')"),
+        ("[]", "TypeError"),
+        ("[" * 100_000, "RecursionError"),
+        (body(""), "task_id is ''"),
+        (body(7), "task_id is 7"),
+        (body("x" * 3000), "at most 2,048"),
+        (body("\ud800"), "no valid Unicode"),
+        (body("a", much="x" * 500_000), "TaskDataTooLargeError"),
+    ],
+    ids=lambda value: str(value)[:20],
+)
+def test_a_message_that_is_no_task_comes_back_at_once_until_the_queue_sets_it_aside(
+    queue: Queue, text: str, reason: str
+) -> None:
+    queue.send(text)
+    queue.send(body("b"))
+    work = Work()
+    assert run(queue, work) == ["m-0"]
+    assert (work.done, seen_again(queue)) == (["b"], {"m-0": 0})
+    [line] = [line for line in logged() if line["message"].startswith("Message refused")]
+    assert reason in line["message"]
+    assert (line["message_id"], line["body"]) == ("m-0", text[:500])
+    assert counted()["BadMessage"] == 1
+    assert Notify.count_tasks_by_use_case_id() == 1
+
+
+def test_the_work_s_own_value_error_is_no_bad_message(queue: Queue) -> None:
+    queue.send(body("a"))
+    assert run(queue, Work(a=ValueError("mine"))) == ["m-0"]
+    assert stored("a").errors["history"][0]["error"] == "ValueError('mine')"
+    assert "BadMessage" not in counted()
+
+
+def test_a_task_of_another_step_comes_back_after_the_visibility_timeout(queue: Queue) -> None:
+    Notify.make_and_save("a", _status=77)
+    queue.send(body("a"))
+    assert run(queue, Work()) == ["m-0"]
+    assert queue.told == []
+    assert "Task not started" in [line["message"] for line in logged()]
+
+
+def test_a_store_that_does_not_answer_costs_no_attempt_and_is_left_its_time(queue: Queue) -> None:
+    queue.send(body("a"))
+    Notify.storage.befall(Fault.BROKEN)
+    assert run(queue, Work()) == ["m-0"]
+    assert (stored("a"), queue.told) == (None, [])
+
+
+def test_an_end_that_is_not_stored_is_waited_for_by_the_visibility_timeout(queue: Queue) -> None:
+    def lose_the_lock(ctx: st.ExecutionContext[Any]) -> None:
+        Notify.unlock(ctx.task.task_id, reason="test")
+
+    queue.send(body("a"))
+    assert run(queue, lose_the_lock) == ["m-0"]
+    assert queue.told == []
+
+
+def test_no_record_is_begun_that_might_not_end_in_time(queue: Queue) -> None:
+    for name in "abcdef":
+        queue.send(body(name))
+    work = Work(seconds=20)
+    # 60 s: begun with 60, 40 and 20 s left, and not with 0; nor is there time to tell the queue.
+    assert run(queue, work) == ["m-3", "m-4", "m-5"]
+    assert work.done == ["a", "b", "c"]
+    assert queue.told == []
+
+
+@pytest.mark.parametrize(("left", "begun"), [(NEEDED, 2), (NEEDED - 0.001, 1)])
+def test_a_record_is_begun_to_the_last_moment_that_it_can_be(queue: Queue, left: float, begun: int) -> None:
+    for name in "ab":
+        queue.send(body(name))
+    work = Work(seconds=5)
+    kept = run(queue, work, seconds=5 + left)
+    assert (len(work.done), len(kept)) == (begun, 2 - begun)
+    assert queue.told == [(queue.arn, message_id, 0) for message_id in kept]
+
+
+def test_a_function_without_time_for_a_single_record_says_so(queue: Queue) -> None:
+    queue.send(body("a"))
+    work = Work()
+    with pytest.raises(ValueError, match=r"12 s left, and one record of Notify needs 13 s .*: raise its timeout"):
+        run(queue, work, seconds=12)
+    assert work.done == []
+
+
+def test_the_lease_is_the_functions_time(queue: Queue) -> None:
+    leases = []
+    queue.send(body("a"))
+    run(queue, lambda ctx: leases.append(ctx.task.lock_expire_time - clock()))
+    assert leases == [timedelta(seconds=TIMEOUT)]
+
+
+def test_log_lines_tell_the_task_and_the_message_they_are_about(queue: Queue) -> None:
+    for text in (body("a"), "no json", body("b")):
+        queue.send(text)
+    run(queue, Work(b=OSError("mine")))
+    told = dict.fromkeys((line["message_id"], line.get("task_id"), line.get("attempt")) for line in logged())
+    assert list(told) == [("m-0", "a", 1), ("m-1", None, None), ("m-2", "b", 1)]
+    assert {line.get("use_case") for line in logged()} == {USE_CASE, None}
+    assert {line.get("step") for line in logged()} == {STEP, None}
+
+
+def test_more_than_a_hundred_records_are_counted_and_told_in_requests_of_ten(
+    queue: Queue, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for number in range(105):
+        queue.send(body(str(number)))
+    batch = queue.receive(1000)
+    kept = invoke(queue.event(batch), Work(**{str(number): OSError() for number in range(105)}))
+    assert len(kept) == len(queue.told) == 105
+    printed = [json.loads(line)["TaskFailed"] for line in capsys.readouterr().out.splitlines()]
+    assert sum(sum(values) for values in printed) + counted()["TaskFailed"] == 105
+
+
+@pytest.mark.parametrize("signal", [KeyboardInterrupt, SystemExit])
+def test_what_ends_the_function_ends_the_batch_and_loses_nothing(queue: Queue, signal: type[BaseException]) -> None:
+    for name in "abc":
+        queue.send(body(name))
+    batch = queue.receive(10)
+    with pytest.raises(signal):
+        invoke(queue.event(batch), Work(b=signal()))
+    clock.advance(1000)  # all of the batch comes back
+    work = Work()
+    assert run(queue, work) == []
+    assert work.done == ["b", "c"]
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        EndpointConnectionError(endpoint_url="https://sqs"),
+        ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "ChangeMessageVisibilityBatch"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_a_queue_that_is_not_told_keeps_its_messages_hidden(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise error
+
+    monkeypatch.setattr(sqs, "_change_visibility", refuse)
+    for name in "ab":
+        queue.send(body(name))
+    assert run(queue, Work(a=OSError())) == ["m-0"]
+    assert logged()[-1]["message"].startswith("Messages come back after the queue's visibility timeout only")
+
+
+def test_the_request_goes_to_the_queue_of_the_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    requests = []
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(
+        botocore.client.BaseClient,
+        "_make_api_call",
+        lambda client, name, arguments: requests.append((client.meta.region_name, name, arguments)) or {},
+    )
+    queue = Queue(arn="arn:aws:sqs:eu-north-1:123456789012:mine")
+    queue.send("no json")
+    assert invoke(queue.event(queue.receive(1)), Work()) == ["m-0"]
+    entry = {"Id": "m-0", "ReceiptHandle": "m-0/1", "VisibilityTimeout": 0}
+    url = "https://sqs.eu-north-1.amazonaws.com/123456789012/mine"
+    assert requests == [("eu-north-1", "ChangeMessageVisibilityBatch", {"QueueUrl": url, "Entries": [entry]})]
+    metrics.clear_metrics()
+
+
+def test_a_fifo_queue_keeps_what_follows_in_the_group(fifo: Queue) -> None:
+    for group, name in (("1", "a"), ("2", "b"), ("1", "c"), ("2", "d"), ("1", "e")):
+        fifo.send(body(name), group)
+    work = Work(a=OSError())
+    assert run(fifo, work) == ["m-0", "m-2", "m-4"]
+    assert work.done == ["a", "b", "d"]
+    assert seen_again(fifo) == {"m-0": RETRY, "m-2": 0, "m-4": 0}
+    assert fifo.receive(10) == []  # the group waits for its first
+    clock.advance(RETRY)
+    again = Work()
+    assert run(fifo, again) == []
+    assert again.done == ["a", "c", "e"]
+
+
+def test_a_fifo_group_goes_on_when_a_task_is_set_aside(fifo: Queue) -> None:
+    for name in "ab":
+        fifo.send(body(name), "1")
+    work = Work(a=st.NonRetryableError())
+    assert run(fifo, work) == []
+    assert work.done == ["a", "b"]
+
+
+def test_a_group_on_a_standard_queue_is_no_order(queue: Queue) -> None:
+    for name in "ab":
+        queue.send(body(name), "fair share")
+    work = Work(a=OSError())
+    assert run(queue, work) == ["m-0"]
+    assert work.done == ["a", "b"]
+
+
+def test_an_empty_batch(queue: Queue) -> None:
+    assert invoke(queue.event([]), Work()) == []
