@@ -94,6 +94,7 @@ class TaskDashboard(Construct):
                 "Put right by the sweep",
                 [
                     *self._swept("Restarted", _SUM),
+                    *self._swept("SweepErrors", _SUM),
                     self._watched.swept("Registered", INTAKE_STEP, _SUM).with_(label="Registered"),
                 ],
                 width=6,

@@ -22,7 +22,7 @@ QUERIES: Mapping[str, logs.QueryString] = {
     ),
     "Story of one task": logs.QueryString(
         fields=[
-            "@timestamp, step, message, run, attempt, fence, outcome, error, vanished, refusal, reason, started, "
+            "@timestamp, step, message, run, attempt, fence, outcome, error, vanished, refusal, reason, why, started, "
             "function_name, @logStream"
         ],
         filter_statements=[f'task_id = "{A_TASK_ID}"'],

@@ -23,7 +23,7 @@ settings = cache(SweepSettings.from_environment)
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
+@metrics.log_metrics(capture_cold_start_metric=True)
 def handler(_event: dict[str, Any], context: LambdaContext) -> None:
     """Sweep once, unless another sweep is under way; the schedule comes again."""
     SweepTask.get_or_create(TASK_ID, data=SweepState().to_data())

@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import boto3
 import botocore.session
+import click
 import pytest
+import typer
 from botocore import xform_name
 from moto import mock_aws
 
 import status_tracker as st
+from status_tracker.cli.app import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 RUNBOOK = (DOCS / "runbook.md").read_text("utf-8")
@@ -22,6 +26,8 @@ OPERATIONS = (DOCS / "operations.md").read_text("utf-8")
 # What the AWS CLI adds to the services' own operations.
 OF_THE_CLI = {("s3", "rm"), ("s3", "rb"), ("s3", "sync"), ("logs", "tail")}
 GLOBAL_OPTIONS = {"query", "output", "max-items"}
+SESSION = botocore.session.Session()
+service_model = cache(SESSION.get_service_model)
 
 
 def commands() -> Iterator[list[str]]:
@@ -33,28 +39,43 @@ def commands() -> Iterator[list[str]]:
         yield re.findall(r"[^\s\"']+", line)
 
 
-@pytest.mark.parametrize("command", commands(), ids=" ".join)
+@pytest.mark.parametrize("command", list(commands()), ids=" ".join)
 def test_every_aws_command_exists_with_its_options(command: list[str]) -> None:
     service, operation, *words = command
     if (service, operation) in OF_THE_CLI:
         return
-    session = botocore.session.Session()
-    client = session.create_client(
-        service, region_name="us-east-1", aws_access_key_id="testing", aws_secret_access_key="testing"
-    )
+    service = {"s3api": "s3"}.get(service, service)
     if operation == "wait":
-        assert words[0].replace("-", "_") in {xform_name(name) for name in client.waiter_names}
+        assert words[0] in {xform_name(name, "-") for name in SESSION.get_waiter_model(service).waiter_names}
         return
-    names = {xform_name(name, "-"): name for name in client.meta.service_model.operation_names}
+    model = service_model(service)
+    names = {xform_name(name, "-"): name for name in model.operation_names}
     assert operation in names
-    shape = client.meta.service_model.operation_model(names[operation]).input_shape
+    shape = model.operation_model(names[operation]).input_shape
     options = {xform_name(member, "-") for member in (shape.members if shape else {})}
     for option in (word.removeprefix("--") for word in words if word.startswith("--")):
         assert option in GLOBAL_OPTIONS | options or option.removeprefix("no-") in options, option
 
 
+def own_commands() -> Iterator[list[str]]:
+    """Every `status-tracker` command, as words."""
+    for found in re.finditer(r"(?<![\w/-])status-tracker ([a-z]+[^`\n|]*)", RUNBOOK):
+        line = re.sub(r"#(?!9b2c).*| …$|\.$", "", found[1].replace("…", "x"))
+        yield shlex.split(line)
+
+
+@pytest.mark.parametrize("command", list(own_commands()), ids=" ".join)
+def test_every_command_of_ours_exists_with_its_options(command: list[str]) -> None:
+    name, *words = command
+    group = typer.main.get_command(app)
+    known = group.get_command(click.Context(group), name)
+    assert known is not None
+    known.make_context(name, words)
+
+
 def test_commands_are_found() -> None:
     assert len(list(commands())) > 30
+    assert len(list(own_commands())) > 10
 
 
 def anchors(text: str) -> set[str]:

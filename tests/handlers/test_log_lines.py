@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
 from pathlib import Path
@@ -13,7 +14,8 @@ from botocore.exceptions import ClientError
 
 import status_tracker as st
 from samples import make_samples
-from tests.handlers.support import RESULT_BUCKET
+from tests.handlers.support import RESULT_BUCKET, FakeContext
+from tests.handlers.test_sweep import SETTINGS as SWEEP_SETTINGS
 
 if TYPE_CHECKING:
     from tests.handlers.support import Application, Log, MetricsReader
@@ -30,7 +32,7 @@ DISCOVERED = {"@timestamp", "@message", "@log", "@logStream", "@type", "@initDur
 
 
 @pytest.fixture
-def lines(app: Application, log: Log) -> list[dict[str, Any]]:
+def lines(app: Application, log: Log, monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What is logged of documents that succeed, fail, are set aside, come again, and of messages that are none."""
     done, taken_over, hopeless, failing = (
         app.register(f"{name}.pdf", content)
@@ -49,15 +51,21 @@ def lines(app: Application, log: Log) -> list[dict[str, Any]]:
     with pytest.raises(st.NonRetryableError):
         app.extract(hopeless)
     assert app.intake("no message of ours") == ["m-0"]
+    for execution in app.executions():
+        app.step_functions.stop_execution(executionArn=execution["executionArn"])
+    for name, value in SWEEP_SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    importlib.import_module("sweep").handler({}, FakeContext())
     return log.lines()
 
 
 def test_every_line_says_whose_it_is(lines: list[dict[str, Any]]) -> None:
     for line in lines:
-        assert line["use_case"] == line["service"] == "pdf_processing"
-        assert line["step"] in {"Intake", "Extract", "Answer"}
+        assert line["service"] == "pdf_processing"
+        assert line["use_case"] in {"pdf_processing", "pdf_processing_sweep"}
+        assert line["step"] in {"Intake", "Extract", "Answer", "Sweep"}
         if line["message"] != "Message refused":
-            assert "#" in line["task_id"]
+            assert "#" in line["task_id"] or line["use_case"] == "pdf_processing_sweep"
 
 
 def test_every_line_of_an_attempt_says_which(lines: list[dict[str, Any]]) -> None:

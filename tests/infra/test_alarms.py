@@ -51,8 +51,8 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"),
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
-        *("IntakeThrottled", "ExtractThrottled", "AnswerThrottled"),
-        *("SweepNotRunning", "IntakeErrors"),
+        *("IntakeThrottled", "ExtractThrottled", "AnswerThrottled", "SweepThrottled"),
+        *("SweepNotRunning", "IntakeErrors", "SweepErrors"),
     }
 
 
@@ -258,6 +258,7 @@ FUNCTIONS = {
     "Intake": "<DocumentIntakeFunction>",
     "Extract": "<ExtractHandlerFunction>",
     "Answer": "<AnswerHandlerFunction>",
+    "Sweep": "<OperationsSweepFunction>",
 }
 
 
@@ -267,9 +268,15 @@ def test_throttles_of_the_functions(alarms: dict[str, Alarm], name: str, functio
     assert_alarm(alarms[f"{name}Throttled"], metric, window=(5, 15))
 
 
-def test_errors_of_a_function_that_is_no_step(alarms: dict[str, Alarm]) -> None:
-    metric = Metric("AWS/Lambda", "Errors", {"FunctionName": FUNCTIONS["Intake"]}, "Sum", 300)
-    assert_alarm(alarms["IntakeErrors"], metric, window=(2, 3))
+@pytest.mark.parametrize("name", ["Intake", "Sweep"])
+def test_errors_of_a_function_that_is_no_step(alarms: dict[str, Alarm], name: str) -> None:
+    metric = Metric("AWS/Lambda", "Errors", {"FunctionName": FUNCTIONS[name]}, "Sum", 300)
+    assert_alarm(alarms[f"{name}Errors"], metric, window=(2, 3))
+
+
+def test_errors_of_a_rare_sweep_are_looked_for_over_a_longer_time() -> None:
+    _, alarms = with_settings(sweep_interval_minutes=10)
+    assert (alarms["SweepErrors"].metric.period, alarms["IntakeErrors"].metric.period) == (600, 300)
 
 
 # Settings
