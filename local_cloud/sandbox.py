@@ -71,7 +71,8 @@ class Sandbox:
 
     def initialize(self) -> Outcome | None:
         """Wait until the handler is imported; returns the error when it could not be."""
-        deadline = time.monotonic() + INITIALIZATION_SECONDS
+        begin = time.monotonic()
+        deadline = begin + INITIALIZATION_SECONDS
         while not self._api.started.wait(0.005):
             if not self._api.outcomes.empty():
                 self.kill()
@@ -79,6 +80,7 @@ class Sandbox:
             if time.monotonic() > deadline:
                 self.kill()
                 return _failure("Sandbox.Timedout", f"Initialization took over {INITIALIZATION_SECONDS:g} s")
+        self._say(f"INIT_REPORT Init Duration: {(time.monotonic() - begin) * 1000:.0f} ms")
         return None
 
     def invoke(self, event: bytes) -> Outcome:
