@@ -14,6 +14,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
+from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
@@ -22,6 +23,7 @@ from moto.s3 import notifications
 from moto.sqs.models import Queue
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 
@@ -131,3 +133,16 @@ def test_upload_events() -> None:
     assert '"eTag"' in source, "_mend_upload_events"
     assert 'event["id"]' not in source, "_mend_upload_events"
     assert _BASE_EVENT_MESSAGE["id"], "_mend_upload_events"
+
+
+def test_modules_are_looked_for_with_each_request() -> None:
+    assert inspect.isgeneratorfunction(list_of_moto_modules), "_list_modules_once"
+
+
+def test_definitions_are_parsed_for_each_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Any] = []
+    parser = asl_parser.ASLParser
+    monkeypatch.setattr(asl_parser, "ASLParser", lambda stream: parsed.append(stream) or parser(stream))
+    for _ in range(2):
+        asl_parser.AmazonStateLanguageParser.parse('{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}')
+    assert len(parsed) == 2, "_parse_definitions_once"
