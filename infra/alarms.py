@@ -64,6 +64,7 @@ class Alarms(Construct):
             self._add_progress(step)
         self._add_outcomes()
         self._add_executions()
+        self._add_bulk_machines()
         self._add_intake()
         self._add_throttles()
         self._add_functions()
@@ -160,6 +161,17 @@ class Alarms(Construct):
             "Executions were aborted",
             window=_EVENT,
         )
+
+    def _add_bulk_machines(self) -> None:
+        for name, bulk_machine in self._watched.bulk_machines.items():
+            self._alarm(
+                f"{name}Failed",
+                bulk_machine.metric_failed(period=MINUTE, statistic=_SUM),
+                f"An execution of {name} ended in Failed or Refused. What it did not come to is untouched: read its "
+                "cause and its report, mend that, and start it again.",
+                "A backfill or bulk rerun failed",
+                window=_EVENT,
+            )
 
     def _add_intake(self) -> None:
         watched, settings = self._watched, self._settings

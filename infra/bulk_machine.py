@@ -43,6 +43,7 @@ class BulkMachine(Construct):
     bucket, which its functions may write to.
 
     Attributes:
+        functions: the functions by the names of their states.
         state_machine: the state machine, named after the stack and the construct.
     """
 
@@ -62,14 +63,14 @@ class BulkMachine(Construct):
         super().__init__(scope, construct_id)
         self._commons = commons
         self._documents, self._results, self._folder = documents, results, folder
-        functions = self._functions(plan, work)
+        self.functions = self._functions(plan, work)
         self._name = f"{Stack.of(self).stack_name}-{name}"
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
             state_machine_name=self._name,
-            definition_body=sfn.DefinitionBody.from_chainable(self._connected(functions)),
-            role=self._role(functions).without_policy_updates(),
+            definition_body=sfn.DefinitionBody.from_chainable(self._connected(self.functions)),
+            role=self._role(self.functions).without_policy_updates(),
             timeout=Duration.days(_LONGEST_EXECUTION_DAYS),
             tracing_enabled=True,
             # The data would be the input of every chunk, several times.

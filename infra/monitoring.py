@@ -13,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from infra.alarms import Alarms
@@ -31,6 +32,7 @@ class Monitoring(Construct):
     Args:
         further_functions: what is watched beside intake and the steps, by name; an alarm tells of their errors.
         attended_functions: those that are called by somebody who sees them fail: shown, and without alarms.
+        bulk_machines: further state machines, by name; an alarm tells of their failures.
         further_dead_letter_queues: what is watched beside intake's, by the name of the alarm.
         extra_widgets: shown at the top of the dashboard.
 
@@ -51,6 +53,7 @@ class Monitoring(Construct):
         settings: Settings,
         further_functions: Mapping[str, lambda_.Function] = MappingProxyType({}),
         attended_functions: Mapping[str, lambda_.Function] = MappingProxyType({}),
+        bulk_machines: Mapping[str, sfn.StateMachine] = MappingProxyType({}),
         further_dead_letter_queues: Mapping[str, sqs.IQueue] = MappingProxyType({}),
         extra_widgets: Sequence[cloudwatch.IWidget] = (),
     ) -> None:
@@ -64,6 +67,7 @@ class Monitoring(Construct):
             queue=intake.queue,
             dead_letter_queues={"DeadLetters": intake.dead_letter_queue, **further_dead_letter_queues},
             state_machine=workflow.state_machine,
+            bulk_machines=bulk_machines,
             steps=[step.name for step in workflow.steps],
             functions={
                 INTAKE_STEP: intake.function,

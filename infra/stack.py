@@ -75,6 +75,12 @@ class StatusTrackerStack(Stack):
             state_machine=workflow.state_machine,
             logged_by=[intake.function, *(step.function for step in steps), operations.sweep],
         )
+        bulk_machines = self._bulk_machines(commons, table, buckets, workflow)
+        bulk_functions = {
+            f"{name}{state}": function
+            for name, machine in bulk_machines.items()
+            for state, function in machine.functions.items()
+        }
         Monitoring(
             self,
             "Monitoring",
@@ -85,10 +91,10 @@ class StatusTrackerStack(Stack):
             workflow=workflow,
             settings=settings,
             further_functions={"Sweep": operations.sweep},
-            attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor},
+            attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor, **bulk_functions},
+            bulk_machines={name: machine.state_machine for name, machine in bulk_machines.items()},
             extra_widgets=[widget.widget],
         )
-        self._add_bulk_machines(commons, table, buckets, workflow)
         outputs = {
             "TaskTableName": table.table.table_name,
             "DocumentBucketName": buckets.documents.bucket_name,
@@ -100,6 +106,7 @@ class StatusTrackerStack(Stack):
             "DashboardName": name,
             "WidgetViewersPolicyArn": widget.viewers.managed_policy_arn,
             "WidgetOperatorsPolicyArn": widget.operators.managed_policy_arn,
+            **{f"{name}Arn": machine.state_machine.state_machine_arn for name, machine in bulk_machines.items()},
         }
         for key, value in outputs.items():
             CfnOutput(self, key, value=value)
@@ -113,11 +120,11 @@ class StatusTrackerStack(Stack):
             settings=self.settings,
         )
 
-    def _add_bulk_machines(
+    def _bulk_machines(
         self, commons: FunctionCommons, table: TaskTable, buckets: DocumentBuckets, workflow: TaskWorkflow
-    ) -> None:
-        for machine in (Backfill, BulkRerun):
-            made = machine(
+    ) -> dict[str, Backfill | BulkRerun]:
+        return {
+            machine.__name__: machine(
                 self,
                 machine.__name__,
                 commons=commons,
@@ -126,7 +133,8 @@ class StatusTrackerStack(Stack):
                 table=table,
                 workflow=workflow.state_machine,
             )
-            CfnOutput(self, f"{machine.__name__}Arn", value=made.state_machine.state_machine_arn)
+            for machine in (Backfill, BulkRerun)
+        }
 
 
 def document_steps(

@@ -34,6 +34,7 @@ class Watched:
         queue: where uploads wait for intake.
         dead_letter_queues: every queue where something ends that could not be handled, by the name of its alarm.
         state_machine: the workflow.
+        bulk_machines: the state machines that somebody starts for very many tasks, by their names.
         steps: the names of the workflow's steps in their order, the ``step`` dimension of their metrics.
         functions: every function that works by itself, by its name; that of a step by the step's.
         attended: the functions that are called by somebody who sees them fail: shown, and without alarms.
@@ -46,6 +47,7 @@ class Watched:
     queue: sqs.IQueue
     dead_letter_queues: Mapping[str, sqs.IQueue]
     state_machine: sfn.StateMachine
+    bulk_machines: Mapping[str, sfn.StateMachine]
     steps: Sequence[str]
     functions: Mapping[str, lambda_.Function]
     attended: Mapping[str, lambda_.Function]

@@ -13,6 +13,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from documents.waves import Wave, report_name
 from status_tracker import TaskExecutionError
+from status_tracker.pace import Pace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -86,20 +87,6 @@ def work_through(s3: S3Client, bucket: str, chunk: Mapping[str, Any], act: Calla
     wave.write(key, {"counts": worked.counts, "failed": worked.failed, "left_alone": worked.left_alone})
     worked.report = f"s3://{bucket}/{key}"
     return worked
-
-
-class Pace:
-    """Lets at most so many a second pass, evenly."""
-
-    def __init__(self, per_second: float) -> None:
-        self._interval = 1 / per_second
-        self._next = time.monotonic()
-
-    def wait(self) -> None:
-        now = time.monotonic()
-        if self._next > now:
-            time.sleep(self._next - now)
-        self._next = max(self._next, now) + self._interval
 
 
 def _one_round(items: Sequence[Item], act: Callable[[Item], str | LeftAlone], pace: Pace, worked: Worked) -> list[Item]:

@@ -8,7 +8,6 @@ was set after the call began do not match, so that no call chases what it has do
 
 from __future__ import annotations
 
-import math
 import time
 import uuid
 from collections import Counter, deque
@@ -23,6 +22,7 @@ from typing import Generic
 from .bulk_action import Action, Kind, OneTask, Operable, Outcome, TaskT
 from .filters import Matching, TaskFilter
 from .lifecycle import is_recorded
+from .pace import Pace
 
 __all__ = ["Action", "BulkResult", "BulkRun", "Kind", "Operable", "Outcome", "act_on_all"]
 
@@ -133,7 +133,7 @@ class BulkRun(Generic[TaskT]):
         self._one = OneTask(tasks, self.action, self._filter, _checked_reason(reason), by, self.run_id)
         self._completes = run_id is not None
         self._limit = _checked_limit(limit)
-        self._pace = _Pace(rate, sleep)
+        self._pace = Pace(rate, sleep)
         self._cursor = cursor
         self._listed = self._listing()
 
@@ -205,34 +205,9 @@ class BulkRun(Generic[TaskT]):
                     yield task.task_id
 
 
-class _Pace:
-    """Lets so many a second pass, evenly.
-
-    Raises:
-        ValueError: the rate is no number above 0.
-    """
-
-    def __init__(self, rate: float | None, sleep: Callable[[float], None]) -> None:
-        if rate is not None and not (_is_number(rate) and math.isfinite(rate) and rate > 0):
-            raise ValueError(f"rate is {rate!r}: give tasks a second, above 0, or leave it out.")
-        self._pause = 0.0 if rate is None else 1 / rate
-        self._sleep = sleep
-        self._next = 0.0
-
-    def wait(self) -> None:
-        now = time.monotonic()
-        if self._next > now:
-            self._sleep(self._next - now)
-        self._next = max(self._next, now) + self._pause
-
-
 def _until_now(chosen: TaskFilter, now: datetime) -> TaskFilter:
     until = now + _TICK
     return replace(chosen, until=until if chosen.until is None else min(until, chosen.until))
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _checked_limit(limit: int | None) -> int | None:

@@ -49,6 +49,7 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         *(f"{name}{step}" for name in ("NoProgress", "OldestUnfinished", "Stuck", "Ignored") for step in STEPS),
         *("DuplicateRuns", "DuplicateRunsIgnoredExtract", "DuplicateRunsIgnoredAnswer"),
         *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"),
+        *("BackfillFailed", "BulkRerunFailed"),
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
         *("IntakeThrottled", "ExtractThrottled", "AnswerThrottled", "SweepThrottled"),
@@ -190,6 +191,13 @@ def test_duplicate_runs_are_those_of_tasks_that_had_ended(alarms: dict[str, Alar
     for step in STEPS:
         metric = Metric("StatusTracker", "RefusedIgnored", of_step(step), "Sum", 900)
         assert_alarm(alarms[f"DuplicateRunsIgnored{step}"], metric, over=50)
+
+
+@pytest.mark.parametrize("name", ["Backfill", "BulkRerun"])
+def test_bulk_machines_that_fail_are_told_of(alarms: dict[str, Alarm], name: str) -> None:
+    machine = {"StateMachineArn": f"<{name}StateMachine>"}
+    metric = Metric("AWS/States", "ExecutionsFailed", machine, "Sum", 60)
+    assert_alarm(alarms[f"{name}Failed"], metric, window=(1, 15))
 
 
 @pytest.mark.parametrize("end", ["Failed", "TimedOut", "Aborted"])

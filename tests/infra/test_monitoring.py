@@ -136,13 +136,13 @@ def test_further_functions_queues_and_widgets_are_watched_like_the_others(monkey
 
     def with_more(self: Monitoring, *place: Any, intake: DocumentIntake, **watched: Any) -> None:
         watched["further_functions"] = {**watched["further_functions"], "Other": intake.function}
+        watched["extra_widgets"] = [cloudwatch.TextWidget(markdown="the widget")]
         watch(
             self,
             *place,
             intake=intake,
             **watched,
             further_dead_letter_queues={"OtherDeadLetters": intake.queue},
-            extra_widgets=[cloudwatch.TextWidget(markdown="the widget")],
         )
 
     monkeypatch.setattr(Monitoring, "__init__", with_more)
