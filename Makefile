@@ -18,7 +18,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud test chaos bench example lint synth bootstrap deploy env rerun lock clean
+.PHONY: help demo cloud test chaos bench pipeline example lint synth bootstrap deploy env rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -44,6 +44,10 @@ chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='-
 bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: less, into .local/bench; BASE=<revision>: that one beside it)
 	@python -m bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)")
 
+pipeline: $(READY) ## documents a second through the local cloud, where their time goes, cold starts (N=200)
+	@python -m bench.pipeline --documents $(or $(N),200)
+	@python -m bench.cold_functions
+
 example: $(PYTHON_READY) ## run one of the examples: NAME=orders_sql (ARGS='…' for its arguments)
 	@PYTHONPATH=layer python examples/$(or $(NAME),documents).py $(ARGS)
 
@@ -63,7 +67,7 @@ bootstrap: $(READY) ## prepare the AWS account and region of your credentials, o
 deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (SET='-c alarm_email=…' for a setting)
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
-env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod): eval "$$(make env)"
+env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
 	@PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from bench.stats import Spread
 
 COLUMNS = ("what", "who", "requests", "units", "CPU ms", "to floor", "wall ms", "to floor", "besides")
-_LEFT = {"what", "who", "besides"}
+_LEFT = frozenset({"what", "who", "besides"})
 _THREE_DIGITS, _TWO_DIGITS = 100, 10
 
 
@@ -56,19 +57,28 @@ def number(value: float) -> str:
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """The table, its columns aligned, so that it is read as well where it is not rendered."""
-    cells = [row.cells() for row in rows]
-    widths = [max(len(line[column]) for line in (COLUMNS, *cells)) for column in range(len(COLUMNS))]
+    """The table of all rows."""
+    return aligned(COLUMNS, [row.cells() for row in rows])
+
+
+def aligned(columns: Sequence[str], cells: Sequence[Sequence[str]], left: AbstractSet[str] = _LEFT) -> str:
+    """A table, its columns aligned, so that it is read as well where it is not rendered.
+
+    Args:
+        left: the columns that hold words.
+    """
+    widths = [max(len(line[column]) for line in (columns, *cells)) for column in range(len(columns))]
     rule = [
-        "-" * width if name in _LEFT else "-" * (width - 1) + ":" for name, width in zip(COLUMNS, widths, strict=True)
+        "-" * width if name in left else "-" * (width - 1) + ":" for name, width in zip(columns, widths, strict=True)
     ]
-    return "\n".join(_line(line, widths) for line in (COLUMNS, tuple(rule), *cells)) + "\n"
+    lines = (columns, rule, *cells)
+    return "\n".join(_line(columns, line, widths, left) for line in lines) + "\n"
 
 
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
+def _line(columns: Sequence[str], cells: Sequence[str], widths: Sequence[int], left: AbstractSet[str]) -> str:
     padded = (
-        cell.ljust(width) if name in _LEFT else cell.rjust(width)
-        for name, cell, width in zip(COLUMNS, cells, widths, strict=True)
+        cell.ljust(width) if name in left else cell.rjust(width)
+        for name, cell, width in zip(columns, cells, widths, strict=True)
     )
     return f"| {' | '.join(padded)} |"
 

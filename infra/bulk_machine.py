@@ -62,19 +62,7 @@ class BulkMachine(Construct):
         super().__init__(scope, construct_id)
         self._commons = commons
         self._documents, self._results, self._folder = documents, results, folder
-        in_folder = results.arn_for_objects(f"{folder}*")
-        listed = allow(["s3:ListBucket"], results.bucket_arn)
-        listed.add_condition("StringLike", {"s3:prefix": f"{folder}*"})
-        report = Duty(
-            handler="bulk_report.handler",
-            statements=[allow(["s3:GetObject", "s3:PutObject"], in_folder), listed],
-        )
-        gathering = _GATHERING_MEMORY_MB
-        functions = {
-            "Plan": self._function("Plan", plan, gathering),
-            "Work": self._function("Work", work, commons.settings.intake_memory_mb),
-            "Report": self._function("Report", report, gathering),
-        }
+        functions = self._functions(plan, work)
         self._name = f"{Stack.of(self).stack_name}-{name}"
         self.state_machine = sfn.StateMachine(
             self,
@@ -90,6 +78,21 @@ class BulkMachine(Construct):
         # The role has these rights in itself, as every role here.
         self.state_machine.node.try_remove_child("DistributedMapPolicy")
         acknowledge(self, objects_finding(results, folder), "The files of an execution have names of its own.")
+
+    def _functions(self, plan: Duty, work: Duty) -> dict[str, lambda_.Function]:
+        """The functions by the names of their states."""
+        listed = allow(["s3:ListBucket"], self._results.bucket_arn)
+        listed.add_condition("StringLike", {"s3:prefix": f"{self._folder}*"})
+        in_folder = self._results.arn_for_objects(f"{self._folder}*")
+        report = Duty(
+            handler="bulk_report.handler",
+            statements=[allow(["s3:GetObject", "s3:PutObject"], in_folder), listed],
+        )
+        return {
+            "Plan": self._function("Plan", plan, _GATHERING_MEMORY_MB),
+            "Work": self._function("Work", work, self._commons.settings.intake_memory_mb),
+            "Report": self._function("Report", report, _GATHERING_MEMORY_MB),
+        }
 
     def _function(self, construct_id: str, duty: Duty, memory_mb: int) -> lambda_.Function:
         settings = self._commons.settings

@@ -141,20 +141,27 @@ class LocalCloud:
             LocalCloudError: a tool is missing, or one of the CDK's commands failed.
         """
         deployment = Deployment(stage=stage, state=self._state, endpoint=self._endpoint)
-        self._say("Synthesizing the app (cdk synth) while the server starts")
-        with deployment.synth() as synth:
-            self.wait_until_ready()
-            self._say("Server ready; preparing the account (cdk bootstrap)")
-            with deployment.bootstrap() as bootstrap:
-                bootstrap.finish()
-            self._say("Account prepared; waiting for the synthesized app")
-            synth.finish()
+        if deployment.is_synthesized:
+            self._prepare(deployment)
+        else:
+            self._say("Synthesizing the app (cdk synth) while the server starts")
+            with deployment.synth() as synth:
+                self._prepare(deployment)
+                self._say("Account prepared; waiting for the synthesized app")
+                synth.finish()
+            deployment.note_synthesized()
         self._say(f"Deploying {deployment.stack_name} (cdk deploy)")
         with deployment.deploy() as deploy:
             deploy.finish()
         self.stack_name = deployment.stack_name
         self.outputs = deployment.outputs()
         self.ignored_resource_types = self._ask(f"{IGNORED_PATH}?stack={deployment.stack_name}")
+
+    def _prepare(self, deployment: Deployment) -> None:
+        self.wait_until_ready()
+        self._say("Server ready; preparing the account (cdk bootstrap)")
+        with deployment.bootstrap() as bootstrap:
+            bootstrap.finish()
 
     def stop(self) -> None:
         """End every process of this cloud, and wait until they are gone."""

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from local_cloud.account import ACCOUNT_ID, REGION, isolated_environment
 from local_cloud.commands import Command
+from local_cloud.sources import digest
 from local_cloud.toolchain import CHECKOUT, cdk_command, search_path
 
 _QUIET = ["--no-notices", "--no-version-reporting", "--no-color"]
@@ -35,9 +36,26 @@ class Deployment:
         self._cdk = cdk_command()
         self._environment = {**isolated_environment(endpoint), "PATH": search_path()}
         self._elsewhere.mkdir(parents=True, exist_ok=True)
+        self._stamp = state / "synthesized-from"
+        self._sources = self._digest()
+
+    @property
+    def is_synthesized(self) -> bool:
+        """Whether what was synthesized last was made from the checkout as it is."""
+        return self._assembly.is_dir() and self._stamp.exists() and self._stamp.read_text() == self._sources
+
+    def note_synthesized(self) -> None:
+        """What was synthesized was made from the checkout as it was at first, unless that has changed meanwhile."""
+        if self._digest() == self._sources:
+            self._stamp.write_text(self._sources)
+
+    def _digest(self) -> str:
+        own_settings = Path.home() / ".cdk.json"  # which the CDK reads too
+        return digest(CHECKOUT, self._stage, own_settings.read_text() if own_settings.exists() else "")
 
     def synth(self) -> Command:
         """Start synthesizing the app."""
+        self._stamp.unlink(missing_ok=True)
         # Without credentials the CDK does not ask for the account, so this need not wait for the server.
         environment = {
             name: value

@@ -36,6 +36,7 @@ class Functions:
         self._logs = logs
         self._lock = threading.Lock()
         self._pools: dict[str, _Pool] = {}
+        self._known: set[str] = set()
 
     def invoke(self, function: Function, event: bytes, *, patience: float | None = None) -> Outcome:
         """Run a function on an event, in a warm environment when one is free.
@@ -57,6 +58,8 @@ class Functions:
     def unpack(self, archive: bytes, digest: str) -> Path:
         """The folder with the content of a zip file; ``digest`` names that content, so it is unpacked once."""
         folder = self._unpacked / digest.replace("/", "_")
+        if digest in self._known:
+            return folder
         if not folder.exists():
             self._unpacked.mkdir(parents=True, exist_ok=True)
             scratch = Path(tempfile.mkdtemp(dir=self._unpacked))
@@ -65,6 +68,7 @@ class Functions:
                 scratch.rename(folder)
             except OSError:  # another thread was quicker
                 shutil.rmtree(scratch)
+        self._known.add(digest)
         return folder
 
     def _pool(self, function: Function) -> "_Pool":

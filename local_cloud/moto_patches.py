@@ -3,6 +3,7 @@
 ``tests/local_cloud/test_moto_needs_patches.py`` holds, for each, the proof that moto still needs it.
 """
 
+import functools
 import threading
 import uuid
 from collections.abc import Callable, Mapping
@@ -12,6 +13,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from moto import backends
 from moto.awslambda import models as lambda_models
 from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
@@ -32,6 +34,8 @@ from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
 )
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from local_cloud.deployed import DeployedFunctions
@@ -56,6 +60,8 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _mend_upload_events()
     _name_executions()
     _fail_maps_with_too_many_failures()
+    _list_modules_once()
+    _parse_definitions_once()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:
@@ -303,3 +309,27 @@ def _fail_maps_with_too_many_failures() -> None:
         raise FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
 
     DistributedIterationComponent._map_run = map_run  # type: ignore[method-assign]
+
+
+def _list_modules_once() -> None:
+    """Moto looks through its own folders with each request: a fifth of the time that its server is busy."""
+    original = backends.list_of_moto_modules
+    backends.list_of_moto_modules = functools.cache(lambda: tuple(original()))
+
+
+def _parse_definitions_once() -> None:
+    """The executor parses its state machine's definition anew for each execution, which takes longer than running it.
+
+    What it evaluates is made anew from the parsed definition all the same.
+    """
+    original = AmazonStateLanguageParser.parse
+
+    @functools.lru_cache(maxsize=64)
+    def parsed(definition: str) -> Any:
+        return original(definition)[1]
+
+    def parse(definition: str) -> tuple[Any, Any]:
+        tree = parsed(definition)
+        return Preprocessor().visit(tree), tree
+
+    AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]

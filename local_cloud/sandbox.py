@@ -6,6 +6,7 @@ import subprocess
 import threading
 import time
 import uuid
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -45,18 +46,18 @@ class Sandbox:
 
     def __init__(self, function: Function, *, python: Path, log: Path) -> None:
         self.function = function
-        self._log = log
+        self._log = log.open("ab", buffering=0)  # each line is written at once, after what the process has written
+        weakref.finalize(self, self._log.close)
         self._gone = threading.Event()
         self._api = RuntimeApi()
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603 - the handler is what was deployed
-                [str(python), "-m", "awslambdaric", function.handler],
-                cwd=function.code,
-                env={**function.environment, **self._paths()},
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-            )
+        self._process = subprocess.Popen(  # noqa: S603 - the handler is what was deployed
+            [str(python), "-m", "awslambdaric", function.handler],
+            cwd=function.code,
+            env={**function.environment, **self._paths()},
+            stdin=subprocess.DEVNULL,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
         threading.Thread(target=self._watch, name=f"watch-{self.pid}", daemon=True).start()
 
     @property
@@ -71,7 +72,8 @@ class Sandbox:
 
     def initialize(self) -> Outcome | None:
         """Wait until the handler is imported; returns the error when it could not be."""
-        deadline = time.monotonic() + INITIALIZATION_SECONDS
+        begin = time.monotonic()
+        deadline = begin + INITIALIZATION_SECONDS
         while not self._api.started.wait(0.005):
             if not self._api.outcomes.empty():
                 self.kill()
@@ -79,6 +81,7 @@ class Sandbox:
             if time.monotonic() > deadline:
                 self.kill()
                 return _failure("Sandbox.Timedout", f"Initialization took over {INITIALIZATION_SECONDS:g} s")
+        self._say(f"INIT_REPORT Init Duration: {(time.monotonic() - begin) * 1000:.0f} ms")
         return None
 
     def invoke(self, event: bytes) -> Outcome:
@@ -120,8 +123,7 @@ class Sandbox:
 
     def _say(self, line: str) -> None:
         stamp = datetime.now(tz=UTC).isoformat(timespec="milliseconds")
-        with self._log.open("a", encoding="utf-8") as log:
-            log.write(f"{stamp} {line}\n")
+        self._log.write(f"{stamp} {line}\n".encode())
 
 
 def _failure(error_type: str, message: str) -> Outcome:

@@ -61,7 +61,11 @@ class Document:
 
 
 class Tracker:
-    """Reads the tasks of documents. The application must have been deployed to `cloud`."""
+    """Reads the tasks of documents. The application must have been deployed to `cloud`.
+
+    Attributes:
+        task_class: the model of the items, which is the same in every step.
+    """
 
     def __init__(self, cloud: LocalCloud) -> None:
         os.environ.update({**cloud.environment, **_model_variables(cloud)})
@@ -69,12 +73,12 @@ class Tracker:
         from documents import tasks  # noqa: PLC0415 - importing it reads the table's name from the environment
 
         self._steps = tasks.STEPS
-        self._task = self._steps[0][1]  # the item is the same in every step
+        self.task_class = self._steps[0][1]
 
     def refresh(self, documents: Iterable[Document]) -> None:
         """Bring what is known of the documents up to date; those that have ended are left alone."""
-        unfinished = {self._task.make_key(each.task_id): each for each in documents if not each.ended}
-        for task in self._task.batch_get(list(unfinished)):
+        unfinished = {self.task_class.make_key(each.task_id): each for each in documents if not each.ended}
+        for task in self.task_class.batch_get(list(unfinished)):
             self._update(unfinished[task.key], task)
         for document in unfinished.values():
             document.seconds = time.monotonic() - document.uploaded

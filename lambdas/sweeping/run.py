@@ -45,6 +45,8 @@ class Teller(Protocol):
 
     def reconciled(self, reconciled: Reconciled) -> None: ...
 
+    def failed(self, stage: str, error: Exception) -> None: ...
+
 
 @dataclass(frozen=True)
 class Sweep:
@@ -60,10 +62,27 @@ class Sweep:
     keep: Callable[[SweepState], None]
 
     def run(self, state: SweepState) -> SweepState:
-        """Do all stages, and return where each stopped. Raises what a stage raises; what was done before it is kept."""
-        for stage in (self._restart, self._count, self._register, self._recount):
-            state = stage(state)
+        """
+        Do all stages, and return where each stopped.
+
+        A stage that fails keeps none behind it from its turn. Raises an `ExceptionGroup` of what was raised.
+        """
+        stages = {
+            "Restarting": self._restart,
+            "Counting": self._count,
+            "Registering": self._register,
+            "Counting anew": self._recount,
+        }
+        failures = []
+        for name, stage in stages.items():
+            try:
+                state = stage(state)
+            except Exception as error:  # noqa: BLE001 - raised below
+                self.tell.failed(name, error)
+                failures.append(error)
             self.keep(state)
+        if failures:
+            raise ExceptionGroup("The log says why not all of the sweep was done", failures)
         return state
 
     def _until(self, part: float) -> Callable[[], bool]:
@@ -109,13 +128,14 @@ class Sweep:
         stop, until = self._until(_COUNTING), get_utc_now() - SETTLING
         since = state.counted_to
         arrivals = {} if since is None or since >= until else count_arrivals(STEPS, since, until, stop)
-        for step, task_class in STEPS:
-            counted = count_unfinished(task_class, stop)
-            if counted is None or arrivals is None:
-                self.tell.not_counted()
-                return state
-            self.tell.counted(step, counted, finished(STEPS, step, arrivals) if arrivals else None)
-        totals = {code: count + (arrivals or {}).get(code, 0) for code, count in state.totals.items()}
+        counts = {step: count_unfinished(task_class, stop) for step, task_class in STEPS}
+        if arrivals is None or None in counts.values():
+            self.tell.not_counted()
+            return state
+        for step, counted in counts.items():
+            if counted is not None:
+                self.tell.counted(step, counted, finished(STEPS, step, arrivals) if arrivals else None)
+        totals = {code: count + arrivals.get(code, 0) for code, count in state.totals.items()}
         return replace(state, counted_to=max(until, since or until), totals=totals)
 
     def _register(self, state: SweepState) -> SweepState:

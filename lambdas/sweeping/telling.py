@@ -74,6 +74,9 @@ class MetricsTeller:
         _publish(_INTAKE, {"Registered": len(reconciled.registered)})
         self._failures("Object not registered", _INTAKE, reconciled.failed)
 
+    def failed(self, stage: str, error: Exception) -> None:
+        self._logger.error("%s failed", stage, exc_info=error)
+
     def _failures(self, message: str, step: str, failed: Sequence[Noted]) -> None:
         for each in failed:
             self._logger.error(message, extra=_keys(step, each))

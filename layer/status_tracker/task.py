@@ -224,12 +224,17 @@ class TrackedTask:
         run of a class with a `dispatch` of its own was never started, so that the sweep dispatches it once more, which
         does no harm; without one it is running: workers look for their tasks, and there is nothing to start.
         """
-        has_own = cls.dispatch.__func__ is not TrackedTask.dispatch.__func__  # type: ignore[attr-defined]
-        return RunState.NEVER_STARTED if has_own else RunState.RUNNING
+        return (
+            RunState.RUNNING if _function(cls.dispatch) is _function(TrackedTask.dispatch) else RunState.NEVER_STARTED
+        )
 
     @classmethod
     def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None, request_id: str | None) -> Self:
         return act(cls._store(task_id), cls._rules(task_id), rule, action, reason, by, request_id)
+
+
+def _function(method: Callable[..., object]) -> object:
+    return getattr(method, "__func__", method)
 
 
 class Creatable(Protocol):

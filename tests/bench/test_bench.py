@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import sys
+import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,11 +14,14 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from bench import items
+from bench.base import UnknownRevisionError, check_out, with_before
 from bench.cold import import_times
-from bench.conductor import Sample, Worker, interleaved
+from bench.conductor import BASE, Sample, Worker, environment_of, interleaved, module_of
 from bench.contender import load
 from bench.meter import Meter
+from bench.pipeline import Journey
 from bench.plot import Chart, figure
+from bench.processes import cpu_seconds, parent_of, peak_bytes
 from bench.report import COLUMNS, Row, markdown, number
 from bench.sections import QUICK, Costs
 from bench.stats import Spread, ratio, spread
@@ -31,6 +36,33 @@ BOUNDS = {
     "takeover": (2, 3),
 }
 BEYOND_THE_BATCHES = 15
+
+
+def test_what_was_before_is_measured_beside_what_is() -> None:
+    assert with_before(("boto3_floor", "ours"), before=False) == ("boto3_floor", "ours")
+    assert with_before(("boto3_floor", "ours"), before=True) == ("boto3_floor", "ours", "ours_before")
+    assert module_of("ours_before") == module_of("ours") == "ours"
+    assert str(BASE / "layer") in environment_of("ours_before")["PYTHONPATH"]
+    assert str(BASE / "layer") not in environment_of("ours")["PYTHONPATH"]
+
+
+def test_a_revision_that_is_not_there_is_refused() -> None:
+    with pytest.raises(UnknownRevisionError, match="BASE=no-such-revision"):
+        check_out("no-such-revision")
+
+
+def test_the_parts_of_a_journey_are_all_of_it() -> None:
+    journey = Journey(uploaded=1, registered=3, started=4, ended=11, states={"Extract": (4, 7), "Answer": (7.5, 10)})
+    *parts, (_, together) = journey.parts()
+    assert sum(spent for _, spent in parts) == together == 10
+    assert dict(parts)["between the states"] == 1.5
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="only Linux tells of its processes in /proc")
+def test_what_a_process_used() -> None:
+    assert parent_of(os.getpid()) == os.getppid()
+    assert 0 < cpu_seconds(os.getpid()) <= time.process_time() + 1
+    assert peak_bytes(os.getpid()) > 1e6
 
 
 def test_spread_is_the_median_between_the_quartiles() -> None:

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from status_tracker.bulk import BulkRun, Kind, act_on_all
+from status_tracker.bulk import Kind, act_on_all
+from status_tracker.bulk_action import Action, OneTask
 from status_tracker.filters import TaskFilter
 from tests.support.clock import Clock
 
@@ -66,15 +67,15 @@ def test_rerun_of_all_is_once_a_run_id(step1: Any, clock: Clock) -> None:
 
 def test_listed_task_that_has_moved_is_left_alone(step1: Any, clock: Clock) -> None:
     fail(step1, clock, "done", "held", "gone", "again", "still")
-    run = BulkRun(step1, "rerun", TaskFilter((FAILED,)), reason="mended")
-    clock.advance(1)
-    listed = list(TaskFilter((FAILED,)).matching(step1))
+    chosen = TaskFilter((FAILED,), until=clock.now)
+    listed = list(chosen.matching(step1))
     with step1.start("done"):
         pass
     step1.start("held").__enter__()
     step1.get_one_or_none("gone").delete()
     fail(step1, clock, "again")
-    outcomes = {each.task_id: run._one.act(each.task_id).kind for each in listed}
+    one = OneTask(step1, Action.RERUN, chosen, "mended", by=None, run_id="r1")
+    outcomes = {each.task_id: one.act(each.task_id).kind for each in listed}
     assert outcomes == {
         "done": Kind.CHANGED,
         "held": Kind.CHANGED,

@@ -127,7 +127,7 @@ def test_person_at_a_terminal_is_asked(command: Command, step: Any) -> None:
         seen += _rest(ours)
     os.close(ours)
     assert process.returncode == 0
-    assert b"3 tasks match." in seen
+    assert b"Matching: 3 tasks." in seen
     assert step.count_by_status()[10] == len(ids)
 
 

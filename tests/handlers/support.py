@@ -137,7 +137,7 @@ class Application:
     def task(self, task_id: str) -> Any:
         return self.tasks.ExtractTask.get_one_or_none(task_id)
 
-    def executions(self) -> list[dict[str, Any]]:
+    def executions(self) -> list[Any]:
         arn = ENVIRONMENT["WORKFLOW_ARN"]
         listed = self.step_functions.list_executions(stateMachineArn=arn)["executions"]
         return [self.step_functions.describe_execution(executionArn=found["executionArn"]) for found in listed]

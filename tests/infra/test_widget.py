@@ -53,5 +53,6 @@ def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
     assert variables["WIDGET_VIEWER_ARN"] == named(stage, "viewer")
     assert variables["WIDGET_ACTOR_ARN"] == named(stage, "actor")
     assert variables["WORKFLOW_ARN"] == "<WorkflowStateMachine>"
-    assert variables["LOG_GROUPS"] == "<DocumentIntakeLogs>,<ExtractHandlerLogs>,<AnswerHandlerLogs>"
+    logged_by = ("DocumentIntake", "ExtractHandler", "AnswerHandler", "OperationsSweep")
+    assert variables["LOG_GROUPS"] == ",".join(f"<{owner}Logs>" for owner in logged_by)
     assert (function["Timeout"], function["MemorySize"]) == (30, 1024)

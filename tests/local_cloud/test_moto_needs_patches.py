@@ -14,6 +14,7 @@ import boto3
 import pytest
 from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
+from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
@@ -28,6 +29,7 @@ from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
 )
+from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 
@@ -157,3 +159,16 @@ def test_executions_without_a_name_get_none() -> None:
 def test_a_map_goes_well_whatever_fails_of_it() -> None:
     source = inspect.getsource(DistributedIterationComponent)
     assert "eval_input.tolerated_failure_count" not in source, "_fail_maps_with_too_many_failures"
+
+
+def test_modules_are_looked_for_with_each_request() -> None:
+    assert inspect.isgeneratorfunction(list_of_moto_modules), "_list_modules_once"
+
+
+def test_definitions_are_parsed_for_each_execution(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[Any] = []
+    parser = asl_parser.ASLParser
+    monkeypatch.setattr(asl_parser, "ASLParser", lambda stream: parsed.append(stream) or parser(stream))
+    for _ in range(2):
+        asl_parser.AmazonStateLanguageParser.parse('{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}')
+    assert len(parsed) == 2, "_parse_definitions_once"

@@ -168,6 +168,17 @@ def test_a_state_machine_is_executed_and_retries_by_the_name_of_the_error(functi
     assert wait_for("the end of the execution", ended)["output"] == "3"
 
 
+def test_executions_without_a_name_are_executions_of_their_own(cloud: LocalCloud, deploy: Deploy) -> None:
+    definition = json.dumps({"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}})
+    machine = {"DefinitionString": definition, "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]}}
+    resources = {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}
+    ids = deploy("unnamed", {"Role": role("states.amazonaws.com"), "Machine": resources})
+    states = cloud.client("stepfunctions")
+    arns = [states.start_execution(stateMachineArn=ids["Machine"])["executionArn"] for _ in range(2)]
+    assert len(set(arns)) == 2
+    assert all(states.describe_execution(executionArn=arn)["name"] for arn in arns)
+
+
 def test_a_state_machine_hears_of_a_throttled_function_what_step_functions_would_tell(
     functions: Functions, deploy: Deploy
 ) -> None:

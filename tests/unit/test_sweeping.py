@@ -283,19 +283,21 @@ def test_classes_whose_workers_look_for_tasks_have_nothing_to_start() -> None:
     assert (swept.running, swept.restarted) == (1, ())
 
 
-def test_a_dispatch_without_a_way_to_ask_is_repeated() -> None:
+@pytest.mark.parametrize("kind", [classmethod, staticmethod])
+def test_a_dispatch_without_a_way_to_ask_is_repeated(kind: Any) -> None:
     sent = []
 
     class Sent(MemoryTask):
         config = make_config(clock=CLOCK)
+        dispatch = kind(lambda *arguments: sent.append(arguments[-1].task_id))
 
-        @classmethod
-        def dispatch(cls, task: Any) -> None:
-            sent.append(task.task_id)
+    class Inherited(Sent):
+        pass
 
     make("message")
-    assert ids(sweep(Sent).restarted) == ["message"]
-    assert sent == ["message"]
+    for step in (Sent, Inherited):
+        assert ids(sweep(step).restarted) == ["message"]
+    assert sent == ["message", "message"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ from .display import advance, console, error_console, outcome_table, print_json,
 from .faults import Code, WrongUsageError, explained
 from .options import Chosen
 from .target import Step, Target
-from .text import can_ask, plain, say
+from .text import can_ask, plain, say, tasks
 from .views import View
 
 _SHOWN = 10
@@ -116,12 +116,13 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
     if target.json and not asks:
         print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
     elif views:
-        (error_console() if asks else console()).print(tasks_table(views, step.config.now()))
+        out = error_console() if asks else console()
+        out.print(tasks_table(views, step.config.now(), out.width))
     if not result.matching and (how.run_id is None or how.dry_run):  # else a run may have tasks to dispatch
         say("No task matches.")
         raise typer.Exit(Code.NOT_ALL)
-    say(f"{result.matching:,} tasks match.")
-    if asks and not typer.confirm(f"{run.action} {result.matching:,} tasks?", err=True):
+    say(f"Matching: {tasks(result.matching)}.")
+    if asks and not typer.confirm(f"{run.action} {tasks(result.matching)}?", err=True):
         say("Nothing was changed.")
         raise typer.Exit(Code.NOT_ALL)
     return result.matching

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
 from rich import box
+from rich.cells import cell_len
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
@@ -26,6 +27,8 @@ _STYLES = {
     "ignored": "red",
     "exhausted": "red",
 }
+_NARROWEST = 12
+_OTHER_COLUMNS = 38  # what Failed, Run, Since and the space between columns take
 _ENDLESS = 100_000  # what is piped elsewhere is not cut to a terminal's width
 
 
@@ -46,31 +49,34 @@ def print_json(content: object) -> None:
     sys.stdout.flush()
 
 
-def counts_table(names: Mapping[int, str], counts: Mapping[int, int], oldest: Mapping[int, str]) -> Table:
-    """How many tasks have each status, and for how long the oldest has had it."""
+def counts_table(names: Mapping[int, str], counts: Mapping[int, int], oldest: Mapping[int, str] | None) -> Table:
+    """How many tasks have each status; and for how long the oldest has had it, where that is known."""
     table = _table()
-    for title, side in (("Status", "left"), ("Code", "right"), ("Tasks", "right"), ("Oldest", "right")):
-        table.add_column(title, justify=side)  # type: ignore[arg-type]  # one of rich's literals
+    table.add_column("Status")
+    for title in ("Code", "Tasks", *(() if oldest is None else ("Oldest",))):
+        table.add_column(title, justify="right")
     for code, name in names.items():
-        table.add_row(_status(name), str(code), f"{counts[code]:,}", oldest.get(code, ""))
+        table.add_row(_status(name), str(code), f"{counts[code]:,}", (oldest or {}).get(code, ""))
     table.add_section()
-    table.add_row("total", "", f"{sum(counts.values()):,}", "")
+    table.add_row("total", "", f"{sum(counts.values()):,}")
     return table
 
 
-def tasks_table(views: Iterable[View], now: datetime) -> Table:
-    """A task a row."""
+def tasks_table(views: Sequence[View], now: datetime, width: int) -> Table:
+    """A task a row, in a terminal of that width: ids are folded where they are long, and errors are cut."""
+    ids = [plain(view.task_id) for view in views]
+    statuses = [_status(view.status, stuck=view.stuck) for view in views]
+    id_width = min(max(map(cell_len, [*ids, "Task"])), max(width * 2 // 5, _NARROWEST))
+    rest = width - id_width - max(map(len, statuses), default=0) - _OTHER_COLUMNS
     table = _table()
-    table.add_column("Task", overflow="fold", ratio=3)
-    table.add_column("Status")
-    table.add_column("Failed", justify="right")
-    table.add_column("Run", justify="right")
-    table.add_column("Since", justify="right", no_wrap=True)
-    table.add_column("Last error", overflow="ellipsis", no_wrap=True, ratio=4)
-    for view in views:
+    table.add_column("Task", overflow="fold", width=id_width)
+    for title, side in (("Status", "left"), ("Failed", "right"), ("Run", "right"), ("Since", "right")):
+        table.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]  # one of rich's literals
+    table.add_column("Last error", no_wrap=True, max_width=max(rest, _NARROWEST))
+    for task_id, status, view in zip(ids, statuses, views, strict=True):
         table.add_row(
-            Text(plain(view.task_id)),
-            _status(view.status, stuck=view.stuck),
+            Text(task_id),
+            status,
             str(view.state.retry),
             str(view.state.run),
             age(view.state.update_time, now),

@@ -19,7 +19,7 @@ from .display import advance, console, counts_table, print_json, print_task, pro
 from .faults import Code, WrongUsageError
 from .options import Chosen
 from .target import Step
-from .text import age, plain, say
+from .text import age, plain, say, tasks
 from .views import View
 
 FORMATS = ("csv", "jsonl")
@@ -59,7 +59,8 @@ def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, curs
     if json:
         print_json({"tasks": [view.summary() for view in views], "cursor": behind})
     elif views:
-        console().print(tasks_table(views, step.config.now()))
+        out = console()
+        out.print(tasks_table(views, step.config.now(), out.width))
     if not views:
         say("No task matches.")
     elif behind is not None and not json and sys.stdout.isatty():
@@ -93,7 +94,7 @@ def export(step: Step, chosen: Chosen, *, json: bool, output: Path | None, forma
             advance(bar)
             count += 1
     if output is not None:
-        say(f"{count:,} tasks are in {output}")
+        say(f"{output}: {tasks(count)}")
 
 
 @contextmanager

@@ -17,6 +17,11 @@ def say(line: str) -> None:
     sys.stderr.flush()
 
 
+def tasks(count: int) -> str:
+    """So many tasks."""
+    return f"{count:,} task" if count == 1 else f"{count:,} tasks"
+
+
 def can_ask() -> bool:
     """Whether somebody can answer a question."""
     return sys.stdin.isatty()

@@ -63,13 +63,15 @@ def watch(step: Step, *, json: bool, interval: float, looks: int | None) -> None
 
 def _live(step: Step, interval: float, looks: int | None) -> None:
     recent: deque[View] = deque(maxlen=_SHOWN)
-    with Live(console=console(), auto_refresh=False) as live:
+    out = console()
+    with Live(console=out, auto_refresh=False) as live:
         for changed, counts in _looks(step, interval, looks):
             recent.extendleft(changed)
             now = step.config.now()
             names = {code: step.config.status_name(code) for code in counts}
             heading = Text(f"{step.config.use_case_id}, {now:%H:%M:%S} UTC", style="bold")
-            live.update(Group(heading, counts_table(names, counts, {}), tasks_table(recent, now)), refresh=True)
+            shown = [tasks_table(recent, now, out.width)] if recent else []
+            live.update(Group(heading, counts_table(names, counts, None), *shown), refresh=True)
 
 
 def _lines(step: Step, interval: float, looks: int | None, *, json: bool) -> None:

@@ -78,7 +78,7 @@ def test_dry_run_tells_how_many_and_the_first(run: Any) -> None:
         fail(f"{n:02}")
     answer = run("rerun", "--status", "failed", "--dry-run")
     assert answer.code == 0
-    assert answer.err == "12 tasks match.\n"
+    assert answer.err == "Matching: 12 tasks.\n"
     assert [line.split()[0] for line in answer.out.splitlines()[1:]] == [f"{n:02}" for n in range(10)]
     told = run("rerun", "--status", "failed", "--dry-run", "--json", "--limit", "5").json
     assert (told["matching"], len(told["sample"])) == (5, 5)
@@ -92,7 +92,7 @@ def test_a_person_is_asked_first(run: Any, typed: str, code: int, left: int, mon
     fail("b")
     answer = run("rerun", "--status", "failed", *MENDED, typed=typed)
     assert answer.code == code
-    assert "2 tasks match." in answer.err
+    assert "Matching: 2 tasks." in answer.err
     assert Order.count_by_status()[30] == left
 
 

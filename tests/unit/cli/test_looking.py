@@ -9,8 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
 import status_tracker as st
+from status_tracker.cli.display import tasks_table
+from status_tracker.cli.views import View
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
 
@@ -126,7 +129,7 @@ def test_export_to_a_file_is_whole_or_not_there(run: Any, tmp_path: Path, monkey
     fail("b")
     output = tmp_path / "tasks.jsonl"
     answer = run("export", "--output", str(output), "--status", "failed")
-    assert (answer.code, answer.out, answer.err) == (0, "", f"2 tasks are in {output}\n")
+    assert (answer.code, answer.out, answer.err) == (0, "", f"{output}: 2 tasks\n")
     tasks = [json.loads(line) for line in output.read_text().splitlines()]
     assert [(each["task_id"], len(each["errors"]["history"])) for each in tasks] == [("a", 1), ("b", 1)]
 
@@ -172,6 +175,21 @@ def test_watch_for_machines_and_its_end(run: Any, monkeypatch: pytest.MonkeyPatc
     assert answer.code == 0
     assert answer.json["counts"]["failed"] == 1
     assert [each["task_id"] for each in answer.json["changed"]] == ["a"]
+
+
+@pytest.mark.parametrize("width", [80, 100, 140])
+def test_on_a_narrow_terminal_the_id_is_whole_and_the_error_is_cut(width: int) -> None:
+    fail("invoices/2026/" + "x" * 40, "very " * 60)
+    Order.make_and_save("b")
+    views = [View.of(stored(task_id), Order.config) for task_id in ("invoices/2026/" + "x" * 40, "b")]
+    out = Console(width=width, file=io.StringIO())
+    out.print(tasks_table(views, CLOCK(), width))
+    assert isinstance(out.file, io.StringIO)
+    lines = out.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= width
+    assert "".join(line.split()[0] for line in lines[1:-1]) == "invoices/2026/" + "x" * 40
+    assert "OutOfStock" in lines[1]
+    assert "failed" in lines[1]
 
 
 def test_names_of_other_steps_are_their_codes(run: Any) -> None:

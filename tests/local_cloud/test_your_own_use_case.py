@@ -1,4 +1,7 @@
-"""docs/your-own-use-case.md, deployed beside the application: a third step, and notifications without a workflow."""
+"""docs/your-own-use-case.md, deployed beside the application: a third step, and notifications without a workflow.
+
+Its name makes it the last: others look for *the* function of a name, and from here on there are two of each.
+"""
 
 from __future__ import annotations
 

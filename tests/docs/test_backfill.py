@@ -1,0 +1,61 @@
+"""What docs/backfill.md tells: its inputs are taken, and its figures are those of the code."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET
+
+TEXT = (Path(__file__).parents[2] / "docs" / "backfill.md").read_text("utf-8")
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+
+
+def inputs() -> list[dict[str, object]]:
+    plain = [found.replace("\\\n", "") for found in re.findall(r"--input '(\{.*?\})'", TEXT)]
+    quoted = re.findall(r'--input "(\{.*\})"', TEXT)
+    named = [each.replace('\\"', '"').replace("$(outputs ResultBucketName)", RESULT_BUCKET) for each in quoted]
+    return [json.loads(found) for found in plain + named]
+
+
+def test_the_inputs_are_taken() -> None:
+    backfilling, rerunning = (
+        importlib.import_module(f"documents.{name}") for name in ("backfilling", "bulk_rerunning")
+    )
+    settings = importlib.import_module("documents.settings").BulkSettings(DOCUMENT_BUCKET, RESULT_BUCKET, 100, 10, 100)
+    reruns = [given for given in inputs() if "filter" in given]
+    backfills = [given for given in inputs() if "filter" not in given]
+    assert (len(backfills), len(reruns)) == (2, 2)
+    for given in backfills:
+        backfilling.BackfillRequest.parse(given, settings)
+    for given in reruns:
+        rerunning.RerunRequest.parse(given, "name", "2026-03-02T09:00:00.000Z", settings)
+
+
+def test_every_field_is_told() -> None:
+    backfilling, rerunning = (
+        importlib.import_module(f"documents.{name}") for name in ("backfilling", "bulk_rerunning")
+    )
+    told = {name for row in re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
+    assert told == {*backfilling._FIELDS, *rerunning._FIELDS}
+
+
+def test_the_figures_are_those_of_the_code() -> None:
+    waves, work = importlib.import_module("documents.waves"), importlib.import_module("documents.bulk_work")
+    runs, manifests = importlib.import_module("documents.bulk_runs"), importlib.import_module("documents.manifests")
+    assert f"up to {waves.WAVE_ITEMS:,} items" in TEXT
+    assert f"{waves.CHUNK_ITEMS} items\neach, and at most {waves.CHUNK_BYTES // 1024} KiB" in TEXT
+    assert (work.ROUNDS, runs.SAMPLE_SIZE) == (3, 10)
+    assert f"may have {manifests.LARGEST_ARRAY_BYTES // 1024**2} MB" in TEXT
+    assert 1_000_000 / waves.WAVE_ITEMS == 20
+    assert 1_000_000 / waves.CHUNK_ITEMS == 10_000
+    assert waves.SECONDS_TO_SPARE == 120
