@@ -38,7 +38,7 @@ ALSO_NOT_NEEDED: dict[str, set[str]] = {
     "backfill": {"pypdf", "status_tracker.bulk", *(f"documents.{name}" for name in ("answers", "reader", "source"))},
     "bulk_rerun": {"pypdf", *(f"documents.{name}" for name in ("answers", "manifests", "reader", "source"))},
     "bulk_report": {"pypdf", "pynamodb", *(f"documents.{name}" for name in ("answers", "reader", "tasks"))},
-    "start_analysis": {"documents.answers", "documents.reader"},
+    "start_analysis": {f"documents.{name}" for name in ("answers", "reader", "textract_reader")},  # pypdf counts pages
     "sweep": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
 }
 
