@@ -33,7 +33,7 @@ def worker(app: App, pace: WorkerPace = PACE) -> Stack:
     table = TaskTable(stack, "Tasks", settings=settings)
     commons = FunctionCommons(
         code=lambda_.Code.from_asset(str(ROOT / "lambdas")),
-        layer=TrackerLayer(stack, "Layer", source=ROOT / "layer"),
+        layer=TrackerLayer(stack, "Layer", source=ROOT / "layer", functions=ROOT / "lambdas"),
         use_case_id="example",
         table_name=table.table.table_name,
         settings=settings,
