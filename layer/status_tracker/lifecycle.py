@@ -10,7 +10,8 @@ When a start may acquire a task, all of it must hold:
   its lease ends `lock_expire_seconds` after its lock_time);
 - it is due: now >= not_before, where a failure has set one.
 
-A task in progress whose lease is over, or that has none, is taken over: its vanished attempt counts as failed.
+A task in progress whose lease is over, or that has none, is taken over: its vanished attempt counts as failed. Where
+the lease is that of this very start, whose answer was lost until it was over, the start goes on with it.
 """
 
 from __future__ import annotations
@@ -126,7 +127,8 @@ class Lifecycle:
         if live and not (self.ignore_lock or state.lock == self.known_lock):
             return Refused(self._refuse.locked(state, lease_end(state, self.config)))
         if state.status == self.config.in_progress_status:
-            return self._take_over(state, token, now, lease)
+            ours = state.lock == token
+            return self._renew(state, token, now, lease) if ours else self._take_over(state, token, now, lease)
         refusal = self._not_now(state, token, now)
         if refusal is not None:
             return Refused(refusal)
@@ -351,6 +353,12 @@ class Lifecycle:
         elif retry >= self.config.max_retry:
             status = self.config.exhausted_status
         return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
+
+    def _renew(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
+        """Go on with our own acquire, whose answer was lost for longer than its lease: no attempt has vanished (R5)."""
+        locking = self._locking(token, now, lease)
+        del locking["fence"]
+        return Attempt(Write(Unchanged(state), locking))
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
         vanished = self._failed_attempt(state, now, self._vanished(state, now))

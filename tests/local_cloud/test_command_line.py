@@ -130,6 +130,5 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
     assert "make deploy STAGE=local" in text
     assert "export WORKFLOW_ARN=arn:aws:states:" in text
     assert "status-tracker ls --status failed" in text
-    assert "make rerun STAGE=local" in text
     assert re.search(r"http://localhost:\d+/_local_cloud/widget\n", text)
     assert processes_of(tmp_path) == []

@@ -13,7 +13,7 @@ import status_tracker as st
 from status_tracker.lifecycle import KEPT_LOCKS, Lifecycle
 from status_tracker.testing import Fault, MemoryStore
 from status_tracker.writes import Refused, Startable, TaskState, Write
-from tests.unit.steps import FAILED, LEASE, NOON, PENDING, SUCCEEDED, Clock, make_rules, start, stored, take_over
+from tests.unit.steps import FAILED, LEASE, NOON, PENDING, SUCCEEDED, TICK, Clock, make_rules, start, stored, take_over
 
 Course = Callable[[MemoryStore, Clock], None]
 Rule = Callable[[Lifecycle, TaskState | None, datetime, Mapping[str, Any]], Write]
@@ -135,6 +135,19 @@ def test_r4_the_newest_vanished_tokens_are_kept(store: MemoryStore, clock: Clock
         clock.move(LEASE.total_seconds())
     assert stored(store).vanished_locks == tuple(tokens[1:-1])
     assert len(tokens[1:-1]) == KEPT_LOCKS
+
+
+def test_r5_an_acquire_whose_answer_was_lost_for_longer_than_its_lease_is_one_attempt(
+    store: MemoryStore, clock: Clock
+) -> None:
+    store.befall(Fault.ANSWER_LOST)
+    with start(store, clock, max_retry=1, lease=TICK) as ctx:
+        assert clock.pauses
+        assert stored(store).lock_expire_time == clock.now + TICK
+        assert ctx.fence == 1
+    task = stored(store)
+    assert (task.status, task.retry, task.fence, task.errors["history"]) == (SUCCEEDED, 0, 1, [])
+    assert not task.vanished_locks
 
 
 def test_r5_an_attempt_that_vanished_is_not_acquired_by_its_own_token_again() -> None:

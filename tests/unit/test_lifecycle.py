@@ -154,6 +154,17 @@ def test_r2_in_progress_with_our_own_live_lock_is_ours() -> None:
     assert judge(TaskState(IN_PROGRESS, **{**LIVE, "lock": OURS})) == AlreadyOurs()
 
 
+def test_r5_our_own_acquire_whose_lease_has_ended_before_the_repeat_is_renewed_and_counts_nothing() -> None:
+    state = TaskState(IN_PROGRESS, retry=1, fence=4, errors={"history": []}, **{**OVER, "lock": OURS})
+    verdict = judge(state)
+    assert isinstance(verdict, Attempt)
+    assert verdict.error is None
+    assert verdict.write.guard == Unchanged(state)
+    acquired = dict(make_rules().acquire(OURS, NOON, LEASE).changes)
+    del acquired["fence"]
+    assert verdict.write.changes == acquired
+
+
 @pytest.mark.parametrize("status", [PENDING, FAILED, SUCCEEDED, IGNORED, OTHER_STEP])
 def test_r2_our_own_live_lock_on_a_task_not_in_progress_is_not_ours(status: int) -> None:
     assert isinstance(refusal(judge(TaskState(status, **{**LIVE, "lock": OURS}))), st.TaskLockedError)

@@ -11,7 +11,7 @@ from hypothesis import strategies as some
 import status_tracker as st
 from status_tracker.lifecycle import is_live, is_stuck
 from status_tracker.testing import MemoryStore, Record
-from status_tracker.writes import (
+from status_tracker.writes import (, Unchanged
     Attempt,
     Refused,
     TaskState,
@@ -119,8 +119,10 @@ def test_r3_stuck_is_what_is_in_progress_in_this_step_without_a_live_lease(state
 def test_r2_what_is_stuck_is_exactly_what_a_start_takes_over(task: Record) -> None:
     store, rules = MemoryStore(task), make_rules()
     verdict = rules.judge(store.state(task), OURS, NOON, LEASE)
-    taken_over = isinstance(verdict, Attempt) and "errors" in verdict.write.changes
-    assert is_stuck(store.state(task), rules.config, NOON) is taken_over
+    goes_on = isinstance(verdict, Attempt) and verdict.write.guard == Unchanged(store.state(task))
+    assert is_stuck(store.state(task), rules.config, NOON) is goes_on
+    if goes_on:
+        assert ("errors" in verdict.write.changes) is (task.lock != OURS)
 
 
 def test_r3_the_end_of_an_unknown_lease_is_told() -> None:

@@ -57,7 +57,10 @@ def writes(state: TaskState, now: datetime, data: dict[str, Any], token: str) ->
         "fail, due later": lambda: rules().fail(state, token, now, LaterError()),
         "extend": lambda: rules().extend(state, token, now, LEASE),
         "update": lambda: rules().update(state, token, state.fence, data),
-        **taken_over(rules(), state, now, token),
+        "go on with an acquire of long ago": lambda: attempt(
+            rules().judge(replace(state, lock=token), token, now + LEASE, LEASE)
+        ),
+        **taken_over(rules(), state, now, f"another than {state.lock}"),
         **acted(rules(), state, now, token),
     }
 
