@@ -11,10 +11,11 @@ from hypothesis import strategies as some
 import status_tracker as st
 from status_tracker.lifecycle import is_live, is_stuck
 from status_tracker.testing import MemoryStore, Record
-from status_tracker.writes import (, Unchanged
+from status_tracker.writes import (
     Attempt,
     Refused,
     TaskState,
+    Unchanged,
 )
 from tests.unit.steps import (
     FAILED,
