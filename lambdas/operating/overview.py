@@ -57,7 +57,7 @@ def _cell(desk: Desk, step: Step, name: str, counts: Mapping[int, Count]) -> Mar
 def _notes(desk: Desk, counts: Mapping[int, Count]) -> list[str]:
     shared = [desk.places(code) for code in counts]
     names = [" and ".join(f"{plain(p.status)} in {p.step}" for p in places) for places in shared if len(places) > 1]
-    notes = [f"The same tasks, which wait between two steps: {each}." for each in names]
+    notes = [f"Tasks between two steps stand in both rows: {each} are the same." for each in names]
     if any(count.more for count in counts.values()):
         notes.append("With + there are more, which are not counted here: the metric Tasks has them.")
     return notes
