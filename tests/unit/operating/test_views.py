@@ -68,7 +68,8 @@ def test_the_overview_opens_lists() -> None:
     assert shown.call("Open task").values == {"view": "task"}
     assert {call.endpoint for call in shown.calls} == {VIEWER}
     assert len(shown.calls) == 4  # what has no task opens nothing
-    assert "Tasks between two steps stand in both rows: succeeded in Extract and pending in Answer are the same." in shown.text
+    both = "succeeded in Extract and pending in Answer"
+    assert f"Tasks between two steps stand in both rows: {both} are the same." in shown.text
 
 
 def test_what_was_not_counted_is_told() -> None:
