@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack
@@ -76,25 +77,7 @@ class StatusTrackerStack(Stack):
             logged_by=[intake.function, *(step.function for step in steps), operations.sweep],
         )
         bulk_machines = self._bulk_machines(commons, table, buckets, workflow)
-        bulk_functions = {
-            f"{name}{state}": function
-            for name, machine in bulk_machines.items()
-            for state, function in machine.functions.items()
-        }
-        Monitoring(
-            self,
-            "Monitoring",
-            name=name,
-            use_case_id=USE_CASE_ID,
-            table=table,
-            intake=intake,
-            workflow=workflow,
-            settings=settings,
-            further_functions={"Sweep": operations.sweep},
-            attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor, **bulk_functions},
-            bulk_machines={name: machine.state_machine for name, machine in bulk_machines.items()},
-            extra_widgets=[widget.widget],
-        )
+        self._watch(table, intake, workflow, operations, widget, bulk_machines)
         outputs = {
             "TaskTableName": table.table.table_name,
             "DocumentBucketName": buckets.documents.bucket_name,
@@ -118,6 +101,35 @@ class StatusTrackerStack(Stack):
             use_case_id=USE_CASE_ID,
             table_name=table.table.table_name,
             settings=self.settings,
+        )
+
+    def _watch(
+        self,
+        table: TaskTable,
+        intake: DocumentIntake,
+        workflow: TaskWorkflow,
+        operations: Operations,
+        widget: Widget,
+        bulk_machines: Mapping[str, Backfill | BulkRerun],
+    ) -> Monitoring:
+        bulk_functions = {
+            f"{name}{state}": function
+            for name, machine in bulk_machines.items()
+            for state, function in machine.functions.items()
+        }
+        return Monitoring(
+            self,
+            "Monitoring",
+            name=self.stack_name,
+            use_case_id=USE_CASE_ID,
+            table=table,
+            intake=intake,
+            workflow=workflow,
+            settings=self.settings,
+            further_functions={"Sweep": operations.sweep},
+            attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor, **bulk_functions},
+            bulk_machines={name: machine.state_machine for name, machine in bulk_machines.items()},
+            extra_widgets=[widget.widget],
         )
 
     def _bulk_machines(
