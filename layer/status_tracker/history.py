@@ -63,9 +63,13 @@ def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
     """The errors with one more record of what was done deliberately."""
     short = {name: cut(value, REASON_BYTES) if isinstance(value, str) else value for name, value in record.items()}
     before = list(errors.get("actions") or [])
-    if short.get("action") == _COUNTED_ACTION and before and before[-1].get("action") == _COUNTED_ACTION:
+    if short.get("action") == _COUNTED_ACTION and before and _is_by_the_same(before[-1], short):
         short["times"] = (before.pop().get("times") or 1) + 1
     return {**errors, "actions": [*before, short][-KEPT_ACTIONS:]}
+
+
+def _is_by_the_same(record: Mapping[str, Any], next_record: Mapping[str, Any]) -> bool:
+    return all(record.get(name) == next_record.get(name) for name in ("action", "by"))
 
 
 def with_last_failure(errors: Mapping[str, Any]) -> dict[str, Any]:

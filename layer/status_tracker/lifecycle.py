@@ -128,7 +128,7 @@ class Lifecycle:
             return Refused(self._refuse.locked(state, lease_end(state, self.config)))
         if state.status == self.config.in_progress_status:
             ours = state.lock == token
-            return self._renew(state, token, now, lease) if ours else self._take_over(state, token, now, lease)
+            return self._renew(state, now, lease) if ours else self._take_over(state, token, now, lease)
         refusal = self._not_now(state, token, now)
         if refusal is not None:
             return Refused(refusal)
@@ -354,11 +354,9 @@ class Lifecycle:
             status = self.config.exhausted_status
         return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
 
-    def _renew(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
+    def _renew(self, state: TaskState, now: datetime, lease: timedelta) -> Attempt:
         """Go on with our own acquire, whose answer was lost for longer than its lease: no attempt has vanished (R5)."""
-        locking = self._locking(token, now, lease)
-        del locking["fence"]
-        return Attempt(Write(Unchanged(state), locking))
+        return Attempt(Write(Unchanged(state), {"lock_expire_time": now + lease}))
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
         vanished = self._failed_attempt(state, now, self._vanished(state, now))

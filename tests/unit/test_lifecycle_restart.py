@@ -81,6 +81,18 @@ def test_r11_a_series_of_restarts_is_one_record_and_displaces_no_other() -> None
     assert (actions[-1]["times"], actions[-1]["id"]) == (10, f"after-run-{KEPT_ACTIONS + 8}")
 
 
+def test_r11_a_restart_by_somebody_else_is_a_record_of_its_own() -> None:
+    step = _step()
+    step.make_and_save("t")
+    for run, by in enumerate(["sweep", "sweep", "ada", "sweep"]):
+        task = step.restart("t", run=run, reason="it had ended", by=by)
+    assert [(each["by"], each.get("times")) for each in task.errors["actions"]] == [
+        ("sweep", 2),
+        ("ada", None),
+        ("sweep", None),
+    ]
+
+
 def test_r11_restart_asked_for_twice_gives_one_run() -> None:
     step = _step()
     step.make_and_save("t")
