@@ -87,6 +87,8 @@ def _position(moment: str, *keys: str | list[str]) -> Position:
     """Of what stands in a cursor: a list of the last key stands before the keys, where there is one."""
     single = [key for key in keys if isinstance(key, str)]
     [last] = next((key for key in keys if isinstance(key, list)), [None])
+    if not isinstance(last, str | None):
+        raise TypeError("no key")
     return Position(_aware(moment), single, last)
 
 
