@@ -10,8 +10,9 @@ from aws_lambda_powertools.metrics import MetricUnit
 
 from documents.aws import s3_client
 from documents.backfilled import register_object
-from documents.backfilling import plan_backfill
+from documents.backfilling import KIND, plan_backfill
 from documents.bulk_input import BadInputError
+from documents.bulk_runs import refusal
 from documents.bulk_work import work_through
 from documents.settings import BulkSettings, IntakeSettings
 
@@ -26,12 +27,12 @@ intake_settings = cache(IntakeSettings.from_environment)
 
 @logger.inject_lambda_context(clear_state=True)
 def plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """The next wave, or why the input is refused."""
+    """The next wave; or why the input is refused, or cannot be read any further."""
     try:
         planned = plan_backfill(s3_client(), settings(), event, lambda: context.get_remaining_time_in_millis() / 1000)
     except BadInputError as error:
         logger.warning("Backfill refused: %s", error, extra={"execution": event["execution"]})
-        return {"refused": str(error)}
+        return refusal(s3_client(), settings().result_bucket, KIND, event, str(error))
     logger.info("Wave planned", extra={"execution": event["execution"], **planned["progress"]})
     return planned
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -58,8 +58,7 @@ class RerunRequest:
         run_id = text(fields, "run_id", _LONGEST_NAME, execution)
         try:
             chosen = TaskFilter.from_dict(fields.get("filter"), ExtractTask.config)  # type: ignore[arg-type]
-            begin = datetime.fromisoformat(started)
-            chosen = replace(chosen, until=begin if chosen.until is None else min(begin, chosen.until))
+            chosen = chosen.before(datetime.fromisoformat(started))
             # The library says what an action on many tasks takes.
             LibraryRun(ExtractTask, Action.RERUN, chosen, reason=reason, by=by, run_id=run_id)
         except ValueError as error:

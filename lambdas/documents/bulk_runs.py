@@ -98,11 +98,33 @@ class BulkRun:
         }
 
 
+def refusal(s3: S3Client, bucket: str, kind: str, event: Mapping[str, Any], reason: str) -> dict[str, Any]:
+    """
+    What the planning answers where the input, or what it names, cannot be used.
+
+    It is refused at the first wave, before anything is done. At a later one the report has what was done until now.
+    """
+    run = BulkRun.next(s3, bucket, kind, event)
+    if not event["progress"]:
+        return {"refused": reason}
+    return {
+        "input": run.given,
+        "execution": run.execution,
+        "bucket": bucket,
+        "folder": run.wave.folder,
+        "chunks": 0,
+        "more": False,
+        "unusable": reason,
+        "progress": {**event["progress"], "wave": run.wave.number},
+    }
+
+
 def report(s3: S3Client, event: Mapping[str, Any]) -> dict[str, Any]:
     """
     What the reporting function answers after a wave: whether to plan another, or how the execution ends.
 
-    Where the Map itself has failed, `event` has its error and cause as ``failure``. A summary is written to S3 and
+    Where the Map itself has failed, `event` has its error and cause as ``failure``; where the planning could not go on,
+    why as ``unusable``. A summary is written to S3 and
     given as the execution's output.
     """
     progress = event["progress"]
@@ -128,6 +150,8 @@ def report(s3: S3Client, event: Mapping[str, Any]) -> dict[str, Any]:
 
 def _failure(event: Mapping[str, Any], failed: int) -> dict[str, str] | None:
     """Why the execution fails; None where it goes on, or has done its work."""
+    if "unusable" in event:
+        return {"Error": "BadInput", "Cause": event["unusable"]}
     tolerated = event["tolerated_failures"]
     if failed > tolerated:
         cause = (

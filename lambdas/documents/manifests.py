@@ -32,6 +32,12 @@ _GZIP = b"\x1f\x8b"
 _EXPECTED = 'expected a key as JSON text, an object with "key", or the CSV columns bucket and key'
 
 
+class _LongLine(str):
+    """The beginning of a line that is longer than any entry."""
+
+    __slots__ = ()
+
+
 class _BadEntryError(ValueError):
     """An entry of a manifest is no key of the document bucket; its text says why."""
 
@@ -119,14 +125,12 @@ class Manifest:
         with closing(self._body(position)) as body:
             reader = BufferedReader(body)
             while line := reader.readline(LONGEST_LINE_BYTES):
-                if len(line) == LONGEST_LINE_BYTES and not line.endswith(b"\n"):
-                    raise BadInputError(
-                        f"The manifest s3://{self.bucket}/{self.key} has a line of more than"
-                        f" {LONGEST_LINE_BYTES:,} bytes, at byte {position:,}: it is no list of keys."
-                    )
                 content = line.removeprefix(_BYTE_ORDER_MARK) if position == 0 else line
-                position += len(line)
-                if content.strip():
+                rest = 0 if _is_whole(line) else _skipped_line(reader)
+                position += len(line) + rest
+                if rest:
+                    yield _LongLine(content.decode("utf-8", "backslashreplace")), position
+                elif content.strip():
                     yield _parsed(content.strip()), position
 
     def _checked(self, entry: object, number: int) -> dict[str, Any]:
@@ -136,6 +140,8 @@ class Manifest:
             return {"entry": number, "found": shown(entry), "reason": str(error)}
 
     def _key(self, entry: object) -> str:
+        if isinstance(entry, _LongLine):
+            raise _BadEntryError(f"It is longer than {LONGEST_LINE_BYTES:,} bytes: {_EXPECTED}.")
         fields = entry if isinstance(entry, dict) else {"key": entry}
         key, bucket = fields.get("key"), fields.get("bucket", self.documents)
         if not isinstance(key, str) or not key:
@@ -145,6 +151,20 @@ class Manifest:
         if not is_unicode(key) or len(key.encode()) > LONGEST_KEY_BYTES:
             raise _BadEntryError(f"A key has at most {LONGEST_KEY_BYTES:,} bytes of UTF-8, and no half characters.")
         return key
+
+
+def _is_whole(line: bytes) -> bool:
+    return len(line) < LONGEST_LINE_BYTES or line.endswith(b"\n")
+
+
+def _skipped_line(reader: BufferedReader) -> int:
+    """Read to the end of a line; how many bytes that were."""
+    skipped = 0
+    while part := reader.readline(LONGEST_LINE_BYTES):
+        skipped += len(part)
+        if _is_whole(part):
+            break
+    return skipped
 
 
 def _parsed(line: bytes) -> object:

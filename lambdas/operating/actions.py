@@ -9,6 +9,7 @@ import status_tracker as st
 from operating.desk import Desk, Step
 from operating.events import Deed
 from operating.parts import plain
+from status_tracker.bulk_action import Action as BulkAction
 from status_tracker.dynamodb.store import state_of
 from status_tracker.lifecycle import Lifecycle
 
@@ -24,13 +25,11 @@ class Action:
         label: on the button.
         past: what was done, for the outcome.
         consequence: what pressing the button does, for its confirmation.
-        dispatches: whether the task is then to be worked on.
     """
 
     label: str
     past: str
     consequence: str
-    dispatches: bool
 
 
 ACTIONS: dict[str, Action] = {
@@ -38,26 +37,22 @@ ACTIONS: dict[str, Action] = {
         "Rerun from {step}",
         "Rerun",
         "It becomes pending in {step}, its attempts count anew, and a new run of its workflow starts at once.",
-        dispatches=True,
     ),
     "unignore": Action(
         "Un-ignore in {step}",
         "Un-ignored",
         "It is ignored no longer: it becomes pending in {step}, and a new run of its workflow starts at once.",
-        dispatches=True,
     ),
     "ignore": Action(
         "Ignore in {step}",
         "Ignored",
         "It is set aside: nothing works on it until somebody un-ignores or reruns it.",
-        dispatches=False,
     ),
     "unlock": Action(
         "Unlock in {step}",
         "Unlocked, so that the next start takes it over",
         "Its lock is taken away before the lease ends. Do so only if its worker is known to be gone: one that lives"
         " stores nothing any more, and the work may be done twice.",
-        dispatches=False,
     ),
 }
 
@@ -119,7 +114,7 @@ def do(desk: Desk, deed: Deed, by: str) -> Outcome:
         task = act(deed.task_id, reason=deed.reason or DEFAULT_REASON, by=by, request_id=deed.request_id)
     except (st.TaskExecutionError, ValueError) as error:
         return Outcome(str(error), failed=True)
-    if action.dispatches:
+    if BulkAction(deed.action).dispatches:
         model.dispatch(task)
     return Outcome(f"{action.past}. {deed.task_id} is now {_where(desk, task.status, deed.step)}, run {task.run or 0}.")
 

@@ -14,8 +14,8 @@ from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import timedelta
 from itertools import takewhile
 from typing import Generic
 
@@ -98,7 +98,8 @@ class BulkRun(Generic[TaskT]):
         reason, by: why, and who asks for it; recorded on each task.
         run_id: of an earlier call that is to be completed: what is on record under it is not done again, and tasks that
             were made pending but not dispatched before it died are dispatched first. By default a new one.
-        limit: at most so many tasks are taken from the listing; None for all.
+        limit: at most so many tasks are taken from the listing; None for all. It counts anew in each call, also in
+            one that completes another: with the `cursor` of that, or without a limit, nothing is counted twice.
         rate: at most so many tasks a second; None for as many as go.
         cursor: of an earlier run, to go on where that stood.
 
@@ -129,7 +130,8 @@ class BulkRun(Generic[TaskT]):
         self.run_id = checked_run_id(run_id)
         self.stopped: str | None = None
         self._tasks = tasks
-        self._filter = _until_now(chosen, tasks.config.now())
+        self._until = tasks.config.now() + _TICK
+        self._filter = chosen.before(self._until)
         self._one = OneTask(tasks, self.action, self._filter, _checked_reason(reason), by, self.run_id)
         self._completes = run_id is not None
         self._limit = _checked_limit(limit)
@@ -198,16 +200,11 @@ class BulkRun(Generic[TaskT]):
         """Tasks that an earlier call with this run id has made pending, and which nobody has begun to work on."""
         if self._completes and self.action.makes_pending:
             pending = TaskFilter(
-                (self._tasks.config.pending_status,), until=self._filter.until, id_prefix=self._filter.id_prefix
+                (self._tasks.config.pending_status,), until=self._until, id_prefix=self._filter.id_prefix
             )
             for task in pending.matching(self._tasks, whole=True):
                 if is_recorded(task._state(), self._one.record):
                     yield task.task_id
-
-
-def _until_now(chosen: TaskFilter, now: datetime) -> TaskFilter:
-    until = now + _TICK
-    return replace(chosen, until=until if chosen.until is None else min(until, chosen.until))
 
 
 def _checked_limit(limit: int | None) -> int | None:

@@ -12,7 +12,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 from .config import TrackerConfig
 from .errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError
 from .filters import ListedTask, Listing, TaskFilter
-from .lifecycle import Lifecycle
+from .lifecycle import Lifecycle, waits
 from .port import Store
 from .task import act
 from .writes import TaskState, Write
@@ -31,6 +31,11 @@ class Action(enum.StrEnum):
     @property
     def makes_pending(self) -> bool:
         return self in {Action.RERUN, Action.UNIGNORE}
+
+    @property
+    def dispatches(self) -> bool:
+        """Whether the task is then to be worked on, and so is dispatched."""
+        return self is not Action.IGNORE
 
 
 class Kind(enum.StrEnum):
@@ -140,7 +145,7 @@ class OneTask(Generic[TaskT]):
 
     def _dispatched(self, task_id: str, acted: _Acted[TaskT]) -> Outcome:
         kind = Kind.DONE if acted.now else Kind.REPEATED
-        if self._action is not Action.IGNORE and (acted.now or _waits(acted.state, self._tasks.config)):
+        if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
             try:
                 self._tasks.dispatch(acted.task)
             except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
@@ -155,11 +160,6 @@ class _Acted(NamedTuple, Generic[TaskT]):
     task: TaskT
     state: TaskState
     now: bool
-
-
-def _waits(state: TaskState, config: TrackerConfig) -> bool:
-    """Whether nobody has worked on the task since it was made pending, or was unlocked."""
-    return state.lock is None and state.status in {config.pending_status, config.in_progress_status}
 
 
 def _told(error: Exception) -> str:

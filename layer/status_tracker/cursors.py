@@ -7,12 +7,26 @@ import json
 from datetime import datetime
 from typing import NamedTuple, TypeAlias
 
+KEPT_CHARACTERS = 4096
+"""How long the keys of one moment are in a cursor together: then it tells up to which of them, in their order."""
+
 
 class Position(NamedTuple):
-    """How far the tasks of a status were given: to which `update_time`, and which tasks of that very moment."""
+    """How far the tasks of a status were given.
+
+    Attributes:
+        moment: to which `update_time`.
+        keys: which tasks of that very moment.
+        last: with them all tasks of that moment up to this key, in the order of the listing.
+    """
 
     moment: datetime
     keys: list[str]
+    last: str | None = None
+
+    def includes(self, key: str, *, older_first: bool) -> bool:
+        """Whether the task of that key was given, of those of the moment."""
+        return key in self.keys or (self.last is not None and not _is_behind(key, self.last, older_first))
 
 
 Cursor: TypeAlias = dict[int, Position]
@@ -24,10 +38,14 @@ class Progress:
 
     Args:
         given: what was given before it, by the cursor it goes on from.
+        older_first: its order.
+        by_key: whether it gives the tasks of a status and a moment in the order of their keys, and leaves none out.
     """
 
-    def __init__(self, given: Cursor) -> None:
-        self._given = {status: Position(moment, list(keys)) for status, (moment, keys) in given.items()}
+    def __init__(self, given: Cursor, *, older_first: bool = True, by_key: bool = True) -> None:
+        self._given = {status: each._replace(keys=list(each.keys)) for status, each in given.items()}
+        self._older_first = older_first
+        self._by_key = by_key
 
     def add(self, status: int, moment: datetime, key: str) -> None:
         """That task was given."""
@@ -35,6 +53,9 @@ class Progress:
         if position is None or position.moment != moment:
             position = self._given[status] = Position(moment, [])
         position.keys.append(key)
+        if self._by_key and sum(map(len, position.keys)) > KEPT_CHARACTERS:
+            behind = [each for each in position.keys if _is_behind(each, key, self._older_first)]
+            self._given[status] = Position(moment, behind, key)
 
     @property
     def cursor(self) -> str | None:
@@ -44,7 +65,10 @@ class Progress:
 
 def format_cursor(cursor: Cursor) -> str:
     """The cursor as a text that can be kept and passed on."""
-    content = {str(status): [moment.isoformat(), *keys] for status, (moment, keys) in cursor.items()}
+    content = {
+        str(status): [moment.isoformat(), *([] if last is None else [[last]]), *keys]
+        for status, (moment, keys, last) in cursor.items()
+    }
     return base64.urlsafe_b64encode(json.dumps(content).encode()).decode()
 
 
@@ -52,11 +76,24 @@ def parse_cursor(text: str) -> Cursor:
     """The cursor of such a text. Raises `ValueError` for any other text."""
     try:
         content = json.loads(base64.urlsafe_b64decode(text))
-        cursor = {int(status): Position(_aware(moment), keys) for status, (moment, *keys) in content.items()}
+        cursor = {int(status): _position(*place) for status, place in content.items()}
     except (ValueError, TypeError, AttributeError) as error:
         found = text[:80]
         raise ValueError(f"The cursor {found!r} is not one that a result gave: pass on its `cursor`.") from error
     return cursor
+
+
+def _position(moment: str, *keys: str | list[str]) -> Position:
+    """Of what stands in a cursor: a list of the last key stands before the keys, where there is one."""
+    single = [key for key in keys if isinstance(key, str)]
+    [last] = next((key for key in keys if isinstance(key, list)), [None])
+    if not isinstance(last, str | None):
+        raise TypeError("no key")
+    return Position(_aware(moment), single, last)
+
+
+def _is_behind(key: str, other: str, older_first: bool) -> bool:
+    return key > other if older_first else key < other
 
 
 def _aware(moment: str) -> datetime:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
@@ -85,6 +85,8 @@ class TaskFilter:
                 raise ValueError(f"{name} is {text!r}: give a text, or leave it out.")
         if not isinstance(self.id_prefix, str):
             raise ValueError(f"id_prefix is {self.id_prefix!r}: give a text.")
+        for name in ("error_class", "error_text", "id_prefix"):
+            _check_characters(name, getattr(self, name) or "")
         for name in ("since", "until"):
             _check_moment(name, getattr(self, name))
         if self.since is not None and self.until is not None and self.since >= self.until:
@@ -129,6 +131,10 @@ class TaskFilter:
             if moment is not None:
                 content[name] = moment.astimezone(UTC).isoformat()
         return content
+
+    def before(self, moment: datetime) -> Self:
+        """The same, of tasks only whose status was set before that moment. Raises `ValueError` where none can be."""
+        return replace(self, until=moment if self.until is None else min(moment, self.until))
 
     def admits(self, task_id: str, state: TaskState) -> bool:
         """Whether a task that was read whole matches."""
@@ -225,6 +231,19 @@ def _check_moment(name: str, moment: object) -> None:
         raise ValueError(f"{name} is {moment!r}: give a datetime.")
     if moment.tzinfo is None:
         raise ValueError(f"{name} is {moment!r}, without a time zone: use datetime.now(timezone.utc).")
+
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{name} is {moment.isoformat()}, which no UTC time is: give one of our days.") from error
+
+
+def _check_characters(name: str, text: str) -> None:
+    """Refuse half a character, which JSON can have and nothing that is stored."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} is {text!r}, with half a character: give whole ones.") from error
 
 
 def _parse_moment(name: str, text: object) -> datetime:

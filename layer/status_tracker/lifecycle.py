@@ -392,6 +392,11 @@ def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
     return state.status == config.in_progress_status and not is_live(state, config, now)
 
 
+def waits(state: TaskState, config: TrackerConfig) -> bool:
+    """Whether nobody has worked on the task since it was made pending, or was unlocked."""
+    return state.lock is None and state.status in {config.pending_status, config.in_progress_status}
+
+
 def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pending_after: timedelta) -> bool:
     """Whether nothing may be working on a task any more, so that it is worth asking what drives it. One of these:
 

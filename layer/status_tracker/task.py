@@ -14,6 +14,7 @@ from .acquisition import CONTENDED_ROUNDS
 from .config import TrackerConfig
 from .errors import TaskLockedError
 from .execution import Execution
+from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle, is_live, is_recorded
 from .patience import repeated
 from .port import Store
@@ -276,11 +277,16 @@ def act(
         request_id: where it is on record already, nothing is done; None for a new one.
 
     Raises:
-        ValueError: the reason is empty.
+        ValueError: the reason is empty, or the request id too long to be known again.
         TaskExecutionError: what the rule raises.
     """
     if not reason.strip():
         raise ValueError(f"reason is empty: say why ({action} of {rules.task_id!r}); it is recorded on the task.")
+    if request_id is not None and json_size(request_id) > REASON_BYTES:
+        raise ValueError(
+            f"request_id has {json_size(request_id):,} bytes as JSON: give at most {REASON_BYTES}. A longer one would"
+            " be cut where it is recorded, and not be known again."
+        )
     record = {"action": action, "id": request_id or uuid.uuid4().hex, "reason": reason, "by": by}
     task = store.read()
     for _ in range(CONTENDED_ROUNDS):

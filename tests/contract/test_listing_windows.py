@@ -82,6 +82,13 @@ SEVERAL = {"statuses": [10, 30], "made": {10: [0, 2, 2, 5], 30: [1, 2, 2, 5]}}
 SAME_MOMENT = {"statuses": [10, 30], "made": {10: [1] * 4, 30: [1] * 3}}
 
 
+@pytest.fixture(params=[4096, 0], ids=["keys", "up to a key"])
+def _kept(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Cursors that have the keys of their moment, and such as tell only up to which."""
+    monkeypatch.setattr("status_tracker.cursors.KEPT_CHARACTERS", request.param)
+
+
+@pytest.mark.usefixtures("_kept")
 @pytest.mark.parametrize("auto_refresh", [False, True])
 @pytest.mark.parametrize("older_first", [True, False])
 @pytest.mark.parametrize("tasks", [ONE_STATUS, SEVERAL, SAME_MOMENT], ids=["one status", "several", "same moment"])
@@ -103,6 +110,7 @@ def test_cursor_goes_on_wherever_it_stopped(
         assert given + _ids(query(first.cursor)) == whole
 
 
+@pytest.mark.usefixtures("_kept")
 @pytest.mark.parametrize("older_first", [True, False])
 @pytest.mark.parametrize("limit", [1, 4])
 @pytest.mark.parametrize(
@@ -124,6 +132,54 @@ def test_cursor_leads_page_by_page_through_all(
         listed += given
         cursor = page.cursor
     assert sorted(listed) == sorted(made)
+
+
+@pytest.mark.parametrize("older_first", [True, False])
+@pytest.mark.parametrize("limit", [40, 120, None])
+def test_cursor_among_many_of_one_moment_stays_short_and_loses_none(
+    step1: Any, monkeypatch: pytest.MonkeyPatch, limit: int | None, older_first: bool
+) -> None:
+    monkeypatch.setattr("status_tracker.cursors.KEPT_CHARACTERS", 200)
+    with step1.batch_write() as batch:
+        for n in range(400):
+            batch.save(step1.make(f"t-{n:03}", update_time=START))
+    listed: list[str] = []
+    cursor = None
+    while True:
+        page = step1.query_by_status(10, limit=limit, older_task_first=older_first, cursor=cursor)
+        given = _ids(page.many(90))
+        if not given:
+            break
+        listed += given
+        cursor = page.cursor
+        assert len(cursor) < (2000 if len(listed) <= 40 else 900)
+    assert sorted(listed) == [f"t-{n:03}" for n in range(400)]
+
+
+def test_old_cursors_are_understood(step1: Any) -> None:
+    made = _make(step1, "t", [0, 1, 1, 1, 2])
+    keys = [step1.make_key(task_id) for task_id in made[1:3]]
+    old = base64.urlsafe_b64encode(json.dumps({"10": [_at(1).isoformat(), *keys]}).encode()).decode()
+    assert _ids(step1.query_by_status(10, cursor=old)) == made[3:]
+
+
+def test_list_until_long_ago_keeps_no_record_of_what_it_gave(
+    step1: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def record(_: object) -> Any:
+        raise AssertionError("a record is kept of every task")
+
+    made = _make(step1, "t", [0, 1])
+    clock.advance(5)
+    monkeypatch.setattr("status_tracker.dynamodb.query._each_once", record)
+    assert _ids(step1.query_by_status([10, 30], until=clock.now)) == made
+    with pytest.raises(AssertionError):
+        step1.query_by_status([10, 30], until=clock.now + TICK).all()
+
+
+def test_window_before_all_days_is_empty(step1: Any) -> None:
+    _make(step1, "t", [0])
+    assert _ids(step1.query_by_status(10, until=datetime.min.replace(tzinfo=UTC))) == []
 
 
 def test_cursor_at_the_end_goes_on_with_what_came_later(step1: Any) -> None:
@@ -183,6 +239,8 @@ def test_cursor_goes_with_a_window_and_an_error_class(step1: Any) -> None:
         base64.urlsafe_b64encode(json.dumps([START.isoformat()]).encode()).decode(),
         base64.urlsafe_b64encode(json.dumps([5, []]).encode()).decode(),
         base64.urlsafe_b64encode(json.dumps(["2026-01-01T00:00:00", []]).encode()).decode(),
+        base64.urlsafe_b64encode(json.dumps({"10": [START.isoformat(), []]}).encode()).decode(),
+        base64.urlsafe_b64encode(json.dumps({"10": [START.isoformat(), [5]]}).encode()).decode(),
     ],
 )
 def test_cursor_that_no_result_gave_is_refused_before_any_request(step1: Any, wire: Wire, cursor: str) -> None:

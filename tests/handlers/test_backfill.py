@@ -227,11 +227,27 @@ def test_what_failed_is_the_manifest_of_the_next_backfill(app: Application, mach
         (b'["a.pdf"', "begins as a JSON array, but is not one"),
         (b'["\xff"]', "begins as a JSON array, but is not one"),
         (b"[" * 100_000, "begins as a JSON array, but is not one"),
-        (b"x" * 70_000, "has a line of more than 65,536 bytes, at byte 0"),
     ],
 )
 def test_what_is_no_manifest_is_refused(app: Application, machine: Machine, body: bytes, reason: str) -> None:
     assert reason in machine.run({"manifest": put_manifest(app, body)})["refused"]
+
+
+@pytest.mark.usefixtures("small_waves")
+@pytest.mark.parametrize("length", [65_535, 65_536, 65_537, 131_072, 200_000])
+@pytest.mark.parametrize("after", ["\n", ""])
+def test_a_line_longer_than_any_entry_is_one_entry_that_failed(
+    app: Application, machine: Machine, length: int, after: str
+) -> None:
+    tasks = put(app, "a.pdf", "b.pdf")
+    lines = ['"a.pdf"', "é" * 3 + "x" * (length - 6)] + (['"b.pdf"'] if after else [])
+    summary = machine.run({"manifest": put_manifest(app, "\n".join(lines) + after), "tolerated_failures": 1})
+    assert summary["counts"] == {"planned": len(lines), "created": len(lines) - 1, "failed": 1}
+    assert started(app) == sorted(tasks)[: len(lines) - 1]
+    [failed] = machine.failed(summary)
+    assert failed["entry"] == 2
+    assert len(failed["found"]) < 100
+    assert ("longer than 65,536 bytes" in failed["reason"]) == (length + len(after) > 65_536)
 
 
 def test_a_manifest_of_empty_lines_has_nothing_in_it(app: Application, machine: Machine) -> None:
@@ -248,12 +264,38 @@ def test_an_array_too_large_to_be_read_at_once_is_refused(
 
 @pytest.mark.usefixtures("small_waves")
 @pytest.mark.parametrize("body", ['"a"\n"b"\n"c"\n"d"\n"e"\n', '["a", "b", "c", "d", "e"]'])
-def test_a_manifest_that_changes_while_it_is_read_is_refused(app: Application, machine: Machine, body: str) -> None:
+def test_a_manifest_that_changes_while_it_is_read_fails_the_execution_with_what_was_done(
+    app: Application, machine: Machine, body: str
+) -> None:
+    put(app, "a", "b", "c")
     given = {"manifest": put_manifest(app, body)}
     first = machine.planned(given)
     assert first["more"]
     put_manifest(app, body.replace("e", "f"))
-    assert "was changed while it was read" in machine.planned(given, first["progress"])["refused"]
+    for chunk in machine.chunks(first):
+        machine.work_on(chunk)
+    progress = machine.report(first, FakeContext())["progress"]
+    second = machine.planned(given, progress)
+    assert (second["chunks"], "refused" in second) == (0, False)
+    reported = machine.report(second, FakeContext())
+    summary = reported["summary"]
+    assert reported["next"] == "failed"
+    assert reported["failure"]["Error"] == "BadInput"
+    assert "was changed while it was read" in reported["failure"]["Cause"]
+    assert summary["counts"] == {"planned": 4, "created": 3, "failed": 1}
+    assert [entry["key"] for entry in machine.failed(summary)] == ["d"]
+    written = machine.stored(summary["report"].removeprefix(f"s3://{RESULT_BUCKET}/"))
+    assert written == {**summary, "failure": reported["failure"]}
+
+
+@pytest.mark.usefixtures("small_waves")
+def test_a_manifest_that_is_gone_after_its_first_wave_fails_the_execution(app: Application, machine: Machine) -> None:
+    given = {"manifest": put_manifest(app, '"a"\n"b"\n"c"\n"d"\n"e"\n'), "tolerated_failures": 9}
+    progress = machine.report(machine.planned(given), FakeContext())["progress"]
+    app.s3.delete_object(Bucket=RESULT_BUCKET, Key="manifests/keys.jsonl")
+    reported = machine.report(machine.planned(given, progress), FakeContext())
+    assert (reported["next"], reported["failure"]["Error"]) == ("failed", "BadInput")
+    assert reported["summary"]["counts"] == {"planned": 4, "failed": 4}
 
 
 def test_more_failures_than_are_tolerated_fail_the_execution(app: Application, machine: Machine) -> None:

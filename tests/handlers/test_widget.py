@@ -130,6 +130,7 @@ def test_unlock_while_a_worker_holds_it(widget: Widget) -> None:
         assert "A worker holds it." in shown.text
         widget.press(shown.call("Unlock in Extract"))
         assert not widget.app.task("a.pdf#1").is_locked()
+    assert len(widget.app.executions()) == 1
 
 
 def test_what_has_changed_meanwhile_is_refused_and_told(widget: Widget) -> None:

@@ -53,10 +53,12 @@ def ids(query: Any) -> list[str]:
     return [task.task_id for task in query]
 
 
+@pytest.mark.parametrize("kept", [4096, 0])
 @pytest.mark.parametrize("same_moment", [False, True])
 def test_listing_goes_on_over_pages_and_cursors(
-    engine: sa.Engine, jobs: OperableJobs[Job], monkeypatch: pytest.MonkeyPatch, same_moment: bool
+    engine: sa.Engine, jobs: OperableJobs[Job], monkeypatch: pytest.MonkeyPatch, same_moment: bool, kept: int
 ) -> None:
+    monkeypatch.setattr("status_tracker.cursors.KEPT_CHARACTERS", kept)
     monkeypatch.setattr("status_tracker.sql.operable._PAGE", 3)
     every = add(engine, 11, same_moment=same_moment)
     assert ids(jobs.query_by_status([30], None)) == every

@@ -163,6 +163,56 @@ def test_second_call_dispatches_what_the_first_could_not(step: type[Step], monke
     assert sorted(step.dispatched) == [("a", 1), ("b", 1)]
 
 
+def test_second_call_dispatches_what_the_first_could_not_also_with_an_end_in_the_past(
+    step: type[Step], clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_: str) -> None:
+        raise ConnectionError("the wire is cut")
+
+    fail(step, "a", "b")
+    clock.move(60)
+    past = TaskFilter((FAILED,), until=clock.now - timedelta(seconds=30))
+    with monkeypatch.context() as patch:
+        patch.setattr(Step, "before_dispatch", broken)
+        assert rerun(step, past).counts == {Kind.UNDISPATCHED: 2}
+    clock.move(60)
+    assert rerun(step, past).counts == {Kind.REPEATED: 2}
+    assert sorted(step.dispatched) == [("a", 1), ("b", 1)]
+
+
+def test_cursor_is_short_however_many_tasks_are_of_one_moment(step: type[Step]) -> None:
+    ids = [f"{n:04}" for n in range(1000)]
+    for task_id in ids:
+        step.make_and_save(task_id)
+    run = BulkRun(step, "ignore", TaskFilter((PENDING,)), reason="old", limit=900)
+    assert sum(1 for _ in run) == 900
+    assert run.cursor is not None
+    assert len(run.cursor) < 8000
+    left = TaskFilter((PENDING,)).matching(step, cursor=run.cursor)
+    assert [task.task_id for task in left] == ids[900:]
+
+
+def test_limit_counts_anew_in_each_call(step: type[Step]) -> None:
+    fail(step, *map(str, range(10)))
+    for nth, _ in enumerate(BulkRun(step, "rerun", FAILED_ONES, reason="mended", run_id="r", limit=5), 1):
+        if nth == 5:
+            break
+    rerun(step, run_id="r", limit=3)
+    assert step.count_by_status()[FAILED] == 2
+
+
+@pytest.mark.parametrize("action", ["rerun", "ignore"])
+def test_request_id_that_would_be_cut_is_refused(step: type[Step], action: str) -> None:
+    fail(step, "a")
+    act = getattr(step, action)
+    with pytest.raises(ValueError, match="request_id has 513 bytes as JSON: give at most 512"):
+        act("a", reason="mended", request_id="x" * 511)
+    assert actions(step, "a") == []
+    for _ in range(2):
+        act("a", reason="mended", request_id="x" * 510)
+    assert len(actions(step, "a")) == 1
+
+
 def test_new_run_does_not_look_at_pending_tasks(step: type[Step]) -> None:
     fail(step, "a")
     rerun(step)

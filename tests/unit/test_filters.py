@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -61,6 +61,11 @@ def ids(tasks: Any) -> list[str]:
         ({"statuses": (30,), "since": datetime(2026, 1, 1)}, "without a time zone"),  # noqa: DTZ001
         ({"statuses": (30,), "until": "2026-01-01"}, "give a datetime"),
         ({"statuses": (30,), "since": NOON, "until": NOON}, "nothing matches"),
+        ({"statuses": (30,), "error_text": "\ud800"}, "error_text is .* half a character"),
+        ({"statuses": (30,), "error_class": "x\udfff"}, "error_class is .* half a character"),
+        ({"statuses": (30,), "id_prefix": "\ud800"}, "id_prefix is .* half a character"),
+        ({"statuses": (30,), "since": datetime.min.replace(tzinfo=timezone(timedelta(hours=23)))}, "no UTC time"),
+        ({"statuses": (30,), "until": datetime.max.replace(tzinfo=timezone(timedelta(hours=-1)))}, "no UTC time"),
     ],
 )
 def test_what_cannot_work_is_refused(settings: Any, told: str) -> None:

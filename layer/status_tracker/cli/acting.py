@@ -196,4 +196,5 @@ class _Tally:
         if len(self._troubles) > _SHOWN:
             say("… more of them with --json")
         if stopped:
-            say(f"Stopped: {plain(stopped)}. To go on: --run-id {self._run_id} --cursor {cursor}")
+            place = "" if cursor is None else f" --cursor {cursor}"
+            say(f"Stopped: {plain(stopped)}. To go on: --run-id {self._run_id}{place}")

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import typer
 
-from ..errors import TaskExecutionError, TaskIsNotInitializedError
+from ..errors import TaskExecutionError
 from .text import plain, say
 
 
@@ -37,10 +37,13 @@ _REFUSALS: Mapping[str, str] = {
     "InvalidClientTokenId": "AWS does not know these credentials: check --profile",
     "InvalidSignatureException": "AWS refuses the signature: check the credentials and this machine's clock",
 }
+_UNANSWERED = {"ConnectionError", "HTTPClientError", "IncompleteReadError"}
+"""What botocore's errors derive from, or are, where nobody answers."""
 _BEFORE_ASKING: Mapping[str, str] = {
     "NoCredentialsError": "there are no AWS credentials: sign in, or give --profile",
     "PartialCredentialsError": "the AWS credentials are not complete: check the profile or the environment",
     "ProfileNotFound": "there is no such AWS profile: check --profile",
+    "ConfigParseError": "mend that file, or name another one in AWS_CONFIG_FILE",
     "NoRegionError": "there is no AWS region: give --region, or set AWS_REGION",
     "TokenRetrievalError": "the AWS sign-in has expired: run aws sso login",
     "SSOTokenLoadError": "there is no AWS sign-in: run aws sso login",
@@ -57,8 +60,6 @@ def told() -> Iterator[None]:
         _end(str(error), Code.USAGE)
     except KeyboardInterrupt:
         _end("Interrupted.", Code.INTERRUPTED)
-    except TaskIsNotInitializedError as error:
-        _end(str(error), Code.NOT_ALL)
     except TaskExecutionError as error:
         _end(str(error), Code.NOT_ALL)
     except (typer.Exit, typer.Abort, BrokenPipeError):
@@ -99,7 +100,8 @@ def _of_botocore(error: BaseException) -> str | None:
     advice = _BEFORE_ASKING.get(type(error).__name__)
     if advice is not None:
         return f"{str(error).rstrip('.')}: {advice}"
-    return f"AWS cannot be reached: {error}"
+    unanswered = not _UNANSWERED.isdisjoint(each.__name__ for each in type(error).__mro__)
+    return f"AWS cannot be reached: {error}" if unanswered else f"AWS could not be asked: {error}"
 
 
 def _of_sqlalchemy(error: BaseException) -> str | None:

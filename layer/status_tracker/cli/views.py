@@ -8,7 +8,7 @@ from typing import Any
 
 from ..config import TrackerConfig
 from ..failures import last_failure
-from ..lifecycle import is_live, is_stuck
+from ..lifecycle import is_live, is_stuck, lease_end
 from ..writes import TaskState
 
 
@@ -38,7 +38,7 @@ class View:
             state=state,
             create_time=task.create_time,
             data=task.data,
-            locked_until=state.lock_expire_time if is_live(state, config, now) else None,
+            locked_until=lease_end(state, config) if is_live(state, config, now) else None,
             stuck=is_stuck(state, config, now),
         )
 

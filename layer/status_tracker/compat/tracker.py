@@ -156,7 +156,7 @@ class BaseStatusTracker(TrackerItem):
             refresh=True if auto_refresh else None,
         )
         values = {code: [cls.make_value(code, job_id), cls.bare_value(code, job_id)] for code in selection.statuses}
-        return TaskQuery(merged(cls, index_of(cls), values, selection), selection.cursor)
+        return TaskQuery(merged(cls, index_of(cls), values, selection), selection)
 
     @classmethod
     def delete_all_by_job_id(cls, job_id: str | None = None) -> int:

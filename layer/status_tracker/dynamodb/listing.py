@@ -60,6 +60,7 @@ class TaskListing(TaskItem):
             until=until,
             cursor={} if cursor is None else parse_cursor(cursor),
             keep=None if error_class is None else _failed_with(error_class),
+            settled=cls._is_past(until),
         )
         return select(cls, selection)
 
@@ -122,6 +123,7 @@ class TaskListing(TaskItem):
             until=until,
             cursor={} if cursor is None else parse_cursor(cursor),
             keep=unattended,
+            settled=cls._is_past(until),
         )
         return select(cls, selection)
 
@@ -207,6 +209,10 @@ class TaskListing(TaskItem):
                 raise
             return False
         return True
+
+    @classmethod
+    def _is_past(cls, until: datetime | None) -> bool:
+        return until is not None and until.tzinfo is not None and until <= cls.config.now()
 
     @classmethod
     def _checked_use_case_id(cls, use_case_id: str | None) -> str:

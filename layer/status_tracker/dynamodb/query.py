@@ -9,7 +9,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import chain, islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ..cursors import Cursor, Position, Progress
@@ -36,6 +36,7 @@ class Selection:
         since, until: bounds of `update_time`, the first included, the second not.
         cursor: what was given already.
         keep: of the tasks that were read, which to give; None for all.
+        settled: what changes from now on leaves the bounds, and so never stands in two places of the listing.
     """
 
     statuses: list[int]
@@ -47,6 +48,7 @@ class Selection:
     until: datetime | None = None
     cursor: Cursor = field(default_factory=dict)
     keep: Callable[[Any], bool] | None = None
+    settled: bool = False
 
     def __post_init__(self) -> None:
         for name, moment in (("since", self.since), ("until", self.until)):
@@ -55,9 +57,18 @@ class Selection:
         if not self.statuses:
             raise ValueError("No status was given: give one, or several.")
 
+    @property
+    def read_at_most(self) -> int | None:
+        """How many tasks of a partition to ask for; None where what is read cannot be counted beforehand.
+
+        Those of one moment come in any order: where more than a page is wanted, all of them are read and put in theirs.
+        """
+        few = self.limit is not None and self.limit <= BATCH_SIZE
+        return self.limit if few and not self.keep and not self.cursor else None
+
     def bounds(self, status: int) -> tuple[datetime, datetime]:
         """The first and the last `update_time` to read of a status, both included."""
-        first, last = self.since or _EVER[0], _EVER[1] if self.until is None else self.until - _TICK
+        first, last = self.since or _EVER[0], _EVER[1] if self.until is None else max(self.until, _EVER[0]) - _TICK
         if status not in self.cursor:
             return first, last
         moment = self.cursor[status].moment
@@ -67,9 +78,11 @@ class Selection:
 class TaskQuery(Generic[TaskT]):
     """The tasks that a query finds; read from DynamoDB as they are asked for, each once."""
 
-    def __init__(self, listed: Iterator[Listed], given: Cursor) -> None:
+    def __init__(self, listed: Iterator[Listed], selection: Selection) -> None:
         self._listed = listed
-        self._progress = Progress(given)
+        self._progress = Progress(
+            selection.cursor, older_first=selection.older_first, by_key=selection.read_at_most is None
+        )
 
     @property
     def cursor(self) -> str | None:
@@ -109,7 +122,7 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
     """The tasks of a selection."""
     index = index_of(task_class)
     values = {status: index_values(task_class, status, selection.use_case_id) for status in selection.statuses}
-    return TaskQuery(merged(task_class, index, values, selection), selection.cursor)
+    return TaskQuery(merged(task_class, index, values, selection), selection)
 
 
 def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
@@ -194,7 +207,8 @@ def merged(
             if (keep := selection.keep) is not None:
                 listed = (each for each in listed if each.task.status == each.status and keep(each.task))
             by_status.append(islice(listed, selection.limit))
-        yield from _each_once(_in_order(by_status, selection.older_first))
+        found = _in_order(by_status, selection.older_first)
+        yield from found if selection.settled else _each_once(found)
 
 
 def _open(
@@ -206,8 +220,7 @@ def _open(
         return iter(())
     when: Any = type(index).update_time
     given = selection.cursor.get(status)
-    # What is kept cannot be counted beforehand, nor can what was given already.
-    limit = None if selection.keep or given else selection.limit
+    limit = selection.read_at_most
     # Where all are read whole, anything else that the index tells would be parsed for nothing.
     only_places = selection.refresh is True
     pages = index.query(
@@ -224,12 +237,20 @@ def _open(
         Listed(when.deserialize(item[when.attr_name]["S"]), item[task_class.key.attr_name]["S"], status, item)
         for item in items
     )
-    new = (each for each in listed if not _given_already(each, given))
+    new = _by_key((each for each in listed if not _given_already(each, given, selection)), selection.older_first)
     return new if only_places else (_as_indexed(task_class, each) for each in new)
 
 
-def _given_already(listed: Listed, given: Position | None) -> bool:
-    return given is not None and listed.moment == given.moment and listed.key in given.keys
+def _given_already(listed: Listed, given: Position | None, selection: Selection) -> bool:
+    if given is None or listed.moment != given.moment:
+        return False
+    return given.includes(listed.key, older_first=selection.older_first)
+
+
+def _by_key(listed: Iterator[Listed], older_first: bool) -> Iterator[Listed]:
+    """Those of one moment in the order of their keys, which the index does not keep."""
+    for _, same_moment in groupby(listed, lambda each: each.moment):
+        yield from sorted(same_moment, key=lambda each: each.key, reverse=not older_first)
 
 
 def _as_indexed(task_class: type[TaskItem], listed: Listed) -> Listed:

@@ -51,9 +51,9 @@ class ListedJob(Generic[JobT]):
 class JobQuery(Generic[JobT]):
     """The jobs that a query finds; read from the database page by page, as they are asked for."""
 
-    def __init__(self, jobs: Iterator[JobT], given: Cursor) -> None:
+    def __init__(self, jobs: Iterator[JobT], given: Cursor, *, older_first: bool) -> None:
         self._jobs = jobs
-        self._progress = Progress(given)
+        self._progress = Progress(given, older_first=older_first)
 
     @property
     def cursor(self) -> str | None:
@@ -113,7 +113,7 @@ class OperableJobs(Generic[JobT]):
 
         listed = [of_status(code) for code in dict.fromkeys(status)]
         jobs = heapq.merge(*listed, key=lambda job: (job.update_at, job.id), reverse=not older_task_first)
-        return JobQuery(_each_once(jobs) if len(listed) > 1 else jobs, given)
+        return JobQuery(_each_once(jobs) if len(listed) > 1 else jobs, given, older_first=older_task_first)
 
     def get_one_or_none(self, task_id: str, consistent_read: bool = True) -> ListedJob[JobT] | None:  # noqa: ARG002
         """The job of that id, or None."""
@@ -165,12 +165,17 @@ class _Window:
         return (job.update_at, job.id) if self.older_first else (job.update_at.desc(), job.id.desc())
 
     def behind(self, job: type[JobColumns], last: JobColumns) -> Any:
-        beyond_id = job.id > last.id if self.older_first else job.id < last.id
-        return sa.or_(self._beyond(job, last.update_at), sa.and_(job.update_at == last.update_at, beyond_id))
+        at_that_moment = sa.and_(job.update_at == last.update_at, self._beyond_id(job, last.id))
+        return sa.or_(self._beyond(job, last.update_at), at_that_moment)
 
     def from_position(self, job: type[JobColumns], given: Position) -> Any:
-        new_ones = sa.and_(job.update_at == given.moment, job.id.not_in(given.keys))
-        return sa.or_(self._beyond(job, given.moment), new_ones)
+        new_ones = [job.update_at == given.moment, job.id.not_in(given.keys)]
+        if given.last is not None:
+            new_ones.append(self._beyond_id(job, given.last))
+        return sa.or_(self._beyond(job, given.moment), sa.and_(*new_ones))
+
+    def _beyond_id(self, job: type[JobColumns], last: str) -> Any:
+        return job.id > last if self.older_first else job.id < last
 
     def _beyond(self, job: type[JobColumns], moment: datetime) -> Any:
         return job.update_at > moment if self.older_first else job.update_at < moment

@@ -23,9 +23,9 @@ def position(task: Record) -> tuple[datetime, str]:
 class MemoryQuery(Generic[TaskT]):
     """The tasks that a query finds, each once."""
 
-    def __init__(self, tasks: Iterable[TaskT], given: Cursor | None = None) -> None:
+    def __init__(self, tasks: Iterable[TaskT], given: Cursor | None = None, *, older_first: bool = True) -> None:
         self._tasks = iter(tasks)
-        self._progress = Progress(given or {})
+        self._progress = Progress(given or {}, older_first=older_first)
 
     @property
     def cursor(self) -> str | None:

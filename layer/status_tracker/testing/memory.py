@@ -172,7 +172,8 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
             found += sorted(chosen, key=position, reverse=not older_task_first)[:limit]
         found.sort(key=position, reverse=not older_task_first)
         whole = auto_refresh or wanted is not None
-        return MemoryQuery((task if whole else task._narrowed() for task in found), given)
+        shown = (task if whole else task._narrowed() for task in found)
+        return MemoryQuery(shown, given, older_first=older_task_first)
 
     @classmethod
     def query_for_unfinished(
@@ -298,7 +299,7 @@ def _is_new(task: MemoryTask, given: Cursor, older_first: bool) -> bool:
     """Whether a listing that goes on from the cursor gives the task still."""
     if task.status not in given:
         return True
-    moment, keys = given[task.status]
-    if position(task)[0] == moment:
-        return task.key not in keys
-    return (position(task)[0] > moment) is older_first
+    place = given[task.status]
+    if position(task)[0] == place.moment:
+        return not place.includes(task.key, older_first=older_first)
+    return (position(task)[0] > place.moment) is older_first

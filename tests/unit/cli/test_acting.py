@@ -169,6 +169,14 @@ def test_outage_in_the_middle_ends_it_with_what_was_done(run: Any) -> None:
     assert {stored(f"{n:02}").run for n in range(40)} == {1}
 
 
+def test_outage_from_the_first_task_on_tells_no_place_to_go_on_from(run: Any) -> None:
+    for n in range(25):
+        fail(f"{n:02}")
+    Order.storage.befall(Fault.BROKEN, 60)
+    answer = run("rerun", "--status", "failed", *MENDED, "--yes", "--run-id", "r1")
+    assert (answer.code, answer.err.rstrip().rpartition("To go on: ")[2]) == (3, "--run-id r1")
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -188,6 +196,7 @@ def test_outage_in_the_middle_ends_it_with_what_was_done(run: Any) -> None:
         (["--error-text", "", "--yes"], "error_text is ''"),
         (["--id-prefix", "", "--yes"], "--id-prefix is empty"),
         (["--since", "999999w", "--yes"], "--since is '999999w'"),
+        (["--since", "0001-01-01T00:00:00+23:00", "--yes"], "--since is '0001-01-01"),
     ],
 )
 def test_what_cannot_be_meant_is_refused_and_nothing_changes(run: Any, arguments: list[str], told: str) -> None:

@@ -5,7 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError, NoCredentialsError, SSOTokenLoadError
+from botocore.exceptions import (
+    ClientError,
+    ConfigParseError,
+    EndpointConnectionError,
+    NoCredentialsError,
+    ParamValidationError,
+    ReadTimeoutError,
+    SSOTokenLoadError,
+)
 from pynamodb.exceptions import QueryError, UpdateError
 from sqlalchemy.exc import OperationalError
 
@@ -35,6 +43,10 @@ def wrapped(error: Exception) -> QueryError:
         (refused("404", "Not Found"), "What answers is not AWS, or is broken (HTTP 404)"),
         (NoCredentialsError(), "there are no AWS credentials"),
         (SSOTokenLoadError(error_msg="no token"), "run aws sso login"),
+        (EndpointConnectionError(endpoint_url="http://here"), "AWS cannot be reached: Could not connect"),
+        (ReadTimeoutError(endpoint_url="http://here"), "AWS cannot be reached: Read timeout"),
+        (ConfigParseError(path="/home/config"), "Unable to parse config file: /home/config: mend that file"),
+        (ParamValidationError(report="odd"), "AWS could not be asked: Parameter validation failed"),
         (OperationalError("SELECT", {}, Exception("refused\nmore")), "cannot be reached: refused"),
     ],
 )

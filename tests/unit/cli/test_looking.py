@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +103,15 @@ def test_stuck_and_locked_are_told(run: Any) -> None:
     task = run("show", "a", "--json").json
     assert (task["locked_until"], task["stuck"]) == (None, True)
     assert "in_progress (stuck)" in run("ls").out
+
+
+def test_lock_of_an_older_library_is_told_with_the_end_of_its_lease(run: Any) -> None:
+    Order.start("a", create=True).__enter__()
+    older = replace(stored("a"), lock_expire_time=None)
+    store = Order.storage.store(older.key)
+    store.delete()
+    store.create(older)
+    assert run("show", "a", "--json").json["locked_until"] == "2026-01-02T12:01:00+00:00"
 
 
 @pytest.mark.parametrize("command", [["ls"], ["show", HOSTILE], ["export"], ["export", "--format", "jsonl"]])
