@@ -58,6 +58,7 @@ __all__ = [
     "TaskNotDueError",
     "TaskQuery",
     "TaskTransactionError",
+    "TaskUnreadableError",
     "TrackerConfig",
     "ensure_status_value",
     "get_utc_now",
