@@ -25,6 +25,7 @@ from .errors import (
     TaskLockLostError,
     TaskNotDueError,
     TaskTransactionError,
+    TaskUnreadableError,
 )
 from .execution import ExecutionContext
 from .statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value

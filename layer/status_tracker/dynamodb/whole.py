@@ -13,6 +13,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..errors import TaskUnreadableError
+from .store import state_of
 
 if TYPE_CHECKING:
     from .item import TaskItem
@@ -44,9 +45,11 @@ def task_of(task_class: type[TaskItem], key: str, item: dict[str, Any]) -> TaskI
     """The task that an item holds, or why it holds none."""
     try:
         task_class.split_key(key)
-        return task_class.from_raw_data(item)
+        task = task_class.from_raw_data(item)
+        state_of(task)
     except Exception as error:  # noqa: BLE001  # whatever an attribute raises, of the user's own too
         return unreadable(task_class, key, error)
+    return task
 
 
 def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:
