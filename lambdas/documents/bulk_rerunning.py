@@ -86,8 +86,8 @@ def plan_rerun(
 
 
 def _matched(matching: Matching[ExtractTask]) -> Iterator[tuple[Item, Cursor]]:
-    for task in matching:
-        yield {"task_id": task.task_id}, matching.cursor
+    for task_id in matching.ids():
+        yield {"task_id": task_id}, matching.cursor
 
 
 class RerunFailedError(ValueError):

@@ -27,13 +27,21 @@ class Reconciled:
     What came of it.
 
     `listed`: how many objects were looked at. `registered`, `failed`: the tasks that were made, and those that could
-    not be. `listed_to`: the last key that was looked at; None where the end of the bucket was reached.
+    not be. `undispatched`: those of the registered that could not be started; they are pending, and a later sweep
+    restarts them. `listed_to`: the last key that was looked at; None where the end of the bucket was reached. `error`:
+    why it broke off, all else tells of what was done before.
     """
 
     listed_to: str | None
     listed: int = 0
     registered: list[Noted] = field(default_factory=list)
     failed: list[Noted] = field(default_factory=list)
+    undispatched: list[Noted] = field(default_factory=list)
+    error: Exception | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.listed_to is None and self.error is None
 
 
 def reconcile(
@@ -52,18 +60,32 @@ def reconcile(
     takes is taken here: the empty objects of "folders" too, which the first step then sets aside.
     """
     done = Reconciled(listed_to)
+    try:
+        _go_through(s3, bucket, done, max_objects, older_than, stop)
+    except Exception as error:  # noqa: BLE001 - what was done is to be told all the same
+        done.error = error
+    return done
+
+
+def _go_through(
+    s3: S3Client,
+    bucket: str,
+    done: Reconciled,
+    max_objects: int,
+    older_than: datetime,
+    stop: Callable[[], bool],
+) -> None:
     while done.listed < max_objects and not stop():
         size = min(_LISTED_AT_ONCE, max_objects - done.listed)
         page = _page(s3, bucket, done.listed_to, size)
         objects = page.get("Contents", [])
         for at in range(0, len(objects), _READ_AT_ONCE):
             if stop():
-                return done
+                return
             _look_at(bucket, objects[at : at + _READ_AT_ONCE], older_than, done)
         if not page["IsTruncated"]:
             done.listed_to = None
-            return done
-    return done
+            return
 
 
 def _page(s3: S3Client, bucket: str, listed_to: str | None, size: int) -> ListObjectsV2OutputTypeDef:
@@ -91,10 +113,12 @@ def _without_task(uploads: Sequence[DocumentUploaded]) -> list[DocumentUploaded]
 
 
 def _register(upload: DocumentUploaded, done: Reconciled) -> None:
+    created = False
     try:
         task, created = get_or_create_task(upload)
         if created:  # else intake was quicker, and has started it
-            ExtractTask.dispatch(task)
             done.registered.append(Noted(upload.task_id, "its object had no task"))
+            ExtractTask.dispatch(task)
     except Exception as error:  # noqa: BLE001 - whatever it is, the other objects wait
-        done.failed.append(Noted(upload.task_id, f"{type(error).__name__}: {error}"))
+        failed = done.undispatched if created else done.failed
+        failed.append(Noted(upload.task_id, f"{type(error).__name__}: {error}"))

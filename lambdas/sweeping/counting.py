@@ -43,7 +43,12 @@ def count_unfinished(task_class: type[BaseTask], stop: Callable[[], bool]) -> St
         counts[config.status_name(code)] = counted
     oldest = task_class.query_by_status(list(unfinished_statuses(config)), limit=1).one_or_none()
     age = 0.0 if oldest is None else (config.now() - oldest.update_time).total_seconds()
-    return StepCount(counts, max(age, 0.0), sum(1 for _ in task_class.query_stuck(limit=None)))
+    stuck = 0
+    for _ in task_class.query_stuck(limit=None):
+        if stop():
+            return None
+        stuck += 1
+    return StepCount(counts, max(age, 0.0), stuck)
 
 
 def unfinished_statuses(config: TrackerConfig) -> tuple[int, ...]:

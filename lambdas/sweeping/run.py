@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sweeping.record import SweepState
 
 RECOUNT_EVERY = timedelta(days=1)
+RECOUNT_AGAIN = timedelta(hours=1)
+"""After a recount that did not come to its end: it reads all that has ended, which has its price."""
 SETTLING = timedelta(minutes=1)
 """By then a task that has ended is in the index: what ends later is for the next count."""
 # Which part of the time has gone when each stage stops: after it there is room for those behind.
@@ -54,12 +56,14 @@ class Sweep:
     What a sweep works with.
 
     `used`: which part of its time has gone, from 0 to 1. `keep`: stores the state, since the sweep may be killed.
+    `failures`: what has been raised so far.
     """
 
     settings: SweepSettings
     tell: Teller
     used: Callable[[], float]
     keep: Callable[[SweepState], None]
+    failures: list[Exception] = field(default_factory=list, init=False)
 
     def run(self, state: SweepState) -> SweepState:
         """
@@ -73,17 +77,19 @@ class Sweep:
             "Registering": self._register,
             "Counting anew": self._recount,
         }
-        failures = []
         for name, stage in stages.items():
             try:
                 state = stage(state)
             except Exception as error:  # noqa: BLE001 - raised below
-                self.tell.failed(name, error)
-                failures.append(error)
+                self._fail(name, error)
             self.keep(state)
-        if failures:
-            raise ExceptionGroup("The log says why not all of the sweep was done", failures)
+        if self.failures:
+            raise ExceptionGroup("The log says why not all of the sweep was done", self.failures)
         return state
+
+    def _fail(self, what: str, error: Exception) -> None:
+        self.tell.failed(what, error)
+        self.failures.append(error)
 
     def _until(self, part: float) -> Callable[[], bool]:
         return lambda: self.used() >= part
@@ -91,12 +97,18 @@ class Sweep:
     def _restart(self, state: SweepState) -> SweepState:
         arn = IntakeSettings.from_environment().workflow_arn
         running = running_executions(step_functions_client(), arn, self._until(_LISTING))
-        cursors = {}
+        cursors = {step: state.cursors.get(step) for step, _ in STEPS}
         for number, (step, task_class) in enumerate(STEPS, start=1):
             stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(STEPS))
-            swept = self._sweep(task_class, state.cursors.get(step), stop, running)
+            try:
+                swept = self._sweep(task_class, cursors[step], stop, running)
+            except Exception as error:  # noqa: BLE001 - raised by `run`; the other step has its turn
+                self._fail(f"Restarting {step}", error)
+                continue
             cursors[step] = swept.cursor
             self.tell.swept(step, swept)
+            if swept.error is not None:
+                self._fail(f"Restarting {step}", swept.error)
         return replace(state, cursors=cursors)
 
     def _sweep(
@@ -118,7 +130,7 @@ class Sweep:
                 stop=stop,
                 run_state=run_state,
             )
-        except ValueError:
+        except ValueError:  # about an argument, before any task was looked at
             if cursor is None:
                 raise
             return self._sweep(task_class, None, stop, running)  # it was written by another version
@@ -148,14 +160,20 @@ class Sweep:
             stop=self._until(_REGISTERING),
         )
         self.tell.reconciled(done)
+        if done.error is not None:
+            self._fail("Registering", done.error)
         return replace(state, listed_to=done.listed_to)
 
     def _recount(self, state: SweepState) -> SweepState:
         """Once a day count all that has ended; every time tell the totals, which between grow by what has come."""
         now, counted_to = get_utc_now(), state.counted_to
         if counted_to is not None and (state.recount_after is None or now >= state.recount_after):
-            totals = {**state.totals, **self._counted_anew(counted_to)}
-            state = replace(state, totals=totals, recount_after=now + RECOUNT_EVERY)
+            counts = self._counted_anew(counted_to)
+            complete = counts.keys() == last_ends(STEPS).keys()
+            if not complete:
+                self.tell.not_counted()
+            again = now + (RECOUNT_EVERY if complete else RECOUNT_AGAIN)
+            state = replace(state, totals={**state.totals, **counts}, recount_after=again)
         for code, (step, task_class) in last_ends(STEPS).items():
             if code in state.totals:
                 self.tell.total(step, task_class.config.status_name(code), state.totals[code])

@@ -22,7 +22,8 @@ _INTAKE = "Intake"
 
 class MetricsTeller:
     """
-    Publishes each figure with the step as its dimension, counts of tasks with their status too.
+    Publishes each figure with the step as its dimension, counts of tasks with their status too. A figure that is not
+    known is not published; `SweepErrors` is 0 where nothing went wrong, and missing where the stage failed as a whole.
 
     A line about a document's task has that task's keys, so that who looks for a task finds what the sweep did to it.
     """
@@ -45,8 +46,9 @@ class MetricsTeller:
             "complete": swept.complete,
         }
         self._logger.info("Step swept", extra={"step": step, **figures})
-        _publish(step, {"Restarted": len(swept.restarted)})
         self._failures("Task not restarted", step, swept.failed)
+        errors = len(swept.failed) + (swept.error is not None)
+        _publish(step, {"Restarted": len(swept.restarted), "SweepErrors": errors})
 
     def counted(self, step: str, counted: StepCount, finished: int | None) -> None:
         for status, count in counted.tasks.items():
@@ -68,11 +70,14 @@ class MetricsTeller:
             "listed": reconciled.listed,
             "registered": len(reconciled.registered),
             "failed": len(reconciled.failed),
-            "complete": reconciled.listed_to is None,
+            "not_started": len(reconciled.undispatched),
+            "complete": reconciled.complete,
         }
         self._logger.info("Bucket compared", extra={"step": _INTAKE, **figures})
-        _publish(_INTAKE, {"Registered": len(reconciled.registered)})
         self._failures("Object not registered", _INTAKE, reconciled.failed)
+        self._failures("Task not started", _INTAKE, reconciled.undispatched)
+        errors = len(reconciled.failed) + len(reconciled.undispatched) + (reconciled.error is not None)
+        _publish(_INTAKE, {"Registered": len(reconciled.registered), "SweepErrors": errors})
 
     def failed(self, stage: str, error: Exception) -> None:
         self._logger.error("%s failed", stage, exc_info=error)
@@ -80,8 +85,6 @@ class MetricsTeller:
     def _failures(self, message: str, step: str, failed: Sequence[Noted]) -> None:
         for each in failed:
             self._logger.error(message, extra=_keys(step, each))
-        if failed:
-            _publish(step, {"SweepErrors": len(failed)})
 
 
 def _keys(step: str, noted: Noted) -> dict[str, str]:

@@ -25,6 +25,7 @@ from .errors import (
     TaskLockLostError,
     TaskNotDueError,
     TaskTransactionError,
+    TaskUnreadableError,
 )
 from .execution import ExecutionContext
 from .statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
@@ -58,6 +59,7 @@ __all__ = [
     "TaskNotDueError",
     "TaskQuery",
     "TaskTransactionError",
+    "TaskUnreadableError",
     "TrackerConfig",
     "ensure_status_value",
     "get_utc_now",

@@ -20,6 +20,7 @@ from itertools import takewhile
 from typing import Generic
 
 from .bulk_action import Action, Kind, OneTask, Operable, Outcome, TaskT
+from .errors import TaskUnreadableError
 from .filters import Matching, TaskFilter
 from .lifecycle import is_recorded
 from .pace import Pace
@@ -148,10 +149,10 @@ class BulkRun(Generic[TaskT]):
         """Only count what matches; nothing is changed, and the run can still be made."""
         sample: list[str] = []
         count = 0
-        for task in self._listing():
+        for task_id in self._listing().ids():
             count += 1
             if len(sample) < SAMPLE_SIZE:
-                sample.append(task.task_id)
+                sample.append(task_id)
         return BulkResult(self.run_id, count, {}, sample=tuple(sample), cursor=self._cursor)
 
     def __iter__(self) -> Iterator[Outcome]:
@@ -192,9 +193,9 @@ class BulkRun(Generic[TaskT]):
         for task_id in self._undispatched():
             completed.add(task_id)
             yield task_id, self._cursor
-        for task in self._listed:
-            if task.task_id not in completed:
-                yield task.task_id, self._listed.cursor
+        for task_id in self._listed.ids():
+            if task_id not in completed:
+                yield task_id, self._listed.cursor
 
     def _undispatched(self) -> Iterator[str]:
         """Tasks that an earlier call with this run id has made pending, and which nobody has begun to work on."""
@@ -202,8 +203,8 @@ class BulkRun(Generic[TaskT]):
             pending = TaskFilter(
                 (self._tasks.config.pending_status,), until=self._until, id_prefix=self._filter.id_prefix
             )
-            for task in pending.matching(self._tasks, whole=True):
-                if is_recorded(task._state(), self._one.record):
+            for task in pending.matching(self._tasks, whole=True).each():
+                if not isinstance(task, TaskUnreadableError) and is_recorded(task._state(), self._one.record):
                     yield task.task_id
 
 

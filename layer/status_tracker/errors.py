@@ -103,5 +103,12 @@ class TaskTransactionError(TaskExecutionError):
     """What was to be stored together with the success was refused, so neither was stored."""
 
 
+class TaskUnreadableError(TaskExecutionError):
+    """A listing has come upon an item that is no task, edited by hand perhaps; it was left as it is.
+
+    The listing stands behind it: who asks it for the next task goes on.
+    """
+
+
 class NonRetryableError(Exception):
     """Raise it (or a subclass) in the block when no retry can help: the task is ignored at once."""

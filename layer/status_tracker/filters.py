@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
 
 from .config import TrackerConfig, as_status_codes
+from .errors import TaskUnreadableError
 from .failures import failure_of_class, last_failure
 from .writes import TaskState
 
@@ -27,6 +28,8 @@ TaskT_co = TypeVar("TaskT_co", bound=ListedTask, covariant=True)
 
 class Query(Protocol[TaskT_co]):
     """A listing that is read as it is asked for.
+
+    Where it cannot read a task it raises `TaskUnreadableError`, and goes on behind it.
 
     Attributes:
         cursor: where it stands; None where it has given nothing.
@@ -192,7 +195,10 @@ class TaskFilter:
 
 
 class Matching(Generic[TaskT]):
-    """The tasks that match a filter; each is read as it is asked for."""
+    """The tasks that match a filter; each is read as it is asked for.
+
+    One that cannot be read counts as one that matches: `TaskUnreadableError` is raised in its place.
+    """
 
     def __init__(self, chosen: TaskFilter, query: Query[TaskT], limit: int | None, *, whole: bool) -> None:
         self._filter = chosen
@@ -212,11 +218,34 @@ class Matching(Generic[TaskT]):
         if self._left == 0:
             raise StopIteration
         while True:
-            task = next(self._query)
+            try:
+                task = next(self._query)
+            except TaskUnreadableError as error:
+                if not str(error.task_id).startswith(self._filter.id_prefix):
+                    continue
+                self._take()
+                raise
             if self._matches(task):
-                if self._left is not None:
-                    self._left -= 1
+                self._take()
                 return task
+
+    def each(self) -> Iterator[TaskT | TaskUnreadableError]:
+        """Those that are left; in the place of one that cannot be read, the error that says so."""
+        while True:
+            try:
+                yield next(self)
+            except StopIteration:
+                return
+            except TaskUnreadableError as error:
+                yield error
+
+    def ids(self) -> Iterator[str]:
+        """The ids of those that are left, for who reads each task anew; also of those that cannot be read."""
+        return (str(each.task_id) for each in self.each())
+
+    def _take(self) -> None:
+        if self._left is not None:
+            self._left -= 1
 
     def _matches(self, task: TaskT) -> bool:
         if not self._whole:  # its status and time are those it was listed by, and its errors are not known

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from .config import TrackerConfig
-from .errors import TaskIsNotReadyToStartError
+from .errors import TaskIsNotReadyToStartError, TaskUnreadableError
 from .lifecycle import is_stuck, may_be_unattended
 from .task import RunState, TrackedTask
 from .writes import TaskState
@@ -74,15 +74,16 @@ class Swept:
     """What a sweep has done.
 
     Attributes:
-        examined: of how many tasks it was asked what has become of their run.
+        examined: how many tasks were looked at: of those that could be read, it was asked what has become of their run.
         restarted: those that are worked on again. Two sweeps at once may both name a task, which is yet started once.
         running: how many were left alone since their run is under way.
         left_alone: those that were deleted, or were taken by somebody else, while they were looked at.
-        failed: those that could not be asked or started; they are examined again in the next round.
+        failed: those that could not be read, asked or started; they are examined again in the next round.
         stuck: how many of those that were examined were in progress with their lease over.
         cursor: where the next sweep goes on; None for another round from the oldest on.
         complete: whether the round is at its end. It is about the tasks that had their status when it began, so that
             it comes to an end however many come meanwhile.
+        error: why the tasks could not be listed any further, the backend's own; all else tells of what was done before.
     """
 
     examined: int
@@ -93,6 +94,7 @@ class Swept:
     stuck: int
     cursor: str | None
     complete: bool
+    error: Exception | None = None
 
 
 def sweep(
@@ -111,7 +113,8 @@ def sweep(
     The oldest first, by when their status was set. `run_state` says what became of a task's run: where it is running,
     the task is left alone; where it was never started, the task is given to `dispatch`; where it has ended, the task
     is given its next run by `restart`, which is recorded on it, and then to `dispatch`. Several may sweep at once.
-    Statuses in `more_pending_status` are not looked at: they are ends of other steps.
+    Statuses in `more_pending_status` are not looked at: they are ends of other steps. See whether the result has an
+    `error`: what was done until then is done, and is told by nothing else.
 
     Args:
         limit: restart at most so many.
@@ -123,19 +126,16 @@ def sweep(
         run_state: asked instead of the class's, for who can find out about many runs at once.
 
     Raises:
-        ValueError: an argument cannot be used.
-        Exception: the tasks could not be listed; the backend's own.
+        ValueError: an argument cannot be used; nothing was looked at.
     """
     _check(task_class, limit, examine, pending_after, by)
     until, place = _round(task_class.config, cursor)
     found = task_class.query_unattended(pending_after=pending_after, limit=examine, until=until, cursor=place)
     broom = _Broom(task_class, pending_after, by, run_state or task_class.run_state)
-    tasks, complete = iter(found), False
-    while not complete and broom.examined < examine and len(broom.restarted) < limit and not stop():
-        task = next(tasks, None)
-        complete = task is None
-        if task is not None:
-            broom.examine(task)
+    tasks, goes_on = iter(found), True
+    while goes_on and broom.examined < examine and len(broom.restarted) < limit and not stop():
+        goes_on = broom.take(tasks)
+    complete = not goes_on and broom.error is None
     return Swept(
         examined=broom.examined,
         restarted=tuple(broom.restarted),
@@ -145,6 +145,7 @@ def sweep(
         stuck=broom.stuck,
         cursor=None if complete else f"{until.isoformat()} {found.cursor or ''}",
         complete=complete,
+        error=broom.error,
     )
 
 
@@ -177,12 +178,29 @@ class _Broom(Generic[TaskT]):
         self.restarted: list[Noted] = []
         self.left_alone: list[Noted] = []
         self.failed: list[Noted] = []
+        self.error: Exception | None = None
 
-    def examine(self, task: TaskT) -> None:
+    def take(self, tasks: Iterator[TaskT]) -> bool:
+        """Look at the next task; False where there is none, or the listing has broken."""
+        try:
+            task = next(tasks, None)
+        except TaskUnreadableError as error:
+            self.examined += 1
+            self.failed.append(Noted(str(error.task_id), str(error)))
+            return True
+        except Exception as error:  # noqa: BLE001  # the backend's own; what was done is to be told all the same
+            self.error = error
+            return False
+        if task is None:
+            return False
+        self._examine(task)
+        return True
+
+    def _examine(self, task: TaskT) -> None:
         config = self._class.config
         self.examined += 1
-        self.stuck += is_stuck(task._state(), config, config.now())
         try:
+            self.stuck += is_stuck(task._state(), config, config.now())
             self._attend(task)
         except TaskIsNotReadyToStartError as refusal:
             self.left_alone.append(Noted(task.task_id, str(refusal)))

@@ -274,6 +274,71 @@ def test_it_stops_when_told_and_goes_on_from_there() -> None:
     assert (at_once.examined, at_once.cursor) == (0, first.cursor)
 
 
+class Breaking:
+    """A listing that raises what it is told to, instead of its tasks of those numbers; a task that it hides is gone."""
+
+    def __init__(self, query: Any, errors: dict[int, Exception]) -> None:
+        self._query, self._errors, self._number = query, errors, 0
+
+    @property
+    def cursor(self) -> str | None:
+        cursor: str | None = self._query.cursor
+        return cursor
+
+    def __iter__(self) -> Any:
+        return self
+
+    def __next__(self) -> Any:
+        self._number += 1
+        error = self._errors.get(self._number)
+        if isinstance(error, st.TaskUnreadableError):
+            next(self._query)
+        if error is not None:
+            raise error
+        return next(self._query)
+
+
+def breaking(monkeypatch: pytest.MonkeyPatch, errors: dict[int, Exception]) -> None:
+    query = Step.query_unattended
+    monkeypatch.setattr(Step, "query_unattended", lambda **chosen: Breaking(query(**chosen), errors))
+
+
+@pytest.mark.parametrize("error", [RuntimeError("DynamoDB throttles"), ValueError("no JSON")])
+def test_a_listing_that_breaks_off_tells_what_was_done_and_the_next_sweep_goes_on(
+    monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    for number in range(5):
+        make(f"t{number}", minutes_ago=20 - number)
+    with monkeypatch.context() as patch:
+        breaking(patch, {4: error})
+        first = sweep(Step)
+    assert (ids(first.restarted), first.examined, first.complete) == (["t0", "t1", "t2"], 3, False)
+    assert first.error is error
+    second = sweep(Step, cursor=first.cursor)
+    assert (ids(second.restarted), second.complete, second.error) == (["t3", "t4"], True, None)
+
+
+def test_a_listing_that_gives_nothing_leaves_the_cursor_where_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        make(f"t{number}", minutes_ago=20 - number)
+    before = sweep(Step, limit=1).cursor
+    breaking(monkeypatch, {1: ConnectionError("no route")})
+    swept = sweep(Step, cursor=before)
+    assert (swept.examined, swept.cursor, swept.complete) == (0, before, False)
+    assert isinstance(swept.error, ConnectionError)
+
+
+def test_what_cannot_be_read_is_told_and_the_others_are_restarted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(3):
+        make(f"t{number}", minutes_ago=20 - number)
+    error = st.TaskUnreadableError("The item 'test____t1' cannot be read", use_case_id="test", task_id="t1")
+    breaking(monkeypatch, {2: error})
+    swept = sweep(Step)
+    assert (ids(swept.restarted), swept.examined, swept.complete) == (["t0", "t2"], 3, True)
+    assert [(each.task_id, each.why) for each in swept.failed] == [("t1", str(error))]
+    assert (swept.error, sweep(Step, examine=2).complete) == (None, False)
+
+
 def test_classes_whose_workers_look_for_tasks_have_nothing_to_start() -> None:
     class Polled(MemoryTask):
         config = make_config(clock=CLOCK)

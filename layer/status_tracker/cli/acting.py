@@ -17,6 +17,7 @@ from .callers import caller
 from .display import advance, console, error_console, outcome_table, print_json, progress, tasks_table
 from .faults import Code, WrongUsageError, explained
 from .options import Chosen
+from .readable import Readable
 from .target import Step, Target
 from .text import can_ask, plain, say, tasks
 from .views import View
@@ -112,7 +113,7 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
     with progress("Counting"):
         result = run.rehearse()
     sample = matching.matching(step, limit=min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE), cursor=how.cursor, whole=True)
-    views = [View.of(task, step.config) for task in sample]
+    views = [View.of(task, step.config) for task in Readable(sample)]
     if target.json and not asks:
         print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
     elif views:

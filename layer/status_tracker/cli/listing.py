@@ -18,6 +18,7 @@ from .acting import task_id_of
 from .display import advance, console, counts_table, print_json, print_task, progress, tasks_table
 from .faults import Code, WrongUsageError
 from .options import Chosen
+from .readable import Readable
 from .target import Step
 from .text import age, plain, say, tasks
 from .views import View
@@ -54,8 +55,9 @@ def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, curs
     matching = chosen.filter(step.config, tuple(step.config.status_shards)).matching(
         step, cursor=cursor, limit=limit, older_first=oldest, whole=True
     )
-    views = [View.of(task, step.config) for task in matching]
-    behind = matching.cursor if len(views) == limit else None
+    found = Readable(matching)
+    views = [View.of(task, step.config) for task in found]
+    behind = matching.cursor if len(views) + found.left_out == limit else None
     if json:
         print_json({"tasks": [view.summary() for view in views], "cursor": behind})
     elif views:
@@ -65,6 +67,7 @@ def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, curs
         say("No task matches.")
     elif behind is not None and not json and sys.stdout.isatty():
         say(f"There may be more: --limit, or --cursor {behind}")
+    found.end()
 
 
 def show(step: Step, task_id: str, *, json: bool) -> None:
@@ -86,15 +89,18 @@ def export(step: Step, chosen: Chosen, *, json: bool, output: Path | None, forma
     if kind not in FORMATS:
         raise WrongUsageError(f"--format is {kind!r}: give one of {', '.join(FORMATS)}.")
     matching = chosen.filter(step.config, tuple(step.config.status_shards)).matching(step, whole=True)
-    count, first = 0, next(matching, None)  # where nothing can be read, nothing is written
+    found = Readable(matching)
+    left = iter(found)
+    count, first = 0, next(left, None)  # where nothing can be read, nothing is written
     with progress("Exporting") as bar, _opened(output) as stream:
         write = _writer(kind, stream)
-        for task in chain(() if first is None else (first,), matching):
+        for task in chain(() if first is None else (first,), left):
             write(View.of(task, step.config))
             advance(bar)
             count += 1
     if output is not None:
         say(f"{output}: {tasks(count)}")
+    found.end()
 
 
 @contextmanager

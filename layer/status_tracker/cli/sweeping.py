@@ -29,6 +29,8 @@ def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None
         print_json(_as_json(swept))
     else:
         _tell(swept)
+    if swept.error is not None:
+        raise swept.error
     if swept.failed:
         raise typer.Exit(Code.NOT_ALL)
 

@@ -13,6 +13,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
+from ..errors import TaskUnreadableError
 from ..filters import TaskFilter
 from .display import console, counts_table, print_json, tasks_table
 from .faults import WrongUsageError
@@ -37,7 +38,9 @@ class Changes:
         """The newest of them, the oldest of these first."""
         chosen = TaskFilter(tuple(self._step.config.status_shards), since=self._since)
         listed = chosen.matching(self._step, limit=_MOST_AT_ONCE, older_first=False, whole=True)
-        views = [View.of(task, self._step.config) for task in listed]
+        views = [
+            View.of(task, self._step.config) for task in listed.each() if not isinstance(task, TaskUnreadableError)
+        ]
         new = [view for view in views if _mark(view) not in self._told]
         self._told = {_mark(view) for view in views}
         # The index is a moment behind: what was set shortly before the newest may still come to be seen.

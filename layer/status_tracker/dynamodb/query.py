@@ -6,16 +6,17 @@ import heapq
 import inspect
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from ..cursors import Cursor, Position, Progress
+from ..errors import TaskUnreadableError
 from .index import StatusAndUpdateTimeIndex
 from .shards import shard_count
-from .whole import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader
+from .whole import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader, task_of, unreadable
 
 if TYPE_CHECKING:
     from .item import TaskItem
@@ -76,7 +77,10 @@ class Selection:
 
 
 class TaskQuery(Generic[TaskT]):
-    """The tasks that a query finds; read from DynamoDB as they are asked for, each once."""
+    """The tasks that a query finds; read from DynamoDB as they are asked for, each once.
+
+    In the place of an item that cannot be read it raises `TaskUnreadableError`, and can be asked for the next one then.
+    """
 
     def __init__(self, listed: Iterator[Listed], selection: Selection) -> None:
         self._listed = listed
@@ -95,6 +99,8 @@ class TaskQuery(Generic[TaskT]):
     def __next__(self) -> TaskT:
         listed = next(self._listed)
         self._progress.add(listed.status, listed.moment, listed.key)
+        if isinstance(listed.task, TaskUnreadableError):
+            raise listed.task
         task: TaskT = listed.task
         return task
 
@@ -204,8 +210,8 @@ def merged(
             if selection.refresh is not None:
                 reader = WholeReader(task_class, selection.refresh, pool)
                 listed = reader.read(listed, selection.limit, filtered=selection.keep is not None)
-            if (keep := selection.keep) is not None:
-                listed = (each for each in listed if each.task.status == each.status and keep(each.task))
+            if selection.keep is not None:
+                listed = _kept(task_class, listed, selection.keep)
             by_status.append(islice(listed, selection.limit))
         found = _in_order(by_status, selection.older_first)
         yield from found if selection.settled else _each_once(found)
@@ -233,10 +239,7 @@ def _open(
     ).page_iter
     opened = list(islice(pages, 1))
     items = islice((item for page in chain(opened, pages) for item in page["Items"]), limit)
-    listed = (
-        Listed(when.deserialize(item[when.attr_name]["S"]), item[task_class.key.attr_name]["S"], status, item)
-        for item in items
-    )
+    listed = _placed(task_class, items, status, first if selection.older_first else last)
     new = _by_key((each for each in listed if not _given_already(each, given, selection)), selection.older_first)
     return new if only_places else (_as_indexed(task_class, each) for each in new)
 
@@ -254,9 +257,33 @@ def _by_key(listed: Iterator[Listed], older_first: bool) -> Iterator[Listed]:
 
 
 def _as_indexed(task_class: type[TaskItem], listed: Listed) -> Listed:
-    task = task_class.from_raw_data(listed.task)
-    task.status = listed.status  # an older, narrower index does not carry it; its hash key does
+    task = task_of(task_class, listed.key, listed.task)
+    if not isinstance(task, TaskUnreadableError):
+        task.status = listed.status  # an older, narrower index does not carry it; its hash key does
     return listed._replace(task=task)
+
+
+def _placed(
+    task_class: type[TaskItem], items: Iterable[dict[str, Any]], status: int, before: datetime
+) -> Iterator[Listed]:
+    """Items and where they stand; one whose `update_time` is no moment stands where the one before it does."""
+    key, when = task_class.key.attr_name, task_class.update_time
+    for item in items:
+        with suppress(ValueError):
+            before = when.deserialize(item[when.attr_name]["S"])
+        yield Listed(before, item[key]["S"], status, item)
+
+
+def _kept(task_class: type[TaskItem], listed: Iterator[Listed], keep: Callable[[Any], bool]) -> Iterator[Listed]:
+    """Those to keep, and those that cannot be read; also when that shows only now, in what is in its JSON."""
+    for each in listed:
+        try:
+            kept = isinstance(each.task, TaskUnreadableError) or (each.task.status == each.status and keep(each.task))
+        except Exception as error:  # noqa: BLE001  # whatever what was stored makes of it
+            yield each._replace(task=unreadable(task_class, each.key, error))
+        else:
+            if kept:
+                yield each
 
 
 def _in_order(streams: Iterable[Iterator[Listed]], older_first: bool) -> Iterator[Listed]:

@@ -12,6 +12,9 @@ from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from ..errors import TaskUnreadableError
+from .store import state_of
+
 if TYPE_CHECKING:
     from .item import TaskItem
 
@@ -28,13 +31,37 @@ class Listed(NamedTuple):
     """A task, and where it stood in the index when it was listed.
 
     Attributes:
-        task: as the index tells it, or whole; None as long as only the whole one is of use.
+        task: as the index tells it, or whole; the raw item as long as only the whole one is of use. What is no task is
+            the error that says so.
     """
 
     moment: datetime
     key: str
     status: int
     task: Any
+
+
+def task_of(task_class: type[TaskItem], key: str, item: dict[str, Any]) -> TaskItem | TaskUnreadableError:
+    """The task that an item holds, or why it holds none."""
+    try:
+        task_class.split_key(key)
+        task = task_class.from_raw_data(item)
+        state_of(task)
+    except Exception as error:  # noqa: BLE001  # whatever an attribute raises, of the user's own too
+        return unreadable(task_class, key, error)
+    return task
+
+
+def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:
+    """The error that names the item, caused by what was raised when it was read."""
+    use_case_id, sep, task_id = key.partition(task_class.config.sep)
+    told = TaskUnreadableError(
+        f"The item {key!r} cannot be read: {type(error).__name__}: {error}. Mend it in the table, or delete it.",
+        use_case_id=use_case_id if sep else None,
+        task_id=task_id if sep else key,
+    )
+    told.__cause__ = error
+    return told
 
 
 class WholeReader:
@@ -88,7 +115,7 @@ class WholeReader:
         found = {} if answer is None else self._found(answer.result())
         for each in batch:
             if each.key in found:
-                yield each._replace(task=self._class.from_raw_data(found[each.key]))
+                yield each._replace(task=task_of(self._class, each.key, found[each.key]))
             elif not self._is_wanted(each):
                 yield each
 
@@ -112,4 +139,6 @@ class WholeReader:
         return self._class._get_connection().batch_get_item(keys)
 
     def _is_wanted(self, listed: Listed) -> bool:
-        return self._wanted if isinstance(self._wanted, bool) else self._wanted(listed.task)
+        if isinstance(self._wanted, bool):
+            return self._wanted
+        return not isinstance(listed.task, TaskUnreadableError) and self._wanted(listed.task)

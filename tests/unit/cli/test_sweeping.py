@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
+from status_tracker.errors import TaskExecutionError
 from status_tracker.task import RunState
 from tests.unit.cli.conftest import stored
 from tests.unit.cli.shop import CLOCK, Order
@@ -39,6 +40,32 @@ def test_what_cannot_be_started_is_told(run: Any, monkeypatch: pytest.MonkeyPatc
     assert answer.code == 1
     assert answer.json["failed"] == [{"task_id": "old", "why": "ConnectionError: no route"}]
     assert answer.json["counts"]["restarted"] == 0
+
+
+def test_what_was_done_before_the_listing_broke_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    query = Order.query_unattended
+
+    class Breaking:
+        cursor = "behind-old"
+        tasks: ClassVar[Any] = None
+
+        def __iter__(self) -> Any:
+            yield from self.tasks
+            raise TaskExecutionError("the store is gone")
+
+    def broken(**chosen: Any) -> Any:
+        Breaking.tasks = query(**chosen)
+        return Breaking()
+
+    monkeypatch.setattr(Order, "run_state", lambda _: RunState.ENDED)
+    monkeypatch.setattr(Order, "query_unattended", broken)
+    Order.make_and_save("old")
+    answer = run("sweep", "--pending-after", "0s")
+    assert answer.code == 1
+    assert [line.partition(" ")[0] for line in answer.err.splitlines()] == ["old:", "There", "Error:"]
+    assert "behind-old" in answer.err
+    assert "the store is gone" in answer.err
+    assert Order.dispatched == ["old"]
 
 
 @pytest.mark.parametrize(

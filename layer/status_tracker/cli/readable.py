@@ -1,0 +1,38 @@
+"""Lists what can be read, and tells of what cannot: one task that somebody broke hides none of the others."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import typer
+
+from ..errors import TaskUnreadableError
+from ..filters import Matching
+from .faults import Code
+from .text import plain, say
+
+
+class Readable:
+    """The tasks that match; of one that cannot be read, a line says so.
+
+    Attributes:
+        left_out: how many there were of those.
+    """
+
+    def __init__(self, matching: Matching[Any]) -> None:
+        self._matching = matching
+        self.left_out = 0
+
+    def __iter__(self) -> Iterator[Any]:
+        for each in self._matching.each():
+            if isinstance(each, TaskUnreadableError):
+                self.left_out += 1
+                say(f"Left out: {plain(each)}")
+            else:
+                yield each
+
+    def end(self) -> None:
+        """Raises `typer.Exit` where not all could be read."""
+        if self.left_out:
+            raise typer.Exit(Code.NOT_ALL)
