@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from functools import cache
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from documents.settings import WidgetSettings
-from documents.tasks import STEPS
+from operating.application import desk
 from operating.console import show
-from operating.desk import Desk
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -18,12 +15,8 @@ if TYPE_CHECKING:
 logger = Logger()
 
 
-@cache
-def desk() -> Desk:
-    return Desk.of(STEPS, WidgetSettings.from_environment())
-
-
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: object, _context: LambdaContext) -> str:
     """The HTML of the view that the event asks for."""
+    logger.append_keys(use_case=desk().use_case, step="Widget")
     return show(desk(), event)

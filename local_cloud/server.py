@@ -25,13 +25,12 @@ from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
 from local_cloud.missing_services import refuse_missing_services
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
+from local_cloud.other_sites import Application, refuse_other_sites
 from local_cloud.scheduler import run_schedules
 from local_cloud.widget_page import WidgetPage
 
 # How soon a new event source mapping is polled.
 _RECONCILE_SECONDS = 0.5
-
-_Application = Callable[..., Iterable[bytes]]
 
 
 def main() -> None:
@@ -41,7 +40,7 @@ def main() -> None:
     functions = Functions(python=python, unpacked=state / "functions", logs=state / "logs")
     deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]))
     page = WidgetPage(deployed.invoke_by_arn)
-    application = _with_questions(DomainDispatcherApplication(create_backend_app), functions, page)
+    application = refuse_other_sites(_with_questions(DomainDispatcherApplication(create_backend_app), functions, page))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
@@ -77,7 +76,7 @@ def _poll_event_sources(functions: DeployedFunctions) -> None:
         time.sleep(_RECONCILE_SECONDS)
 
 
-def _with_questions(aws: _Application, functions: Functions, page: WidgetPage) -> _Application:
+def _with_questions(aws: Application, functions: Functions, page: WidgetPage) -> Application:
     def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == WIDGET_PATH:
             return page(environ, start_response)

@@ -5,6 +5,7 @@ looks like. The answer is what the deployed function says to the event that Clou
 """
 
 import json
+import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from typing import IO, Any, cast
 from moto.cloudwatch.models import cloudwatch_backends
 
 from local_cloud.account import ACCOUNT_ID
+from local_cloud.other_sites import why_refused
 from local_cloud.runtime_api import Outcome
 
 _HERE = Path(__file__).parent
 _LONGEST_REQUEST = 1_000_000
-_LOCAL_NAMES = ("localhost", "127.0.0.1", "[::1]")
+_LENGTH = re.compile(r"[0-9]{1,9}")
 
 StartResponse = Callable[..., object]
 Invoke = Callable[[str, bytes], Outcome]
@@ -113,15 +115,13 @@ def _context(widget: DashboardWidget, asked: Mapping[str, Any]) -> dict[str, Any
 
 
 def _check_origin(environ: Mapping[str, Any]) -> None:
-    """Refuse what another site makes a browser send, also under a name of its own that leads to this machine."""
-    host = environ.get("HTTP_HOST", "")
-    name, _, port = host.rpartition(":")
-    if name not in _LOCAL_NAMES or not port.isdigit():
-        raise RefusedError(HTTPStatus.FORBIDDEN, "This page answers at localhost only.")
+    """Refuse what another site makes a browser send, and what does not say where it comes from."""
+    why = why_refused(environ)
     # A browser says with every POST where it comes from; with a GET of its user's own it need not.
-    told = environ.get("HTTP_ORIGIN") or (f"http://{host}" if environ["REQUEST_METHOD"] == "GET" else "")
-    if told != f"http://{host}" or environ.get("HTTP_SEC_FETCH_SITE", "none") == "cross-site":
-        raise RefusedError(HTTPStatus.FORBIDDEN, "This page answers to itself only, not to other sites.")
+    if why is None and environ["REQUEST_METHOD"] != "GET" and not environ.get("HTTP_ORIGIN"):
+        why = "This page answers to itself only: Origin is missing."
+    if why is not None:
+        raise RefusedError(HTTPStatus.FORBIDDEN, why)
 
 
 def _asked(environ: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -130,7 +130,7 @@ def _asked(environ: Mapping[str, Any]) -> Mapping[str, Any]:
         raise RefusedError(HTTPStatus.METHOD_NOT_ALLOWED, "Only GET and POST are known here.")
     if environ.get("CONTENT_TYPE") != "application/json":
         raise RefusedError(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "Expected application/json.")
-    if not length.isdigit() or int(length) > _LONGEST_REQUEST:
+    if not _LENGTH.fullmatch(length) or int(length) > _LONGEST_REQUEST:
         raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"At most {_LONGEST_REQUEST:,} bytes are taken.")
     try:
         asked = json.loads(cast("IO[bytes]", environ["wsgi.input"]).read(int(length)))

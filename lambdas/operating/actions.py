@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 
 import status_tracker as st
 from operating.desk import Desk, Step
+from operating.drawn import ChangedError, act_as_drawn
 from operating.events import Deed
+from operating.markup import visible_line
 from operating.parts import plain
 from status_tracker.bulk_action import Action as BulkAction
 from status_tracker.dynamodb.store import state_of
@@ -76,7 +78,7 @@ class Offer:
 
     def confirmation(self, task_id: str) -> str:
         """What is asked before it is done."""
-        return f"{self.label}: {task_id}\n\n{self.action.consequence.format(step=self.step)}"
+        return f"{self.label}: {visible_line(task_id)}\n\n{self.action.consequence.format(step=self.step)}"
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,15 @@ def _is_allowed(step: Step, task: st.BaseTask, name: str) -> bool:
 
 
 def do(desk: Desk, deed: Deed, by: str) -> Outcome:
-    """Do it, once for each request id, and have the task worked on where it is to be."""
-    action, model = ACTIONS[deed.action], desk.step(deed.step).model
+    """Do it, once for each request id, if the task is still as it was drawn; have it worked on where it is to be."""
+    action, model, record = ACTIONS[deed.action], desk.step(deed.step).model, {"by": by, "request_id": deed.request_id}
     try:
-        act: Callable[..., st.BaseTask] = getattr(model, deed.action)
-        task = act(deed.task_id, reason=deed.reason or DEFAULT_REASON, by=by, request_id=deed.request_id)
+        reason = deed.reason or DEFAULT_REASON
+        task = act_as_drawn(model, deed.action, deed.task_id, deed.drawn, reason=reason, **record)
+    except ChangedError as changed:
+        now = f"it is {_where(desk, changed.status, deed.step)} now, run {changed.run}"
+        told = f"{deed.task_id} has changed since its page was drawn: {now}. Nothing was changed; open it to see."
+        return Outcome(told, failed=True)
     except (st.TaskExecutionError, ValueError) as error:
         return Outcome(str(error), failed=True)
     if BulkAction(deed.action).dispatches:

@@ -52,7 +52,8 @@ def act(desk: Desk, event: object, request: str) -> str:
         deed = deed_of(event, desk.steps, NAMES)
     except BadEventError as error:
         return page(around, message("Not done", str(error), failed=True), overview_link(desk))
-    logger.info("Asked to act", extra={"task_id": deed.task_id, "action": deed.action, "step": deed.step})
+    logger.append_keys(task_id=deed.task_id, action=deed.action, step=deed.step)
+    logger.info("Asked to act")
     outcome = _done(lambda: do(desk, deed, who(around.dashboard, around.account, request)))
     link = element("p", None, "Open ", task_link(desk, deed.task_id, deed.back))
     following = _or_message(desk, lambda: _view(desk, around, _after(deed.back)))

@@ -65,6 +65,10 @@ class Desk:
             links=Links(settings.workflow_arn, settings.log_groups),
         )
 
+    @property
+    def use_case(self) -> str:
+        return self.steps[0].model.config.use_case_id
+
     def step(self, name: str) -> Step:
         [found] = [step for step in self.steps if step.name == name]
         return found

@@ -13,7 +13,7 @@ from operating.desk import Place, Steps
 NARROW_PIXELS = 640
 _LONGEST = {"task_id": 2_048, "cursor": 100_000, "reason": 2_000}
 _LONGEST_OTHER = 200
-_REQUEST_ID = re.compile(r"[0-9a-f]{32}")
+_HEX = re.compile(r"[0-9a-f]{32}")
 _OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
 
 
@@ -72,6 +72,7 @@ class Deed:
         action: one of those of `operating.actions`.
         step: the step whose rules apply.
         request_id: the same for every repetition of the one request.
+        drawn: the mark of the state that the task had when its page was drawn; see `operating.drawn`.
         back: the list to show afterwards.
     """
 
@@ -79,6 +80,7 @@ class Deed:
     step: str
     task_id: str
     request_id: str
+    drawn: str
     reason: str
     back: Place | None
 
@@ -128,14 +130,17 @@ def deed_of(event: object, steps: Steps, actions: Sequence[str]) -> Deed:
         BadEventError: as of `view_of`; nothing may be done then.
     """
     asked = _asked(event)
-    request_id = _text(asked, "request_id")
-    if not _REQUEST_ID.fullmatch(request_id):
+    request_id, drawn = _text(asked, "request_id"), _text(asked, "drawn")
+    if not _HEX.fullmatch(request_id):
         raise BadEventError("The request has no id, so it could be done twice: open the task and press its button.")
+    if not _HEX.fullmatch(drawn):
+        raise BadEventError("It does not say which state of the task it is about: open the task and press its button.")
     return Deed(
         action=_choice(asked, "action", actions),
         step=_choice(asked, "act_on", [step.name for step in steps]),
         task_id=_task_id(asked),
         request_id=request_id,
+        drawn=drawn,
         reason=_text(surroundings_of(event).fields, "reason").strip(),
         back=_place(asked, steps),
     )

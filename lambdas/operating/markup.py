@@ -12,7 +12,15 @@ from typing import TypeAlias
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _EMPTY_ELEMENTS = frozenset({"input", "br"})
 # What a reader cannot see, or what turns the order of the letters around it: escapes that are told instead.
-_INVISIBLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+_INVISIBLE = re.compile(
+    "["
+    "\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff"  # controls, separators, halves of pairs; then formats
+    "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"
+    "\U000110bd\U000110cd\U00013430-\U0001343f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\u034f\u17b4\u17b5\u180b-\u180f\ufe00-\ufe0f"  # marks that only choose another form of what they follow
+    "\u115f\u1160\u2800\u3164\uffa0"  # blank letters
+    "]"
+)
 # JSON reads the same, and is the same as text and as HTML: whoever takes it out of the element need not decode it.
 _JSON_ESCAPES = str.maketrans({character: f"\\u{ord(character):04x}" for character in "<>&'"})
 
@@ -62,7 +70,17 @@ def payload(values: Mapping[str, object]) -> Markup:
 
 def visible(text: str) -> str:
     """The text, what cannot be seen in it told by its code, such as ``\\u202e``; line breaks and tabs stay."""
-    return _INVISIBLE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _INVISIBLE.sub(lambda found: _code(found[0]), text)
+
+
+def visible_line(text: str) -> str:
+    """As `visible`, line breaks and tabs told by their codes too, so that a text cannot shape what stands around it."""
+    return visible(text).replace("\n", _code("\n")).replace("\t", _code("\t"))
+
+
+def _code(character: str) -> str:
+    code = ord(character)
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"  # noqa: PLR2004 - four digits hold no more
 
 
 def _html(child: Child) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import status_tracker as st
 from operating.actions import DEFAULT_REASON, Offer, offers
 from operating.desk import Desk, Place
+from operating.drawn import mark
 from operating.events import Surroundings
 from operating.markup import Child, Markup, element, fragment
 from operating.parts import (
@@ -29,6 +30,7 @@ from operating.parts import (
     table,
 )
 from operating.task_list import actions_of, attempts, history_of
+from status_tracker.dynamodb.store import state_of
 from status_tracker.history import KEPT_ACTIONS
 
 SHOWN_ATTEMPTS = 12
@@ -75,6 +77,7 @@ def _button(desk: Desk, task: st.BaseTask, offer: Offer, back: Place | None) -> 
         "act_on": offer.step,
         "task_id": task.task_id,
         "request_id": uuid.uuid4().hex,
+        "drawn": mark(state_of(task)),
         **place_values(back),
     }
     return call(desk.actor_arn, values, offer.label, look="act", confirmation=offer.confirmation(task.task_id))

@@ -5,16 +5,18 @@ from __future__ import annotations
 import importlib
 import json
 from base64 import b64encode
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from operating.reading import PAGE_SIZE
-from tests.handlers.support import Application, FakeContext
+from tests.handlers.support import Application, FakeContext, Log
 from tests.unit.operating.page import Call, Page
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import ModuleType
 
 VIEWER = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
@@ -36,8 +38,7 @@ class Widget:
         self.app = app
         self.viewer: ModuleType = importlib.import_module("widget")
         self.actor: ModuleType = importlib.import_module("widget_actions")
-        for module in (self.viewer, self.actor):
-            module.desk.cache_clear()
+        importlib.import_module("operating.application").desk.cache_clear()
 
     def show(self, event: Any) -> Page:
         return Page(self.viewer.handler(event, FakeContext()))
@@ -144,6 +145,102 @@ def test_what_has_changed_meanwhile_is_refused_and_told(widget: Widget) -> None:
         assert widget.item("a.pdf#1") == before
 
 
+def work_on(widget: Widget, task_id: str) -> None:
+    for step in (widget.app.tasks.ExtractTask, widget.app.tasks.AnswerTask):
+        with step.start(task_id):
+            pass
+
+
+@pytest.mark.parametrize("label", ["Rerun from Extract", "Un-ignore in Extract"])
+def test_a_button_of_an_old_page_does_nothing_to_a_task_that_went_on(widget: Widget, label: str) -> None:
+    make(widget, "a.pdf#1", 50)
+    pages = [widget.view(view="task", task_id="a.pdf#1") for _ in range(2)]
+    widget.press(pages[0].call(label))
+    work_on(widget, "a.pdf#1")
+    before = widget.item("a.pdf#1")
+    after = widget.press(pages[1].call("Rerun from Extract"))
+    assert "Not done: a.pdf#1 has changed since its page was drawn: it is succeeded in Answer now, run 1." in after.text
+    assert widget.item("a.pdf#1") == before
+    assert len(widget.app.executions()) == 1
+
+
+OTHERS_DEEDS: dict[str, Callable[[Any], object]] = {
+    "rerun": lambda tasks: tasks.ExtractTask.rerun("a.pdf#1", reason="x"),
+    "ignored": lambda tasks: tasks.ExtractTask.ignore("a.pdf#1", reason="x"),
+    "restarted": lambda tasks: tasks.ExtractTask.restart("a.pdf#1", run=0, reason="x"),
+    "unlocked": lambda tasks: tasks.ExtractTask.unlock("a.pdf#1", reason="x"),
+    "made anew": lambda tasks: (tasks.ExtractTask("pdf_processing____a.pdf#1").delete(), make_stuck(tasks)),
+}
+
+
+def make_stuck(tasks: Any) -> None:
+    """A task whose worker has vanished; whatever is done to it, its first step can be run again."""
+    long_ago = tasks.ExtractTask.config.now() - timedelta(hours=1)
+    locked = {"lock": "x", "lock_time": long_ago, "lock_expire_time": long_ago, "fence": 1}
+    tasks.ExtractTask.make_and_save("a.pdf#1", data={}, _status=20, **locked)
+
+
+@pytest.mark.parametrize("other", OTHERS_DEEDS.values(), ids=OTHERS_DEEDS)
+@pytest.mark.parametrize("meanwhile", ["before the click", "between reading and writing"])
+def test_what_anybody_has_done_since_makes_a_button_old(
+    widget: Widget, monkeypatch: pytest.MonkeyPatch, other: Callable[[Any], object], meanwhile: str
+) -> None:
+    make_stuck(widget.app.tasks)
+    button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
+    seen = []
+
+    def write(store: Any, asked: Any) -> Any:
+        monkeypatch.undo()
+        other(widget.app.tasks)
+        seen.append(widget.item("a.pdf#1"))
+        return store.write(asked)
+
+    if meanwhile == "before the click":
+        other(widget.app.tasks)
+        seen.append(widget.item("a.pdf#1"))
+    else:
+        monkeypatch.setattr("status_tracker.dynamodb.store.DynamoStore.write", write)
+    assert "Not done: a.pdf#1 has changed since its page was drawn" in widget.press(button).text
+    assert seen == [widget.item("a.pdf#1")]
+    assert widget.app.executions() == []
+
+
+def test_a_repeated_click_is_done_whatever_became_of_the_task(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 50)
+    button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
+    widget.press(button)
+    work_on(widget, "a.pdf#1")
+    before = widget.item("a.pdf#1")
+    assert "Done: Rerun. a.pdf#1 is now succeeded in Answer, run 1." in widget.press(button).text
+    assert widget.item("a.pdf#1") == before
+    assert len(widget.app.executions()) == 1
+
+
+def test_a_renewed_lease_makes_no_button_old(widget: Widget) -> None:
+    tasks = widget.app.tasks
+    make(widget, "a.pdf#1")
+    with pytest.raises(tasks.st.TaskLockLostError), tasks.ExtractTask.start("a.pdf#1") as ctx:
+        button = widget.view(view="task", task_id="a.pdf#1").call("Unlock in Extract")
+        ctx.extend_lock()
+        ctx.set_data({"page": 1}).update()
+        assert "Done: Unlocked" in widget.press(button).text
+
+
+def test_what_the_functions_log_names_use_case_and_step(widget: Widget, log: Log) -> None:
+    make(widget, "a.pdf#1", 50)
+    button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
+    widget.press(button)
+    (line,) = log.lines()
+    assert (line["message"], line["use_case"], line["step"]) == ("Asked to act", "pdf_processing", "Extract")
+    widget.app.tasks.ExtractTask.delete_table()
+    widget.view()
+    widget.press(button)
+    assert [(line["use_case"], line["step"]) for line in log.lines()[1:]] == [
+        ("pdf_processing", "Widget"),
+        *([("pdf_processing", "Extract")] * 3),
+    ]
+
+
 def test_a_workflow_that_cannot_be_started_is_told(widget: Widget, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_task: object) -> None:
         raise ClientError({"Error": {"Code": "AccessDenied", "Message": "<no>"}}, "StartExecution")
@@ -206,8 +303,10 @@ def test_a_hostile_id_is_shown_and_can_be_acted_on(widget: Widget, task_id: str)
         {"view": "task", "task_id": ["a"]},
         {"view": "<script>"},
         {"action": "rerun", "act_on": "Extract", "task_id": "a.pdf#1"},
-        {"action": "rerun", "act_on": "Extract", "task_id": "unknown", "request_id": "0" * 32},
-        {"action": "rerun", "act_on": "Extract", "task_id": "\ud800", "request_id": "0" * 32},
+        {"action": "rerun", "act_on": "Extract", "task_id": "a.pdf#1", "request_id": "0" * 32},
+        {"action": "rerun", "act_on": "Extract", "task_id": "a.pdf#1", "request_id": "0" * 32, "drawn": "0" * 32},
+        {"action": "rerun", "act_on": "Extract", "task_id": "unknown", "request_id": "0" * 32, "drawn": "0" * 32},
+        {"action": "rerun", "act_on": "Extract", "task_id": "\ud800", "request_id": "0" * 32, "drawn": "0" * 32},
         {"action": "rerun", "act_on": "Extract", "task_id": "a.pdf#1", "request_id": "0" * 32, "step": "<b>"},
         {"action": "delete_all", "act_on": "Extract", "task_id": "a.pdf#1", "request_id": "0" * 32},
     ],

@@ -86,6 +86,7 @@ def test_an_action_calls_its_own_endpoint_with_its_own_values(server: Server) ->
         {"HTTP_HOST": "attacker.example:4566"},
         {"HTTP_HOST": "localhost.attacker.example:4566"},
         {"HTTP_HOST": "localhost"},
+        {"HTTP_HOST": "bucket.localhost:4566", "HTTP_ORIGIN": "http://bucket.localhost:4566"},
         {"HTTP_HOST": ""},
         {"HTTP_ORIGIN": "https://attacker.example"},
         {"HTTP_ORIGIN": "http://localhost:9999"},
@@ -132,6 +133,9 @@ def test_only_its_own_script_runs_on_the_page(server: Server) -> None:
         ({}, {"CONTENT_TYPE": "text/plain"}, "415"),
         ({}, {"CONTENT_LENGTH": "1000001"}, "413"),
         ({}, {"CONTENT_LENGTH": "-1"}, "413"),
+        ({}, {"CONTENT_LENGTH": "²"}, "413"),
+        ({}, {"CONTENT_LENGTH": "٣"}, "413"),
+        ({}, {"CONTENT_LENGTH": "9" * 5_000}, "413"),
         ({"endpoint": "missing"}, {}, "502"),
     ],
 )

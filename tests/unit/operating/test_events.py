@@ -25,14 +25,15 @@ from operating.events import (
 from tests.unit.operating.board import STEPS
 
 REQUEST = "0123456789abcdef0123456789abcdef"
-DEED = {"action": "rerun", "act_on": "Extract", "task_id": "a", "request_id": REQUEST}
+DRAWN = "f" * 32
+DEED = {"action": "rerun", "act_on": "Extract", "task_id": "a", "request_id": REQUEST, "drawn": DRAWN}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["view", "step", "status", "task_id", "cursor", "action", "act_on", "request_id", "widgetContext"]
+    ["view", "step", "status", "task_id", "cursor", "action", "act_on", "request_id", "drawn", "widgetContext"]
 )
 VALUES = JSON | st.sampled_from(["list", "task", "overview", "Extract", "Answer", "ignored", "a", REQUEST, "rerun"])
 EVENTS = JSON | st.dictionaries(KEYS, VALUES, max_size=8)
@@ -92,7 +93,7 @@ def test_a_deed() -> None:
     context = {"forms": {"all": {"reason": " new questions "}}}
     deed = deed_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, STEPS, NAMES)
     assert (deed.action, deed.step, deed.task_id, deed.request_id) == ("rerun", "Extract", "a", REQUEST)
-    assert (deed.reason, deed.back) == ("new questions", Place("Answer", "ignored"))
+    assert (deed.drawn, deed.reason, deed.back) == (DRAWN, "new questions", Place("Answer", "ignored"))
     assert deed_of(DEED, STEPS, NAMES).reason == ""
 
 
@@ -102,6 +103,9 @@ def test_a_deed() -> None:
         ({"request_id": ""}, "The request has no id"),
         ({"request_id": "x"}, "The request has no id"),
         ({"request_id": 1}, "request_id is a int"),
+        ({"drawn": ""}, "does not say which state of the task"),
+        ({"drawn": "x"}, "does not say which state of the task"),
+        ({"drawn": None}, "drawn is a NoneType"),
         ({"action": "delete"}, "There is no action 'delete'; there is rerun, unignore, ignore, unlock"),
         ({"action": "__class__"}, "There is no action '__class__'"),
         ({"act_on": "Print"}, "There is no act_on 'Print'"),

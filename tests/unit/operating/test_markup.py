@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import sys
+import unicodedata
 from html.parser import HTMLParser
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from operating.markup import element, fragment, payload, style_sheet, visible
+from operating.markup import element, fragment, payload, style_sheet, visible, visible_line
 
 HOSTILE = [
     '"><script>alert(1)</script>',
@@ -64,6 +66,29 @@ def test_a_payload_reads_the_same_as_text_and_as_html(values: dict[str, object])
 def test_what_cannot_be_seen_is_told() -> None:
     assert visible("\x00 \u202e \u2066 \r \ud800 \ufeff") == "\\u0000 \\u202e \\u2066 \\u000d \\ud800 \\ufeff"
     assert visible("line\n\ttab é 😀 שלום") == "line\n\ttab é 😀 שלום"
+
+
+BLANK_LETTERS = "\u115f\u1160\u2800\u3164\uffa0"
+IGNORABLE_MARKS = "\u034f\u17b4\u17b5\u180b\u180f\ufe00\ufe0f\U000e0100\U000e01ef"
+
+
+def test_no_character_that_cannot_be_seen_is_left() -> None:
+    hidden = {"Cc", "Cf", "Cs", "Zl", "Zp"}
+    unseen = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code)) in hidden}
+    unseen |= {*BLANK_LETTERS, *IGNORABLE_MARKS, *map(chr, range(0xE0000, 0xE0080))}
+    kept = {character for character in unseen if visible(character) == character}
+    assert kept == {"\n", "\t"}
+    assert visible("\u061c\u00ad\U000e0041") == "\\u061c\\u00ad\\U000e0041"
+
+
+def test_every_letter_and_sign_stays() -> None:
+    shown = {"L", "N", "P", "S"}
+    seen = {chr(code) for code in range(sys.maxunicode + 1) if unicodedata.category(chr(code))[0] in shown}
+    assert {character for character in seen if visible(character) != character} == set(BLANK_LETTERS)
+
+
+def test_a_line_stays_one() -> None:
+    assert visible_line("a\nb\tc\r\u2028 é") == "a\\u000ab\\u0009c\\u000d\\u2028 é"
 
 
 def test_attributes_without_a_value_and_children_of_all_kinds() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from operating.desk import Desk, Place
 from operating.events import Surroundings
-from operating.markup import visible
+from operating.markup import visible, visible_line
 from operating.overview import overview
 from operating.parts import duration, message, page
 from operating.reading import PAGE_SIZE, Count, TaskPage
@@ -156,17 +156,21 @@ def test_what_the_rules_would_refuse_is_not_offered(
 
 
 def test_a_button_says_what_it_will_do_to_which_task_and_acts_once() -> None:
-    found = task("a \u202e.pdf", 100)
+    found = task("a \u202e.pdf\n\nIt was\tdone", 100)
     pages = [show(task_view(DESK, AROUND, found, Place("Answer", "ignored"))) for _ in range(2)]
     calls = [shown.call("Rerun from Answer") for shown in pages]
     assert calls[0].confirmation is not None
-    assert calls[0].confirmation.startswith("Rerun from Answer: a \\u202e.pdf\n\nIt becomes pending in Answer")
+    assert calls[0].confirmation.startswith(
+        "Rerun from Answer: a \\u202e.pdf\\u000a\\u000aIt was\\u0009done\n\nIt becomes pending in Answer"
+    )
     ids = [call.values.pop("request_id") for call in (*calls, pages[0].call("Rerun from Extract"))]
     assert len(set(ids)) == 3
+    drawn = {call.values.pop("drawn") for call in (*calls, pages[0].call("Rerun from Extract"))}
+    assert len(drawn) == 1
     assert calls[0].values == {
         "action": "rerun",
         "act_on": "Answer",
-        "task_id": "a \u202e.pdf",
+        "task_id": "a \u202e.pdf\n\nIt was\tdone",
         "step": "Answer",
         "status": "ignored",
     }
@@ -234,7 +238,7 @@ def test_no_task_adds_an_element_or_an_attribute(
         shown = show(view, around)
         assert {call.values["task_id"] for call in shown.calls if "task_id" in call.values} <= {task_id}
         for call in shown.calls:
-            assert call.confirmation is None or visible(task_id) in call.confirmation
+            assert call.confirmation is None or visible_line(task_id) in call.confirmation
 
 
 @given(TEXTS, st.booleans())
