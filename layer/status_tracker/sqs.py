@@ -23,7 +23,6 @@ from .dynamodb import BaseTask
 from .errors import (
     NoMoreRetryError,
     TaskAlreadySucceedError,
-    TaskDataTooLargeError,
     TaskLockedError,
     TaskNotDueError,
 )
@@ -89,9 +88,12 @@ def process_sqs_batch(
     - *deleted*: the task has succeeded, now or before; or it was set aside, now or before, which is on record.
     - *kept, and seen again* ``retry_seconds`` after a failure, or when it is due where the failure asked to wait
       (`retry_after`); when the other worker's lease ends, where the task is locked; at once, where there was no time to
-      begin it; after the queue's visibility timeout in all other cases, such as a store that does not answer.
+      begin it; after the queue's visibility timeout in all other cases: a store that does not answer, a setting that
+      cannot work, a task of another step (the log says which, and ``TaskNotStarted`` counts them).
     - *kept, and seen again at once, until the queue sets it aside*: `parse` cannot read it, or no task can have that id
       or data. The log says why (``BadMessage`` counts them).
+
+    Copies of a kept message in the same batch are kept with it, without being begun, until their task is due.
 
     On a FIFO queue the messages that follow a kept one in its group are kept too, without being begun. One that cannot
     be read holds nobody up: it will never be done.
@@ -128,11 +130,13 @@ class _Verdict(NamedTuple):
         done: it may be deleted.
         seen_again: when, if it is kept; None for when the queue's visibility timeout is over.
         holds_group: what follows it in its group of a FIFO queue has to wait for it.
+        task_id: its task, if that was asked for.
     """
 
     done: bool
     seen_again: datetime | None = None
     holds_group: bool = True
+    task_id: str | None = None
 
 
 _DELETE = _Verdict(done=True)
@@ -147,7 +151,7 @@ class _Kept(NamedTuple):
 
     message_id: str
     receipt: str
-    seen_again: datetime | None
+    verdict: _Verdict
 
 
 @dataclass
@@ -161,6 +165,7 @@ class _Batch(Generic[TaskT]):
     logger: Logger
     retry_after: timedelta
     kept: list[_Kept] = field(default_factory=list)
+    _waiting: dict[str, _Verdict] = field(default_factory=dict)
     _stopped_groups: set[str] = field(default_factory=set)
     _queue: str = ""
 
@@ -179,17 +184,36 @@ class _Batch(Generic[TaskT]):
             self.logger.info("Not begun: %s", "an earlier one of its group was kept" if has_time else "no time is left")
             verdict = _keep_until(self._now())
         if not verdict.done:
-            self.kept.append(_Kept(record["messageId"], record["receiptHandle"], verdict.seen_again))
+            self.kept.append(_Kept(record["messageId"], record["receiptHandle"], verdict))
             if verdict.holds_group and group is not None:
                 self._stopped_groups.add(group)
         self.logger.remove_keys(["message_id"])
 
     def _verdict(self, record: Mapping[str, Any]) -> _Verdict:
-        ctx: ExecutionContext[TaskT] | None = None
         try:
-            task_id, data = self.parse(record["body"])
+            task_id, data = self._read(record["body"])
         except Exception as error:  # noqa: BLE001 - whatever it is, the message is what cannot be read
             return self._bad(record, error)
+        earlier = self._waiting.pop(task_id, None)
+        if earlier is not None and (earlier.seen_again is None or self._now() < earlier.seen_again):
+            self.logger.info("Not begun: an earlier one of its task was kept", extra={"task_id": task_id})
+            verdict = earlier
+        else:
+            verdict = self._attempt(task_id, data)._replace(task_id=task_id)
+        if not verdict.done:
+            self._waiting[task_id] = verdict
+        return verdict
+
+    def _read(self, body: str) -> TaskMessage:
+        """What a message asks for; raises whatever tells that no task can be made of it."""
+        task_id, data = self.parse(body)
+        self.task_class.config.make_key(task_id)
+        if data is not None:
+            self.task_class._rules(task_id).check_data(data)
+        return TaskMessage(task_id, data)
+
+    def _attempt(self, task_id: str, data: dict[str, Any] | None) -> _Verdict:
+        ctx: ExecutionContext[TaskT] | None = None
         try:
             with start_in_lambda(
                 self.task_class,
@@ -203,7 +227,7 @@ class _Batch(Generic[TaskT]):
             ) as ctx:
                 self.work(ctx)
         except Exception as error:  # noqa: BLE001 - logged where they are judged
-            return self._refused(record, error) if ctx is None else self._failed(ctx.task, error)
+            return self._refused(error) if ctx is None else self._failed(ctx.task, error)
         self.logger.info("Task succeeded")
         return _DELETE
 
@@ -214,16 +238,15 @@ class _Batch(Generic[TaskT]):
         self.logger.warning("Message refused: %r", error, extra={"body": body})
         return _keep_until(self._now())._replace(holds_group=False)
 
-    def _refused(self, record: Mapping[str, Any], error: Exception) -> _Verdict:
+    def _refused(self, error: Exception) -> _Verdict:
         """What becomes of the message of a task that was not started."""
-        if isinstance(error, ValueError | TypeError | RecursionError | TaskDataTooLargeError):
-            return self._bad(record, error)
         if isinstance(error, TaskAlreadySucceedError | NoMoreRetryError):
             self.logger.info("Message deleted: %s", error)
             return _DELETE
         if isinstance(error, TaskLockedError | TaskNotDueError):
             self.logger.info("Message kept: %s", error)
             return _keep_until(error.until if isinstance(error, TaskLockedError) else error.not_before)
+        self.metrics.add_metric("TaskNotStarted", MetricUnit.Count, 1)
         self.logger.error("Task not started", exc_info=error)
         return _keep_until(None)
 
@@ -239,23 +262,27 @@ class _Batch(Generic[TaskT]):
 
     def tell_the_queue(self) -> None:
         """Have the kept messages seen again when they shall; a request that fails leaves them as they are."""
-        timed = [kept for kept in self.kept if kept.seen_again is not None]
+        timed = [(kept, moment) for kept in self.kept if (moment := self._seen_again(kept)) is not None]
         for first in range(0, len(timed), _MESSAGES_PER_REQUEST):
             if self.seconds_left() < _REQUEST_SECONDS:
                 break
-            entries = [self._entry(kept) for kept in timed[first : first + _MESSAGES_PER_REQUEST]]
+            entries = [self._entry(*each) for each in timed[first : first + _MESSAGES_PER_REQUEST]]
             try:
                 _change_visibility(self._queue, entries)
             except (BotoCoreError, ClientError) as error:
                 self.logger.warning("Messages come back after the queue's visibility timeout only: %s", error)
 
-    def _entry(self, kept: _Kept) -> ChangeMessageVisibilityBatchRequestEntryTypeDef:
-        wait = math.ceil(((kept.seen_again or self._now()) - self._now()).total_seconds())
+    def _entry(self, kept: _Kept, seen_again: datetime) -> ChangeMessageVisibilityBatchRequestEntryTypeDef:
+        wait = math.ceil((seen_again - self._now()).total_seconds())
         return {
             "Id": kept.message_id,
             "ReceiptHandle": kept.receipt,
             "VisibilityTimeout": min(max(wait, 0), _LONGEST_VISIBILITY_SECONDS),
         }
+
+    def _seen_again(self, kept: _Kept) -> datetime | None:
+        """When a message shall be seen again, by what has become of its task since."""
+        return self._waiting.get(kept.verdict.task_id or "", kept.verdict).seen_again
 
     def _now(self) -> datetime:
         return self.task_class.config.now()

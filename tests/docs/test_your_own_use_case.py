@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.sqs_worker import receives_to_outlast
+from infra.sqs_worker import WorkerPace, receives_to_outlast
 from tests.support.guide import GUIDE, ROOT, Change, GuideError, changes, copied_checkout
 
 TESTED = [
@@ -69,7 +69,12 @@ def test_figures_are_those_of_the_page_on_scale_and_of_the_code() -> None:
     dollars = set(re.findall(r"\$\d[\d.,]*\d", guide))
     assert len(dollars) >= 5
     assert [figure for figure in sorted(dollars) if figure not in scale] == []
-    assert f"{receives_to_outlast(5, 5)} for 5 attempts and batches of 5" in guide.replace("\n  ", " ")
+    prose, receives = guide.replace("\n  ", " "), receives_to_outlast(5, 5)
+    assert f"{receives} for 5 attempts and batches of 5" in prose
+    pace = WorkerPace(seconds_per_record=5, timeout_seconds=30, batch_size=5, max_concurrency=5)
+    assert repr(pace).removesuffix(", memory_mb=512, alarm_age_minutes=60)") in guide
+    assert f"{receives} times the visibility timeout of three minutes, an hour and a half" in prose
+    assert (pace.visibility_seconds, round(receives * pace.visibility_seconds / 1800) / 2) == (180, 1.5)
 
 
 def test_every_link_leads_somewhere() -> None:

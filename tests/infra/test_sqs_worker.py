@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,13 @@ from cdk_nag import AwsSolutionsChecks
 from infra.access import allow
 from infra.handler_function import FunctionCommons
 from infra.settings import Settings
-from infra.sqs_worker import MARGIN_SECONDS, SqsWorker, WorkerPace, receives_to_outlast
+from infra.sqs_worker import (
+    MARGIN_SECONDS,
+    SqsWorker,
+    WorkerPace,
+    receives_to_outlast,
+    receives_within_retention,
+)
 from infra.task_table import TaskTable
 from infra.tracker_layer import TrackerLayer
 from status_tracker.sqs import process_sqs_batch
@@ -24,7 +31,8 @@ from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 from tests.infra.test_functions import rights
 
 ROOT = Path(__file__).parents[2]
-PACE = WorkerPace(seconds_per_record=5, timeout_seconds=60, batch_size=8, max_concurrency=4)
+PACE = WorkerPace(seconds_per_record=5, timeout_seconds=60, batch_size=8, max_concurrency=4, alarm_age_minutes=45)
+DAYS_14 = 14 * 24 * 3600
 
 
 def worker(app: App, pace: WorkerPace = PACE) -> Stack:
@@ -79,7 +87,8 @@ def test_the_tracker_gives_a_task_up_before_the_queue_does(synthesized: Synthesi
         "deadLetterTargetArn": "<WorkerDeadLetterQueue.Arn>",
         "maxReceiveCount": attempts * 2 + attempts * 7 + 1,
     }
-    assert queue["MessageRetentionPeriod"] < dead["MessageRetentionPeriod"]
+    # As long as SQS allows; and a message's age counts on in the dead letter queue.
+    assert queue["MessageRetentionPeriod"] == dead["MessageRetentionPeriod"] == DAYS_14
 
 
 def test_records_of_a_batch_end_by_themselves(synthesized: Synthesized) -> None:
@@ -111,22 +120,60 @@ def test_function_is_told_its_pace(synthesized: Synthesized) -> None:
     assert (variables["USE_CASE_ID"], variables["POWERTOOLS_SERVICE_NAME"]) == ("example", "example")
 
 
+def alarms_of(synthesized: Synthesized) -> dict[str, dict[str, Any]]:
+    return {name: alarm["Properties"] for name, alarm in synthesized.of_type("AWS::CloudWatch::Alarm").items()}
+
+
 def test_alarms(synthesized: Synthesized) -> None:
-    alarms = {name: alarm["Properties"] for name, alarm in synthesized.of_type("AWS::CloudWatch::Alarm").items()}
+    alarms = alarms_of(synthesized)
     watched = {
         name: (alarm["MetricName"], {each["Name"]: each["Value"] for each in alarm["Dimensions"]})
         for name, alarm in alarms.items()
     }
+    step, function = {"service": "example", "step": "Notify"}, {"FunctionName": "<WorkerHandlerFunction>"}
     assert watched == {
-        "WorkerUnreadable": (
+        "WorkerDeadLetters": (
             "ApproximateNumberOfMessagesVisible",
             {"QueueName": "<WorkerDeadLetterQueue.QueueName>"},
         ),
-        "WorkerSetAside": ("TaskIgnored", {"service": "example", "step": "Notify"}),
+        "WorkerOldestMessage": ("ApproximateAgeOfOldestMessage", {"QueueName": "<WorkerQueue.QueueName>"}),
+        "WorkerSetAside": ("TaskIgnored", step),
+        "WorkerNotStarted": ("TaskNotStarted", step),
+        "WorkerErrors": ("Errors", function),
+        "WorkerThrottled": ("Throttles", function),
     }
     for alarm in alarms.values():
         assert alarm["AlarmActions"] == ["<Alarms>"]
         assert len(alarm["AlarmDescription"].split(". ")) >= 2
+        assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
+
+
+def test_the_guide_tells_of_each_alarm(synthesized: Synthesized) -> None:
+    guide = (ROOT / "docs" / "your-own-use-case.md").read_text("utf-8")
+    table = guide.partition("And it has six alarms:\n")[2].partition("\n\n*Again and again*")[0]
+    told = {f"Worker{name}" for name in re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)}
+    assert told == set(alarms_of(synthesized))
+    assert len(told) == 6
+
+
+def test_the_oldest_message_may_be_as_old_as_the_pace_says(synthesized: Synthesized) -> None:
+    alarm = alarms_of(synthesized)["WorkerOldestMessage"]
+    assert (alarm["Threshold"], alarm["Statistic"], alarm["EvaluationPeriods"]) == (45 * 60, "Maximum", 1)
+
+
+@pytest.mark.parametrize("name", ["WorkerErrors", "WorkerThrottled", "WorkerNotStarted"])
+def test_what_lasts_shows_at_each_redelivery_of_a_single_message(synthesized: Synthesized, name: str) -> None:
+    queue, alarm = synthesized.properties("AWS::SQS::Queue", "WorkerQueue"), alarms_of(synthesized)[name]
+    assert alarm["Period"] == queue["VisibilityTimeout"]
+    assert (alarm["EvaluationPeriods"], alarm["DatapointsToAlarm"]) == (3, 2)
+    assert (alarm["Threshold"], alarm["Statistic"]) == (0, "Sum")
+
+
+@pytest.mark.parametrize(("timeout", "minutes"), [(9, 5), (51, 6), (900, 90)])
+def test_redelivery_is_looked_at_by_whole_minutes(timeout: int, minutes: int) -> None:
+    pace = WorkerPace(seconds_per_record=1, timeout_seconds=timeout, batch_size=1, alarm_age_minutes=200)
+    template = assertions.Template.from_stack(worker(new_app(None), pace))
+    template.has_resource_properties("AWS::CloudWatch::Alarm", {"MetricName": "Errors", "Period": minutes * 60})
 
 
 def test_the_margin_is_the_librarys() -> None:
@@ -142,6 +189,12 @@ def test_the_margin_is_the_librarys() -> None:
         ({"seconds_per_record": 1, "timeout_seconds": 60, "batch_size": 0}, "batch_size is 0"),
         ({"seconds_per_record": 1, "timeout_seconds": 60, "batch_size": 11}, "from 1 to 10"),
         ({"seconds_per_record": 1, "timeout_seconds": 60, "max_concurrency": 1}, "from 2 to 1000"),
+        ({"seconds_per_record": 1, "timeout_seconds": 60, "alarm_age_minutes": 0}, "alarm_age_minutes is 0"),
+        ({"seconds_per_record": 1, "timeout_seconds": 60, "alarm_age_minutes": 14 * 24 * 60}, "from 1 to 20159"),
+        (
+            {"seconds_per_record": 1, "timeout_seconds": 900},
+            "is 60: give at least 105, .* killed once",
+        ),
     ],
 )
 def test_a_pace_that_cannot_work_is_refused(settings: dict[str, Any], found: str) -> None:
@@ -153,7 +206,28 @@ def test_a_batch_may_just_fit() -> None:
     assert WorkerPace(seconds_per_record=6, timeout_seconds=63).batch_size == 10
 
 
+def test_a_message_may_just_be_redelivered_before_the_alarm() -> None:
+    assert WorkerPace(seconds_per_record=1, timeout_seconds=900, alarm_age_minutes=105).visibility_seconds == 5400
+
+
 def test_more_receives_than_sqs_counts_are_refused() -> None:
     assert receives_to_outlast(50, 10) == 551
     with pytest.raises(ValueError, match="lower the batch_size"):
         receives_to_outlast(91, 10)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "timeout", "batch", "days"),
+    [(20, 900, 10, "13.8"), (50, 300, 10, "11.5"), (50, 900, 10, "34.4"), (80, 900, 1, "10.1")],
+)
+def test_a_queue_that_would_forget_a_message_before_it_gives_it_up_is_refused(
+    attempts: int, timeout: int, batch: int, days: str
+) -> None:
+    pace = WorkerPace(seconds_per_record=1, timeout_seconds=timeout, batch_size=batch, alarm_age_minutes=105)
+    with pytest.raises(ValueError, match=rf"{days} days, .* 10 of the 14 days .*: lower timeout_seconds"):
+        receives_within_retention(attempts, pace)
+
+
+def test_a_queue_may_just_give_a_message_up_in_time() -> None:
+    pace = WorkerPace(seconds_per_record=1, timeout_seconds=900, batch_size=1, alarm_age_minutes=105)
+    assert receives_within_retention(79, pace) == receives_to_outlast(79, 1) == 159

@@ -198,6 +198,73 @@ def test_a_message_that_is_no_task_comes_back_at_once_until_the_queue_sets_it_as
     assert Notify.count_tasks_by_use_case_id() == 1
 
 
+def test_data_that_no_task_can_hold_is_the_message_s_fault(queue: Queue) -> None:
+    queue.send(body("a"))
+    assert run(queue, Work(), parse=lambda _: sqs.TaskMessage("a", {"what": {1, 2}})) == ["m-0"]
+    assert seen_again(queue) == {"m-0": 0}
+    assert (stored("a"), counted()) == (None, {"BadMessage": 1})
+
+
+@pytest.mark.parametrize(
+    "fault", [ValueError("Invalid endpoint: nonsense"), TypeError("no region"), st.TaskDataTooLargeError("is full")]
+)
+def test_what_hinders_the_start_is_not_the_message_s_fault(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise fault
+
+    monkeypatch.setattr(Notify, "start", refuse)
+    for name in "ab":
+        queue.send(body(name))
+    work = Work()
+    assert run(queue, work) == ["m-0", "m-1"]
+    assert (work.done, queue.told) == ([], [])
+    assert counted() == {"TaskNotStarted": 2}
+    assert [(line["message"], line["task_id"]) for line in logged()] == [
+        ("Task not started", "a"),
+        ("Task not started", "b"),
+    ]
+
+
+@pytest.mark.parametrize("wait", [RETRY, 600])
+def test_copies_of_a_failed_message_wait_with_it(queue: Queue, wait: float) -> None:
+    ids = [queue.send(body("a")) for _ in range(5)]
+    work = Work(a=OSError("away for a moment"))
+    assert run(queue, work, retry_seconds=wait) == ids
+    assert (work.done, seen_again(queue)) == (["a"], dict.fromkeys(ids, wait))
+    assert (stored("a").status_name, stored("a").retry) == ("failed", 1)
+    clock.advance(wait)
+    again = Work()
+    assert run(queue, again) == []
+    assert again.done == ["a"]
+
+
+def test_a_copy_is_begun_when_its_task_is_due_before_its_turn_comes(queue: Queue) -> None:
+    for name in ("a", "b", "a"):
+        queue.send(body(name))
+    work = Work(seconds=RETRY, a=OSError())
+    assert run(queue, work) == ["m-0", "m-2"]
+    assert work.done == ["a", "b", "a"]
+    # The first one's time has come; the copy's attempt ended just now.
+    assert seen_again(queue) == {"m-0": RETRY, "m-2": RETRY}
+
+
+def test_copies_of_a_locked_and_of_an_unanswered_message_ask_but_once(queue: Queue) -> None:
+    with Notify.start("a", create=True, lock_expire_seconds=17):
+        for _ in range(3):
+            queue.send(body("a"))
+        assert run(queue, Work()) == ["m-0", "m-1", "m-2"]
+    assert seen_again(queue) == dict.fromkeys(("m-0", "m-1", "m-2"), 17)
+    assert counted() == {"TaskRefused": 1}
+    for _ in range(2):
+        queue.send(body("b"))
+    Notify.storage.befall(Fault.BROKEN)
+    assert run(queue, Work()) == ["m-3", "m-4"]
+    assert seen_again(queue)["m-4"] == seen_again(queue)["m-3"] > 60
+    assert stored("b") is None
+
+
 def test_the_work_s_own_value_error_is_no_bad_message(queue: Queue) -> None:
     queue.send(body("a"))
     assert run(queue, Work(a=ValueError("mine"))) == ["m-0"]
@@ -211,6 +278,7 @@ def test_a_task_of_another_step_comes_back_after_the_visibility_timeout(queue: Q
     assert run(queue, Work()) == ["m-0"]
     assert queue.told == []
     assert "Task not started" in [line["message"] for line in logged()]
+    assert counted() == {"TaskRefused": 1, "TaskNotStarted": 1}
 
 
 def test_a_store_that_does_not_answer_costs_no_attempt_and_is_left_its_time(queue: Queue) -> None:
@@ -218,6 +286,7 @@ def test_a_store_that_does_not_answer_costs_no_attempt_and_is_left_its_time(queu
     Notify.storage.befall(Fault.BROKEN)
     assert run(queue, Work()) == ["m-0"]
     assert (stored("a"), queue.told) == (None, [])
+    assert counted() == {"TaskNotStarted": 1}
 
 
 def test_an_end_that_is_not_stored_is_waited_for_by_the_visibility_timeout(queue: Queue) -> None:

@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from hypothesis import strategies as st_
 
 import status_tracker as st
 from status_tracker.testing import Fault
-from tests.unit.sqs_queue import MAX_ATTEMPTS, Notify, Queue, clock, fresh, invoke, metrics
+from tests.unit.sqs_queue import MAX_ATTEMPTS, RETRY, VISIBILITY, Notify, Queue, clock, fresh, invoke, metrics
 
 BATCH = 4
 MAX_RECEIVES = MAX_ATTEMPTS * (BATCH + 1) + 1
@@ -25,30 +26,47 @@ class KilledError(BaseException):
     """The function is gone: nothing of the tracker's end is written, no answer is given."""
 
 
+class NotAllowedError(BaseException):
+    """What the worker must never see; unlike an AssertionError, no failed attempt to `process_sqs_batch`."""
+
+
 class BusyError(Exception):
     retry_after = 500
 
 
 ATTEMPTS = ("succeed", "slow", "fail", "busy", "hopeless", "killed", "lost lock", "interrupted", "meanwhile")
+WAITS = {"fail": RETRY, "busy": BusyError.retry_after, "lost lock": VISIBILITY, "hopeless": VISIBILITY}
 BROKEN_BODIES = ("", "{}", "[1]", '{"id": ""}', "no json")
 
 
 @dataclass
 class Worker:
-    """What each attempt at a task meets, in its order; after the last one they succeed. Checks that it is alone."""
+    """What each attempt at a task meets, in its order; after the last one they succeed.
+
+    Checks that it is alone, and that a batch in which a task has failed waits for it.
+
+    Attributes:
+        due: when each invocation under way, the innermost last, may begin a task again that failed in it.
+    """
 
     plans: dict[str, list[str]]
     queue: Queue
     successes: Counter[str] = field(default_factory=Counter)
     inside: set[str] = field(default_factory=set)
+    due: list[dict[str, datetime]] = field(default_factory=list)
 
     def __call__(self, ctx: st.ExecutionContext[Any]) -> None:
         task_id = ctx.task.task_id
-        assert task_id not in self.inside
+        if task_id in self.inside or clock() < self.due[-1].get(task_id, clock()):
+            raise NotAllowedError(f"{task_id}: inside {self.inside}, due {self.due[-1]}, and now is {clock()}")
         self.inside.add(task_id)
         try:
-            self._meet(self.plans.get(task_id, []).pop(0) if self.plans.get(task_id) else "succeed", task_id)
+            what = self.plans[task_id].pop(0) if self.plans.get(task_id) else "succeed"
+            self._meet(what, task_id)
             self.successes[task_id] += 1
+        except Exception:
+            self.due[-1][task_id] = clock() + timedelta(seconds=WAITS[what])
+            raise
         finally:
             self.inside.remove(task_id)
 
@@ -82,6 +100,7 @@ def receive_and_work(queue: Queue, worker: Worker) -> None:
         clock.advance(10)
         return
     hidden = [message.visible for message in batch]
+    worker.due.append({})
     try:
         kept = invoke(queue.event(batch), worker)
     except (KilledError, KeyboardInterrupt):
@@ -89,6 +108,8 @@ def receive_and_work(queue: Queue, worker: Worker) -> None:
     else:
         assert clock() < min(hidden)
         queue.settle(batch, kept)
+    finally:
+        worker.due.pop()
 
 
 def live(queue: Queue, worker: Worker) -> None:
