@@ -96,7 +96,7 @@ class TaskDashboard(Construct):
                     *self._swept("Restarted", _SUM),
                     *self._swept("SweepErrors", _SUM),
                     self._watched.swept("Registered", INTAKE_STEP, _SUM).with_(label="Registered"),
-                    self._watched.swept("SweepErrors", INTAKE_STEP, _SUM).with_(label=f"SweepErrors {INTAKE_STEP}"),
+                    self._watched.swept("SweepErrors", INTAKE_STEP, _SUM).with_(label=f"{INTAKE_STEP} SweepErrors"),
                 ],
                 width=6,
             ),

@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from status_tracker import TaskUnreadableError
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from datetime import datetime
 
     from status_tracker import BaseTask, TrackerConfig
@@ -41,14 +43,25 @@ def count_unfinished(task_class: type[BaseTask], stop: Callable[[], bool]) -> St
         if counted is None:
             return None
         counts[config.status_name(code)] = counted
-    oldest = task_class.query_by_status(list(unfinished_statuses(config)), limit=1).one_or_none()
+    oldest = next(_readable(task_class.query_by_status(list(unfinished_statuses(config)), limit=1)), None)
     age = 0.0 if oldest is None else (config.now() - oldest.update_time).total_seconds()
     stuck = 0
-    for _ in task_class.query_stuck(limit=None):
+    for _ in _readable(task_class.query_stuck(limit=None)):
         if stop():
             return None
         stuck += 1
     return StepCount(counts, max(age, 0.0), stuck)
+
+
+def _readable(tasks: Iterator[BaseTask]) -> Iterator[BaseTask]:
+    """Without those that cannot be read, which restarting tells of."""
+    while True:
+        try:
+            yield next(tasks)
+        except StopIteration:
+            return
+        except TaskUnreadableError:
+            continue
 
 
 def unfinished_statuses(config: TrackerConfig) -> tuple[int, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
@@ -237,6 +238,82 @@ def test_one_execution_that_cannot_be_asked_for_does_not_stop_the_others(
     assert told(metrics)["Extract/SweepErrors"] == 1
 
 
+def damage(broom: Broom, task_id: str, name: str) -> None:
+    """Break an attribute of the item as somebody may who edits it by hand."""
+    boto3.client("dynamodb").update_item(
+        TableName=ENVIRONMENT["TASK_TABLE_NAME"],
+        Key={"key": {"S": broom.app.tasks.ExtractTask.make_key(task_id)}},
+        UpdateExpression="SET #name = :value",
+        ExpressionAttributeNames={"#name": name},
+        ExpressionAttributeValues={":value": {"S": "no json"}},
+    )
+
+
+@pytest.mark.parametrize("attribute", ["data", "retry"])  # the index has it not, and has it
+def test_an_item_that_cannot_be_read_is_told_and_stops_nothing(
+    broom: Broom, log: Log, metrics: MetricsReader, attribute: str
+) -> None:
+    made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
+    answer = broom.app.register("second.pdf", b"content")
+    with broom.app.tasks.ExtractTask.start(answer):
+        pass
+    broom.stop(answer)
+    damage(broom, made[0], attribute)
+    broom.wait(minutes=5)
+    metrics.records()
+    broom.sweep()
+    assert broom.runs() == sorted([(made[1], 0), (made[2], 0), (answer, 0), (answer, 1)])
+    line = log.line("Task not restarted")
+    assert (line["task_id"], line["step"]) == (made[0], "Extract")
+    assert f"The item 'pdf_processing____{made[0]}' cannot be read" in line["why"]
+    figures = told(metrics)
+    assert (figures["Extract/SweepErrors"], figures["Answer/SweepErrors"], figures["Extract/Unfinished"]) == (1, 0, 3)
+    assert figures["Sweep/TaskSucceeded"] == 1
+
+
+def test_a_listing_that_breaks_off_loses_neither_what_was_done_nor_the_other_steps(
+    broom: Broom, log: Log, metrics: MetricsReader
+) -> None:
+    made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
+    broom.wait(minutes=5)
+    extract, answer = (cls for _, cls in broom.app.tasks.STEPS)
+    query = extract.query_unattended.__func__
+
+    class Breaking:
+        def __init__(self, found: Any) -> None:
+            self.found, self.left = found, 2
+
+        cursor = property(lambda self: self.found.cursor)
+
+        def __iter__(self) -> Any:
+            return self
+
+        def __next__(self) -> Any:
+            self.left -= 1
+            if self.left < 0:
+                raise ValueError("what DynamoDB answers is no JSON")
+            return next(self.found)
+
+    with broom.monkeypatch.context() as patch:
+        patch.setattr(extract, "query_unattended", lambda **chosen: Breaking(query(extract, **chosen)))
+        patch.setattr(answer, "query_unattended", lambda **_: 1 / 0)
+        with pytest.raises(ExceptionGroup) as raised:
+            broom.sweep()
+    assert [type(error) for error in raised.value.exceptions] == [ValueError, ZeroDivisionError]
+    failures = [line["message"] for line in log.lines() if line["message"].endswith("failed")]
+    assert failures == ["Restarting Extract failed", "Restarting Answer failed"]
+    assert broom.runs() == sorted((task_id, 0) for task_id in made[:2])
+    restarted = [line["task_id"] for line in log.lines() if line["message"] == "Task restarted"]
+    assert sorted(restarted) == sorted(made[:2])
+    figures = told(metrics)
+    assert (figures["Extract/Restarted"], figures["Extract/SweepErrors"]) == (2, 1)
+    assert "Answer/SweepErrors" not in figures
+    assert figures["Sweep/TaskFailed"] == 1
+    assert broom.state()["cursors"]["Extract"] is not None
+    broom.sweep()
+    assert broom.runs() == sorted((task_id, 0) for task_id in made)
+
+
 def test_it_stops_before_its_time_is_up_and_the_next_goes_on(broom: Broom) -> None:
     made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
     broom.wait(minutes=5)
@@ -332,6 +409,56 @@ def test_an_object_that_cannot_be_registered_does_not_stop_the_others(
     assert "no answer" in log.line("Object not registered")["why"]
 
 
+def test_a_task_that_was_made_and_could_not_be_started_is_registered_and_started_later(
+    broom: Broom, log: Log, metrics: MetricsReader
+) -> None:
+    broom.app.upload("lost.pdf", b"content")
+    broom.wait(minutes=11)
+    with broom.monkeypatch.context() as patch:
+        patch.setattr(broom.app.tasks.ExtractTask, "dispatch", lambda _: 1 / 0)
+        broom.sweep()
+    figures = told(metrics)
+    assert (figures["Intake/Registered"], figures["Intake/SweepErrors"]) == (1, 1)
+    registered, not_started = log.line("Object registered"), log.line("Task not started")
+    assert registered["task_id"] == not_started["task_id"]
+    assert "ZeroDivisionError" in not_started["why"]
+    assert (log.line("Bucket compared")["failed"], log.line("Bucket compared")["not_started"]) == (0, 1)
+    broom.wait(minutes=5)
+    broom.sweep()
+    assert broom.runs() == [(registered["task_id"], 0)]
+    figures = told(metrics)
+    assert (figures["Intake/Registered"], figures["Intake/SweepErrors"], figures["Extract/Restarted"]) == (0, 0, 1)
+
+
+def test_a_bucket_that_cannot_be_listed_on_loses_nothing_of_what_was_registered(
+    broom: Broom, log: Log, metrics: MetricsReader
+) -> None:
+    broom.monkeypatch.setenv("SWEEP_MAX_OBJECTS", "500")
+    broom.module.settings.cache_clear()
+    for number in range(3):
+        broom.app.s3.put_object(Bucket=DOCUMENT_BUCKET, Key=f"{number}.pdf", Body=b"")
+    broom.wait(minutes=11)
+    s3 = importlib.import_module("documents.aws").s3_client()
+    listing = s3.list_objects_v2
+
+    def one_at_once(**chosen: Any) -> Any:
+        if chosen.get("StartAfter") == "1.pdf":
+            raise ConnectionError("no route")
+        return listing(**{**chosen, "MaxKeys": 1})
+
+    with broom.monkeypatch.context() as patch:
+        patch.setattr(s3, "list_objects_v2", one_at_once)
+        with pytest.raises(ExceptionGroup):
+            broom.sweep()
+    figures = told(metrics)
+    assert (figures["Intake/Registered"], figures["Intake/SweepErrors"]) == (2, 1)
+    assert log.line("Bucket compared")["complete"] is False
+    assert broom.state()["listed_to"] == "1.pdf"
+    broom.sweep()
+    assert told(metrics)["Intake/Registered"] == 1
+    assert broom.state()["listed_to"] is None
+
+
 def test_it_tells_how_much_there_is(broom: Broom, metrics: MetricsReader) -> None:
     extract, answer = (cls for _, cls in broom.app.tasks.STEPS)
     broom.sweep()
@@ -353,6 +480,7 @@ def test_it_tells_how_much_there_is(broom: Broom, metrics: MetricsReader) -> Non
     assert 90 <= figures.pop("Answer/OldestUnfinished") < 100
     assert figures == {
         "Extract/Restarted": 0,
+        "Extract/SweepErrors": 0,
         "Extract/pending/Tasks": 2,
         "Extract/in_progress/Tasks": 0,
         "Extract/failed/Tasks": 0,
@@ -361,6 +489,7 @@ def test_it_tells_how_much_there_is(broom: Broom, metrics: MetricsReader) -> Non
         "Extract/Stuck": 0,
         "Extract/FinishedSinceLastSweep": 4,
         "Answer/Restarted": 0,
+        "Answer/SweepErrors": 0,
         "Answer/pending/Tasks": 0,
         "Answer/in_progress/Tasks": 1,
         "Answer/failed/Tasks": 0,
@@ -370,6 +499,7 @@ def test_it_tells_how_much_there_is(broom: Broom, metrics: MetricsReader) -> Non
         "Answer/Stuck": 1,
         "Answer/FinishedSinceLastSweep": 3,
         "Intake/Registered": 0,
+        "Intake/SweepErrors": 0,
         "Sweep/TaskSucceeded": 1,
         "Sweep/TaskDuration": figures["Sweep/TaskDuration"],
     }
@@ -395,6 +525,42 @@ def test_what_has_ended_is_counted_once_and_anew_each_day(broom: Broom, metrics:
     broom.wait(days=1)
     broom.sweep()
     assert told(metrics)["Extract/ignored/Tasks"] == 0
+
+
+def test_a_recount_that_runs_out_of_time_is_told_and_done_again_soon(
+    broom: Broom, log: Log, metrics: MetricsReader
+) -> None:
+    step = broom.app.tasks.AnswerTask
+    count = step.count_within
+
+    def not_all(code: int, **bounds: Any) -> int | None:
+        return None if code == 90 and "since" not in bounds else count(code, **bounds)
+
+    with broom.monkeypatch.context() as patch:
+        patch.setattr(step, "count_within", not_all)
+        broom.sweep()
+    assert log.line("Not all was counted")["level"] == "WARNING"
+    assert {name for name in told(metrics) if "/ignored/" in name or "/succeeded/" in name} == {
+        "Extract/ignored/Tasks",
+        "Answer/ignored/Tasks",
+    }
+    broom.wait(minutes=59)
+    broom.sweep()
+    assert "Answer/succeeded/Tasks" not in told(metrics)
+    broom.wait(minutes=1)
+    broom.sweep()
+    assert told(metrics)["Answer/succeeded/Tasks"] == 0
+    assert len([line for line in log.lines() if line["message"].startswith("Not all")]) == 1
+
+
+def test_tasks_that_are_stuck_are_counted_for_so_long_as_there_is_time(broom: Broom) -> None:
+    counting = importlib.import_module("sweeping.counting")
+    stuck = iter(range(1000))
+    answers = iter([False, False, True])
+    broom.monkeypatch.setattr(broom.app.tasks.ExtractTask, "query_stuck", lambda **_: stuck)
+    broom.monkeypatch.setattr(broom.app.tasks.ExtractTask, "count_within", lambda *_, **__: 0)
+    assert counting.count_unfinished(broom.app.tasks.ExtractTask, lambda: next(answers)) is None
+    assert next(stuck) == 3
 
 
 def test_without_time_to_count_nothing_false_is_told(broom: Broom, log: Log, metrics: MetricsReader) -> None:

@@ -87,6 +87,11 @@ def test_dashboard_shows_tasks_and_attempts_of_every_step(widgets: list[dict[str
         assert {drawn["stat"] for drawn in durations} == {"p50", "p95"}
 
 
+def test_dashboard_shows_what_the_sweep_could_not_do_of_intake_too(widgets: list[dict[str, Any]]) -> None:
+    of_intake = ["StatusTracker", "SweepErrors", "service", "pdf_processing", "step", "Intake"]
+    assert [metric[-1]["label"] for metric in shown(widgets) if metric[:6] == of_intake] == ["Intake SweepErrors"]
+
+
 def test_statuses_on_the_dashboard_are_those_of_the_library() -> None:
     assert set(STATUS_NAMES) == {name.value for name in st.StatusNameEnum} - {"exhausted"}
 

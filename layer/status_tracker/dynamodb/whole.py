@@ -13,7 +13,6 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from ..errors import TaskUnreadableError
-from .store import state_of
 
 if TYPE_CHECKING:
     from .item import TaskItem
@@ -23,6 +22,9 @@ PARALLEL_READS = 8
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
+
+_JSON = {"errors": dict, "finished_locks": list, "vanished_locks": list}
+"""What the rules read of a task's JSON, and what it is."""
 
 _Page: TypeAlias = dict[str, Any]
 
@@ -46,10 +48,16 @@ def task_of(task_class: type[TaskItem], key: str, item: dict[str, Any]) -> TaskI
     try:
         task_class.split_key(key)
         task = task_class.from_raw_data(item)
-        state_of(task)
+        _check_json(task.attribute_values)
     except Exception as error:  # noqa: BLE001  # whatever an attribute raises, of the user's own too
         return unreadable(task_class, key, error)
     return task
+
+
+def _check_json(values: dict[str, Any]) -> None:
+    for name, kind in _JSON.items():
+        if values.get(name) is not None and not isinstance(values[name], kind):
+            raise TypeError(f"{name} is {str(values[name])[:80]!r}, and no {kind.__name__}")
 
 
 def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:

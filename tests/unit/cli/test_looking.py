@@ -15,6 +15,7 @@ from rich.console import Console
 import status_tracker as st
 from status_tracker.cli.display import tasks_table
 from status_tracker.cli.views import View
+from status_tracker.testing.listing import MemoryQuery
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
 
@@ -54,6 +55,45 @@ def test_ls_gives_the_newest_first_and_goes_on(run: Any) -> None:
     oldest = run("ls", "--oldest", "--status", "30").out.splitlines()
     assert [line.split()[0] for line in oldest] == ["Task", "a", "b", "c"]
     assert oldest[1].split("  ")[-1] == "OutOfStockError('none left')"
+
+
+def unreadable(monkeypatch: pytest.MonkeyPatch, task_id: str) -> None:
+    """Let no listing read that task."""
+    give = MemoryQuery.__next__
+
+    def refuse(self: Any) -> Any:
+        task = give(self)
+        if task.task_id == task_id:
+            raise st.TaskUnreadableError(f"The item 'shop____{task_id}' cannot be read", task_id=task_id)
+        return task
+
+    monkeypatch.setattr(MemoryQuery, "__next__", refuse)
+
+
+def test_ls_tells_of_what_cannot_be_read_and_lists_the_others(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in "abcd":
+        fail(name)
+        CLOCK.move(60)
+    unreadable(monkeypatch, "c")
+    answer = run("ls", "--json", "--limit", "3")
+    assert [each["task_id"] for each in answer.json["tasks"]] == ["d", "b"]
+    assert (answer.code, answer.err) == (1, "Left out: The item 'shop____c' cannot be read\n")
+    rest = run("ls", "--json", "--limit", "3", "--cursor", answer.json["cursor"])
+    assert (rest.code, [each["task_id"] for each in rest.json["tasks"]]) == (0, ["a"])
+
+
+def test_export_and_watch_leave_out_what_cannot_be_read(
+    run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in "abc":
+        fail(name)
+    unreadable(monkeypatch, "a")
+    answer = run("export", "--output", str(tmp_path / "all.jsonl"))
+    lines = [json.loads(line)["task_id"] for line in (tmp_path / "all.jsonl").read_text().splitlines()]
+    assert (answer.code, lines) == (1, ["b", "c"])
+    assert [line.partition(":")[0] for line in answer.err.splitlines()] == ["Left out", str(tmp_path / "all.jsonl")]
+    watched = run("watch", "--looks", "1", "--interval", "0.001")
+    assert (watched.code, watched.err) == (0, "")
 
 
 def test_ls_filters(run: Any) -> None:
