@@ -124,8 +124,7 @@ def report(s3: S3Client, event: Mapping[str, Any]) -> dict[str, Any]:
     What the reporting function answers after a wave: whether to plan another, or how the execution ends.
 
     Where the Map itself has failed, `event` has its error and cause as ``failure``; where the planning could not go on,
-    why as ``unusable``. A summary is written to S3 and
-    given as the execution's output.
+    why as ``unusable``. A summary is written to S3 and given as the execution's output.
     """
     progress = event["progress"]
     wave = Wave(s3, event["bucket"], event["folder"], progress["wave"])

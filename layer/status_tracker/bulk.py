@@ -100,7 +100,7 @@ class BulkRun(Generic[TaskT]):
         run_id: of an earlier call that is to be completed: what is on record under it is not done again, and tasks that
             were made pending but not dispatched before it died are dispatched first. By default a new one.
         limit: at most so many tasks are taken from the listing; None for all. It counts anew in each call, also in
-            one that completes another: with the `cursor` of that, or without a limit, nothing is counted twice.
+            one that completes another.
         rate: at most so many tasks a second; None for as many as go.
         cursor: of an earlier run, to go on where that stood.
 

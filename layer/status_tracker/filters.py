@@ -260,7 +260,6 @@ def _check_moment(name: str, moment: object) -> None:
         raise ValueError(f"{name} is {moment!r}: give a datetime.")
     if moment.tzinfo is None:
         raise ValueError(f"{name} is {moment!r}, without a time zone: use datetime.now(timezone.utc).")
-
     try:
         moment.astimezone(UTC)
     except OverflowError as error:
