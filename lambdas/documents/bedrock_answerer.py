@@ -10,7 +10,7 @@ import fastjsonschema
 
 from documents.answers import Answer, Answers
 from documents.bedrock_prompt import SYSTEM, TOOL, answers_schema, document_text, questions_text
-from documents.quotes import Quotes, occurs, plain
+from documents.quotes import Quotes, occurs, plain, with_line_ends
 from documents.service_errors import ServiceErrors
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ def _verified(question: Question, given: Mapping[str, Any], quotes: Quotes, text
         reason = f"The model found no answer in the document.{seen}"
     elif source is None:
         reason = "The model gave an answer that is not used: what it quotes for it is not in the document."
-    elif occurs(answer, plain(quote)) is None:
+    elif occurs(answer, with_line_ends(quote)) is None:
         reason = "The model gave an answer that is not used: it is not in what it quotes for it."
     else:
         return Answer(question.id, question.question, answer, source)
