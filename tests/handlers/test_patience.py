@@ -105,7 +105,7 @@ def test_a_page_that_may_have_been_read_is_not_read_again_at_once() -> None:
     client = aws.textract_client()
     requests = sent(client, no_answer())
     with pytest.raises(ServiceBusyError, match="Amazon Textract did not answer"):
-        TextractReader(client, lambda: None, run=0).read(make_pdf("Total: 5"))
+        TextractReader(client, lambda: None, lambda _: None, run=0).read(make_pdf("Total: 5"))
     assert len(requests) == 1
 
 
