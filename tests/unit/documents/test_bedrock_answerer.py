@@ -171,7 +171,9 @@ def test_an_answer_cut_off_by_the_model_says_so_and_is_not_paid_for_again(bedroc
     cut = {**answer("bedrock_answers"), "stopReason": "max_tokens"}
     tool_use(cut)["input"] = {}
     bedrock.answers("converse", cut)
-    with pytest.raises(AnswerCutOffError, match=r"had room for 1,\d{3} tokens.* not enough for 3 answers.*150 output tokens"):
+    with pytest.raises(
+        AnswerCutOffError, match=r"had room for 1,\d{3} tokens.* not enough for 3 answers.*150 output tokens"
+    ):
         ask(bedrock)
     bedrock.done()
 
@@ -259,7 +261,9 @@ def test_of_a_long_document_the_beginning_is_given_and_that_is_told(bedrock: Scr
 def test_a_key_value_too_long_for_its_share_does_not_keep_out_others_and_is_told(bedrock: Scripted) -> None:
     long, short = KeyValue("Terms", "v" * 2000, 1), KeyValue("Total", "EUR 5", 1)
     document = ExtractedDocument(("a short page",), (long, short))
-    assert json.loads(document_text(document, 1000).json)["key_values"] == [{"key": "Total", "value": "EUR 5", "page": 1}]
+    assert json.loads(document_text(document, 1000).json)["key_values"] == [
+        {"key": "Total", "value": "EUR 5", "page": 1}
+    ]
     bedrock.answers("converse", with_entries(total=(None, None), term=("x", "not in it")))
     total, term, _ = ask(bedrock, document, BedrockSettings("m.m", 1000)).answers
     cut = "It was given the first 12 of 12 characters and 1 of 2 key-values."
