@@ -11,8 +11,8 @@ from constructs import Construct
 from infra.settings import Settings
 
 _ACCESS_LOG_DAYS = 90
-# What Textract reads, as `lambdas/documents/textract_jobs.py` has it, is deleted when it has been read. What is left, as
-# by a job that failed, goes by itself, long after the workflow has stopped waiting for the job.
+# What Textract reads, as `lambdas/documents/textract_jobs.py` has it, is deleted when it has been read. What is left,
+# as by a job that failed, goes by itself, long after the workflow has stopped waiting for the job.
 COPIES = "analyses/"
 COPIES_REASON = "Each job of Textract has a copy of its document under a key of its own."
 _COPIES_DAYS = 2

@@ -87,8 +87,8 @@ def _is_of(words: str, pair: KeyValue) -> bool:
 
 def _is_inside(text: str, at: int) -> bool:
     """Whether a word or a number goes on over that place in the text."""
-    near, far = (text[max(at - 2, 0) : at][::-1] + "\n\n")[:2]
-    first, second = (text[at : at + 2] + "\n\n")[:2]
+    before, after = text[max(at - 2, 0) : at][::-1] + "\n\n", text[at : at + 2] + "\n\n"
+    near, far, first, second = before[0], before[1], after[0], after[1]
     return (
         (_is_of_a_word(near) and _is_of_a_word(first))
         or (_is_number(near) and first in _INSIDE_NUMBERS and _is_number(second))
