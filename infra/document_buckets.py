@@ -11,6 +11,11 @@ from constructs import Construct
 from infra.settings import Settings
 
 _ACCESS_LOG_DAYS = 90
+# What Textract reads, as `lambdas/documents/textract_jobs.py` has it, is deleted when it has been read. What is left,
+# as by a job that failed, goes by itself, long after the workflow has stopped waiting for the job.
+COPIES = "analyses/"
+COPIES_REASON = "Each job of Textract has a copy of its document under a key of its own."
+_COPIES_DAYS = 2
 
 
 class DocumentBuckets(Construct):
@@ -28,19 +33,22 @@ class DocumentBuckets(Construct):
             "AccessLogs", lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(_ACCESS_LOG_DAYS))]
         )
         self.documents = self._logged_bucket("Documents")
-        self.results = self._logged_bucket("Results")
+        # Of every stage: its copies may be of the time before another reader was chosen.
+        self.results = self._logged_bucket(
+            "Results", s3.LifecycleRule(prefix=COPIES, expiration=Duration.days(_COPIES_DAYS))
+        )
         # Bucket(event_bridge_enabled=True) would put a custom resource and its function in the stack for this.
         resource = cast("s3.CfnBucket", self.documents.node.default_child)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
 
-    def _logged_bucket(self, name: str) -> s3.Bucket:
+    def _logged_bucket(self, name: str, *rules: s3.LifecycleRule) -> s3.Bucket:
         return self._bucket(
             name,
             server_access_logs_bucket=self._access_logs,
             server_access_logs_prefix=f"{name.lower()}/",
-            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7))],
+            lifecycle_rules=[s3.LifecycleRule(abort_incomplete_multipart_upload_after=Duration.days(7)), *rules],
         )
 
     def _bucket(

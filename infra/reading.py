@@ -9,7 +9,7 @@ from aws_cdk import aws_iam as iam
 
 from infra.access import allow
 from infra.bedrock_access import model_of
-from infra.document_buckets import DocumentBuckets
+from infra.document_buckets import COPIES, DocumentBuckets
 from infra.reading_settings import BEDROCK, TEXTRACT
 from infra.settings import Settings
 from infra.textract_analysis import ANALYSIS_FAILED
@@ -32,9 +32,10 @@ def reader_needs(settings: Settings, buckets: DocumentBuckets) -> Needs:
     price = settings.textract_usd_per_thousand_pages
     return Needs(
         environment={"READER": TEXTRACT, **_told("TEXTRACT_USD_PER_THOUSAND_PAGES", price)},
-        statements=[  # for the record of the job
+        statements=[  # for the record of the job, and its copy of the document
             allow(["s3:GetObject"], buckets.results.arn_for_objects("*")),
             allow(["s3:ListBucket"], buckets.results.bucket_arn),
+            allow(["s3:DeleteObject"], buckets.results.arn_for_objects(f"{COPIES}*")),
         ],
         actions_without_resource=["textract:AnalyzeDocument", "textract:GetDocumentAnalysis"],
         retried_elsewhere=[ANALYSIS_FAILED],

@@ -13,8 +13,17 @@ if TYPE_CHECKING:
 
 PYPDF, TEXTRACT = "pypdf", "textract"
 KEY_VALUES, BEDROCK = "key_values", "bedrock"
-# The patience of their clients, as `lambdas/documents/aws.py` has it, is to end before the function's.
-_LEAST_STEP_SECONDS = 300
+# The patience of their clients, as `lambdas/documents/aws.py` has it, ends before the function's time does.
+LEAST_STEP_SECONDS = 300
+# Each wait for a job is longer than the one before by as much: an analysis of a minute is polled 5 times, one of an
+# hour 38 times, and the last of the waits ends after two hours. So many documents at once stay within Textract's quota.
+LONGER_BY_SECONDS = 5
+LONGEST_WAIT_SECONDS = 270
+ANALYSIS_SECONDS = sum(range(LONGER_BY_SECONDS, LONGEST_WAIT_SECONDS + 1, LONGER_BY_SECONDS))
+# The start of a job, while Textract has no room for it; half the waits, since chance shortens each.
+START_TRIES = 300
+START_MAX_SECONDS = 120
+START_SECONDS = START_TRIES * START_MAX_SECONDS // 2
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _BEDROCK_ONLY = (
     "bedrock_model_id",
@@ -33,9 +42,9 @@ def reading_problems(settings: Settings) -> Iterator[str]:
     if settings.reader != TEXTRACT and settings.textract_usd_per_thousand_pages is not None:
         yield f'textract_usd_per_thousand_pages is for reader "{TEXTRACT}": set that, or leave it off'
     services = (settings.reader == TEXTRACT, settings.answerer == BEDROCK)
-    if any(services) and settings.step_timeout_seconds < _LEAST_STEP_SECONDS:
+    if any(services) and settings.step_timeout_seconds < LEAST_STEP_SECONDS:
         yield (
-            f"step_timeout_seconds ({settings.step_timeout_seconds}) must be at least {_LEAST_STEP_SECONDS} with "
+            f"step_timeout_seconds ({settings.step_timeout_seconds}) must be at least {LEAST_STEP_SECONDS} with "
             f'reader "{TEXTRACT}" or answerer "{BEDROCK}", which take longer'
         )
     if settings.answerer == BEDROCK:

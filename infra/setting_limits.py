@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 from aws_cdk.aws_logs import RetentionDays
 
+from infra.reading_settings import ANALYSIS_SECONDS, START_SECONDS, TEXTRACT
+
 if TYPE_CHECKING:
     from infra.settings import Settings
 
@@ -105,12 +107,15 @@ def _choice_problems(settings: Settings) -> list[str]:
 def _alarm_problems(settings: Settings) -> list[str]:
     """Alarms that would go off while all is well."""
     wait = settings.retry_max_interval_seconds
-    attempts = (settings.lease_seconds + wait) * settings.max_attempts
+    attempts, whose = (settings.lease_seconds + wait) * settings.max_attempts, "one task may take for all its attempts"
+    if settings.reader == TEXTRACT:
+        attempts += START_SECONDS + ANALYSIS_SECONDS * settings.max_attempts
+        whose += " with Textract, which may be busy for hours and have each job waited for"
     takeover = wait + 2 * 60 * settings.sweep_interval_minutes
     redelivery = settings.intake_visibility_seconds * settings.intake_max_receives
     least = {
-        "alarm_no_progress_minutes": (attempts, "one task may take for all its attempts"),
-        "alarm_oldest_unfinished_minutes": (attempts, "one task may take for all its attempts"),
+        "alarm_no_progress_minutes": (min(attempts, 60 * _LONGEST_ALARM_MINUTES), whose),
+        "alarm_oldest_unfinished_minutes": (attempts, whose),
         "alarm_stuck_minutes": (takeover, "a takeover may take, or two sweeps"),
         "alarm_queue_age_minutes": (redelivery, "a message may take for all its deliveries"),
     }

@@ -12,7 +12,7 @@ from constructs import Construct
 from infra.access import acknowledge, allow, objects_finding
 from infra.backfill import Backfill
 from infra.bulk_rerun import BulkRerun
-from infra.document_buckets import DocumentBuckets
+from infra.document_buckets import COPIES, COPIES_REASON, DocumentBuckets
 from infra.document_intake import DocumentIntake
 from infra.handler_function import FunctionCommons
 from infra.monitoring import Monitoring
@@ -74,7 +74,11 @@ class StatusTrackerStack(Stack):
             commons=commons,
             table=table,
             state_machine=workflow.state_machine,
-            logged_by=[intake.function, *(step.function for step in steps), operations.sweep],
+            logged_by=[
+                intake.function,
+                *(each for step in steps for each in step.functions.values()),
+                operations.sweep,
+            ],
         )
         bulk_machines = self._bulk_machines(commons, table, buckets, workflow)
         self._watch(table, intake, workflow, operations, widget, bulk_machines)
@@ -117,6 +121,7 @@ class StatusTrackerStack(Stack):
             for name, machine in bulk_machines.items()
             for state, function in machine.functions.items()
         }
+        helpers = {name: function for step in workflow.steps for name, function in step.helpers.items()}
         return Monitoring(
             self,
             "Monitoring",
@@ -126,7 +131,7 @@ class StatusTrackerStack(Stack):
             intake=intake,
             workflow=workflow,
             settings=self.settings,
-            further_functions={"Sweep": operations.sweep},
+            further_functions={**helpers, "Sweep": operations.sweep},
             attended_functions={"Widget": widget.viewer, "WidgetActions": widget.actor, **bulk_functions},
             bulk_machines={name: machine.state_machine for name, machine in bulk_machines.items()},
             extra_widgets=[widget.widget],
@@ -180,6 +185,7 @@ def document_steps(
     )
     if commons.settings.reader == TEXTRACT:
         TextractAnalysis(scope, "Analysis", commons=commons, table=table, buckets=buckets, step=extract)
+        acknowledge(extract, objects_finding(results, COPIES), COPIES_REASON)
     answer = TrackedStep(
         scope,
         "Answer",

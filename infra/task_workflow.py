@@ -32,7 +32,7 @@ class TrackedStep(Construct):
         function: the function.
         state: the state that invokes it.
         entry: the state in which the step begins: that one, unless `begin_with` has set another before it.
-        functions: what the states of the step invoke.
+        helpers: what the states before it invoke, by their names.
         actions_without_resource: what they call besides, actions that take no resource.
     """
 
@@ -74,20 +74,25 @@ class TrackedStep(Construct):
         )
         add_step_retries(self.state, settings, retried_elsewhere)
         self.entry: sfn.IChainable = self.state
-        self.functions: list[lambda_.IFunction] = [self.function]
+        self.helpers: Mapping[str, lambda_.Function] = {}
         self.actions_without_resource: list[str] = []
 
+    @property
+    def functions(self) -> Mapping[str, lambda_.Function]:
+        """What the states of the step invoke, by their names."""
+        return {self.name: self.function, **self.helpers}
+
     def begin_with(
-        self, entry: sfn.IChainable, *, functions: Sequence[lambda_.IFunction], actions: Sequence[str]
+        self, entry: sfn.IChainable, *, helpers: Mapping[str, lambda_.Function], actions: Sequence[str]
     ) -> None:
         """Have the step begin with `entry`, which leads to `state`.
 
         Args:
-            functions: what the states between invoke.
+            helpers: what the states between invoke, by the names of those states.
             actions: what they call besides, actions that take no resource.
         """
         self.entry = entry
-        self.functions += functions
+        self.helpers = helpers
         self.actions_without_resource += actions
 
 
@@ -136,7 +141,7 @@ class TaskWorkflow(Construct):
             [
                 allow(
                     ["lambda:InvokeFunction"],
-                    *(function.function_arn for step in self.steps for function in step.functions),
+                    *(function.function_arn for step in self.steps for function in step.functions.values()),
                 ),
                 *([allow(actions, "*")] if actions else []),
                 *allow_logs_and_traces(),

@@ -17,8 +17,9 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from infra.access import acknowledge, allow, objects_finding
-from infra.document_buckets import DocumentBuckets
+from infra.document_buckets import COPIES, COPIES_REASON, DocumentBuckets
 from infra.handler_function import FunctionCommons, HandlerFunction
+from infra.reading_settings import LONGER_BY_SECONDS, LONGEST_WAIT_SECONDS, START_MAX_SECONDS, START_TRIES
 from infra.retry_policy import SERVICE_FAULTS
 from infra.settings import Settings
 from infra.task_table import TaskTable
@@ -27,11 +28,6 @@ from infra.task_workflow import ANSWER_GRACE_SECONDS, TrackedStep
 ANALYSIS_FAILED = "AnalysisFailedError"
 SERVICE_BUSY = "ServiceBusyError"
 
-# Each wait is longer than the one before by as much: an analysis of a minute is polled 5 times, one of an hour 38
-# times, and the last of the waits ends after two hours. So many documents at once stay within Textract's quota.
-_LONGER_BY_SECONDS = 5
-_LONGEST_WAIT_SECONDS = 270
-_START_TRIES, _START_MAX_SECONDS = 300, 120
 _CHECK_TRIES = 5
 _JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check.status"
 
@@ -67,7 +63,7 @@ class TextractAnalysis(Construct):
         )
         again.next(start.next(begun))
         step.state.add_catch(again, errors=[ANALYSIS_FAILED], result_path=sfn.JsonPath.DISCARD)
-        step.begin_with(start, functions=[self.function], actions=["textract:GetDocumentAnalysis"])
+        step.begin_with(start, helpers={"StartAnalysis": self.function}, actions=["textract:GetDocumentAnalysis"])
 
     def _function(self, commons: FunctionCommons, table: TaskTable, buckets: DocumentBuckets) -> HandlerFunction:
         documents, results = buckets.documents, buckets.results
@@ -84,8 +80,10 @@ class TextractAnalysis(Construct):
             },
             statements=[
                 table.allow_items("GetItem"),
-                allow(["s3:GetObject"], documents.arn_for_objects("*")),  # Textract reads with the caller's rights
+                allow(["s3:GetObject"], documents.arn_for_objects("*")),
+                # The record, and the copy: Textract reads with the caller's rights.
                 allow(["s3:GetObject", "s3:PutObject"], results.arn_for_objects("*")),
+                allow(["s3:DeleteObject"], results.arn_for_objects(f"{COPIES}*")),
                 allow(["s3:ListBucket"], documents.bucket_arn, results.bucket_arn),
             ],
             actions_without_resource=["textract:StartDocumentAnalysis", "textract:GetDocumentAnalysis"],
@@ -94,6 +92,7 @@ class TextractAnalysis(Construct):
         )
         acknowledge(function, objects_finding(documents), "Documents are uploaded under keys of the users' choosing.")
         acknowledge(function, objects_finding(results), "Results have a key of their own for every task.")
+        acknowledge(function, objects_finding(results, COPIES), COPIES_REASON)
         return function
 
     def _start(self, settings: Settings) -> tasks.LambdaInvoke:
@@ -102,21 +101,21 @@ class TextractAnalysis(Construct):
             "Invoke",
             state_name="StartAnalysis",
             lambda_function=self.function,
-            result_selector={"job_id.$": "$.Payload.job_id", "wait": _LONGER_BY_SECONDS},
+            result_selector={"job_id.$": "$.Payload.job_id", "wait": LONGER_BY_SECONDS},
             result_path="$.analysis",
             retry_on_service_exceptions=False,
             task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
         )
-        interval = Duration.seconds(settings.retry_interval_seconds)
         # Too many jobs at once are waited out here, where that is not one of the task's attempts.
         start.add_retry(
             errors=[SERVICE_BUSY, "Lambda.TooManyRequestsException", *SERVICE_FAULTS],
-            interval=interval,
-            max_delay=Duration.seconds(_START_MAX_SECONDS),
+            interval=Duration.seconds(min(settings.retry_interval_seconds, START_MAX_SECONDS // 2)),
+            max_delay=Duration.seconds(START_MAX_SECONDS),
             backoff_rate=2,
-            max_attempts=_START_TRIES,
+            max_attempts=START_TRIES,
             jitter_strategy=sfn.JitterType.FULL,
         )
+        interval = Duration.seconds(settings.retry_interval_seconds)
         start.add_retry(errors=["States.ALL"], interval=interval, backoff_rate=2, max_attempts=3)
         return start
 
@@ -135,8 +134,8 @@ class TextractAnalysis(Construct):
         )
         check.add_retry(
             errors=["States.ALL"],
-            interval=Duration.seconds(_LONGER_BY_SECONDS),
-            max_delay=Duration.seconds(_START_MAX_SECONDS),
+            interval=Duration.seconds(LONGER_BY_SECONDS),
+            max_delay=Duration.seconds(START_MAX_SECONDS),
             backoff_rate=2,
             max_attempts=_CHECK_TRIES,
             jitter_strategy=sfn.JitterType.FULL,
@@ -146,12 +145,12 @@ class TextractAnalysis(Construct):
             self,
             "Longer",
             state_name="WaitLonger",
-            parameters={"job_id.$": _JOB, "wait.$": f"States.MathAdd({_WAIT}, {_LONGER_BY_SECONDS})"},
+            parameters={"job_id.$": _JOB, "wait.$": f"States.MathAdd({_WAIT}, {LONGER_BY_SECONDS})"},
             result_path="$.analysis",
         )
         going_on = sfn.Condition.and_(
             sfn.Condition.string_equals(_STATUS, "IN_PROGRESS"),
-            sfn.Condition.number_less_than(_WAIT, _LONGEST_WAIT_SECONDS),
+            sfn.Condition.number_less_than(_WAIT, LONGEST_WAIT_SECONDS),
         )
         over = sfn.Choice(self, "Over", state_name="IsAnalysisOver")
         wait.next(check).next(over.when(going_on, longer.next(wait)).otherwise(step.state))

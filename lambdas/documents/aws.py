@@ -10,6 +10,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.exceptions import ReadTimeoutError
 
 from status_tracker.sessions import session_for
 
@@ -46,15 +47,26 @@ def step_functions_client() -> SFNClient:
     return client
 
 
-# The services that read and answer take longer than others, and are asked more often before they count as busy; yet
-# all of it is over within the 300 s that a step has, so that what they say is recorded.
+# The services that read and answer take longer than others. Whatever they do, all requests of a step are over well
+# before the 300 s that it has at least (`infra/reading_settings.py`), so that what they say is recorded.
 @cache
 def textract_client() -> TextractClient:
-    client: TextractClient = _client("textract", read_timeout=30, tries=6)
+    client: TextractClient = _client("textract", read_timeout=30, tries=5)
+    client.meta.events.register_first("needs-retry.textract.AnalyzeDocument", _give_up_without_answer)
     return client
 
 
 @cache
 def bedrock_client() -> BedrockRuntimeClient:
-    client: BedrockRuntimeClient = _client("bedrock-runtime", read_timeout=60, tries=4)
+    """One try: a model may take long to answer, and what it has answered is paid for though nobody has waited for it.
+
+    The answerer asks twice at most, in all for twice as long.
+    """
+    client: BedrockRuntimeClient = _client("bedrock-runtime", read_timeout=90, tries=1)
     return client
+
+
+def _give_up_without_answer(caught_exception: Exception | None = None, **_: object) -> None:
+    """Have a request that was sent and not answered in time fail at once: repeated, it may be paid for again."""
+    if isinstance(caught_exception, ReadTimeoutError):
+        raise caught_exception

@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any
 import fastjsonschema
 
 from documents.answers import Answer, Answers
-from documents.bedrock_prompt import SYSTEM, TOOL, answers_schema, document_text, questions_text
-from documents.quotes import Quotes, occurs, plain
+from documents.bedrock_prompt import (
+    MAX_ANSWER_CHARACTERS,
+    MAX_QUOTE_CHARACTERS,
+    SYSTEM,
+    TOOL,
+    answers_schema,
+    document_text,
+    questions_text,
+)
+from documents.quotes import Quotes, occurs, plain, with_line_ends
 from documents.service_errors import ServiceErrors
 
 if TYPE_CHECKING:
@@ -24,7 +32,8 @@ if TYPE_CHECKING:
     from documents.settings import BedrockSettings
 
 TRIES = 2
-_TOKENS_OF_AN_ANSWER = 250
+# A token is three or four characters of prose, and as few as two where there are many numbers.
+_TOKENS_OF_AN_ANSWER = (MAX_ANSWER_CHARACTERS + MAX_QUOTE_CHARACTERS) // 2 + 50
 _MAX_PROBLEM_CHARACTERS = 300
 
 BEDROCK_ERRORS = ServiceErrors(
@@ -62,6 +71,10 @@ class MalformedAnswerError(Exception):
     """What the model answered is not what the tool's schema asks for."""
 
 
+class AnswerCutOffError(Exception):
+    """The model had no room for all the answers; asked again at once, it would only cost the same again."""
+
+
 @dataclass
 class _Tokens:
     """What the requests of one attempt took."""
@@ -93,8 +106,8 @@ class BedrockAnswerer:
         """
         One answer a question, in the order of the questions.
 
-        Raises `MalformedAnswerError` where the model answers in a wrong form even when told so, `ServiceBusyError`,
-        and `NonRetryableError` where the model cannot be used at all.
+        Raises `MalformedAnswerError` where the model answers in a wrong form even when told so, `AnswerCutOffError`,
+        `ServiceBusyError`, and `NonRetryableError` where the model cannot be used at all.
         """
         text = document_text(document, self._settings.max_prompt_characters)
         tokens = _Tokens()
@@ -108,6 +121,8 @@ class BedrockAnswerer:
         for _ in range(TRIES):
             response = self._converse(text, questions, problem)
             tokens.add(response["usage"])
+            if response["stopReason"] == "max_tokens":
+                raise AnswerCutOffError(self._cut_off(len(questions), tokens))
             try:
                 return _given(response, questions)
             except MalformedAnswerError as error:
@@ -115,6 +130,13 @@ class BedrockAnswerer:
         raise MalformedAnswerError(
             f"The model {self._settings.model_id} answered {TRIES} times in a wrong form, at last: {problem}"
             f" That took {tokens.input:,} input and {tokens.output:,} output tokens."
+        )
+
+    def _cut_off(self, questions: int, tokens: _Tokens) -> str:
+        return (
+            f"The model {self._settings.model_id} had room for {_max_tokens(questions):,} tokens, which were not enough"
+            f" for {questions} answers: it wrote more than was asked for. If that happens often, take another model, or"
+            f" fewer questions. That took {tokens.input:,} input and {tokens.output:,} output tokens."
         )
 
     def _converse(self, text: DocumentText, questions: Sequence[Question], problem: str) -> Mapping[str, Any]:
@@ -129,7 +151,7 @@ class BedrockAnswerer:
             "modelId": self._settings.model_id,
             "system": [{"text": SYSTEM}],
             "messages": [{"role": "user", "content": content}],
-            "inferenceConfig": {"maxTokens": _TOKENS_OF_AN_ANSWER * (len(questions) + 2)},
+            "inferenceConfig": {"maxTokens": _max_tokens(len(questions))},
             "toolConfig": {"tools": [{"toolSpec": tool}], "toolChoice": {"tool": {"name": TOOL}}},
         }
         with BEDROCK_ERRORS.explained(self._failures):
@@ -150,7 +172,13 @@ class BedrockAnswerer:
             "estimated_cost_usd": cost,
             "characters_given": text.given,
             "characters": text.characters,
+            "key_values_given": text.key_values_given,
+            "key_values": text.key_values,
         }
+
+
+def _max_tokens(questions: int) -> int:
+    return _TOKENS_OF_AN_ANSWER * (questions + 1)
 
 
 def _given(response: Mapping[str, Any], questions: Sequence[Question]) -> dict[str, Mapping[str, Any]]:
@@ -184,12 +212,11 @@ def _verified(question: Question, given: Mapping[str, Any], quotes: Quotes, text
     answer, quote = plain(given["answer"] or ""), given["quote"] or ""
     source = quotes.find(quote) if answer else None
     if not answer:
-        seen = f" It was given the first {text.given:,} of {text.characters:,} characters." if text.is_cut else ""
-        reason = f"The model found no answer in the document.{seen}"
+        reason = "The model found no answer in the document."
     elif source is None:
         reason = "The model gave an answer that is not used: what it quotes for it is not in the document."
-    elif occurs(answer, plain(quote)) is None:
+    elif occurs(answer, with_line_ends(quote)) is None:
         reason = "The model gave an answer that is not used: it is not in what it quotes for it."
     else:
         return Answer(question.id, question.question, answer, source)
-    return Answer(question.id, question.question, None, reason=reason)
+    return Answer(question.id, question.question, None, reason=reason + text.told_cut)

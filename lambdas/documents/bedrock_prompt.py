@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from documents.extracted import ExtractedDocument
 
 TOOL = "record_answers"
-MAX_ANSWER_CHARACTERS = 500
-MAX_QUOTE_CHARACTERS = 1000
+MAX_ANSWER_CHARACTERS = 300
+MAX_QUOTE_CHARACTERS = 500
 # Key-values say most in few words, so they come first; but the text must have its place.
 _KEY_VALUES_SHARE = 0.25
 
@@ -34,37 +34,63 @@ SYSTEM = (
 
 @dataclass(frozen=True)
 class DocumentText:
-    """The document as a model is given it: the first `given` of `characters` characters of its pages."""
+    """
+    The document as a model is given it: the first `given` of `characters` characters of its pages.
+
+    Of its `key_values` it is given so many as `key_values_given`.
+    """
 
     json: str
     given: int
     characters: int
+    key_values_given: int
+    key_values: int
 
     @property
     def is_cut(self) -> bool:
-        return self.given < self.characters
+        return self.given < self.characters or self.key_values_given < self.key_values
+
+    @property
+    def told_cut(self) -> str:
+        """What of the document was given, as a sentence after another; "" where it was all of it."""
+        if not self.is_cut:
+            return ""
+        return (
+            f" It was given the first {self.given:,} of {self.characters:,} characters"
+            f" and {self.key_values_given:,} of {self.key_values:,} key-values."
+        )
 
 
 def document_text(document: ExtractedDocument, max_characters: int) -> DocumentText:
-    """The document as JSON of about `max_characters` at most: the key-values and pages that there is room for."""
-    budget = max_characters
+    """The document as JSON of at most `max_characters`: the key-values and pages that there is room for."""
+    budget = max_characters - len(_json({"key_values": [], "pages": []}))
+    key_values = _key_values(document, int(budget * _KEY_VALUES_SHARE))
+    pages, given = [], 0
+    budget -= sum(map(_cost, key_values))
+    for number, page in enumerate(document.pages, 1):
+        if not page:
+            continue
+        text = _beginning(page, budget - _cost({"page": number, "text": ""}) + len(_json("")))
+        if text:
+            pages.append({"page": number, "text": text})
+            budget -= _cost(pages[-1])
+            given += len(text)
+        if len(text) < len(page):
+            break
+    text = _json({"key_values": key_values, "pages": pages})
+    return DocumentText(text, given, document.characters, len(key_values), len(document.key_values))
+
+
+def _key_values(document: ExtractedDocument, budget: int) -> list[dict[str, Any]]:
+    """Those that there is room for: one that is too long does not keep out those after it."""
     key_values = []
     for pair in document.key_values:
         entry = {"key": pair.key, "value": pair.value, "page": pair.page}
-        cost = len(_json(entry))
-        if budget - cost < max_characters * (1 - _KEY_VALUES_SHARE):
-            break
-        key_values.append(entry)
-        budget -= cost
-    pages, given = [], 0
-    for number, page in enumerate(document.pages, 1):
-        text = _beginning(page, budget)
-        pages.append({"page": number, "text": text})
-        given += len(text)
-        budget -= len(_json(text))
-        if len(text) < len(page):
-            break
-    return DocumentText(_json({"key_values": key_values, "pages": pages}), given, document.characters)
+        cost = _cost(entry)
+        if cost <= budget:
+            key_values.append(entry)
+            budget -= cost
+    return key_values
 
 
 def questions_text(questions: Sequence[Question]) -> str:
@@ -107,6 +133,11 @@ def _beginning(text: str, budget: int) -> str:
     while text and (size := len(_json(text))) > budget:
         text = text[: min(len(text) - 1, len(text) * max(budget, 0) // size)]
     return text
+
+
+def _cost(entry: dict[str, Any]) -> int:
+    """The characters that an entry takes in a list, with what divides it from the next."""
+    return len(_json(entry)) + len(", ")
 
 
 def _json(value: object) -> str:

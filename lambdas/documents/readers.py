@@ -18,12 +18,14 @@ def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> Docume
     if settings.reader == "pypdf":
         return PypdfReader()
     from documents.aws import s3_client, textract_client  # noqa: PLC0415 - see above
-    from documents.textract_jobs import find_job  # noqa: PLC0415
+    from documents.textract_jobs import delete_copy, find_job  # noqa: PLC0415
     from documents.textract_reader import TextractReader  # noqa: PLC0415
 
+    place = (s3_client(), settings.result_bucket, task.task_id)
     return TextractReader(
         textract_client(),
-        partial(find_job, s3_client(), settings.result_bucket, task.task_id),
+        partial(find_job, *place),
+        partial(delete_copy, *place),
         run=run,
         failures=task.retry,
         usd_per_thousand_pages=settings.usd_per_thousand_pages,

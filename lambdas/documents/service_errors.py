@@ -7,7 +7,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from status_tracker import NonRetryableError
 
@@ -20,7 +21,7 @@ _MAX_CHARACTERS = 300
 
 
 class ServiceBusyError(Exception):
-    """The service had no room for a request, however often the client repeated it.
+    """The service had no room for a request, however often the client repeated it, or did not answer in time.
 
     Attributes:
         retry_after: seconds before which the tracker does not start the task again (R9).
@@ -55,10 +56,14 @@ class ServiceErrors:
             if reason := self.hopeless.get(code):
                 raise NonRetryableError(f"{reason} {said}") from error
             if code in self.busy:
-                pause = pause_seconds(failures)
-                message = f"{self.service} is busy; tried again in {pause:.0f} s or later. {said}"
-                raise ServiceBusyError(message, pause) from error
+                raise self._busy("is busy", said, failures) from error
             raise
+        except (HTTPClientError, NoConnectionError) as error:
+            raise self._busy("did not answer", f"({str(error)[:_MAX_CHARACTERS]})", failures) from error
+
+    def _busy(self, what: str, said: str, failures: int) -> ServiceBusyError:
+        pause = pause_seconds(failures)
+        return ServiceBusyError(f"{self.service} {what}; tried again in {pause:.0f} s or later. {said}", pause)
 
 
 def pause_seconds(failures: int) -> float:

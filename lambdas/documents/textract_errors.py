@@ -17,8 +17,8 @@ TEXTRACT_ERRORS = ServiceErrors(
             " Split it or reduce its images, and upload the result."
         ),
         "InvalidS3ObjectException": (
-            "Amazon Textract could not read the object: it was deleted, or the function's role or the bucket's region"
-            " is not the right one. Upload the document again if it is still wanted."
+            "Amazon Textract could not read its copy of the document in the result bucket: the function's role or the"
+            " bucket's region is not the right one. Mend that, deploy, and run the task again."
         ),
         "InvalidParameterException": (
             "Amazon Textract refused the request, which is often a file that it cannot read. Save the document as a"

@@ -34,6 +34,7 @@ class TextractReader:
 
     Args:
         find_job: looks for the newest job of the task.
+        delete_copy: deletes what a job has read.
         run: the run that the attempt belongs to.
         failures: how often the task has failed so far.
         usd_per_thousand_pages: for the estimate of the cost; None for no estimate.
@@ -43,6 +44,7 @@ class TextractReader:
         self,
         textract: TextractClient,
         find_job: Callable[[], AnalysisJob | None],
+        delete_copy: Callable[[AnalysisJob], None],
         *,
         run: int,
         failures: int = 0,
@@ -50,6 +52,7 @@ class TextractReader:
     ) -> None:
         self._textract = textract
         self._find_job = find_job
+        self._delete_copy = delete_copy
         self._run = run
         self._failures = failures
         self._usd_per_thousand_pages = usd_per_thousand_pages
@@ -82,7 +85,9 @@ class TextractReader:
             raise NonRetryableError(job.refused)
         if job is None or job.job_id is None:
             raise AnalysisFailedError("No analysis of the document was started before this attempt.")
-        return self._read_results(job.job_id), job.job_id
+        document = self._read_results(job.job_id)
+        self._delete_copy(job)
+        return document, job.job_id
 
     def _read_results(self, job_id: str) -> ExtractedDocument:
         blocks = BlockReader()

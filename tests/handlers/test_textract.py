@@ -5,16 +5,19 @@ from __future__ import annotations
 import dataclasses
 import importlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 import status_tracker as st
 from documents import aws
 from documents.results import result_key
 from documents.service_errors import ServiceBusyError
+from documents.textract_jobs import LONGEST_JOB, copy_key
 from documents.textract_reader import AnalysisFailedError
-from tests.handlers.support import DOCUMENT_BUCKET, RESULT_BUCKET, FakeContext
+from tests.handlers.support import RESULT_BUCKET, FakeContext
 from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf
 
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 PAGE = make_pdf("Total: 5")
 PAGES = make_pdf("Total: 5", "Term: 24 months")
+OTHER_PAGES = make_pdf("Total: 999", "Term: 1 month")
 
 
 class WithTextract:
@@ -54,9 +58,30 @@ class WithTextract:
             name = f"textract_job_{number}"
             self.textract.answers("get_document_analysis", answer(name), JobId=job_id, **token)
 
+    def location(self, nth: int = -1) -> dict[str, str]:
+        """Where Textract was told to read by one of the requests for a job."""
+        asked = [each for each in self.textract.requests if "DocumentLocation" in each]
+        place: dict[str, str] = asked[nth]["DocumentLocation"]["S3Object"]
+        return place
+
+    def what_it_reads(self, nth: int = -1) -> bytes:
+        place = self.location(nth)
+        content: bytes = self.app.s3.get_object(Bucket=place["Bucket"], Key=place["Name"])["Body"].read()
+        return content
+
+    def copies(self) -> list[str]:
+        found = self.app.s3.list_objects_v2(Bucket=RESULT_BUCKET, Prefix="analyses/").get("Contents", [])
+        return [each["Key"] for each in found]
+
     def record(self, task_id: str) -> Any:
         key = result_key(task_id, "textract-job.json")
         return json.loads(self.app.s3.get_object(Bucket=RESULT_BUCKET, Key=key)["Body"].read())
+
+    def begun(self, task_id: str, ago: timedelta) -> None:
+        """Let the record of the job be so old."""
+        record = {**self.record(task_id), "begun_at": (datetime.now(UTC) - ago).isoformat()}
+        key = result_key(task_id, "textract-job.json")
+        self.app.s3.put_object(Bucket=RESULT_BUCKET, Key=key, Body=json.dumps(record).encode())
 
 
 @pytest.fixture
@@ -95,9 +120,11 @@ def test_more_pages_are_analysed_in_a_job_and_answered(with_textract: WithTextra
     with_textract.begins("job-1")
     assert with_textract.start(task_id) == "job-1"
     [request] = with_textract.textract.requests
-    assert request["DocumentLocation"] == {"S3Object": {"Bucket": DOCUMENT_BUCKET, "Name": "contract.pdf"}}
+    assert with_textract.location() == {"Bucket": RESULT_BUCKET, "Name": copy_key(task_id, 0, 1)}
     assert request["FeatureTypes"] == ["FORMS"]
-    assert with_textract.record(task_id) == {"run": 0, "nth": 1, "job_id": "job-1", "refused": None}
+    record = with_textract.record(task_id)
+    assert datetime.now(UTC) - datetime.fromisoformat(record.pop("begun_at")) < timedelta(minutes=5)
+    assert record == {"run": 0, "nth": 1, "job_id": "job-1", "refused": None}
     assert (app.task(task_id).status, app.task(task_id).fence) == (10, None)
     with_textract.gives_results()
     with_textract.extract(task_id)
@@ -116,6 +143,7 @@ def test_a_repeated_start_asks_for_the_same_job(with_textract: WithTextract) -> 
     with_textract.start(task_id)
     tokens = [request["ClientRequestToken"] for request in with_textract.textract.requests]
     assert tokens[0] == tokens[1]
+    assert with_textract.location(0) == with_textract.location(1)  # or Textract refuses the token
     with_textract.is_asked("textract_in_progress")
     assert with_textract.start(task_id) == "job-1"
     with_textract.textract.done()
@@ -189,6 +217,7 @@ def test_why_no_job_can_be_started_is_told_by_the_attempt(with_textract: WithTex
     with_textract.textract.fails("start_document_analysis", "UnsupportedDocumentException")
     assert with_textract.start(task_id) is None
     assert log.line("No analysis to wait for")["task_id"] == task_id
+    assert with_textract.copies() == []
     assert with_textract.app.task(task_id).status == 10
     assert with_textract.start(task_id) is None  # repeated, it is not tried again
     with pytest.raises(st.NonRetryableError, match="does not support this file"):
@@ -232,12 +261,102 @@ def test_what_need_not_be_sent_is_told_by_the_attempt(with_textract: WithTextrac
 
 
 def test_a_document_replaced_during_its_job_is_not_read_for_the_old_one(with_textract: WithTextract) -> None:
+    """Textract reads whenever it comes to it: what it finds are the task's own bytes, whatever lies under its key."""
+    app = with_textract.app
+    task_id = app.register("contract.pdf", PAGES)
+    with_textract.begins("job-1")
+    with_textract.start(task_id)
+    app.upload("contract.pdf", OTHER_PAGES)
+    assert with_textract.what_it_reads() == PAGES
+    with pytest.raises(st.NonRetryableError, match="replaced by a newer upload"):
+        with_textract.extract(task_id)
+    app.upload("contract.pdf", PAGES)  # and put back
+    app.tasks.ExtractTask.rerun(task_id, reason="it is back")
+    with_textract.is_asked("textract_job_1")
+    assert with_textract.start(task_id, run=1) == "job-1"
+    with_textract.gives_results()
+    with_textract.extract(task_id, run=1)
+    assert app.task(task_id).status == 40
+
+
+def test_a_document_of_the_same_name_has_its_own_copy(with_textract: WithTextract) -> None:
+    first = with_textract.app.register("contract.pdf", PAGES)
+    with_textract.begins("job-1")
+    with_textract.start(first)
+    second = with_textract.app.register("contract.pdf", OTHER_PAGES)
+    with_textract.begins("job-2")
+    with_textract.start(second)
+    assert (with_textract.what_it_reads(0), with_textract.what_it_reads(1)) == (PAGES, OTHER_PAGES)
+
+
+def test_the_copy_goes_when_it_has_been_read(with_textract: WithTextract) -> None:
     task_id = with_textract.app.register("contract.pdf", PAGES)
     with_textract.begins("job-1")
     with_textract.start(task_id)
-    with_textract.app.upload("contract.pdf", PAGES + b"\n")
-    with pytest.raises(st.NonRetryableError, match="replaced by a newer upload"):
+    assert len(with_textract.copies()) == 1
+    with_textract.textract.answers("get_document_analysis", answer("textract_in_progress"))
+    with pytest.raises(AnalysisFailedError):
         with_textract.extract(task_id)
+    assert len(with_textract.copies()) == 1  # a job may still read it
+    with_textract.gives_results()
+    with_textract.extract(task_id)
+    assert with_textract.copies() == []
+    assert with_textract.app.task(task_id).status == 40
+
+
+def test_a_copy_that_cannot_be_deleted_is_left_to_the_bucket(
+    with_textract: WithTextract, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    task_id = with_textract.app.register("contract.pdf", PAGES)
+    with_textract.begins("job-1")
+    with_textract.start(task_id)
+    with_textract.gives_results()
+    denied = ClientError({"Error": {"Code": "AccessDenied", "Message": "no"}}, "DeleteObject")
+
+    def refuse(**_: object) -> None:
+        raise denied
+
+    monkeypatch.setattr(aws.s3_client(), "delete_object", refuse)
+    with_textract.extract(task_id)
+    assert with_textract.app.task(task_id).status == 40
+    assert "The copy that Amazon Textract has read is still there: " in caplog.text
+    assert "AccessDenied" in caplog.text
+
+
+def test_another_job_is_begun_where_one_hangs(with_textract: WithTextract) -> None:
+    task_id = with_textract.app.register("contract.pdf", PAGES)
+    with_textract.begins("job-1")
+    with_textract.start(task_id)
+    for nth in (2, 3):
+        with_textract.begun(task_id, LONGEST_JOB - timedelta(minutes=1))
+        with_textract.is_asked("textract_in_progress", f"job-{nth - 1}")
+        assert with_textract.start(task_id) == f"job-{nth - 1}"
+        with_textract.begun(task_id, LONGEST_JOB + timedelta(seconds=1))
+        with_textract.is_asked("textract_in_progress", f"job-{nth - 1}")
+        with_textract.begins(f"job-{nth}")
+        assert with_textract.start(task_id) == f"job-{nth}"
+        assert with_textract.record(task_id)["nth"] == nth
+    with_textract.begun(task_id, 2 * LONGEST_JOB)
+    with_textract.is_asked("textract_job_1", "job-3")  # however late, what has succeeded is used
+    assert with_textract.start(task_id) == "job-3"
+    with_textract.textract.done()
+
+
+def test_jobs_that_hang_are_attempts_and_end(with_textract: WithTextract) -> None:
+    task_id = with_textract.app.register("contract.pdf", PAGES)
+    for nth in range(1, 4):
+        with_textract.begins(f"job-{nth}")
+        assert with_textract.start(task_id) == f"job-{nth}"
+        with_textract.textract.answers("get_document_analysis", answer("textract_in_progress"), JobId=f"job-{nth}")
+        with pytest.raises(AnalysisFailedError):
+            with_textract.extract(task_id)
+        with_textract.begun(task_id, LONGEST_JOB + timedelta(seconds=1))
+        if nth < 3:
+            with_textract.is_asked("textract_in_progress", f"job-{nth}")
+    assert with_textract.start(task_id) is None
+    with pytest.raises(st.TaskIgnoredError):
+        with_textract.extract(task_id)
+    with_textract.textract.done()
 
 
 def test_no_job_for_a_task_that_is_not_to_be_worked_on(with_textract: WithTextract) -> None:

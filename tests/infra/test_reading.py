@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Any
 
 import pytest
 
 from app import build
 from documents.service_errors import ServiceBusyError
+from documents.textract_jobs import COPIES, LONGEST_JOB
 from documents.textract_reader import AnalysisFailedError
+from infra.reading_settings import ANALYSIS_SECONDS
 from infra.settings import Settings, SettingsError
 from infra.textract_analysis import ANALYSIS_FAILED, SERVICE_BUSY
-from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
+from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app, readable
 from tests.infra.test_stack import acknowledgements
 from tests.infra.test_workflow import EVENTS_OF_A_RETRY, MOST_EVENTS, wait_before
 
 PROFILE = "us.example.model-v1:0"
-TEXTRACT = {"reader": "textract", "textract_usd_per_thousand_pages": 50}
+PATIENT = {"alarm_no_progress_minutes": 1200, "alarm_oldest_unfinished_minutes": 1200}
+TEXTRACT = {"reader": "textract", "textract_usd_per_thousand_pages": 50, **PATIENT}
 BEDROCK = {"answerer": "bedrock", "bedrock_model_id": "example.model-v1:0"}
 CHOICES: dict[str, dict[str, Any]] = {
     "default": {},
@@ -117,6 +121,41 @@ def test_workflow_knows_the_errors_by_their_names() -> None:
     assert ServiceBusyError.__name__ == SERVICE_BUSY
 
 
+def test_job_that_the_workflow_does_not_wait_for_any_more_is_one_that_hangs(textract: Synthesized) -> None:
+    _, waited = list_polls(textract.workflow["States"])
+    assert waited == ANALYSIS_SECONDS
+    assert waited - 600 < LONGEST_JOB.total_seconds() < waited
+
+
+@pytest.mark.parametrize("interval", [1, 150, 1000])
+def test_every_wait_between_tries_has_room_below_its_longest(interval: int) -> None:
+    waits = {"retry_interval_seconds": interval, "retry_max_interval_seconds": interval + 1, "alarm_stuck_minutes": 120}
+    states = Synthesized.of(build(new_app("prod", **TEXTRACT, **waits))).workflow["States"]
+    for name in ("StartAnalysis", "CheckAnalysis", "Extract"):
+        for retry in states[name]["Retry"]:
+            assert retry.get("IntervalSeconds", 0) < retry.get("MaxDelaySeconds", math.inf)
+
+
+def test_function_that_starts_the_analysis_is_watched(chosen: dict[str, Synthesized]) -> None:
+    for choice, stack in chosen.items():
+        alarms = stack.of_type("AWS::CloudWatch::Alarm")
+        names = {name for name in alarms if "StartAnalysis" in name}
+        widget = stack.properties("AWS::Lambda::Function", "WidgetViewer")["Environment"]["Variables"]["LOG_GROUPS"]
+        dashboard = json.dumps(stack.properties("AWS::CloudWatch::Dashboard"))
+        queries = stack.of_type("AWS::Logs::QueryDefinition").values()
+        of_queries = [each["Properties"]["LogGroupNames"] for each in queries]
+        if "reader" not in CHOICES[choice]:
+            assert not names
+            continue
+        assert names == {"MonitoringAlarmStartAnalysisErrors", "MonitoringAlarmStartAnalysisThrottled"}
+        for name in names:
+            dimensions = alarms[name]["Properties"]["Dimensions"]
+            assert dimensions == [{"Name": "FunctionName", "Value": "<AnalysisStartFunction>"}]
+        assert "<AnalysisStartLogs>" in widget.split(",")
+        assert "StartAnalysis" in dashboard
+        assert all("<AnalysisStartLogs>" in groups for groups in of_queries)
+
+
 def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract: Synthesized) -> None:
     owner = "AnalysisStart"
     log = f"<{owner}Logs.Arn>"
@@ -126,6 +165,7 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
         ("s3:ListBucket", DOCUMENTS),
         ("s3:GetObject", f"{RESULTS}/*"),
         ("s3:PutObject", f"{RESULTS}/*"),
+        ("s3:DeleteObject", f"{RESULTS}/{COPIES}*"),
         ("s3:ListBucket", RESULTS),
         ("textract:StartDocumentAnalysis", "*"),
         ("textract:GetDocumentAnalysis", "*"),
@@ -138,8 +178,21 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
     assert ("lambda:InvokeFunction", f"<{owner}Function.Arn>") in rights(textract, "Workflow", "lambda")
 
 
-def test_extract_reads_the_record_of_the_job(textract: Synthesized) -> None:
-    assert {("s3:GetObject", f"{RESULTS}/*"), ("s3:ListBucket", RESULTS)} <= rights(textract, "ExtractHandler", "s3")
+def test_extract_reads_the_record_of_the_job_and_deletes_its_copy(chosen: dict[str, Synthesized]) -> None:
+    also = {("s3:GetObject", f"{RESULTS}/*"), ("s3:ListBucket", RESULTS), ("s3:DeleteObject", f"{RESULTS}/{COPIES}*")}
+    without = rights(chosen["default"], "ExtractHandler", "s3")
+    assert rights(chosen["textract"], "ExtractHandler", "s3") - without == also
+
+
+@pytest.mark.parametrize("choice", CHOICES)
+def test_copies_that_are_left_behind_are_deleted_long_after_their_job(
+    chosen: dict[str, Synthesized], choice: str
+) -> None:
+    """By every stage: they may be of the time before it was set otherwise."""
+    rules = chosen[choice].properties("AWS::S3::Bucket", "Results")["LifecycleConfiguration"]["Rules"]
+    [rule] = [each for each in rules if each.get("Prefix") == COPIES]
+    assert rule["Status"] == "Enabled"
+    assert rule["ExpirationInDays"] * 24 * 3600 > 10 * ANALYSIS_SECONDS
 
 
 def test_every_finding_of_cdk_nag_that_is_accepted_names_its_services(textract: Synthesized) -> None:
@@ -147,6 +200,8 @@ def test_every_finding_of_cdk_nag_that_is_accepted_names_its_services(textract: 
     for path in ("Extract/Handler/Role", "Analysis/Start/Role", "Workflow/Role"):
         assert "textract" in reasons[path]
     assert "textract" not in reasons["Answer/Handler/Role"]
+    accepted = {(path, readable(finding)) for path, finding, _ in acknowledgements(textract.stack)}
+    assert ("Extract", f"AwsSolutions-IAM5[Resource::{RESULTS}/{COPIES}*]") in accepted
 
 
 def test_whatever_is_met_while_waiting_leads_to_the_attempt(textract: Synthesized) -> None:
@@ -246,6 +301,10 @@ def test_arn_of_a_profile_is_as_its_id() -> None:
         ({**TEXTRACT, "textract_usd_per_thousand_pages": -1}, "must be from 0 to 10000, not -1"),
         ({**TEXTRACT, "textract_usd_per_thousand_pages": True}, r"must be float \| None, not True"),
         ({**TEXTRACT, "step_timeout_seconds": 299}, r"step_timeout_seconds \(299\) must be at least 300"),
+        # 5 attempts of 300 s and as many waits of 120 s, as many jobs of 7,425 s, and a start of 18,000 s
+        ({**TEXTRACT, "alarm_no_progress_minutes": 953}, "alarm_no_progress_minutes must be at least 954, not 953"),
+        ({**TEXTRACT, "alarm_oldest_unfinished_minutes": 953}, "alarm_oldest_unfinished_minutes must be at least 954"),
+        ({"reader": "textract"}, "alarm_no_progress_minutes must be at least 954, not 60: .* with Textract"),
         ({**BEDROCK, "bedrock_usd_per_million_input_tokens": 1}, "come together"),
         ({**BEDROCK, "bedrock_max_prompt_characters": 10}, "bedrock_max_prompt_characters must be from 1000"),
         (
@@ -270,6 +329,12 @@ def test_settings_that_do_not_go_together_are_refused(changes: dict[str, Any], m
     stages = {"prod": {**CONTEXT["stages"]["prod"], **changes}}
     with pytest.raises(SettingsError, match=message):
         Settings.from_context(stages, "prod")
+
+
+def test_textract_can_be_chosen_however_many_attempts_there_are() -> None:
+    longest = {"alarm_no_progress_minutes": 1320, "alarm_oldest_unfinished_minutes": 10_000, "max_attempts": 50}
+    stages = {"prod": {**CONTEXT["stages"]["prod"], **TEXTRACT, **longest}}
+    assert Settings.from_context(stages, "prod").max_attempts == 50
 
 
 def test_prices_are_read_from_the_command_line() -> None:

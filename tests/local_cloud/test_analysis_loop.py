@@ -17,7 +17,8 @@ from tests.local_cloud.support import wait_for
 @pytest.fixture(scope="module")
 def definition() -> dict[str, Any]:
     """The synthesized workflow: the first wait is of one second, each as much longer, the last of three."""
-    workflow = Synthesized.of(build(new_app("prod", reader="textract"))).workflow
+    patient = {"alarm_no_progress_minutes": 1200, "alarm_oldest_unfinished_minutes": 1200}
+    workflow = Synthesized.of(build(new_app("prod", reader="textract", **patient))).workflow
     text = json.dumps(workflow).replace("$.analysis.wait, 5)", "$.analysis.wait, 1)")
     assert text != json.dumps(workflow)
     states = json.loads(text)["States"]

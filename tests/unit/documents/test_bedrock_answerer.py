@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from documents.answers import Answer, Answers, Passage, Question
-from documents.bedrock_answerer import BEDROCK_ERRORS, BedrockAnswerer, MalformedAnswerError
-from documents.bedrock_prompt import answers_schema, document_text
+from documents.bedrock_answerer import BEDROCK_ERRORS, AnswerCutOffError, BedrockAnswerer, MalformedAnswerError
+from documents.bedrock_prompt import MAX_ANSWER_CHARACTERS, MAX_QUOTE_CHARACTERS, answers_schema, document_text
 from documents.extracted import ExtractedDocument, KeyValue
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
@@ -73,6 +73,8 @@ def test_answers_come_with_the_passage_and_the_tokens(bedrock: Scripted) -> None
         "estimated_cost_usd": None,
         "characters_given": DOCUMENT.characters,
         "characters": DOCUMENT.characters,
+        "key_values_given": 2,
+        "key_values": 2,
     }
 
 
@@ -148,7 +150,7 @@ def test_a_malformed_answer_is_asked_for_once_more_with_the_reason(bedrock: Scri
         ({"id": "total", "answer": 5, "quote": None}, "must be string or null"),
         ({"id": "total", "answer": "5"}, "must contain"),
         ({"id": "total", "answer": None, "quote": None, "code": "rm"}, "must not contain"),
-        ({"id": "total", "answer": "5" * 501, "quote": None}, "must be shorter than or equal to 500 characters"),
+        ({"id": "total", "answer": "5" * 301, "quote": None}, "must be shorter than or equal to 300 characters"),
     ],
 )
 def test_a_second_malformed_answer_fails_the_attempt_and_tells_its_price(
@@ -165,13 +167,32 @@ def test_a_second_malformed_answer_fails_the_attempt_and_tells_its_price(
     bedrock.done()
 
 
-def test_an_answer_cut_off_by_the_model_says_so(bedrock: Scripted) -> None:
+def test_an_answer_cut_off_by_the_model_says_so_and_is_not_paid_for_again(bedrock: Scripted) -> None:
     cut = {**answer("bedrock_answers"), "stopReason": "max_tokens"}
     tool_use(cut)["input"] = {}
-    for _ in range(2):
-        bedrock.answers("converse", cut)
-    with pytest.raises(MalformedAnswerError, match="stop reason max_tokens"):
+    bedrock.answers("converse", cut)
+    with pytest.raises(
+        AnswerCutOffError, match=r"had room for 1,\d{3} tokens.* not enough for 3 answers.*150 output tokens"
+    ):
         ask(bedrock)
+    bedrock.done()
+
+
+@pytest.mark.parametrize("count", [1, 14, 60])
+def test_there_is_room_for_the_longest_answers_that_the_schema_admits(bedrock: Scripted, count: int) -> None:
+    questions = [Question(f"a_rather_long_identifier_{n}", "?", ("k",)) for n in range(count)]
+    longest = [
+        {"id": each.id, "answer": "1" * MAX_ANSWER_CHARACTERS, "quote": "1" * MAX_QUOTE_CHARACTERS}
+        for each in questions
+    ]
+    fastjsonschema.compile(answers_schema(each.id for each in questions))({"answers": longest})
+    full = answer("bedrock_answers")
+    tool_use(full)["input"] = {"answers": longest}
+    bedrock.answers("converse", full)
+    BedrockAnswerer(bedrock.client, SETTINGS).answer(DOCUMENT, questions)
+    [request] = bedrock.requests
+    characters = len(json.dumps({"answers": longest}))
+    assert request["inferenceConfig"]["maxTokens"] >= characters / 2  # of prose a token has three or four
 
 
 @pytest.mark.parametrize("code", sorted(BEDROCK_ERRORS.busy - {"ServiceQuotaExceededException"}))
@@ -225,21 +246,55 @@ def test_of_a_long_document_the_beginning_is_given_and_that_is_told(bedrock: Scr
     usage = answered.usage or {}
     assert 5000 < usage["characters_given"] < 8000
     assert usage["characters"] == document.characters
+    assert 0 < usage["key_values_given"] < usage["key_values"] == 100
+    seen = (
+        f"It was given the first {usage['characters_given']:,} of {usage['characters']:,} characters"
+        f" and {usage['key_values_given']:,} of 100 key-values."
+    )
     for each in answered.answers:
-        assert f"It was given the first {usage['characters_given']:,} of {usage['characters']:,}" in (each.reason or "")
+        assert seen in (each.reason or "")
     given = json.loads(bedrock.requests[0]["messages"][0]["content"][1]["text"])
     assert 0 < len(given["key_values"]) < 100
     assert [page["page"] for page in given["pages"]] == [1, 2]
 
 
-@given(st.lists(st.text(), max_size=5), st.integers(1, 200))
-def test_the_prompt_is_bounded_whatever_is_in_the_document(pages: list[str], budget: int) -> None:
-    text = document_text(ExtractedDocument(tuple(pages), (KeyValue("k", "v" * 9, 1),) * 9), budget)
-    given = [page["text"] for page in json.loads(text.json)["pages"]]
-    assert sum(map(len, given)) == text.given
-    assert "".join(pages).startswith("".join(given))
-    assert sum(len(json.dumps(each, ensure_ascii=False)) for each in given if each) <= budget
-    assert text.is_cut == ("".join(given) != "".join(pages))
+def test_a_key_value_too_long_for_its_share_does_not_keep_out_others_and_is_told(bedrock: Scripted) -> None:
+    long, short = KeyValue("Terms", "v" * 2000, 1), KeyValue("Total", "EUR 5", 1)
+    document = ExtractedDocument(("a short page",), (long, short))
+    assert json.loads(document_text(document, 1000).json)["key_values"] == [
+        {"key": "Total", "value": "EUR 5", "page": 1}
+    ]
+    bedrock.answers("converse", with_entries(total=(None, None), term=("x", "not in it")))
+    total, term, _ = ask(bedrock, document, BedrockSettings("m.m", 1000)).answers
+    cut = "It was given the first 12 of 12 characters and 1 of 2 key-values."
+    assert total.reason == f"{NOT_FOUND} {cut}"
+    assert cut in (term.reason or "")
+
+
+def test_what_is_around_the_pages_counts_too() -> None:
+    blank = ExtractedDocument(("",) * 5000 + ("words",), ())
+    assert json.loads(document_text(blank, 1000).json)["pages"] == [{"page": 5001, "text": "words"}]
+    text = document_text(ExtractedDocument(("x",) * 5000, ()), 1000)
+    assert 900 < len(text.json) <= 1000
+    assert text.is_cut
+
+
+KEY_VALUES = st.lists(st.builds(KeyValue, st.text(max_size=20), st.text(max_size=20), st.just(1)), max_size=9)
+
+
+@given(st.lists(st.text(), max_size=5), KEY_VALUES, st.integers(40, 300))
+def test_the_prompt_is_bounded_whatever_is_in_the_document(
+    pages: list[str], key_values: list[KeyValue], budget: int
+) -> None:
+    text = document_text(ExtractedDocument(tuple(pages), tuple(key_values)), budget)
+    assert len(text.json) <= budget
+    given = json.loads(text.json)
+    told = [page["text"] for page in given["pages"]]
+    assert sum(map(len, told)) == text.given
+    assert len(given["key_values"]) == text.key_values_given
+    assert "".join(pages).startswith("".join(told))
+    whole = "".join(told) == "".join(pages) and len(given["key_values"]) == len(key_values)
+    assert text.is_cut == (not whole)
 
 
 JSON = st.recursive(

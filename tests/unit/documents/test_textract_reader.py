@@ -21,7 +21,8 @@ PAGE = make_pdf("Total: 5")
 PAGES = make_pdf("Total: 5", "Term: 24 months")
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(50)
 TIFF = b"II*\x00" + bytes(50)
-JOB = AnalysisJob(run=0, nth=1, job_id="job-1")
+BEGUN = "2026-11-24T09:00:00+00:00"
+JOB = AnalysisJob(0, 1, BEGUN, job_id="job-1")
 
 
 @pytest.fixture
@@ -30,7 +31,7 @@ def textract() -> Scripted:
 
 
 def reader(textract: Scripted, job: AnalysisJob | None = JOB, **options: float) -> TextractReader:
-    return TextractReader(textract.client, lambda: job, run=0, failures=0, **options)
+    return TextractReader(textract.client, lambda: job, lambda _: None, run=0, failures=0, **options)
 
 
 def scan() -> bytes:
@@ -108,7 +109,7 @@ def test_a_blank_page_has_its_reason(textract: Scripted) -> None:
         ("UnsupportedDocumentException", "does not support this file"),
         ("BadDocumentException", "it is damaged"),
         ("DocumentTooLargeException", "too large for Amazon Textract"),
-        ("InvalidS3ObjectException", "could not read the object"),
+        ("InvalidS3ObjectException", "could not read its copy of the document"),
         ("InvalidParameterException", "refused the request"),
         ("AccessDeniedException", "may not use Amazon Textract"),
     ],
@@ -172,7 +173,7 @@ def test_an_answer_that_never_ends_is_not_followed_for_ever(textract: Scripted) 
         reader(textract).read(PAGES)
 
 
-@pytest.mark.parametrize("job", [None, AnalysisJob(run=7, nth=1, refused="an old story")])
+@pytest.mark.parametrize("job", [None, AnalysisJob(7, 1, BEGUN, refused="an old story")])
 def test_without_a_job_of_this_run_the_analysis_is_begun_anew(textract: Scripted, job: AnalysisJob | None) -> None:
     with pytest.raises(AnalysisFailedError, match="No analysis of the document was started"):
         reader(textract, job).read(PAGES)
@@ -180,4 +181,4 @@ def test_without_a_job_of_this_run_the_analysis_is_begun_anew(textract: Scripted
 
 def test_why_no_job_could_be_started_is_the_reason(textract: Scripted) -> None:
     with pytest.raises(NonRetryableError, match="an XFA form"):
-        reader(textract, AnalysisJob(run=0, nth=1, refused="an XFA form")).read(PAGES)
+        reader(textract, AnalysisJob(0, 1, BEGUN, refused="an XFA form")).read(PAGES)
