@@ -19,10 +19,10 @@ from constructs import Construct
 from infra.access import acknowledge, allow, objects_finding
 from infra.document_buckets import DocumentBuckets
 from infra.handler_function import FunctionCommons, HandlerFunction
-from infra.retry_policy import SERVICE_FAULTS
+from infra.retry_policy import ANSWER_GRACE_SECONDS, SERVICE_FAULTS
 from infra.settings import Settings
 from infra.task_table import TaskTable
-from infra.task_workflow import ANSWER_GRACE_SECONDS, TrackedStep
+from infra.task_workflow import TrackedStep
 
 ANALYSIS_FAILED = "AnalysisFailedError"
 SERVICE_BUSY = "ServiceBusyError"

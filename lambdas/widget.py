@@ -15,6 +15,8 @@ from operating.desk import Desk
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+USE_CASE = STEPS[0][1].config.use_case_id
+
 logger = Logger()
 
 
@@ -26,4 +28,5 @@ def desk() -> Desk:
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: object, _context: LambdaContext) -> str:
     """The HTML of the view that the event asks for."""
+    logger.append_keys(use_case=USE_CASE, step="Widget")
     return show(desk(), event)

@@ -15,6 +15,8 @@ from operating.desk import Desk
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
+USE_CASE = STEPS[0][1].config.use_case_id
+
 logger = Logger()
 
 
@@ -26,4 +28,5 @@ def desk() -> Desk:
 @logger.inject_lambda_context(clear_state=True)
 def handler(event: object, context: LambdaContext) -> str:
     """Do what the button says, once, and answer with the HTML of what became of it."""
+    logger.append_keys(use_case=USE_CASE, step="Widget")
     return act(desk(), event, context.aws_request_id)

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE_SIZE = 10
 _LONGEST_CAUSE = 1000
+_STEPS = {"backfills": "Backfill", "reruns": "BulkRerun"}
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,11 @@ class BulkRun:
                 "sample": [*self.sample, *planned.items][:SAMPLE_SIZE],
             },
         }
+
+
+def step_of(folder: str) -> str:
+    """What an execution with that folder is called in the log."""
+    return _STEPS[folder.partition("/")[0]]
 
 
 def report(s3: S3Client, event: Mapping[str, Any]) -> dict[str, Any]:

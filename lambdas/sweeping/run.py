@@ -12,6 +12,7 @@ from documents.tasks import STEPS
 from documents.workflow import execution_name, running_executions
 from status_tracker import RunState, get_utc_now
 from status_tracker.sweeping import Swept, sweep
+from sweeping.ages import oldest_unfinished
 from sweeping.bucket import Reconciled, reconcile
 from sweeping.counting import count_arrivals, count_unfinished, finished, last_ends
 
@@ -29,7 +30,7 @@ RECOUNT_EVERY = timedelta(days=1)
 SETTLING = timedelta(minutes=1)
 """By then a task that has ended is in the index: what ends later is for the next count."""
 # Which part of the time has gone when each stage stops: after it there is room for those behind.
-_LISTING, _RESTARTING, _COUNTING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.8, 0.9
+_LISTING, _RESTARTING, _COUNTING, _AGEING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.7, 0.8, 0.9
 
 
 class Teller(Protocol):
@@ -37,7 +38,7 @@ class Teller(Protocol):
 
     def swept(self, step: str, swept: Swept) -> None: ...
 
-    def counted(self, step: str, counted: StepCount, finished: int | None) -> None: ...
+    def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None: ...
 
     def not_counted(self) -> None: ...
 
@@ -132,9 +133,10 @@ class Sweep:
         if arrivals is None or None in counts.values():
             self.tell.not_counted()
             return state
-        for step, counted in counts.items():
-            if counted is not None:
-                self.tell.counted(step, counted, finished(STEPS, step, arrivals) if arrivals else None)
+        for step, task_class in STEPS:
+            if (counted := counts[step]) is not None:
+                oldest = oldest_unfinished(task_class, counted, self._until(_AGEING))
+                self.tell.counted(step, counted, oldest, finished(task_class, arrivals) if arrivals else None)
         totals = {code: count + arrivals.get(code, 0) for code, count in state.totals.items()}
         return replace(state, counted_to=max(until, since or until), totals=totals)
 
