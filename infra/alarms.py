@@ -74,10 +74,12 @@ class Alarms(Construct):
         self._alarm(
             f"NoProgress{step}",
             cloudwatch.MathExpression(
-                expression="IF(unfinished > 0 AND finished == 0, 1, 0)",
+                expression="IF(unfinished > 0 AND finished == 0 AND succeeded == 0, 1, 0)",
                 using_metrics={
                     "unfinished": swept("Unfinished", step, _MINIMUM),
                     "finished": swept("FinishedSinceLastSweep", step, _SUM),
+                    # What the next step takes at once is not there for the sweep to count.
+                    "succeeded": swept("TaskSucceeded", step, _SUM),
                 },
                 label=f"{step} has work and finishes none",
                 period=self._watched.sweep_period,
@@ -91,8 +93,8 @@ class Alarms(Construct):
         self._alarm(
             f"OldestUnfinished{step}",
             swept("OldestUnfinished", step),
-            f"A task has been unfinished in {step} for over {settings.alarm_oldest_unfinished_minutes} minutes. List "
-            "the oldest, and see what its execution waits for.",
+            f"A document whose task is in {step} has been without an end for over "
+            f"{settings.alarm_oldest_unfinished_minutes} minutes. List the oldest, and see what it fails or waits for.",
             "The oldest unfinished task is too old",
             over=settings.alarm_oldest_unfinished_minutes * 60,
             missing=_UNKNOWN,
@@ -164,11 +166,19 @@ class Alarms(Construct):
 
     def _add_bulk_machines(self) -> None:
         for name, bulk_machine in self._watched.bulk_machines.items():
+            ends = {
+                "failed": bulk_machine.metric_failed(period=MINUTE, statistic=_SUM),
+                "timed_out": bulk_machine.metric_timed_out(period=MINUTE, statistic=_SUM),
+                "aborted": bulk_machine.metric_aborted(period=MINUTE, statistic=_SUM),
+            }
             self._alarm(
                 f"{name}Failed",
-                bulk_machine.metric_failed(period=MINUTE, statistic=_SUM),
-                f"An execution of {name} ended in Failed or Refused. What it did not come to is untouched: read its "
-                "cause and its report, mend that, and start it again.",
+                # SUM of a list adds what there is, where + would be without data as soon as one of them is.
+                cloudwatch.MathExpression(
+                    expression=f"SUM([{', '.join(ends)}])", using_metrics=ends, label=f"{name} failed", period=MINUTE
+                ),
+                f"An execution of {name} ended in Failed or Refused, timed out or was stopped. What it did not come to "
+                "is untouched: read its cause and its report, mend that, and start it again.",
                 "A backfill or bulk rerun failed",
                 window=_EVENT,
             )

@@ -15,12 +15,11 @@ from constructs import Construct
 
 from infra.access import acknowledge, allow, objects_finding, service_role
 from infra.handler_function import FunctionCommons, HandlerFunction
-from infra.retry_policy import add_repeatable_retries
+from infra.retry_policy import ANSWER_GRACE_SECONDS, add_repeatable_retries
 from infra.state_machine_log import allow_logs_and_traces, log_options
 
 # The longest that Lambda gives. Planning stops by itself two minutes before.
 _FUNCTION_SECONDS = 900
-_ANSWER_GRACE_SECONDS = 60
 # A wave of 50,000 items is held in memory as it is written, and what failed of it as it is gathered.
 _GATHERING_MEMORY_MB = 1024
 _LONGEST_EXECUTION_DAYS = 7
@@ -175,7 +174,7 @@ class BulkMachine(Construct):
             payload=payload,
             output_path="$.Payload",
             retry_on_service_exceptions=False,  # the retry table has them, with full jitter
-            task_timeout=sfn.Timeout.duration(Duration.seconds(_FUNCTION_SECONDS + _ANSWER_GRACE_SECONDS)),
+            task_timeout=sfn.Timeout.duration(Duration.seconds(_FUNCTION_SECONDS + ANSWER_GRACE_SECONDS)),
         )
         add_repeatable_retries(state, self._commons.settings, final=final)
         return state

@@ -194,12 +194,13 @@ class TaskDashboard(Construct):
         ]
 
     def _functions(self) -> list[cloudwatch.IWidget]:
-        functions = self._watched.all_functions
+        watched = self._watched
+        functions = watched.all_functions
         return [
             _graph(
                 "Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]
             ),
-            _graph("Cold starts", [self._watched.cold_starts(each, name) for name, each in functions.items()]),
+            _graph("Cold starts", [watched.cold_starts(each, name) for name, each in watched.functions.items()]),
             _graph(
                 "Lambda duration",
                 [

@@ -21,6 +21,8 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 _UNGATHERED_BATCH = 10
 # An alarm looks back a day at most, and in whole periods of twice the sweep's interval.
 _LONGEST_ALARM_MINUTES = 22 * 60
+STEPS = 2
+"""How many steps a document goes through."""
 # The bounds are those of the service that takes the value.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "max_attempts": (1, 50),
@@ -82,6 +84,11 @@ def _range_problems(settings: Settings) -> list[str]:
             f"intake_batch_size over {_UNGATHERED_BATCH} ({settings.intake_batch_size}) needs "
             "intake_batching_window_seconds of at least 1"
         )
+    if settings.sweep_timeout_seconds > 60 * settings.sweep_interval_minutes:
+        problems.append(
+            f"sweep_timeout_seconds ({settings.sweep_timeout_seconds}) must be at most sweep_interval_minutes "
+            f"({settings.sweep_interval_minutes} x 60 seconds): a sweep is over when the next is due"
+        )
     if settings.bulk_max_concurrency > settings.bulk_tasks_per_second:
         problems.append(
             f"bulk_max_concurrency ({settings.bulk_max_concurrency}) must be at most bulk_tasks_per_second "
@@ -115,7 +122,7 @@ def _alarm_problems(settings: Settings) -> list[str]:
     redelivery = settings.intake_visibility_seconds * settings.intake_max_receives
     least = {
         "alarm_no_progress_minutes": (min(attempts, 60 * _LONGEST_ALARM_MINUTES), whose),
-        "alarm_oldest_unfinished_minutes": (attempts, whose),
+        "alarm_oldest_unfinished_minutes": (attempts * STEPS, f"{whose}, in each of its steps"),
         "alarm_stuck_minutes": (takeover, "a takeover may take, or two sweeps"),
         "alarm_queue_age_minutes": (redelivery, "a message may take for all its deliveries"),
     }

@@ -45,7 +45,7 @@ class Settings:
         sweep_pending_after_seconds: how long a pending task may be on its way to its execution before a sweep looks.
         sweep_max_objects: objects of the document bucket that one sweep compares with the tasks, at most.
         sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
-        sweep_timeout_seconds: timeout of the sweep; it stops before, and the next one goes on.
+        sweep_timeout_seconds: timeout of the sweep, at most its interval; it stops before, and the next one goes on.
         sweep_memory_mb: memory of the sweep.
         bulk_tasks_per_second: tasks that a backfill or a bulk rerun starts in a second, at most. Leave to the others
             what they need of the executions a second that Step Functions admits by default (300).
@@ -60,7 +60,8 @@ class Settings:
         check_bootstrap_version: have CloudFormation check the account's CDK bootstrap version; off where there is
             a CloudFormation that cannot, as in the local cloud.
         alarm_no_progress_minutes: how long a step may have work and finish none.
-        alarm_oldest_unfinished_minutes: how old a task may become without an end.
+        alarm_oldest_unfinished_minutes: how old a document may become without an end, since it came or was last asked
+            for again, however often it was tried; and how long it may wait for its first attempt at a step.
         alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
         alarm_queue_age_minutes: how long an upload may wait for intake.
         alarm_ignored_tasks: how many tasks a minute a step may set aside.

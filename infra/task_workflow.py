@@ -13,12 +13,16 @@ from constructs import Construct
 
 from infra.access import acknowledge, allow, service_role
 from infra.handler_function import FunctionCommons, HandlerFunction
-from infra.retry_policy import ALREADY_SUCCEEDED, EXECUTION_TIMEOUT_SECONDS, HOPELESS, NOT_READY, add_step_retries
+from infra.retry_policy import (
+    ALREADY_SUCCEEDED,
+    ANSWER_GRACE_SECONDS,
+    EXECUTION_TIMEOUT_SECONDS,
+    HOPELESS,
+    NOT_READY,
+    add_step_retries,
+)
 from infra.settings import Settings
 from infra.state_machine_log import allow_logs_and_traces, log_options
-
-# An answer that has not come by now is lost: the function's own timeout is over.
-ANSWER_GRACE_SECONDS = 60
 
 
 class TrackedStep(Construct):

@@ -20,10 +20,10 @@ from infra.access import acknowledge, allow, objects_finding
 from infra.document_buckets import COPIES, COPIES_REASON, DocumentBuckets
 from infra.handler_function import FunctionCommons, HandlerFunction
 from infra.reading_settings import LONGER_BY_SECONDS, LONGEST_WAIT_SECONDS, START_MAX_SECONDS, START_TRIES
-from infra.retry_policy import SERVICE_FAULTS
+from infra.retry_policy import ANSWER_GRACE_SECONDS, SERVICE_FAULTS
 from infra.settings import Settings
 from infra.task_table import TaskTable
-from infra.task_workflow import ANSWER_GRACE_SECONDS, TrackedStep
+from infra.task_workflow import TrackedStep
 
 ANALYSIS_FAILED = "AnalysisFailedError"
 SERVICE_BUSY = "ServiceBusyError"

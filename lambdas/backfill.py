@@ -15,9 +15,12 @@ from documents.bulk_input import BadInputError
 from documents.bulk_runs import refusal
 from documents.bulk_work import work_through
 from documents.settings import BulkSettings, IntakeSettings
+from documents.tasks import ExtractTask
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+STEP = "Backfill"
 
 logger = Logger()
 metrics = Metrics()
@@ -28,6 +31,7 @@ intake_settings = cache(IntakeSettings.from_environment)
 @logger.inject_lambda_context(clear_state=True)
 def plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The next wave; or why the input is refused, or cannot be read any further."""
+    logger.append_keys(use_case=ExtractTask.config.use_case_id, step=STEP)
     try:
         planned = plan_backfill(s3_client(), settings(), event, lambda: context.get_remaining_time_in_millis() / 1000)
     except BadInputError as error:
@@ -38,10 +42,11 @@ def plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 
 
 @logger.inject_lambda_context(clear_state=True)
-@metrics.log_metrics
+@metrics.log_metrics(capture_cold_start_metric=True)
 def register(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """The objects of one chunk; how many tasks are new, and how many were there."""
-    metrics.add_dimension("step", "Backfill")
+    metrics.add_dimension("step", STEP)
+    logger.append_keys(use_case=ExtractTask.config.use_case_id, step=STEP)
     bucket, workflow_arn = settings().document_bucket, intake_settings().workflow_arn
     worked = work_through(
         s3_client(),

@@ -13,9 +13,12 @@ from documents.bulk_rerunning import KIND, Rerun, plan_rerun
 from documents.bulk_runs import refusal
 from documents.bulk_work import work_through
 from documents.settings import BulkSettings
+from documents.tasks import ExtractTask
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
+
+STEP = "BulkRerun"
 
 logger = Logger()
 settings = cache(BulkSettings.from_environment)
@@ -24,6 +27,7 @@ settings = cache(BulkSettings.from_environment)
 @logger.inject_lambda_context(clear_state=True)
 def plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """The next wave; or why the input is refused, or cannot be read any further."""
+    logger.append_keys(use_case=ExtractTask.config.use_case_id, step=STEP)
     try:
         planned = plan_rerun(s3_client(), settings(), event, lambda: context.get_remaining_time_in_millis() / 1000)
     except BadInputError as error:
@@ -36,6 +40,7 @@ def plan(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
 @logger.inject_lambda_context(clear_state=True)
 def rerun(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
     """The tasks of one chunk; how many came to which outcome."""
+    logger.append_keys(use_case=ExtractTask.config.use_case_id, step=STEP)
     worked = work_through(s3_client(), settings().result_bucket, event, Rerun(event))
     logger.info("Chunk rerun", extra={"report": worked.report, "counts": worked.counts, "failed": len(worked.failed)})
     return worked.answer()

@@ -1,5 +1,6 @@
 """What moto leaves out and the application needs, each mended in one function that says what it mends.
 
+`apply_patches` names them all; those of moto's Step Functions stand in `local_cloud.moto_step_functions`.
 ``tests/local_cloud/test_moto_needs_patches.py`` holds, for each, the proof that moto still needs it.
 """
 
@@ -8,16 +9,12 @@ import threading
 import uuid
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from moto import backends
 from moto.awslambda import models as lambda_models
 from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
-from moto.core.config import default_user_config
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb.models import table as table_models
@@ -25,19 +22,9 @@ from moto.dynamodb.responses import DynamoHandler
 from moto.events import models as events_models
 from moto.s3 import models as s3_models
 from moto.sqs.models import Queue, sqs_backends
-from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
-from moto.stepfunctions.parser.api import HistoryEventType
-from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
-from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
-from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
-    DistributedIterationComponent,
-)
-from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-from moto.stepfunctions.parser.asl.utils import boto_client
 
+from local_cloud import moto_step_functions
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.functions import WAIT_SECONDS, ThrottledError
 
@@ -53,15 +40,15 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _apply_bucket_settings()
     _apply_table_settings()
     _deploy_schedules()
-    _execute_state_machines()
-    _keep_executor_clients()
     _leave_queues_to_the_poller()
     _make_operations_atomic()
     _mend_upload_events()
-    _name_executions()
-    _fail_maps_with_too_many_failures()
     _list_modules_once()
-    _parse_definitions_once()
+    moto_step_functions.execute_state_machines()
+    moto_step_functions.keep_executor_clients()
+    moto_step_functions.name_executions()
+    moto_step_functions.fail_maps_with_too_many_failures()
+    moto_step_functions.parse_definitions_once()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:
@@ -207,28 +194,6 @@ def _deploy_schedules() -> None:
     parsing.get_name_type_map.cache_clear()
 
 
-def _execute_state_machines() -> None:
-    """State machines made by CloudFormation land in a backend that does not execute them."""
-    default_user_config["stepfunctions"] = {"execute_state_machine": True}
-    stepfunctions_models.stepfunctions_backends = parser_models.stepfunctions_parser_backends  # type: ignore[assignment]
-
-
-def _keep_executor_clients() -> None:
-    """The executor makes a boto3 client per task, which is slow, and not safe from several threads."""
-    lock = threading.Lock()
-    clients: dict[tuple[str, str], Any] = {}
-
-    def client(*, service_name: Any, region_name: str, config: Config, **kwargs: Any) -> Any:
-        key = (service_name, region_name)
-        with lock:
-            if key not in clients:
-                wide = config.merge(Config(max_pool_connections=100))
-                clients[key] = boto3.client(service_name, region_name=region_name, config=wide, **kwargs)
-            return clients[key]
-
-    setattr(boto_client, "boto3", SimpleNamespace(client=client))  # noqa: B010 - mypy knows no such attribute
-
-
 def _leave_queues_to_the_poller() -> None:
     """Moto invokes on send, a message at a time, and does not read partial batch responses."""
     original = lambda_models.LambdaBackend.create_event_source_mapping
@@ -283,53 +248,7 @@ def _mend_upload_events() -> None:
     events_models.Rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
 
 
-def _name_executions() -> None:
-    """An execution that is started without a name gets none, and so is taken for the one before it."""
-    backend = parser_models.StepFunctionsParserBackend
-    original = backend.start_execution
-
-    def start_execution(self: Any, state_machine_arn: str, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
-        return original(self, state_machine_arn, name or str(uuid.uuid4()), *args, **kwargs)
-
-    backend.start_execution = start_execution  # type: ignore[method-assign]
-
-
-def _fail_maps_with_too_many_failures() -> None:
-    """A Distributed Map goes well whatever fails of it; here it fails when it has run, on AWS as soon as it must."""
-    original = DistributedIterationComponent._map_run
-
-    def map_run(self: Any, env: Any, eval_input: Any) -> None:
-        original(self, env, eval_input)
-        failed, tolerated = eval_input.map_run_record.item_counter.failed.get(), eval_input.tolerated_failure_count
-        if failed <= tolerated:
-            return
-        name = StatesErrorName(typ=StatesErrorNameType.StatesExceedToleratedFailureThreshold)
-        cause = f"{failed} items have failed, of which {tolerated} are tolerated."
-        details: Any = {"mapRunFailedEventDetails": {"error": name.error_name, "cause": cause}}
-        raise FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
-
-    DistributedIterationComponent._map_run = map_run  # type: ignore[method-assign]
-
-
 def _list_modules_once() -> None:
     """Moto looks through its own folders with each request: a fifth of the time that its server is busy."""
     original = backends.list_of_moto_modules
     backends.list_of_moto_modules = functools.cache(lambda: tuple(original()))
-
-
-def _parse_definitions_once() -> None:
-    """The executor parses its state machine's definition anew for each execution, which takes longer than running it.
-
-    What it evaluates is made anew from the parsed definition all the same.
-    """
-    original = AmazonStateLanguageParser.parse
-
-    @functools.lru_cache(maxsize=64)
-    def parsed(definition: str) -> Any:
-        return original(definition)[1]
-
-    def parse(definition: str) -> tuple[Any, Any]:
-        tree = parsed(definition)
-        return Preprocessor().visit(tree), tree
-
-    AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 SAMPLE_SIZE = 10
 _LONGEST_CAUSE = 1000
+_STEPS = {"backfills": "Backfill", "reruns": "BulkRerun"}
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,11 @@ def refusal(s3: S3Client, bucket: str, kind: str, event: Mapping[str, Any], reas
         "unusable": reason,
         "progress": {**event["progress"], "wave": run.wave.number},
     }
+
+
+def step_of(folder: str) -> str:
+    """What an execution with that folder is called in the log."""
+    return _STEPS[folder.partition("/")[0]]
 
 
 def report(s3: S3Client, event: Mapping[str, Any]) -> dict[str, Any]:

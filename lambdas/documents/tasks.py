@@ -92,5 +92,10 @@ STEPS: tuple[tuple[str, type[st.BaseTask]], ...] = (
 )
 """The steps of a document in their order, by the names that they have in the workflow and in the metrics."""
 
-ENDED_STATUSES = frozenset({STEPS[-1][1].config.succeeded_status, *(step.config.ignored_status for _, step in STEPS)})
+ENDED_STATUSES = frozenset(
+    {
+        STEPS[-1][1].config.succeeded_status,
+        *(code for _, step in STEPS for code in (step.config.ignored_status, step.config.exhausted_status)),
+    }
+)
 """The statuses in which nothing works on a document any more, unless somebody asks for it."""

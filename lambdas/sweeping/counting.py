@@ -1,4 +1,4 @@
-"""How many tasks there are of each status, how old the oldest is, and how many have ended of late: by the index."""
+"""How many tasks there are of each status, and how many have ended of late: by the index."""
 
 from __future__ import annotations
 
@@ -21,12 +21,10 @@ class StepCount:
     """
     The unfinished tasks of a step.
 
-    `tasks`: how many, by the status. `oldest_seconds`: how long the oldest has had its status. `stuck`: how many are in
-    progress, and their lease is over.
+    `tasks`: how many, by the status. `stuck`: how many are in progress, and their lease is over.
     """
 
     tasks: Mapping[str, int]
-    oldest_seconds: float
     stuck: int
 
     @property
@@ -43,17 +41,15 @@ def count_unfinished(task_class: type[BaseTask], stop: Callable[[], bool]) -> St
         if counted is None:
             return None
         counts[config.status_name(code)] = counted
-    oldest = next(_readable(task_class.query_by_status(list(unfinished_statuses(config)), limit=1)), None)
-    age = 0.0 if oldest is None else (config.now() - oldest.update_time).total_seconds()
     stuck = 0
-    for _ in _readable(task_class.query_stuck(limit=None)):
+    for _ in readable(task_class.query_stuck(limit=None)):
         if stop():
             return None
         stuck += 1
-    return StepCount(counts, max(age, 0.0), stuck)
+    return StepCount(counts, stuck)
 
 
-def _readable(tasks: Iterator[BaseTask]) -> Iterator[BaseTask]:
+def readable(tasks: Iterator[BaseTask]) -> Iterator[BaseTask]:
     """Without those that cannot be read, which restarting tells of."""
     while True:
         try:
@@ -86,10 +82,10 @@ def last_ends(steps: Steps) -> dict[int, tuple[str, type[BaseTask]]]:
 
 
 def count_arrivals(steps: Steps, since: datetime, until: datetime, stop: Callable[[], bool]) -> dict[int, int] | None:
-    """How many tasks have got a status from `since` on and before `until`, and still have it; by the code."""
+    """How many tasks have got an end of a step from `since` on and before `until`, and still have it; by the code."""
     arrivals: dict[int, int] = {}
     for _, task_class in steps:
-        for code in {*ends(task_class.config), *unfinished_statuses(task_class.config)} - arrivals.keys():
+        for code in ends(task_class.config):
             counted = task_class.count_within(code, since=since, until=until, stop=stop)
             if counted is None:
                 return None
@@ -97,15 +93,11 @@ def count_arrivals(steps: Steps, since: datetime, until: datetime, stop: Callabl
     return arrivals
 
 
-def finished(steps: Steps, step: str, arrivals: Mapping[int, int]) -> int:
+def finished(step: type[BaseTask], arrivals: Mapping[int, int]) -> int:
     """
-    How many tasks have come to an end of the step, by the arrivals.
+    How many tasks have come to an end of the step and are still at it, by the arrivals.
 
-    Those that a later step has taken up meanwhile have another status by now: all that have got one of a later step are
-    counted, so that a step whose results are taken at once does not look idle.
+    What a later step has taken up meanwhile has another status by now. It is not counted here, since it cannot be told
+    from what that step had in hand for long: each step's own `TaskSucceeded` has it.
     """
-    at = [name for name, _ in steps].index(step)
-    codes = set(ends(steps[at][1].config))
-    for _, later in steps[at + 1 :]:
-        codes |= {*unfinished_statuses(later.config), *ends(later.config)}
-    return sum(arrivals[code] for code in codes)
+    return sum(arrivals[code] for code in ends(step.config))

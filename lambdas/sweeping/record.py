@@ -45,19 +45,20 @@ class SweepState:
     Where the last sweep stopped.
 
     `cursors`: in the tasks of each step, by its name. `listed_to`: the last key of the bucket that was looked at.
-    `counted_to`: up to when finished tasks were counted. `totals`: how many there are of each finished status, by its
-    code. `recount_after`: when those are to be counted anew.
+    `counted_to`: up to when finished tasks were counted. `recount_after`: when all that have ended are to be counted.
     """
 
     cursors: dict[str, str | None] = field(default_factory=dict)
     listed_to: str | None = None
     counted_to: datetime | None = None
-    totals: dict[int, int] = field(default_factory=dict)
     recount_after: datetime | None = None
 
     def to_data(self) -> dict[str, Any]:
-        moments = {"counted_to": _text(self.counted_to), "recount_after": _text(self.recount_after)}
-        return {**asdict(self), **moments, "totals": {str(code): count for code, count in self.totals.items()}}
+        return {
+            **asdict(self),
+            "counted_to": _text(self.counted_to),
+            "recount_after": _text(self.recount_after),
+        }
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
@@ -67,7 +68,6 @@ class SweepState:
                 cursors={str(step): cursor for step, cursor in data["cursors"].items()},
                 listed_to=data["listed_to"],
                 counted_to=_moment(data["counted_to"]),
-                totals={int(code): int(count) for code, count in data["totals"].items()},
                 recount_after=_moment(data["recount_after"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError):

@@ -12,13 +12,13 @@ from documents.tasks import STEPS
 from documents.workflow import execution_name, running_executions
 from status_tracker import RunState, get_utc_now
 from status_tracker.sweeping import Swept, sweep
+from sweeping.ages import oldest_unfinished
 from sweeping.bucket import Reconciled, reconcile
 from sweeping.counting import count_arrivals, count_unfinished, finished, last_ends
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
-    from datetime import datetime
 
     from documents.settings import SweepSettings
     from status_tracker import BaseTask
@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from sweeping.record import SweepState
 
 RECOUNT_EVERY = timedelta(days=1)
+RECOUNTED_WITHIN = 1_000_000
+"""What has ended is counted anew after a part of `RECOUNT_EVERY`, as of so many: few at once, very many once a day."""
 RECOUNT_AGAIN = timedelta(hours=1)
 """After a recount that did not come to its end: it reads all that has ended, which has its price."""
 SETTLING = timedelta(minutes=1)
 """By then a task that has ended is in the index: what ends later is for the next count."""
 # Which part of the time has gone when each stage stops: after it there is room for those behind.
-_LISTING, _RESTARTING, _COUNTING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.8, 0.9
+_LISTING, _RESTARTING, _COUNTING, _AGEING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.7, 0.8, 0.9
 
 
 class Teller(Protocol):
@@ -39,7 +41,7 @@ class Teller(Protocol):
 
     def swept(self, step: str, swept: Swept) -> None: ...
 
-    def counted(self, step: str, counted: StepCount, finished: int | None) -> None: ...
+    def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None: ...
 
     def not_counted(self) -> None: ...
 
@@ -144,11 +146,11 @@ class Sweep:
         if arrivals is None or None in counts.values():
             self.tell.not_counted()
             return state
-        for step, counted in counts.items():
-            if counted is not None:
-                self.tell.counted(step, counted, finished(STEPS, step, arrivals) if arrivals else None)
-        totals = {code: count + arrivals.get(code, 0) for code, count in state.totals.items()}
-        return replace(state, counted_to=max(until, since or until), totals=totals)
+        for step, task_class in STEPS:
+            if (counted := counts[step]) is not None:
+                oldest = oldest_unfinished(task_class, counted, self._until(_AGEING))
+                self.tell.counted(step, counted, oldest, finished(task_class, arrivals) if arrivals else None)
+        return replace(state, counted_to=max(until, since or until))
 
     def _register(self, state: SweepState) -> SweepState:
         done = reconcile(
@@ -165,21 +167,19 @@ class Sweep:
         return replace(state, listed_to=done.listed_to)
 
     def _recount(self, state: SweepState) -> SweepState:
-        """Once a day count all that has ended; every time tell the totals, which between grow by what has come."""
-        now, counted_to = get_utc_now(), state.counted_to
-        if counted_to is not None and (state.recount_after is None or now >= state.recount_after):
-            counts = self._counted_anew(counted_to)
-            complete = counts.keys() == last_ends(STEPS).keys()
-            if not complete:
-                self.tell.not_counted()
-            again = now + (RECOUNT_EVERY if complete else RECOUNT_AGAIN)
-            state = replace(state, totals={**state.totals, **counts}, recount_after=again)
+        """Count and tell all that has ended, where that is due again: no total is told that was not counted."""
+        now = get_utc_now()
+        if state.recount_after is not None and now < state.recount_after:
+            return state
+        stop, complete, counted = self._until(_RECOUNTING), True, 0
         for code, (step, task_class) in last_ends(STEPS).items():
-            if code in state.totals:
-                self.tell.total(step, task_class.config.status_name(code), state.totals[code])
-        return state
-
-    def _counted_anew(self, until: datetime) -> dict[int, int]:
-        stop = self._until(_RECOUNTING)
-        counts = {code: cls.count_within(code, until=until, stop=stop) for code, (_, cls) in last_ends(STEPS).items()}
-        return {code: count for code, count in counts.items() if count is not None}
+            count = task_class.count_within(code, stop=stop)
+            if count is None:
+                complete = False
+                continue
+            counted += count
+            self.tell.total(step, task_class.config.status_name(code), count)
+        if not complete:
+            self.tell.not_counted()
+        pause = RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1) if complete else RECOUNT_AGAIN
+        return replace(state, recount_after=now + pause)

@@ -50,12 +50,13 @@ class MetricsTeller:
         errors = len(swept.failed) + (swept.error is not None)
         _publish(step, {"Restarted": len(swept.restarted), "SweepErrors": errors})
 
-    def counted(self, step: str, counted: StepCount, finished: int | None) -> None:
+    def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None:
         for status, count in counted.tasks.items():
             self.total(step, status, count)
-        figures = {"Unfinished": counted.unfinished, "Stuck": counted.stuck}
+        # The zero is for the alarm on no progress: a step that does nothing sends nothing of its own.
+        figures = {"Unfinished": counted.unfinished, "Stuck": counted.stuck, "TaskSucceeded": 0}
         _publish(step, figures if finished is None else {**figures, "FinishedSinceLastSweep": finished})
-        _publish(step, {"OldestUnfinished": counted.oldest_seconds}, MetricUnit.Seconds)
+        _publish(step, {"OldestUnfinished": oldest_seconds}, MetricUnit.Seconds)
 
     def not_counted(self) -> None:
         self._logger.warning("Not all was counted, for want of time: raise the function's timeout")

@@ -32,6 +32,7 @@ KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task remembers, to know their late requests again."""
 
 _LEASE_EXPIRED = "LeaseExpired"
+_ANEW = frozenset({"rerun", "unignore", "reset"})
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
 
@@ -412,6 +413,12 @@ def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pe
     if state.status == config.pending_status:
         return state.update_time is None or state.update_time <= now - pending_after
     return state.status == config.failed_status
+
+
+def asked_for_again(errors: Mapping[str, Any]) -> datetime | None:
+    """When a task with these errors was last made pending deliberately, with no attempt used; None if it never was."""
+    moments = [each["update_time"] for each in errors.get("actions") or () if each["action"] in _ANEW]
+    return datetime.fromisoformat(moments[-1]) if moments else None
 
 
 def taken_over(state: TaskState) -> Mapping[str, Any] | None:

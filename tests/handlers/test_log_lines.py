@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 
 import status_tracker as st
 from samples import make_samples
+from tests.handlers.bulk import Machine
 from tests.handlers.support import RESULT_BUCKET, FakeContext
 from tests.handlers.test_sweep import SETTINGS as SWEEP_SETTINGS
 
@@ -66,6 +67,47 @@ def test_every_line_says_whose_it_is(lines: list[dict[str, Any]]) -> None:
         assert line["step"] in {"Intake", "Extract", "Answer", "Sweep"}
         if line["message"] != "Message refused":
             assert "#" in line["task_id"] or line["use_case"] == "pdf_processing_sweep"
+
+
+@pytest.fixture
+def bulk_lines(app: Application, log: Log) -> list[dict[str, Any]]:
+    """What is logged of a backfill and a bulk rerun, and of input that is refused."""
+    app.upload("found.pdf", INVOICE)
+    report = importlib.import_module("bulk_report").handler
+    for name, work, given in (
+        ("backfill", "register", {"prefix": ""}),
+        ("bulk_rerun", "rerun", {"filter": {"statuses": ["pending"]}, "reason": "again"}),
+    ):
+        module = importlib.import_module(name)
+        machine = Machine(app.s3, module.plan, getattr(module, work), report, started="2099-01-01T00:00:00.000Z")
+        machine.run(given)
+        assert "refused" in machine.run("no input")
+    return log.lines()
+
+
+def test_every_line_of_a_bulk_machine_says_whose_it_is(bulk_lines: list[dict[str, Any]]) -> None:
+    of = {"Backfill": "Chunk registered", "BulkRerun": "Chunk rerun"}
+    for step, worked in of.items():
+        messages = [line["message"] for line in bulk_lines if line.get("step") == step]
+        assert {"Wave planned", worked, "Wave reported"} <= set(messages)
+        assert any("refused" in message for message in messages)
+    assert {(line["use_case"], line["step"] in of) for line in bulk_lines} == {("pdf_processing", True)}
+
+
+def test_every_line_of_the_widget_says_whose_it_is(app: Application, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("WIDGET_VIEWER_ARN", "WIDGET_ACTOR_ARN", "LOG_GROUPS"):
+        monkeypatch.setenv(name, "arn:aws:lambda:us-east-1:123456789012:function:example")
+    viewer, actor = importlib.import_module("widget"), importlib.import_module("widget_actions")
+    for module in (viewer, actor):
+        module.desk.cache_clear()
+    deed = {"action": "ignore", "act_on": "Extract", "task_id": "none.pdf#1", "request_id": "0" * 32}
+    actor.handler({**deed, "widgetContext": {}}, FakeContext())
+    app.tasks.ExtractTask.delete_table()
+    viewer.handler({"widgetContext": {}}, FakeContext())
+    lines = log.lines()
+    assert {line["use_case"] for line in lines} == {"pdf_processing"}
+    steps = {line["message"]: line["step"] for line in lines}
+    assert (steps["Asked to act"], steps["A view could not be shown"]) == ("Extract", "Widget")
 
 
 def test_every_line_of_an_attempt_says_which(lines: list[dict[str, Any]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from app import build
 from infra.settings import Settings
-from tests.infra.alarm_table import ALARM, Alarm, Metric, alarms_of, table
+from tests.infra.alarm_table import ALARM, DOLLARS_A_METRIC, Alarm, Metric, alarms_of, table
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -88,13 +88,15 @@ def test_every_section_about_an_alarm_is_named_by_one(alarms: dict[str, Alarm]) 
 
 def test_the_table_in_the_docs_is_that_of_the_template(prod: Synthesized) -> None:
     told = (DOCS / "operations.md").read_text()
+    dollars = DOLLARS_A_METRIC * sum(len(alarm.metrics) for alarm in alarms_of(prod).values())
+    assert f"\n| alarms, as above | {dollars:.2f} |\n" in told
     assert "\n".join(table(prod)) in told, "renew it: python -m tests.infra.alarm_table"
 
 
 def test_no_alarm_looks_back_further_than_cloudwatch_does() -> None:
     longest = {"alarm_no_progress_minutes": 1320, "alarm_stuck_minutes": 1320}
     for interval in (1, 7, 13, 29, 60):
-        _, alarms = with_settings(sweep_interval_minutes=interval, **longest)
+        _, alarms = with_settings(sweep_interval_minutes=interval, sweep_timeout_seconds=60, **longest)
         for alarm in alarms.values():
             assert alarm.period % 60 == 0
             assert alarm.period * alarm.periods <= (86_400 if alarm.period < 3600 else 7 * 86_400)
@@ -115,15 +117,22 @@ def evaluate(alarm: Alarm, values: Mapping[str, float | None]) -> bool:
 
 
 @pytest.mark.parametrize(
-    ("unfinished", "finished", "goes_off"),
-    [(0, 0, False), (0, 3, False), (1, 0, True), (5000, 0, True), (5000, 1, False)],
+    ("unfinished", "finished", "succeeded", "goes_off"),
+    [
+        (0, 0, 0, False),
+        (0, 3, 0, False),
+        (1, 0, 0, True),
+        (5000, 0, 0, True),
+        (5000, 1, 0, False),
+        (5000, 0, 1, False),  # the next step took it at once
+    ],
 )
 def test_no_progress_is_work_of_which_nothing_ends(
-    alarms: dict[str, Alarm], unfinished: int, finished: int, goes_off: bool
+    alarms: dict[str, Alarm], unfinished: int, finished: int, succeeded: int, goes_off: bool
 ) -> None:
+    values = {"unfinished": unfinished, "finished": finished, "succeeded": succeeded}
     for step in STEPS:
-        alarm = alarms[f"NoProgress{step}"]
-        assert evaluate(alarm, {"unfinished": unfinished, "finished": finished}) is goes_off
+        assert evaluate(alarms[f"NoProgress{step}"], values) is goes_off
 
 
 def test_no_progress_looks_at_every_sweep_of_its_time(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
@@ -134,6 +143,7 @@ def test_no_progress_looks_at_every_sweep_of_its_time(stage: Synthesized, alarms
         assert alarm.metrics == {
             "unfinished": Metric("StatusTracker", "Unfinished", of_step(step), "Minimum", period),
             "finished": Metric("StatusTracker", "FinishedSinceLastSweep", of_step(step), "Sum", period),
+            "succeeded": Metric("StatusTracker", "TaskSucceeded", of_step(step), "Sum", period),
         }
         assert alarm.periods == alarm.breaching
         assert alarm.periods * period == 60 * stage.settings.alarm_no_progress_minutes
@@ -196,8 +206,13 @@ def test_duplicate_runs_are_those_of_tasks_that_had_ended(alarms: dict[str, Alar
 @pytest.mark.parametrize("name", ["Backfill", "BulkRerun"])
 def test_bulk_machines_that_fail_are_told_of(alarms: dict[str, Alarm], name: str) -> None:
     machine = {"StateMachineArn": f"<{name}StateMachine>"}
-    metric = Metric("AWS/States", "ExecutionsFailed", machine, "Sum", 60)
-    assert_alarm(alarms[f"{name}Failed"], metric, window=(1, 15))
+    alarm = alarms[f"{name}Failed"]
+    assert alarm.metrics == {
+        key: Metric("AWS/States", f"Executions{end}", machine, "Sum", 60)
+        for key, end in (("failed", "Failed"), ("timed_out", "TimedOut"), ("aborted", "Aborted"))
+    }
+    assert (alarm.expression, alarm.threshold) == ("SUM([failed, timed_out, aborted])", 0)
+    assert (alarm.breaching, alarm.periods, alarm.without_data) == (1, 15, "OK")
 
 
 @pytest.mark.parametrize("end", ["Failed", "TimedOut", "Aborted"])

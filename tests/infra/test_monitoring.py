@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 from typing import Any
 
 import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
 
-import status_tracker as st
 from app import build
 from infra.document_intake import DocumentIntake
 from infra.monitoring import Monitoring
 from infra.watched import STATUS_NAMES
+from tests.handlers.support import ENVIRONMENT
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 
 STEPS = ("Extract", "Answer")
+FUNCTION = "AWS::Lambda::Function"
 
 
 def test_cloudwatch_may_publish_to_the_encrypted_topic(stage: Synthesized) -> None:
@@ -92,8 +94,23 @@ def test_dashboard_shows_what_the_sweep_could_not_do_of_intake_too(widgets: list
     assert [metric[-1]["label"] for metric in shown(widgets) if metric[:6] == of_intake] == ["Intake SweepErrors"]
 
 
-def test_statuses_on_the_dashboard_are_those_of_the_library() -> None:
-    assert set(STATUS_NAMES) == {name.value for name in st.StatusNameEnum} - {"exhausted"}
+def test_statuses_on_the_dashboard_are_those_that_a_step_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    configs = [step.config for _, step in importlib.import_module("documents.tasks").STEPS]
+    names = {config.status_name(code) for config in configs for code in config.status_shards}
+    assert set(STATUS_NAMES) == names
+
+
+def test_cold_starts_are_shown_of_the_functions_that_count_them(
+    widgets: list[dict[str, Any]], stage: Synthesized
+) -> None:
+    [graph] = [widget for widget in widgets if widget["properties"].get("title") == "Cold starts"]
+    shown_of = {metric[5] for metric in graph["properties"]["metrics"]}
+    handlers = {f"<{name}>": resource["Properties"]["Handler"] for name, resource in stage.of_type(FUNCTION).items()}
+    assert {handlers[name] for name in shown_of} == {
+        *("intake.handler", "extract.handler", "answer.handler", "sweep.handler"),
+    }
 
 
 @pytest.mark.parametrize(

@@ -46,10 +46,6 @@ def test_what_the_sweep_is_told(stage: Synthesized) -> None:
     }
 
 
-def test_a_sweep_is_over_when_the_next_is_due(prod: Synthesized) -> None:
-    assert prod.settings.sweep_timeout_seconds < 60 * prod.settings.sweep_interval_minutes
-
-
 @pytest.mark.parametrize("name", sorted(name for name in CONTEXT["stages"]["prod"] if name.startswith("sweep_")))
 def test_a_sweep_of_nothing_is_refused(name: str) -> None:
     with pytest.raises(SettingsError, match=f"{name} must be from"):

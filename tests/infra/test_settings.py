@@ -54,11 +54,15 @@ def test_local_is_quick_and_prod_is_careful() -> None:
         ({"alarm_email": "nobody"}, "alarm_email 'nobody' must be an e-mail address"),
         ({"alarm_mail": "a@b.example"}, "alarm_mail is unknown"),
         ({"sweep_interval_minutes": 0}, "sweep_interval_minutes must be from 1 to 60, not 0"),
+        (
+            {"sweep_interval_minutes": 1},
+            r"sweep_timeout_seconds \(240\) must be at most .* \(1 x 60 sec",
+        ),
         ({"alarm_ignored_tasks": -1}, "alarm_ignored_tasks must be from 0 to 1000000, not -1"),
         ({"alarm_no_progress_minutes": 1321}, "alarm_no_progress_minutes must be from 1 to 1320, not 1321"),
         # 5 attempts of 300 s and as many waits of 120 s; two sweeps and such a wait; 5 deliveries each 185 s
         ({"alarm_no_progress_minutes": 34}, "alarm_no_progress_minutes must be at least 35, not 34: so long one task"),
-        ({"alarm_oldest_unfinished_minutes": 34}, "alarm_oldest_unfinished_minutes must be at least 35"),
+        ({"alarm_oldest_unfinished_minutes": 69}, "alarm_oldest_unfinished_minutes must be at least 70"),  # two steps
         ({"alarm_stuck_minutes": 11}, "alarm_stuck_minutes must be at least 12, not 11: so long a takeover may take"),
         ({"alarm_queue_age_minutes": 15}, "alarm_queue_age_minutes must be at least 16, not 15: so long a message"),
         ({"step_timeout_seconds": 900}, "alarm_no_progress_minutes must be at least 85, not 60"),
@@ -72,7 +76,7 @@ def test_unusable_value_is_refused_with_what_was_expected(changes: dict[str, Any
 def test_alarms_may_be_as_impatient_as_what_they_watch() -> None:
     least = {
         "alarm_no_progress_minutes": 35,
-        "alarm_oldest_unfinished_minutes": 35,
+        "alarm_oldest_unfinished_minutes": 70,
         "alarm_stuck_minutes": 12,
         "alarm_queue_age_minutes": 16,
     }

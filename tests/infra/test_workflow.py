@@ -7,12 +7,15 @@ from typing import Any
 
 import pytest
 
+import status_tracker as st
+from app import build
+from infra.setting_limits import STEPS
 from tests.handlers.support import ENVIRONMENT
-from tests.infra.synthesis import Synthesized
+from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 
 PASSED = "TaskAlreadySucceedError"
 NOT_READY = "TaskIsNotReadyToStartError"
-HOPELESS = ["TaskIgnoredError", "NonRetryableError"]
+HOPELESS = ["TaskIgnoredError", "TaskExhaustedError", "NonRetryableError"]
 SERVICE_FAULTS = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
@@ -45,6 +48,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_steps_follow_each_other_with_the_same_input(stage: Synthesized, names: list[str]) -> None:
     assert list(stage.steps) == names
+    assert len(names) == STEPS
     assert stage.workflow["StartAt"] == names[0]
     assert [state["Next"] for state in stage.steps.values()] == [*names[1:], "Done"]
     for name, state in stage.steps.items():
@@ -58,7 +62,7 @@ def test_order_of_the_retries(stage: Synthesized) -> None:
         assert [entry["ErrorEquals"] for entry in state["Retry"]] == [
             [*HOPELESS, PASSED, NOT_READY, "TaskIsNotInitializedError"],
             ["TaskLockedError"],
-            ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "States.Timeout"],
+            ["Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout"],
             PATIENT,
             SERVICE_FAULTS,
             ["States.ALL"],
@@ -120,6 +124,28 @@ def test_burst_and_a_task_that_is_not_due_are_waited_for_as_long_as_the_executio
 def test_all_retries_together_fit_into_the_history_of_an_execution(stage: Synthesized) -> None:
     attempts = sum(entry["MaxAttempts"] for state in stage.steps.values() for entry in state["Retry"])
     assert attempts * EVENTS_OF_A_RETRY < MOST_EVENTS
+
+
+def test_the_longest_leases_and_the_shortest_waits_fit_into_the_history_too() -> None:
+    settings = {
+        "step_timeout_seconds": 900,
+        "max_attempts": 50,
+        "retry_interval_seconds": 1,
+        "retry_max_interval_seconds": 2,
+        "retry_backoff_rate": 1.0,
+        "alarm_no_progress_minutes": 1320,
+        "alarm_oldest_unfinished_minutes": 10_000,
+    }
+    stages = {"prod": {**CONTEXT["stages"]["prod"], **settings}}
+    test_all_retries_together_fit_into_the_history_of_an_execution(
+        Synthesized.of(build(new_app("prod", stages=stages)))
+    )
+
+
+def test_no_error_that_ends_a_task_is_retried() -> None:
+    """Step Functions knows no classes: each must be named."""
+    given_up = {each.__name__ for each in (st.NoMoreRetryError, *st.NoMoreRetryError.__subclasses__())}
+    assert given_up - {"NoMoreRetryError"} <= set(HOPELESS)
 
 
 def test_pacing_is_that_of_the_settings(stage: Synthesized) -> None:

@@ -1,0 +1,94 @@
+"""What moto's Step Functions leave out and the application needs; `local_cloud.moto_patches` has the rest.
+
+``tests/local_cloud/test_moto_needs_patches.py`` holds, for each, the proof that moto still needs it.
+"""
+
+import functools
+import threading
+import uuid
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from moto.core.config import default_user_config
+from moto.stepfunctions import models as stepfunctions_models
+from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
+from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
+    DistributedIterationComponent,
+)
+from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
+from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
+from moto.stepfunctions.parser.asl.utils import boto_client
+
+
+def execute_state_machines() -> None:
+    """State machines made by CloudFormation land in a backend that does not execute them."""
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    stepfunctions_models.stepfunctions_backends = parser_models.stepfunctions_parser_backends  # type: ignore[assignment]
+
+
+def keep_executor_clients() -> None:
+    """The executor makes a boto3 client per task, which is slow, and not safe from several threads."""
+    lock = threading.Lock()
+    clients: dict[tuple[str, str], Any] = {}
+
+    def client(*, service_name: Any, region_name: str, config: Config, **kwargs: Any) -> Any:
+        key = (service_name, region_name)
+        with lock:
+            if key not in clients:
+                wide = config.merge(Config(max_pool_connections=100))
+                clients[key] = boto3.client(service_name, region_name=region_name, config=wide, **kwargs)
+            return clients[key]
+
+    setattr(boto_client, "boto3", SimpleNamespace(client=client))  # noqa: B010 - mypy knows no such attribute
+
+
+def name_executions() -> None:
+    """An execution that is started without a name gets none, and so is taken for the one before it."""
+    backend = parser_models.StepFunctionsParserBackend
+    original = backend.start_execution
+
+    def start_execution(self: Any, state_machine_arn: str, name: str | None = None, *args: Any, **kwargs: Any) -> Any:
+        return original(self, state_machine_arn, name or str(uuid.uuid4()), *args, **kwargs)
+
+    backend.start_execution = start_execution  # type: ignore[method-assign]
+
+
+def fail_maps_with_too_many_failures() -> None:
+    """A Distributed Map goes well whatever fails of it; here it fails when it has run, on AWS as soon as it must."""
+    original = DistributedIterationComponent._map_run
+
+    def map_run(self: Any, env: Any, eval_input: Any) -> None:
+        original(self, env, eval_input)
+        failed, tolerated = eval_input.map_run_record.item_counter.failed.get(), eval_input.tolerated_failure_count
+        if failed <= tolerated:
+            return
+        name = StatesErrorName(typ=StatesErrorNameType.StatesExceedToleratedFailureThreshold)
+        cause = f"{failed} items have failed, of which {tolerated} are tolerated."
+        details: Any = {"mapRunFailedEventDetails": {"error": name.error_name, "cause": cause}}
+        raise FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
+
+    DistributedIterationComponent._map_run = map_run  # type: ignore[method-assign]
+
+
+def parse_definitions_once() -> None:
+    """The executor parses its state machine's definition anew for each execution, which takes longer than running it.
+
+    What it evaluates is made anew from the parsed definition all the same.
+    """
+    original = AmazonStateLanguageParser.parse
+
+    @functools.lru_cache(maxsize=64)
+    def parsed(definition: str) -> Any:
+        return original(definition)[1]
+
+    def parse(definition: str) -> tuple[Any, Any]:
+        tree = parsed(definition)
+        return Preprocessor().visit(tree), tree
+
+    AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]
