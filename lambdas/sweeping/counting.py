@@ -43,18 +43,18 @@ def count_unfinished(task_class: type[BaseTask], stop: Callable[[], bool]) -> St
         if counted is None:
             return None
         counts[config.status_name(code)] = counted
-    oldest = next(_readable(task_class.query_by_status(list(unfinished_statuses(config)), limit=1)), None)
+    oldest = next(readable(task_class.query_by_status(list(unfinished_statuses(config)), limit=1)), None)
     age = 0.0 if oldest is None else (config.now() - oldest.update_time).total_seconds()
     stuck = 0
-    for _ in _readable(task_class.query_stuck(limit=None)):
+    for _ in readable(task_class.query_stuck(limit=None)):
         if stop():
             return None
         stuck += 1
     return StepCount(counts, max(age, 0.0), stuck)
 
 
-def _readable(tasks: Iterator[BaseTask]) -> Iterator[BaseTask]:
-    """Without those that cannot be read, which restarting tells of."""
+def readable(tasks: Iterator[BaseTask]) -> Iterator[BaseTask]:
+    """The tasks of a listing without those that cannot be read, of which restarting tells."""
     while True:
         try:
             yield next(tasks)
