@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from status_tracker.lifecycle import asked_for_again
 from sweeping.counting import readable, unfinished_statuses
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from sweeping.counting import StepCount
 
 _READ_AT_ONCE = 100
+_FIRST = 10
+"""Of the oldest ones, should some be unreadable."""
 
 
 def oldest_unfinished(task_class: type[BaseTask], counted: StepCount, stop: Callable[[], bool]) -> float:
@@ -27,7 +29,7 @@ def oldest_unfinished(task_class: type[BaseTask], counted: StepCount, stop: Call
     pending. Where `stop` says so before all were looked at, it is the oldest of those that were.
     """
     config = task_class.config
-    first = next(readable(task_class.query_by_status(list(unfinished_statuses(config)), limit=None)), None)
+    first = next(readable(task_class.query_by_status(list(unfinished_statuses(config)), limit=_FIRST)), None)
     if first is None:
         return 0.0
     begun = [
@@ -47,11 +49,14 @@ def _oldest_begun(
         # Nothing was asked for before it was made: behind one that is younger, all are.
         if made[at][0] >= oldest or stop():
             break
-        keys = [key for _, key in made[at : at + _READ_AT_ONCE]]
-        read = task_class.batch_get(keys, attributes_to_get=["create_time", "errors"])
-        oldest = min([oldest, *map(_asked_for, read)])
+        oldest = min([oldest, *_asked_for(task_class, made[at : at + _READ_AT_ONCE])])
     return oldest
 
 
-def _asked_for(task: Any) -> datetime:
-    return asked_for_again(task.errors or {}) or task.create_time
+def _asked_for(task_class: type[BaseTask], made: Sequence[tuple[datetime, str]]) -> list[datetime]:
+    """When tasks that were made then, by their keys, were last asked for."""
+    try:
+        read = list(task_class.batch_get([key for _, key in made], attributes_to_get=["create_time", "errors"]))
+        return [asked_for_again(task.errors or {}) or task.create_time for task in read]
+    except ValueError:  # one cannot be read; restarting tells which
+        return [moment for moment, _ in made]

@@ -50,7 +50,7 @@ def count_unfinished(task_class: type[BaseTask], stop: Callable[[], bool]) -> St
 
 
 def readable(tasks: Iterator[BaseTask]) -> Iterator[BaseTask]:
-    """Without those that cannot be read, which restarting tells of."""
+    """The tasks of a listing without those that cannot be read, of which restarting tells."""
     while True:
         try:
             yield next(tasks)

@@ -100,7 +100,7 @@ def test_every_line_of_the_widget_says_whose_it_is(app: Application, log: Log, m
     viewer, actor = importlib.import_module("widget"), importlib.import_module("widget_actions")
     for module in (viewer, actor):
         module.desk.cache_clear()
-    deed = {"action": "ignore", "act_on": "Extract", "task_id": "none.pdf#1", "request_id": "0" * 32}
+    deed = {"action": "ignore", "act_on": "Extract", "task_id": "none.pdf#1", "request_id": "0" * 32, "drawn": "0" * 32}
     actor.handler({**deed, "widgetContext": {}}, FakeContext())
     app.tasks.ExtractTask.delete_table()
     viewer.handler({"widgetContext": {}}, FakeContext())

@@ -589,7 +589,7 @@ def test_a_busy_later_step_is_no_progress_of_the_one_before(broom: Broom, metric
     assert figures["Answer/FinishedSinceLastSweep"] == 1
 
 
-def test_what_has_ended_is_counted_once_and_anew_each_day(broom: Broom, metrics: MetricsReader) -> None:
+def test_what_has_ended_is_told_as_it_is_counted(broom: Broom, metrics: MetricsReader) -> None:
     step = broom.app.tasks.ExtractTask
     broom.sweep()
     told(metrics)
@@ -602,13 +602,27 @@ def test_what_has_ended_is_counted_once_and_anew_each_day(broom: Broom, metrics:
         broom.sweep()
         figures = told(metrics)
         seen.append((figures["Extract/FinishedSinceLastSweep"], figures["Extract/ignored/Tasks"]))
-    assert seen == [(0, 0), (1, 1), (0, 1)]
+    assert seen == [(0, 1), (1, 1), (0, 1)]
     step.unignore(ids[0], reason="wanted after all")
-    broom.sweep()
-    assert told(metrics)["Extract/ignored/Tasks"] == 1
-    broom.wait(days=1)
+    broom.wait(seconds=1)
     broom.sweep()
     assert told(metrics)["Extract/ignored/Tasks"] == 0
+
+
+def test_the_more_have_ended_the_less_often_they_are_counted_and_no_other_number_is_told(
+    broom: Broom, metrics: MetricsReader
+) -> None:
+    step = broom.app.tasks.AnswerTask
+    count = step.count_within
+    broom.monkeypatch.setattr(
+        step, "count_within", lambda code, **at: 250_000 if code == 90 and "since" not in at else count(code, **at)
+    )
+    seen = []
+    for hours in (0, 5, 1):
+        broom.wait(hours=hours)
+        broom.sweep()
+        seen.append(told(metrics).get("Answer/succeeded/Tasks"))
+    assert seen == [250_000, None, 250_000]
 
 
 def test_a_recount_that_runs_out_of_time_is_told_and_done_again_soon(
@@ -748,7 +762,7 @@ def test_what_a_sweep_of_nothing_costs_in_requests(broom: Broom) -> None:
     broom.monkeypatch.setattr(BaseClient, "_make_api_call", counted)
     broom.sweep()
     assert sent == {
-        "Query": 145,
+        "Query": 165,
         "PutItem": 1,
         "UpdateItem": 6,
         "ListExecutions": 1,
