@@ -417,7 +417,7 @@ def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pe
 
 def asked_for_again(errors: Mapping[str, Any]) -> datetime | None:
     """When a task with these errors was last made pending deliberately, with no attempt used; None if it never was."""
-    moments = [each["update_time"] for each in errors.get("actions") or () if each["action"] in _ANEW]
+    moments = [each["update_time"] for each in errors.get("actions") or () if each.get("action") in _ANEW]
     return datetime.fromisoformat(moments[-1]) if moments else None
 
 

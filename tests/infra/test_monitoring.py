@@ -106,7 +106,7 @@ def test_cold_starts_are_shown_of_the_functions_that_count_them(
     widgets: list[dict[str, Any]], stage: Synthesized
 ) -> None:
     [graph] = [widget for widget in widgets if widget["properties"].get("title") == "Cold starts"]
-    shown_of = {metric[5] for metric in graph["properties"]["metrics"]}
+    shown_of = {metric[3] for metric in graph["properties"]["metrics"]}
     handlers = {f"<{name}>": resource["Properties"]["Handler"] for name, resource in stage.of_type(FUNCTION).items()}
     assert {handlers[name] for name in shown_of} == {
         *("intake.handler", "extract.handler", "answer.handler", "sweep.handler"),
