@@ -250,6 +250,15 @@ class Alarms(Construct):
             under=1,
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
+        for step in (*watched.steps, INTAKE_STEP):
+            self._alarm(
+                f"NotPutRight{step}",
+                watched.swept("SweepErrors", step, _SUM),
+                f"In {step} the sweep could not restart tasks or register objects, again and again. Its log says why "
+                "of each.",
+                "The sweep cannot put something right",
+                window=_TWICE,
+            )
         for name, function in watched.helpers.items():
             often = 5 if name == INTAKE_STEP else max(5, interval)
             self._alarm(

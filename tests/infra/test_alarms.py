@@ -54,6 +54,7 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
         *("IntakeThrottled", "ExtractThrottled", "AnswerThrottled", "SweepThrottled"),
         *("SweepNotRunning", "IntakeErrors", "SweepErrors"),
+        *("NotPutRightExtract", "NotPutRightAnswer", "NotPutRightIntake"),
     }
 
 
@@ -178,6 +179,15 @@ def test_a_sweep_that_does_not_run_is_told_of(
     assert (alarm.periods, alarm.breaching) == (1, 1)
     assert alarm.without_data == "ALARM"
     assert evaluate(alarm, {"sweeps": sweeps}) is goes_off
+
+
+@pytest.mark.parametrize("step", [*STEPS, "Intake"])
+def test_a_sweep_that_cannot_put_something_right_is_told_of(
+    stage: Synthesized, alarms: dict[str, Alarm], step: str
+) -> None:
+    period = 120 * stage.settings.sweep_interval_minutes
+    metric = Metric("StatusTracker", "SweepErrors", of_step(step), "Sum", period)
+    assert_alarm(alarms[f"NotPutRight{step}"], metric, window=(2, 3))
 
 
 def test_a_period_of_two_intervals_has_a_sweep_however_late_it_starts() -> None:

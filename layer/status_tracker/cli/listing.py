@@ -19,7 +19,7 @@ from .display import advance, console, counts_table, print_json, print_task, pro
 from .faults import Code, WrongUsageError
 from .options import Chosen
 from .readable import Readable
-from .target import Step
+from .target import Step, other_steps
 from .text import age, plain, say, tasks
 from .views import View
 
@@ -46,6 +46,7 @@ def stats(step: Step, *, json: bool) -> None:
         return
     now = config.now()
     console().print(counts_table(names, counts, {code: age(moment, now) for code, moment in oldest.items()}))
+    _tell_of_other_steps(step)
 
 
 def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, cursor: str | None) -> None:
@@ -65,8 +66,10 @@ def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, curs
         out.print(tasks_table(views, step.config.now(), out.width))
     if not views:
         say("No task matches.")
-    elif behind is not None and not json and sys.stdout.isatty():
+    elif behind is not None and not json:
         say(f"There may be more: --limit, or --cursor {behind}")
+    if not json and not chosen.status:
+        _tell_of_other_steps(step)
     found.end()
 
 
@@ -100,7 +103,16 @@ def export(step: Step, chosen: Chosen, *, json: bool, output: Path | None, forma
             count += 1
     if output is not None:
         say(f"{output}: {tasks(count)}")
+    if not chosen.status:
+        _tell_of_other_steps(step)
     found.end()
+
+
+def _tell_of_other_steps(step: Step) -> None:
+    """What was told is of this step's statuses; nobody shall take it for all there is."""
+    if others := other_steps(step):
+        use_case = step.config.use_case_id
+        say(f"Only tasks in a status of this step. The others of {use_case}: --task {' --task '.join(others)}")
 
 
 @contextmanager

@@ -133,6 +133,17 @@ class Target:
 _FROM_ENVIRONMENT = {"url"}  # may be set for another class
 
 
+def other_steps(step: Step) -> list[str]:
+    """The further steps of the use case that are known here, as ``--task`` takes them."""
+    if "status_tracker.dynamodb.shards" not in sys.modules or not hasattr(step, "Meta"):
+        return []
+    from ..dynamodb.shards import steps_beside  # noqa: PLC0415  # who uses a SQL database needs no pynamodb
+
+    chosen: Any = step  # with Meta, it is a BaseTask
+    beside = steps_beside(chosen, chosen.config.use_case_id)
+    return [f"{other.__module__}:{other.__name__}" for other in beside if other is not chosen]
+
+
 def _import(name: str) -> Any:
     module_name, colon, class_name = name.partition(":")
     if not (module_name and colon and class_name):

@@ -19,7 +19,7 @@ def register(step: type[TaskItem]) -> None:
         ValueError: one deletes, by its `ttl`, what waits for the other.
     """
     _check_ttl(step, step)
-    for other in _steps_beside(step, step.config.use_case_id):
+    for other in steps_beside(step, step.config.use_case_id):
         _check_ttl(step, other)
         _check_ttl(other, step)
     _steps[:] = [reference for reference in _steps if reference() is not None]
@@ -44,7 +44,7 @@ def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:
     Raises:
         ValueError: no step of the use case has that status.
     """
-    steps = (step, *_steps_beside(step, use_case_id))
+    steps = (step, *steps_beside(step, use_case_id))
     counts = [each.config.status_shards.get(status, 0) for each in steps]
     if not any(counts):
         known = ", ".join(str(code) for code in step.config.status_shards)
@@ -52,7 +52,7 @@ def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:
     return max(counts)
 
 
-def _steps_beside(step: type[TaskItem], use_case_id: str) -> list[type[TaskItem]]:
+def steps_beside(step: type[TaskItem], use_case_id: str) -> list[type[TaskItem]]:
     """The registered steps of that use case on the same table."""
     known = (reference() for reference in _steps)
     return [
