@@ -35,9 +35,10 @@ EXECUTION_TIMEOUT_SECONDS = 24 * 3600
 # still the one that says when a task is given up.
 _SPARE_ATTEMPTS = 3
 _SERVICE_FAULT_ATTEMPTS = 30
-# An execution's history has room for 25,000 events, and a retry writes three. A step has two entries with so many, so
-# that two steps could come to all of them. Beyond, the execution fails, and the sweep gives its task another.
+# An execution's history has room for 25,000 events, and a retry writes three: three steps could come to all of both.
+# Beyond, the execution fails, and the sweep gives its task another.
 _MOST_PATIENT_ATTEMPTS = 1500
+_MOST_LOCKED_ATTEMPTS = 700
 # An answer that has not come so long after the function's own timeout is lost.
 ANSWER_GRACE_SECONDS = 60
 
@@ -59,7 +60,7 @@ def add_step_retries(state: sfn.TaskStateBase, settings: Settings, elsewhere: Se
         interval=interval,
         max_delay=longest,
         backoff_rate=backoff,
-        max_attempts=min(_attempts_to_outlast_every_lease(settings), _MOST_PATIENT_ATTEMPTS),
+        max_attempts=min(_attempts_to_outlast_every_lease(settings), _MOST_LOCKED_ATTEMPTS),
     )
     # A lease ends with the function's time: after a timeout it is over, after a crash the entry above waits.
     state.add_retry(errors=list(KILLED), interval=interval, backoff_rate=1, max_attempts=counted)

@@ -21,8 +21,8 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 _UNGATHERED_BATCH = 10
 # An alarm looks back a day at most, and in whole periods of twice the sweep's interval.
 _LONGEST_ALARM_MINUTES = 22 * 60
-STEPS = 2
-"""How many steps a document goes through."""
+# A document that needs all its attempts needs them in one step, or in two on a very bad day.
+_BAD_STEPS = 2
 # The bounds are those of the service that takes the value.
 _RANGES: Mapping[str, tuple[float, float]] = {
     "max_attempts": (1, 50),
@@ -115,14 +115,15 @@ def _alarm_problems(settings: Settings) -> list[str]:
     """Alarms that would go off while all is well."""
     wait = settings.retry_max_interval_seconds
     attempts, whose = (settings.lease_seconds + wait) * settings.max_attempts, "one task may take for all its attempts"
+    analysis = 0
     if settings.reader == TEXTRACT:
-        attempts += START_SECONDS + ANALYSIS_SECONDS * settings.max_attempts
+        analysis = START_SECONDS + ANALYSIS_SECONDS * settings.max_attempts
         whose += " with Textract, which may be busy for hours and have each job waited for"
     takeover = wait + 2 * 60 * settings.sweep_interval_minutes
     redelivery = settings.intake_visibility_seconds * settings.intake_max_receives
     least = {
-        "alarm_no_progress_minutes": (min(attempts, 60 * _LONGEST_ALARM_MINUTES), whose),
-        "alarm_oldest_unfinished_minutes": (attempts * STEPS, f"{whose}, in each of its steps"),
+        "alarm_no_progress_minutes": (min(attempts + analysis, 60 * _LONGEST_ALARM_MINUTES), whose),
+        "alarm_oldest_unfinished_minutes": (attempts * _BAD_STEPS + analysis, f"{whose}, in two steps"),
         "alarm_stuck_minutes": (takeover, "a takeover may take, or two sweeps"),
         "alarm_queue_age_minutes": (redelivery, "a message may take for all its deliveries"),
     }

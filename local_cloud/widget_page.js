@@ -91,8 +91,10 @@ async function call(endpoint, params, byHand) {
   frame.setAttribute("aria-busy", "false");
   frame.dataset.shown = Number(frame.dataset.shown ?? 0) + 1;
   element("told").textContent = frame.querySelector("[role=status],[role=alert],h2")?.textContent ?? "";
-  frame.scrollTo(0, 0);
-  if (byHand) frame.focus({ preventScroll: true });
+  if (byHand) {
+    frame.focus({ preventScroll: true });
+    frame.scrollIntoView({ block: "start" });
+  }
 }
 
 const anew = () => call(null, null, false);

@@ -303,7 +303,7 @@ def test_arn_of_a_profile_is_as_its_id() -> None:
         ({**TEXTRACT, "step_timeout_seconds": 299}, r"step_timeout_seconds \(299\) must be at least 300"),
         # 5 attempts of 300 s and as many waits of 120 s, as many jobs of 7,425 s, and a start of 18,000 s
         ({**TEXTRACT, "alarm_no_progress_minutes": 953}, "alarm_no_progress_minutes must be at least 954, not 953"),
-        ({**TEXTRACT, "alarm_oldest_unfinished_minutes": 953}, "alarm_oldest_unfinished_minutes must be at least 954"),
+        ({**TEXTRACT, "alarm_oldest_unfinished_minutes": 988}, "alarm_oldest_unfinished_minutes must be at least 989"),
         ({"reader": "textract"}, "alarm_no_progress_minutes must be at least 954, not 60: .* with Textract"),
         ({**BEDROCK, "bedrock_usd_per_million_input_tokens": 1}, "come together"),
         ({**BEDROCK, "bedrock_max_prompt_characters": 10}, "bedrock_max_prompt_characters must be from 1000"),
