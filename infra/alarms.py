@@ -252,7 +252,7 @@ class Alarms(Construct):
         )
         for step in (*watched.steps, INTAKE_STEP):
             self._alarm(
-                f"NotPutRight{step}",
+                f"CannotSweep{step}",
                 watched.swept("SweepErrors", step, _SUM),
                 f"In {step} the sweep could not restart tasks or register objects, again and again. Its log says why "
                 "of each.",

@@ -54,7 +54,7 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
         *("IntakeThrottled", "ExtractThrottled", "AnswerThrottled", "SweepThrottled"),
         *("SweepNotRunning", "IntakeErrors", "SweepErrors"),
-        *("NotPutRightExtract", "NotPutRightAnswer", "NotPutRightIntake"),
+        *("CannotSweepExtract", "CannotSweepAnswer", "CannotSweepIntake"),
     }
 
 
@@ -187,7 +187,7 @@ def test_a_sweep_that_cannot_put_something_right_is_told_of(
 ) -> None:
     period = 120 * stage.settings.sweep_interval_minutes
     metric = Metric("StatusTracker", "SweepErrors", of_step(step), "Sum", period)
-    assert_alarm(alarms[f"NotPutRight{step}"], metric, window=(2, 3))
+    assert_alarm(alarms[f"CannotSweep{step}"], metric, window=(2, 3))
 
 
 def test_a_period_of_two_intervals_has_a_sweep_however_late_it_starts() -> None:
