@@ -106,8 +106,7 @@ def _journeys(cloud: LocalCloud, tracker: Tracker, uploaded: Mapping[str, float]
     registered = {each.task_id: each.create_time.timestamp() for each in task.batch_get(map(task.make_key, uploaded))}
     machines = cloud.client("stepfunctions")
     journeys = {task_id: Journey(at, registered[task_id]) for task_id, at in uploaded.items()}
-    (machine,) = machines.list_state_machines()["stateMachines"]
-    pages = machines.get_paginator("list_executions").paginate(stateMachineArn=machine["stateMachineArn"])
+    pages = machines.get_paginator("list_executions").paginate(stateMachineArn=cloud.outputs["WorkflowArn"])
     for execution in (each for page in pages for each in page["executions"]):
         described = machines.describe_execution(executionArn=execution["executionArn"])
         journey = journeys.get(re.search(r'"task_id": "([^"]+)"', described["input"])[1])  # type: ignore[index]
