@@ -62,13 +62,13 @@ synth: $(READY) ## the CloudFormation template of STAGE (prod), into cdk.out
 
 bootstrap: $(READY) ## prepare the AWS account and region of your credentials, once (or ACCOUNT=… REGION=…)
 	@mkdir -p .local/empty
-	@account=$$(python -m infra.account "$(ACCOUNT)" "$(REGION)") && cd .local/empty && cdk bootstrap "$$account"
+	@account=$$(python -m infra.bootstrap "$(ACCOUNT)" "$(REGION)") && cd .local/empty && cdk bootstrap "$$account"
 
 deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (SET='-c alarm_email=…' for a setting)
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
 env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
-	@PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
+	@PYTHONPATH=lambdas python -m status_tracker_ops.environment status-tracker-$(STAGE)
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \

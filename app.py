@@ -5,8 +5,8 @@ import sys
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from infra.settings import Settings, SettingsError
-from infra.stack import StatusTrackerStack
+from infra.documents.settings import Settings, SettingsError
+from infra.documents.stack import StatusTrackerStack
 
 
 def build(app: App) -> StatusTrackerStack:

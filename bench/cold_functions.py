@@ -27,7 +27,7 @@ from bench.processes import cpu_seconds, peak_bytes
 from bench.report import aligned, number
 from bench.start import MEGABYTE
 from bench.stats import spread
-from infra.tracker_layer import bundle
+from infra.status_tracker_cdk.layer import bundle
 from local_cloud.account import handler_environment
 from local_cloud.sandbox import Function, Sandbox
 from local_cloud.toolchain import handlers_python

@@ -55,7 +55,7 @@ def import_breakdown() -> str:
 
 _BUNDLE = """
 import inspect, pathlib, sys
-from infra.tracker_layer import bundle
+from infra.status_tracker_cdk.layer import bundle
 folders = ["layer", "lambdas"] if "functions" in inspect.signature(bundle).parameters else ["layer"]
 bundle(*(pathlib.Path(folder).resolve() for folder in folders), pathlib.Path(sys.argv[1]))
 """

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from documents.answerers import choose_answerer
-from documents.answering import answer_questions
+from documents.answering.answerers import choose_answerer
+from documents.answering.answering import answer_questions
 from documents.aws import s3_client
 from documents.settings import AnswerSettings
 from documents.tasks import AnswerTask

@@ -9,13 +9,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from documents.aws import s3_client
-from documents.backfilled import register_object
-from documents.backfilling import KIND, plan_backfill
-from documents.bulk_input import BadInputError
-from documents.bulk_runs import refusal
-from documents.bulk_work import work_through
 from documents.settings import BulkSettings, IntakeSettings
 from documents.tasks import ExtractTask
+from status_tracker_ops.bulk.inputs import BadInputError
+from status_tracker_ops.bulk.runs import refusal
+from status_tracker_ops.bulk.work import work_through
+from status_tracker_ops.intake.backfill import KIND, plan_backfill
+from status_tracker_ops.intake.backfilled import register_object
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from documents.aws import s3_client
-from documents.extraction import extract
-from documents.readers import choose_reader
+from documents.reading.extraction import extract
+from documents.reading.readers import choose_reader
 from documents.settings import ExtractSettings
 from documents.tasks import ExtractTask
 from status_tracker.powertools import start_in_lambda

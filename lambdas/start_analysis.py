@@ -10,7 +10,7 @@ from aws_lambda_powertools import Logger
 from documents.aws import s3_client, textract_client
 from documents.settings import ExtractSettings
 from documents.tasks import ExtractTask
-from documents.textract_jobs import begin_analysis
+from documents.textract.jobs import begin_analysis
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -10,9 +10,9 @@ from aws_lambda_powertools import Logger, Metrics
 from documents.settings import SweepSettings
 from status_tracker import TaskLockedError
 from status_tracker.powertools import start_in_lambda
-from sweeping.record import TASK_ID, SweepState, SweepTask
-from sweeping.run import Sweep
-from sweeping.telling import MetricsTeller
+from status_tracker_ops.sweep.metrics import MetricsTeller
+from status_tracker_ops.sweep.run import Sweep
+from status_tracker_ops.sweep.state import TASK_ID, SweepState, SweepTask
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger
 
-from operating.application import desk
-from operating.console import show
+from status_tracker_ops.widget.application import desk
+from status_tracker_ops.widget.console import show
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -27,7 +27,7 @@ def run_up(cloud: LocalCloud) -> int:
 
 def _tracker_exports(cloud: LocalCloud) -> Iterator[str]:
     sys.path.append(str(CHECKOUT / "lambdas"))
-    from documents.environment import exports  # noqa: PLC0415 - the application is on no path of ours
+    from status_tracker_ops.environment import exports  # noqa: PLC0415 - the application is on no path of ours
 
     return exports(cloud.stack_name, cloud.client("cloudformation"), cloud.client("lambda"))
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.config import Config
 from botocore.exceptions import ReadTimeoutError
 
-from status_tracker.sessions import session_for
+from status_tracker.dynamodb.sessions import session_for
 
 if TYPE_CHECKING:
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
@@ -48,7 +48,7 @@ def step_functions_client() -> SFNClient:
 
 
 # The services that read and answer take longer than others. Whatever they do, all requests of a step are over well
-# before the 300 s that it has at least (`infra/reading_settings.py`), so that what they say is recorded.
+# before the 300 s that it has at least (`infra/documents/reading_settings.py`), so that what they say is recorded.
 @cache
 def textract_client() -> TextractClient:
     client: TextractClient = _client("textract", read_timeout=30, tries=5)

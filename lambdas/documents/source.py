@@ -12,7 +12,7 @@ from status_tracker import NonRetryableError
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
-    from documents.events import DocumentUploaded
+    from status_tracker_ops.intake.uploads import DocumentUploaded
 
 _GONE = {
     "NoSuchKey": "The object was deleted before it could be read. Upload it again if it is still wanted.",

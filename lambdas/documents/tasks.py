@@ -10,7 +10,7 @@ from typing import Self
 import status_tracker as st
 from documents.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TRIES, step_functions_client
 from documents.settings import IntakeSettings, TrackerSettings
-from documents.workflow import run_state, start_workflow
+from status_tracker_ops.executions import run_state, start_workflow
 
 _settings = TrackerSettings.from_environment()
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .config import TrackerConfig, get_utc_now
-from .errors import (
+from .core.config import TrackerConfig, get_utc_now
+from .core.errors import (
     NoMoreRetryError,
     NonRetryableError,
     StatusNotSavedError,
@@ -27,9 +27,9 @@ from .errors import (
     TaskTransactionError,
     TaskUnreadableError,
 )
-from .execution import ExecutionContext
-from .statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
-from .task import RunState
+from .core.execution import ExecutionContext
+from .core.statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
+from .core.task import RunState
 
 if TYPE_CHECKING:
     from .dynamodb import BaseTask, StatusAndUpdateTimeIndex, TaskQuery

@@ -13,9 +13,9 @@ from typing import Any, Protocol, TypeVar
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from .core.errors import NoMoreRetryError, TaskAlreadySucceedError, TaskIsNotReadyToStartError
+from .core.execution import ExecutionContext
 from .dynamodb import BaseTask
-from .errors import NoMoreRetryError, TaskAlreadySucceedError, TaskIsNotReadyToStartError
-from .execution import ExecutionContext
 
 TaskT = TypeVar("TaskT", bound=BaseTask)
 

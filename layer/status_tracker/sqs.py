@@ -19,14 +19,14 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 from botocore.session import get_session
 
-from .dynamodb import BaseTask
-from .errors import (
+from .core.errors import (
     NoMoreRetryError,
     TaskAlreadySucceedError,
     TaskLockedError,
     TaskNotDueError,
 )
-from .execution import ExecutionContext
+from .core.execution import ExecutionContext
+from .dynamodb import BaseTask
 from .powertools import LambdaContext, forget_task, start_in_lambda
 
 if TYPE_CHECKING:

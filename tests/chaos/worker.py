@@ -6,7 +6,7 @@ import time
 from functools import partial
 
 import status_tracker as st
-from status_tracker import errors
+from status_tracker.core import errors
 
 from .backends.base import Backend, Block
 from .board import Board

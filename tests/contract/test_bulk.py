@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from status_tracker.bulk import Kind, act_on_all
-from status_tracker.bulk_action import Action, OneTask
-from status_tracker.filters import TaskFilter
+from status_tracker.operations.actions import Action, OneTask
+from status_tracker.operations.bulk import Kind, act_on_all
+from status_tracker.operations.filters import TaskFilter
 from tests.support.clock import Clock
 
 FAILED, PENDING = 30, 10

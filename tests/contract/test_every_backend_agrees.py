@@ -15,7 +15,7 @@ from hypothesis import strategies as some
 import status_tracker as st
 from status_tracker.testing import Clock
 from status_tracker.testing.contract import Backend, Seen, Step
-from status_tracker.testing.contract.scenes import STEP1_CODES, STEP2_CODES, LaterError, Worker, WorkError, enter
+from status_tracker.testing.contract.steps import STEP1_CODES, STEP2_CODES, LaterError, Worker, WorkError, enter
 from tests.contract.backends.dynamodb import DynamoBackend, DynamoTable
 from tests.contract.backends.memory import MemoryBackend
 from tests.contract.backends.places import NoFaults

@@ -15,7 +15,7 @@ import pytest
 
 from status_tracker.testing import MemoryStorage, MemoryTask
 from status_tracker.testing.contract import Promise
-from status_tracker.testing.contract.scenes import Scenes
+from status_tracker.testing.contract.steps import Scenes
 from tests.contract.backends import tampered
 from tests.contract.table import collect
 

@@ -85,7 +85,7 @@ SAME_MOMENT = {"statuses": [10, 30], "made": {10: [1] * 4, 30: [1] * 3}}
 @pytest.fixture(params=[4096, 0], ids=["keys", "up to a key"])
 def _kept(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """Cursors that have the keys of their moment, and such as tell only up to which."""
-    monkeypatch.setattr("status_tracker.cursors.KEPT_CHARACTERS", request.param)
+    monkeypatch.setattr("status_tracker.core.cursors.KEPT_CHARACTERS", request.param)
 
 
 @pytest.mark.usefixtures("_kept")
@@ -139,7 +139,7 @@ def test_cursor_leads_page_by_page_through_all(
 def test_cursor_among_many_of_one_moment_stays_short_and_loses_none(
     step1: Any, monkeypatch: pytest.MonkeyPatch, limit: int | None, older_first: bool
 ) -> None:
-    monkeypatch.setattr("status_tracker.cursors.KEPT_CHARACTERS", 200)
+    monkeypatch.setattr("status_tracker.core.cursors.KEPT_CHARACTERS", 200)
     with step1.batch_write() as batch:
         for n in range(400):
             batch.save(step1.make(f"t-{n:03}", update_time=START))

@@ -10,7 +10,7 @@ import pytest
 from pynamodb.attributes import UnicodeAttribute
 
 import status_tracker as st
-from status_tracker.history import HISTORY_BYTES, MAX_DATA_BYTES
+from status_tracker.core.history import HISTORY_BYTES, MAX_DATA_BYTES
 from tests.support.clock import Clock
 from tests.support.engines import MOTO, Engine
 from tests.support.items import FREE, put_older_item, raw_item, stored

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.sweeping import sweep
+from status_tracker.operations.sweeping import sweep
 from tests.support.clock import Clock
 from tests.support.engines import Engine
 from tests.support.items import put_older_item, stored

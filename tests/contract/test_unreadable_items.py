@@ -7,9 +7,9 @@ from typing import Any, ClassVar
 import pytest
 
 import status_tracker as st
-from status_tracker.bulk import Kind, act_on_all
-from status_tracker.filters import TaskFilter
-from status_tracker.sweeping import sweep
+from status_tracker.operations.bulk import Kind, act_on_all
+from status_tracker.operations.filters import TaskFilter
+from status_tracker.operations.sweeping import sweep
 from tests.support.clock import Clock
 from tests.support.items import raw_item
 from tests.support.wire import Wire

@@ -50,8 +50,14 @@ def test_every_field_is_told() -> None:
 
 
 def test_the_figures_are_those_of_the_code() -> None:
-    waves, work = importlib.import_module("documents.waves"), importlib.import_module("documents.bulk_work")
-    runs, manifests = importlib.import_module("documents.bulk_runs"), importlib.import_module("documents.manifests")
+    waves, work = (
+        importlib.import_module("status_tracker_ops.bulk.planning"),
+        importlib.import_module("status_tracker_ops.bulk.work"),
+    )
+    runs, manifests = (
+        importlib.import_module("status_tracker_ops.bulk.runs"),
+        importlib.import_module("status_tracker_ops.intake.manifests"),
+    )
     assert f"up to {waves.WAVE_ITEMS:,} items" in TEXT
     assert f"{waves.CHUNK_ITEMS} items\neach, and at most {waves.CHUNK_BYTES // 1024} KiB" in TEXT
     assert (work.ROUNDS, runs.SAMPLE_SIZE) == (3, 10)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import status_tracker as st
-from documents.results import result_key
+from documents.storage import result_key
 from samples import make_samples
 
 if TYPE_CHECKING:

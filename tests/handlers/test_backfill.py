@@ -32,8 +32,8 @@ def machine(app: Application, monkeypatch: pytest.MonkeyPatch) -> Machine:
 @pytest.fixture
 def small_waves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waves of four objects, in chunks of two."""
-    monkeypatch.setattr("documents.bulk_runs.WAVE_ITEMS", 4)
-    monkeypatch.setattr("documents.waves.CHUNK_ITEMS", 2)
+    monkeypatch.setattr("status_tracker_ops.bulk.runs.WAVE_ITEMS", 4)
+    monkeypatch.setattr("status_tracker_ops.bulk.planning.CHUNK_ITEMS", 2)
 
 
 def put(app: Application, *keys: str) -> list[str]:
@@ -257,7 +257,7 @@ def test_a_manifest_of_empty_lines_has_nothing_in_it(app: Application, machine: 
 def test_an_array_too_large_to_be_read_at_once_is_refused(
     app: Application, machine: Machine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("documents.manifests.LARGEST_ARRAY_BYTES", 10)
+    monkeypatch.setattr("status_tracker_ops.intake.manifests.LARGEST_ARRAY_BYTES", 10)
     refused = machine.run({"manifest": put_manifest(app, '["aaaa", "bbbb"]')})["refused"]
     assert "of 16 bytes, of which at most 10 are read: write it as JSON lines" in refused
 
@@ -390,7 +390,7 @@ def test_a_passing_fault_is_repeated_and_one_that_stays_is_told(
     app: Application, machine: Machine, monkeypatch: pytest.MonkeyPatch, metrics: MetricsReader
 ) -> None:
     tasks = put(app, "broken.pdf", "good.pdf", "passing.pdf")
-    registering = importlib.import_module("documents.registering")
+    registering = importlib.import_module("status_tracker_ops.intake.registering")
     original, troubled = registering.start_workflow, {tasks[0]: 99, tasks[2]: 2}
 
     def start(client: Any, arn: str, task_id: str, run: int) -> bool:

@@ -9,8 +9,8 @@ import pytest
 
 import status_tracker as st
 from documents import aws
-from documents.answers import load_questions
-from documents.bedrock_answerer import MalformedAnswerError
+from documents.answering.answers import load_questions
+from documents.answering.bedrock_answerer import MalformedAnswerError
 from documents.service_errors import ServiceBusyError
 from documents.settings import AnswerSettings, BedrockSettings
 from samples import make_samples

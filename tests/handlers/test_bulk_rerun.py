@@ -32,8 +32,8 @@ def machine(app: Application, monkeypatch: pytest.MonkeyPatch) -> Machine:
 @pytest.fixture
 def small_waves(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waves of four tasks, in chunks of two."""
-    monkeypatch.setattr("documents.bulk_runs.WAVE_ITEMS", 4)
-    monkeypatch.setattr("documents.waves.CHUNK_ITEMS", 2)
+    monkeypatch.setattr("status_tracker_ops.bulk.runs.WAVE_ITEMS", 4)
+    monkeypatch.setattr("status_tracker_ops.bulk.planning.CHUNK_ITEMS", 2)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 import status_tracker as st
-from documents.results import result_key
+from documents.storage import result_key
 from samples import make_samples
 
 if TYPE_CHECKING:

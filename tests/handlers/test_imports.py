@@ -24,18 +24,27 @@ NOBODY_NEEDS = {
     *("mypy_boto3_dynamodb", "mypy_boto3_s3", "mypy_boto3_stepfunctions", "aws_lambda_powertools.utilities.typing"),
     *(f"status_tracker.{part}" for part in ("abstract", "cli", "compat", "scale", "sql", "testing")),
     # By the settings of the tests; see below for those who choose them.
-    *("documents.textract_reader", "documents.textract_blocks"),
-    *("documents.bedrock_answerer", "documents.bedrock_prompt", "documents.quotes", "fastjsonschema"),
+    *("documents.textract.reader", "documents.textract.blocks"),
+    *(
+        "documents.answering.bedrock_answerer",
+        "documents.answering.bedrock_prompt",
+        "documents.answering.quotes",
+        "fastjsonschema",
+    ),
 }
 
 
 ALSO_NOT_NEEDED: dict[str, set[str]] = {
     "intake": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
-    "extract": {"documents.answering", "documents.answers"},
+    "extract": {"documents.answering.answering", "documents.answering.answers"},
     "answer": {"pypdf", *(f"documents.{name}" for name in ("extraction", "reader", "source"))},
     "widget": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
     "widget_actions": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
-    "backfill": {"pypdf", "status_tracker.bulk", *(f"documents.{name}" for name in ("answers", "reader", "source"))},
+    "backfill": {
+        "pypdf",
+        "status_tracker.operations.bulk",
+        *(f"documents.{name}" for name in ("answers", "reader", "source")),
+    },
     "bulk_rerun": {"pypdf", *(f"documents.{name}" for name in ("answers", "manifests", "reader", "source"))},
     "bulk_report": {"pypdf", "pynamodb", *(f"documents.{name}" for name in ("answers", "reader", "tasks"))},
     "start_analysis": {f"documents.{name}" for name in ("answers", "reader", "textract_reader")},  # pypdf counts pages

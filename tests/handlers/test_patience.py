@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
-from documents import aws, bedrock_answerer
-from documents.answers import load_questions
-from documents.bedrock_answerer import BedrockAnswerer
-from documents.extracted import ExtractedDocument
+from documents import aws
+from documents.answering import bedrock_answerer
+from documents.answering.answers import load_questions
+from documents.answering.bedrock_answerer import BedrockAnswerer
+from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
-from documents.textract_errors import TEXTRACT_ERRORS
-from documents.textract_reader import TextractReader
-from infra.reading_settings import LEAST_STEP_SECONDS
+from documents.textract.errors import TEXTRACT_ERRORS
+from documents.textract.reader import TextractReader
+from infra.documents.reading_settings import LEAST_STEP_SECONDS
 from tests.unit.documents.test_reader import make_pdf
 
 if TYPE_CHECKING:

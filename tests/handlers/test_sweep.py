@@ -16,7 +16,7 @@ import pytest
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
-from documents.workflow import execution_name
+from status_tracker_ops.executions import execution_name
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, FakeContext
 
 if TYPE_CHECKING:
@@ -73,12 +73,12 @@ class Broom:
 def broom(app: Application, monkeypatch: pytest.MonkeyPatch) -> Broom:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    module, record = importlib.import_module("sweep"), importlib.import_module("sweeping.record")
+    module, record = importlib.import_module("sweep"), importlib.import_module("status_tracker_ops.sweep.state")
     module.settings.cache_clear()
     broom = Broom(app, module, record, monkeypatch)
     for config in (*(cls.config for _, cls in app.tasks.STEPS), record.SweepTask.config):
         monkeypatch.setitem(config.__dict__, "clock", broom.now)
-    monkeypatch.setattr("sweeping.run.get_utc_now", broom.now)
+    monkeypatch.setattr("status_tracker_ops.sweep.run.get_utc_now", broom.now)
     return broom
 
 
@@ -652,7 +652,7 @@ def test_a_recount_that_runs_out_of_time_is_told_and_done_again_soon(
 
 
 def test_tasks_that_are_stuck_are_counted_for_so_long_as_there_is_time(broom: Broom) -> None:
-    counting = importlib.import_module("sweeping.counting")
+    counting = importlib.import_module("status_tracker_ops.sweep.counting")
     stuck = iter(range(1000))
     answers = iter([False, False, True])
     broom.monkeypatch.setattr(broom.app.tasks.ExtractTask, "query_stuck", lambda **_: stuck)
@@ -703,7 +703,7 @@ def test_a_stage_that_fails_is_told_and_keeps_none_from_its_turn(
     task_id = made_but_not_started(broom.app, "lost.pdf")
     broom.wait(minutes=5)
     with broom.monkeypatch.context() as patch:
-        patch.setattr(f"sweeping.run.{broken}", lambda *_, **__: 1 / 0)
+        patch.setattr(f"status_tracker_ops.sweep.run.{broken}", lambda *_, **__: 1 / 0)
         with pytest.raises(ExceptionGroup):
             broom.sweep()
     figures = told(metrics)

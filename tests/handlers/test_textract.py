@@ -13,10 +13,10 @@ from botocore.exceptions import ClientError
 
 import status_tracker as st
 from documents import aws
-from documents.results import result_key
 from documents.service_errors import ServiceBusyError
-from documents.textract_jobs import LONGEST_JOB, copy_key
-from documents.textract_reader import AnalysisFailedError
+from documents.storage import result_key
+from documents.textract.jobs import LONGEST_JOB, copy_key
+from documents.textract.reader import AnalysisFailedError
 from tests.handlers.support import RESULT_BUCKET, FakeContext
 from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from operating.reading import PAGE_SIZE
+from status_tracker_ops.widget.reading import PAGE_SIZE
 from tests.handlers.support import Application, FakeContext, Log
-from tests.unit.operating.page import Call, Page
+from tests.unit.widget.page import Call, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +38,7 @@ class Widget:
         self.app = app
         self.viewer: ModuleType = importlib.import_module("widget")
         self.actor: ModuleType = importlib.import_module("widget_actions")
-        importlib.import_module("operating.application").desk.cache_clear()
+        importlib.import_module("status_tracker_ops.widget.application").desk.cache_clear()
 
     def show(self, event: Any) -> Page:
         return Page(self.viewer.handler(event, FakeContext()))

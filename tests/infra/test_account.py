@@ -7,7 +7,7 @@ import os
 import pytest
 from moto import mock_aws
 
-from infra.account import environment_name
+from infra.bootstrap import environment_name
 
 
 @pytest.fixture(autouse=True)

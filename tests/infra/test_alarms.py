@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import build
-from infra.settings import Settings
+from infra.documents.settings import Settings
 from tests.infra.alarm_table import ALARM, DOLLARS_A_METRIC, Alarm, Metric, alarms_of, table
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 

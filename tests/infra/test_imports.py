@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.imports import imported_names, reachable
+from infra.status_tracker_cdk.imports import imported_names, reachable
 
 PACKAGES = {
     "top.py": "",

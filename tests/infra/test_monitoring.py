@@ -10,9 +10,9 @@ import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from app import build
-from infra.document_intake import DocumentIntake
-from infra.monitoring import Monitoring
-from infra.watched import STATUS_NAMES
+from infra.status_tracker_cdk.intake import DocumentIntake
+from infra.status_tracker_cdk.monitoring.metrics import STATUS_NAMES
+from infra.status_tracker_cdk.monitoring.monitoring import Monitoring
 from tests.handlers.support import ENVIRONMENT
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 

@@ -10,11 +10,11 @@ import pytest
 
 from app import build
 from documents.service_errors import ServiceBusyError
-from documents.textract_jobs import COPIES, LONGEST_JOB
-from documents.textract_reader import AnalysisFailedError
-from infra.reading_settings import ANALYSIS_SECONDS
-from infra.settings import Settings, SettingsError
-from infra.textract_analysis import ANALYSIS_FAILED, SERVICE_BUSY
+from documents.textract.jobs import COPIES, LONGEST_JOB
+from documents.textract.reader import AnalysisFailedError
+from infra.documents.reading_settings import ANALYSIS_SECONDS
+from infra.documents.settings import Settings, SettingsError
+from infra.documents.textract import ANALYSIS_FAILED, SERVICE_BUSY
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app, readable
 from tests.infra.test_stack import acknowledgements
 from tests.infra.test_workflow import EVENTS_OF_A_RETRY, MOST_EVENTS, wait_before

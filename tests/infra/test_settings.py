@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from infra.settings import Settings, SettingsError, attempts_to_outlast
+from infra.documents.settings import Settings, SettingsError, attempts_to_outlast
 
 STAGES = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]["stages"]
 

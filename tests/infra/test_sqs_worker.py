@@ -14,18 +14,18 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sns as sns
 from cdk_nag import AwsSolutionsChecks
 
-from infra.access import allow
-from infra.handler_function import FunctionCommons
-from infra.settings import Settings
-from infra.sqs_worker import (
+from infra.documents.settings import Settings
+from infra.status_tracker_cdk.access import allow
+from infra.status_tracker_cdk.functions import FunctionCommons
+from infra.status_tracker_cdk.layer import TrackerLayer
+from infra.status_tracker_cdk.sqs_worker import (
     MARGIN_SECONDS,
     SqsWorker,
     WorkerPace,
     receives_to_outlast,
     receives_within_retention,
 )
-from infra.task_table import TaskTable
-from infra.tracker_layer import TrackerLayer
+from infra.status_tracker_cdk.table import TaskTable
 from status_tracker.sqs import process_sqs_batch
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 from tests.infra.test_functions import rights

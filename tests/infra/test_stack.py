@@ -9,7 +9,7 @@ from aws_cdk import Stack, Validations
 from aws_cdk import aws_s3 as s3
 
 from app import build
-from infra.settings import SettingsError
+from infra.documents.settings import SettingsError
 from tests.infra.synthesis import Synthesized, new_app, readable
 
 NO_RESOURCE = "AwsSolutions-IAM5[Resource::*]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from documents.workflow import start_workflow
+from status_tracker_ops.executions import start_workflow
 from tests.docs.test_runbook import copy_back
 from tests.local_cloud.application import SUCCEEDED, Application, sample
 

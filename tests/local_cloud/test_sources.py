@@ -14,7 +14,7 @@ from local_cloud.sources import digest
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "checkout"
-    for name in ("app.py", "infra/stack.py", "lambdas/documents/questions.json", "tests/test.py", ".local/x"):
+    for name in ("app.py", "infra/documents/stack.py", "lambdas/documents/questions.json", "tests/test.py", ".local/x"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     monkeypatch.setattr(module, "CHECKOUT", folder)
@@ -22,7 +22,9 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", ["app.py", "infra/stack.py", "lambdas/documents/questions.json", "infra/new.txt"])
+@pytest.mark.parametrize(
+    "name", ["app.py", "infra/documents/stack.py", "lambdas/documents/questions.json", "infra/new.txt"]
+)
 def test_every_source_counts(checkout: Path, name: str) -> None:
     before = digest(checkout, "local")
     (checkout / name).write_text("changed")

@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 from tests.local_cloud.application import SUCCEEDED, Application, different, sample
 from tests.local_cloud.browser import BrowserMissingError, WidgetPage, chromium
 from tests.local_cloud.support import Functions
-from tests.unit.operating.page import Page
+from tests.unit.widget.page import Page
 
 HOSTILE = "\"><script>window.pwned=1</script><img src=x onerror=window.pwned=2></cwdb-action>'&.pdf#1"
 STRIPPED = """

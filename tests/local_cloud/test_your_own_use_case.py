@@ -153,7 +153,7 @@ def test_a_document_from_before_is_archived_by_a_new_run(own: Own) -> None:
         "pdf_processing",
         f"""
 from documents.aws import s3_client
-from documents.results import ANSWERS, write_result
+from documents.storage import ANSWERS, write_result
 from documents.tasks import ArchiveTask
 # As it was left by the two steps of the stack before.
 ArchiveTask.make_and_save("old.pdf#1", data={{"key": "old.pdf"}}, _status=90)

@@ -14,9 +14,9 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 from typer.testing import CliRunner
 
-from status_tracker.bulk import Kind, act_on_all
 from status_tracker.cli.app import app
-from status_tracker.filters import TaskFilter
+from status_tracker.operations.bulk import Kind, act_on_all
+from status_tracker.operations.filters import TaskFilter
 from status_tracker.sql import OperableJobs
 from tests.sql.command_jobs import Base, Job, OldJob
 
@@ -58,8 +58,8 @@ def ids(query: Any) -> list[str]:
 def test_listing_goes_on_over_pages_and_cursors(
     engine: sa.Engine, jobs: OperableJobs[Job], monkeypatch: pytest.MonkeyPatch, same_moment: bool, kept: int
 ) -> None:
-    monkeypatch.setattr("status_tracker.cursors.KEPT_CHARACTERS", kept)
-    monkeypatch.setattr("status_tracker.sql.operable._PAGE", 3)
+    monkeypatch.setattr("status_tracker.core.cursors.KEPT_CHARACTERS", kept)
+    monkeypatch.setattr("status_tracker.sql.job_table._PAGE", 3)
     every = add(engine, 11, same_moment=same_moment)
     assert ids(jobs.query_by_status([30], None)) == every
     assert ids(jobs.query_by_status([30, 30, 10], None, older_task_first=False)) == every[::-1]
@@ -78,7 +78,7 @@ def test_listing_goes_on_over_pages_and_cursors(
 def test_bulk_rerun_is_once_a_run_id(
     engine: sa.Engine, jobs: OperableJobs[Job], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("status_tracker.sql.operable._PAGE", 7)
+    monkeypatch.setattr("status_tracker.sql.job_table._PAGE", 7)
     every = add(engine, 25)
     results = [act_on_all(jobs, "rerun", TaskFilter((30,)), reason="mended", run_id="r1") for _ in range(2)]
     assert [result.counts for result in results] == [{Kind.DONE: 25}, {Kind.REPEATED: 25}]

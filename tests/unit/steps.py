@@ -9,8 +9,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import status_tracker as st
-from status_tracker.execution import Execution
-from status_tracker.lifecycle import Lifecycle
+from status_tracker.core.execution import Execution
+from status_tracker.core.lifecycle import Lifecycle
 from status_tracker.testing import MemoryStore, Record
 
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)

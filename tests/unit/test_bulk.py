@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from status_tracker.bulk import Action, BulkRun, Kind, act_on_all
-from status_tracker.filters import TaskFilter
+from status_tracker.operations.bulk import Action, BulkRun, Kind, act_on_all
+from status_tracker.operations.filters import TaskFilter
 from status_tracker.testing import Fault, MemoryStorage, MemoryTask
 from tests.unit.steps import FAILED, IGNORED, IN_PROGRESS, NOON, PENDING, SUCCEEDED, Clock, make_config
 
@@ -39,7 +39,7 @@ def step(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> type[Step]:
     monkeypatch.setattr(Step, "config", make_config(clock=clock, max_retry=9))
     monkeypatch.setattr(Step, "dispatched", [], raising=False)
     monkeypatch.setattr(Step, "before_dispatch", lambda _: None, raising=False)
-    monkeypatch.setattr("status_tracker.task.time.sleep", lambda _: None)
+    monkeypatch.setattr("status_tracker.core.task.time.sleep", lambda _: None)
     return Step
 
 

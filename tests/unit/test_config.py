@@ -11,7 +11,7 @@ from hypothesis import assume, example, given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.config import MAX_KEY_BYTES
+from status_tracker.core.config import MAX_KEY_BYTES
 from tests.unit.steps import CODES, NOON, Clock, make_config
 
 

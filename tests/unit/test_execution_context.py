@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
+from status_tracker.core.writes import HeldBy
 from status_tracker.testing import MemoryStore, Record
-from status_tracker.writes import HeldBy
 from tests.unit.steps import (
     FAILED,
     LEASE,

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 import status_tracker as st
-from status_tracker.port import StoreError
+from status_tracker.core.port import StoreError
 from status_tracker.testing import BackendError, Fault, MemoryStore
 from tests.unit.steps import (
     FAILED,

@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.filters import TaskFilter
+from status_tracker.core.writes import TaskState
+from status_tracker.operations.filters import TaskFilter
 from status_tracker.testing import MemoryStorage, MemoryTask
-from status_tracker.writes import TaskState
 from tests.unit.steps import CODES, FAILED, IN_PROGRESS, NOON, PENDING, SUCCEEDED, Clock, make_config
 
 MINUTE = timedelta(minutes=1)

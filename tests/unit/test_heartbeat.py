@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.heartbeat import Heartbeat
+from status_tracker.core.heartbeat import Heartbeat
+from status_tracker.core.writes import HeldBy, Write
 from status_tracker.testing import Fault, MemoryStore
-from status_tracker.writes import HeldBy, Write
 from tests.unit.steps import (
     FAILED,
     LEASE,

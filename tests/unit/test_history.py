@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.history import (
+from status_tracker.core.history import (
     ERROR_BYTES,
     HISTORY_BYTES,
     KEPT_ACTIONS,
@@ -25,7 +25,7 @@ from status_tracker.history import (
     with_action,
     with_failure,
 )
-from status_tracker.writes import TaskState
+from status_tracker.core.writes import TaskState
 from tests.unit.steps import CODES, IN_PROGRESS, NOON, SHARDS, make_config, make_rules
 
 ITEM_BYTES = 400 * 1024

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.testing import MemoryStore, Record
-from status_tracker.writes import (
+from status_tracker.core.writes import (
     AlreadyOurs,
     Attempt,
     Refused,
@@ -19,6 +18,7 @@ from status_tracker.writes import (
     Unchanged,
     Verdict,
 )
+from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import (
     FAILED,
     IGNORED,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.lifecycle import Lifecycle, is_recorded
-from status_tracker.writes import Attempt, Special, TaskState, Unchanged, Write
+from status_tracker.core.lifecycle import Lifecycle, is_recorded
+from status_tracker.core.writes import Attempt, Special, TaskState, Unchanged, Write
 from tests.unit.steps import (
     FAILED,
     IGNORED,

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.lifecycle import KEPT_LOCKS, is_finished_by
-from status_tracker.writes import (
+from status_tracker.core.lifecycle import KEPT_LOCKS, is_finished_by
+from status_tracker.core.writes import (
     HeldBy,
     Special,
     TaskState,

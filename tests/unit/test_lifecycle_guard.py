@@ -9,14 +9,14 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.lifecycle import is_live, is_stuck
-from status_tracker.testing import MemoryStore, Record
-from status_tracker.writes import (
+from status_tracker.core.lifecycle import is_live, is_stuck
+from status_tracker.core.writes import (
     Attempt,
     Refused,
     TaskState,
     Unchanged,
 )
+from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import (
     FAILED,
     IGNORED,

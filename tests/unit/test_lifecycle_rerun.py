@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.lifecycle import is_recorded
-from status_tracker.writes import (
+from status_tracker.core.lifecycle import is_recorded
+from status_tracker.core.writes import (
     Special,
     TaskState,
     Unchanged,

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.history import KEPT_ACTIONS
-from status_tracker.lifecycle import is_recorded
+from status_tracker.core.history import KEPT_ACTIONS
+from status_tracker.core.lifecycle import is_recorded
+from status_tracker.core.writes import TaskState, Unchanged
 from status_tracker.testing import Clock, MemoryStorage, MemoryTask
-from status_tracker.writes import TaskState, Unchanged
 from tests.unit.steps import (
     FAILED,
     IGNORED,

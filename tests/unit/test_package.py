@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 import status_tracker as st
-from status_tracker import errors
+from status_tracker.core import errors
 from tests.unit.steps import NOON
 
 LAYER = Path(st.__file__).parents[1]
@@ -37,7 +37,7 @@ def in_a_fresh_process(program: str) -> list[str]:
 
 def test_importing_the_library_imports_no_backend() -> None:
     loaded = in_a_fresh_process("import status_tracker as st; dir(st); print(json.dumps(sorted(sys.modules)))")
-    assert "status_tracker.lifecycle" in loaded
+    assert "status_tracker.core.lifecycle" in loaded
     assert [name for name in loaded if name.split(".")[0] in BACKENDS] == []
     assert [name for name in loaded if name.startswith("status_tracker.dynamodb")] == []
 

@@ -149,7 +149,7 @@ PROGRAM = """
 import logging, sys
 sys.path.insert(0, {layer!r})
 import status_tracker
-from status_tracker.trace import Trace
+from status_tracker.core.trace import Trace
 {setup}
 logger = logging.getLogger("status_tracker")
 for _ in range(2):

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
+from status_tracker.core.writes import Attempt, Special, TaskState, Write
 from status_tracker.testing import MemoryStore
-from status_tracker.writes import Attempt, Special, TaskState, Write
 from tests.unit.steps import (
     FAILED,
     IGNORED,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeVar
 
-from ..config import get_utc_now
-from ..errors import NoMoreRetryError, TaskExhaustedError, TaskIgnoredError, TaskLockedError
+from ..core.config import get_utc_now
+from ..core.errors import NoMoreRetryError, TaskExhaustedError, TaskIgnoredError, TaskLockedError
 from .base import BaseTracker
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
 from .fields import EPOCH, T_ID

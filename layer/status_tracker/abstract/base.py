@@ -11,16 +11,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
-from ..acquisition import acquire
-from ..config import TrackerConfig
-from ..execution import Execution, ExecutionContext
-from ..lifecycle import Lifecycle
-from ..patience import Patience, repeated
-from ..task import act
-from ..writes import Write
+from ..core.acquisition import acquire
+from ..core.config import TrackerConfig
+from ..core.execution import Execution, ExecutionContext
+from ..core.lifecycle import Lifecycle
+from ..core.retries import Patience, repeated
+from ..core.task import act
+from ..core.writes import Write
 from .clock import ClockFrom
 from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, create_token, further_fields
-from .hold import Hold
+from .locking import Hold
 from .model import TrackerModel
 from .store import TrackerStore
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..errors import TaskExecutionError
+from ..core.errors import TaskExecutionError
 
 
 class TrackerChangedError(TaskExecutionError):

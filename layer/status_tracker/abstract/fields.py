@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..config import TrackerConfig
-from ..history import REASON_BYTES, cut, json_size, with_last_failure
+from ..core.config import TrackerConfig
+from ..core.history import REASON_BYTES, cut, json_size, with_last_failure
 from .errors import TrackerUnreadableError
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ import uuid
 from datetime import datetime
 from typing import Any, Self
 
-from ..config import TrackerConfig
-from ..lifecycle import is_live
-from ..records import state_of
+from ..core.config import TrackerConfig
+from ..core.guards import state_of
+from ..core.lifecycle import is_live
 from .clock import require_zone
 from .fields import T_ID, kept_number, record_of
 from .statuses import BaseStatusEnum, StatusEnum

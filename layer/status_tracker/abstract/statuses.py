@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Self, TypeVar
 
-from .. import statuses
+from ..core import statuses
 
 
 class BaseStatusEnum(statuses.BaseStatusEnum):

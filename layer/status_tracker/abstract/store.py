@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..acquisition import CONTENDED_ROUNDS
-from ..config import TrackerConfig
-from ..port import Answer, StoreError, WriteRejectedError
-from ..records import admits, changed, state_of
-from ..writes import TaskState, Write
+from ..core.acquisition import CONTENDED_ROUNDS
+from ..core.config import TrackerConfig
+from ..core.guards import admits, changed, state_of
+from ..core.port import Answer, StoreError, WriteRejectedError
+from ..core.writes import TaskState, Write
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
 from .fields import T_ID, further_fields, record_of, show
 

@@ -9,13 +9,13 @@ from typing import Annotated, Any
 
 import typer
 
-from ..bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
-from ..bulk_action import Action, Kind, OneTask, Outcome
-from ..config import TrackerConfig
-from ..filters import TaskFilter
+from ..core.config import TrackerConfig
+from ..operations.actions import Action, Kind, OneTask, Outcome
+from ..operations.bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
+from ..operations.filters import TaskFilter
 from .callers import caller
 from .display import advance, console, error_console, outcome_table, print_json, progress, tasks_table
-from .faults import Code, WrongUsageError, explained
+from .errors import Code, WrongUsageError, explained
 from .options import Chosen
 from .readable import Readable
 from .target import Step, Target

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from ..bulk_action import Action
+from ..operations.actions import Action
 from . import acting, listing, sweeping, watching
 from .acting import How
 from .options import Chosen, command

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from ..sql import OperableJobs
-from .faults import WrongUsageError
+from .errors import WrongUsageError
 
 _CONNECT_SECONDS = 5
 _WITH_CONNECT_TIMEOUT = {"psycopg", "psycopg2", "pymysql", "mysqldb", "mysqlconnector"}

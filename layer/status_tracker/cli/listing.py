@@ -13,10 +13,10 @@ from typing import Any, TextIO
 
 import typer
 
-from ..filters import TaskFilter
+from ..operations.filters import TaskFilter
 from .acting import task_id_of
 from .display import advance, console, counts_table, print_json, print_task, progress, tasks_table
-from .faults import Code, WrongUsageError
+from .errors import Code, WrongUsageError
 from .options import Chosen
 from .readable import Readable
 from .target import Step, other_steps

@@ -10,11 +10,11 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..config import TrackerConfig
-from ..filters import TaskFilter
-from ..statuses import StatusNameEnum
-from .faults import WrongUsageError, told
-from .moments import parse_moment
+from ..core.config import TrackerConfig
+from ..core.statuses import StatusNameEnum
+from ..operations.filters import TaskFilter
+from .errors import WrongUsageError, told
+from .times import parse_moment
 
 
 def _status_names() -> list[str]:

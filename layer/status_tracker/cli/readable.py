@@ -7,9 +7,9 @@ from typing import Any
 
 import typer
 
-from ..errors import TaskUnreadableError
-from ..filters import Matching
-from .faults import Code
+from ..core.errors import TaskUnreadableError
+from ..operations.filters import Matching
+from .errors import Code
 from .text import plain, say
 
 

@@ -6,13 +6,13 @@ from typing import Any
 
 import typer
 
-from ..sweeping import Noted, Swept, sweep
+from ..operations.sweeping import Noted, Swept, sweep
 from .callers import caller
 from .display import console, outcome_table, print_json
-from .faults import Code, WrongUsageError
-from .moments import parse_age
+from .errors import Code, WrongUsageError
 from .target import Target
 from .text import plain, say
+from .times import parse_age
 
 
 def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None, cursor: str | None) -> None:

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
-from ..bulk_action import Operable
-from ..filters import ListedTask
-from ..task import TrackedTask
-from .faults import WrongUsageError
+from ..core.task import TrackedTask
+from ..operations.actions import Operable
+from ..operations.filters import ListedTask
+from .errors import WrongUsageError
 
 # A command that cannot reach AWS shall say so within seconds.
 _PATIENCE = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 2}

@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..config import TrackerConfig
-from ..failures import last_failure
-from ..lifecycle import is_live, is_stuck, lease_end
-from ..writes import TaskState
+from ..core.config import TrackerConfig
+from ..core.failures import last_failure
+from ..core.lifecycle import is_live, is_stuck, lease_end
+from ..core.writes import TaskState
 
 
 @dataclass(frozen=True)

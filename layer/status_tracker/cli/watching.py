@@ -13,10 +13,10 @@ from rich.console import Group
 from rich.live import Live
 from rich.text import Text
 
-from ..errors import TaskUnreadableError
-from ..filters import TaskFilter
+from ..core.errors import TaskUnreadableError
+from ..operations.filters import TaskFilter
 from .display import console, counts_table, print_json, tasks_table
-from .faults import WrongUsageError
+from .errors import WrongUsageError
 from .target import Step
 from .text import plain
 from .views import View

@@ -2,9 +2,9 @@
 
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, PROVISIONED_BILLING_MODE
 
+from ..core.errors import TaskIgnoredError, TaskLockedError
+from ..core.statuses import BaseStatusEnum
 from ..dynamodb.index import StatusAndUpdateTimeIndex
-from ..errors import TaskIgnoredError, TaskLockedError
-from ..statuses import BaseStatusEnum
 from .tracker import BaseStatusTracker
 
 __all__ = [

@@ -5,8 +5,8 @@ from __future__ import annotations
 from types import TracebackType
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from ..execution import Execution
-from .stored import TrackerStore
+from ..core.execution import Execution
+from .attributes import TrackerStore
 
 if TYPE_CHECKING:
     from .tracker import BaseStatusTracker

@@ -11,13 +11,13 @@ from typing import Any, Self
 
 from pynamodb.expressions.condition import Condition
 
-from ..config import TrackerConfig, get_utc_now
+from ..core.config import TrackerConfig, get_utc_now
+from ..core.lifecycle import is_live
+from ..core.statuses import BaseStatusEnum, ensure_status_value
 from ..dynamodb.expressions import NOT_LOCKED
 from ..dynamodb.item import TaskItem
 from ..dynamodb.store import state_of
-from ..lifecycle import is_live
-from ..statuses import BaseStatusEnum, ensure_status_value
-from .stored import ErrorsAttribute, LockAttribute, StatusAttribute
+from .attributes import ErrorsAttribute, LockAttribute, StatusAttribute
 
 _SHARD = "001"
 """v5 knew no shards; all its tasks are listed in the first one."""

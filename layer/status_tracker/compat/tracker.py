@@ -7,17 +7,17 @@ from contextlib import AbstractContextManager
 from copy import deepcopy
 from typing import Any, Self
 
-from ..config import TrackerConfig
+from ..core.config import TrackerConfig
+from ..core.execution import Execution, ExecutionContext
+from ..core.history import MAX_DATA_BYTES
+from ..core.lifecycle import Lifecycle, pending_as_found
+from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.task import act, create
 from ..dynamodb.query import Selection, TaskQuery, index_of, merged
 from ..dynamodb.store import state_of
-from ..execution import Execution, ExecutionContext
-from ..history import MAX_DATA_BYTES
-from ..lifecycle import Lifecycle, pending_as_found
-from ..statuses import BaseStatusEnum, ensure_status_value
-from ..task import act, create
 from .attempt import Attempt
+from .attributes import TrackerStore
 from .item import TrackerItem
-from .stored import TrackerStore
 
 
 class BaseStatusTracker(TrackerItem):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, assert_never
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from ..writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..core.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
 
 if TYPE_CHECKING:
     from .item import TaskItem

@@ -11,10 +11,10 @@ from pynamodb.connection import TableConnection
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from ..config import TrackerConfig, get_utc_now
-from ..statuses import BaseStatusEnum, ensure_status_value
-from ..task import TaskStatus
-from ..writes import TaskState
+from ..core.config import TrackerConfig, get_utc_now
+from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.task import TaskStatus
+from ..core.writes import TaskState
 from . import shards
 from .attributes import EpochSecondsAttribute, IntegerAttribute, MomentAttribute
 from .client import DEFAULTS, share

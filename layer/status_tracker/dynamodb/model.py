@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from ..history import MAX_DATA_BYTES
-from ..statuses import BaseStatusEnum
-from ..task import TrackedTask, create
+from ..core.history import MAX_DATA_BYTES
+from ..core.statuses import BaseStatusEnum
+from ..core.task import TrackedTask, create
 from .listing import TaskListing
 from .store import DynamoStore, state_of
 

@@ -12,11 +12,11 @@ from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
-from ..cursors import Cursor, Position, Progress
-from ..errors import TaskUnreadableError
+from ..core.cursors import Cursor, Position, Progress
+from ..core.errors import TaskUnreadableError
+from .batch_get import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader, task_of, unreadable
 from .index import StatusAndUpdateTimeIndex
 from .shards import shard_count
-from .whole import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader, task_of, unreadable
 
 if TYPE_CHECKING:
     from .item import TaskItem

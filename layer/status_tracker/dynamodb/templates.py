@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from ..writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..core.writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
 from .expressions import actions, condition
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """The SQL backend: SQLAlchemy models whose rows are tracked jobs."""
 
-from ..errors import StatusNotSavedError, TaskLockLostError, TaskTransactionError
+from ..core.errors import StatusNotSavedError, TaskLockLostError, TaskTransactionError
 from .errors import (
     JobAlreadyExistsError,
     JobAlreadySucceededError,
@@ -13,9 +13,9 @@ from .errors import (
     JobNotDueError,
     MissingColumnsError,
 )
+from .job_table import OperableJobs
 from .migration import add_missing_columns
 from .model import JobMixin
-from .operable import OperableJobs
 from .settings import Statuses
 from .times import UTCDateTime
 from .updates import Updates

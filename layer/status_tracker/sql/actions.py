@@ -7,9 +7,9 @@ from typing import Self, Unpack
 
 import sqlalchemy as sa
 
-from ..errors import TaskIsNotReadyToStartError
-from ..lifecycle import Lifecycle
-from ..task import Rule, act
+from ..core.errors import TaskIsNotReadyToStartError
+from ..core.lifecycle import Lifecycle
+from ..core.task import Rule, act
 from .columns import JobColumns
 from .errors import job_error
 from .settings import Statuses, Step

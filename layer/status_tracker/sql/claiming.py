@@ -13,11 +13,11 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ..acquisition import CONTENDED_ROUNDS
-from ..lifecycle import Lifecycle
-from ..patience import TRIES, Patience
-from ..port import StoreError
-from ..writes import Attempt, Startable
+from ..core.acquisition import CONTENDED_ROUNDS
+from ..core.lifecycle import Lifecycle
+from ..core.port import StoreError
+from ..core.retries import TRIES, Patience
+from ..core.writes import Attempt, Startable
 from .columns import JobColumns
 from .expressions import Condition, is_free, startable, state_of
 from .settings import Step

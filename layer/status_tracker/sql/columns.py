@@ -9,7 +9,7 @@ from typing import Any, ClassVar, cast
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ..config import TrackerConfig, get_utc_now
+from ..core.config import TrackerConfig, get_utc_now
 from .times import UTCDateTime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)

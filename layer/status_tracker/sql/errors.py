@@ -6,7 +6,7 @@ work: a locked job is no `JobIsNotReadyToStartError`, and a missing one is a `Va
 
 from __future__ import annotations
 
-from ..errors import (
+from ..core.errors import (
     TaskAlreadyExistsError,
     TaskAlreadySucceedError,
     TaskExecutionError,

@@ -8,8 +8,8 @@ from typing import Any, assert_never
 
 import sqlalchemy as sa
 
-from ..history import with_last_failure
-from ..writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..core.history import with_last_failure
+from ..core.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
 from .columns import JobColumns
 
 Condition = sa.ColumnElement[bool]

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import sqlalchemy as sa
 
-from ..config import as_status_codes
+from ..core.config import as_status_codes
 from .columns import JobColumns
 from .expressions import Condition, is_free
 from .settings import Step, nameless

@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc
 
 from .columns import JobColumns, job_index
-from .faults import missing_columns, table_of
+from .database_errors import missing_columns, table_of
 
 
 def add_missing_columns(engine: sa.Engine, job_class: type[JobColumns]) -> list[str]:

@@ -7,19 +7,19 @@ from typing import Any, Self, Unpack
 
 import sqlalchemy as sa
 
-from ..execution import Execution
-from ..heartbeat import check_heartbeat
-from ..lifecycle import pending_as_found
-from ..statuses import ensure_status_value
-from ..task import create
+from ..core.execution import Execution
+from ..core.heartbeat import check_heartbeat
+from ..core.lifecycle import pending_as_found
+from ..core.statuses import ensure_status_value
+from ..core.task import create
 from . import settings
 from .actions import JobActions
-from .block import Attempt, Start, StartNext
 from .claiming import Claim
 from .columns import EPOCH
 from .errors import job_error
-from .holding import JobAtHand
+from .execution import Attempt, Start, StartNext
 from .listing import JobListing
+from .locking import JobAtHand
 from .settings import Statuses, Step
 from .store import SqlStore, new
 from .transactions import EngineOrSession

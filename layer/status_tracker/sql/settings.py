@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypedDict
 
-from ..config import TrackerConfig
-from ..lifecycle import Lifecycle
-from ..statuses import ensure_status_value
+from ..core.config import TrackerConfig
+from ..core.lifecycle import Lifecycle
+from ..core.statuses import ensure_status_value
 from .columns import JobColumns
-from .faults import table_of
+from .database_errors import table_of
 
 UNNAMED = 2**31 - 1
 """Stands for a status that the caller does not name; no job has it, and none is given it."""

@@ -9,13 +9,13 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
-from ..errors import TaskTransactionError
-from ..port import Answer, StoreError, WriteRejectedError
-from ..records import changed
-from ..writes import HeldBy, Startable, TaskState, Write
+from ..core.errors import TaskTransactionError
+from ..core.guards import changed
+from ..core.port import Answer, StoreError, WriteRejectedError
+from ..core.writes import HeldBy, Startable, TaskState, Write
 from .columns import JobColumns
+from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, state_of
-from .faults import table_of
 from .transactions import EngineOrSession, reading, refuse_autocommit, storing
 
 JobT = TypeVar("JobT", bound=JobColumns)

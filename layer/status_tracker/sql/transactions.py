@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 from .columns import JobColumns
-from .faults import store_error
+from .database_errors import store_error
 
 EngineOrSession: TypeAlias = "sa.Engine | orm.Session | orm.scoped_session[orm.Session]"
 

@@ -6,8 +6,8 @@ import enum
 import threading
 from collections import deque
 
-from ..errors import TaskExecutionError
-from ..port import StoreError, WriteRejectedError
+from ..core.errors import TaskExecutionError
+from ..core.port import StoreError, WriteRejectedError
 
 
 class BackendError(Exception):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Generic, TypeVar
 
-from ..cursors import Cursor, Progress
+from ..core.cursors import Cursor, Progress
 from .store import Record
 
 TaskT = TypeVar("TaskT", bound=Record)

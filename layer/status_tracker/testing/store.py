@@ -9,10 +9,10 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from .. import records
-from ..errors import TaskExecutionError
-from ..port import Answer
-from ..writes import TaskState, Write
+from ..core import guards
+from ..core.errors import TaskExecutionError
+from ..core.port import Answer
+from ..core.writes import TaskState, Write
 from .faults import Fault, Faults
 
 _JSON_FIELDS = frozenset({"data", "errors"})
@@ -116,11 +116,11 @@ class MemoryStore:
         return self.write(write)
 
     def state(self, task: Record) -> TaskState:
-        return records.state_of(vars(task))
+        return guards.state_of(vars(task))
 
     def admits(self, write: Write) -> bool:
         """Whether the write's guard holds for what is stored."""
-        return records.admits(None if self.task is None else vars(self.task), write)
+        return guards.admits(None if self.task is None else vars(self.task), write)
 
     def delete(self) -> bool:
         """Whether there was a task; there is none any more."""
@@ -147,7 +147,7 @@ class MemoryStore:
             admitted = self.admits(write)
             if admitted:
                 before = {"key": self.key} if self.task is None else vars(self.task)
-                self.task = Record(**_copied(records.changed(before, write)))
+                self.task = Record(**_copied(guards.changed(before, write)))
             return Answer(applied=admitted, task=self._copy())
 
     def _copy(self) -> Record | None:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import status_tracker as st
-from status_tracker.sweeping import sweep
+from status_tracker.operations.sweeping import sweep
 from tests.support.steps import STEP1_CODES, make_base, make_step
 
 

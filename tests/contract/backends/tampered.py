@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
+from status_tracker.core.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
 from status_tracker.testing import TICK, BackendError, Clock, MemoryStorage, MemoryStore, MemoryTask
 from status_tracker.testing.contract import Backend, ContractSuite, Promise
-from status_tracker.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
 from tests.contract.backends.memory import MemoryStep
 
 Tamper = Callable[[Write, TaskState | None], Write]

@@ -17,7 +17,7 @@ from botocore.exceptions import (
 from pynamodb.exceptions import QueryError, UpdateError
 from sqlalchemy.exc import OperationalError
 
-from status_tracker.cli.faults import explained
+from status_tracker.cli.errors import explained
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import Order
 

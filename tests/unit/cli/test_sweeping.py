@@ -6,8 +6,8 @@ from typing import Any, ClassVar
 
 import pytest
 
-from status_tracker.errors import TaskExecutionError
-from status_tracker.task import RunState
+from status_tracker.core.errors import TaskExecutionError
+from status_tracker.core.task import RunState
 from tests.unit.cli.conftest import stored
 from tests.unit.cli.shop import CLOCK, Order
 

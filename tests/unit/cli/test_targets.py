@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from status_tracker.cli.faults import explained
-from status_tracker.cli.moments import parse_moment
+from status_tracker.cli.errors import explained
 from status_tracker.cli.text import age, plain
+from status_tracker.cli.times import parse_moment
 from tests.unit.steps import NOON
 
 LAYER = Path(__file__).parents[3] / "layer"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from documents.answers import (
+from documents.answering.answers import (
     MAX_SUMMARY_CHARACTERS,
     Answer,
     KeyValueAnswerer,
@@ -15,7 +15,7 @@ from documents.answers import (
     parse_questions,
     summarize,
 )
-from documents.extracted import ExtractedDocument, KeyValue
+from documents.reading.extracted import ExtractedDocument, KeyValue
 
 TOTAL = Question("total", "What is the total?", ("Total due", "Total"))
 

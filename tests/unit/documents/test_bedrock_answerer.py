@@ -10,10 +10,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.answers import Answer, Answers, Passage, Question
-from documents.bedrock_answerer import BEDROCK_ERRORS, AnswerCutOffError, BedrockAnswerer, MalformedAnswerError
-from documents.bedrock_prompt import MAX_ANSWER_CHARACTERS, MAX_QUOTE_CHARACTERS, answers_schema, document_text
-from documents.extracted import ExtractedDocument, KeyValue
+from documents.answering.answers import Answer, Answers, Passage, Question
+from documents.answering.bedrock_answerer import (
+    BEDROCK_ERRORS,
+    AnswerCutOffError,
+    BedrockAnswerer,
+    MalformedAnswerError,
+)
+from documents.answering.bedrock_prompt import (
+    MAX_ANSWER_CHARACTERS,
+    MAX_QUOTE_CHARACTERS,
+    answers_schema,
+    document_text,
+)
+from documents.reading.extracted import ExtractedDocument, KeyValue
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
 from status_tracker import NonRetryableError

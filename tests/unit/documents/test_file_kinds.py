@@ -2,7 +2,7 @@
 
 import pytest
 
-from documents.file_kinds import describe_file, is_pdf
+from documents.reading.file_checks import describe_file, is_pdf
 
 
 @pytest.mark.parametrize(

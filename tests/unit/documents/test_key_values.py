@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from documents.extracted import KeyValue
-from documents.key_values import MAX_KEY_CHARACTERS, MAX_KEY_WORDS, find_key_values, normalize_key
+from documents.reading.extracted import KeyValue
+from documents.reading.key_values import MAX_KEY_CHARACTERS, MAX_KEY_WORDS, find_key_values, normalize_key
 
 FULL_WIDTH_COLON = "\uff1a"
 

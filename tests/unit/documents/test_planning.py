@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from documents.backfilling import plan_backfill
-from documents.bulk_input import BadInputError
-from documents.bulk_runs import report
 from documents.settings import BulkSettings
-from documents.waves import CHUNK_BYTES, CHUNK_ITEMS, in_chunks
+from status_tracker_ops.bulk.inputs import BadInputError
+from status_tracker_ops.bulk.planning import CHUNK_BYTES, CHUNK_ITEMS, in_chunks
+from status_tracker_ops.bulk.runs import report
+from status_tracker_ops.intake.backfill import plan_backfill
 from tests.unit.documents.fake_s3 import FakeS3
 
 SETTINGS = BulkSettings("documents", "results", tasks_per_second=100, max_concurrency=10, tolerated_failures=5)
@@ -56,7 +56,10 @@ def test_every_object_under_a_prefix_is_planned_once(
     under = {prefix + key for key in found} | {prefix}
     for key in under | found:
         s3.put_object(Bucket="documents", Key=key, Body=key.encode())
-    with patch("documents.bulk_runs.WAVE_ITEMS", wave), patch("documents.waves.CHUNK_ITEMS", chunk):
+    with (
+        patch("status_tracker_ops.bulk.runs.WAVE_ITEMS", wave),
+        patch("status_tracker_ops.bulk.planning.CHUNK_ITEMS", chunk),
+    ):
         items = planned_items(s3, {"prefix": prefix}, lambda: 1 if in_a_hurry else 900)
     expected = sorted(key for key in under | found if key.startswith(prefix))
     assert [item["key"] for item in items] == expected
@@ -81,7 +84,10 @@ def test_every_entry_of_a_manifest_is_planned_once_in_its_order(
 ) -> None:
     s3 = FakeS3()
     s3.put_object(Bucket="results", Key="manifests/m", Body=FORMATS[name](given_keys).encode())
-    with patch("documents.bulk_runs.WAVE_ITEMS", wave), patch("documents.waves.CHUNK_ITEMS", chunk):
+    with (
+        patch("status_tracker_ops.bulk.runs.WAVE_ITEMS", wave),
+        patch("status_tracker_ops.bulk.planning.CHUNK_ITEMS", chunk),
+    ):
         items = planned_items(s3, {"manifest": "s3://results/manifests/m"}, lambda: 1 if in_a_hurry else 900)
     assert [item["key"] for item in items] == given_keys
 
@@ -141,7 +147,7 @@ def test_what_failed_is_counted_whole_and_told_whole(fates: list[str], tolerated
         "started": "2026-03-02T09:00:00Z",
         "progress": {},
     }
-    with patch("documents.waves.CHUNK_ITEMS", 1):
+    with patch("status_tracker_ops.bulk.planning.CHUNK_ITEMS", 1):
         planned = plan_backfill(s3, SETTINGS, event, lambda: 900)  # type: ignore[arg-type]
     folder = planned["chunks_key"].removesuffix("chunks.json")
     for number, fate in enumerate(fates):

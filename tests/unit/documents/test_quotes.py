@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.answers import Passage
-from documents.extracted import ExtractedDocument, KeyValue
-from documents.quotes import Quotes, occurs, plain, with_line_ends
+from documents.answering.answers import Passage
+from documents.answering.quotes import Quotes, occurs, plain, with_line_ends
+from documents.reading.extracted import ExtractedDocument, KeyValue
 
 DOCUMENT = ExtractedDocument(
     pages=("Invoice\nTotal due:  EUR 1,190.00\n", "Payable within\n30 days \u2013 \u201cnet\u201d 10\u00b2 m, five"),

@@ -13,8 +13,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
-from documents.extracted import ExtractedDocument, KeyValue
-from documents.reader import PypdfReader
+from documents.reading.extracted import ExtractedDocument, KeyValue
+from documents.reading.reader import PypdfReader
 from samples import make_samples
 from status_tracker import NonRetryableError
 
@@ -124,12 +124,12 @@ def test_aes_without_the_cryptography_package_as_on_lambda(algorithm: str, passw
     code = (
         f"import sys; sys.modules['cryptography'] = None; sys.path[:] = {sys.path!r}\n"
         "from pathlib import Path\n"
-        "from documents.reader import PypdfReader\n"
+        "from documents.reading.reader import PypdfReader\n"
         f"PypdfReader().read(Path({str(path)!r}).read_bytes())"
     )
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
     last_line = ran.stderr.splitlines()[-1]
-    assert last_line.startswith("status_tracker.errors.NonRetryableError: The PDF is ")
+    assert last_line.startswith("status_tracker.core.errors.NonRetryableError: The PDF is ")
     assert "encrypted with AES" in last_line or (password and "protected with a password" in last_line)
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from documents.answers import KeyValueAnswerer, load_questions, summarize
-from documents.extracted import ExtractedDocument
-from documents.reader import PypdfReader
+from documents.answering.answers import KeyValueAnswerer, load_questions, summarize
+from documents.reading.extracted import ExtractedDocument
+from documents.reading.reader import PypdfReader
 from samples import make_samples
 from status_tracker import NonRetryableError
 

@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.extracted import ExtractedDocument, KeyValue
-from documents.textract_blocks import BlockReader
+from documents.reading.extracted import ExtractedDocument, KeyValue
+from documents.textract.blocks import BlockReader
 from tests.support.aws_stubs import answer
 
 

@@ -8,10 +8,10 @@ import pypdf
 import pytest
 
 from documents.service_errors import LONGEST_PAUSE_SECONDS, ServiceBusyError, pause_seconds
-from documents.textract_errors import TEXTRACT_ERRORS
-from documents.textract_files import MAX_BYTES_IN_ONE_CALL, fits_one_call
-from documents.textract_jobs import AnalysisJob
-from documents.textract_reader import AnalysisFailedError, TextractReader
+from documents.textract.errors import TEXTRACT_ERRORS
+from documents.textract.files import MAX_BYTES_IN_ONE_CALL, fits_one_call
+from documents.textract.jobs import AnalysisJob
+from documents.textract.reader import AnalysisFailedError, TextractReader
 from samples import make_samples
 from status_tracker import NonRetryableError
 from tests.support.aws_stubs import Scripted, answer

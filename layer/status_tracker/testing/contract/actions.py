@@ -6,10 +6,10 @@ from collections.abc import Callable
 
 import pytest
 
-from ... import errors as st
+from ...core import errors as st
 from ..clock import TICK, Clock
 from .driver import Promise, Step
-from .scenes import (
+from .steps import (
     FAILED,
     IGNORED,
     IN_PROGRESS,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
-from ...port import Store
+from ...core.port import Store
 from ..clock import Clock
 
 

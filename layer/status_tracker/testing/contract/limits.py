@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from ... import errors as st
-from ...history import ERROR_BYTES, HISTORY_BYTES, TRACEBACK_BYTES
+from ...core import errors as st
+from ...core.history import ERROR_BYTES, HISTORY_BYTES, TRACEBACK_BYTES
 from .driver import Promise, Step
-from .scenes import FAILED, PENDING, SUCCEEDED, Scenes, WorkError, errors_of, fail, seen, succeed
+from .steps import FAILED, PENDING, SUCCEEDED, Scenes, WorkError, errors_of, fail, seen, succeed
 
 Promised = Callable[[Promise], bool]
 LARGE = {"text": "x" * 400 * 1024}

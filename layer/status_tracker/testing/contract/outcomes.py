@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from ... import errors as st
+from ...core import errors as st
 from ..clock import TICK, Clock
 from .driver import Promise, Step
-from .scenes import (
+from .steps import (
     FAILED,
     GIVEN_UP,
     IGNORED,

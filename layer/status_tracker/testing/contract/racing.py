@@ -12,10 +12,10 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from ...errors import TaskIsNotReadyToStartError
+from ...core.errors import TaskIsNotReadyToStartError
 from ..clock import Clock
 from .driver import Promise, Step
-from .scenes import LEASE, PATIENCE, SUCCEEDED, Scenes, enter, errors_of, seen
+from .steps import LEASE, PATIENCE, SUCCEEDED, Scenes, enter, errors_of, seen
 
 Promised = Callable[[Promise], bool]
 WORKERS = 6

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from .actions import ActionRules
-from .answers import AnswerRules
-from .holding import HoldingRules
-from .late import LateRules
+from .late_writes import LateRules
+from .leases import HoldingRules
 from .limits import LimitRules
+from .lost_answers import AnswerRules
 from .outcomes import OutcomeRules
 from .racing import RaceRules
 from .starting import StartingRules
-from .telling import TellingRules
+from .tracing import TellingRules
 
 
 class ContractSuite(

@@ -1,0 +1,1 @@
+"""The stack of the documents application."""

@@ -1,0 +1,157 @@
+"""Waiting for Amazon Textract: has a document of several pages analysed before its step is tried.
+
+    StartAnalysis ─► IsAnalysisBegun ─► WaitForAnalysis ─► CheckAnalysis ─► IsAnalysisOver ─► the step
+          ▲                 └─ no ─► the step    ▲              └─ error ─► the step │
+          │                                      └───────── WaitLonger ◄── no ───────┘
+    StartAnalysisAgain ◄── AnalysisFailedError ── the step
+
+No state here decides what becomes of the task: whatever they meet, they go on to the step, whose attempt is the
+tracker's. The attempt's lease spans none of the waiting.
+"""
+
+from __future__ import annotations
+
+from aws_cdk import Duration
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.documents.buckets import COPIES, COPIES_REASON, DocumentBuckets
+from infra.documents.reading_settings import LONGER_BY_SECONDS, LONGEST_WAIT_SECONDS, START_MAX_SECONDS, START_TRIES
+from infra.documents.settings import Settings
+from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
+from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, SERVICE_FAULTS
+from infra.status_tracker_cdk.table import TaskTable
+from infra.status_tracker_cdk.workflow import TrackedStep
+
+ANALYSIS_FAILED = "AnalysisFailedError"
+SERVICE_BUSY = "ServiceBusyError"
+
+_CHECK_TRIES = 5
+_JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check.status"
+
+
+class TextractAnalysis(Construct):
+    """Begins the `step`, whose handler reads with Textract, with the analysis.
+
+    Attributes:
+        function: the function that starts the analysis.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        table: TaskTable,
+        buckets: DocumentBuckets,
+        step: TrackedStep,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.function = self._function(commons, table, buckets).function
+        start = self._start(commons.settings)
+        start.add_catch(step.state, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
+        begun = sfn.Choice(self, "Begun", state_name="IsAnalysisBegun")
+        begun.when(sfn.Condition.is_string(_JOB), self._polling(step)).otherwise(step.state)
+        again = sfn.Wait(
+            self,
+            "Again",
+            state_name="StartAnalysisAgain",
+            time=sfn.WaitTime.duration(Duration.seconds(commons.settings.retry_max_interval_seconds)),
+        )
+        again.next(start.next(begun))
+        step.state.add_catch(again, errors=[ANALYSIS_FAILED], result_path=sfn.JsonPath.DISCARD)
+        step.begin_with(start, helpers={"StartAnalysis": self.function}, actions=["textract:GetDocumentAnalysis"])
+
+    def _function(self, commons: FunctionCommons, table: TaskTable, buckets: DocumentBuckets) -> HandlerFunction:
+        documents, results = buckets.documents, buckets.results
+        function = HandlerFunction(
+            self,
+            "Start",
+            commons=commons,
+            handler="start_analysis.handler",
+            environment={
+                "DOCUMENT_BUCKET": documents.bucket_name,
+                "RESULT_BUCKET": results.bucket_name,
+                "MAX_DOCUMENT_BYTES": str(commons.settings.max_document_bytes),
+                "READER": commons.settings.reader,
+            },
+            statements=[
+                table.allow_items("GetItem"),
+                allow(["s3:GetObject"], documents.arn_for_objects("*")),
+                # The record, and the copy: Textract reads with the caller's rights.
+                allow(["s3:GetObject", "s3:PutObject"], results.arn_for_objects("*")),
+                allow(["s3:DeleteObject"], results.arn_for_objects(f"{COPIES}*")),
+                allow(["s3:ListBucket"], documents.bucket_arn, results.bucket_arn),
+            ],
+            actions_without_resource=["textract:StartDocumentAnalysis", "textract:GetDocumentAnalysis"],
+            timeout_seconds=commons.settings.step_timeout_seconds,
+            memory_mb=commons.settings.step_memory_mb,
+        )
+        acknowledge(function, objects_finding(documents), "Documents are uploaded under keys of the users' choosing.")
+        acknowledge(function, objects_finding(results), "Results have a key of their own for every task.")
+        acknowledge(function, objects_finding(results, COPIES), COPIES_REASON)
+        return function
+
+    def _start(self, settings: Settings) -> tasks.LambdaInvoke:
+        start = tasks.LambdaInvoke(
+            self,
+            "Invoke",
+            state_name="StartAnalysis",
+            lambda_function=self.function,
+            result_selector={"job_id.$": "$.Payload.job_id", "wait": LONGER_BY_SECONDS},
+            result_path="$.analysis",
+            retry_on_service_exceptions=False,
+            task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
+        )
+        # Too many jobs at once are waited out here, where that is not one of the task's attempts.
+        start.add_retry(
+            errors=[SERVICE_BUSY, "Lambda.TooManyRequestsException", *SERVICE_FAULTS],
+            interval=Duration.seconds(min(settings.retry_interval_seconds, START_MAX_SECONDS // 2)),
+            max_delay=Duration.seconds(START_MAX_SECONDS),
+            backoff_rate=2,
+            max_attempts=START_TRIES,
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        interval = Duration.seconds(settings.retry_interval_seconds)
+        start.add_retry(errors=["States.ALL"], interval=interval, backoff_rate=2, max_attempts=3)
+        return start
+
+    def _polling(self, step: TrackedStep) -> sfn.IChainable:
+        wait = sfn.Wait(self, "Wait", state_name="WaitForAnalysis", time=sfn.WaitTime.seconds_path(_WAIT))
+        check = tasks.CallAwsService(
+            self,
+            "Check",
+            state_name="CheckAnalysis",
+            service="textract",
+            action="getDocumentAnalysis",
+            parameters={"JobId": sfn.JsonPath.string_at(_JOB), "MaxResults": 1},
+            iam_resources=["*"],
+            result_selector={"status.$": "$.JobStatus"},
+            result_path="$.analysis.check",
+        )
+        check.add_retry(
+            errors=["States.ALL"],
+            interval=Duration.seconds(LONGER_BY_SECONDS),
+            max_delay=Duration.seconds(START_MAX_SECONDS),
+            backoff_rate=2,
+            max_attempts=_CHECK_TRIES,
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        check.add_catch(step.state, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
+        longer = sfn.Pass(
+            self,
+            "Longer",
+            state_name="WaitLonger",
+            parameters={"job_id.$": _JOB, "wait.$": f"States.MathAdd({_WAIT}, {LONGER_BY_SECONDS})"},
+            result_path="$.analysis",
+        )
+        going_on = sfn.Condition.and_(
+            sfn.Condition.string_equals(_STATUS, "IN_PROGRESS"),
+            sfn.Condition.number_less_than(_WAIT, LONGEST_WAIT_SECONDS),
+        )
+        over = sfn.Choice(self, "Over", state_name="IsAnalysisOver")
+        wait.next(check).next(over.when(going_on, longer.next(wait)).otherwise(step.state))
+        return wait

@@ -1,0 +1,1 @@
+"""CDK constructs for any pipeline."""

@@ -1,0 +1,219 @@
+"""A state machine that goes over very many items: plan a wave, a Distributed Map over its chunks, report, and again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from aws_cdk import Aws, Duration, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding, service_role
+from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, add_repeatable_retries
+from infra.status_tracker_cdk.state_machine_log import allow_logs_and_traces, log_options
+
+# The longest that Lambda gives. Planning stops by itself two minutes before.
+_FUNCTION_SECONDS = 900
+# A wave of 50,000 items is held in memory as it is written, and what failed of it as it is gathered.
+_GATHERING_MEMORY_MB = 1024
+_LONGEST_EXECUTION_DAYS = 7
+_ITEMS_FAILED = "ItemsFailedError"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Duty:
+    """What is special to one function of a machine: its handler, what it is told, and what it may do."""
+
+    handler: str
+    statements: Sequence[iam.PolicyStatement]
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+class BulkMachine(Construct):
+    """Plans, works through and reports wave after wave; ends in ``Done``, ``Refused`` or ``Failed``.
+
+    ``layer/status_tracker_ops/bulk/runs.py`` has what the states hand to each other. All files are in a folder of the
+    result bucket, which its functions may write to.
+
+    Attributes:
+        functions: the functions by the names of their states.
+        state_machine: the state machine, named after the stack and the construct.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        name: str,
+        folder: str,
+        documents: s3.IBucket,
+        results: s3.IBucket,
+        plan: Duty,
+        work: Duty,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._commons = commons
+        self._documents, self._results, self._folder = documents, results, folder
+        self.functions = self._functions(plan, work)
+        self._name = f"{Stack.of(self).stack_name}-{name}"
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            state_machine_name=self._name,
+            definition_body=sfn.DefinitionBody.from_chainable(self._connected(self.functions)),
+            role=self._role(self.functions).without_policy_updates(),
+            timeout=Duration.days(_LONGEST_EXECUTION_DAYS),
+            tracing_enabled=True,
+            # The data would be the input of every chunk, several times.
+            logs=log_options(self, commons.settings, f"-{name}", with_data=False),
+        )
+        # The role has these rights in itself, as every role here.
+        self.state_machine.node.try_remove_child("DistributedMapPolicy")
+        acknowledge(self, objects_finding(results, folder), "The files of an execution have names of its own.")
+
+    def _functions(self, plan: Duty, work: Duty) -> dict[str, lambda_.Function]:
+        """The functions by the names of their states."""
+        listed = allow(["s3:ListBucket"], self._results.bucket_arn)
+        listed.add_condition("StringLike", {"s3:prefix": f"{self._folder}*"})
+        in_folder = self._results.arn_for_objects(f"{self._folder}*")
+        report = Duty(
+            handler="bulk_report.handler",
+            statements=[allow(["s3:GetObject", "s3:PutObject"], in_folder), listed],
+        )
+        return {
+            "Plan": self._function("Plan", plan, _GATHERING_MEMORY_MB),
+            "Work": self._function("Work", work, self._commons.settings.intake_memory_mb),
+            "Report": self._function("Report", report, _GATHERING_MEMORY_MB),
+        }
+
+    def _function(self, construct_id: str, duty: Duty, memory_mb: int) -> lambda_.Function:
+        settings = self._commons.settings
+        return HandlerFunction(
+            self,
+            construct_id,
+            commons=self._commons,
+            handler=duty.handler,
+            environment={
+                "DOCUMENT_BUCKET": self._documents.bucket_name,
+                "RESULT_BUCKET": self._results.bucket_name,
+                "BULK_TASKS_PER_SECOND": str(settings.bulk_tasks_per_second),
+                "BULK_MAX_CONCURRENCY": str(settings.bulk_max_concurrency),
+                "BULK_TOLERATED_FAILURES": str(settings.bulk_tolerated_failures),
+                **duty.environment,
+            },
+            statements=duty.statements,
+            timeout_seconds=_FUNCTION_SECONDS,
+            memory_mb=memory_mb,
+        ).function
+
+    def _connected(self, functions: Mapping[str, lambda_.Function]) -> sfn.IChainable:
+        begin = sfn.Pass(self, "Begin", state_name="Begin", result=sfn.Result.from_object({"progress": {}}))
+        plan = self._invoke("Plan", functions["Plan"], sfn.TaskInput.from_object(_PLANNED_FROM))
+        report = self._invoke("Report", functions["Report"])
+        each_chunk = self._map(functions["Work"])
+        refused = sfn.Fail(self, "Refused", state_name="Refused", error="BadInput", cause_path="$.refused")
+        failed = sfn.Fail(
+            self, "Failed", state_name="Failed", error_path="$.failure.Error", cause_path="$.failure.Cause"
+        )
+        done = sfn.Succeed(self, "Done", state_name="Done", output_path="$.summary")
+        for state, following in ((plan, failed), (each_chunk, report), (report, failed)):
+            state.add_catch(following, errors=["States.ALL"], result_path="$.failure")
+        planned = (
+            sfn.Choice(self, "Planned", state_name="Planned")
+            .when(sfn.Condition.is_present("$.refused"), refused)
+            .when(sfn.Condition.number_greater_than("$.chunks", 0), each_chunk.next(report))
+            .otherwise(report)
+        )
+        reported = (
+            sfn.Choice(self, "Reported", state_name="Reported")
+            .when(sfn.Condition.string_equals("$.next", "plan"), plan)
+            .when(sfn.Condition.string_equals("$.next", "done"), done)
+            .otherwise(failed)
+        )
+        begin.next(plan)
+        plan.next(planned)
+        report.next(reported)
+        return begin
+
+    def _map(self, work: lambda_.Function) -> sfn.DistributedMap:
+        return sfn.DistributedMap(
+            self,
+            "EachChunk",
+            state_name="EachChunk",
+            label="chunks",
+            map_execution_type=sfn.StateMachineType.STANDARD,
+            item_reader=sfn.S3JsonItemReader(bucket=self._results, key=sfn.JsonPath.string_at("$.chunks_key")),
+            max_concurrency_path="$.max_concurrency",
+            # A chunk fails with at least one item: never more chunks than items, which the report counts.
+            tolerated_failure_count_path="$.tolerated_failures",
+            result_writer_v2=sfn.ResultWriterV2(bucket=self._results, prefix=f"{self._folder}map-runs"),
+            result_path=sfn.JsonPath.DISCARD,
+        ).item_processor(self._invoke("Work", work, final=[_ITEMS_FAILED]))
+
+    def _invoke(
+        self,
+        name: str,
+        function: lambda_.Function,
+        payload: sfn.TaskInput | None = None,
+        *,
+        final: Sequence[str] = (),
+    ) -> tasks.LambdaInvoke:
+        state = tasks.LambdaInvoke(
+            self,
+            f"Invoke{name}",
+            state_name=name,
+            lambda_function=function,
+            payload=payload,
+            output_path="$.Payload",
+            retry_on_service_exceptions=False,  # the retry table has them, with full jitter
+            task_timeout=sfn.Timeout.duration(Duration.seconds(_FUNCTION_SECONDS + ANSWER_GRACE_SECONDS)),
+        )
+        add_repeatable_retries(state, self._commons.settings, final=final)
+        return state
+
+    def _role(self, functions: Mapping[str, lambda_.Function]) -> iam.Role:
+        children = f"execution:{self._name}:*"
+        role = service_role(
+            self,
+            "states.amazonaws.com",
+            [
+                allow(["lambda:InvokeFunction"], *(function.function_arn for function in functions.values())),
+                # Spelled out, since the machine's own ARN would need the machine before its role.
+                allow(["states:StartExecution"], _states_arn(f"stateMachine:{self._name}")),
+                allow(["states:DescribeExecution", "states:StopExecution"], _states_arn(children)),
+                allow(
+                    [
+                        "s3:GetObject",
+                        "s3:PutObject",
+                        "s3:AbortMultipartUpload",
+                        "s3:ListMultipartUploadParts",
+                    ],
+                    self._results.arn_for_objects(f"{self._folder}*"),
+                ),
+                *allow_logs_and_traces(),
+            ],
+        )
+        acknowledge(role, "IAM5[Resource::*]", "CloudWatch's log delivery and X-Ray have actions without resources.")
+        finding = f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:{children}]"
+        acknowledge(role, finding, "What this machine's Map starts, which is named at random.")
+        return role
+
+
+_PLANNED_FROM = {
+    "input": sfn.JsonPath.object_at("$$.Execution.Input"),
+    "execution": sfn.JsonPath.string_at("$$.Execution.Name"),
+    "started": sfn.JsonPath.string_at("$$.Execution.StartTime"),
+    "progress": sfn.JsonPath.object_at("$.progress"),
+}
+
+
+def _states_arn(resource: str) -> str:
+    return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"

@@ -1,0 +1,125 @@
+"""One Lambda function: its role, its log group, its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_logs as logs
+from constructs import Construct
+
+from infra.documents.settings import Settings
+from infra.status_tracker_cdk.access import acknowledge, allow, service_role
+
+RUNTIME = lambda_.Runtime.PYTHON_3_14
+ARCHITECTURE = lambda_.Architecture.ARM_64
+METRICS_NAMESPACE = "StatusTracker"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FunctionCommons:
+    """What all functions of the application share.
+
+    Attributes:
+        code: the folder of the handlers.
+        layer: the library and what it needs.
+        use_case_id: the use case whose tasks they work on.
+        table_name: the task table.
+        settings: those of the stage.
+    """
+
+    code: lambda_.Code
+    layer: lambda_.ILayerVersion
+    use_case_id: str
+    table_name: str
+    settings: Settings
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that every function reads."""
+        return {
+            "USE_CASE_ID": self.use_case_id,
+            "TASK_TABLE_NAME": self.table_name,
+            "MAX_ATTEMPTS": str(self.settings.max_attempts),
+            "POWERTOOLS_SERVICE_NAME": self.use_case_id,
+            "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
+            "POWERTOOLS_LOG_LEVEL": self.settings.log_level,
+        }
+
+
+class HandlerFunction(Construct):
+    """A Lambda function that may do what its `statements` say, write its own log and send traces.
+
+    Attributes:
+        function: the function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        handler: str,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        actions_without_resource: Sequence[str] = (),
+        timeout_seconds: int,
+        memory_mb: int,
+        reserved_concurrency: int | None = None,
+        function_name: str | None = None,
+    ) -> None:
+        super().__init__(scope, construct_id)
+        log_group = self._log_group(commons.settings)
+        self.function = lambda_.Function(
+            self,
+            "Function",
+            handler=handler,
+            code=commons.code,
+            layers=[commons.layer],
+            runtime=RUNTIME,
+            architecture=ARCHITECTURE,
+            environment={**commons.environment, **environment},
+            timeout=Duration.seconds(timeout_seconds),
+            memory_size=memory_mb,
+            reserved_concurrent_executions=reserved_concurrency,
+            function_name=function_name,
+            role=self._role(statements, actions_without_resource, log_group).without_policy_updates(),
+            log_group=log_group,
+            # With JSON, Lambda filters by a level of its own, which overrules POWERTOOLS_LOG_LEVEL, and above INFO
+            # drops the metrics. Powertools' lines are JSON all the same.
+            logging_format=lambda_.LoggingFormat.TEXT,
+            tracing=lambda_.Tracing.ACTIVE,
+        )
+
+    def _log_group(self, settings: Settings) -> logs.LogGroup:
+        return logs.LogGroup(
+            self,
+            "Logs",
+            retention=logs.RetentionDays[settings.log_retention],
+            removal_policy=settings.removal_policy,
+        )
+
+    def _role(
+        self,
+        statements: Sequence[iam.PolicyStatement],
+        actions_without_resource: Sequence[str],
+        log_group: logs.ILogGroup,
+    ) -> iam.Role:
+        unlimited = ["xray:PutTraceSegments", "xray:PutTelemetryRecords", *actions_without_resource]
+        role = service_role(
+            self,
+            "lambda.amazonaws.com",
+            [
+                *statements,
+                allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
+                allow(unlimited, "*"),
+            ],
+        )
+        services = " and ".join(sorted({action.partition(":")[0] for action in unlimited}))
+        reason = f"The actions used of {services} take no resource; no other statement is on '*'."
+        acknowledge(role, "IAM5[Resource::*]", reason)
+        return role

@@ -1,0 +1,307 @@
+"""What wakes somebody up, and what each alarm says to do.
+
+Every window rolls: CloudWatch looks each minute at the time that has just passed. S is the sweep's interval, ``|`` a
+sweep, ``x`` a period over the threshold, ``.`` any other.
+
+======== ================================ ========================================================================
+event    ``[..............x]`` 15 x 1 min One is enough, and it is remembered for a quarter of an hour: metrics that
+                                          come from logs arrive late, and an alarm that goes out at once is missed.
+lasting  ``[.x..x.xx.x.....]`` 15 x 1 min Five of fifteen: a burst that passes by itself is none.
+state    ``[| |][| |][| |]``  n x 2 S     All of n: each holds a sweep, however late that starts. Without sweeps the
+                                          state is INSUFFICIENT_DATA, neither a false OK nor an ALARM that stays.
+watch    ``[           ]``    1 x 3 S     No sweep in it: somebody must look.
+======== ================================ ========================================================================
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_sns as sns
+from constructs import Construct
+
+from infra.status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
+
+RUNBOOK = "docs/runbook.md"
+_SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.MINIMUM
+_NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
+_UNKNOWN = cloudwatch.TreatMissingData.MISSING
+_QUARTER = Duration.minutes(15)
+
+
+@dataclass(frozen=True)
+class Window:
+    """How many periods are looked at, and in how many of them it must be so."""
+
+    periods: int
+    breaching: int
+
+
+_AT_ONCE = Window(1, 1)
+_EVENT = Window(15, 1)
+_LASTING = Window(15, 5)
+_TWICE = Window(3, 2)
+
+
+class Alarms(Construct):
+    """The alarms about `watched`, all of which go to `topic`.
+
+    Attributes:
+        alarms: the alarms, in the order in which a dashboard shows them.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, watched: Watched, topic: sns.ITopic) -> None:
+        super().__init__(scope, construct_id)
+        self.alarms: list[cloudwatch.IAlarm] = []
+        self._watched = watched
+        self._settings = watched.settings
+        self._action = actions.SnsAction(topic)
+        for step in watched.steps:
+            self._add_progress(step)
+        self._add_outcomes()
+        self._add_executions()
+        self._add_bulk_machines()
+        self._add_intake()
+        self._add_throttles()
+        self._add_functions()
+
+    def _add_progress(self, step: str) -> None:
+        swept, settings = self._watched.swept, self._settings
+        self._alarm(
+            f"NoProgress{step}",
+            cloudwatch.MathExpression(
+                expression="IF(unfinished > 0 AND finished == 0 AND succeeded == 0, 1, 0)",
+                using_metrics={
+                    "unfinished": swept("Unfinished", step, _MINIMUM),
+                    "finished": swept("FinishedSinceLastSweep", step, _SUM),
+                    # What the next step takes at once is not there for the sweep to count.
+                    "succeeded": swept("TaskSucceeded", step, _SUM),
+                },
+                label=f"{step} has work and finishes none",
+                period=self._watched.sweep_period,
+            ),
+            f"{step} has unfinished tasks, and none ended in {settings.alarm_no_progress_minutes} minutes. Look at the "
+            "executions, throttles and function errors of that time.",
+            "No progress while there is work",
+            window=self._all_of(settings.alarm_no_progress_minutes),
+            missing=_UNKNOWN,
+        )
+        self._alarm(
+            f"OldestUnfinished{step}",
+            swept("OldestUnfinished", step),
+            f"A document whose task is in {step} has been without an end for over "
+            f"{settings.alarm_oldest_unfinished_minutes} minutes. List the oldest, and see what it fails or waits for.",
+            "The oldest unfinished task is too old",
+            over=settings.alarm_oldest_unfinished_minutes * 60,
+            missing=_UNKNOWN,
+        )
+        self._alarm(
+            f"Stuck{step}",
+            swept("Stuck", step, _MINIMUM),
+            f"For {settings.alarm_stuck_minutes} minutes there were tasks in {step} whose worker has vanished and that "
+            "nothing took over. See whether their executions run and the sweep restarts any.",
+            "Tasks are stuck",
+            window=self._all_of(settings.alarm_stuck_minutes),
+            missing=_UNKNOWN,
+        )
+
+    def _add_outcomes(self) -> None:
+        watched, settings = self._watched, self._settings
+        for step in watched.steps:
+            self._alarm(
+                f"Ignored{step}",
+                watched.task("TaskIgnored", step),
+                f"{step} has set tasks aside. List them with their errors, mend the document or the code, and run them "
+                "again.",
+                "Tasks were ignored",
+                over=settings.alarm_ignored_tasks,
+                window=_EVENT,
+            )
+        # Only in the last step does a success say that the whole task was done: a run that is restarted in a later
+        # step passes the earlier ones by in the same way.
+        self._add_duplicate_runs("DuplicateRuns", "RefusedSucceeded", watched.steps[-1], "done")
+        for step in watched.steps:
+            self._add_duplicate_runs(f"DuplicateRunsIgnored{step}", "RefusedIgnored", step, f"ignored in {step}")
+
+    def _add_duplicate_runs(self, name: str, metric: str, step: str, ended: str) -> None:
+        most = self._settings.alarm_duplicate_runs
+        self._alarm(
+            name,
+            self._watched.task(metric, step, period=_QUARTER),
+            f"More than {most} executions in 15 minutes found their task {ended} already. The tracker did no work "
+            "twice; find what starts them.",
+            "Duplicate runs",
+            over=most,
+        )
+
+    def _add_executions(self) -> None:
+        machine = self._watched.state_machine
+        self._alarm(
+            "ExecutionsFailed",
+            machine.metric_failed(period=MINUTE, statistic=_SUM),
+            "Executions ended in Failed: the retries ran out before the tracker gave the tasks up. Their error and "
+            "cause say on what; the sweep restarts their tasks.",
+            "Executions failed or timed out",
+            window=_EVENT,
+        )
+        self._alarm(
+            "ExecutionsTimedOut",
+            machine.metric_timed_out(period=MINUTE, statistic=_SUM),
+            "Executions ran for a day without an end. See in their history which state waits for what; the sweep "
+            "restarts their tasks.",
+            "Executions failed or timed out",
+            window=_EVENT,
+        )
+        self._alarm(
+            "ExecutionsAborted",
+            machine.metric_aborted(period=MINUTE, statistic=_SUM),
+            "Somebody stopped executions. The sweep restarts their tasks: ignore those that are not wanted.",
+            "Executions were aborted",
+            window=_EVENT,
+        )
+
+    def _add_bulk_machines(self) -> None:
+        for name, bulk_machine in self._watched.bulk_machines.items():
+            ends = {
+                "failed": bulk_machine.metric_failed(period=MINUTE, statistic=_SUM),
+                "timed_out": bulk_machine.metric_timed_out(period=MINUTE, statistic=_SUM),
+                "aborted": bulk_machine.metric_aborted(period=MINUTE, statistic=_SUM),
+            }
+            self._alarm(
+                f"{name}Failed",
+                # SUM of a list adds what there is, where + would be without data as soon as one of them is.
+                cloudwatch.MathExpression(
+                    expression=f"SUM([{', '.join(ends)}])", using_metrics=ends, label=f"{name} failed", period=MINUTE
+                ),
+                f"An execution of {name} ended in Failed or Refused, timed out or was stopped. What it did not come to "
+                "is untouched: read its cause and its report, mend that, and start it again.",
+                "A backfill or bulk rerun failed",
+                window=_EVENT,
+            )
+
+    def _add_intake(self) -> None:
+        watched, settings = self._watched, self._settings
+        for name, queue in watched.dead_letter_queues.items():
+            # Visible messages, since "sent" does not count those that a queue moves there itself.
+            self._alarm(
+                name,
+                queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM),
+                "Messages could not be handled. The log says why of each; mend the cause, then move them back.",
+                "Messages in a dead letter queue",
+            )
+        self._alarm(
+            "OldestMessage",
+            watched.queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM),
+            f"Uploads have waited for intake for over {settings.alarm_queue_age_minutes} minutes. See whether the "
+            "intake function runs, fails or is throttled, and whether its event source is enabled.",
+            "Messages wait too long",
+            over=settings.alarm_queue_age_minutes * 60,
+        )
+
+    def _add_throttles(self) -> None:
+        watched = self._watched
+        for name, described, metric_of in (
+            ("Table", "the task table", watched.of_table),
+            ("Index", "the task table's index", watched.of_index),
+        ):
+            for requests in ("Read", "Write"):
+                self._alarm(
+                    f"{name}{requests}sThrottled",
+                    metric_of(f"{requests}ThrottleEvents"),
+                    f"DynamoDB throttles {requests.lower()}s of {described}. They are tried again, and slow everything "
+                    "down: see whether one status has too few shards.",
+                    "The table is throttled",
+                    window=_LASTING,
+                )
+        for name, function in watched.functions.items():
+            self._alarm(
+                f"{name}Throttled",
+                function.metric_throttles(period=MINUTE, statistic=_SUM),
+                f"Lambda throttles the function {name}. Its work waits and nothing is lost: see whether the account's "
+                "concurrency is used up, and by what.",
+                "Functions are throttled",
+                window=_LASTING,
+            )
+
+    def _add_functions(self) -> None:
+        watched, interval = self._watched, self._settings.sweep_interval_minutes
+        period = Duration.minutes(3 * interval)
+        # FILL, and missing data breaching: CloudWatch would else take an older period for one that has no data, and
+        # where there never was any, FILL has nothing to fill.
+        self._alarm(
+            "SweepNotRunning",
+            cloudwatch.MathExpression(
+                expression="FILL(sweeps, 0)",
+                using_metrics={
+                    "sweeps": watched.task(
+                        "Unfinished", watched.steps[0], statistic=cloudwatch.Stats.SAMPLE_COUNT, period=period
+                    )
+                },
+                label="sweeps",
+                period=period,
+            ),
+            f"No sweep has reported for {3 * interval} minutes: stuck tasks are not restarted, and the alarms about "
+            "progress, age and stuck tasks know nothing. Look at the sweep's schedule, function and log.",
+            "The sweep does not run",
+            under=1,
+            missing=cloudwatch.TreatMissingData.BREACHING,
+        )
+        for step in (*watched.steps, INTAKE_STEP):
+            self._alarm(
+                f"CannotSweep{step}",
+                watched.swept("SweepErrors", step, _SUM),
+                f"In {step} the sweep could not restart tasks or register objects, again and again. Its log says why "
+                "of each.",
+                "The sweep cannot put something right",
+                window=_TWICE,
+            )
+        for name, function in watched.helpers.items():
+            often = 5 if name == INTAKE_STEP else max(5, interval)
+            self._alarm(
+                f"{name}Errors",
+                function.metric_errors(period=Duration.minutes(often), statistic=_SUM),
+                f"The function {name} fails again and again: it crashes, runs out of time or memory, or cannot be "
+                "loaded. Read its log.",
+                "A function fails",
+                window=_TWICE,
+            )
+
+    def _all_of(self, minutes: int) -> Window:
+        """So many periods of the sweep that they are at least `minutes`."""
+        periods = math.ceil(minutes / self._watched.sweep_period.to_minutes())
+        return Window(periods, periods)
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        what_to_do: str,
+        section: str,
+        *,
+        over: float = 0,
+        under: float | None = None,
+        window: Window = _AT_ONCE,
+        missing: cloudwatch.TreatMissingData = _NOT_BREACHING,
+    ) -> None:
+        """An alarm as soon as `metric` is over (or under) that in the `window`; `section` is the runbook's."""
+        operators = cloudwatch.ComparisonOperator
+        alarm_name = f"{self._watched.name}-{name}"
+        alarm = cloudwatch.Alarm(
+            self,
+            name,
+            alarm_name=alarm_name,
+            metric=metric,
+            threshold=over if under is None else under,
+            comparison_operator=operators.GREATER_THAN_THRESHOLD if under is None else operators.LESS_THAN_THRESHOLD,
+            evaluation_periods=window.periods,
+            datapoints_to_alarm=window.breaching,
+            treat_missing_data=missing,
+            alarm_description=f"{what_to_do} Runbook ({RUNBOOK}): '{section}'.",
+        )
+        alarm.add_alarm_action(self._action)
+        # By its name and not by the resource, of which the local cloud has none.
+        self.alarms.append(cloudwatch.Alarm.from_alarm_name(self, f"{name}ByName", alarm_name))

@@ -1,0 +1,283 @@
+"""What is seen: the dashboard, from the question that is asked first to the ones that follow."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, STATUS_NAMES, Watched
+
+_SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
+_HOW_TO_READ = """\
+**How to read this.** Red alarms first: each says what to do, and names its section of `docs/runbook.md`. Then down \
+the page: **tasks**, how many there are by status and how old the oldest is, as the sweep counted them every \
+{interval} minutes; **work**, what came in and what became of it; **flow**, where it waits; **functions** and **use**.
+
+Tasks by status and *Attempts* need not agree: a failed attempt is tried again, its task is counted once. \
+*Lease takeovers* are attempts whose function was killed; that a task is taken over is the cure, not the trouble. \
+One task's story: Logs Insights, saved queries, `{folder}`, *Story of one task*.
+"""
+
+
+class TaskDashboard(Construct):
+    """The dashboard of what is watched, by its name.
+
+    Args:
+        alarms: shown with their states at the top.
+        extra_widgets: shown above all graphs.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        watched: Watched,
+        alarms: Sequence[cloudwatch.IAlarm],
+        extra_widgets: Sequence[cloudwatch.IWidget],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._watched = watched
+        how_to_read = _HOW_TO_READ.format(interval=watched.settings.sweep_interval_minutes, folder=watched.name)
+        cloudwatch.Dashboard(
+            self,
+            "Dashboard",
+            dashboard_name=watched.name,
+            default_interval=Duration.hours(3),
+            widgets=[
+                [cloudwatch.TextWidget(markdown=how_to_read, width=24, height=4)],
+                list(extra_widgets),
+                [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4)],
+                self._tasks_by_status(),
+                self._unfinished(),
+                self._work(),
+                self._attempts(),
+                self._flow(),
+                self._throttles(),
+                self._functions(),
+                self._use(),
+            ],
+        )
+
+    def _tasks_by_status(self) -> list[cloudwatch.IWidget]:
+        watched = self._watched
+        return [
+            _graph(
+                f"Tasks in {step}, by status",
+                [watched.swept("Tasks", step, status=status).with_(label=status) for status in STATUS_NAMES],
+                width=24 // len(watched.steps),
+                stacked=True,
+            )
+            for step in watched.steps
+        ]
+
+    def _unfinished(self) -> list[cloudwatch.IWidget]:
+        settings = self._watched.settings
+        return [
+            _graph(
+                "Unfinished, and finished since the sweep before",
+                [*self._swept("Unfinished"), *self._swept("FinishedSinceLastSweep")],
+                width=6,
+            ),
+            _graph(
+                "Oldest unfinished (seconds)",
+                self._swept("OldestUnfinished"),
+                limit=settings.alarm_oldest_unfinished_minutes * 60,
+                width=6,
+            ),
+            _graph("Stuck", self._swept("Stuck"), width=6),
+            _graph(
+                "Put right by the sweep",
+                [
+                    *self._swept("Restarted", _SUM),
+                    *self._swept("SweepErrors", _SUM),
+                    self._watched.swept("Registered", INTAKE_STEP, _SUM).with_(label="Registered"),
+                    self._watched.swept("SweepErrors", INTAKE_STEP, _SUM).with_(label=f"{INTAKE_STEP} SweepErrors"),
+                ],
+                width=6,
+            ),
+        ]
+
+    def _work(self) -> list[cloudwatch.IWidget]:
+        watched, machine = self._watched, self._watched.state_machine
+        came_in = ("TaskCreated", "DuplicateEvent", "BadMessage")
+        return [
+            _graph("Came in", [watched.task(name, INTAKE_STEP).with_(label=name) for name in came_in]),
+            _graph("Throughput (tasks a minute)", self._counts("TaskSucceeded")),
+            _graph(
+                "Executions",
+                [
+                    machine.metric_started(period=MINUTE),
+                    machine.metric_succeeded(period=MINUTE),
+                    machine.metric_failed(period=MINUTE),
+                    machine.metric_timed_out(period=MINUTE),
+                    machine.metric_aborted(period=MINUTE),
+                ],
+            ),
+        ]
+
+    def _attempts(self) -> list[cloudwatch.IWidget]:
+        watched = self._watched
+        return [
+            _graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored")),
+            _graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver")),
+            _graph("Refused starts", self._counts("TaskRefused", "RefusedSucceeded", "RefusedIgnored")),
+            _graph(
+                "Attempt duration",
+                [
+                    watched.task("TaskDuration", step, statistic=statistic).with_(label=f"{step} {statistic}")
+                    for step in watched.steps
+                    for statistic in ("p50", "p95")
+                ],
+                width=24,
+            ),
+        ]
+
+    def _flow(self) -> list[cloudwatch.IWidget]:
+        watched = self._watched
+        waiting = watched.queue
+        return [
+            _graph(
+                "Oldest upload in the intake queue (seconds)",
+                [waiting.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM)],
+                limit=watched.settings.alarm_queue_age_minutes * 60,
+            ),
+            _graph(
+                "Intake queue",
+                [
+                    waiting.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM),
+                    waiting.metric_approximate_number_of_messages_not_visible(period=MINUTE, statistic=_MAXIMUM),
+                ],
+            ),
+            _graph(
+                "Dead letters",
+                [
+                    queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
+                    for name, queue in watched.dead_letter_queues.items()
+                ],
+            ),
+        ]
+
+    def _throttles(self) -> list[cloudwatch.IWidget]:
+        watched = self._watched
+        return [
+            _graph(
+                "DynamoDB throttles",
+                self._of_dynamodb("ReadThrottleEvents", "WriteThrottleEvents"),
+            ),
+            _graph(
+                "Lambda throttles, and concurrency of the account",
+                [
+                    *(each.metric_throttles(period=MINUTE, label=name) for name, each in watched.all_functions.items()),
+                    cloudwatch.Metric(
+                        namespace="AWS/Lambda",
+                        metric_name="ConcurrentExecutions",
+                        statistic=_MAXIMUM,
+                        period=MINUTE,
+                        label="concurrent in the account",
+                    ),
+                ],
+            ),
+            _graph(
+                "Step Functions throttles",
+                [
+                    watched.state_machine.metric_throttled(period=MINUTE),
+                    sfn.StateTransitionMetric.metric_throttled_events(
+                        period=MINUTE, label="state transitions, whole account"
+                    ),
+                ],
+            ),
+        ]
+
+    def _functions(self) -> list[cloudwatch.IWidget]:
+        watched = self._watched
+        functions = watched.all_functions
+        return [
+            _graph(
+                "Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]
+            ),
+            _graph("Cold starts", [watched.cold_starts(each, name) for name, each in watched.functions.items()]),
+            _graph(
+                "Lambda duration",
+                [
+                    each.metric_duration(period=MINUTE, statistic=statistic, label=f"{name} {statistic}")
+                    for name, each in functions.items()
+                    for statistic in ("p50", "p95")
+                ],
+            ),
+        ]
+
+    def _use(self) -> list[cloudwatch.IWidget]:
+        """What is paid for, in units: prices differ by region and tier. docs/scale.md counts it in dollars."""
+        queue = self._watched.queue
+        return [
+            _graph(
+                "DynamoDB capacity units",
+                self._of_dynamodb("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"),
+                width=6,
+            ),
+            _graph("Lambda GB-seconds", self._gigabyte_seconds(), width=6),
+            _graph(
+                "State transitions (whole account)",
+                [sfn.StateTransitionMetric.metric_consumed_capacity(period=MINUTE, statistic=_SUM)],
+                width=6,
+            ),
+            _graph(
+                "SQS requests (at most)",
+                [
+                    queue.metric_number_of_messages_sent(period=MINUTE),
+                    queue.metric_number_of_messages_received(period=MINUTE),
+                    queue.metric_number_of_messages_deleted(period=MINUTE),
+                    queue.metric_number_of_empty_receives(period=MINUTE),
+                ],
+                width=6,
+            ),
+        ]
+
+    def _gigabyte_seconds(self) -> list[cloudwatch.IMetric]:
+        return [
+            cloudwatch.MathExpression(
+                expression=f"{name.lower()} / 1000 * {self._watched.memory_mb(name)} / 1024",
+                using_metrics={name.lower(): function.metric_duration(period=MINUTE, statistic=_SUM)},
+                label=name,
+                period=MINUTE,
+            )
+            for name, function in self._watched.all_functions.items()
+        ]
+
+    def _swept(self, name: str, statistic: str = _MAXIMUM) -> list[cloudwatch.Metric]:
+        watched = self._watched
+        return [watched.swept(name, step, statistic).with_(label=f"{step} {name}") for step in watched.steps]
+
+    def _counts(self, *names: str) -> list[cloudwatch.Metric]:
+        watched = self._watched
+        return [watched.task(name, step).with_(label=f"{step} {name}") for step in watched.steps for name in names]
+
+    def _of_dynamodb(self, *names: str) -> list[cloudwatch.Metric]:
+        watched = self._watched
+        sources = {"table": watched.of_table, "index": watched.of_index}
+        return [of(name).with_(label=f"{source} {name}") for source, of in sources.items() for name in names]
+
+
+def _graph(
+    title: str,
+    metrics: Sequence[cloudwatch.IMetric],
+    *,
+    width: int = 8,
+    stacked: bool = False,
+    limit: float | None = None,
+) -> cloudwatch.GraphWidget:
+    """A graph; `limit` is where its alarm goes off."""
+    limits = [] if limit is None else [cloudwatch.HorizontalAnnotation(value=limit, label="alarm")]
+    return cloudwatch.GraphWidget(
+        title=title,
+        left=list(metrics),
+        left_annotations=limits,
+        left_y_axis=cloudwatch.YAxisProps(min=0),
+        stacked=stacked,
+        width=width,
+    )

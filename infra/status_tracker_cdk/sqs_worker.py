@@ -1,0 +1,299 @@
+"""A use case without a workflow: a queue whose messages are tasks, and the function that works on them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from aws_cdk import Duration
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_cloudwatch_actions as actions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda_event_sources as event_sources
+from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from constructs import Construct
+
+from infra.status_tracker_cdk.access import allow
+from infra.status_tracker_cdk.functions import METRICS_NAMESPACE, FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.table import TaskTable
+
+MARGIN_SECONDS = 3
+"""What `status_tracker.sqs.process_sqs_batch` keeps of the function's time for telling the queue."""
+
+_RANGES = {
+    "seconds_per_record": (1, 900),
+    "timeout_seconds": (1, 900),
+    "batch_size": (1, 10),
+    "max_concurrency": (2, 1000),
+    "memory_mb": (128, 10240),
+    "alarm_age_minutes": (1, 14 * 24 * 60 - 1),
+}
+_MOST_RECEIVES = 1000
+_DAYS_KEPT = 14
+"""The longest that SQS keeps a message. Its age counts on in the dead letter queue, which keeps it for what is left."""
+_DAYS_TO_MEND = 4
+"""What shall be left of them for those who find it in the dead letter queue."""
+_DAY_SECONDS = 24 * 3600
+_SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
+_MINUTE = Duration.minutes(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class WorkerPace:
+    """How fast a worker goes through its queue.
+
+    Attributes:
+        seconds_per_record: the longest that the work on one message takes.
+        timeout_seconds: timeout of the function; a whole batch has to fit into it.
+        batch_size: messages handed to one invocation; from 1 to 10.
+        max_concurrency: functions that run at the same time, at most; from 2 to 1,000.
+        memory_mb: memory of the function.
+        alarm_age_minutes: how old a message may become; longer than the longest wait that the work asks for
+            (`retry_after`). SQS leaves out those that it has delivered three times and more.
+
+    Raises:
+        ValueError: a batch does not fit into the function's time, or a value is out of its range.
+    """
+
+    seconds_per_record: int
+    timeout_seconds: int
+    batch_size: int = 10
+    max_concurrency: int = 10
+    memory_mb: int = 512
+    alarm_age_minutes: int = 60
+
+    def __post_init__(self) -> None:
+        for name, (low, high) in _RANGES.items():
+            if not low <= getattr(self, name) <= high:
+                raise ValueError(f"{name} is {getattr(self, name)}: give a number from {low} to {high}.")
+        needed = self.batch_size * self.seconds_per_record + MARGIN_SECONDS
+        if needed > self.timeout_seconds:
+            raise ValueError(
+                f"{self.batch_size} records of up to {self.seconds_per_record} s and the margin of {MARGIN_SECONDS} s "
+                f"need {needed} s, and timeout_seconds is {self.timeout_seconds}: raise it, or lower the batch_size."
+            )
+        redelivered = math.ceil((self.visibility_seconds + self.timeout_seconds) / 60)
+        if self.alarm_age_minutes < redelivered:
+            raise ValueError(
+                f"alarm_age_minutes is {self.alarm_age_minutes}: give at least {redelivered}, the age of a message "
+                "whose function was killed once."
+            )
+
+    @property
+    def visibility_seconds(self) -> int:
+        """When a message is delivered again about which the queue is told nothing.
+
+        That is beyond every lease, and leaves room for Lambda to be throttled and try again.
+        """
+        return 6 * self.timeout_seconds
+
+
+class SqsWorker(Construct):
+    """A queue, and a function that calls `status_tracker.sqs.process_sqs_batch` with its messages.
+
+    The function is told ``SECONDS_PER_RECORD`` and ``RETRY_SECONDS``. It may update the tasks of `table`, and what its
+    `statements` say.
+
+    Attributes:
+        queue: where messages are sent to.
+        dead_letter_queue: where those end that cannot be read, or whose tasks could not be started.
+        function: the function.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        table: TaskTable,
+        handler: str,
+        step: str,
+        pace: WorkerPace,
+        alarm_topic: sns.ITopic,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement] = (),
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.dead_letter_queue = sqs.Queue(
+            self,
+            "DeadLetterQueue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(_DAYS_KEPT),
+        )
+        self.queue = self._queue(pace, commons.settings.max_attempts)
+        self.function = HandlerFunction(
+            self,
+            "Handler",
+            commons=commons,
+            handler=handler,
+            environment={
+                "SECONDS_PER_RECORD": str(pace.seconds_per_record),
+                "RETRY_SECONDS": str(commons.settings.retry_interval_seconds),
+                **environment,
+            },
+            statements=[table.allow_items("UpdateItem"), self._may_poll(), *statements],
+            timeout_seconds=pace.timeout_seconds,
+            memory_mb=pace.memory_mb,
+        ).function
+        self.function.add_event_source(
+            event_sources.SqsEventSource(
+                self.queue,
+                batch_size=pace.batch_size,
+                # And no reserved concurrency: what Lambda throttles has been received, and that is counted.
+                max_concurrency=pace.max_concurrency,
+                report_batch_item_failures=True,
+            )
+        )
+        self._topic = alarm_topic
+        self._add_alarms_on_tasks(commons.use_case_id, step, pace)
+        self._add_alarms_on_standstill(step, pace)
+
+    def _queue(self, pace: WorkerPace, max_attempts: int) -> sqs.Queue:
+        return sqs.Queue(
+            self,
+            "Queue",
+            encryption=sqs.QueueEncryption.SQS_MANAGED,
+            enforce_ssl=True,
+            retention_period=Duration.days(_DAYS_KEPT),
+            visibility_timeout=Duration.seconds(pace.visibility_seconds),
+            dead_letter_queue=sqs.DeadLetterQueue(
+                queue=self.dead_letter_queue, max_receive_count=receives_within_retention(max_attempts, pace)
+            ),
+        )
+
+    def _may_poll(self) -> iam.PolicyStatement:
+        actions_of_poller = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
+        return allow([f"sqs:{action}" for action in actions_of_poller], self.queue.queue_arn)
+
+    def _add_alarms_on_tasks(self, use_case_id: str, step: str, pace: WorkerPace) -> None:
+        def counted(name: str, period: Duration) -> cloudwatch.Metric:
+            return cloudwatch.Metric(
+                namespace=METRICS_NAMESPACE,
+                metric_name=name,
+                dimensions_map={"service": use_case_id, "step": step},
+                statistic=_SUM,
+                period=period,
+            )
+
+        self._alarm(
+            "SetAside",
+            counted("TaskIgnored", _MINUTE),
+            f"{step} has set tasks aside; their messages are deleted. Query the tasks with the ignored status, read "
+            "the last entry of their errors, mend the cause, rerun them and send their messages again.",
+            # Remembered for a quarter of an hour: metrics that come from logs arrive late.
+            periods=15,
+        )
+        self._lasting_alarm(
+            "NotStarted",
+            counted("TaskNotStarted", _redelivery(pace)),
+            f"{step} cannot start tasks, again and again. The function's log says why ('Task not started'): the task "
+            "table does not answer, a setting is wrong, or tasks have the status of another step.",
+        )
+
+    def _add_alarms_on_standstill(self, step: str, pace: WorkerPace) -> None:
+        # Visible messages, since "sent" does not count those that a queue moves there itself.
+        self._alarm(
+            "DeadLetters",
+            self.dead_letter_queue.metric_approximate_number_of_messages_visible(period=_MINUTE, statistic=_MAXIMUM),
+            f"{step} could not handle messages. The function's log says why: 'Message refused' where one could not be "
+            "read, 'Task not started' where the tracker could not be asked; where it says neither, the function "
+            f"crashed or was throttled. Mend the cause, then redrive the dead letter queue to its source: {_DAYS_KEPT} "
+            "days after they were sent, messages are deleted.",
+        )
+        self._alarm(
+            "OldestMessage",
+            self.queue.metric_approximate_age_of_oldest_message(period=_MINUTE, statistic=_MAXIMUM),
+            f"Messages have waited for {step} for over {pace.alarm_age_minutes} minutes. See whether its event source "
+            "is enabled, and whether the function runs, fails or is throttled, or more comes in than it can do: "
+            f"{_DAYS_KEPT} days after they were sent, messages are deleted, and those never begun are no tasks.",
+            over=pace.alarm_age_minutes * 60,
+        )
+        self._lasting_alarm(
+            "Errors",
+            self.function.metric_errors(period=_redelivery(pace), statistic=_SUM),
+            f"The function of {step} fails again and again: it crashes, runs out of time or memory, or cannot be "
+            "loaded. Read its log.",
+        )
+        self._lasting_alarm(
+            "Throttled",
+            self.function.metric_throttles(period=_redelivery(pace), statistic=_SUM),
+            f"Lambda throttles the function of {step}. Its messages wait, and each throttled delivery brings them "
+            "nearer to the dead letter queue: see whether the account's concurrency is used up or the function's own "
+            "is reserved, lower max_concurrency, or ask for more.",
+        )
+
+    def _lasting_alarm(self, name: str, metric: cloudwatch.IMetric, what_to_do: str) -> None:
+        """An alarm when `metric` is over zero in two of three periods of a redelivery.
+
+        What lasts is met again by each redelivery, even where there is but one message.
+        """
+        self._alarm(name, metric, what_to_do, periods=3, breaching=2)
+
+    def _alarm(
+        self,
+        name: str,
+        metric: cloudwatch.IMetric,
+        what_to_do: str,
+        *,
+        over: float = 0,
+        periods: int = 1,
+        breaching: int = 1,
+    ) -> None:
+        """An alarm when `metric` is over that in so many of its newest periods."""
+        cloudwatch.Alarm(
+            self,
+            name,
+            metric=metric,
+            threshold=over,
+            comparison_operator=cloudwatch.ComparisonOperator.GREATER_THAN_THRESHOLD,
+            evaluation_periods=periods,
+            datapoints_to_alarm=breaching,
+            treat_missing_data=cloudwatch.TreatMissingData.NOT_BREACHING,
+            alarm_description=what_to_do,
+        ).add_alarm_action(actions.SnsAction(self._topic))
+
+
+def _redelivery(pace: WorkerPace) -> Duration:
+    """A period of which no two in a row are without a delivery of a message that keeps coming back."""
+    return Duration.minutes(max(5, math.ceil(pace.visibility_seconds / 60)))
+
+
+def receives_within_retention(max_attempts: int, pace: WorkerPace) -> int:
+    """`receives_to_outlast` for a pace, which are over while SQS still keeps the message.
+
+    Raises:
+        ValueError: a queue cannot have so many, or a message whose function always crashes comes too late to the dead
+            letter queue.
+    """
+    receives = receives_to_outlast(max_attempts, pace.batch_size)
+    days, most = receives * pace.visibility_seconds / _DAY_SECONDS, _DAYS_KEPT - _DAYS_TO_MEND
+    if days > most:
+        raise ValueError(
+            f"A message whose function always crashes is received {receives} times, every {pace.visibility_seconds} s: "
+            f"{days:.1f} days, and it must be in the dead letter queue within {most} of the {_DAYS_KEPT} days that SQS "
+            "keeps it: lower timeout_seconds, the batch_size or max_attempts."
+        )
+    return receives
+
+
+def receives_to_outlast(max_attempts: int, batch_size: int) -> int:
+    """How often a message may be received until the queue gives it up, so that the tracker always does so before.
+
+    A message is received, at most, for each attempt at its task, by itself or, while the task is locked, by another;
+    for each that asked to wait; for each attempt at the tasks of the messages it shares its batches with, which may
+    kill the function; and once more, to hear how it ended.
+
+    Raises:
+        ValueError: a queue cannot have so many.
+    """
+    receives = max_attempts * (2 + batch_size - 1) + 1
+    if receives > _MOST_RECEIVES:
+        raise ValueError(
+            f"{max_attempts} attempts in batches of {batch_size} may take {receives} receives of a message, and SQS "
+            f"allows {_MOST_RECEIVES}: lower the batch_size or max_attempts."
+        )
+    return receives

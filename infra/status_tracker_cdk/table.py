@@ -1,0 +1,61 @@
+"""The task table and its index."""
+
+from __future__ import annotations
+
+from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from infra.documents.settings import Settings
+from infra.status_tracker_cdk.access import allow
+
+KEY_ATTRIBUTE = "key"
+INDEX_NAME = "status_and_update_time-index"
+INDEX_KEY_ATTRIBUTE = "value"
+INDEX_RANGE_ATTRIBUTE = "update_time"
+TIME_TO_LIVE_ATTRIBUTE = "expire_at"
+INDEX_PROJECTION = ("create_time", "status", "retry", "lock", "lock_time", "lock_expire_time")
+
+
+class TaskTable(Construct):
+    """One table with one index, as the library's PynamoDB model has them.
+
+    Encrypted with the AWS managed key: its use shows in CloudTrail, and unlike a customer key it costs nothing a
+    month and needs no rights of its own in every role.
+
+    Attributes:
+        table: the table.
+    """
+
+    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+        super().__init__(scope, construct_id)
+        string = dynamodb.AttributeType.STRING
+        # Table, not TableV2: the latter is a GlobalTable to CloudFormation, and that the local cloud does not have.
+        self.table = dynamodb.Table(
+            self,
+            "Table",
+            partition_key=dynamodb.Attribute(name=KEY_ATTRIBUTE, type=string),
+            billing_mode=dynamodb.BillingMode.PAY_PER_REQUEST,
+            encryption=dynamodb.TableEncryption.AWS_MANAGED,
+            point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
+                point_in_time_recovery_enabled=True
+            ),
+            time_to_live_attribute=TIME_TO_LIVE_ATTRIBUTE,
+            deletion_protection=settings.retain_data,
+            removal_policy=settings.removal_policy,
+        )
+        self.table.add_global_secondary_index(
+            index_name=INDEX_NAME,
+            partition_key=dynamodb.Attribute(name=INDEX_KEY_ATTRIBUTE, type=string),
+            sort_key=dynamodb.Attribute(name=INDEX_RANGE_ATTRIBUTE, type=string),
+            projection_type=dynamodb.ProjectionType.INCLUDE,
+            non_key_attributes=list(INDEX_PROJECTION),
+        )
+
+    def allow_items(self, *actions: str) -> iam.PolicyStatement:
+        """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
+        return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
+
+    def allow_listing(self) -> iam.PolicyStatement:
+        """A statement that allows to list the tasks, by the index."""
+        return allow(["dynamodb:Query"], f"{self.table.table_arn}/index/{INDEX_NAME}")

@@ -1,0 +1,104 @@
+"""The widget: a function that shows the tasks on the dashboard, one that acts on them, and who may invoke which."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import ArnFormat, Aws, Stack
+from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import Construct
+
+from infra.status_tracker_cdk.access import allow
+from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.table import TaskTable
+
+_TIMEOUT_SECONDS = 30
+_MEMORY_MB = 1024
+
+
+class Widget(Construct):
+    """A custom widget of CloudWatch over the task table.
+
+    A dashboard invokes a custom widget with the credentials of whoever looks at it, so that no resource policy opens
+    the functions to anybody: the two managed policies, or rights like them, say who may look and who may act.
+
+    Attributes:
+        widget: to put on a dashboard.
+        viewer, actor: the functions that show, and that act.
+        viewers: the managed policy of those who may look.
+        operators: the managed policy of those who may look and act.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        table: TaskTable,
+        state_machine: sfn.IStateMachine,
+        logged_by: Sequence[lambda_.Function],
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self._commons = commons
+        # The two name each other, so their names are given: references would go round in a circle.
+        names = {role: f"{Stack.of(self).stack_name}-widget-{role}" for role in ("viewer", "actor")}
+        environment = {
+            "WIDGET_VIEWER_ARN": self._arn(names["viewer"]),
+            "WIDGET_ACTOR_ARN": self._arn(names["actor"]),
+            "WORKFLOW_ARN": state_machine.state_machine_arn,
+            "LOG_GROUPS": ",".join(function.log_group.log_group_name for function in logged_by),
+        }
+        reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing()]
+        self.viewer = self._function("Viewer", "widget.handler", names["viewer"], environment, reading)
+        acting = [table.allow_items("UpdateItem"), allow(["states:StartExecution"], state_machine.state_machine_arn)]
+        self.actor = self._function("Actor", "widget_actions.handler", names["actor"], environment, [*reading, *acting])
+        self.viewers = self._policy("Viewers", "Look at the tasks on the dashboard's widget.", self.viewer)
+        self.operators = self._policy(
+            "Operators", "Look at the tasks on the widget, and act on them.", self.viewer, self.actor
+        )
+        self.widget: cloudwatch.IWidget = cloudwatch.CustomWidget(
+            function_arn=self.viewer.function_arn,
+            title="Tasks",
+            width=24,
+            height=10,
+            update_on_refresh=True,
+            update_on_resize=False,  # it would go back to the first view, and does so with every refresh
+            update_on_time_range_change=False,
+        )
+
+    def _arn(self, name: str) -> str:
+        return Stack.of(self).format_arn(
+            service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+        )
+
+    def _function(
+        self,
+        construct_id: str,
+        handler: str,
+        name: str,
+        environment: dict[str, str],
+        statements: Sequence[iam.PolicyStatement],
+    ) -> lambda_.Function:
+        return HandlerFunction(
+            self,
+            construct_id,
+            commons=self._commons,
+            handler=handler,
+            environment=environment,
+            statements=statements,
+            timeout_seconds=_TIMEOUT_SECONDS,
+            memory_mb=_MEMORY_MB,
+            function_name=name,
+        ).function
+
+    def _policy(self, construct_id: str, description: str, *functions: lambda_.Function) -> iam.ManagedPolicy:
+        return iam.ManagedPolicy(
+            self,
+            construct_id,
+            description=f"{description} (stack {Aws.STACK_NAME})",
+            statements=[allow(["lambda:InvokeFunction"], *(function.function_arn for function in functions))],
+        )

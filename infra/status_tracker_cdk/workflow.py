@@ -1,0 +1,157 @@
+"""The state machine: tracked steps one after the other, each a Lambda function that is retried and caught alike."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from aws_cdk import Duration
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_lambda as lambda_
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk import aws_stepfunctions_tasks as tasks
+from constructs import Construct
+
+from infra.documents.settings import Settings
+from infra.status_tracker_cdk.access import acknowledge, allow, service_role
+from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.retries import (
+    ALREADY_SUCCEEDED,
+    ANSWER_GRACE_SECONDS,
+    EXECUTION_TIMEOUT_SECONDS,
+    HOPELESS,
+    NOT_READY,
+    add_step_retries,
+)
+from infra.status_tracker_cdk.state_machine_log import allow_logs_and_traces, log_options
+
+
+class TrackedStep(Construct):
+    """One step of a workflow: a function whose handler works inside the tracker's ``start``, and its state.
+
+    The function is invoked with the execution's input, ``{"task_id", "run"}``, and so is the step after it: what a
+    handler returns is dropped, results belong in the task.
+
+    Attributes:
+        name: the step's name, the id of the construct; the ``step`` dimension of its metrics.
+        function: the function.
+        state: the state that invokes it.
+        entry: the state in which the step begins: that one, unless `begin_with` has set another before it.
+        helpers: what the states before it invoke, by their names.
+        actions_without_resource: what they call besides, actions that take no resource.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        construct_id: str,
+        *,
+        commons: FunctionCommons,
+        handler: str,
+        environment: Mapping[str, str],
+        statements: Sequence[iam.PolicyStatement],
+        actions_without_resource: Sequence[str] = (),
+        retried_elsewhere: Sequence[str] = (),
+    ) -> None:
+        super().__init__(scope, construct_id)
+        settings = commons.settings
+        self.name = construct_id
+        self.function = HandlerFunction(
+            self,
+            "Handler",
+            commons=commons,
+            handler=handler,
+            environment=environment,
+            statements=statements,
+            actions_without_resource=actions_without_resource,
+            timeout_seconds=settings.step_timeout_seconds,
+            memory_mb=settings.step_memory_mb,
+            reserved_concurrency=settings.step_reserved_concurrency,
+        ).function
+        self.state = tasks.LambdaInvoke(
+            self,
+            "Invoke",
+            state_name=construct_id,
+            lambda_function=self.function,
+            result_path=sfn.JsonPath.DISCARD,
+            retry_on_service_exceptions=False,  # the retry table has them, with full jitter
+            task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
+        )
+        add_step_retries(self.state, settings, retried_elsewhere)
+        self.entry: sfn.IChainable = self.state
+        self.helpers: Mapping[str, lambda_.Function] = {}
+        self.actions_without_resource: list[str] = []
+
+    @property
+    def functions(self) -> Mapping[str, lambda_.Function]:
+        """What the states of the step invoke, by their names."""
+        return {self.name: self.function, **self.helpers}
+
+    def begin_with(
+        self, entry: sfn.IChainable, *, helpers: Mapping[str, lambda_.Function], actions: Sequence[str]
+    ) -> None:
+        """Have the step begin with `entry`, which leads to `state`.
+
+        Args:
+            helpers: what the states between invoke, by the names of those states.
+            actions: what they call besides, actions that take no resource.
+        """
+        self.entry = entry
+        self.helpers = helpers
+        self.actions_without_resource += actions
+
+
+class TaskWorkflow(Construct):
+    """Runs `steps` in their order; ends in ``Done``, ``Ignored`` or ``Failed``.
+
+    Attributes:
+        steps: the steps.
+        state_machine: the state machine.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, steps: Sequence[TrackedStep], settings: Settings
+    ) -> None:
+        super().__init__(scope, construct_id)
+        self.steps = steps
+        self.state_machine = sfn.StateMachine(
+            self,
+            "StateMachine",
+            definition_body=sfn.DefinitionBody.from_chainable(self._connected()),
+            role=self._role().without_policy_updates(),
+            timeout=Duration.seconds(EXECUTION_TIMEOUT_SECONDS),
+            tracing_enabled=True,
+            logs=log_options(self, settings),
+        )
+
+    def _connected(self) -> sfn.IChainable:
+        done = sfn.Succeed(self, "Done")
+        ignored = sfn.Succeed(self, "Ignored", comment="The tracker has set the task aside, with its reason")
+        failed = sfn.Fail(self, "Failed", error_path="$.failure.Error", cause_path="$.failure.Cause")
+        following: list[sfn.IChainable] = [*(step.entry for step in self.steps[1:]), done]
+        for step, next_state in zip(self.steps, following, strict=True):
+            # A task beyond the last step is not known to be done, so there only the step's own success counts.
+            passed = [ALREADY_SUCCEEDED] if next_state is done else [ALREADY_SUCCEEDED, NOT_READY]
+            step.state.add_catch(next_state, errors=passed, result_path=sfn.JsonPath.DISCARD)
+            step.state.add_catch(ignored, errors=list(HOPELESS), result_path=sfn.JsonPath.DISCARD)
+            step.state.add_catch(failed, errors=["States.ALL"], result_path="$.failure")
+            step.state.next(next_state)
+        return self.steps[0].entry
+
+    def _role(self) -> iam.Role:
+        actions = [action for step in self.steps for action in step.actions_without_resource]
+        role = service_role(
+            self,
+            "states.amazonaws.com",
+            [
+                allow(
+                    ["lambda:InvokeFunction"],
+                    *(function.function_arn for step in self.steps for function in step.functions.values()),
+                ),
+                *([allow(actions, "*")] if actions else []),
+                *allow_logs_and_traces(),
+            ],
+        )
+        also = "".join(f", and so is {action}" for action in actions)
+        reason = f"CloudWatch's log delivery and X-Ray have actions without resources{also}."
+        acknowledge(role, "IAM5[Resource::*]", reason)
+        return role

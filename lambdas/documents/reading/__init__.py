@@ -1,0 +1,1 @@
+"""Step 1: text and key-values of a document."""

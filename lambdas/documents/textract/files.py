@@ -1,0 +1,55 @@
+"""Which files Amazon Textract reads, and which of them in one call."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+import pypdf
+
+from documents.reading.file_checks import describe_file, is_pdf
+from documents.reading.pypdf_warnings import collect_pypdf_warnings
+from documents.reading.whole_files import refuse_cut_off_pdf, refuse_empty_file
+from status_tracker import NonRetryableError
+
+# https://docs.aws.amazon.com/textract/latest/dg/limits-document.html allows 10 MB in one call, the reference of its
+# parameter 5 MB: what is larger is analysed in a job, which has room for 500 MB.
+MAX_BYTES_IN_ONE_CALL = 5_000_000
+MAX_PAGES = 3000
+_IMAGES_OF_ONE_PAGE = (b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff")
+_TIFF = (b"II*\x00", b"MM\x00*")
+
+
+def refuse_what_textract_cannot_read(content: bytes) -> None:
+    """Raises `NonRetryableError`, with the reason, for a file that need not be sent to Textract."""
+    refuse_empty_file(content)
+    if is_pdf(content):
+        refuse_cut_off_pdf(content)
+        pages = _count_pages(content)
+        if pages is not None and pages > MAX_PAGES:
+            raise NonRetryableError(
+                f"The PDF has {pages:,} pages; Amazon Textract reads at most {MAX_PAGES:,}."
+                " Split it and upload the parts."
+            )
+    elif not content.startswith(_IMAGES_OF_ONE_PAGE + _TIFF):
+        raise NonRetryableError(
+            f"The file is not one that Amazon Textract reads: it looks like {describe_file(content)}."
+            " Upload the document as a PDF, PNG, JPEG or TIFF."
+        )
+
+
+def fits_one_call(content: bytes) -> bool:
+    """Whether a file that can be read has one page and few enough bytes for `AnalyzeDocument`; else it takes a job."""
+    if len(content) > MAX_BYTES_IN_ONE_CALL:
+        return False
+    return content.startswith(_IMAGES_OF_ONE_PAGE) or (is_pdf(content) and _count_pages(content) == 1)
+
+
+def _count_pages(content: bytes) -> int | None:
+    """The pages of a PDF, or None where pypdf cannot tell: Textract may read it all the same."""
+    with collect_pypdf_warnings():
+        try:
+            return len(pypdf.PdfReader(BytesIO(content)).pages)
+        except MemoryError:
+            raise
+        except Exception:  # noqa: BLE001 - pypdf meets a broken file with exceptions of all kinds
+            return None

@@ -1,0 +1,145 @@
+"""Reading documents with Amazon Textract, which recognises text in images, handwriting and form fields."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
+
+from documents.textract.blocks import BlockReader
+from documents.textract.errors import EXPIRED_JOB, TEXTRACT_ERRORS
+from documents.textract.files import fits_one_call, refuse_what_textract_cannot_read
+from status_tracker import NonRetryableError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from mypy_boto3_textract import TextractClient
+
+    from documents.reading.extracted import ExtractedDocument
+    from documents.textract.jobs import AnalysisJob
+
+
+class AnalysisFailedError(Exception):
+    """There is no finished analysis to read: the workflow has it begun anew, and this attempt has failed.
+
+    Step Functions knows it by this name (`infra/documents/textract.py`).
+    """
+
+
+class TextractReader:
+    """
+    Reads PDF, PNG, JPEG and TIFF files: one page in one call, others from the job that was started before.
+
+    Args:
+        find_job: looks for the newest job of the task.
+        delete_copy: deletes what a job has read.
+        run: the run that the attempt belongs to.
+        failures: how often the task has failed so far.
+        usd_per_thousand_pages: for the estimate of the cost; None for no estimate.
+    """
+
+    def __init__(
+        self,
+        textract: TextractClient,
+        find_job: Callable[[], AnalysisJob | None],
+        delete_copy: Callable[[AnalysisJob], None],
+        *,
+        run: int,
+        failures: int = 0,
+        usd_per_thousand_pages: float | None = None,
+    ) -> None:
+        self._textract = textract
+        self._find_job = find_job
+        self._delete_copy = delete_copy
+        self._run = run
+        self._failures = failures
+        self._usd_per_thousand_pages = usd_per_thousand_pages
+
+    def read(self, content: bytes) -> ExtractedDocument:
+        """
+        Read a whole file; see `DocumentReader.read`.
+
+        Raises `AnalysisFailedError` and `ServiceBusyError`, which are worth a retry, besides.
+        """
+        refuse_what_textract_cannot_read(content)
+        document, job_id = self._read_page(content) if fits_one_call(content) else self._read_job()
+        if not document.characters and not document.key_values:
+            raise NonRetryableError(
+                "Amazon Textract found no text on any page of the document. Check whether it is blank or too faint,"
+                " scan it again with at least 150 dpi and upload that."
+            )
+        return dataclasses.replace(document, usage=self._usage(len(document.pages), job_id))
+
+    def _read_page(self, content: bytes) -> tuple[ExtractedDocument, None]:
+        with TEXTRACT_ERRORS.explained(self._failures):
+            answer = self._textract.analyze_document(Document={"Bytes": content}, FeatureTypes=["FORMS"])
+        blocks = BlockReader()
+        blocks.add(answer["Blocks"])
+        return blocks.read(answer["DocumentMetadata"]["Pages"]), None
+
+    def _read_job(self) -> tuple[ExtractedDocument, str]:
+        job = self._find_job()
+        if job is not None and job.refused is not None and job.run == self._run:
+            raise NonRetryableError(job.refused)
+        if job is None or job.job_id is None:
+            raise AnalysisFailedError("No analysis of the document was started before this attempt.")
+        document = self._read_results(job.job_id)
+        self._delete_copy(job)
+        return document, job.job_id
+
+    def _read_results(self, job_id: str) -> ExtractedDocument:
+        blocks = BlockReader()
+        request: dict[str, Any] = {"JobId": job_id}
+        seen: set[str] = set()
+        while True:
+            answer = self._get(request)
+            _check_finished(answer, job_id)
+            blocks.add(answer.get("Blocks", ()))
+            token = answer.get("NextToken")
+            if token is None:
+                return blocks.read(answer["DocumentMetadata"]["Pages"])
+            if token in seen:
+                raise AnalysisFailedError(f"Amazon Textract answers for ever with the same part of job {job_id}.")
+            seen.add(token)
+            request["NextToken"] = token
+
+    def _get(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            with TEXTRACT_ERRORS.explained(self._failures):
+                return self._textract.get_document_analysis(**request)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == EXPIRED_JOB:
+                raise AnalysisFailedError(
+                    f"Amazon Textract does not know job {request['JobId']} any more: it keeps results for seven days."
+                ) from error
+            raise
+
+    def _usage(self, pages: int, job_id: str | None) -> dict[str, Any]:
+        price = self._usd_per_thousand_pages
+        cost = None if price is None else round(pages * price / 1000, 6)
+        return {"service": "textract", "pages": pages, "job_id": job_id, "estimated_cost_usd": cost}
+
+
+def _check_finished(answer: Mapping[str, Any], job_id: str) -> None:
+    status = answer["JobStatus"]
+    said = f" ({message})" if (message := answer.get("StatusMessage")) else ""
+    if status == "PARTIAL_SUCCESS":
+        raise NonRetryableError(
+            f"Amazon Textract could read only a part of the document{_unread(answer)}, and a part must not pass for the"
+            f" whole. Mend those pages and upload the result, or run the task again.{said}"
+        )
+    if status == "IN_PROGRESS":
+        raise AnalysisFailedError(f"Amazon Textract has not finished job {job_id}, however long it was waited for.")
+    if status != "SUCCEEDED":
+        raise AnalysisFailedError(f"Amazon Textract's job {job_id} is {status}{said}.")
+
+
+def _unread(answer: Mapping[str, Any]) -> str:
+    """Which pages it could not read, and why, by the answer's warnings; "" where it tells none."""
+    told = [
+        f"pages {', '.join(map(str, warning.get('Pages', ())))} ({warning.get('ErrorCode', 'no reason given')})"
+        for warning in answer.get("Warnings", ())
+    ]
+    return f", not {' and '.join(told)}" if told else ""

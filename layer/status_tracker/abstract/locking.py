@@ -1,0 +1,93 @@
+"""A worker's hold on a tracker that it has acquired without a block, with `mark_as_in_progress`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Generic, TypeVar
+
+from ..core.errors import TaskLockLostError
+from ..core.lifecycle import Lifecycle, holds, is_finished_by, lease_end
+from ..core.port import Answer, WriteRejectedError
+from ..core.retries import Patience
+from ..core.writes import TaskState, Write
+from .fields import KEPT, kept_number
+from .model import TrackerModel
+from .store import TrackerStore
+
+TrackerT = TypeVar("TrackerT", bound=TrackerModel)
+
+
+class Hold(Generic[TrackerT]):
+    """Each method makes one write, repeats it while the lease lasts, and gives the tracker as it is then stored.
+
+    Args:
+        tracker: what the worker has seen of it; its lock is the worker's token.
+
+    Raises:
+        TaskLockLostError: the tracker is not locked, or in a method: by now it is another's; nothing was stored.
+        StatusNotSavedError: in a method: nothing could be stored while the lease lasted.
+    """
+
+    def __init__(self, tracker: TrackerT, store: TrackerStore[TrackerT], rules: Lifecycle) -> None:
+        self._tracker = tracker
+        self._store = store
+        self._rules = rules
+        self._state = store.state(tracker)
+        if self._state.lock is None:
+            raise self._lost("this object holds no lock")
+        self._token = self._state.lock
+
+    def succeed(self) -> TrackerT:
+        write = self._rules.succeed(self._state, self._token, self._rules.config.now(), None)
+        return self._sent(self._store.succeed, write, self._is_finished)
+
+    def fail(self, error: BaseException) -> TrackerT:
+        write = self._rules.fail(self._state, self._token, self._rules.config.now(), error)
+        return self._sent(self._store.write, write, self._is_finished)
+
+    def extend(self, seconds: float | None) -> TrackerT:
+        config = self._rules.config
+        write = self._rules.extend(self._state, self._token, config.now(), config.lease(seconds))
+        return self._sent(self._store.write, write, self._is_held)
+
+    def update(self) -> TrackerT:
+        self._rules.check_data(self._tracker.data)
+        nth = kept_number(self._tracker, "update_count") + 1
+        write = self._rules.update(self._state, self._token, nth, self._tracker.data)
+        return self._sent(self._store.write, write, self._is_held)
+
+    def _sent(
+        self, send: Callable[[Write], Answer[TrackerT]], write: Write, is_done: Callable[[TaskState], bool]
+    ) -> TrackerT:
+        config = self._rules.config
+        patience = Patience(self._rules, time.sleep)
+        try:
+            answer = patience.until(lease_end(self._state, config) or config.now(), send, write)
+        except WriteRejectedError as rejected:
+            raise rejected.cause from rejected.__cause__
+        if answer.task is None or not (answer.applied or is_done(self._store.state(answer.task))):
+            raise self._lost(self._reason(answer.task))
+        return answer.task
+
+    def _is_finished(self, state: TaskState) -> bool:
+        return is_finished_by(state, self._token)
+
+    def _is_held(self, state: TaskState) -> bool:
+        return holds(state, self._token, self._state.fence)
+
+    def _reason(self, stored: TrackerT | None) -> str:
+        state = None if stored is None else self._store.state(stored)
+        if state is None or state.lock != self._token:
+            return "another worker took it over, or somebody unlocked or deleted it"
+        return (
+            f"its lock is this object's, but its fence is {state.fence} where this object's errors[{KEPT!r}] says "
+            f"{self._state.fence}, as when `errors` was replaced. Load it again, and leave errors[{KEPT!r}] as it is"
+        )
+
+    def _lost(self, why: str) -> TaskLockLostError:
+        return TaskLockLostError(
+            f"{self._rules} is not held by this worker: {why}. Nothing was stored.",
+            use_case_id=self._rules.use_case_id,
+            task_id=self._rules.task_id,
+        )

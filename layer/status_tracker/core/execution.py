@@ -1,0 +1,311 @@
+"""The one `start` context manager, over a small store port; every backend runs through it."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
+from types import TracebackType
+from typing import Any, Generic, TypeVar
+
+from .acquisition import acquire
+from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
+from .heartbeat import Heartbeat
+from .lifecycle import Lifecycle, holds, is_finished_by, lease_end, taken_over
+from .port import Answer, Store, StoreError, WriteRejectedError
+from .retries import Patience
+from .signals import Termination
+from .trace import Trace
+from .writes import TaskState, Write
+
+TaskT = TypeVar("TaskT")
+
+
+class ExecutionContext(Generic[TaskT]):
+    """What the block of a `with ….start(…) as ctx` works with.
+
+    Attributes:
+        task: the task as it was stored last; after the block, as the block's end stored it.
+        pending_data: what `set_data` was given and is not stored yet; None if nothing.
+    """
+
+    def __init__(self, task: TaskT, execution: Execution[TaskT]) -> None:
+        self.task = task
+        self._execution = execution
+        self.pending_data: dict[str, Any] | None = None
+
+    @property
+    def fence(self) -> int:
+        """A number that grows with every acquire of this task: downstream, refuse what comes with a smaller one."""
+        return self._execution.fence
+
+    @property
+    def taken_over(self) -> Mapping[str, Any] | None:
+        """The history's entry of the vanished attempt that this start took the task over from; None if none had."""
+        return self._execution.taken_over
+
+    @property
+    def also(self) -> Any:
+        """Writes of the user's own that are stored together with the success, or not at all.
+
+        On DynamoDB a `dynamodb.also.Also`. Raises `TypeError` on a backend that has no such thing.
+        """
+        return self._execution.also
+
+    def set_data(self, data: dict[str, Any] | None) -> ExecutionContext[TaskT]:
+        """Set the data that is stored with the success; dropped if the block fails.
+
+        Args:
+            data: anything JSON can hold; it replaces the stored data. None stands for no data, ``{}``.
+
+        Raises:
+            TypeError, ValueError: JSON cannot hold it.
+            TaskDataTooLargeError: it does not fit into the task's item.
+        """
+        data = {} if data is None else data
+        self._execution.check_data(data)
+        self.pending_data = data
+        return self
+
+    def update(self) -> None:
+        """Store what was set with `set_data` now, before the block ends.
+
+        Raises:
+            TaskLockLostError: another worker has taken the task over; nothing was stored.
+            StatusNotSavedError: the store did not answer while the lease lasted.
+        """
+        if self.pending_data is not None:
+            self._execution.update(self.pending_data)
+            self.pending_data = None
+
+    def extend_lock(self, seconds: float | None = None) -> None:
+        """Renew the lease: it then ends `seconds` from now (by default the lease this attempt started with).
+
+        A lease that ends later already is left as it is.
+
+        Raises:
+            TaskLockLostError, StatusNotSavedError: as of `update`.
+        """
+        self._execution.extend(seconds)
+
+
+class Execution(Generic[TaskT]):
+    """One attempt at a task: acquires on entering, finishes on leaving.
+
+    Args:
+        lease: how long it may hold the task.
+        heartbeat: renew the lease every so many seconds, from a thread.
+        debug: show on the console what happens.
+        sleep: waits for so many seconds, between repeated writes.
+        held: the token and the task, where that token has acquired it already.
+    """
+
+    def __init__(
+        self,
+        store: Store[TaskT],
+        rules: Lifecycle,
+        lease: timedelta,
+        *,
+        heartbeat: float | None = None,
+        debug: bool = False,
+        sleep: Callable[[float], None] = time.sleep,
+        held: tuple[str, TaskT] | None = None,
+    ) -> None:
+        self._store = store
+        self._rules = rules
+        self._lease = lease
+        self._patience = Patience(rules, sleep)
+        self._token = held[0] if held else uuid.uuid4().hex
+        self._held = held
+        self._trace = Trace(rules.config, rules, debug=debug)
+        self._lost_lock: TaskLockLostError | None = None
+        self._updates = 0
+        self._entered = False
+        self._ended = False
+        self._stored = False
+        self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._termination = Termination()
+        self._lease_end = datetime.min.replace(tzinfo=UTC)
+        self._state: TaskState
+        self._context: ExecutionContext[TaskT]
+
+    @property
+    def fence(self) -> int:
+        return self._state.fence
+
+    @property
+    def taken_over(self) -> Mapping[str, Any] | None:
+        return taken_over(self._state)
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether the end of the attempt was stored, as a success or as a failure."""
+        return self._stored
+
+    @property
+    def also(self) -> Any:
+        also = getattr(self._store, "also", None)
+        if also is None:
+            raise TypeError(f"{type(self._store).__name__} cannot store anything together with a success.")
+        return also
+
+    def check_data(self, data: Mapping[str, Any]) -> None:
+        self._rules.check_data(data)
+
+    def __enter__(self) -> ExecutionContext[TaskT]:
+        if self._entered:
+            raise RuntimeError(f"This attempt at {self._rules} was made already: call start() for another one.")
+        self._entered = True
+        self._termination.begin()
+        self._trace.starting()
+        try:
+            task = self._held[1] if self._held else self._acquire()
+        except BaseException as error:
+            self._trace.not_started(error)
+            self._termination.end()
+            raise
+        self._state = self._store.state(task)
+        self._context = ExecutionContext(task, self)
+        try:
+            self._note_lease(self._state)
+            self._trace.acquired()
+            self._termination.check()
+            if self._heartbeat is not None:
+                self._heartbeat.start()
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
+        return self._context
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._stop_heartbeat(error)
+            if error is None:
+                self._finish_succeeded()
+            else:
+                self._finish_failed(error)
+        finally:
+            self._ended = True
+            self._context.pending_data = None
+            self._termination.end()
+
+    def _stop_heartbeat(self, error: BaseException | None) -> None:
+        try:
+            if self._heartbeat is not None:
+                self._heartbeat.stop()
+        except BaseException as interruption:  # Ctrl-C while a beat hangs
+            self._finish_failed(error or interruption)
+            raise
+
+    def update(self, data: Mapping[str, Any] | None) -> None:
+        self._check_open()
+        if data is not None:
+            self.check_data(data)  # again, since the block may have changed it after set_data
+        self._updates += 1
+        self._context.task = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
+
+    def extend(self, seconds: float | None) -> None:
+        self._check_open()
+        lease = self._lease if seconds is None else self._rules.config.lease(seconds)
+        self._context.task = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
+        self._note_lease(self._store.state(self._context.task))
+
+    def _note_lease(self, state: TaskState) -> None:
+        end = lease_end(state, self._rules.config) or self._now()
+        self._lease_end = max(self._lease_end, end)  # a slow beat may tell of an earlier one
+
+    def _now(self) -> datetime:
+        return self._rules.config.now()
+
+    def _acquire(self) -> TaskT:
+        return acquire(self._store, self._rules, self._token, self._lease, self._patience)
+
+    def _finish_succeeded(self) -> None:
+        data = self._context.pending_data
+        try:
+            if data is not None:
+                self.check_data(data)  # again, since the block may have changed it after set_data
+        except (TypeError, ValueError, RecursionError, TaskDataTooLargeError) as unfit:
+            self._finish_failed(unfit)
+            raise
+        try:
+            self._finish(self._rules.succeed(self._state, self._token, self._now(), data), self._store.succeed)
+        except WriteRejectedError as rejected:
+            self._finish_failed(rejected.cause)
+            raise rejected.cause from rejected.__cause__
+
+    def _finish_failed(self, error: BaseException) -> None:
+        try:
+            if self._lost_lock is not None:
+                self._trace.lost()
+                raise self._lost_lock
+            self._store_failure(error)
+        except (TaskLockLostError, StatusNotSavedError, WriteRejectedError) as unsaved:
+            if unsaved is not error:
+                error.add_note(str(unsaved))
+
+    def _store_failure(self, error: BaseException) -> None:
+        now = self._now()
+        try:
+            self._finish(self._rules.fail(self._state, self._token, now, error), self._store.write)
+        except WriteRejectedError:
+            self._finish(self._rules.fail(self._state, self._token, now, error, briefly=True), self._store.write)
+
+    def _finish(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> None:
+        try:
+            answer = self._patience.until(self._lease_end, send, write)
+        except StatusNotSavedError:
+            self._trace.not_saved()
+            raise
+        if answer.task is None or not (answer.applied or is_finished_by(self._store.state(answer.task), self._token)):
+            self._trace.lost()
+            raise self._lost()
+        self._context.task = answer.task
+        self._stored = True
+        self._trace.finished(write.changes["status"], write.changes["retry"])
+
+    def _beat(self) -> bool:
+        """Renew the lease; whether the task is still held. A beat that gets no answer is made up for by the next."""
+        try:
+            answer = self._store.write(self._rules.extend(self._state, self._token, self._now(), self._lease))
+        except StoreError:
+            return True
+        if answer.task is None or not self._still_held(answer):
+            return False
+        self._note_lease(self._store.state(answer.task))
+        return True
+
+    def _write_held(self, write: Write) -> TaskT:
+        try:
+            answer = self._patience.until(self._lease_end, self._store.write, write)
+        except WriteRejectedError as rejected:
+            raise rejected.cause from rejected.__cause__
+        if answer.task is None or not self._still_held(answer):
+            raise self._lost()
+        return answer.task
+
+    def _still_held(self, answer: Answer[TaskT]) -> bool:
+        return answer.applied or (
+            answer.task is not None and holds(self._store.state(answer.task), self._token, self.fence)
+        )
+
+    def _check_open(self) -> None:
+        if self._ended:
+            raise self._lost_because("the block has ended, and with it this worker's hold on the task")
+
+    def _lost(self) -> TaskLockLostError:
+        why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
+        if self._now() < self._lease_end:
+            why = "somebody took it over, unlocked or deleted it"
+        self._lost_lock = self._lost_because(why)
+        return self._lost_lock
+
+    def _lost_because(self, why: str) -> TaskLockLostError:
+        return TaskLockLostError(
+            f"{self._rules} is not held by this worker any more: {why}. Nothing was stored.",
+            use_case_id=self._rules.use_case_id,
+            task_id=self._rules.task_id,
+        )

@@ -1,0 +1,301 @@
+"""`TrackedTask`: the class methods of a tracked task, over whatever store a backend gives."""
+
+from __future__ import annotations
+
+import enum
+import time
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
+from functools import partial
+from typing import Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
+
+from .acquisition import CONTENDED_ROUNDS
+from .config import TrackerConfig
+from .errors import TaskLockedError
+from .execution import Execution
+from .history import REASON_BYTES, json_size
+from .lifecycle import Lifecycle, is_live, is_recorded
+from .port import Store
+from .retries import repeated
+from .writes import TaskState, Write
+
+TaskT = TypeVar("TaskT")
+
+Rule: TypeAlias = Callable[[TaskState | None, datetime, Mapping[str, Any]], Write]
+"""One of the deliberate actions of a `Lifecycle`, such as `rerun`."""
+
+
+class RunState(enum.Enum):
+    """What has become of that which is to bring a run of a task to its end, such as an execution of a workflow."""
+
+    NEVER_STARTED = "never started"
+    RUNNING = "running"
+    ENDED = "ended"
+
+
+class TaskStatus:
+    """What a task tells of its status, and whether it is locked; for classes that bring the rest and `_state`."""
+
+    config: ClassVar[TrackerConfig]
+    status: int
+
+    def _state(self) -> TaskState:
+        raise NotImplementedError
+
+    @property
+    def status_name(self) -> str:
+        """The name of the status in this step; for another step's status, the code as a string."""
+        return self.config.status_name(self.status)
+
+    def is_pending(self) -> bool:
+        return self.status == self.config.pending_status
+
+    def is_in_progress(self) -> bool:
+        return self.status == self.config.in_progress_status
+
+    def is_failed(self) -> bool:
+        return self.status == self.config.failed_status
+
+    def is_succeeded(self) -> bool:
+        return self.status == self.config.succeeded_status
+
+    def is_ignored(self) -> bool:
+        return self.status == self.config.ignored_status
+
+    def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:
+        """Whether a worker's lease holds on the task.
+
+        Args:
+            expected_lock: a token that does not count as a lock: one's own.
+            utc_now: the moment to judge by; by default the present.
+        """
+        state = self._state()
+        if expected_lock is not None and state.lock == expected_lock:
+            return False
+        return is_live(state, self.config, self.config.now() if utc_now is None else utc_now)
+
+
+class TrackedTask:
+    """What a backend's base class derives from: it brings `config`, `_store`, and what it stores of a task.
+
+    Attributes:
+        config: the settings of this step.
+        max_data_bytes: the most JSON that the backend takes as a task's data; None for any amount.
+    """
+
+    config: ClassVar[TrackerConfig]
+    max_data_bytes: ClassVar[int | None] = None
+
+    @classmethod
+    def _store(cls, task_id: str) -> Store[Self]:
+        """The store of that one task. Raises `ValueError` for ids that cannot be stored."""
+        raise NotImplementedError
+
+    @classmethod
+    def _rules(cls, task_id: str, use_case_id: str | None = None, **settings: Any) -> Lifecycle:
+        use_case_id = cls.config.use_case_id if use_case_id is None else use_case_id
+        return Lifecycle(cls.config, use_case_id, task_id, max_data_bytes=cls.max_data_bytes, **settings)
+
+    @classmethod
+    def start(
+        cls,
+        task_id: str,
+        more_pending_status: int | Iterable[int] | None = None,
+        detailed_error: bool = False,  # noqa: ARG003  # the seeds' argument: the exact reason is always given
+        debug: bool = False,
+        *,
+        create: bool = False,
+        data: dict[str, Any] | None = None,
+        lock_expire_seconds: float | None = None,
+        heartbeat: float | None = None,
+    ) -> Execution[Self]:
+        """Hold the task while the block works on it, and store what became of it.
+
+        The task is in progress inside the block. Leaving the block makes it succeeded; an exception makes it failed,
+        or ignored after `max_retry` failures in a row, and goes on to the caller.
+
+        Args:
+            more_pending_status: further codes to start from; replaces those of the config.
+            detailed_error: accepted, and changes nothing: the exact reason of a refusal is always given.
+            debug: show on the console what happens.
+            create: make the task if there is none, in the same request.
+            data: with `create`, the data of the task that is made. An existing task keeps its own (an item that has
+                no attribute `data` at all, which neither this library nor pynamodb_mate writes, is given it).
+            lock_expire_seconds: the lease of this attempt; by default the config's.
+            heartbeat: renew the lease every so many seconds, from a thread, until the block ends. Best a third
+                of the lease. By default the block renews it with `ctx.extend_lock()`, or it ends.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError, TaskAlreadySucceedError, TaskIgnoredError, TaskNotDueError:
+                why it cannot be started now; all are `TaskIsNotReadyToStartError`, which is itself raised for a
+                task whose status belongs to another step.
+            TaskLockLostError: at the end, another worker had taken the task over; nothing of this one was stored.
+            StatusNotSavedError: at the end, the store did not answer while the lease lasted.
+            TaskTransactionError: at the end, what was to be stored with the success was refused; the attempt failed.
+            TaskDataTooLargeError: `data` does not fit into the task's item.
+            Exception: at the beginning, the backend could not be asked; its own (`pynamodb.exceptions.UpdateError`).
+        """
+        config = cls.config
+        rules = cls._rules(
+            task_id, startable=config.startable_statuses(more_pending_status), create=create, initial_data=data
+        )
+        if data is not None:
+            rules.check_data(data)
+        return Execution(
+            cls._store(task_id), rules, config.lease(lock_expire_seconds), heartbeat=heartbeat, debug=debug
+        )
+
+    @classmethod
+    def rerun(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
+        """Make a task pending again, so that this step is deliberately run again, whatever became of it.
+
+        `run` grows by one.
+
+        Args:
+            reason, by: why, and who asked for it; recorded on the task. So with the other actions.
+            request_id: names this request, so that asking again with it changes nothing any more and gives the task
+                as it is (while it is among the last 20 records). So with the other actions. By default every call is
+                a request of its own.
+
+        Raises:
+            TaskLockedError: a worker holds it; wait until its lease ends.
+            TaskIsNotReadyToStartError: it has not come as far as this step.
+        """
+        return cls._act(cls._rules(task_id).rerun, task_id, "rerun", reason, by, request_id)
+
+    @classmethod
+    def ignore(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
+        """Set a task aside that is pending, failed or stuck in this step.
+
+        Raises:
+            TaskLockedError: a worker holds it; wait until its lease ends.
+            TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
+        """
+        return cls._act(cls._rules(task_id).ignore, task_id, "ignore", reason, by, request_id)
+
+    @classmethod
+    def unignore(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
+        """Make an ignored task pending again; `run` grows by one.
+
+        Raises:
+            TaskIsNotReadyToStartError: it is not ignored in this step.
+        """
+        return cls._act(cls._rules(task_id).unignore, task_id, "unignore", reason, by, request_id)
+
+    @classmethod
+    def unlock(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
+        """Take the lock from a worker that is known to be gone, so that the next start takes the task over at once.
+
+        Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
+
+        Raises:
+            TaskIsNotReadyToStartError: nobody has locked it.
+        """
+        return cls._act(cls._rules(task_id).unlock, task_id, "unlock", reason, by, request_id)
+
+    @classmethod
+    def restart(cls, task_id: str, *, run: int, reason: str, by: str | None = None) -> Self:
+        """Give a task that waits or is stuck a new run, after what drove its run `run` has ended without an end of it.
+
+        `run` grows by one, once for that run, whoever asks and how often; nothing else of the task changes.
+
+        Raises:
+            TaskLockedError: a worker holds it.
+            TaskNotDueError: its last failure asked to wait.
+            TaskIsNotReadyToStartError: it neither waits in this step nor is stuck in it, or is in a later run already.
+        """
+        rule = partial(cls._rules(task_id).restart, run=run)
+        return cls._act(rule, task_id, "restart", reason, by, f"after-run-{run}")
+
+    @classmethod
+    def dispatch(cls, task: Self) -> None:
+        """Have a task worked on that was made pending, given a new run, or unlocked by one of the actions.
+
+        What operates on many tasks (`status-tracker`, the sweep) calls it after each. The default does nothing: workers
+        that look for pending tasks find it. Where something has to be started for each, such as an execution of a
+        workflow, override it; it may be called more than once for a run, and from several threads.
+        """
+
+    @classmethod
+    def run_state(cls, task: Self) -> RunState:  # noqa: ARG003  # for those that override it
+        """What has become of that which `dispatch` starts for the task's present run. A sweep decides by it.
+
+        Override it beside `dispatch` where that can be asked for; raise where the answer does not come. By default a
+        run of a class with a `dispatch` of its own was never started, so that the sweep dispatches it once more, which
+        does no harm; without one it is running: workers look for their tasks, and there is nothing to start.
+        """
+        return (
+            RunState.RUNNING if _function(cls.dispatch) is _function(TrackedTask.dispatch) else RunState.NEVER_STARTED
+        )
+
+    @classmethod
+    def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None, request_id: str | None) -> Self:
+        return act(cls._store(task_id), cls._rules(task_id), rule, action, reason, by, request_id)
+
+
+def _function(method: Callable[..., object]) -> object:
+    return getattr(method, "__func__", method)
+
+
+class Creatable(Protocol):
+    """A task that can be new.
+
+    Attributes:
+        create_token: marks the request that made it.
+    """
+
+    create_token: Any
+
+
+CreatableT = TypeVar("CreatableT", bound=Creatable)
+
+
+def create(store: Store[CreatableT], task: CreatableT) -> tuple[CreatableT, bool]:
+    """The stored task, and whether it is this one; a repeated request is known by its `create_token` (R5, R11)."""
+    task.create_token = uuid.uuid4().hex
+    answer = repeated(lambda: store.create(task), time.sleep)
+    stored = task if answer.task is None else answer.task
+    return stored, stored.create_token == task.create_token
+
+
+def act(
+    store: Store[TaskT],
+    rules: Lifecycle,
+    rule: Rule,
+    action: str,
+    reason: str,
+    by: str | None,
+    request_id: str | None = None,
+) -> TaskT:
+    """Do deliberately to one task what the rule says, and record it: what, why, by whom, when.
+
+    Args:
+        rule: a deliberate action of `rules`.
+        action: its name, for the record.
+        reason, by: why, and who asked for it.
+        request_id: where it is on record already, nothing is done; None for a new one.
+
+    Raises:
+        ValueError: the reason is empty, or the request id too long to be known again.
+        TaskExecutionError: what the rule raises.
+    """
+    if not reason.strip():
+        raise ValueError(f"reason is empty: say why ({action} of {rules.task_id!r}); it is recorded on the task.")
+    if request_id is not None and json_size(request_id) > REASON_BYTES:
+        raise ValueError(
+            f"request_id has {json_size(request_id):,} bytes as JSON: give at most {REASON_BYTES}. A longer one would"
+            " be cut where it is recorded, and not be known again."
+        )
+    record = {"action": action, "id": request_id or uuid.uuid4().hex, "reason": reason, "by": by}
+    task = store.read()
+    for _ in range(CONTENDED_ROUNDS):
+        state = None if task is None else store.state(task)
+        if task is not None and state is not None and is_recorded(state, record):
+            return task
+        write = rule(state, rules.config.now(), record)
+        answer = repeated(lambda write=write: store.write(write), time.sleep)  # type: ignore[misc]
+        task = answer.task
+        if answer.applied and task is not None:
+            return task
+    raise TaskLockedError(f"{rules} changed {CONTENDED_ROUNDS} times while it was to be changed: try again.")

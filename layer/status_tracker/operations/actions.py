@@ -1,0 +1,166 @@
+"""What is done to one of many tasks that match a filter, and what becomes of it."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from ..core.config import TrackerConfig
+from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError
+from ..core.lifecycle import Lifecycle, waits
+from ..core.port import Store
+from ..core.task import act
+from ..core.writes import TaskState, Write
+from .filters import ListedTask, Listing, TaskFilter
+
+TaskT = TypeVar("TaskT", bound=ListedTask)
+
+
+class Action(enum.StrEnum):
+    """What can be done to many tasks; as the methods of `TrackedTask`."""
+
+    RERUN = "rerun"
+    IGNORE = "ignore"
+    UNIGNORE = "unignore"
+    UNLOCK = "unlock"
+
+    @property
+    def makes_pending(self) -> bool:
+        return self in {Action.RERUN, Action.UNIGNORE}
+
+    @property
+    def dispatches(self) -> bool:
+        """Whether the task is then to be worked on, and so is dispatched."""
+        return self is not Action.IGNORE
+
+
+class Kind(enum.StrEnum):
+    """What became of one task.
+
+    Attributes:
+        DONE: the action is done and recorded, and the task dispatched.
+        REPEATED: it was on record already under this run id; dispatched again if the task still waits.
+        LOCKED: a worker holds the task; nothing changed.
+        VANISHED: the task does not exist any more.
+        CHANGED: it does not match any more; nothing changed.
+        REFUSED: the rules do not allow the action; nothing changed.
+        UNDISPATCHED: the action is done and recorded, but `dispatch` failed: ask again with the same run id.
+        FAILED: the store did not answer, so that nothing is known: ask again with the same run id.
+    """
+
+    DONE = "done"
+    REPEATED = "repeated"
+    LOCKED = "locked"
+    VANISHED = "vanished"
+    CHANGED = "changed"
+    REFUSED = "refused"
+    UNDISPATCHED = "undispatched"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one task; `message` says why where it was not done, `error` is what was raised then."""
+
+    task_id: str
+    kind: Kind
+    message: str = ""
+    error: Exception | None = field(default=None, compare=False)
+
+
+class Operable(Listing[TaskT], Protocol[TaskT]):
+    """What can be acted on: a class derived from `BaseTask` or `MemoryTask`, or whatever has this of theirs."""
+
+    config: TrackerConfig
+
+    def _rules(self, task_id: str) -> Lifecycle: ...
+
+    def _store(self, task_id: str) -> Store[TaskT]: ...
+
+    def dispatch(self, task: TaskT) -> None: ...
+
+
+class _NoLongerMatchesError(Exception):
+    """The filter does not admit the task any more."""
+
+
+class OneTask(Generic[TaskT]):
+    """Does the action to one task.
+
+    Args:
+        chosen: what the task must still match; None for a task that is meant whatever became of it.
+    """
+
+    def __init__(
+        self,
+        tasks: Operable[TaskT],
+        action: Action,
+        chosen: TaskFilter | None,
+        reason: str,
+        by: str | None,
+        run_id: str,
+    ) -> None:
+        self.record = {"action": action.value, "id": run_id}
+        self._tasks = tasks
+        self._action = action
+        self._filter = chosen
+        self._reason = reason
+        self._by = by
+
+    def act(self, task_id: str) -> Outcome:
+        """What became of it; never raises."""
+        try:
+            acted = self._acted(task_id)
+        except _NoLongerMatchesError as error:
+            return Outcome(task_id, Kind.CHANGED, str(error), error)
+        except TaskIsNotInitializedError as error:
+            return Outcome(task_id, Kind.VANISHED, "There is no such task.", error)
+        except TaskLockedError as error:
+            return Outcome(task_id, Kind.LOCKED, str(error), error)
+        except TaskExecutionError as error:
+            return Outcome(task_id, Kind.REFUSED, str(error), error)
+        except Exception as error:  # noqa: BLE001  # whatever the backend raises: one task never stops the rest
+            return Outcome(task_id, Kind.FAILED, _told(error), error)
+        return self._dispatched(task_id, acted)
+
+    def _acted(self, task_id: str) -> _Acted[TaskT]:
+        rules, store = self._tasks._rules(task_id), self._tasks._store(task_id)
+        rule = getattr(rules, self._action.value)
+        asked = threading.Event()
+
+        def guarded(state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+            asked.set()
+            if state is not None and self._filter is not None and not self._filter.admits(task_id, state):
+                status = rules.config.status_name(state.status)
+                raise _NoLongerMatchesError(f"{rules} does not match any more: it is {status} by now.")
+            write: Write = rule(state, now, record)
+            return write
+
+        task = act(store, rules, guarded, self._action.value, self._reason, self._by, self.record["id"])
+        return _Acted(task, store.state(task), asked.is_set())
+
+    def _dispatched(self, task_id: str, acted: _Acted[TaskT]) -> Outcome:
+        kind = Kind.DONE if acted.now else Kind.REPEATED
+        if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
+            try:
+                self._tasks.dispatch(acted.task)
+            except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
+                message = f"The {self._action} is recorded, but the task could not be dispatched: {_told(error)}"
+                return Outcome(task_id, Kind.UNDISPATCHED, message, error)
+        return Outcome(task_id, kind)
+
+
+class _Acted(NamedTuple, Generic[TaskT]):
+    """A task on which the action is recorded; `now` says whether by this very call."""
+
+    task: TaskT
+    state: TaskState
+    now: bool
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

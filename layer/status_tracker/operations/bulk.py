@@ -1,0 +1,231 @@
+"""One deliberate action on all tasks that match a filter: rerun, ignore, unignore, unlock.
+
+Each task is acted on in one conditional write, which stores nothing if the task does not match any more. So a task that
+a worker moves while the others are listed is left alone, and told of. The run's id stands on each task with the action:
+whoever asks again with it changes no task a second time, even one that has failed and matches again. Tasks whose status
+was set after the call began do not match, so that no call chases what it has done itself.
+"""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import takewhile
+from typing import Generic
+
+from ..core.errors import TaskUnreadableError
+from ..core.lifecycle import is_recorded
+from .actions import Action, Kind, OneTask, Operable, Outcome, TaskT
+from .filters import Matching, TaskFilter
+from .pace import Pace
+
+__all__ = ["Action", "BulkResult", "BulkRun", "Kind", "Operable", "Outcome", "act_on_all"]
+
+SAMPLE_SIZE = 10
+KEPT_TROUBLES = 100
+
+_PARALLEL = 8
+_FAILURES_TO_STOP = 20
+_LONGEST_RUN_ID = 100
+_TICK = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What became of all.
+
+    Attributes:
+        run_id: with which to ask again; nothing is then done twice.
+        matching: how many tasks were taken from the listing.
+        counts: how many of them had each outcome; empty after a dry run.
+        troubles: the first 100 of those that were neither done nor repeated.
+        sample: the ids of the first 10 that match, after a dry run.
+        cursor: where the listing stands, to go on from; None where it has given nothing.
+        stopped: why it ended early, since what failed is not about single tasks; else None.
+    """
+
+    run_id: str
+    matching: int
+    counts: Mapping[Kind, int]
+    troubles: tuple[Outcome, ...] = ()
+    sample: tuple[str, ...] = ()
+    cursor: str | None = None
+    stopped: str | None = None
+
+
+def act_on_all(
+    tasks: Operable[TaskT],
+    action: Action | str,
+    chosen: TaskFilter,
+    *,
+    reason: str,
+    by: str | None = None,
+    run_id: str | None = None,
+    limit: int | None = None,
+    rate: float | None = None,
+    cursor: str | None = None,
+    dry_run: bool = False,
+) -> BulkResult:
+    """Do an action to all tasks that match, and tell what became of them. The arguments are those of `BulkRun`.
+
+    Args:
+        dry_run: only tell how many match, and which are the first; nothing is changed.
+    """
+    run = BulkRun(tasks, action, chosen, reason=reason, by=by, run_id=run_id, limit=limit, rate=rate, cursor=cursor)
+    if dry_run:
+        return run.rehearse()
+    counts: Counter[Kind] = Counter()
+    troubles: list[Outcome] = []
+    for outcome in run:
+        counts[outcome.kind] += 1
+        if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(troubles) < KEPT_TROUBLES:
+            troubles.append(outcome)
+    return BulkResult(run.run_id, counts.total(), dict(counts), tuple(troubles), cursor=run.cursor, stopped=run.stopped)
+
+
+class BulkRun(Generic[TaskT]):
+    """An action on all tasks that match, a few at a time; each step of the iteration gives what became of one task.
+
+    Tasks are taken in the order of `update_time`, the oldest first. Leaving the iteration early leaves the rest.
+
+    Args:
+        tasks: a class derived from `BaseTask`, say. Its `dispatch` is called from several threads.
+        reason, by: why, and who asks for it; recorded on each task.
+        run_id: of an earlier call that is to be completed: what is on record under it is not done again, and tasks that
+            were made pending but not dispatched before it died are dispatched first. By default a new one.
+        limit: at most so many tasks are taken from the listing; None for all. It counts anew in each call, also in
+            one that completes another.
+        rate: at most so many tasks a second; None for as many as go.
+        cursor: of an earlier run, to go on where that stood.
+
+    Attributes:
+        run_id: the id of the run.
+        stopped: why it ended early, since task after task failed; else None.
+
+    Raises:
+        ValueError: an argument that cannot work; before any request.
+        Exception: in the iteration, the tasks could not be listed; the backend's own.
+    """
+
+    def __init__(
+        self,
+        tasks: Operable[TaskT],
+        action: Action | str,
+        chosen: TaskFilter,
+        *,
+        reason: str,
+        by: str | None = None,
+        run_id: str | None = None,
+        limit: int | None = None,
+        rate: float | None = None,
+        cursor: str | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.action = Action(action)
+        self.run_id = checked_run_id(run_id)
+        self.stopped: str | None = None
+        self._tasks = tasks
+        self._until = tasks.config.now() + _TICK
+        self._filter = chosen.before(self._until)
+        self._one = OneTask(tasks, self.action, self._filter, _checked_reason(reason), by, self.run_id)
+        self._completes = run_id is not None
+        self._limit = _checked_limit(limit)
+        self._pace = Pace(rate, sleep)
+        self._cursor = cursor
+        self._listed = self._listing()
+
+    @property
+    def cursor(self) -> str | None:
+        """Behind the last task whose outcome was given, and before those that failed one after the other."""
+        return self._cursor
+
+    def rehearse(self) -> BulkResult:
+        """Only count what matches; nothing is changed, and the run can still be made."""
+        sample: list[str] = []
+        count = 0
+        for task_id in self._listing().ids():
+            count += 1
+            if len(sample) < SAMPLE_SIZE:
+                sample.append(task_id)
+        return BulkResult(self.run_id, count, {}, sample=tuple(sample), cursor=self._cursor)
+
+    def __iter__(self) -> Iterator[Outcome]:
+        failures = 0
+        with closing(self._outcomes()) as outcomes:
+            for outcome, cursor in outcomes:
+                failures = failures + 1 if outcome.kind in {Kind.FAILED, Kind.UNDISPATCHED} else 0
+                if not failures and self.stopped is None:
+                    self._cursor = cursor
+                if failures == _FAILURES_TO_STOP:
+                    self.stopped = f"{failures} tasks failed one after the other, the last with: {outcome.message}"
+                yield outcome
+
+    def _listing(self) -> Matching[TaskT]:
+        return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit)
+
+    def _outcomes(self) -> Generator[tuple[Outcome, str | None], None, None]:
+        """What became of each task, in their order, with the cursor behind it; no further one once it is stopped."""
+        under_way: deque[tuple[Future[Outcome], str | None]] = deque()
+        at_once = 1  # so that what is made on first use, such as clients, is not made by several threads
+        pool = ThreadPoolExecutor(_PARALLEL)
+        try:
+            for task_id, cursor in takewhile(lambda _: self.stopped is None, self._to_do()):
+                self._pace.wait()
+                under_way.append((pool.submit(self._one.act, task_id), cursor))
+                if len(under_way) >= at_once:
+                    future, behind = under_way.popleft()
+                    yield future.result(), behind
+                    at_once = _PARALLEL
+            while under_way:
+                future, behind = under_way.popleft()
+                yield future.result(), behind
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _to_do(self) -> Iterator[tuple[str, str | None]]:
+        completed = set()
+        for task_id in self._undispatched():
+            completed.add(task_id)
+            yield task_id, self._cursor
+        for task_id in self._listed.ids():
+            if task_id not in completed:
+                yield task_id, self._listed.cursor
+
+    def _undispatched(self) -> Iterator[str]:
+        """Tasks that an earlier call with this run id has made pending, and which nobody has begun to work on."""
+        if self._completes and self.action.makes_pending:
+            pending = TaskFilter(
+                (self._tasks.config.pending_status,), until=self._until, id_prefix=self._filter.id_prefix
+            )
+            for task in pending.matching(self._tasks, whole=True).each():
+                if not isinstance(task, TaskUnreadableError) and is_recorded(task._state(), self._one.record):
+                    yield task.task_id
+
+
+def _checked_limit(limit: int | None) -> int | None:
+    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+        raise ValueError(f"limit is {limit!r}: give how many tasks at most, at least 1, or leave it out for all.")
+    return limit
+
+
+def _checked_reason(reason: str) -> str:
+    """The reason. Raises `ValueError` for an empty one."""
+    if not isinstance(reason, str) or not reason.strip():
+        raise ValueError("reason is empty: say why; it is recorded on each task.")
+    return reason
+
+
+def checked_run_id(run_id: str | None) -> str:
+    """The run id, or a new one for None. Raises `ValueError` for one that would be cut where it is recorded."""
+    if run_id is None:
+        return uuid.uuid4().hex
+    fits = isinstance(run_id, str) and 0 < len(run_id) <= _LONGEST_RUN_ID
+    if not fits or not run_id.strip() or not run_id.isascii() or not run_id.isprintable():
+        raise ValueError(f"run_id is {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable ASCII characters.")
+    return run_id

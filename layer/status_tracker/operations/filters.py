@@ -1,0 +1,285 @@
+"""`TaskFilter`: which tasks of a step are meant, for what looks at many of them or acts on them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import UTC, datetime
+from typing import Any, Generic, Protocol, Self, TypeVar
+
+from ..core.config import TrackerConfig, as_status_codes
+from ..core.errors import TaskUnreadableError
+from ..core.failures import failure_of_class, last_failure
+from ..core.writes import TaskState
+
+
+class ListedTask(Protocol):
+    """What a listing gives."""
+
+    @property
+    def task_id(self) -> str: ...
+
+    def _state(self) -> TaskState: ...
+
+
+TaskT = TypeVar("TaskT", bound=ListedTask)
+TaskT_co = TypeVar("TaskT_co", bound=ListedTask, covariant=True)
+
+
+class Query(Protocol[TaskT_co]):
+    """A listing that is read as it is asked for.
+
+    Where it cannot read a task it raises `TaskUnreadableError`, and goes on behind it.
+
+    Attributes:
+        cursor: where it stands; None where it has given nothing.
+    """
+
+    @property
+    def cursor(self) -> str | None: ...
+
+    def __next__(self) -> TaskT_co: ...
+
+
+class Listing(Protocol[TaskT_co]):
+    """What can be listed: a class derived from `BaseTask` or `MemoryTask`, or whatever has this of theirs."""
+
+    def query_by_status(
+        self,
+        status: Sequence[int],
+        limit: int | None = ...,
+        older_task_first: bool = ...,
+        auto_refresh: bool = ...,
+        *,
+        since: datetime | None = ...,
+        until: datetime | None = ...,
+        cursor: str | None = ...,
+        error_class: str | None = ...,
+    ) -> Query[TaskT_co]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFilter:
+    """Which tasks: all that is given must hold. Every `ValueError` says what is wrong and what would do.
+
+    Attributes:
+        statuses: the codes, at least one.
+        error_class: the last failure was of this class, by its name.
+        error_text: the last failure's error contains this text, in upper or lower case.
+        since, until: `update_time` is at or after `since`, and before `until`.
+        id_prefix: the task id begins with it.
+    """
+
+    statuses: tuple[int, ...]
+    error_class: str | None = None
+    error_text: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    id_prefix: str = ""
+
+    def __post_init__(self) -> None:
+        codes = tuple(dict.fromkeys(as_status_codes(self.statuses, "statuses")))
+        if not codes:
+            raise ValueError("statuses is empty: give at least one status.")
+        object.__setattr__(self, "statuses", codes)
+        for name in ("error_class", "error_text"):
+            text = getattr(self, name)
+            if text is not None and (not isinstance(text, str) or not text.strip()):
+                raise ValueError(f"{name} is {text!r}: give a text, or leave it out.")
+        if not isinstance(self.id_prefix, str):
+            raise ValueError(f"id_prefix is {self.id_prefix!r}: give a text.")
+        for name in ("error_class", "error_text", "id_prefix"):
+            _check_characters(name, getattr(self, name) or "")
+        for name in ("since", "until"):
+            _check_moment(name, getattr(self, name))
+        if self.since is not None and self.until is not None and self.since >= self.until:
+            raise ValueError(
+                f"since ({self.since.isoformat()}) is not before until ({self.until.isoformat()}), so nothing matches."
+            )
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any], config: TrackerConfig | None = None) -> Self:
+        """The filter of what JSON holds, such as a state machine's input; what is None counts as left out::
+
+            {"statuses": [30], "error_class": "ThrottlingException", "since": "2026-01-02T00:00:00Z"}
+
+        Args:
+            config: by which statuses may be given by their names too.
+
+        Raises:
+            ValueError: an unknown name, or a value that cannot be.
+        """
+        known = [field.name for field in fields(cls)]
+        if not isinstance(content, Mapping):
+            raise ValueError(f"The filter is {content!r}: give an object with {', '.join(known)}.")
+        given = {name: value for name, value in content.items() if value is not None}
+        if unknown := sorted(set(given) - set(known)):
+            raise ValueError(f"The filter has {', '.join(map(repr, unknown))}: known are {', '.join(known)}.")
+        if not isinstance(given.get("statuses"), list | tuple):
+            raise ValueError(f"statuses is {given.get('statuses')!r}: give a list of statuses.")
+        given["statuses"] = tuple(_code(status, config) for status in given["statuses"])
+        for name in ("since", "until"):
+            if name in given:
+                given[name] = _parse_moment(name, given[name])
+        return cls(**given)
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `from_dict` takes, as JSON can hold it; what is not given is left out."""
+        content: dict[str, Any] = {"statuses": list(self.statuses)}
+        for name in ("error_class", "error_text", "id_prefix"):
+            if getattr(self, name):
+                content[name] = getattr(self, name)
+        for name in ("since", "until"):
+            moment = getattr(self, name)
+            if moment is not None:
+                content[name] = moment.astimezone(UTC).isoformat()
+        return content
+
+    def before(self, moment: datetime) -> Self:
+        """The same, of tasks only whose status was set before that moment. Raises `ValueError` where none can be."""
+        return replace(self, until=moment if self.until is None else min(moment, self.until))
+
+    def admits(self, task_id: str, state: TaskState) -> bool:
+        """Whether a task that was read whole matches."""
+        return (
+            state.status in self.statuses
+            and task_id.startswith(self.id_prefix)
+            and self._admits_time(state.update_time)
+            and self._admits_errors(state.errors)
+        )
+
+    def matching(
+        self,
+        tasks: Listing[TaskT],
+        *,
+        cursor: str | None = None,
+        limit: int | None = None,
+        older_first: bool = True,
+        whole: bool = False,
+    ) -> Matching[TaskT]:
+        """The tasks that match, in the order of `update_time`, read page by page as they are taken.
+
+        Args:
+            tasks: a class derived from `BaseTask`, say.
+            cursor: of an earlier result of the same filter and order, to go on where it stopped.
+            limit: at most so many; None for all.
+            whole: also `data` and `errors`, for which each task is read; else only where the filter asks for errors.
+
+        Raises:
+            ValueError: a status that no step of the use case has, a foreign cursor.
+        """
+        by_error = self.error_class is not None or self.error_text is not None
+        query = tasks.query_by_status(
+            self.statuses,
+            None if by_error or self.id_prefix else limit,
+            older_first,
+            whole or by_error,
+            since=self.since,
+            until=self.until,
+            cursor=cursor,
+            error_class=self.error_class,
+        )
+        return Matching(self, query, limit, whole=whole or by_error)
+
+    def _admits_time(self, when: datetime | None) -> bool:
+        if when is None:
+            return self.since is None and self.until is None
+        return (self.since is None or self.since <= when) and (self.until is None or when < self.until)
+
+    def _admits_errors(self, errors: Mapping[str, Any]) -> bool:
+        if self.error_text is not None:
+            error = str(last_failure(errors).get("error", ""))
+            if self.error_text.casefold() not in error.casefold():
+                return False
+        return self.error_class is None or failure_of_class(self.error_class)(errors)
+
+
+class Matching(Generic[TaskT]):
+    """The tasks that match a filter; each is read as it is asked for.
+
+    One that cannot be read counts as one that matches: `TaskUnreadableError` is raised in its place.
+    """
+
+    def __init__(self, chosen: TaskFilter, query: Query[TaskT], limit: int | None, *, whole: bool) -> None:
+        self._filter = chosen
+        self._query = query
+        self._left = limit
+        self._whole = whole
+
+    @property
+    def cursor(self) -> str | None:
+        """Where it stands: the same filter with ``cursor=`` goes on behind the last task given. None at the start."""
+        return self._query.cursor
+
+    def __iter__(self) -> Iterator[TaskT]:
+        return self
+
+    def __next__(self) -> TaskT:
+        if self._left == 0:
+            raise StopIteration
+        while True:
+            try:
+                task = next(self._query)
+            except TaskUnreadableError as error:
+                if not str(error.task_id).startswith(self._filter.id_prefix):
+                    continue
+                self._take()
+                raise
+            if self._matches(task):
+                self._take()
+                return task
+
+    def each(self) -> Iterator[TaskT | TaskUnreadableError]:
+        """Those that are left; in the place of one that cannot be read, the error that says so."""
+        while True:
+            try:
+                yield next(self)
+            except StopIteration:
+                return
+            except TaskUnreadableError as error:
+                yield error
+
+    def ids(self) -> Iterator[str]:
+        """The ids of those that are left, for who reads each task anew; also of those that cannot be read."""
+        return (str(each.task_id) for each in self.each())
+
+    def _take(self) -> None:
+        if self._left is not None:
+            self._left -= 1
+
+    def _matches(self, task: TaskT) -> bool:
+        if not self._whole:  # its status and time are those it was listed by, and its errors are not known
+            return task.task_id.startswith(self._filter.id_prefix)
+        return self._filter.admits(task.task_id, task._state())
+
+
+def _check_moment(name: str, moment: object) -> None:
+    if moment is None:
+        return
+    if not isinstance(moment, datetime):
+        raise ValueError(f"{name} is {moment!r}: give a datetime.")
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} is {moment!r}, without a time zone: use datetime.now(timezone.utc).")
+    try:
+        moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{name} is {moment.isoformat()}, which no UTC time is: give one of our days.") from error
+
+
+def _check_characters(name: str, text: str) -> None:
+    """Refuse half a character, which JSON can have and nothing that is stored."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise ValueError(f"{name} is {text!r}, with half a character: give whole ones.") from error
+
+
+def _parse_moment(name: str, text: object) -> datetime:
+    try:
+        return datetime.fromisoformat(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} is {text!r}: give a time such as 2026-01-02T03:04:05Z.") from error
+
+
+def _code(status: object, config: TrackerConfig | None) -> Any:
+    return config.status_code(status) if isinstance(status, str) and config is not None else status

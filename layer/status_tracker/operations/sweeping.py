@@ -1,0 +1,254 @@
+"""The sweep: finds the tasks of a step that nothing works on any more, and has them worked on again.
+
+Which those are is no guess: of each candidate the class is asked what has become of its run (`TrackedTask.run_state`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
+
+from ..core.config import TrackerConfig
+from ..core.errors import TaskIsNotReadyToStartError, TaskUnreadableError
+from ..core.lifecycle import is_stuck, may_be_unattended
+from ..core.task import RunState, TrackedTask
+from ..core.writes import TaskState
+
+
+class Found(Protocol):
+    """What `query_unattended` gives: the tasks, and a `cursor` to go on behind the last one given."""
+
+    @property
+    def cursor(self) -> str | None: ...
+
+    def __iter__(self) -> Iterator[Any]: ...
+
+
+class Sweepable(Protocol):
+    """A tracked task whose class can be swept: `BaseTask` and `testing.MemoryTask` are such classes."""
+
+    config: ClassVar[TrackerConfig]
+    run: Any
+
+    @property
+    def task_id(self) -> str: ...
+
+    @property
+    def status_name(self) -> str: ...
+
+    def _state(self) -> TaskState: ...
+
+    @classmethod
+    def query_unattended(
+        cls, *, pending_after: timedelta, limit: int | None, until: datetime | None, cursor: str | None
+    ) -> Found: ...
+
+    @classmethod
+    def get_one_or_none(cls, task_id: str, consistent_read: bool) -> Self | None: ...
+
+    @classmethod
+    def run_state(cls, task: Self) -> RunState: ...
+
+    @classmethod
+    def restart(cls, task_id: str, *, run: int, reason: str, by: str | None) -> Self: ...
+
+    @classmethod
+    def dispatch(cls, task: Self) -> None: ...
+
+
+TaskT = TypeVar("TaskT", bound=Sweepable)
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """A task, and why it was treated so."""
+
+    task_id: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Swept:
+    """What a sweep has done.
+
+    Attributes:
+        examined: how many tasks were looked at: of those that could be read, it was asked what has become of their run.
+        restarted: those that are worked on again. Two sweeps at once may both name a task, which is yet started once.
+        running: how many were left alone since their run is under way.
+        left_alone: those that were deleted, or were taken by somebody else, while they were looked at.
+        failed: those that could not be read, asked or started; they are examined again in the next round.
+        stuck: how many of those that were examined were in progress with their lease over.
+        cursor: where the next sweep goes on; None for another round from the oldest on.
+        complete: whether the round is at its end. It is about the tasks that had their status when it began, so that
+            it comes to an end however many come meanwhile.
+        error: why the tasks could not be listed any further, the backend's own; all else tells of what was done before.
+    """
+
+    examined: int
+    restarted: tuple[Noted, ...]
+    running: int
+    left_alone: tuple[Noted, ...]
+    failed: tuple[Noted, ...]
+    stuck: int
+    cursor: str | None
+    complete: bool
+    error: Exception | None = None
+
+
+def sweep(
+    task_class: type[TaskT],
+    *,
+    limit: int = 100,
+    examine: int = 1000,
+    pending_after: timedelta = timedelta(minutes=5),
+    by: str = "sweep",
+    cursor: str | None = None,
+    stop: Callable[[], bool] = lambda: False,
+    run_state: Callable[[TaskT], RunState] | None = None,
+) -> Swept:
+    """Have the tasks of a step worked on again that are stuck, failed and due, or pending, and that nothing drives.
+
+    The oldest first, by when their status was set. `run_state` says what became of a task's run: where it is running,
+    the task is left alone; where it was never started, the task is given to `dispatch`; where it has ended, the task
+    is given its next run by `restart`, which is recorded on it, and then to `dispatch`. Several may sweep at once.
+    Statuses in `more_pending_status` are not looked at: they are ends of other steps. See whether the result has an
+    `error`: what was done until then is done, and is told by nothing else.
+
+    Args:
+        limit: restart at most so many.
+        examine: ask of at most so many what has become of their run.
+        pending_after: leave a pending task alone until so long after it was made so.
+        by: who restarts them, for the record.
+        cursor: where the last sweep stopped; so those that are left alone, however many, do not keep others waiting.
+        stop: asked before each task; True ends the sweep.
+        run_state: asked instead of the class's, for who can find out about many runs at once.
+
+    Raises:
+        ValueError: an argument cannot be used; nothing was looked at.
+    """
+    _check(task_class, limit, examine, pending_after, by)
+    until, place = _round(task_class.config, cursor)
+    found = task_class.query_unattended(pending_after=pending_after, limit=examine, until=until, cursor=place)
+    broom = _Broom(task_class, pending_after, by, run_state or task_class.run_state)
+    tasks, goes_on = iter(found), True
+    while goes_on and broom.examined < examine and len(broom.restarted) < limit and not stop():
+        goes_on = broom.take(tasks)
+    complete = not goes_on and broom.error is None
+    return Swept(
+        examined=broom.examined,
+        restarted=tuple(broom.restarted),
+        running=broom.running,
+        left_alone=tuple(broom.left_alone),
+        failed=tuple(broom.failed),
+        stuck=broom.stuck,
+        cursor=None if complete else f"{until.isoformat()} {found.cursor or ''}",
+        complete=complete,
+        error=broom.error,
+    )
+
+
+def _round(config: TrackerConfig, cursor: str | None) -> tuple[datetime, str | None]:
+    """When the round of a sweep ends, and where in it the last sweep stopped."""
+    if cursor is None:
+        return config.now() + timedelta(microseconds=1), None
+    moment, _, place = cursor.partition(" ")
+    try:
+        until: datetime | None = datetime.fromisoformat(moment)
+    except ValueError:
+        until = None
+    if until is None or until.tzinfo is None:
+        found = cursor[:80]
+        raise ValueError(f"The cursor {found!r} is not one that a sweep gave: pass on the `cursor` of one.")
+    return until, place or None
+
+
+class _Broom(Generic[TaskT]):
+    """Looks at one task after the other, and keeps what came of it."""
+
+    def __init__(
+        self, task_class: type[TaskT], pending_after: timedelta, by: str, run_state: Callable[[TaskT], RunState]
+    ) -> None:
+        self._class = task_class
+        self._run_state = run_state
+        self._pending_after = pending_after
+        self._by = by
+        self.examined = self.running = self.stuck = 0
+        self.restarted: list[Noted] = []
+        self.left_alone: list[Noted] = []
+        self.failed: list[Noted] = []
+        self.error: Exception | None = None
+
+    def take(self, tasks: Iterator[TaskT]) -> bool:
+        """Look at the next task; False where there is none, or the listing has broken."""
+        try:
+            task = next(tasks, None)
+        except TaskUnreadableError as error:
+            self.examined += 1
+            self.failed.append(Noted(str(error.task_id), str(error)))
+            return True
+        except Exception as error:  # noqa: BLE001  # the backend's own; what was done is to be told all the same
+            self.error = error
+            return False
+        if task is None:
+            return False
+        self._examine(task)
+        return True
+
+    def _examine(self, task: TaskT) -> None:
+        config = self._class.config
+        self.examined += 1
+        try:
+            self.stuck += is_stuck(task._state(), config, config.now())
+            self._attend(task)
+        except TaskIsNotReadyToStartError as refusal:
+            self.left_alone.append(Noted(task.task_id, str(refusal)))
+        except Exception as error:  # noqa: BLE001  # the user's hooks may raise anything, and the next task waits
+            self.failed.append(Noted(task.task_id, f"{type(error).__name__}: {error}"))
+
+    def _attend(self, listed: TaskT) -> None:
+        run_state = self._run_state(listed)
+        if run_state is RunState.RUNNING:
+            self.running += 1
+            return
+        task = self._class.get_one_or_none(listed.task_id, consistent_read=True)
+        if task is None:
+            self.left_alone.append(Noted(listed.task_id, "it was deleted meanwhile"))
+            return
+        if task.run != listed.run or not self._is_unattended(task):
+            self.left_alone.append(Noted(task.task_id, f"it has changed meanwhile, and is {task.status_name}"))
+            return
+        why = self._why(task, run_state)
+        if run_state is RunState.ENDED:
+            task = self._class.restart(task.task_id, run=task.run or 0, reason=why, by=self._by)
+        self._class.dispatch(task)
+        self.restarted.append(Noted(task.task_id, why))
+
+    def _is_unattended(self, task: TaskT) -> bool:
+        config = self._class.config
+        return may_be_unattended(task._state(), config, config.now(), self._pending_after)
+
+    def _why(self, task: TaskT, run_state: RunState) -> str:
+        state = task._state()
+        since = "" if state.update_time is None else f" since {state.update_time.isoformat(timespec='seconds')}"
+        become = "was never started" if run_state is RunState.NEVER_STARTED else "has ended without an end of the task"
+        return f"{task.status_name}{since}, and run {state.run} {become}"
+
+
+def _check(task_class: object, limit: int, examine: int, pending_after: timedelta, by: str) -> None:
+    if not (isinstance(task_class, type) and issubclass(task_class, TrackedTask) and hasattr(task_class, "config")):
+        raise ValueError(
+            f"The task class is {task_class!r}: give a class that derives from BaseTask and has a `config`."
+        )
+    if not hasattr(task_class, "query_unattended"):
+        raise ValueError(
+            f"{task_class.__name__} has no query_unattended, by which a sweep finds tasks: it cannot be swept."
+        )
+    for name, value in (("limit", limit), ("examine", examine)):
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name} is {value!r}: give a whole number of tasks, at least 1.")
+    if not isinstance(pending_after, timedelta) or pending_after < timedelta(0):
+        raise ValueError(f"pending_after is {pending_after!r}: give a timedelta, not below 0.")
+    if not isinstance(by, str) or not by.strip():
+        raise ValueError(f"by is {by!r}: say who sweeps; it is recorded on the tasks that are restarted.")

@@ -1,0 +1,134 @@
+"""The `with` blocks of `start` and `start_next`: an `Execution` that gives ``(job, updates)``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any, Generic, TypeVar, cast
+
+import sqlalchemy as sa
+
+from ..core.errors import TaskIsNotReadyToStartError
+from ..core.execution import Execution, ExecutionContext
+from ..core.signals import Termination
+from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
+from .errors import job_error
+from .store import SqlStore, column_names
+from .updates import Updates
+
+JobT = TypeVar("JobT", bound=JobColumns)
+
+
+class Attempt(Generic[JobT]):
+    """One attempt at a job, from entering the block to leaving it."""
+
+    def __init__(self, execution: Execution[JobT], store: SqlStore[JobT]) -> None:
+        self._execution = execution
+        self._store = store
+        self.updates = Updates(_block=self)
+        self._context: ExecutionContext[JobT]
+        self._job: JobT
+
+    @property
+    def fence(self) -> int:
+        return self._execution.fence
+
+    @property
+    def columns(self) -> frozenset[str]:
+        return column_names(type(self._job))
+
+    @property
+    def statements(self) -> list[sa.Executable]:
+        return self._store.also
+
+    @property
+    def is_stored(self) -> bool:
+        return self._execution.is_stored
+
+    def update(self) -> None:
+        self._store.values = self._values()
+        self._execution.update(self._store.values.get("data"))
+        mirror(self._job, self._context.task)
+
+    def extend_lock(self, seconds: float | None) -> None:
+        self._context.extend_lock(seconds)
+        mirror(self._job, self._context.task, MANAGED_COLUMNS)  # the others may have been set, and wait for the end
+
+    def enter(self) -> tuple[JobT, Updates]:
+        """Acquire. Raises the `Job…` error that says why not."""
+        try:
+            self._context = self._execution.__enter__()
+        except TaskIsNotReadyToStartError as error:
+            raise job_error(error) from error.__cause__
+        self._job = self._context.task
+        return self._job, self.updates
+
+    def _values(self) -> dict[str, Any]:
+        """What is to be stored: what was set with `updates`, or on the job itself, as sqlalchemy_mate allows."""
+        assigned = changed_values(self._job).items()
+        return {**{name: value for name, value in assigned if name not in MANAGED_COLUMNS}, **self.updates.values}
+
+    def leave(self, error: BaseException | None) -> None:
+        """Store the end; from then on the job tells what was stored."""
+        self._store.values = self._values()
+        self._context.pending_data = self._store.values.get("data")
+        try:
+            self._execution.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+        finally:
+            mirror(self._job, self._context.task)
+
+
+class StartNext(Generic[JobT]):
+    """What `start_next` returns: a context manager that gives the job, or None, and its updates.
+
+    Args:
+        begin: makes the attempt when the block is entered; None where there is nothing to do.
+        skip_error: whether an exception of the block goes no further once its failure is stored.
+    """
+
+    def __init__(self, begin: Callable[[], Attempt[JobT] | None], *, skip_error: bool) -> None:
+        self._begin = begin
+        self._skip_error = skip_error
+        self._attempt: Attempt[JobT] | None = None
+        self._termination = Termination()
+
+    def __enter__(self) -> tuple[JobT | None, Updates]:
+        self._termination.begin()  # already while a job is claimed
+        try:
+            if self._attempt is None:
+                self._attempt = self._begin()
+            entered = (None, Updates()) if self._attempt is None else self._attempt.enter()
+        except BaseException:
+            self._termination.end()
+            raise
+        try:
+            self._termination.end()
+        except BaseException as signalled:
+            if self._attempt is not None:
+                self._attempt.leave(signalled)
+            raise
+        return entered
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> bool | None:
+        if self._attempt is None:
+            return False
+        self._attempt.leave(error)
+        return self._skip_error and isinstance(error, Exception) and self._attempt.is_stored
+
+
+class Start(Generic[JobT]):
+    """What `start` returns: as `StartNext`, with a job in any case."""
+
+    def __init__(self, begin: Callable[[], Attempt[JobT]], *, skip_error: bool) -> None:
+        self._block = StartNext(begin, skip_error=skip_error)
+
+    def __enter__(self) -> tuple[JobT, Updates]:
+        job, updates = self._block.__enter__()
+        return cast("JobT", job), updates
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return self._block.__exit__(kind, error, traceback)

@@ -1,0 +1,220 @@
+"""The jobs of a table, for what else works on a class derived from `BaseTask`: bulk actions, the command line."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar, Unpack
+
+import sqlalchemy as sa
+
+from ..core.cursors import Cursor, Position, Progress, parse_cursor
+from ..core.failures import failure_of_class
+from ..core.lifecycle import Lifecycle
+from ..core.port import Answer
+from ..core.writes import TaskState, Write
+from .columns import JobColumns
+from .expressions import state_of
+from .settings import Statuses, Step
+from .store import SqlStore
+from .transactions import reading
+
+JobT = TypeVar("JobT", bound=JobColumns)
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class ListedJob(Generic[JobT]):
+    """A job, with what a task tells."""
+
+    job: JobT
+
+    @property
+    def task_id(self) -> str:
+        return self.job.id
+
+    @property
+    def create_time(self) -> datetime:
+        return self.job.create_at
+
+    @property
+    def data(self) -> Any:
+        return self.job.data
+
+    def _state(self) -> TaskState:
+        return state_of(self.job)
+
+
+class JobQuery(Generic[JobT]):
+    """The jobs that a query finds; read from the database page by page, as they are asked for."""
+
+    def __init__(self, jobs: Iterator[JobT], given: Cursor, *, older_first: bool) -> None:
+        self._jobs = jobs
+        self._progress = Progress(given, older_first=older_first)
+
+    @property
+    def cursor(self) -> str | None:
+        """Where it stands: the same query with ``cursor=`` goes on behind the last job given. None at the start."""
+        return self._progress.cursor
+
+    def __iter__(self) -> Iterator[ListedJob[JobT]]:
+        return self
+
+    def __next__(self) -> ListedJob[JobT]:
+        job = next(self._jobs)
+        self._progress.add(job.status, job.update_at, job.id)
+        return ListedJob(job)
+
+
+class OperableJobs(Generic[JobT]):
+    """The jobs of a table, with their engine and the settings of their step.
+
+    Args:
+        statuses: those of `JobMixin.start`; to be left out where the class has a `config`.
+
+    Raises:
+        TypeError: the statuses are not known.
+    """
+
+    def __init__(self, job_class: type[JobT], engine: sa.Engine, **statuses: Unpack[Statuses]) -> None:
+        self._class = job_class
+        self._engine = engine
+        self._step = Step.of(job_class, statuses).named(job_class, "operating on it")
+        self.config = self._step.config
+
+    def query_by_status(
+        self,
+        status: Sequence[int],
+        limit: int | None = 10,
+        older_task_first: bool = True,
+        auto_refresh: bool = False,  # noqa: ARG002  # each job is read whole
+        *,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        cursor: str | None = None,
+        error_class: str | None = None,
+    ) -> JobQuery[JobT]:
+        """The jobs of several statuses, in the order of `update_at`; as of `BaseTask`, `limit` is of each status."""
+        given = {} if cursor is None else parse_cursor(cursor)
+        window = _Window(since, until, older_task_first)
+        wanted = None if error_class is None else failure_of_class(error_class)
+
+        def of_status(code: int) -> Iterator[JobT]:
+            left = limit
+            for job in self._pages(code, window, given.get(code)):
+                if left == 0:
+                    return
+                if wanted is None or wanted(job.errors or {}):
+                    left = None if left is None else left - 1
+                    yield job
+
+        listed = [of_status(code) for code in dict.fromkeys(status)]
+        jobs = heapq.merge(*listed, key=lambda job: (job.update_at, job.id), reverse=not older_task_first)
+        return JobQuery(_each_once(jobs) if len(listed) > 1 else jobs, given, older_first=older_task_first)
+
+    def get_one_or_none(self, task_id: str, consistent_read: bool = True) -> ListedJob[JobT] | None:  # noqa: ARG002
+        """The job of that id, or None."""
+        return self._store(task_id).read()
+
+    def count_by_status(self) -> dict[int, int]:
+        """How many jobs there are of each status of this step."""
+        statement = sa.select(self._class.status, sa.func.count()).group_by(self._class.status)
+        with reading(self._class, self._engine) as session:
+            found = {row[0]: row[1] for row in session.execute(statement)}
+        return {status: found.get(status, 0) for status in self.config.status_shards}
+
+    def dispatch(self, task: ListedJob[JobT]) -> None:
+        """Nothing: workers look for jobs themselves, with `start_next`."""
+
+    def _rules(self, task_id: str) -> Lifecycle:
+        return self._step.rules(task_id)
+
+    def _store(self, task_id: str) -> _ListedJobs[JobT]:
+        return _ListedJobs(SqlStore(self._class, self._engine, task_id))
+
+    def _pages(self, status: int, window: _Window, given: Position | None) -> Iterator[JobT]:
+        known = [self._class.status == status, *window.conditions(self._class)]
+        behind = [] if given is None else [window.from_position(self._class, given)]
+        while True:
+            statement = sa.select(self._class).where(*known, *behind).order_by(*window.order(self._class)).limit(_PAGE)
+            with reading(self._class, self._engine) as session:
+                page = list(session.scalars(statement))
+            yield from page
+            if len(page) < _PAGE:
+                return
+            behind = [window.behind(self._class, page[-1])]
+
+
+@dataclass(frozen=True, slots=True)
+class _Window:
+    """Which part of the jobs of a status, and in which order."""
+
+    since: datetime | None
+    until: datetime | None
+    older_first: bool
+
+    def conditions(self, job: type[JobColumns]) -> list[Any]:
+        bounds = [None if self.since is None else job.update_at >= self.since]
+        bounds += [None if self.until is None else job.update_at < self.until]
+        return [each for each in bounds if each is not None]
+
+    def order(self, job: type[JobColumns]) -> tuple[Any, ...]:
+        return (job.update_at, job.id) if self.older_first else (job.update_at.desc(), job.id.desc())
+
+    def behind(self, job: type[JobColumns], last: JobColumns) -> Any:
+        at_that_moment = sa.and_(job.update_at == last.update_at, self._beyond_id(job, last.id))
+        return sa.or_(self._beyond(job, last.update_at), at_that_moment)
+
+    def from_position(self, job: type[JobColumns], given: Position) -> Any:
+        new_ones = [job.update_at == given.moment, job.id.not_in(given.keys)]
+        if given.last is not None:
+            new_ones.append(self._beyond_id(job, given.last))
+        return sa.or_(self._beyond(job, given.moment), sa.and_(*new_ones))
+
+    def _beyond_id(self, job: type[JobColumns], last: str) -> Any:
+        return job.id > last if self.older_first else job.id < last
+
+    def _beyond(self, job: type[JobColumns], moment: datetime) -> Any:
+        return job.update_at > moment if self.older_first else job.update_at < moment
+
+
+class _ListedJobs(Generic[JobT]):
+    """The store of one job, whose answers are listed jobs."""
+
+    def __init__(self, store: SqlStore[JobT]) -> None:
+        self._inner = store
+
+    def read(self) -> ListedJob[JobT] | None:
+        return _listed(self._inner.read())
+
+    def create(self, task: ListedJob[JobT]) -> Answer[ListedJob[JobT]]:
+        return _answer(self._inner.create(task.job))
+
+    def write(self, write: Write) -> Answer[ListedJob[JobT]]:
+        return _answer(self._inner.write(write))
+
+    def succeed(self, write: Write) -> Answer[ListedJob[JobT]]:
+        return _answer(self._inner.succeed(write))
+
+    def state(self, task: ListedJob[JobT]) -> TaskState:
+        return task._state()
+
+
+def _each_once(jobs: Iterator[JobT]) -> Iterator[JobT]:
+    """A job whose status changes while the statuses are read stands in two of them."""
+    given: set[str] = set()
+    for job in jobs:
+        if job.id not in given:
+            given.add(job.id)
+            yield job
+
+
+def _answer(answer: Answer[JobT]) -> Answer[ListedJob[JobT]]:
+    return Answer(applied=answer.applied, task=_listed(answer.task))
+
+
+def _listed(job: JobT | None) -> ListedJob[JobT] | None:
+    return None if job is None else ListedJob(job)

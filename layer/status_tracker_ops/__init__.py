@@ -1,0 +1,1 @@
+"""Operating any pipeline on Lambda: intake, sweep, bulk runs, the widget."""

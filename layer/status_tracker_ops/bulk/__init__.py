@@ -1,0 +1,1 @@
+"""Bulk runs: one execution over very many items."""

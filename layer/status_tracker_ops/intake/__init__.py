@@ -1,0 +1,1 @@
+"""From uploaded objects to tasks whose workflow is started."""

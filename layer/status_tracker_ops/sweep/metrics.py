@@ -1,0 +1,109 @@
+"""What a sweep has done, as metrics and in the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
+
+from documents.tasks import ExtractTask
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from aws_lambda_powertools import Logger
+
+    from status_tracker.operations.sweeping import Noted, Swept
+    from status_tracker_ops.intake.reconcile import Reconciled
+    from status_tracker_ops.sweep.counting import StepCount
+
+_INTAKE = "Intake"
+
+
+class MetricsTeller:
+    """
+    Publishes each figure with the step as its dimension, counts of tasks with their status too. A figure that is not
+    known is not published; `SweepErrors` is 0 where nothing went wrong, and missing where the stage failed as a whole.
+
+    A line about a document's task has that task's keys, so that who looks for a task finds what the sweep did to it.
+    """
+
+    def __init__(self, logger: Logger) -> None:
+        self._logger = logger
+
+    def swept(self, step: str, swept: Swept) -> None:
+        for each in swept.restarted:
+            self._logger.info("Task restarted", extra=_keys(step, each))
+        for each in swept.left_alone:
+            self._logger.info("Task left alone", extra=_keys(step, each))
+        figures = {
+            "examined": swept.examined,
+            "restarted": len(swept.restarted),
+            "running": swept.running,
+            "stuck": swept.stuck,
+            "left_alone": len(swept.left_alone),
+            "failed": len(swept.failed),
+            "complete": swept.complete,
+        }
+        self._logger.info("Step swept", extra={"step": step, **figures})
+        self._failures("Task not restarted", step, swept.failed)
+        errors = len(swept.failed) + (swept.error is not None)
+        _publish(step, {"Restarted": len(swept.restarted), "SweepErrors": errors})
+
+    def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None:
+        for status, count in counted.tasks.items():
+            self.total(step, status, count)
+        # The zero is for the alarm on no progress: a step that does nothing sends nothing of its own.
+        figures = {"Unfinished": counted.unfinished, "Stuck": counted.stuck, "TaskSucceeded": 0}
+        _publish(step, figures if finished is None else {**figures, "FinishedSinceLastSweep": finished})
+        _publish(step, {"OldestUnfinished": oldest_seconds}, MetricUnit.Seconds)
+
+    def not_counted(self) -> None:
+        self._logger.warning("Not all was counted, for want of time: raise the function's timeout")
+
+    def total(self, step: str, status: str, count: int) -> None:
+        _publish(step, {"Tasks": count}, status=status)
+
+    def reconciled(self, reconciled: Reconciled) -> None:
+        for each in reconciled.registered:
+            self._logger.warning("Object registered", extra=_keys(_INTAKE, each))
+        figures = {
+            "listed": reconciled.listed,
+            "registered": len(reconciled.registered),
+            "failed": len(reconciled.failed),
+            "not_started": len(reconciled.undispatched),
+            "complete": reconciled.complete,
+        }
+        self._logger.info("Bucket compared", extra={"step": _INTAKE, **figures})
+        self._failures("Object not registered", _INTAKE, reconciled.failed)
+        self._failures("Task not started", _INTAKE, reconciled.undispatched)
+        errors = len(reconciled.failed) + len(reconciled.undispatched) + (reconciled.error is not None)
+        _publish(_INTAKE, {"Registered": len(reconciled.registered), "SweepErrors": errors})
+
+    def failed(self, stage: str, error: Exception) -> None:
+        self._logger.error("%s failed", stage, exc_info=error)
+
+    def _failures(self, message: str, step: str, failed: Sequence[Noted]) -> None:
+        for each in failed:
+            self._logger.error(message, extra=_keys(step, each))
+
+
+def _keys(step: str, noted: Noted) -> dict[str, str]:
+    return {
+        "use_case": ExtractTask.config.use_case_id,
+        "step": step,
+        "task_id": noted.task_id,
+        "why": noted.why,
+    }
+
+
+def _publish(
+    step: str, figures: Mapping[str, float], unit: MetricUnit = MetricUnit.Count, status: str | None = None
+) -> None:
+    metrics = EphemeralMetrics()
+    metrics.add_dimension("step", step)
+    if status is not None:
+        metrics.add_dimension("status", status)
+    for name, value in figures.items():
+        metrics.add_metric(name, unit, value)
+    metrics.flush_metrics()

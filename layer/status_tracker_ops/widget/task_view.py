@@ -1,0 +1,200 @@
+"""The third view: one task in full, and what can be done to it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import status_tracker as st
+from status_tracker.core.history import KEPT_ACTIONS
+from status_tracker.dynamodb.store import state_of
+from status_tracker_ops.widget.actions import DEFAULT_REASON, Offer, offers
+from status_tracker_ops.widget.board import Desk, Place
+from status_tracker_ops.widget.components import (
+    call,
+    duration,
+    field,
+    list_link,
+    lock,
+    moment,
+    overview_link,
+    place_values,
+    plain,
+    row,
+    shortened,
+    status,
+    table,
+)
+from status_tracker_ops.widget.drawn import mark
+from status_tracker_ops.widget.markup import Child, Markup, element, fragment
+from status_tracker_ops.widget.requests import Surroundings
+from status_tracker_ops.widget.task_list import actions_of, attempts, history_of
+
+SHOWN_ATTEMPTS = 12
+SHOWN_TRACEBACK = 6_000
+SHOWN_DATA = 20_000
+_SHOWN_ERROR = 2_000
+_SHOWN_FACT = 600
+
+
+def task_view(desk: Desk, around: Surroundings, task: st.BaseTask, back: Place | None) -> Markup:
+    """The task with its history; `back` is the list that it was opened from."""
+    return fragment(
+        element("nav", {"aria-label": "Views"}, overview_link(desk), _back_link(desk, back)),
+        element("h2", None, element("bdi", None, task.task_id)),
+        _buttons(desk, task, back),
+        _facts(desk, around, task),
+        _attempts(around, task),
+        _actions(around, task),
+        _data(task),
+    )
+
+
+def _back_link(desk: Desk, back: Place | None) -> Markup | None:
+    return None if back is None else list_link(desk, back, f"{back.step}: {plain(back.status)}")
+
+
+def _buttons(desk: Desk, task: st.BaseTask, back: Place | None) -> Markup:
+    offered = offers(desk, task)
+    if not offered:
+        return element("p", {"class": "quiet"}, "Nothing can be done to it now.")
+    return fragment(
+        element("div", {"class": "row"}, field("Reason, recorded on the task", "reason", DEFAULT_REASON, 400)),
+        element("div", {"class": "row"}, [_button(desk, task, offer, back) for offer in offered]),
+        element("p", {"class": "quiet"}, _WHILE_HELD) if task.is_locked() else None,
+    )
+
+
+_WHILE_HELD = "A worker holds it. It can be rerun or ignored when the lease is over, or after it was unlocked."
+
+
+def _button(desk: Desk, task: st.BaseTask, offer: Offer, back: Place | None) -> Markup:
+    values: dict[str, object] = {
+        "action": offer.name,
+        "act_on": offer.step,
+        "task_id": task.task_id,
+        "request_id": uuid.uuid4().hex,
+        "drawn": mark(state_of(task)),
+        **place_values(back),
+    }
+    return call(desk.actor_arn, values, offer.label, look="act", confirmation=offer.confirmation(task.task_id))
+
+
+def _facts(desk: Desk, around: Surroundings, task: st.BaseTask) -> Markup:
+    now = task.config.now()
+    facts: dict[str, Child] = {
+        "Status": _status(desk, task),
+        "Attempts": f"{attempts(task)} in a row, of at most {task.config.max_retry}",
+        "Lock": lock(task, now) or "none",
+        "Lease until": moment(task.lock_expire_time, around) if task.lock_expire_time else None,
+        "Not before": moment(task.not_before, around) if task.not_before else None,
+        "Run": task.run or 0,
+        "Fence": task.fence or 0,
+        "In this status": _since(task.update_time, now, around),
+        "Created": _since(task.create_time, now, around),
+        "More": _links(desk, task),
+    }
+    rows = [row(name, element("td", None, fact)) for name, fact in facts.items() if fact is not None]
+    caption = element("caption", None, "The task as it is stored")
+    return element("table", {"class": "facts"}, caption, element("tbody", None, rows))
+
+
+def _status(desk: Desk, task: st.BaseTask) -> Child:
+    places = desk.places(task.status)
+    if not places:
+        return f"{task.status}, a status that no step here has"
+    told: list[Child] = []
+    for place in places:
+        told += [", " if told else None, status(place.status), f" in {place.step}"]
+    return [*told, f" ({task.status})"]
+
+
+def _since(when: datetime, now: datetime, around: Surroundings) -> Child:
+    return [f"for {duration(now - when)}, since ", moment(when, around)]
+
+
+def _links(desk: Desk, task: st.BaseTask) -> Child:
+    run = task.run or 0
+    links: list[Child] = [_external(desk.links.execution(task.task_id, run), f"Execution of run {run}")]
+    logs = desk.links.logs(task.task_id, task.create_time, task.update_time)
+    if logs is not None:
+        links += [" · ", _external(logs, "Log lines")]
+    return links
+
+
+def _external(url: str, label: str) -> Markup:
+    return element("a", {"href": url, "target": "_blank", "rel": "noopener noreferrer"}, label)
+
+
+def _attempts(around: Surroundings, task: st.BaseTask) -> Markup:
+    history = history_of(task)
+    shown = [_attempt(around, entry) for entry in reversed(history[-SHOWN_ATTEMPTS:])]
+    errors = task.errors if isinstance(task.errors, dict) else {}
+    unseen = len(history) - len(shown) + _number(errors.get("dropped"))
+    return fragment(
+        element("h3", None, "Failed attempts, the newest first"),
+        shown or element("p", {"class": "quiet"}, "None."),
+        element("p", {"class": "quiet"}, f"{unseen:,} more are not shown.") if unseen else None,
+    )
+
+
+def _attempt(around: Surroundings, entry: Mapping[str, Any]) -> Markup:
+    nth = f"attempt {_text(entry, 'nth_retry', _SHOWN_FACT)}"
+    heading = element("span", {"class": "quiet"}, _when(around, entry), f" · {nth}")
+    error = element("bdi", None, _text(entry, "error", _SHOWN_ERROR))
+    trace = _text(entry, "traceback", SHOWN_TRACEBACK)
+    if not trace:
+        return element("p", None, heading, element("br"), error)
+    block = element("pre", {"tabindex": 0, "aria-label": f"Traceback of {nth}"}, trace)
+    return element("details", None, element("summary", None, heading, element("br"), error), block)
+
+
+def _actions(around: Surroundings, task: st.BaseTask) -> Markup:
+    rows = [row(_action(record), _record(around, record)) for record in reversed(actions_of(task)[-KEPT_ACTIONS:])]
+    columns = ("Action", "Why", "Who", "When")
+    return fragment(
+        element("h3", None, "Deliberate actions"),
+        table("The newest first", columns, rows) if rows else element("p", {"class": "quiet"}, "None."),
+    )
+
+
+def _action(record: Mapping[str, Any]) -> str:
+    times = _number(record.get("times"))
+    return _text(record, "action", _SHOWN_FACT) + (f", {times} times" if times > 1 else "")
+
+
+def _record(around: Surroundings, record: Mapping[str, Any]) -> list[Markup]:
+    told = [element("bdi", None, _text(record, name, _SHOWN_FACT) or "-") for name in ("reason", "by")]
+    return [element("td", None, each) for each in (*told, _when(around, record))]
+
+
+def _when(around: Surroundings, entry: Mapping[str, Any]) -> Child:
+    """When the entry was written; as it stands there where that is no moment."""
+    text = _text(entry, "update_time", _SHOWN_FACT)
+    try:
+        return moment(datetime.fromisoformat(text), around)
+    except (ValueError, OverflowError):
+        return text
+
+
+def _data(task: st.BaseTask) -> Markup:
+    text = json.dumps(task.data, indent=2, ensure_ascii=False, default=str)
+    cut = len(text) - SHOWN_DATA
+    return fragment(
+        element("h3", None, "Data"),
+        element("pre", {"tabindex": 0, "aria-label": "Data"}, text[:SHOWN_DATA]),
+        element("p", {"class": "quiet"}, f"{cut:,} more characters are not shown.") if cut > 0 else None,
+    )
+
+
+def _text(entry: Mapping[str, Any], name: str, longest: int) -> str:
+    """A value of an entry, which may have been written by anybody."""
+    value = entry.get(name)
+    return "" if value is None else shortened(str(value), longest)
+
+
+def _number(value: object) -> int:
+    return value if isinstance(value, int) else 0

@@ -1,0 +1,140 @@
+"""What an event asks for, and what is said of one that makes no sense."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from datetime import UTC, timedelta, timezone
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from status_tracker_ops.widget.actions import NAMES
+from status_tracker_ops.widget.board import Place
+from status_tracker_ops.widget.requests import (
+    BadEventError,
+    OneTask,
+    Overview,
+    TaskList,
+    deed_of,
+    is_question_for_documentation,
+    surroundings_of,
+    view_of,
+)
+from tests.unit.widget.board import STEPS
+
+REQUEST = "0123456789abcdef0123456789abcdef"
+DRAWN = "f" * 32
+DEED = {"action": "rerun", "act_on": "Extract", "task_id": "a", "request_id": REQUEST, "drawn": DRAWN}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3),
+    max_leaves=8,
+)
+KEYS = st.sampled_from(
+    ["view", "step", "status", "task_id", "cursor", "action", "act_on", "request_id", "drawn", "widgetContext"]
+)
+VALUES = JSON | st.sampled_from(["list", "task", "overview", "Extract", "Answer", "ignored", "a", REQUEST, "rerun"])
+EVENTS = JSON | st.dictionaries(KEYS, VALUES, max_size=8)
+
+
+@given(EVENTS)
+def test_no_event_is_too_strange(event: Any) -> None:
+    surroundings_of(event)
+    is_question_for_documentation(event)
+    for read in (lambda: view_of(event, STEPS), lambda: deed_of(event, STEPS, NAMES)):
+        with suppress(BadEventError):
+            read()
+
+
+def test_views() -> None:
+    assert view_of({}, STEPS) == Overview()
+    assert view_of({"view": "overview", "other": 1}, STEPS) == Overview()
+    place = {"step": "Answer", "status": "in_progress"}
+    assert view_of({"view": "list", **place, "cursor": "c"}, STEPS) == TaskList(Place("Answer", "in_progress"), "c")
+    assert view_of({"view": "task", "task_id": "a"}, STEPS) == OneTask("a")
+    assert view_of({"view": "task", "task_id": "a", **place}, STEPS) == OneTask("a", Place("Answer", "in_progress"))
+    # Not for a task that a button names: it would open, or change, another one.
+    named = view_of({"view": "task", "task_id": "pdf_processing____a"}, STEPS)
+    assert named == OneTask("pdf_processing____a")
+
+
+def test_a_task_that_was_typed() -> None:
+    context: dict[str, Any] = {"forms": {"all": {"task_id": " pdf_processing____typed\n"}}}
+    assert view_of({"view": "task", "widgetContext": context}, STEPS) == OneTask("typed")
+    assert view_of({"view": "task", "task_id": "named", "widgetContext": context}, STEPS) == OneTask("named")
+
+
+@pytest.mark.parametrize(
+    ("event", "told"),
+    [
+        ([], "The event is a list; expected an object"),
+        ({"view": "everything"}, "There is no view 'everything'; there is overview, list, task."),
+        ({"view": 5}, r"view is a int \(5\); expected a text."),
+        ({"view": "list"}, "choose a number in the overview"),
+        ({"view": "list", "step": "Print", "status": "failed"}, "no step 'Print'; there is Extract, Answer"),
+        ({"view": "list", "step": "Answer", "status": "lost"}, "no status 'lost'; there is pending, in_progress"),
+        ({"view": "list", "step": "Answer"}, "There is no status ''"),
+        ({"view": "list", "step": "Answer", "status": "failed", "cursor": "x" * 100_001}, "cursor has 100,001 char"),
+        ({"view": "task"}, "No task was named: type its id"),
+        ({"view": "task", "widgetContext": {"forms": {"all": {"task_id": " "}}}}, "No task was named"),
+        ({"view": "task", "widgetContext": {"forms": {"all": {"task_id": 5}}}}, "task_id is a int"),
+        ({"view": "task", "task_id": None}, r"task_id is a NoneType \(None\)"),
+        ({"view": "task", "task_id": "x" * 2_049}, "task_id has 2,049 characters .*at most 2,048"),
+    ],
+)
+def test_what_is_wrong_with_a_view(event: object, told: str) -> None:
+    with pytest.raises(BadEventError, match=told):
+        view_of(event, STEPS)
+
+
+def test_a_deed() -> None:
+    context = {"forms": {"all": {"reason": " new questions "}}}
+    deed = deed_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, STEPS, NAMES)
+    assert (deed.action, deed.step, deed.task_id, deed.request_id) == ("rerun", "Extract", "a", REQUEST)
+    assert (deed.drawn, deed.reason, deed.back) == (DRAWN, "new questions", Place("Answer", "ignored"))
+    assert deed_of(DEED, STEPS, NAMES).reason == ""
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"request_id": ""}, "The request has no id"),
+        ({"request_id": "x"}, "The request has no id"),
+        ({"request_id": 1}, "request_id is a int"),
+        ({"drawn": ""}, "does not say which state of the task"),
+        ({"drawn": "x"}, "does not say which state of the task"),
+        ({"drawn": None}, "drawn is a NoneType"),
+        ({"action": "delete"}, "There is no action 'delete'; there is rerun, unignore, ignore, unlock"),
+        ({"action": "__class__"}, "There is no action '__class__'"),
+        ({"act_on": "Print"}, "There is no act_on 'Print'"),
+        ({"task_id": ""}, "No task was named"),
+        ({"widgetContext": {"forms": {"all": {"reason": ["x"]}}}}, "reason is a list"),
+        ({"widgetContext": {"forms": {"all": {"reason": "x" * 2_001}}}}, "reason has 2,001 characters"),
+    ],
+)
+def test_what_is_wrong_with_a_deed(change: dict[str, Any], told: str) -> None:
+    with pytest.raises(BadEventError, match=told):
+        deed_of({**DEED, **change}, STEPS, NAMES)
+
+
+@pytest.mark.parametrize(
+    ("offset", "zone"),
+    [
+        ("+02:00", timezone(timedelta(hours=2))),
+        ("-03:30", timezone(timedelta(hours=-3, minutes=-30))),
+        ("+99:00", UTC),
+        ("noon", UTC),
+        (None, UTC),
+    ],
+)
+def test_the_time_zone(offset: object, zone: object) -> None:
+    assert surroundings_of({"widgetContext": {"timezone": {"offsetISO": offset}}}).zone == zone
+
+
+def test_how_to_draw() -> None:
+    drawn = surroundings_of({"widgetContext": {"theme": "dark", "width": 400, "dashboardName": "d", "accountId": "1"}})
+    assert (drawn.dark, drawn.narrow, drawn.dashboard, drawn.account) == (True, True, "d", "1")
+    plain = surroundings_of({"widgetContext": {"theme": ["dark"], "width": "400", "dashboardName": 5}})
+    assert (plain.dark, plain.narrow, plain.dashboard) == (False, False, "")
