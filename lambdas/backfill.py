@@ -9,13 +9,13 @@ from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from documents.aws import s3_client
-from documents.settings import BulkSettings, IntakeSettings
 from documents.tasks import ExtractTask
 from status_tracker_ops.bulk.inputs import BadInputError
 from status_tracker_ops.bulk.runs import refusal
 from status_tracker_ops.bulk.work import work_through
 from status_tracker_ops.intake.backfill import KIND, plan_backfill
 from status_tracker_ops.intake.backfilled import register_object
+from status_tracker_ops.settings import BulkSettings, WorkflowSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -25,7 +25,7 @@ STEP = "Backfill"
 logger = Logger()
 metrics = Metrics()
 settings = cache(BulkSettings.from_environment)
-intake_settings = cache(IntakeSettings.from_environment)
+intake_settings = cache(WorkflowSettings.from_environment)
 
 
 @logger.inject_lambda_context(clear_state=True)

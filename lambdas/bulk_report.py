@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from documents.aws import s3_client
-from documents.settings import TrackerSettings
 from status_tracker_ops.bulk.runs import report, step_of
+from status_tracker_ops.settings import TrackerSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from documents.aws import s3_client
-from documents.settings import BulkSettings
 from documents.tasks import ExtractTask
 from status_tracker_ops.bulk.inputs import BadInputError
 from status_tracker_ops.bulk.rerun import KIND, Rerun, plan_rerun
 from status_tracker_ops.bulk.runs import refusal
 from status_tracker_ops.bulk.work import work_through
+from status_tracker_ops.settings import BulkSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from documents.settings import IntakeSettings
 from documents.tasks import ExtractTask
 from status_tracker_ops.intake.registering import get_or_create_task, run_of, start_task
 from status_tracker_ops.intake.uploads import BadMessageError, parse_upload
+from status_tracker_ops.settings import WorkflowSettings
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -20,7 +20,7 @@ LOGGED_BODY_CHARACTERS = 500
 
 logger = Logger()
 metrics = Metrics()
-settings = cache(IntakeSettings.from_environment)
+settings = cache(WorkflowSettings.from_environment)
 
 
 @logger.inject_lambda_context(clear_state=True)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from documents.settings import SweepSettings
 from status_tracker import TaskLockedError
 from status_tracker.powertools import start_in_lambda
+from status_tracker_ops.settings import SweepSettings
 from status_tracker_ops.sweep.metrics import MetricsTeller
 from status_tracker_ops.sweep.run import Sweep
 from status_tracker_ops.sweep.state import TASK_ID, SweepState, SweepTask

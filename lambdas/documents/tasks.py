@@ -9,8 +9,8 @@ from typing import Self
 
 import status_tracker as st
 from documents.aws import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TRIES, step_functions_client
-from documents.settings import IntakeSettings, TrackerSettings
 from status_tracker_ops.executions import run_state, start_workflow
+from status_tracker_ops.settings import TrackerSettings, WorkflowSettings
 
 _settings = TrackerSettings.from_environment()
 
@@ -62,13 +62,13 @@ class _DocumentTask(st.BaseTask):
     @classmethod
     def dispatch(cls, task: Self) -> None:
         """Start the execution of the task's run, unless it was started. Needs the variable ``WORKFLOW_ARN``."""
-        arn = IntakeSettings.from_environment().workflow_arn
+        arn = WorkflowSettings.from_environment().workflow_arn
         start_workflow(step_functions_client(), arn, task.task_id, task.run or 0)
 
     @classmethod
     def run_state(cls, task: Self) -> st.RunState:
         """What has become of the execution of the task's run. Needs the variable ``WORKFLOW_ARN``."""
-        arn = IntakeSettings.from_environment().workflow_arn
+        arn = WorkflowSettings.from_environment().workflow_arn
         return run_state(step_functions_client(), arn, task.task_id, task.run or 0)
 
 

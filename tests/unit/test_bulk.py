@@ -296,7 +296,7 @@ def test_it_stops_where_nothing_works_any_more_and_the_cursor_stands_before_that
         fail(step, f"{n:02}")
         clock.move(1)
     with monkeypatch.context() as patch:
-        patch.setattr(Step, "_store", _unreachable(step))
+        patch.setattr(Step, "task_store", _unreachable(step))
         result = rerun(step)
     assert result.counts[Kind.DONE] == 5
     assert 20 <= result.counts[Kind.FAILED] < 20 + 8
@@ -369,7 +369,7 @@ def test_two_at_once_with_one_run_id_rerun_each_task_once(step: type[Step]) -> N
 
 def _unreachable(step: type[Step]) -> Any:
     """The stores of all tasks but the first five cannot be reached."""
-    stores = step._store
+    stores = step.task_store
 
     def store(task_id: str) -> Any:
         if task_id >= "05":

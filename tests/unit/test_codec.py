@@ -206,7 +206,7 @@ def test_a_value_of_another_type_is_refused() -> None:
 
 @pytest.mark.parametrize("model", MODELS)
 def test_a_new_item_is_put_as_its_model_wants(model: Any) -> None:
-    item, store = model.make("t", {"page": 1}), model._store("t")
+    item, store = model.make("t", {"page": 1}), model.task_store("t")
     for _ in range(2):
         assert store._put(item) == put_arguments(model.make("t", {"page": 1}, **_moments(item)))
     assert ("shouted" in store._put(item)["Item"]) is (model is Shouting)

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 
 def choose_answerer(settings: AnswerSettings, task: BaseTask) -> Answerer:
     """The answerer for one attempt at `task`."""
-    if settings.bedrock is None:
+    if settings.answerer != "bedrock":
         return KeyValueAnswerer()
     from documents.answering.bedrock_answerer import BedrockAnswerer  # noqa: PLC0415
     from documents.aws import bedrock_client  # noqa: PLC0415 - see above
+    from documents.settings import BedrockSettings  # noqa: PLC0415
 
-    return BedrockAnswerer(bedrock_client(), settings.bedrock, failures=task.retry)
+    return BedrockAnswerer(bedrock_client(), BedrockSettings.from_environment(), failures=task.retry)

@@ -109,7 +109,7 @@ class BedrockAnswerer:
         Raises `MalformedAnswerError` where the model answers in a wrong form even when told so, `AnswerCutOffError`,
         `ServiceBusyError`, and `NonRetryableError` where the model cannot be used at all.
         """
-        text = document_text(document, self._settings.max_prompt_characters)
+        text = document_text(document, self._settings.bedrock_max_prompt_characters)
         tokens = _Tokens()
         given = self._ask(text, questions, tokens)
         quotes = Quotes(document)
@@ -128,14 +128,14 @@ class BedrockAnswerer:
             except MalformedAnswerError as error:
                 problem = str(error)
         raise MalformedAnswerError(
-            f"The model {self._settings.model_id} answered {TRIES} times in a wrong form, at last: {problem}"
+            f"The model {self._settings.bedrock_model_id} answered {TRIES} times in a wrong form, at last: {problem}"
             f" That took {tokens.input:,} input and {tokens.output:,} output tokens."
         )
 
     def _cut_off(self, questions: int, tokens: _Tokens) -> str:
         return (
-            f"The model {self._settings.model_id} had room for {_max_tokens(questions):,} tokens, which were not enough"
-            f" for {questions} answers: it wrote more than was asked for. If that happens often, take another model, or"
+            f"The model {self._settings.bedrock_model_id} had room for {_max_tokens(questions):,} tokens, which were not"
+            f" enough for {questions} answers: it wrote more than was asked for. If that happens often, take another model, or"
             f" fewer questions. That took {tokens.input:,} input and {tokens.output:,} output tokens."
         )
 
@@ -148,7 +148,7 @@ class BedrockAnswerer:
         schema = answers_schema(question.id for question in questions)
         tool = {"name": TOOL, "description": "Records the answers.", "inputSchema": {"json": schema}}
         request: dict[str, Any] = {
-            "modelId": self._settings.model_id,
+            "modelId": self._settings.bedrock_model_id,
             "system": [{"text": SYSTEM}],
             "messages": [{"role": "user", "content": content}],
             "inferenceConfig": {"maxTokens": _max_tokens(len(questions))},
@@ -159,13 +159,13 @@ class BedrockAnswerer:
 
     def _usage(self, tokens: _Tokens, text: DocumentText) -> dict[str, Any]:
         settings = self._settings
-        prices = (settings.usd_per_million_input_tokens, settings.usd_per_million_output_tokens)
+        prices = (settings.bedrock_usd_per_million_input_tokens, settings.bedrock_usd_per_million_output_tokens)
         cost = None
         if prices[0] is not None and prices[1] is not None:
             cost = round((tokens.input * prices[0] + tokens.output * prices[1]) / 1_000_000, 6)
         return {
             "service": "bedrock",
-            "model": settings.model_id,
+            "model": settings.bedrock_model_id,
             "requests": tokens.requests,
             "input_tokens": tokens.input,
             "output_tokens": tokens.output,

@@ -28,5 +28,5 @@ def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> Docume
         partial(delete_copy, *place),
         run=run,
         failures=task.retry,
-        usd_per_thousand_pages=settings.usd_per_thousand_pages,
+        usd_per_thousand_pages=settings.textract_usd_per_thousand_pages,
     )

@@ -36,7 +36,7 @@ def stats(step: Step, *, json: bool) -> None:
     oldest = {}
     for code in counts:
         for task in TaskFilter((code,)).matching(step, limit=1):
-            oldest[code] = task._state().update_time
+            oldest[code] = task.tracked_state().update_time
     if json:
         rows = [
             {"status": names[code], "status_code": code, "tasks": count, "oldest": oldest.get(code)}

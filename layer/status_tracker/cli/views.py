@@ -31,7 +31,7 @@ class View:
 
     @classmethod
     def of(cls, task: Any, config: TrackerConfig) -> View:
-        state, now = task._state(), config.now()
+        state, now = task.tracked_state(), config.now()
         return cls(
             task_id=task.task_id,
             status=config.status_name(state.status),

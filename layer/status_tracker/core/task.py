@@ -6,13 +6,14 @@ import enum
 import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
-from typing import Any, ClassVar, Protocol, Self, TypeAlias, TypeVar
+from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from .acquisition import CONTENDED_ROUNDS
 from .config import TrackerConfig
-from .errors import TaskLockedError
+from .errors import TaskExecutionError, TaskLockedError
 from .execution import Execution
 from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle, is_live, is_recorded
@@ -35,12 +36,13 @@ class RunState(enum.Enum):
 
 
 class TaskStatus:
-    """What a task tells of its status, and whether it is locked; for classes that bring the rest and `_state`."""
+    """What a task tells of its status, and whether it is locked; for classes that bring the rest."""
 
     config: ClassVar[TrackerConfig]
     status: int
 
-    def _state(self) -> TaskState:
+    def tracked_state(self) -> TaskState:
+        """What the rules know of this task, as it was read; for code that operates on tasks of any backend."""
         raise NotImplementedError
 
     @property
@@ -70,14 +72,14 @@ class TaskStatus:
             expected_lock: a token that does not count as a lock: one's own.
             utc_now: the moment to judge by; by default the present.
         """
-        state = self._state()
+        state = self.tracked_state()
         if expected_lock is not None and state.lock == expected_lock:
             return False
         return is_live(state, self.config, self.config.now() if utc_now is None else utc_now)
 
 
 class TrackedTask:
-    """What a backend's base class derives from: it brings `config`, `_store`, and what it stores of a task.
+    """What a backend's base class derives from: it brings `config`, `task_store`, and what it stores of a task.
 
     Attributes:
         config: the settings of this step.
@@ -88,8 +90,8 @@ class TrackedTask:
     max_data_bytes: ClassVar[int | None] = None
 
     @classmethod
-    def _store(cls, task_id: str) -> Store[Self]:
-        """The store of that one task. Raises `ValueError` for ids that cannot be stored."""
+    def task_store(cls, task_id: str) -> Store[Self]:
+        """The store of that one task: what a backend gives. Raises `ValueError` for ids that cannot be stored."""
         raise NotImplementedError
 
     @classmethod
@@ -143,7 +145,7 @@ class TrackedTask:
         if data is not None:
             rules.check_data(data)
         return Execution(
-            cls._store(task_id), rules, config.lease(lock_expire_seconds), heartbeat=heartbeat, debug=debug
+            cls.task_store(task_id), rules, config.lease(lock_expire_seconds), heartbeat=heartbeat, debug=debug
         )
 
     @classmethod
@@ -209,6 +211,42 @@ class TrackedTask:
         return cls._act(rule, task_id, "restart", reason, by, f"after-run-{run}")
 
     @classmethod
+    def act_if(
+        cls,
+        task_id: str,
+        action: str,
+        check: Callable[[TaskState], None],
+        *,
+        reason: str,
+        by: str | None = None,
+        request_id: str | None = None,
+    ) -> Acted[Self]:
+        """Do `rerun`, `ignore`, `unignore` or `unlock`, unless `check` raises; for code that operates on many tasks.
+
+        `check` is given the state that the write demands: what has changed since it looked is not acted on. A request
+        that is on record already gives the task as it is, and asks `check` nothing.
+
+        Args:
+            action: the name of the method.
+            check: raises what this call then raises; nothing is changed.
+
+        Raises:
+            TaskExecutionError, ValueError: as the method.
+        """
+        return act_if(cls.task_store(task_id), cls._rules(task_id), action, check, reason, by, request_id)
+
+    @classmethod
+    def allows(cls, state: TaskState, action: str) -> bool:
+        """Whether the rules would not refuse the action to a task in that state; asks nothing of the backend."""
+        rule: Rule = getattr(cls._rules("", startable=cls.config.startable_statuses(None)), action)
+        try:
+            # No rule decides by `errors`, which may be malformed.
+            rule(replace(state, errors={}), cls.config.now(), {"action": action, "id": ""})
+        except TaskExecutionError:
+            return False
+        return True
+
+    @classmethod
     def dispatch(cls, task: Self) -> None:
         """Have a task worked on that was made pending, given a new run, or unlocked by one of the actions.
 
@@ -231,7 +269,7 @@ class TrackedTask:
 
     @classmethod
     def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None, request_id: str | None) -> Self:
-        return act(cls._store(task_id), cls._rules(task_id), rule, action, reason, by, request_id)
+        return act(cls.task_store(task_id), cls._rules(task_id), rule, action, reason, by, request_id)
 
 
 def _function(method: Callable[..., object]) -> object:
@@ -257,6 +295,44 @@ def create(store: Store[CreatableT], task: CreatableT) -> tuple[CreatableT, bool
     answer = repeated(lambda: store.create(task), time.sleep)
     stored = task if answer.task is None else answer.task
     return stored, stored.create_token == task.create_token
+
+
+class Acted(NamedTuple, Generic[TaskT]):
+    """A task on which an action is recorded.
+
+    Attributes:
+        task: as it stands now.
+        state: what the rules know of it.
+        now: whether it was done by this very call; else it was on record under the request's id already.
+    """
+
+    task: TaskT
+    state: TaskState
+    now: bool
+
+
+def act_if(
+    store: Store[TaskT],
+    rules: Lifecycle,
+    action: str,
+    check: Callable[[TaskState], None],
+    reason: str,
+    by: str | None,
+    request_id: str | None,
+) -> Acted[TaskT]:
+    """As `TrackedTask.act_if`, on the store of the task."""
+    rule: Rule = getattr(rules, action)
+    asked = False
+
+    def guarded(state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+        nonlocal asked
+        asked = True
+        if state is not None:
+            check(state)
+        return rule(state, now, record)
+
+    task = act(store, rules, guarded, action, reason, by, request_id)
+    return Acted(task, store.state(task), asked)
 
 
 def act(

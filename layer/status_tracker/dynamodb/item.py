@@ -180,7 +180,7 @@ class TaskItem(TaskStatus, Model):
         """The shard in which the task is listed, from 1."""
         return int(self.value.rsplit(self.config.sep, 1)[1])
 
-    def _state(self) -> TaskState:
+    def tracked_state(self) -> TaskState:
         return state_of(self)
 
     def to_dict(self) -> dict[str, Any]:

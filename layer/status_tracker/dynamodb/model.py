@@ -59,5 +59,5 @@ class BaseTask(TrackedTask, TaskListing):
         return create(DynamoStore(cls, task.key), task)
 
     @classmethod
-    def _store(cls, task_id: str) -> DynamoStore[Self]:
+    def task_store(cls, task_id: str) -> DynamoStore[Self]:
         return DynamoStore(cls, cls.make_key(task_id))

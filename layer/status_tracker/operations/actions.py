@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import enum
-import threading
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from ..core.config import TrackerConfig
 from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError
-from ..core.lifecycle import Lifecycle, waits
-from ..core.port import Store
-from ..core.task import act
-from ..core.writes import TaskState, Write
+from ..core.lifecycle import waits
+from ..core.task import Acted
+from ..core.writes import TaskState
 from .filters import ListedTask, Listing, TaskFilter
 
 TaskT = TypeVar("TaskT", bound=ListedTask)
@@ -77,9 +74,16 @@ class Operable(Listing[TaskT], Protocol[TaskT]):
 
     config: TrackerConfig
 
-    def _rules(self, task_id: str) -> Lifecycle: ...
-
-    def _store(self, task_id: str) -> Store[TaskT]: ...
+    def act_if(
+        self,
+        task_id: str,
+        action: str,
+        check: Callable[[TaskState], None],
+        *,
+        reason: str,
+        by: str | None,
+        request_id: str | None,
+    ) -> Acted[TaskT]: ...
 
     def dispatch(self, task: TaskT) -> None: ...
 
@@ -104,7 +108,7 @@ class OneTask(Generic[TaskT]):
         by: str | None,
         run_id: str,
     ) -> None:
-        self.record = {"action": action.value, "id": run_id}
+        self.record: dict[str, str | None] = {"action": action.value, "id": run_id}
         self._tasks = tasks
         self._action = action
         self._filter = chosen
@@ -127,23 +131,22 @@ class OneTask(Generic[TaskT]):
             return Outcome(task_id, Kind.FAILED, _told(error), error)
         return self._dispatched(task_id, acted)
 
-    def _acted(self, task_id: str) -> _Acted[TaskT]:
-        rules, store = self._tasks._rules(task_id), self._tasks._store(task_id)
-        rule = getattr(rules, self._action.value)
-        asked = threading.Event()
+    def _acted(self, task_id: str) -> Acted[TaskT]:
+        def still_matches(state: TaskState) -> None:
+            if self._filter is not None and not self._filter.admits(task_id, state):
+                status = self._tasks.config.status_name(state.status)
+                raise _NoLongerMatchesError(f"{task_id!r} does not match any more: it is {status} by now.")
 
-        def guarded(state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-            asked.set()
-            if state is not None and self._filter is not None and not self._filter.admits(task_id, state):
-                status = rules.config.status_name(state.status)
-                raise _NoLongerMatchesError(f"{rules} does not match any more: it is {status} by now.")
-            write: Write = rule(state, now, record)
-            return write
+        return self._tasks.act_if(
+            task_id,
+            self._action.value,
+            still_matches,
+            reason=self._reason,
+            by=self._by,
+            request_id=self.record["id"],
+        )
 
-        task = act(store, rules, guarded, self._action.value, self._reason, self._by, self.record["id"])
-        return _Acted(task, store.state(task), asked.is_set())
-
-    def _dispatched(self, task_id: str, acted: _Acted[TaskT]) -> Outcome:
+    def _dispatched(self, task_id: str, acted: Acted[TaskT]) -> Outcome:
         kind = Kind.DONE if acted.now else Kind.REPEATED
         if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
             try:
@@ -152,14 +155,6 @@ class OneTask(Generic[TaskT]):
                 message = f"The {self._action} is recorded, but the task could not be dispatched: {_told(error)}"
                 return Outcome(task_id, Kind.UNDISPATCHED, message, error)
         return Outcome(task_id, kind)
-
-
-class _Acted(NamedTuple, Generic[TaskT]):
-    """A task on which the action is recorded; `now` says whether by this very call."""
-
-    task: TaskT
-    state: TaskState
-    now: bool
 
 
 def _told(error: Exception) -> str:

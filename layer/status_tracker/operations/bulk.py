@@ -204,7 +204,7 @@ class BulkRun(Generic[TaskT]):
                 (self._tasks.config.pending_status,), until=self._until, id_prefix=self._filter.id_prefix
             )
             for task in pending.matching(self._tasks, whole=True).each():
-                if not isinstance(task, TaskUnreadableError) and is_recorded(task._state(), self._one.record):
+                if not isinstance(task, TaskUnreadableError) and is_recorded(task.tracked_state(), self._one.record):
                     yield task.task_id
 
 

@@ -19,7 +19,7 @@ class ListedTask(Protocol):
     @property
     def task_id(self) -> str: ...
 
-    def _state(self) -> TaskState: ...
+    def tracked_state(self) -> TaskState: ...
 
 
 TaskT = TypeVar("TaskT", bound=ListedTask)
@@ -250,7 +250,7 @@ class Matching(Generic[TaskT]):
     def _matches(self, task: TaskT) -> bool:
         if not self._whole:  # its status and time are those it was listed by, and its errors are not known
             return task.task_id.startswith(self._filter.id_prefix)
-        return self._filter.admits(task.task_id, task._state())
+        return self._filter.admits(task.task_id, task.tracked_state())
 
 
 def _check_moment(name: str, moment: object) -> None:

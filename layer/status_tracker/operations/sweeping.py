@@ -38,7 +38,7 @@ class Sweepable(Protocol):
     @property
     def status_name(self) -> str: ...
 
-    def _state(self) -> TaskState: ...
+    def tracked_state(self) -> TaskState: ...
 
     @classmethod
     def query_unattended(
@@ -200,7 +200,7 @@ class _Broom(Generic[TaskT]):
         config = self._class.config
         self.examined += 1
         try:
-            self.stuck += is_stuck(task._state(), config, config.now())
+            self.stuck += is_stuck(task.tracked_state(), config, config.now())
             self._attend(task)
         except TaskIsNotReadyToStartError as refusal:
             self.left_alone.append(Noted(task.task_id, str(refusal)))
@@ -227,10 +227,10 @@ class _Broom(Generic[TaskT]):
 
     def _is_unattended(self, task: TaskT) -> bool:
         config = self._class.config
-        return may_be_unattended(task._state(), config, config.now(), self._pending_after)
+        return may_be_unattended(task.tracked_state(), config, config.now(), self._pending_after)
 
     def _why(self, task: TaskT, run_state: RunState) -> str:
-        state = task._state()
+        state = task.tracked_state()
         since = "" if state.update_time is None else f" since {state.update_time.isoformat(timespec='seconds')}"
         become = "was never started" if run_state is RunState.NEVER_STARTED else "has ended without an end of the task"
         return f"{task.status_name}{since}, and run {state.run} {become}"

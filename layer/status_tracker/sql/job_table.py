@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Generic, TypeVar, Unpack
@@ -12,8 +12,8 @@ import sqlalchemy as sa
 
 from ..core.cursors import Cursor, Position, Progress, parse_cursor
 from ..core.failures import failure_of_class
-from ..core.lifecycle import Lifecycle
 from ..core.port import Answer
+from ..core.task import Acted, act_if
 from ..core.writes import TaskState, Write
 from .columns import JobColumns
 from .expressions import state_of
@@ -44,7 +44,7 @@ class ListedJob(Generic[JobT]):
     def data(self) -> Any:
         return self.job.data
 
-    def _state(self) -> TaskState:
+    def tracked_state(self) -> TaskState:
         return state_of(self.job)
 
 
@@ -117,7 +117,7 @@ class OperableJobs(Generic[JobT]):
 
     def get_one_or_none(self, task_id: str, consistent_read: bool = True) -> ListedJob[JobT] | None:  # noqa: ARG002
         """The job of that id, or None."""
-        return self._store(task_id).read()
+        return self.task_store(task_id).read()
 
     def count_by_status(self) -> dict[int, int]:
         """How many jobs there are of each status of this step."""
@@ -129,10 +129,20 @@ class OperableJobs(Generic[JobT]):
     def dispatch(self, task: ListedJob[JobT]) -> None:
         """Nothing: workers look for jobs themselves, with `start_next`."""
 
-    def _rules(self, task_id: str) -> Lifecycle:
-        return self._step.rules(task_id)
+    def act_if(
+        self,
+        task_id: str,
+        action: str,
+        check: Callable[[TaskState], None],
+        *,
+        reason: str,
+        by: str | None = None,
+        request_id: str | None = None,
+    ) -> Acted[ListedJob[JobT]]:
+        """As `TrackedTask.act_if`."""
+        return act_if(self.task_store(task_id), self._step.rules(task_id), action, check, reason, by, request_id)
 
-    def _store(self, task_id: str) -> _ListedJobs[JobT]:
+    def task_store(self, task_id: str) -> _ListedJobs[JobT]:
         return _ListedJobs(SqlStore(self._class, self._engine, task_id))
 
     def _pages(self, status: int, window: _Window, given: Position | None) -> Iterator[JobT]:
@@ -200,7 +210,7 @@ class _ListedJobs(Generic[JobT]):
         return _answer(self._inner.succeed(write))
 
     def state(self, task: ListedJob[JobT]) -> TaskState:
-        return task._state()
+        return task.tracked_state()
 
 
 def _each_once(jobs: Iterator[JobT]) -> Iterator[JobT]:

@@ -73,7 +73,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         """The task part of the key."""
         return self.key.split(self.config.sep, 1)[1]
 
-    def _state(self) -> TaskState:
+    def tracked_state(self) -> TaskState:
         return state_of(vars(self))
 
     def refresh(self) -> None:
@@ -244,7 +244,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         return create(_StepStore(cls, cls.storage.store(task.key)), task)
 
     @classmethod
-    def _store(cls, task_id: str) -> _StepStore[Self]:
+    def task_store(cls, task_id: str) -> _StepStore[Self]:
         return _StepStore(cls, cls.storage.store(cls.config.make_key(task_id)))
 
     @classmethod

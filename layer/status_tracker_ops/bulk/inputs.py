@@ -10,7 +10,7 @@ from status_tracker_ops.bulk.runs import Limits
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
-    from documents.settings import BulkSettings
+    from status_tracker_ops.settings import BulkSettings
 
 MOST_TOLERATED = 10_000
 MOST_ITEMS = 1_000_000_000
@@ -61,8 +61,8 @@ def limits(given: Mapping[str, Any], settings: BulkSettings) -> Limits:
 
     Each function that works at the same time has at least one item a second, so that none runs out of time.
     """
-    most, default = settings.tasks_per_second, settings.max_concurrency
-    tolerated = settings.tolerated_failures
+    most, default = settings.bulk_tasks_per_second, settings.bulk_max_concurrency
+    tolerated = settings.bulk_tolerated_failures
     return Limits(
         max_concurrency=whole_number(given, "max_concurrency", 1, most, default),
         tolerated_failures=whole_number(given, "tolerated_failures", 0, MOST_TOLERATED, tolerated),

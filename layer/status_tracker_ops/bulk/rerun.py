@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from documents.settings import BulkSettings
     from status_tracker_ops.bulk.planning import Cursor, Item
     from status_tracker_ops.bulk.runs import Limits
+    from status_tracker_ops.settings import BulkSettings
 
 KIND = "reruns"
 _FIELDS = ("filter", "reason", "by", "run_id", "dry_run", "limit", "max_concurrency", "tolerated_failures")
@@ -75,7 +75,7 @@ def plan_rerun(
     request = RerunRequest.parse(event["input"], event["execution"], event["started"], settings)
     run = BulkRun.next(s3, settings.result_bucket, KIND, event)
     common = {
-        "per_second": settings.tasks_per_second / request.limits.max_concurrency,
+        "per_second": settings.bulk_tasks_per_second / request.limits.max_concurrency,
         "filter": request.chosen.to_dict(),
         "reason": request.reason,
         "by": request.by,

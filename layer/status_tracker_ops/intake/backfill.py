@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
-    from documents.settings import BulkSettings
     from status_tracker_ops.bulk.planning import Cursor, Item
     from status_tracker_ops.bulk.runs import Limits
+    from status_tracker_ops.settings import BulkSettings
 
 KIND = "backfills"
 MANIFEST_FOLDERS = ("manifests/", f"{KIND}/")
@@ -67,7 +67,7 @@ def plan_backfill(
     else:
         manifest = Manifest.open(s3, settings.result_bucket, request.manifest_key, settings.document_bucket)
         source = manifest.read(run.cursor)
-    common = {"per_second": settings.tasks_per_second / request.limits.max_concurrency}
+    common = {"per_second": settings.bulk_tasks_per_second / request.limits.max_concurrency}
     return run.plan(source, request.limits, seconds_left, common)
 
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from documents.aws import s3_client, step_functions_client
-from documents.settings import IntakeSettings
 from documents.tasks import STEPS
 from status_tracker import RunState, get_utc_now
 from status_tracker.operations.sweeping import Swept, sweep
 from status_tracker_ops.executions import execution_name, running_executions
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
+from status_tracker_ops.settings import WorkflowSettings
 from status_tracker_ops.sweep.ages import oldest_unfinished
 from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, finished, last_ends
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
-    from documents.settings import SweepSettings
     from status_tracker import BaseTask
+    from status_tracker_ops.settings import SweepSettings
     from status_tracker_ops.sweep.counting import StepCount
     from status_tracker_ops.sweep.state import SweepState
 
@@ -97,7 +97,7 @@ class Sweep:
         return lambda: self.used() >= part
 
     def _restart(self, state: SweepState) -> SweepState:
-        arn = IntakeSettings.from_environment().workflow_arn
+        arn = WorkflowSettings.from_environment().workflow_arn
         running = running_executions(step_functions_client(), arn, self._until(_LISTING))
         cursors = {step: state.cursors.get(step) for step, _ in STEPS}
         for number, (step, task_class) in enumerate(STEPS, start=1):
@@ -125,9 +125,9 @@ class Sweep:
         try:
             return sweep(
                 task_class,
-                limit=settings.max_restarts,
-                examine=settings.max_examined,
-                pending_after=timedelta(seconds=settings.pending_after_seconds),
+                limit=settings.sweep_max_restarts,
+                examine=settings.sweep_max_examined,
+                pending_after=timedelta(seconds=settings.sweep_pending_after_seconds),
                 cursor=cursor,
                 stop=stop,
                 run_state=run_state,
@@ -157,8 +157,8 @@ class Sweep:
             s3_client(),
             self.settings.document_bucket,
             listed_to=state.listed_to,
-            max_objects=self.settings.max_objects,
-            older_than=get_utc_now() - timedelta(seconds=self.settings.unregistered_after_seconds),
+            max_objects=self.settings.sweep_max_objects,
+            older_than=get_utc_now() - timedelta(seconds=self.settings.sweep_unregistered_after_seconds),
             stop=self._until(_REGISTERING),
         )
         self.tell.reconciled(done)

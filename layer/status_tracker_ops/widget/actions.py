@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Lifecycle
-from status_tracker.dynamodb.store import state_of
 from status_tracker.operations.actions import Action as BulkAction
-from status_tracker_ops.widget.board import Desk, Step
+from status_tracker_ops.widget.board import Desk
 from status_tracker_ops.widget.components import plain
 from status_tracker_ops.widget.drawn import ChangedError, act_as_drawn
 from status_tracker_ops.widget.markup import visible_line
 from status_tracker_ops.widget.requests import Deed
 
 DEFAULT_REASON = "No reason was given, in the CloudWatch dashboard."
-_OFFERED_RECORD = {"action": "", "id": ""}
 
 
 @dataclass(frozen=True)
@@ -93,19 +90,8 @@ def offers(desk: Desk, task: st.BaseTask) -> list[Offer]:
     """The actions that the rules would not refuse now; a rerun from the first step on, and from the step it is in."""
     first, current = desk.steps[0], desk.step_of(task.status)
     wanted = [("rerun", first), ("rerun", current), ("unignore", current), ("ignore", current), ("unlock", current)]
-    return [Offer(name, step.name) for name, step in dict.fromkeys(wanted) if _is_allowed(step, task, name)]
-
-
-def _is_allowed(step: Step, task: st.BaseTask, name: str) -> bool:
-    config = step.model.config
-    rules = Lifecycle(config, config.use_case_id, task.task_id, startable=config.startable_statuses(None))
-    rule: Callable[..., object] = getattr(rules, name)
-    state = replace(state_of(task), errors={})  # which decide nothing, and may be anything
-    try:
-        rule(state, config.now(), _OFFERED_RECORD)
-    except st.TaskExecutionError:
-        return False
-    return True
+    state = task.tracked_state()
+    return [Offer(name, step.name) for name, step in dict.fromkeys(wanted) if step.model.allows(state, name)]
 
 
 def do(desk: Desk, deed: Deed, by: str) -> Outcome:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from functools import cache
 
-from documents.settings import WidgetSettings
 from documents.tasks import STEPS
+from status_tracker_ops.settings import WidgetSettings
 from status_tracker_ops.widget.board import Desk
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Self, TypeAlias
 
 import status_tracker as st
-from documents.settings import WidgetSettings
+from status_tracker_ops.settings import WidgetSettings
 from status_tracker_ops.widget.links import Links
 
 
@@ -60,8 +60,8 @@ class Desk:
         """The desk for those steps, by their names."""
         return cls(
             steps=[Step(name, model) for name, model in steps],
-            viewer_arn=settings.viewer_arn,
-            actor_arn=settings.actor_arn,
+            viewer_arn=settings.widget_viewer_arn,
+            actor_arn=settings.widget_actor_arn,
             links=Links(settings.workflow_arn, settings.log_groups),
         )
 

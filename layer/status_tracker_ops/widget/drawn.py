@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
-from datetime import UTC, datetime
-from typing import Any
+from datetime import UTC
 
 import status_tracker as st
-from status_tracker.core.task import act
-from status_tracker.core.writes import TaskState, Write
+from status_tracker.core.writes import TaskState
 
 
 class ChangedError(Exception):
@@ -42,13 +39,9 @@ def act_as_drawn(
         ChangedError: it has another one by now; nothing was changed.
         TaskExecutionError, ValueError: as the method.
     """
-    rules = model._rules(task_id)
-    rule = getattr(rules, action)
 
-    def guarded(state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-        write: Write = rule(state, now, record)
-        if state is not None and mark(state) != drawn:
+    def unchanged(state: TaskState) -> None:
+        if mark(state) != drawn and model.allows(state, action):  # else the rule says why not
             raise ChangedError(state)
-        return write
 
-    return act(model._store(task_id), rules, guarded, action, reason, by, request_id)
+    return model.act_if(task_id, action, unchanged, reason=reason, by=by, request_id=request_id).task

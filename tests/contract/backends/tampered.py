@@ -97,8 +97,8 @@ class TamperedBackend:
             config = st.TrackerConfig.make(**{"use_case_id": "test", "clock": clock, **codes, **settings})
 
             @classmethod
-            def _store(cls, task_id: str) -> Any:
-                store = super()._store(task_id)
+            def task_store(cls, task_id: str) -> Any:
+                store = super().task_store(task_id)
                 write, succeed = store.write, store.succeed
 
                 def tampered(asked: Write) -> Write:

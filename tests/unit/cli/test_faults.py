@@ -72,7 +72,7 @@ def test_action_that_is_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> No
         raise UpdateError("UpdateItem failed", refused("AccessDeniedException")) from refused("AccessDeniedException")
 
     fail("a")
-    monkeypatch.setattr(Order, "_store", store)
+    monkeypatch.setattr(Order, "task_store", store)
     answer = run("rerun", "a", "--reason", "mended")
     assert answer.code == 3
     assert "a: failed: AWS refuses: AccessDeniedException: no: ask for the right" in answer.err

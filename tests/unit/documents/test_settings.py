@@ -4,14 +4,8 @@ import dataclasses
 
 import pytest
 
-from documents.settings import (
-    AnswerSettings,
-    BedrockSettings,
-    ExtractSettings,
-    IntakeSettings,
-    SweepSettings,
-    TrackerSettings,
-)
+from documents.settings import AnswerSettings, BedrockSettings, ExtractSettings
+from status_tracker_ops.settings import SweepSettings, TrackerSettings, WorkflowSettings
 
 ENVIRONMENT = {
     "USE_CASE_ID": "pdf_processing",
@@ -30,7 +24,7 @@ ENVIRONMENT = {
 SWEEP_NUMBERS = [name for name in ENVIRONMENT if name.startswith("SWEEP_")]
 ALL = [
     (TrackerSettings, ["USE_CASE_ID", "TASK_TABLE_NAME", "MAX_ATTEMPTS"]),
-    (IntakeSettings, ["WORKFLOW_ARN"]),
+    (WorkflowSettings, ["WORKFLOW_ARN"]),
     (ExtractSettings, ["DOCUMENT_BUCKET", "RESULT_BUCKET", "MAX_DOCUMENT_BYTES"]),
     (AnswerSettings, ["RESULT_BUCKET"]),
     (SweepSettings, ["DOCUMENT_BUCKET", *SWEEP_NUMBERS]),
@@ -40,7 +34,7 @@ ALL = [
 def test_what_is_read() -> None:
     assert TrackerSettings.from_environment(ENVIRONMENT) == TrackerSettings("pdf_processing", "tasks", 3)
     assert ExtractSettings.from_environment(ENVIRONMENT) == ExtractSettings("documents", "results", 1_000_000)
-    assert IntakeSettings.from_environment(ENVIRONMENT).workflow_arn == ENVIRONMENT["WORKFLOW_ARN"]
+    assert WorkflowSettings.from_environment(ENVIRONMENT).workflow_arn == ENVIRONMENT["WORKFLOW_ARN"]
     assert AnswerSettings.from_environment(ENVIRONMENT) == AnswerSettings("results")
     assert SweepSettings.from_environment(ENVIRONMENT) == SweepSettings("documents", 1, 2, 3, 4, 5)
 

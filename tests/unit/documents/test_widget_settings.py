@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from documents.settings import WidgetSettings
+from status_tracker_ops.settings import WidgetSettings
 
 ENVIRONMENT = {
     "WIDGET_VIEWER_ARN": "viewer",

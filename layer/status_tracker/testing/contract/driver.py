@@ -214,7 +214,7 @@ class TrackedTaskStep:
         )
 
     def store(self, task_id: str) -> Store[Any]:
-        store: Store[Any] = self.task_class._store(task_id)
+        store: Store[Any] = self.task_class.task_store(task_id)
         return store
 
     def rerun(self, task_id: str, *, reason: str, by: str | None = None) -> object:
