@@ -1,6 +1,7 @@
 """What the environment tells the functions of the documents application; see `status_tracker_ops.settings`."""
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 from status_tracker_ops.settings import EnvironmentSettings, choice, number, price
 
@@ -10,10 +11,13 @@ class ExtractSettings(EnvironmentSettings):
     """Where documents come from and results go, and who reads them.
 
     Attributes:
+        STEP: the step's name: in the workflow, logs, metrics, alarms, everywhere.
         max_document_bytes: larger documents are refused.
         reader: what reads the documents.
         textract_usd_per_thousand_pages: Textract's price, for an estimate; None for none.
     """
+
+    STEP: ClassVar = "Extract"
 
     document_bucket: str
     result_bucket: str
@@ -25,6 +29,8 @@ class ExtractSettings(EnvironmentSettings):
 @dataclass(frozen=True)
 class AnswerSettings(EnvironmentSettings):
     """Where Extract left its result and the answers go, and who answers; see `BedrockSettings`."""
+
+    STEP: ClassVar = "Answer"
 
     result_bucket: str
     answerer: str = choice("key_values", "bedrock")

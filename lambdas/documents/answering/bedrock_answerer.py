@@ -134,9 +134,9 @@ class BedrockAnswerer:
 
     def _cut_off(self, questions: int, tokens: _Tokens) -> str:
         return (
-            f"The model {self._settings.bedrock_model_id} had room for {_max_tokens(questions):,} tokens, which were not"
-            f" enough for {questions} answers: it wrote more than was asked for. If that happens often, take another model, or"
-            f" fewer questions. That took {tokens.input:,} input and {tokens.output:,} output tokens."
+            f"The model {self._settings.bedrock_model_id} had room for {_max_tokens(questions):,} tokens, which were"
+            f" not enough for {questions} answers: it wrote more than was asked for. If that happens often, take"
+            f" another model, or fewer questions. That took {tokens.input:,} input and {tokens.output:,} output tokens."
         )
 
     def _converse(self, text: DocumentText, questions: Sequence[Question], problem: str) -> Mapping[str, Any]:
