@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .core.config import TrackerConfig, get_utc_now
+from .core.config import BaseStatusEnum, StatusNameEnum, TrackerConfig, ensure_status_value, get_utc_now
 from .core.errors import (
     NoMoreRetryError,
     NonRetryableError,
@@ -28,7 +28,6 @@ from .core.errors import (
     TaskUnreadableError,
 )
 from .core.execution import ExecutionContext
-from .core.statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
 from .core.task import RunState
 
 if TYPE_CHECKING:

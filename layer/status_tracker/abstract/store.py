@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from ..core.acquisition import CONTENDED_ROUNDS
 from ..core.config import TrackerConfig
 from ..core.guards import admits, changed, state_of
-from ..core.port import Answer, StoreError, WriteRejectedError
-from ..core.writes import TaskState, Write
+from ..core.port import Answer, StoreError, Write, WriteRejectedError
+from ..core.retries import CONTENDED_ROUNDS
+from ..core.state import TaskState
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
 from .fields import T_ID, further_fields, record_of, show
 

@@ -11,9 +11,8 @@ from typing import Any, Self
 
 from pynamodb.expressions.condition import Condition
 
-from ..core.config import TrackerConfig, get_utc_now
-from ..core.lifecycle import is_live
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value, get_utc_now
+from ..core.state import is_live
 from ..dynamodb.expressions import NOT_LOCKED
 from ..dynamodb.item import TaskItem
 from ..dynamodb.store import state_of

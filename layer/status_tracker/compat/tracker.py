@@ -7,11 +7,11 @@ from contextlib import AbstractContextManager
 from copy import deepcopy
 from typing import Any, Self
 
-from ..core.config import TrackerConfig
+from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value
 from ..core.execution import Execution, ExecutionContext
 from ..core.history import MAX_DATA_BYTES
-from ..core.lifecycle import Lifecycle, pending_as_found
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.lifecycle import Lifecycle
+from ..core.state import pending_as_found
 from ..core.task import act, create
 from ..dynamodb.query import Selection, TaskQuery, index_of, merged
 from ..dynamodb.store import state_of

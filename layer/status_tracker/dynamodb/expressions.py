@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, assert_never
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from ..core.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..core.port import HeldBy, Special, Startable, Unchanged, Write
+from ..core.state import TaskState
 
 if TYPE_CHECKING:
     from .item import TaskItem

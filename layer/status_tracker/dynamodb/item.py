@@ -11,10 +11,9 @@ from pynamodb.connection import TableConnection
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from ..core.config import TrackerConfig, get_utc_now
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value, get_utc_now
+from ..core.state import TaskState
 from ..core.task import TaskStatus
-from ..core.writes import TaskState
 from . import shards
 from .attributes import EpochSecondsAttribute, IntegerAttribute, MomentAttribute
 from .client import DEFAULTS, share

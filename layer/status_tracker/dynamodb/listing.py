@@ -8,10 +8,10 @@ from typing import Any, Self
 
 from pynamodb.exceptions import UpdateError
 
+from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.cursors import parse_cursor
-from ..core.failures import failure_of_class
-from ..core.lifecycle import is_stuck, may_be_unattended
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.history import failure_of_class
+from ..core.state import is_stuck, may_be_unattended
 from .item import TaskItem
 from .query import Selection, TaskQuery, count, count_within, index_of, index_values, select
 from .store import state_of

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from ..core.config import BaseStatusEnum
 from ..core.history import MAX_DATA_BYTES
-from ..core.statuses import BaseStatusEnum
 from ..core.task import TrackedTask, create
 from .listing import TaskListing
 from .store import DynamoStore, state_of

@@ -9,8 +9,8 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 
 from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError
-from ..core.port import Answer, StoreError, WriteRejectedError
-from ..core.writes import Special, TaskState, Write
+from ..core.port import Answer, Special, StoreError, Write, WriteRejectedError
+from ..core.state import TaskState
 from .also import Also
 from .expressions import NOT_LOCKED, actions, condition, stored
 from .templates import Creation, Template, put_arguments, shape_of

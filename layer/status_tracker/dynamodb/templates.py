@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, cast
 
-from ..core.writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..core.port import Guard, HeldBy, Special, Startable, Unchanged, Write
+from ..core.state import TaskState
 from .expressions import actions, condition
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import status_tracker as st
-from status_tracker.core.lifecycle import lease_end
+from status_tracker.core.state import lease_end
 from status_tracker.dynamodb.store import state_of
 from status_tracker_ops.widget.board import Desk, Place
 from status_tracker_ops.widget.markup import Attributes, Child, Markup, element, fragment, payload, style_sheet
