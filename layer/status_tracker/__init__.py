@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ._version import __version__
 from .core.config import BaseStatusEnum, StatusNameEnum, TrackerConfig, ensure_status_value, get_utc_now
 from .core.errors import (
     NoMoreRetryError,
@@ -32,8 +33,6 @@ from .core.task import RunState
 
 if TYPE_CHECKING:
     from .dynamodb import BaseTask, StatusAndUpdateTimeIndex, TaskQuery
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BaseStatusEnum",
@@ -60,6 +59,7 @@ __all__ = [
     "TaskTransactionError",
     "TaskUnreadableError",
     "TrackerConfig",
+    "__version__",
     "ensure_status_value",
     "get_utc_now",
 ]
