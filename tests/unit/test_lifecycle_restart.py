@@ -9,8 +9,8 @@ import pytest
 
 import status_tracker as st
 from status_tracker.core.history import KEPT_ACTIONS
-from status_tracker.core.lifecycle import is_recorded
-from status_tracker.core.writes import TaskState, Unchanged
+from status_tracker.core.port import Unchanged
+from status_tracker.core.state import TaskState, is_recorded
 from status_tracker.testing import Clock, MemoryStorage, MemoryTask
 from tests.unit.steps import (
     FAILED,

@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Lifecycle
-from status_tracker.core.writes import Attempt, TaskState, Verdict, Write
+from status_tracker.core.lifecycle import Attempt, Lifecycle, Verdict
+from status_tracker.core.port import Write
+from status_tracker.core.state import TaskState
 from status_tracker.dynamodb.expressions import actions, condition
 from status_tracker.dynamodb.templates import Creation, Template, put_arguments, shape_of
 from tests.support.steps import STEP1_CODES, make_base, make_step

@@ -10,12 +10,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..core.errors import TaskUnreadableError
-
-if TYPE_CHECKING:
-    from .item import TaskItem
+from .item import TaskItem
 
 BATCH_SIZE = 100
 PARALLEL_READS = 8

@@ -10,18 +10,16 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, islice
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from ..core.cursors import Cursor, Position, Progress
 from ..core.errors import TaskUnreadableError
 from .batch_get import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader, task_of, unreadable
 from .index import StatusAndUpdateTimeIndex
+from .item import TaskItem
 from .shards import shard_count
 
-if TYPE_CHECKING:
-    from .item import TaskItem
-
-TaskT = TypeVar("TaskT", bound="TaskItem")
+TaskT = TypeVar("TaskT", bound=TaskItem)
 
 _TICK = timedelta(microseconds=1)
 _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))

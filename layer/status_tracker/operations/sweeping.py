@@ -12,9 +12,8 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from ..core.config import TrackerConfig
 from ..core.errors import TaskIsNotReadyToStartError, TaskUnreadableError
-from ..core.lifecycle import is_stuck, may_be_unattended
+from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import RunState, TrackedTask
-from ..core.writes import TaskState
 
 
 class Found(Protocol):

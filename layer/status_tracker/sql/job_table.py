@@ -11,10 +11,10 @@ from typing import Any, Generic, TypeVar, Unpack
 import sqlalchemy as sa
 
 from ..core.cursors import Cursor, Position, Progress, parse_cursor
-from ..core.failures import failure_of_class
-from ..core.port import Answer
+from ..core.history import failure_of_class
+from ..core.port import Answer, Write
+from ..core.state import TaskState
 from ..core.task import Acted, act_if
-from ..core.writes import TaskState, Write
 from .columns import JobColumns
 from .expressions import state_of
 from .settings import Statuses, Step

@@ -7,15 +7,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
+from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
-from ..core.failures import failure_of_class
 from ..core.guards import state_of
-from ..core.history import MAX_DATA_BYTES
-from ..core.lifecycle import is_stuck, may_be_unattended
-from ..core.port import Answer
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.history import MAX_DATA_BYTES, failure_of_class
+from ..core.port import Answer, Write
+from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import TaskStatus, TrackedTask, create
-from ..core.writes import TaskState, Write
 from .listing import MemoryQuery, position
 from .store import MemoryStorage, MemoryStore, Record, values_of
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from status_tracker.core.lifecycle import asked_for_again
+from status_tracker.core.state import asked_for_again
 from status_tracker_ops.sweep.counting import readable, unfinished_statuses
 
 if TYPE_CHECKING:

@@ -6,8 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 
 import status_tracker as st
-from status_tracker.core.lifecycle import lease_end
-from status_tracker.dynamodb.store import state_of
+from status_tracker.core.state import lease_end
 from status_tracker_ops.widget.board import Desk, Place
 from status_tracker_ops.widget.markup import Attributes, Child, Markup, element, fragment, payload, style_sheet
 from status_tracker_ops.widget.requests import Surroundings
@@ -138,7 +137,7 @@ def duration(span: timedelta) -> str:
 
 def lock(task: st.BaseTask, now: datetime) -> Markup | None:
     """Until when a worker holds the task, or since when its lease is over; None where nobody has locked it."""
-    end = lease_end(state_of(task), task.config)
+    end = lease_end(task.tracked_state(), task.config)
     if end is None:
         return None
     if now < end:

@@ -6,7 +6,7 @@ import hashlib
 from datetime import UTC
 
 import status_tracker as st
-from status_tracker.core.writes import TaskState
+from status_tracker.core.state import TaskState
 
 
 class ChangedError(Exception):

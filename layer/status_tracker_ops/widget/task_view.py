@@ -10,7 +10,6 @@ from typing import Any
 
 import status_tracker as st
 from status_tracker.core.history import KEPT_ACTIONS
-from status_tracker.dynamodb.store import state_of
 from status_tracker_ops.widget.actions import DEFAULT_REASON, Offer, offers
 from status_tracker_ops.widget.board import Desk, Place
 from status_tracker_ops.widget.components import (
@@ -77,7 +76,7 @@ def _button(desk: Desk, task: st.BaseTask, offer: Offer, back: Place | None) -> 
         "act_on": offer.step,
         "task_id": task.task_id,
         "request_id": uuid.uuid4().hex,
-        "drawn": mark(state_of(task)),
+        "drawn": mark(task.tracked_state()),
         **place_values(back),
     }
     return call(desk.actor_arn, values, offer.label, look="act", confirmation=offer.confirmation(task.task_id))
