@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from status_tracker.core.writes import HeldBy, Startable, Write
+from status_tracker.core.port import HeldBy, Startable, Write
 
 from .replay import moment
 

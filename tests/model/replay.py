@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from status_tracker.core import guards
-from status_tracker.core.port import Answer, StoreError
-from status_tracker.core.writes import TaskState, Write
+from status_tracker.core.port import Answer, StoreError, Write
+from status_tracker.core.state import TaskState
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 

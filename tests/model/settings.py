@@ -8,7 +8,7 @@ from typing import Any
 
 from status_tracker.core import guards
 from status_tracker.core.lifecycle import Lifecycle
-from status_tracker.core.writes import Write
+from status_tracker.core.port import Write
 
 from .actors import Scene, operator, worker
 from .replay import moment

@@ -9,7 +9,8 @@ from typing import Any
 
 from status_tracker.core import guards
 from status_tracker.core.lifecycle import Lifecycle
-from status_tracker.core.writes import HeldBy, Startable, TaskState, Write
+from status_tracker.core.port import HeldBy, Startable, Write
+from status_tracker.core.state import TaskState
 
 Record = dict[str, Any] | None
 

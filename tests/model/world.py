@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from status_tracker.core import guards
-from status_tracker.core.writes import Write
+from status_tracker.core.port import Write
 
 from .ledger import SUCCEEDED, Ledger, ViolationError, entered
 from .replay import Actor, Entry, Logs, Records

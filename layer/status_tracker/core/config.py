@@ -7,12 +7,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any
 
 from .errors import NonRetryableError
 
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
 
+_SAME_IN_NEXT_STEP = (
+    *("use_case_id", "sep", "status_zero_pad", "status_shard_zero_pad", "max_retry", "lock_expire_seconds"),
+    *("n_pending_shard", "n_in_progress_shard", "n_failed_shard", "n_succeeded_shard", "n_ignored_shard"),
+    *("traceback_stack_limit", "clock"),
+)
 _LONGEST_LEASE = 366 * 24 * 3600
 _LONGEST_TTL = timedelta(days=36_600)
 
@@ -183,6 +189,38 @@ class TrackerConfig:
         )
         config._validate()
         return config
+
+    def next_step(self, **changes: Any) -> TrackerConfig:
+        """The config of the step that goes on where this one has succeeded.
+
+        Its pending is this step's succeeded. Its in_progress, failed, succeeded and ignored are this step's ignored plus
+        20, 30, 40 and 50: after 10, 20, 30, 40, 50 come 40, 70, 80, 90, 100, then 90, 120, 130, 140, 150. Where
+        exhausted has a code of its own, the next step's is 50 higher. All else is as in this step, except for
+        `more_pending_status` and `ttl`, which are about this step's codes.
+
+        Args:
+            changes: settings of `make` that differ in the next step, codes included.
+
+        Raises:
+            ValueError: as of `make`.
+
+        Example::
+
+            class Answer(Extract):
+                config = Extract.config.next_step(max_retry=5)
+        """
+        exhausted = None if self.exhausted_status == self.ignored_status else self.exhausted_status + 50
+        settings: dict[str, Any] = {
+            "pending_status": self.succeeded_status,
+            "in_progress_status": self.ignored_status + 20,
+            "failed_status": self.ignored_status + 30,
+            "succeeded_status": self.ignored_status + 40,
+            "ignored_status": self.ignored_status + 50,
+            "exhausted_status": exhausted,
+            "non_retryable": [each for each in self.non_retryable if each is not NonRetryableError],
+        }
+        settings |= {name: getattr(self, name) for name in _SAME_IN_NEXT_STEP}
+        return TrackerConfig.make(**{**settings, **changes})
 
     def _validate(self) -> None:
         if not self.sep:
