@@ -140,7 +140,7 @@ def _composed(stage: str, values: Mapping[str, Any]) -> dict[str, Any]:
 def _alarm_problems(settings: Settings) -> Iterator[str]:
     """Alarms that would go off while all is well."""
     retries, intake = settings.retries, settings.intake
-    attempts = retries.seconds_of_every_lease(settings.steps.step_timeout_seconds)
+    attempts = retries.seconds_of_every_lease(settings.steps.lease_seconds)
     whose = "one task may take for all its attempts"
     analysis = 0
     if settings.reading.has_textract:

@@ -32,8 +32,7 @@ class StepProps(Props):
     """What the function of a step has.
 
     Attributes:
-        step_timeout_seconds: timeout of a step's function, and so the longest lease of an attempt: a function takes its
-            lease from the time it has left.
+        step_timeout_seconds: timeout of a step's function.
         step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
         step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
     """
@@ -41,6 +40,11 @@ class StepProps(Props):
     step_timeout_seconds: int = between(1, 900)
     step_memory_mb: int = between(128, 10240)
     step_reserved_concurrency: int | None = between(1, 1000, default=None)
+
+    @property
+    def lease_seconds(self) -> int:
+        """The longest lease of an attempt: a function takes its lease from the time it has left."""
+        return self.step_timeout_seconds
 
 
 class TrackedStep(Construct):
@@ -94,9 +98,7 @@ class TrackedStep(Construct):
             retry_on_service_exceptions=False,  # the retry table has them, with full jitter
             task_timeout=sfn.Timeout.duration(Duration.seconds(props.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
         )
-        add_step_retries(
-            self.state, commons.retries, lease_seconds=props.step_timeout_seconds, elsewhere=retried_elsewhere
-        )
+        add_step_retries(self.state, commons.retries, lease_seconds=props.lease_seconds, elsewhere=retried_elsewhere)
         self.entry: sfn.IChainable = self.state
         self.helpers: Mapping[str, lambda_.Function] = {}
         self.actions_without_resource: list[str] = []
