@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeGuard
 
 from .errors import NonRetryableError
 
@@ -285,7 +285,7 @@ class TrackerConfig:
     def lease(self, seconds: float | None) -> timedelta:
         """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
         lease = self.lock_expire_seconds if seconds is None else seconds
-        if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease <= _LONGEST_LEASE:
+        if not is_number(lease) or not 0 < lease <= _LONGEST_LEASE:
             raise ValueError(f"lock_expire_seconds is {lease!r}: give seconds, above 0 and at most {_LONGEST_LEASE:,}.")
         return timedelta(seconds=lease)
 
@@ -319,6 +319,16 @@ class TrackerConfig:
         return names[text]
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is an int or a float; a bool is neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole_number(value: object) -> TypeGuard[int]:
+    """Whether it is an int; a bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def as_status_codes(statuses: int | Iterable[int] | None, name: str = "more_pending_status") -> tuple[int, ...]:
     """One status, several or none, as a tuple of integers. Raises `ValueError` for what is none of these."""
     if statuses is None:
@@ -343,7 +353,7 @@ def _checked_codes(
 
 
 def _checked_code(name: str, status: int) -> int:
-    if isinstance(status, bool) or not isinstance(status, int) or status < 0:
+    if not is_whole_number(status) or status < 0:
         raise ValueError(f"{name} is {status!r}: give an integer of at least 0, or a member of a BaseStatusEnum.")
     return int(status)
 
@@ -373,5 +383,5 @@ def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:
 
 
 def _require_at_least(name: str, value: int, minimum: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+    if not is_whole_number(value) or value < minimum:
         raise ValueError(f"{name} is {value!r}: give an integer of at least {minimum}.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
@@ -12,6 +12,7 @@ from .errors import TaskExecutionError
 from .state import TaskState
 
 TaskT = TypeVar("TaskT")
+StoredT = TypeVar("StoredT")
 
 
 class Special(enum.Enum):
@@ -141,3 +142,41 @@ class Store(Protocol[TaskT]):
     def state(self, task: TaskT) -> TaskState:
         """What the rules need to know of a task that this store answered."""
         ...
+
+
+class ConvertingStore(Generic[StoredT, TaskT]):
+    """A store whose tasks are shown in another form.
+
+    Args:
+        inner: carries everything out.
+        shown: makes the form that is shown from what `inner` stores.
+        stored: the reverse.
+    """
+
+    def __init__(
+        self, inner: Store[StoredT], shown: Callable[[StoredT], TaskT], stored: Callable[[TaskT], StoredT]
+    ) -> None:
+        self._inner = inner
+        self._shown = shown
+        self._stored = stored
+
+    def read(self) -> TaskT | None:
+        return self._converted(self._inner.read())
+
+    def create(self, task: TaskT) -> Answer[TaskT]:
+        return self._answer(self._inner.create(self._stored(task)))
+
+    def write(self, write: Write) -> Answer[TaskT]:
+        return self._answer(self._inner.write(write))
+
+    def succeed(self, write: Write) -> Answer[TaskT]:
+        return self._answer(self._inner.succeed(write))
+
+    def state(self, task: TaskT) -> TaskState:
+        return self._inner.state(self._stored(task))
+
+    def _answer(self, answer: Answer[StoredT]) -> Answer[TaskT]:
+        return Answer(applied=answer.applied, task=self._converted(answer.task))
+
+    def _converted(self, task: StoredT | None) -> TaskT | None:
+        return None if task is None else self._shown(task)

@@ -35,7 +35,7 @@ def repeated(send: Callable[[], Answer[TaskT]], sleep: Callable[[float], None]) 
         except StoreError as error:
             if not error.transient or nth == TRIES:
                 raise error.cause from error
-        sleep(_jittered(_FIRST_PAUSE * 2**nth))
+        sleep(jittered(_FIRST_PAUSE * 2**nth))
     raise AssertionError  # the last try returns or raises
 
 
@@ -53,7 +53,7 @@ class Patience:
 
     def pause(self, nth: int) -> None:
         """Before the nth repetition of an acquire."""
-        self._sleep(_jittered(_FIRST_PAUSE * 2**nth))
+        self._sleep(jittered(_FIRST_PAUSE * 2**nth))
 
     def until(self, end: datetime, send: Callable[[Write], Answer[TaskT]], write: Write) -> Answer[TaskT]:
         """For what a worker stores while its lease lasts (R6).
@@ -69,7 +69,7 @@ class Patience:
             except WriteRejectedError:
                 raise
             except StoreError as error:
-                pause = _jittered(longest)
+                pause = jittered(longest)
                 if not error.transient or self._rules.config.now() + timedelta(seconds=pause) >= end:
                     raise self._not_saved(error, end) from error.cause
             self._sleep(pause)
@@ -85,7 +85,8 @@ class Patience:
         )
 
 
-def _jittered(longest: float) -> float:
+def jittered(longest: float) -> float:
+    """A pause of random length, at most `longest` seconds, so that those who wait do not all come back at once."""
     return random.uniform(0, longest)  # noqa: S311  # jitter, no secret
 
 

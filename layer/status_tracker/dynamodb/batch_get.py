@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import time
 from collections import deque
@@ -13,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from ..core.errors import TaskUnreadableError
+from ..core.retries import jittered
 from .item import TaskItem
 
 BATCH_SIZE = 100
@@ -137,7 +137,7 @@ class WholeReader:
             unread = page["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
             if not unread:
                 return found
-            time.sleep(random.uniform(0, longest))  # noqa: S311  # jitter, no secret
+            time.sleep(jittered(longest))
             longest = min(2 * longest, _LONGEST_PAUSE)
             page = self._request(unread)
 

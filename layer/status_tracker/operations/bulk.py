@@ -20,6 +20,7 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Generic
 
+from ..core.config import is_number, is_whole_number
 from ..core.errors import TaskUnreadableError
 from ..core.state import is_recorded
 from .actions import Action, Kind, OneTask, Operable, Outcome, TaskT
@@ -209,7 +210,7 @@ class BulkRun(Generic[TaskT]):
 
 
 def _checked_limit(limit: int | None) -> int | None:
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is not None and (not is_whole_number(limit) or limit < 1):
         raise ValueError(f"limit is {limit!r}: give how many tasks at most, at least 1, or leave it out for all.")
     return limit
 
@@ -243,8 +244,7 @@ class Pace:
     """
 
     def __init__(self, rate: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
-        is_number = isinstance(rate, int | float) and not isinstance(rate, bool)
-        if rate is not None and not (is_number and math.isfinite(rate) and rate > 0):
+        if rate is not None and not (is_number(rate) and math.isfinite(rate) and rate > 0):
             raise ValueError(f"rate is {rate!r}: give tasks a second, above 0, or leave it out.")
         self._pause = 0.0 if rate is None else 1 / rate
         self._sleep = sleep
