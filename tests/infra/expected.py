@@ -1,4 +1,4 @@
-"""What is expected of each function. A new step has its expectations here, as one entry of `STEPS`, and nowhere else."""
+"""What is expected of each function. A new step has its expectations here, as one entry of `STEPS`, nowhere else."""
 
 from __future__ import annotations
 
