@@ -29,9 +29,11 @@ def inputs() -> list[dict[str, object]]:
 
 def test_the_inputs_are_taken() -> None:
     backfilling, rerunning = (
-        importlib.import_module(f"documents.{name}") for name in ("backfilling", "bulk_rerunning")
+        importlib.import_module(f"status_tracker_ops.{name}") for name in ("intake.backfill", "bulk.rerun")
     )
-    settings = importlib.import_module("documents.settings").BulkSettings(DOCUMENT_BUCKET, RESULT_BUCKET, 100, 10, 100)
+    settings = importlib.import_module("status_tracker_ops.settings").BulkSettings(
+        DOCUMENT_BUCKET, RESULT_BUCKET, 100, 10, 100
+    )
     reruns = [given for given in inputs() if "filter" in given]
     backfills = [given for given in inputs() if "filter" not in given]
     assert (len(backfills), len(reruns)) == (2, 2)
@@ -43,7 +45,7 @@ def test_the_inputs_are_taken() -> None:
 
 def test_every_field_is_told() -> None:
     backfilling, rerunning = (
-        importlib.import_module(f"documents.{name}") for name in ("backfilling", "bulk_rerunning")
+        importlib.import_module(f"status_tracker_ops.{name}") for name in ("intake.backfill", "bulk.rerun")
     )
     told = {name for row in re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
     assert told == {*backfilling._FIELDS, *rerunning._FIELDS}
