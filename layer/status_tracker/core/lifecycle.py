@@ -258,7 +258,8 @@ class Lifecycle:
     def restart(self, state: TaskState | None, now: datetime, record: Mapping[str, Any], *, run: int) -> Write:
         """Give a task that waits or is stuck a run of its own again, after `run` has come to nothing.
 
-        Only `run` grows: status, attempts and place in the listing stay, so that what always fails is still given up.
+        Only `run` grows: status, attempts and place in the listing stay, so that what always fails is still given up. A
+        worker whose lease is over loses the task, so that its late end does not replace this record.
 
         Raises:
             TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
@@ -273,7 +274,7 @@ class Lifecycle:
             raise self._refuse.not_due(state)
         if state.run != run:
             raise self._refuse.unfit(state, f"is in run {state.run} already, and run {run} was to be followed")
-        return self._acted(state, now, record, {"run": run + 1})
+        return self._acted(state, now, record, {"run": run + 1, **({} if state.lock is None else _UNLOCKED)})
 
     def unlock(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Take the lock from a worker that is known to be gone, before its lease ends, and record who and why.
