@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
+from documents.textract.errors import TEXTRACT_ERRORS
 
 from documents import aws
 from documents.answering import bedrock_answerer
@@ -16,7 +17,6 @@ from documents.answering.bedrock_answerer import BedrockAnswerer
 from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
-from documents.textract.errors import TEXTRACT_ERRORS
 from documents.textract.reader import TextractReader
 from infra.documents.reading import LEAST_STEP_SECONDS
 from tests.unit.documents.test_reader import make_pdf

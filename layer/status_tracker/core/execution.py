@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 import uuid
 from collections.abc import Callable, Mapping
@@ -19,6 +20,8 @@ from .state import TaskState, holds, is_finished_by, lease_end, taken_over
 from .trace import Trace
 
 TaskT = TypeVar("TaskT")
+
+logger = logging.getLogger("status_tracker")
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -244,7 +247,7 @@ class Execution(Generic[TaskT]):
             self._store_failure(error)
         except (TaskLockLostError, StatusNotSavedError, WriteRejectedError) as unsaved:
             if unsaved is not error:
-                error.add_note(str(unsaved))
+                _note(error, str(unsaved))
 
     def _store_failure(self, error: BaseException) -> None:
         now = self._now()
@@ -308,3 +311,11 @@ class Execution(Generic[TaskT]):
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
+
+
+def _note(error: BaseException, text: str) -> None:
+    """Tell with the block's own error what became of its record."""
+    try:
+        error.add_note(text)
+    except Exception:  # noqa: BLE001  # a frozen exception takes no notes, and goes on to the caller all the same
+        logger.warning("%s", text)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CodeType
 from typing import Any
 
 MAX_DATA_BYTES = 338 * 1024
@@ -39,6 +41,50 @@ def failure(nth_retry: int, update_time: str, error: str, traceback: str) -> dic
         "error": cut(_without_nul(error), ERROR_BYTES),
         "traceback": cut(_without_nul(traceback), TRACEBACK_BYTES, keep_end=True),
     }
+
+
+def described(error: BaseException) -> str:
+    """The error's repr; where that raises, its class and what was raised."""
+    try:
+        return repr(error)
+    except BaseException as broken:  # noqa: BLE001  # the user's own __repr__ may raise anything
+        return f"{type(error).__name__}(<its repr raised {type(broken).__name__}>)"
+
+
+def told(error: BaseException) -> str:
+    """The error's class and text, for a report."""
+    return f"{type(error).__name__}: {text_of(error)}"
+
+
+def text_of(error: BaseException) -> str:
+    """The error's text; where that raises, what was raised."""
+    try:
+        return str(error)
+    except BaseException as broken:  # noqa: BLE001  # the user's own __str__ may raise anything
+        return f"<its text raised {type(broken).__name__}>"
+
+
+def traced(error: BaseException, limit: int) -> str:
+    """The error's traceback as Python prints it.
+
+    Where Python cannot (an attribute of the error raises, a source file cannot be read), the places without source.
+
+    Args:
+        limit: how many frames; the newest for a negative number.
+    """
+    try:
+        return "".join(traceback.format_exception(error, limit=limit))
+    except BaseException as broken:  # noqa: BLE001  # what the formatting asks of the error may raise anything
+        places = [f'  File "{code.co_filename}", line {line}, in {code.co_name}\n' for code, line in _places(error)]
+        last = f"{described(error)}\n(its traceback could not be formatted: {type(broken).__name__})\n"
+        return "".join(["Traceback (most recent call last):\n", *places[limit:], last])
+
+
+def _places(error: BaseException) -> Iterator[tuple[CodeType, int]]:
+    found = error.__traceback__
+    while found is not None:
+        yield found.tb_frame.f_code, found.tb_lineno
+        found = found.tb_next
 
 
 def _without_nul(text: str) -> str:

@@ -16,7 +16,6 @@ the lease is that of this very start, whose answer was lost until it was over, t
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -24,7 +23,7 @@ from typing import Any, TypeAlias
 
 from .config import TrackerConfig
 from .errors import NoMoreRetryError, TaskAlreadyExistsError, TaskIsNotReadyToStartError
-from .history import failure, json_size, with_action, with_failure, with_only
+from .history import described, failure, json_size, traced, with_action, with_failure, with_only
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
 from .state import LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
@@ -176,9 +175,8 @@ class Lifecycle:
     ) -> Write:
         """The end of an attempt that raised (R8, R9); `briefly`, for an item that has no room for more (R10)."""
         newest_frames = -self.config.traceback_stack_limit
-        trace = "".join(traceback.format_exception(error, limit=newest_frames))
-        entry = failure(state.retry + 1, now.isoformat(), _describe(error), trace)
-        hopeless = isinstance(error, self.config.non_retryable)
+        entry = failure(state.retry + 1, now.isoformat(), described(error), traced(error, newest_frames))
+        hopeless = _is_of(self.config.non_retryable, error)
         due = _due(error, now)
         changes = {
             **self._releasing(state, token),
@@ -394,11 +392,11 @@ def _forgotten(state: TaskState) -> dict[str, Any]:
     return {"vanished_locks": (*state.vanished_locks, state.lock)[-KEPT_LOCKS:]}
 
 
-def _describe(error: BaseException) -> str:
-    try:
-        return repr(error)
-    except Exception as broken:  # noqa: BLE001  # the user's own __repr__ may raise anything
-        return f"{type(error).__name__}(<its repr raised {type(broken).__name__}>)"
+def _is_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
+    """Whether the error, or one in its group, is of one of these kinds."""
+    if isinstance(error, BaseExceptionGroup):
+        return any(_is_of(kinds, each) for each in error.exceptions)
+    return isinstance(error, kinds)
 
 
 def _due(error: BaseException, now: datetime) -> datetime | None:
@@ -406,5 +404,5 @@ def _due(error: BaseException, now: datetime) -> datetime | None:
     try:
         seconds = error.retry_after  # type: ignore[attr-defined]
         return now + timedelta(seconds=seconds) if seconds > 0 and not isinstance(seconds, bool) else None
-    except Exception:  # noqa: BLE001  # the user's own attribute: absent, no number, endless, or a property that raises
+    except BaseException:  # noqa: BLE001  # the user's own attribute: absent, no number, endless, or raising anything
         return None

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from .errors import TaskExecutionError
+from .history import text_of
 from .state import TaskState
 
 TaskT = TypeVar("TaskT")
@@ -98,7 +99,7 @@ class StoreError(Exception):
     """
 
     def __init__(self, cause: Exception, *, transient: bool) -> None:
-        super().__init__(str(cause))
+        super().__init__(text_of(cause))
         self.cause = cause
         self.transient = transient
 

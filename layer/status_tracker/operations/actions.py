@@ -9,6 +9,7 @@ from typing import Generic, Protocol, TypeVar
 
 from ..core.config import TrackerConfig
 from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError
+from ..core.history import told
 from ..core.state import TaskState, waits
 from ..core.task import Acted
 from .filters import ListedTask, Listing, TaskFilter
@@ -127,7 +128,7 @@ class OneTask(Generic[TaskT]):
         except TaskExecutionError as error:
             return Outcome(task_id, Kind.REFUSED, str(error), error)
         except Exception as error:  # noqa: BLE001  # whatever the backend raises: one task never stops the rest
-            return Outcome(task_id, Kind.FAILED, _told(error), error)
+            return Outcome(task_id, Kind.FAILED, told(error), error)
         return self._dispatched(task_id, acted)
 
     def _acted(self, task_id: str) -> Acted[TaskT]:
@@ -151,10 +152,6 @@ class OneTask(Generic[TaskT]):
             try:
                 self._tasks.dispatch(acted.task)
             except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
-                message = f"The {self._action} is recorded, but the task could not be dispatched: {_told(error)}"
+                message = f"The {self._action} is recorded, but the task could not be dispatched: {told(error)}"
                 return Outcome(task_id, Kind.UNDISPATCHED, message, error)
         return Outcome(task_id, kind)
-
-
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"

@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
 from ..core.config import TrackerConfig, is_whole_number
 from ..core.errors import TaskIsNotReadyToStartError, TaskUnreadableError
+from ..core.history import told
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import RunState, TrackedTask
 
@@ -204,7 +205,7 @@ class _Broom(Generic[TaskT]):
         except TaskIsNotReadyToStartError as refusal:
             self.left_alone.append(Noted(task.task_id, str(refusal)))
         except Exception as error:  # noqa: BLE001  # the user's hooks may raise anything, and the next task waits
-            self.failed.append(Noted(task.task_id, f"{type(error).__name__}: {error}"))
+            self.failed.append(Noted(task.task_id, told(error)))
 
     def _attend(self, listed: TaskT) -> None:
         run_state = self._run_state(listed)

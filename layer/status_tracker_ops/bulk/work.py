@@ -12,6 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from status_tracker import TaskExecutionError
+from status_tracker.core.history import told
 from status_tracker.operations.bulk import Pace
 from status_tracker_ops.bulk.planning import Wave, report_name
 
@@ -99,7 +100,7 @@ def _one_round(items: Sequence[Item], act: Callable[[Item], str | LeftAlone], pa
         except HopelessItemError as error:
             worked.failed.append(_with_reason(item, str(error)))
         except FAULTS as error:
-            again.append(_with_reason(item, f"{type(error).__name__}: {error}"))
+            again.append(_with_reason(item, told(error)))
         else:
             if isinstance(outcome, LeftAlone):
                 worked.left_alone.append({**_with_reason(item, outcome.reason), "outcome": outcome.outcome})

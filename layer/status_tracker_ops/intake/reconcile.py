@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from status_tracker.core.history import told
 from status_tracker.operations.sweeping import Noted
 from status_tracker_ops.intake.registering import get_or_create_task
 from status_tracker_ops.intake.uploads import Upload
@@ -112,7 +113,7 @@ class _Reconciler:
                 self.pipeline.first.task_class.dispatch(task)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other objects wait
             failed = self.done.undispatched if created else self.done.failed
-            failed.append(Noted(upload.task_id, f"{type(error).__name__}: {error}"))
+            failed.append(Noted(upload.task_id, told(error)))
 
 
 def _page(s3: S3Client, bucket: str, listed_to: str | None, size: int) -> ListObjectsV2OutputTypeDef:

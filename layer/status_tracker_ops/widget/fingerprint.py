@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC
 
-from status_tracker.core.state import TaskState
-
 import status_tracker as st
+from status_tracker.core.state import TaskState
 from status_tracker_ops.widget.requests import ActionRequest
 
 

@@ -46,6 +46,43 @@ class ShyError(Exception):
         raise RuntimeError("no repr")
 
 
+class SilentError(Exception):
+    """Its text cannot be had."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+class LeavingError(Exception):
+    """To look at it is to leave the program."""
+
+    @property
+    def retry_after(self) -> float:
+        raise SystemExit(4)
+
+    def __repr__(self) -> str:
+        raise SystemExit(4)
+
+
+class NotedError(Exception):
+    """Its notes cannot be had."""
+
+    @property
+    def __notes__(self) -> list[str]:
+        raise RuntimeError("no notes")
+
+
+class _Unnamed(type):
+    def __getattribute__(cls, name: str) -> Any:
+        if name == "__qualname__":
+            raise RuntimeError("no name")
+        return super().__getattribute__(name)
+
+
+class UnnamedError(Exception, metaclass=_Unnamed):
+    """Its class has no name to show."""
+
+
 DATA = {"page": 2, "text": "Grüße 你好 🧾", "large": 2**53, "low": -(2**40), "deep": [1, None, {"x": 0.5}]}
 
 
@@ -186,7 +223,17 @@ class OutcomeRules(Scenes):
 
     @pytest.mark.parametrize(
         "error",
-        [KeyboardInterrupt(), SystemExit(3), asyncio.CancelledError(), GeneratorExit(), ShyError()],
+        [
+            KeyboardInterrupt(),
+            SystemExit(3),
+            asyncio.CancelledError(),
+            GeneratorExit(),
+            ShyError(),
+            SilentError(),
+            LeavingError(),
+            NotedError(),
+            UnnamedError(),
+        ],
         ids=lambda error: type(error).__name__,
     )
     def test_r8_whatever_ends_the_block_is_recorded_and_releases(self, step1: Step, error: BaseException) -> None:
@@ -228,6 +275,11 @@ class OutcomeRules(Scenes):
         assert (seen(step1).status, seen(step1).retry, seen(step1).locked) == (IGNORED, 1, False)
         assert [entry["error"] for entry in seen(step1).history] == [repr(error)]
         assert isinstance(refused(step1), st.TaskIgnoredError)
+
+    def test_r9_a_hopeless_error_in_a_group_is_one(self, step1: Step) -> None:
+        step1.create("t")
+        fail(step1, ExceptionGroup("pages", [WorkError(), ExceptionGroup("more", [RottenError("rotten")])]))
+        assert seen(step1).status == IGNORED
 
     @pytest.mark.parametrize(
         ("error", "status"),
