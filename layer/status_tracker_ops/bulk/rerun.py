@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from documents.tasks import ExtractTask
-from status_tracker.operations.actions import Kind, OneTask
+from status_tracker.operations.actions import Kind, TaskAction
 from status_tracker.operations.bulk import Action
 from status_tracker.operations.bulk import BulkRun as LibraryRun
 from status_tracker.operations.filters import Matching, TaskFilter
@@ -99,7 +99,7 @@ class Rerun:
 
     def __init__(self, chunk: Mapping[str, Any]) -> None:
         chosen = TaskFilter.from_dict(chunk["filter"])
-        self._one = OneTask(ExtractTask, Action.RERUN, chosen, chunk["reason"], chunk["by"], chunk["run_id"])
+        self._one = TaskAction(ExtractTask, Action.RERUN, chosen, chunk["reason"], chunk["by"], chunk["run_id"])
 
     def __call__(self, item: Item) -> str | LeftAlone:
         """What became of the task, by the names of `Kind`."""
