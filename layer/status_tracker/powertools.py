@@ -5,6 +5,13 @@ Needs the extra ``powertools`` (on Lambda, the layer brings it).
 
 from __future__ import annotations
 
+from ._extras import missing_extra
+
+try:
+    import aws_lambda_powertools  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("powertools", error) from error
+
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

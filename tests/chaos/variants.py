@@ -12,8 +12,8 @@ from pynamodb.expressions.condition import Condition
 
 from status_tracker.abstract import FileTracker, files
 from status_tracker.abstract import store as tracker_store
-from status_tracker.core.lifecycle import Attempt, Lifecycle
-from status_tracker.core.port import Answer, HeldBy, Startable, Unchanged, Write
+from status_tracker.core.lifecycle import Lifecycle, TryWrite
+from status_tracker.core.port import HeldBy, Startable, Unchanged, Write, WriteResult
 from status_tracker.core.state import TaskState
 from status_tracker.dynamodb import expressions, store, templates
 from status_tracker.sql import store as sql_store
@@ -64,7 +64,7 @@ def _receipts_apart() -> None:
     """What is to be stored with a success is stored before it, in a transaction of its own."""
     honest = sql_store.SqlStore.succeed
 
-    def succeed(self: sql_store.SqlStore[Any], write: Write) -> Answer[Any]:
+    def succeed(self: sql_store.SqlStore[Any], write: Write) -> WriteResult[Any]:
         with storing(self._class, self._bind) as session:
             while self.also:
                 session.execute(self.also.pop())
@@ -99,8 +99,8 @@ def _written_in_place() -> None:
 def _crash_not_counted() -> None:
     """A vanished attempt leaves no trace."""
 
-    def take_over(self: Lifecycle, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
-        return Attempt(Write(Unchanged(state), self._locking(token, now, lease)))
+    def take_over(self: Lifecycle, state: TaskState, token: str, now: datetime, lease: timedelta) -> TryWrite:
+        return TryWrite(Write(Unchanged(state), self._locking(token, now, lease)))
 
     Lifecycle._take_over = take_over  # type: ignore[method-assign]
 
@@ -108,9 +108,9 @@ def _crash_not_counted() -> None:
 def _unconditional_create() -> None:
     """Creating a task overwrites the one that is there."""
 
-    def create(_self: store.DynamoStore[Any], task: Any) -> Answer[Any]:
+    def create(_self: store.DynamoStore[Any], task: Any) -> WriteResult[Any]:
         task.save()
-        return Answer(applied=True, task=task)
+        return WriteResult(applied=True, task=task)
 
     store.DynamoStore.create = create  # type: ignore[method-assign, assignment]
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from status_tracker.operations.actions import Action, OneTask
+from status_tracker.operations.actions import Action, TaskAction
 from status_tracker.operations.bulk import Kind, act_on_all
 from status_tracker.operations.filters import TaskFilter
 from tests.support.clock import Clock
@@ -74,7 +74,7 @@ def test_listed_task_that_has_moved_is_left_alone(step1: Any, clock: Clock) -> N
     step1.start("held").__enter__()
     step1.get_one_or_none("gone").delete()
     fail(step1, clock, "again")
-    one = OneTask(step1, Action.RERUN, chosen, "mended", by=None, run_id="r1")
+    one = TaskAction(step1, Action.RERUN, chosen, "mended", by=None, run_id="r1")
     outcomes = {each.task_id: one.act(each.task_id).kind for each in listed}
     assert outcomes == {
         "done": Kind.CHANGED,

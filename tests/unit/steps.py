@@ -76,7 +76,7 @@ def start(
 ) -> Execution[Record]:
     """Step 1 on the one task of that store; `settings` are of the config."""
     rules = make_rules(make_config(clock=clock, **settings), max_data_bytes=max_data_bytes)
-    return Execution(store, rules, lease, heartbeat=heartbeat, debug=debug, sleep=clock.sleep)
+    return Execution(store, rules, lease, heartbeat=heartbeat, debug=debug)
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import AlreadyOurs, Attempt, Refused, Verdict
+from status_tracker.core.lifecycle import AlreadyOurs, Refused, TryWrite, Verdict
 from status_tracker.core.port import Special, Startable, Unchanged
 from status_tracker.core.state import TaskState
 from status_tracker.testing import MemoryStore, Record
@@ -49,7 +49,7 @@ def refusal(verdict: Verdict) -> st.TaskIsNotReadyToStartError:
 
 def is_plain_acquire(verdict: Verdict, **settings: Any) -> bool:
     rules = make_rules(make_config(more_pending_status=MORE_PENDING), **settings)
-    return isinstance(verdict, Attempt) and verdict.error is None and verdict.write == rules.acquire(OURS, NOON, LEASE)
+    return isinstance(verdict, TryWrite) and verdict.error is None and verdict.write == rules.acquire(OURS, NOON, LEASE)
 
 
 # R1
@@ -150,7 +150,7 @@ def test_r2_in_progress_with_our_own_live_lock_is_ours() -> None:
 def test_r5_our_own_acquire_whose_lease_has_ended_before_the_repeat_is_renewed_and_counts_nothing() -> None:
     state = TaskState(IN_PROGRESS, retry=1, fence=4, errors={"history": []}, **{**OVER, "lock": OURS})
     verdict = judge(state)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert verdict.error is None
     assert verdict.write.guard == Unchanged(state)
     assert verdict.write.changes == {"lock_expire_time": NOON + LEASE}
@@ -168,7 +168,7 @@ def test_r2_in_progress_without_a_live_lock_is_taken_over(lock: dict[str, Any]) 
     earlier = {"nth_retry": 1, "error": "ValueError()"}
     state = TaskState(IN_PROGRESS, retry=1, errors={"history": [earlier], "other": "kept"}, **lock)
     verdict = judge(state)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert verdict.error is None
     assert verdict.write.guard == Unchanged(state)
     changes = dict(verdict.write.changes)
@@ -186,14 +186,14 @@ def test_r2_in_progress_without_a_live_lock_is_taken_over(lock: dict[str, Any]) 
 
 def test_r2_a_takeover_tells_when_the_lease_ended() -> None:
     verdict = judge(TaskState(IN_PROGRESS, **OVER))
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert OVER["lock_expire_time"].isoformat() in verdict.write.changes["errors"]["history"][0]["error"]
 
 
 def test_r2_a_takeover_of_the_last_allowed_attempt_ignores_the_task() -> None:
     state = TaskState(IN_PROGRESS, retry=2, fence=3, **OVER)
     verdict = judge(state)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert verdict.write.guard == Unchanged(state)
     changes = verdict.write.changes
     assert (changes["status"], changes["retry"], changes["lock"]) == (IGNORED, 3, None)
@@ -243,7 +243,7 @@ def test_r2_an_ignored_task_was_not_given_up_now() -> None:
 
 def test_r2_the_next_step_starts_from_what_this_one_succeeded_with() -> None:
     next_step = make_rules(make_config(**NEXT_CODES))
-    assert isinstance(next_step.judge(TaskState(SUCCEEDED), OURS, NOON, LEASE), Attempt)
+    assert isinstance(next_step.judge(TaskState(SUCCEEDED), OURS, NOON, LEASE), TryWrite)
     refused = next_step.judge(TaskState(IN_PROGRESS, **OVER), OURS, NOON, LEASE)
     assert type(refusal(refused)) is st.TaskIsNotReadyToStartError
 
@@ -269,6 +269,6 @@ def test_r9_a_start_before_it_is_due_is_refused(status: int, until_due: timedelt
 
 def test_r13_every_way_to_acquire_increments_the_fence() -> None:
     takeover = judge(TaskState(IN_PROGRESS, fence=5, **OVER))
-    assert isinstance(takeover, Attempt)
+    assert isinstance(takeover, TryWrite)
     for write in (make_rules().acquire(OURS, NOON, LEASE), takeover.write):
         assert write.changes["fence"] is Special.INCREMENT

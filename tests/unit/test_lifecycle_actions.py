@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Attempt, Lifecycle
+from status_tracker.core.lifecycle import Lifecycle, TryWrite
 from status_tracker.core.port import Special, Unchanged, Write
 from status_tracker.core.state import TaskState, is_recorded
 from tests.unit.steps import (
@@ -180,7 +180,7 @@ def test_r11_unlock_of_what_is_not_locked_is_refused(status: int) -> None:
 def test_r2_an_unlocked_task_in_progress_is_taken_over_at_once() -> None:
     state = TaskState(IN_PROGRESS, fence=1, lock_time=NOON)
     verdict = make_rules().judge(state, "our-token", NOON, LEASE)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert verdict.error is None
     assert "had no lease" in verdict.write.changes["errors"]["history"][0]["error"]
 
@@ -192,7 +192,7 @@ def test_r2_an_unlocked_task_in_progress_is_taken_over_at_once() -> None:
 def test_r2_only_the_start_that_gave_a_task_up_is_told_that_it_did(token: str, now: bool) -> None:
     rules = make_rules()
     verdict = rules.judge(TaskState(IN_PROGRESS, retry=2, **OVER), "t-new", NOON, LEASE)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert verdict.write.changes["finished_locks"] == ("t-new",)
     given_up = TaskState(IGNORED, retry=3, finished_locks=verdict.write.changes["finished_locks"])
     refused = rules.judge(given_up, token, NOON, LEASE)

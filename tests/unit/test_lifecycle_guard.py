@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Attempt, Refused
+from status_tracker.core.lifecycle import Refused, TryWrite
 from status_tracker.core.port import Unchanged
 from status_tracker.core.state import TaskState, is_live, is_stuck
 from status_tracker.testing import MemoryStore, Record
@@ -58,7 +58,7 @@ def test_r2_the_blind_acquire_admits_exactly_what_judging_admits(
     store = MemoryStore(task)
     acquire = rules.acquire(OURS, NOON, LEASE)
     verdict = rules.judge(store.state(task), OURS, NOON, LEASE)
-    admitted = isinstance(verdict, Attempt) and verdict.error is None and verdict.write == acquire
+    admitted = isinstance(verdict, TryWrite) and verdict.error is None and verdict.write == acquire
     assert store.admits(acquire) is admitted
 
 
@@ -66,7 +66,7 @@ def test_r2_the_blind_acquire_admits_exactly_what_judging_admits(
 def test_r2_judging_always_ends_in_a_write_that_the_judged_state_admits_or_in_a_reason(task: Record) -> None:
     store = MemoryStore(task)
     verdict = make_rules(startable=(PENDING, FAILED, MORE_PENDING)).judge(store.state(task), OURS, NOON, LEASE)
-    if isinstance(verdict, Attempt):
+    if isinstance(verdict, TryWrite):
         assert store.admits(verdict.write)
     elif isinstance(verdict, Refused):
         assert isinstance(verdict.error, st.TaskIsNotReadyToStartError)
@@ -91,7 +91,7 @@ def test_r3_the_end_of_a_lease(state: TaskState, after_end: timedelta, live: boo
     rules, now = make_rules(), NOON + 3 * LEASE + after_end
     assert is_live(state, rules.config, now) is live
     verdict = rules.judge(state, OURS, now, LEASE)
-    assert isinstance(verdict, Refused if live else Attempt)
+    assert isinstance(verdict, Refused if live else TryWrite)
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_r3_stuck_is_what_is_in_progress_in_this_step_without_a_live_lease(state
 def test_r2_what_is_stuck_is_exactly_what_a_start_takes_over(task: Record) -> None:
     store, rules = MemoryStore(task), make_rules()
     verdict = rules.judge(store.state(task), OURS, NOON, LEASE)
-    goes_on = isinstance(verdict, Attempt) and verdict.write.guard == Unchanged(store.state(task))
+    goes_on = isinstance(verdict, TryWrite) and verdict.write.guard == Unchanged(store.state(task))
     assert is_stuck(store.state(task), rules.config, NOON) is goes_on
     if goes_on:
         assert ("errors" in verdict.write.changes) is (task.lock != OURS)
@@ -134,7 +134,7 @@ def test_r3_an_expiry_that_an_older_library_left_on_a_free_task_is_no_lease() ->
     state = TaskState(PENDING, lock=None, lock_expire_time=NOON + LEASE)
     assert not is_live(state, make_config(), NOON)
     verdict = make_rules().judge(state, OURS, NOON, LEASE)
-    assert verdict == Attempt(make_rules().acquire(OURS, NOON, LEASE))
+    assert verdict == TryWrite(make_rules().acquire(OURS, NOON, LEASE))
 
 
 @pytest.mark.parametrize(("after_end", "admitted"), [(-TICK, False), (timedelta(0), True), (TICK, True)])

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Attempt, Refused, Verdict
+from status_tracker.core.lifecycle import Refused, TryWrite, Verdict
 from status_tracker.core.port import Startable, Unchanged
 from status_tracker.core.state import TaskState, pending_as_found
 from tests.unit.steps import FAILED, IGNORED, IN_PROGRESS, LEASE, NOON, PENDING, SUCCEEDED, make_config, make_rules
@@ -46,7 +46,7 @@ def test_r9_what_no_retry_can_mend_is_ignored_and_not_exhausted() -> None:
 def test_r2_the_last_attempt_that_vanished_exhausts_a_task() -> None:
     config = make_config(exhausted_status=EXHAUSTED, max_retry=1)
     verdict = judge(TaskState(IN_PROGRESS, **OVER), config=config)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert verdict.write.changes["status"] == EXHAUSTED
     assert isinstance(verdict.error, st.TaskExhaustedError)
     assert verdict.error.given_up_now
@@ -95,7 +95,7 @@ def test_a_forced_start_does_not_take_a_task_of_another_step() -> None:
 
 def test_a_forced_start_takes_over_what_is_over_after_the_last_attempt_too() -> None:
     verdict = judge(TaskState(IN_PROGRESS, retry=2, **OVER), force=True)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert verdict.error is None
     assert (verdict.write.changes["status"], verdict.write.changes["retry"]) == (IN_PROGRESS, 3)
     assert len(verdict.write.changes["errors"]["history"]) == 1
@@ -107,7 +107,7 @@ def test_a_forced_start_takes_over_what_is_over_after_the_last_attempt_too() -> 
 @pytest.mark.parametrize("settings", [{"ignore_lock": True}, {"known_lock": THEIRS}])
 def test_r4_a_lock_that_is_ignored_is_taken_over_and_its_token_remembered(settings: dict[str, Any]) -> None:
     verdict = judge(TaskState(IN_PROGRESS, **LIVE), **settings)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert isinstance(verdict.write.guard, Unchanged)
     changes = verdict.write.changes
     assert (changes["status"], changes["lock"], changes["retry"]) == (IN_PROGRESS, OURS, 1)
@@ -118,7 +118,7 @@ def test_r4_a_lock_that_is_ignored_is_taken_over_and_its_token_remembered(settin
 @pytest.mark.parametrize("status", [PENDING, FAILED])
 def test_a_lock_on_a_waiting_task_can_be_ignored(status: int) -> None:
     verdict = judge(TaskState(status, retry=1, **LIVE), ignore_lock=True)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     assert isinstance(verdict.write.guard, Unchanged)
     assert (verdict.write.changes["lock"], verdict.write.changes["vanished_locks"]) == (OURS, (THEIRS,))
     assert "retry" not in verdict.write.changes

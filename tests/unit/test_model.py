@@ -21,6 +21,16 @@ from tests.unit.reference_model import ALL_CODES, MAX_RETRY, Model, Step1, Step2
 from tests.unit.steps import LEASE, TICK, Clock, make_config
 
 
+class PatientClock(Clock):
+    """Moves during pauses only while time flies."""
+
+    time_flies = False
+
+    def sleep(self, seconds: float) -> None:
+        if self.time_flies:
+            super().sleep(seconds)
+
+
 class RetryLaterError(Exception):
     """A failure that asks to wait."""
 
@@ -58,17 +68,12 @@ class ManyWorkers(RuleBasedStateMachine):
         self.workers: dict[int, Worker] = {}
         self.started = 0
         self.fences: list[int] = []
-        self.time_flies = False
 
     def rules_of(self, step: type[Step1 | Step2]) -> Lifecycle:
         config = make_config(
             **{f"{status.name}_status": status for status in step}, max_retry=MAX_RETRY, clock=self.clock
         )
         return Lifecycle(config, config.use_case_id, "t-1", config.startable_statuses(None))
-
-    def sleep(self, pause: float) -> None:
-        if self.time_flies:
-            self.clock.sleep(pause)
 
     # What happens
 
@@ -86,7 +91,7 @@ class ManyWorkers(RuleBasedStateMachine):
     def start(self, step: type[Step1 | Step2], fault: Fault | None) -> Any:
         self.started += 1
         name = self.started
-        execution = Execution(self.store, self.rules_of(step), LEASE, sleep=self.sleep)
+        execution = Execution(self.store, self.rules_of(step), LEASE)
         if fault:
             self.store.befall(fault)
         if fault is Fault.BROKEN:
@@ -167,9 +172,8 @@ class ManyWorkers(RuleBasedStateMachine):
         if fault:
             self.store.befall(fault, times if fault is Fault.UNAVAILABLE else 1)
         before = self.store.task
-        self.time_flies = True
+        self.clock.time_flies = True
         problem = self.leave(worker, error)
-        self.time_flies = False
         self.store.forget_faults()
         if not self.is_held_by(worker):
             assert self.store.task == before

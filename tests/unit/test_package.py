@@ -68,16 +68,30 @@ def test_importing_one_backend_imports_no_other_s_dependency(backend: str, needs
     assert {name.split(".")[0] for name in loaded} & {*BACKENDS, "attrs", "pydantic", "psycopg", "pytest"} == needs
 
 
-def test_the_library_works_without_pynamodb_as_far_as_it_can() -> None:
-    program = """
-sys.modules["pynamodb"] = None
-import status_tracker as st
+@pytest.mark.parametrize(
+    ("missing", "importing", "extra"),
+    [
+        ("pynamodb", "import status_tracker as st; st.BaseTask", "dynamodb"),
+        ("pynamodb", "import status_tracker.dynamodb", "dynamodb"),
+        ("pynamodb", "import status_tracker.compat", "dynamodb"),
+        ("pynamodb", "import status_tracker.sqs", "dynamodb"),
+        ("sqlalchemy", "import status_tracker.sql", "sql"),
+        ("aws_lambda_powertools", "import status_tracker.powertools", "powertools"),
+    ],
+)
+def test_the_library_works_without_its_extras_and_names_the_one_to_install(
+    missing: str, importing: str, extra: str
+) -> None:
+    program = f"""
+sys.modules[{missing!r}] = None
+import status_tracker, status_tracker.testing, status_tracker.abstract
 try:
-    st.BaseTask
+    {importing}
 except ImportError as error:
-    print(json.dumps([error.name.split(".")[0]]))
+    print(json.dumps([error.name, str(error)]))
 """
-    assert in_a_fresh_process(program) == ["pynamodb"]
+    expected = f"status_tracker.{extra} needs {missing}: pip install 'status-tracker[{extra}]'"
+    assert in_a_fresh_process(program) == [missing, expected]
 
 
 @pytest.mark.parametrize("module", sorted(PURE))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Attempt, Lifecycle, Verdict
+from status_tracker.core.lifecycle import Lifecycle, TryWrite, Verdict
 from status_tracker.core.port import Write
 from status_tracker.core.state import TaskState
 from status_tracker.dynamodb.expressions import actions, condition
@@ -82,7 +82,7 @@ def taken_over(rules: Lifecycle, state: TaskState, now: datetime, token: str) ->
 
 
 def attempt(verdict: Verdict) -> Write:
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     return verdict.write
 
 

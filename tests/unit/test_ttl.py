@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Attempt
+from status_tracker.core.lifecycle import TryWrite
 from status_tracker.core.port import Special, Write
 from status_tracker.core.state import TaskState
 from status_tracker.testing import MemoryStore
@@ -39,7 +39,7 @@ HELD = TaskState(IN_PROGRESS, lock="our-token")
 
 def take_over(retry: int) -> Write:
     verdict = RULES.judge(TaskState(IN_PROGRESS, retry=retry, **OVER), "our-token", NOON, LEASE)
-    assert isinstance(verdict, Attempt)
+    assert isinstance(verdict, TryWrite)
     return verdict.write
 
 

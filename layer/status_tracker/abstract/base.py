@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -90,7 +89,7 @@ class BaseTracker(TrackerModel):
         }
         tracker = cls(**fields, **{"data": {}, **kwargs})
         store = TrackerStore(cls, id, config)
-        answer = repeated(lambda: store.create(tracker), time.sleep)
+        answer = repeated(lambda: store.create(tracker), config.sleep)
         if answer.applied or answer.task is None:
             return tracker
         state = store.state(answer.task)
@@ -195,7 +194,7 @@ class BaseTracker(TrackerModel):
         """
         config, _ = self._config_at(now)
         rules, store = self._rules(config, self.id), TrackerStore(type(self), self.id, config)
-        self._show(acquire(store, rules, uuid.uuid4().hex, config.lease(expire), Patience(rules, time.sleep)))
+        self._show(acquire(store, rules, uuid.uuid4().hex, config.lease(expire), Patience(rules)))
 
     def mark_as_succeeded(self) -> None:
         """End the attempt: succeeded, with this object's data and further fields.

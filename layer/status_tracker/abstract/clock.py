@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -18,6 +19,11 @@ class ClockFrom:
         self._moment = moment
         self._clock = clock
         self._since: datetime | None = None
+
+    @property
+    def sleep(self) -> Callable[[float], None]:
+        """The one of `clock`, where it has one."""
+        return getattr(self._clock, "sleep", time.sleep)
 
     def go(self) -> None:
         self._since = self._clock()

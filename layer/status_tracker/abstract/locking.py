@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from ..core.errors import TaskLockLostError
 from ..core.lifecycle import Lifecycle
-from ..core.port import Answer, Write, WriteRejectedError
+from ..core.port import Write, WriteRejectedError, WriteResult
 from ..core.retries import Patience
 from ..core.state import TaskState, holds, is_finished_by, lease_end
 from .fields import KEPT, kept_number
@@ -58,10 +57,10 @@ class Hold(Generic[TrackerT]):
         return self._sent(self._store.write, write, self._is_held)
 
     def _sent(
-        self, send: Callable[[Write], Answer[TrackerT]], write: Write, is_done: Callable[[TaskState], bool]
+        self, send: Callable[[Write], WriteResult[TrackerT]], write: Write, is_done: Callable[[TaskState], bool]
     ) -> TrackerT:
         config = self._rules.config
-        patience = Patience(self._rules, time.sleep)
+        patience = Patience(self._rules)
         try:
             answer = patience.until(lease_end(self._state, config) or config.now(), send, write)
         except WriteRejectedError as rejected:

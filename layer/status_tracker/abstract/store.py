@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 
 from ..core.config import TrackerConfig
 from ..core.guards import admits, changed, state_of
-from ..core.port import Answer, StoreError, Write, WriteRejectedError
+from ..core.port import StoreError, Write, WriteRejectedError, WriteResult
 from ..core.retries import CONTENDED_ROUNDS
 from ..core.state import TaskState
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
@@ -40,43 +40,43 @@ class TrackerStore(Generic[TrackerT]):
     def read(self) -> TrackerT | None:
         return self._class.load(self._id)
 
-    def create(self, task: TrackerT) -> Answer[TrackerT]:
+    def create(self, task: TrackerT) -> WriteResult[TrackerT]:
         """Dump the tracker if there is none of its id."""
 
-        def once() -> Answer[TrackerT]:
+        def once() -> WriteResult[TrackerT]:
             stored = self._asked(self.read)
             if stored is not None:
-                return Answer(applied=False, task=stored)
+                return WriteResult(applied=False, task=stored)
             self._asked(task.dump)
-            return Answer(applied=True, task=task)
+            return WriteResult(applied=True, task=task)
 
         return self._undisturbed(once)
 
-    def write(self, write: Write) -> Answer[TrackerT]:
+    def write(self, write: Write) -> WriteResult[TrackerT]:
         return self._write(write, self._worked_on if "data" in write.changes else None)
 
-    def succeed(self, write: Write) -> Answer[TrackerT]:
+    def succeed(self, write: Write) -> WriteResult[TrackerT]:
         """As `write`, together with what the block has made of the tracker."""
         return self._write(write, self._worked_on)
 
     def state(self, task: TrackerT) -> TaskState:
         return state_of(record_of(task, self._config))
 
-    def _write(self, write: Write, work: TrackerT | None) -> Answer[TrackerT]:
+    def _write(self, write: Write, work: TrackerT | None) -> WriteResult[TrackerT]:
         """Load, ask the guard, dump."""
 
-        def once() -> Answer[TrackerT]:
+        def once() -> WriteResult[TrackerT]:
             task = self._asked(self.read)
             record = self._record(task)
             if task is None or not admits(record, write):
-                return Answer(applied=False, task=task)
+                return WriteResult(applied=False, task=task)
             show(task, changed(record, write), self._config)
             self._dump(task, work)
-            return Answer(applied=True, task=task)
+            return WriteResult(applied=True, task=task)
 
         return self._undisturbed(once)
 
-    def _undisturbed(self, once: Callable[[], Answer[TrackerT]]) -> Answer[TrackerT]:
+    def _undisturbed(self, once: Callable[[], WriteResult[TrackerT]]) -> WriteResult[TrackerT]:
         """Do it, and all of it again where somebody else has written between its load and its dump."""
         for _ in range(CONTENDED_ROUNDS):
             try:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from ..core.config import TrackerConfig
-from ..operations.actions import Action, Kind, OneTask, Outcome
+from ..operations.actions import Action, ActionOutcome, Kind, TaskAction
 from ..operations.bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
 from ..operations.filters import TaskFilter
 from .callers import caller
@@ -84,7 +84,7 @@ def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Ta
     if wrong := [name for name, value in given.items() if value]:
         raise WrongUsageError(f"{wrong[0]} goes with a filter, not with task ids: leave it out.")
     run_id = checked_run_id(how.run_id)
-    one = OneTask(step, action, None, how.reason, how.by or caller(target), run_id)
+    one = TaskAction(step, action, None, how.reason, how.by or caller(target), run_id)
     outcomes = (one.act(task_id_of(step, given)) for given in ids)
     _carry_out(action, run_id, outcomes, len(ids), target)
 
@@ -132,7 +132,7 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
 def _carry_out(
     action: Action,
     run_id: str,
-    outcomes: Iterable[Outcome],
+    outcomes: Iterable[ActionOutcome],
     total: int | None,
     target: Target,
     run: BulkRun[Any] | None = None,
@@ -175,7 +175,7 @@ class _Tally:
         unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
         return Code.UNREACHABLE if unreachable else Code.NOT_ALL
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, outcome: ActionOutcome) -> None:
         self.counts[outcome.kind.value] += 1
         if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(self._troubles) < KEPT_TROUBLES:
             explanation = explained(outcome.error) if outcome.kind is Kind.FAILED and outcome.error else None

@@ -1,5 +1,12 @@
 """The v5 spelling: `BaseStatusTracker`, as pynamodb_mate 5 had it, over the table and by the rules of `BaseTask`."""
 
+from .._extras import missing_extra
+
+try:
+    import pynamodb  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("dynamodb", error) from error
+
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, PROVISIONED_BILLING_MODE
 
 from ..core.config import BaseStatusEnum

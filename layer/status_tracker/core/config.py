@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -295,6 +296,11 @@ class TrackerConfig:
         if now.tzinfo is None:
             raise ValueError(f"The clock said {now!r}, without a time zone: use datetime.now(timezone.utc).")
         return now.astimezone(UTC)
+
+    @property
+    def sleep(self) -> Callable[[float], None]:
+        """Waits for so many seconds: the `sleep` of `clock` where it has one, as clocks of tests do."""
+        return getattr(self.clock, "sleep", time.sleep)
 
     def status_name(self, status: int) -> str:
         """The name of a code of this step; of any other code, the code itself as a string."""

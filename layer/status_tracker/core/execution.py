@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -13,7 +12,7 @@ from typing import Any, Generic, TypeVar
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
 from .lifecycle import Lifecycle
-from .port import Answer, Store, StoreError, Write, WriteRejectedError
+from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 from .retries import Patience, acquire
 from .signals import Termination
 from .state import TaskState, holds, is_finished_by, lease_end, taken_over
@@ -99,7 +98,6 @@ class Execution(Generic[TaskT]):
         lease: how long it may hold the task.
         heartbeat: renew the lease every so many seconds, from a thread.
         debug: show on the console what happens.
-        sleep: waits for so many seconds, between repeated writes.
         held: the token and the task, where that token has acquired it already.
     """
 
@@ -111,13 +109,12 @@ class Execution(Generic[TaskT]):
         *,
         heartbeat: float | None = None,
         debug: bool = False,
-        sleep: Callable[[float], None] = time.sleep,
         held: tuple[str, TaskT] | None = None,
     ) -> None:
         self._store = store
         self._rules = rules
         self._lease = lease
-        self._patience = Patience(rules, sleep)
+        self._patience = Patience(rules)
         self._token = held[0] if held else uuid.uuid4().hex
         self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
@@ -256,7 +253,7 @@ class Execution(Generic[TaskT]):
         except WriteRejectedError:
             self._finish(self._rules.fail(self._state, self._token, now, error, briefly=True), self._store.write)
 
-    def _finish(self, write: Write, send: Callable[[Write], Answer[TaskT]]) -> None:
+    def _finish(self, write: Write, send: Callable[[Write], WriteResult[TaskT]]) -> None:
         try:
             answer = self._patience.until(self._lease_end, send, write)
         except StatusNotSavedError:
@@ -289,7 +286,7 @@ class Execution(Generic[TaskT]):
             raise self._lost()
         return answer.task
 
-    def _still_held(self, answer: Answer[TaskT]) -> bool:
+    def _still_held(self, answer: WriteResult[TaskT]) -> bool:
         return answer.applied or (
             answer.task is not None and holds(self._store.state(answer.task), self._token, self.fence)
         )

@@ -48,7 +48,7 @@ class Refused:
 
 
 @dataclass(frozen=True, slots=True)
-class Attempt:
+class TryWrite:
     """Verdict on a refused start: try this write; when it is applied the task is acquired, or `error` is raised.
 
     Attributes:
@@ -60,7 +60,7 @@ class Attempt:
     brief: Write | None = None
 
 
-Verdict: TypeAlias = AlreadyOurs | Refused | Attempt
+Verdict: TypeAlias = AlreadyOurs | Refused | TryWrite
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +123,7 @@ class Lifecycle:
     def judge(self, state: TaskState | None, token: str, now: datetime, lease: timedelta) -> Verdict:
         """What follows from a start that was refused, by what is stored (R2)."""
         if state is None:
-            return Attempt(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
+            return TryWrite(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
         live = is_live(state, self.config, now)
         if live and state.lock == token and state.status == self.config.in_progress_status:
             return AlreadyOurs()
@@ -135,7 +135,7 @@ class Lifecycle:
         refusal = self._not_now(state, token, now)
         if refusal is not None:
             return Refused(refusal)
-        return Attempt(self._snatch(state, token, now, lease) if live else self.acquire(token, now, lease))
+        return TryWrite(self._snatch(state, token, now, lease) if live else self.acquire(token, now, lease))
 
     @property
     def _admitted(self) -> tuple[int, ...]:
@@ -357,11 +357,11 @@ class Lifecycle:
             status = self.config.exhausted_status
         return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
 
-    def _renew(self, state: TaskState, now: datetime, lease: timedelta) -> Attempt:
+    def _renew(self, state: TaskState, now: datetime, lease: timedelta) -> TryWrite:
         """Go on with our own acquire, whose answer was lost for longer than its lease: no attempt has vanished (R5)."""
-        return Attempt(Write(Unchanged(state), {"lock_expire_time": now + lease}))
+        return TryWrite(Write(Unchanged(state), {"lock_expire_time": now + lease}))
 
-    def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Attempt:
+    def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> TryWrite:
         vanished = self._failed_attempt(state, now, self._vanished(state, now))
         error = None
         if vanished["status"] == self.config.failed_status or self.force:
@@ -370,7 +370,7 @@ class Lifecycle:
             changes = {**self._releasing(state, token), **vanished, **_forgotten(state)}
             error = self._refuse.given_up(state, vanished["retry"])
         briefly = {**changes, "errors": with_only(state.errors, self._vanished(state, now))}
-        return Attempt(Write(Unchanged(state), changes), error, brief=Write(Unchanged(state), briefly))
+        return TryWrite(Write(Unchanged(state), changes), error, brief=Write(Unchanged(state), briefly))
 
     def _vanished(self, state: TaskState, now: datetime) -> dict[str, Any]:
         """The history's entry for an attempt whose worker never reported back."""

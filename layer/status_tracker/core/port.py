@@ -78,7 +78,7 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[TaskT]):
+class WriteResult(Generic[TaskT]):
     """A store's answer to a write.
 
     Attributes:
@@ -128,15 +128,15 @@ class Store(Protocol[TaskT]):
         """
         ...
 
-    def create(self, task: TaskT) -> Answer[TaskT]:
+    def create(self, task: TaskT) -> WriteResult[TaskT]:
         """Store a new task if there is none of its id. Raises `StoreError`, `WriteRejectedError`."""
         ...
 
-    def write(self, write: Write) -> Answer[TaskT]:
+    def write(self, write: Write) -> WriteResult[TaskT]:
         """Store the changes if the guard holds. Raises `StoreError`, `WriteRejectedError`."""
         ...
 
-    def succeed(self, write: Write) -> Answer[TaskT]:
+    def succeed(self, write: Write) -> WriteResult[TaskT]:
         """As `write`, for the success: together with what the block asked to be stored along with it."""
         ...
 
@@ -164,20 +164,20 @@ class ConvertingStore(Generic[StoredT, TaskT]):
     def read(self) -> TaskT | None:
         return self._converted(self._inner.read())
 
-    def create(self, task: TaskT) -> Answer[TaskT]:
+    def create(self, task: TaskT) -> WriteResult[TaskT]:
         return self._answer(self._inner.create(self._stored(task)))
 
-    def write(self, write: Write) -> Answer[TaskT]:
+    def write(self, write: Write) -> WriteResult[TaskT]:
         return self._answer(self._inner.write(write))
 
-    def succeed(self, write: Write) -> Answer[TaskT]:
+    def succeed(self, write: Write) -> WriteResult[TaskT]:
         return self._answer(self._inner.succeed(write))
 
     def state(self, task: TaskT) -> TaskState:
         return self._inner.state(self._stored(task))
 
-    def _answer(self, answer: Answer[StoredT]) -> Answer[TaskT]:
-        return Answer(applied=answer.applied, task=self._converted(answer.task))
+    def _answer(self, answer: WriteResult[StoredT]) -> WriteResult[TaskT]:
+        return WriteResult(applied=answer.applied, task=self._converted(answer.task))
 
     def _converted(self, task: StoredT | None) -> TaskT | None:
         return None if task is None else self._shown(task)

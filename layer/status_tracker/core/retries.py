@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from .errors import StatusNotSavedError, TaskLockedError
-from .lifecycle import AlreadyOurs, Attempt, Lifecycle, Refused
-from .port import Answer, Store, StoreError, Write, WriteRejectedError
+from .lifecycle import AlreadyOurs, Lifecycle, Refused, TryWrite
+from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 
 TaskT = TypeVar("TaskT")
 
@@ -23,7 +23,7 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
-def repeated(send: Callable[[], Answer[TaskT]], sleep: Callable[[float], None]) -> Answer[TaskT]:
+def repeated(send: Callable[[], WriteResult[TaskT]], sleep: Callable[[float], None]) -> WriteResult[TaskT]:
     """What `send` answers, which is asked again a few times where it got no answer.
 
     Raises:
@@ -43,19 +43,18 @@ class Patience:
     """Sends writes again and again, with growing, random pauses.
 
     Args:
-        rules: of the task that is written; they know the time, and the task's name.
-        sleep: waits for so many seconds.
+        rules: of the task that is written; they know the time and how to wait, and the task's name.
     """
 
-    def __init__(self, rules: Lifecycle, sleep: Callable[[float], None]) -> None:
+    def __init__(self, rules: Lifecycle) -> None:
         self._rules = rules
-        self._sleep = sleep
+        self._sleep = rules.config.sleep
 
     def pause(self, nth: int) -> None:
         """Before the nth repetition of an acquire."""
         self._sleep(jittered(_FIRST_PAUSE * 2**nth))
 
-    def until(self, end: datetime, send: Callable[[Write], Answer[TaskT]], write: Write) -> Answer[TaskT]:
+    def until(self, end: datetime, send: Callable[[Write], WriteResult[TaskT]], write: Write) -> WriteResult[TaskT]:
         """For what a worker stores while its lease lasts (R6).
 
         Raises:
@@ -98,8 +97,8 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
         Exception: the backend's own, where it could not be asked.
     """
 
-    def first_attempt() -> Attempt:
-        return Attempt(rules.acquire(token, rules.config.now(), lease))
+    def first_attempt() -> TryWrite:
+        return TryWrite(rules.acquire(token, rules.config.now(), lease))
 
     attempt, unanswered = first_attempt(), 0
     for _ in range(CONTENDED_ROUNDS):
@@ -107,7 +106,7 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
             answer = store.write(attempt.write)
         except StoreError as error:
             if isinstance(error, WriteRejectedError) and attempt.brief is not None:
-                attempt = Attempt(attempt.brief, attempt.error)
+                attempt = TryWrite(attempt.brief, attempt.error)
                 continue
             unanswered += 1
             if not error.transient or unanswered == TRIES:
@@ -118,7 +117,7 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
         if answer.applied and attempt.error is not None:
             raise attempt.error
         verdict = AlreadyOurs() if answer.applied else _judged(store, rules, answer, token, lease)
-        if isinstance(verdict, Attempt):
+        if isinstance(verdict, TryWrite):
             attempt = verdict
         elif answer.task is not None:
             return answer.task
@@ -130,8 +129,8 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
 
 
 def _judged(
-    store: Store[TaskT], rules: Lifecycle, refused: Answer[TaskT], token: str, lease: timedelta
-) -> AlreadyOurs | Attempt:
+    store: Store[TaskT], rules: Lifecycle, refused: WriteResult[TaskT], token: str, lease: timedelta
+) -> AlreadyOurs | TryWrite:
     state = None if refused.task is None else store.state(refused.task)
     verdict = rules.judge(state, token, rules.config.now(), lease)
     if isinstance(verdict, Refused):

@@ -369,7 +369,7 @@ def act(
         if task is not None and state is not None and is_recorded(state, record):
             return task
         write = rule(state, rules.config.now(), record)
-        answer = repeated(lambda write=write: store.write(write), time.sleep)  # type: ignore[misc]
+        answer = repeated(lambda write=write: store.write(write), rules.config.sleep)  # type: ignore[misc]
         task = answer.task
         if answer.applied and task is not None:
             return task

@@ -11,7 +11,7 @@ from botocore.exceptions import ConnectionError as BotoConnectionError
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 
 from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError
-from ..core.port import Answer, Special, StoreError, Write, WriteRejectedError
+from ..core.port import Special, StoreError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
 from .also import Also
 from .expressions import actions, condition, stored
@@ -60,14 +60,14 @@ class DynamoStore(Generic[TaskT]):
         self._key = key
         self._last: TaskT | None = None
 
-    def write(self, write: Write) -> Answer[TaskT]:
+    def write(self, write: Write) -> WriteResult[TaskT]:
         """Store the changes if the guard holds, with one UpdateItem; a refusal brings the item with it."""
         answer = self._send("UpdateItem", {**self._update(write), **_ANSWERED}, UpdateError)
         if answer.applied and answer.task is None:  # cut off on its way, so that botocore saw an empty body
             raise StoreError(UpdateError(f"UpdateItem of {self._key!r} was answered with no item"), transient=True)
         return answer
 
-    def succeed(self, write: Write) -> Answer[TaskT]:
+    def succeed(self, write: Write) -> WriteResult[TaskT]:
         """As `write`; where the block asked for more, in one transaction with all of that."""
         if not self.also:
             return self.write(write)
@@ -75,7 +75,7 @@ class DynamoStore(Generic[TaskT]):
             self.also.commit_with(self._connection(), self._update(write))
         except TransactWriteError as error:
             return self._transaction_refused(error)
-        return Answer(applied=True, task=self._as_written(write))
+        return WriteResult(applied=True, task=self._as_written(write))
 
     def _update(self, write: Write) -> dict[str, Any]:
         if not self.templated:
@@ -91,10 +91,10 @@ class DynamoStore(Generic[TaskT]):
             template = templates[shape] = Template(self._class, write)
         return template.fill(self._class, self._key, write)
 
-    def create(self, task: TaskT) -> Answer[TaskT]:
+    def create(self, task: TaskT) -> WriteResult[TaskT]:
         """Put the item if there is none of that key."""
         answer = self._send("PutItem", {**self._put(task), **_UNCOUNTED}, PutError)
-        return Answer(applied=True, task=task) if answer.applied else answer
+        return WriteResult(applied=True, task=task) if answer.applied else answer
 
     def _put(self, task: TaskT) -> dict[str, Any]:
         if not task._get_codec().saves:
@@ -120,27 +120,27 @@ class DynamoStore(Generic[TaskT]):
 
     def _send(
         self, operation: str, arguments: dict[str, Any], error_class: type[PutError | UpdateError]
-    ) -> Answer[TaskT]:
+    ) -> WriteResult[TaskT]:
         try:
             response = self._connection().dispatch(operation, arguments)
         except (BotoCoreError, ClientError) as error:
             # PynamoDB keeps only the code of a refused write; the item stands in botocore's own exception.
             raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
             if isinstance(raw, ClientError) and _code(raw) == "ConditionalCheckFailedException":
-                return Answer(applied=False, task=self._task(raw.response.get("Item")))
+                return WriteResult(applied=False, task=self._task(raw.response.get("Item")))
             if _code(raw) == "ValidationException" and "Item size" in str(raw):
                 raise WriteRejectedError(
                     self._about(TaskDataTooLargeError, f"does not fit into its item: {raw}")
                 ) from raw
             cause = error_class(f"{operation} of {self._key!r} failed: {error}", error)
             raise StoreError(cause, transient=_is_transient(raw)) from error
-        return Answer(applied=True, task=self._task(response.get("Attributes")))
+        return WriteResult(applied=True, task=self._task(response.get("Attributes")))
 
-    def _transaction_refused(self, error: TransactWriteError) -> Answer[TaskT]:
+    def _transaction_refused(self, error: TransactWriteError) -> WriteResult[TaskT]:
         """What follows from a transaction that was not made; the task's own write is its last one."""
         *others, own = error.cancellation_reasons or [None]
         if own is not None and own.code == "ConditionalCheckFailed":
-            return Answer(applied=False, task=self._task(own.raw_item))
+            return WriteResult(applied=False, task=self._task(own.raw_item))
         reasons = [reason for reason in (*others, own) if reason is not None]
         cause = (error.cause and error.cause.__cause__) or error.cause or error
         if any(reason.code in _TRANSIENT_REASONS for reason in reasons):

@@ -60,7 +60,7 @@ class Kind(enum.StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class ActionOutcome:
     """What became of one task; `message` says why where it was not done, `error` is what was raised then."""
 
     task_id: str
@@ -92,7 +92,7 @@ class _NoLongerMatchesError(Exception):
     """The filter does not admit the task any more."""
 
 
-class OneTask(Generic[TaskT]):
+class TaskAction(Generic[TaskT]):
     """Does the action to one task.
 
     Args:
@@ -115,20 +115,20 @@ class OneTask(Generic[TaskT]):
         self._reason = reason
         self._by = by
 
-    def act(self, task_id: str) -> Outcome:
+    def act(self, task_id: str) -> ActionOutcome:
         """What became of it; never raises."""
         try:
             acted = self._acted(task_id)
         except _NoLongerMatchesError as error:
-            return Outcome(task_id, Kind.CHANGED, str(error), error)
+            return ActionOutcome(task_id, Kind.CHANGED, str(error), error)
         except TaskIsNotInitializedError as error:
-            return Outcome(task_id, Kind.VANISHED, "There is no such task.", error)
+            return ActionOutcome(task_id, Kind.VANISHED, "There is no such task.", error)
         except TaskLockedError as error:
-            return Outcome(task_id, Kind.LOCKED, str(error), error)
+            return ActionOutcome(task_id, Kind.LOCKED, str(error), error)
         except TaskExecutionError as error:
-            return Outcome(task_id, Kind.REFUSED, str(error), error)
+            return ActionOutcome(task_id, Kind.REFUSED, str(error), error)
         except Exception as error:  # noqa: BLE001  # whatever the backend raises: one task never stops the rest
-            return Outcome(task_id, Kind.FAILED, told(error), error)
+            return ActionOutcome(task_id, Kind.FAILED, told(error), error)
         return self._dispatched(task_id, acted)
 
     def _acted(self, task_id: str) -> Acted[TaskT]:
@@ -146,12 +146,12 @@ class OneTask(Generic[TaskT]):
             request_id=self.record["id"],
         )
 
-    def _dispatched(self, task_id: str, acted: Acted[TaskT]) -> Outcome:
+    def _dispatched(self, task_id: str, acted: Acted[TaskT]) -> ActionOutcome:
         kind = Kind.DONE if acted.now else Kind.REPEATED
         if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
             try:
                 self._tasks.dispatch(acted.task)
             except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
                 message = f"The {self._action} is recorded, but the task could not be dispatched: {told(error)}"
-                return Outcome(task_id, Kind.UNDISPATCHED, message, error)
-        return Outcome(task_id, kind)
+                return ActionOutcome(task_id, Kind.UNDISPATCHED, message, error)
+        return ActionOutcome(task_id, kind)

@@ -23,10 +23,10 @@ from typing import Generic
 from ..core.config import is_number, is_whole_number
 from ..core.errors import TaskUnreadableError
 from ..core.state import is_recorded
-from .actions import Action, Kind, OneTask, Operable, Outcome, TaskT
+from .actions import Action, ActionOutcome, Kind, Operable, TaskAction, TaskT
 from .filters import Matching, TaskFilter
 
-__all__ = ["Action", "BulkResult", "BulkRun", "Kind", "Operable", "Outcome", "act_on_all"]
+__all__ = ["Action", "ActionOutcome", "BulkResult", "BulkRun", "Kind", "Operable", "act_on_all"]
 
 SAMPLE_SIZE = 10
 KEPT_TROUBLES = 100
@@ -54,7 +54,7 @@ class BulkResult:
     run_id: str
     matching: int
     counts: Mapping[Kind, int]
-    troubles: tuple[Outcome, ...] = ()
+    troubles: tuple[ActionOutcome, ...] = ()
     sample: tuple[str, ...] = ()
     cursor: str | None = None
     stopped: str | None = None
@@ -82,7 +82,7 @@ def act_on_all(
     if dry_run:
         return run.rehearse()
     counts: Counter[Kind] = Counter()
-    troubles: list[Outcome] = []
+    troubles: list[ActionOutcome] = []
     for outcome in run:
         counts[outcome.kind] += 1
         if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(troubles) < KEPT_TROUBLES:
@@ -134,7 +134,7 @@ class BulkRun(Generic[TaskT]):
         self._tasks = tasks
         self._until = tasks.config.now() + _TICK
         self._filter = chosen.before(self._until)
-        self._one = OneTask(tasks, self.action, self._filter, _checked_reason(reason), by, self.run_id)
+        self._one = TaskAction(tasks, self.action, self._filter, _checked_reason(reason), by, self.run_id)
         self._completes = run_id is not None
         self._limit = _checked_limit(limit)
         self._pace = Pace(rate, sleep)
@@ -156,7 +156,7 @@ class BulkRun(Generic[TaskT]):
                 sample.append(task_id)
         return BulkResult(self.run_id, count, {}, sample=tuple(sample), cursor=self._cursor)
 
-    def __iter__(self) -> Iterator[Outcome]:
+    def __iter__(self) -> Iterator[ActionOutcome]:
         failures = 0
         with closing(self._outcomes()) as outcomes:
             for outcome, cursor in outcomes:
@@ -170,9 +170,9 @@ class BulkRun(Generic[TaskT]):
     def _listing(self) -> Matching[TaskT]:
         return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit)
 
-    def _outcomes(self) -> Generator[tuple[Outcome, str | None], None, None]:
+    def _outcomes(self) -> Generator[tuple[ActionOutcome, str | None], None, None]:
         """What became of each task, in their order, with the cursor behind it; no further one once it is stopped."""
-        under_way: deque[tuple[Future[Outcome], str | None]] = deque()
+        under_way: deque[tuple[Future[ActionOutcome], str | None]] = deque()
         at_once = 1  # so that what is made on first use, such as clients, is not made by several threads
         pool = ThreadPoolExecutor(_PARALLEL)
         try:

@@ -1,5 +1,12 @@
 """The SQL backend: SQLAlchemy models whose rows are tracked jobs."""
 
+from .._extras import missing_extra
+
+try:
+    import sqlalchemy  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("sql", error) from error
+
 from ..core.errors import StatusNotSavedError, TaskLockLostError, TaskTransactionError
 from .errors import (
     JobAlreadyExistsError,

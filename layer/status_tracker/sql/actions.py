@@ -12,7 +12,7 @@ from ..core.lifecycle import Lifecycle
 from ..core.task import Rule, act
 from .columns import JobColumns
 from .errors import job_error
-from .settings import Statuses, Step
+from .settings import Statuses, StepSettings
 from .store import SqlStore
 
 
@@ -111,7 +111,7 @@ class JobActions(JobColumns):
         request_id: str | None,
         statuses: Statuses,
     ) -> Self:
-        rules = Step.of(cls, statuses).named(cls, action).rules(id)
+        rules = StepSettings.of(cls, statuses).named(cls, action).rules(id)
         try:
             return act(SqlStore(cls, engine, id), rules, rule(rules), action, reason, by, request_id)
         except TaskIsNotReadyToStartError as error:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,12 +12,12 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ..core.lifecycle import Attempt, Lifecycle
+from ..core.lifecycle import Lifecycle, TryWrite
 from ..core.port import Startable, StoreError
 from ..core.retries import CONTENDED_ROUNDS, TRIES, Patience
 from .columns import JobColumns
 from .expressions import Condition, is_free, startable, state_of
-from .settings import Step
+from .settings import StepSettings
 from .store import SqlStore
 from .transactions import storing
 
@@ -45,7 +44,7 @@ class Claim(Generic[JobT]):
 
     job_class: type[JobT]
     engine: sa.Engine
-    step: Step
+    step: StepSettings
     statuses: tuple[int, ...]
 
     def rules(self, id: str) -> Lifecycle:  # noqa: A002
@@ -59,7 +58,7 @@ class Claim(Generic[JobT]):
             Exception: the database could not be asked; SQLAlchemy's own.
         """
         token, limit, unanswered = uuid.uuid4().hex, _CANDIDATES, 0
-        patience = Patience(self.rules("*"), time.sleep)
+        patience = Patience(self.rules("*"))
         while True:
             try:
                 found = self._try(token, limit, repeated=unanswered > 0)
@@ -92,7 +91,7 @@ class Claim(Generic[JobT]):
 
     def _acquire(self, session: orm.Session, job: JobT, token: str, now: datetime) -> JobT | _Look:
         verdict = self.rules(job.id).judge(state_of(job), token, now, self.step.lease)
-        if not isinstance(verdict, Attempt):
+        if not isinstance(verdict, TryWrite):
             return _Look.AGAIN
         answer = SqlStore(self.job_class, self.engine, job.id).apply(session, verdict.write)
         if not answer.applied or answer.task is None:

@@ -19,7 +19,7 @@ from .updates import Updates
 JobT = TypeVar("JobT", bound=JobColumns)
 
 
-class Attempt(Generic[JobT]):
+class JobBlock(Generic[JobT]):
     """One attempt at a job, from entering the block to leaving it."""
 
     def __init__(self, execution: Execution[JobT], store: SqlStore[JobT]) -> None:
@@ -86,10 +86,10 @@ class StartNext(Generic[JobT]):
         skip_error: whether an exception of the block goes no further once its failure is stored.
     """
 
-    def __init__(self, begin: Callable[[], Attempt[JobT] | None], *, skip_error: bool) -> None:
+    def __init__(self, begin: Callable[[], JobBlock[JobT] | None], *, skip_error: bool) -> None:
         self._begin = begin
         self._skip_error = skip_error
-        self._attempt: Attempt[JobT] | None = None
+        self._attempt: JobBlock[JobT] | None = None
         self._termination = Termination()
 
     def __enter__(self) -> tuple[JobT | None, Updates]:
@@ -121,7 +121,7 @@ class StartNext(Generic[JobT]):
 class Start(Generic[JobT]):
     """What `start` returns: as `StartNext`, with a job in any case."""
 
-    def __init__(self, begin: Callable[[], Attempt[JobT]], *, skip_error: bool) -> None:
+    def __init__(self, begin: Callable[[], JobBlock[JobT]], *, skip_error: bool) -> None:
         self._block = StartNext(begin, skip_error=skip_error)
 
     def __enter__(self) -> tuple[JobT, Updates]:

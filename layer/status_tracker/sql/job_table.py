@@ -18,7 +18,7 @@ from ..core.state import TaskState
 from ..core.task import Acted, act_if
 from .columns import JobColumns
 from .expressions import state_of
-from .settings import Statuses, Step
+from .settings import Statuses, StepSettings
 from .store import SqlStore
 from .transactions import reading
 
@@ -75,7 +75,7 @@ class OperableJobs(Generic[JobT]):
     def __init__(self, job_class: type[JobT], engine: sa.Engine, **statuses: Unpack[Statuses]) -> None:
         self._class = job_class
         self._engine = engine
-        self._step = Step.of(job_class, statuses).named(job_class, "operating on it")
+        self._step = StepSettings.of(job_class, statuses).named(job_class, "operating on it")
         self.config = self._step.config
 
     def query_by_status(

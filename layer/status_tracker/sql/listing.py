@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from ..core.config import as_status_codes
 from .columns import JobColumns
 from .expressions import Condition, is_free
-from .settings import Step, nameless
+from .settings import StepSettings, nameless
 from .transactions import EngineOrSession, reading
 
 
@@ -62,7 +62,7 @@ class JobListing(JobColumns):
             TypeError: the status is not given, and the class has no config.
         """
         if in_progress_status is None:
-            in_progress_status = Step.of(cls, {}).config.in_progress_status
+            in_progress_status = StepSettings.of(cls, {}).config.in_progress_status
         config = nameless(cls, expire).config
         now = config.now()
         since = now - timedelta(seconds=config.lock_expire_seconds)

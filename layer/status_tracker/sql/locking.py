@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -62,7 +61,7 @@ class JobAtHand(JobColumns):
         trace = Trace(step.config, rules, debug=debug)
         store, token = SqlStore(job_class, engine_or_session, self.id), uuid.uuid4().hex
         try:
-            job = acquire(store, rules, token, step.lease, Patience(rules, time.sleep))
+            job = acquire(store, rules, token, step.lease, Patience(rules))
         except TaskIsNotReadyToStartError as error:
             trace.not_started(error)
             raise job_error(error) from error.__cause__

@@ -17,10 +17,10 @@ from .actions import JobActions
 from .claiming import Claim
 from .columns import EPOCH
 from .errors import job_error
-from .execution import Attempt, Start, StartNext
+from .execution import JobBlock, Start, StartNext
 from .listing import JobListing
 from .locking import JobAtHand
-from .settings import Statuses, Step
+from .settings import Statuses, StepSettings
 from .store import SqlStore, new
 from .transactions import EngineOrSession
 from .updates import check_json
@@ -164,7 +164,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             MissingColumnsError: the table is sqlalchemy_mate's, and `add_missing_columns` has not run.
             Exception: at the beginning, the database could not be asked; SQLAlchemy's own.
         """
-        step = Step.of(
+        step = StepSettings.of(
             cls,
             {
                 "pending_status": pending_status,
@@ -185,13 +185,13 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         check_json(data)
         check_heartbeat(heartbeat, step.lease)
 
-        def begin() -> Attempt[Self]:
+        def begin() -> JobBlock[Self]:
             store = SqlStore(cls, engine, id)
             found: tuple[int, ...] = ()
             if not step.names_pending and (job := store.read()) is not None:
                 found = pending_as_found(store.state(job), step.config)
             rules = step.rules(id, startable=(*statuses, *found), create=create, initial_data=data)
-            return Attempt(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug), store)
+            return JobBlock(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug), store)
 
         return Start(begin, skip_error=skip_error)
 
@@ -224,17 +224,17 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         Raises:
             TypeError: as of `start`, and without a `pending_status`.
         """
-        step = Step.of(cls, statuses, traceback_stack_limit).named(cls, "start_next")
+        step = StepSettings.of(cls, statuses, traceback_stack_limit).named(cls, "start_next")
         claim = Claim(cls, engine, step, step.startable(more_pending_status))
         check_heartbeat(heartbeat, step.lease)  # before a job is claimed that could not be started
 
-        def begin() -> Attempt[Self] | None:
+        def begin() -> JobBlock[Self] | None:
             held = claim.next()
             if held is None:
                 return None
             job = held[1]
             store = SqlStore(cls, engine, job.id)
             rules = claim.rules(job.id)
-            return Attempt(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug, held=held), store)
+            return JobBlock(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug, held=held), store)
 
         return StartNext(begin, skip_error=skip_error)

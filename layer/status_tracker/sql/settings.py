@@ -49,7 +49,7 @@ class Statuses(TypedDict, total=False):
 
 
 @dataclass(frozen=True)
-class Step:
+class StepSettings:
     """The settings of one step, as one call has them.
 
     Attributes:
@@ -61,7 +61,7 @@ class Step:
     names_pending: bool
 
     @classmethod
-    def of(cls, job: type[JobColumns], statuses: Statuses, traceback_stack_limit: int = 10) -> Step:
+    def of(cls, job: type[JobColumns], statuses: Statuses, traceback_stack_limit: int = 10) -> StepSettings:
         """The settings of a call.
 
         Raises:
@@ -81,7 +81,7 @@ class Step:
         """The codes from which the step starts."""
         return tuple(code for code in self.config.startable_statuses(more_pending_status) if code != UNNAMED)
 
-    def named(self, job: type[JobColumns], what: str) -> Step:
+    def named(self, job: type[JobColumns], what: str) -> StepSettings:
         """Itself; raises `TypeError` where the pending status, which `what` needs, is not named."""
         if not self.names_pending:
             raise TypeError(f"{job.__name__}.{what} needs pending_status: name it, or give the class a config.")
@@ -95,24 +95,24 @@ class Step:
         return Lifecycle(self.config, self.config.use_case_id, id, **settings)
 
 
-def nameless(job: type[JobColumns], expire: float | None = None) -> Step:
+def nameless(job: type[JobColumns], expire: float | None = None) -> StepSettings:
     """The settings of a call that asks for no status: those of the class, or made-up codes that are never stored."""
     if expire is None and hasattr(job, "config"):
-        return Step.of(job, {})
+        return StepSettings.of(job, {})
     return _with_codes(job, UNNAMED - 1, expire)
 
 
-def locking(job: type[JobColumns], in_progress_status: int) -> Step:
+def locking(job: type[JobColumns], in_progress_status: int) -> StepSettings:
     """The settings of a lock that is taken by hand: attempts are not counted."""
     return _with_codes(job, ensure_status_value(in_progress_status), nameless(job).lease.total_seconds())
 
 
-def _with_codes(job: type[JobColumns], in_progress_status: int, expire: float | None) -> Step:
+def _with_codes(job: type[JobColumns], in_progress_status: int, expire: float | None) -> StepSettings:
     clock = job.config.clock if hasattr(job, "config") else job.clock
     codes = (UNNAMED, in_progress_status, UNNAMED - 2, UNNAMED - 3, UNNAMED - 4)
     # Where attempts are not counted, no job becomes ignored, which here has no code.
     config = _made(table_of(job).fullname, codes, UNNAMED, expire, 10, clock)
-    return Step(config, config.lease(None), names_pending=False)
+    return StepSettings(config, config.lease(None), names_pending=False)
 
 
 def _in_one_spelling(given: Mapping[str, Any]) -> dict[str, int]:

@@ -11,7 +11,7 @@ from sqlalchemy import exc, orm
 
 from ..core.errors import TaskTransactionError
 from ..core.guards import changed
-from ..core.port import Answer, HeldBy, Startable, StoreError, Write, WriteRejectedError
+from ..core.port import HeldBy, Startable, StoreError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
 from .columns import JobColumns
 from .database_errors import table_of
@@ -43,7 +43,7 @@ class SqlStore(Generic[JobT]):
         with reading(self._class, self._bind) as session:
             return find(session, self._class, self._id)
 
-    def create(self, job: JobT) -> Answer[JobT]:
+    def create(self, job: JobT) -> WriteResult[JobT]:
         """Insert the row if there is none of that id."""
         with storing(self._class, self._bind) as session:
             answer = self._insert(session, job)
@@ -51,7 +51,7 @@ class SqlStore(Generic[JobT]):
                 session.commit()
             return answer
 
-    def write(self, write: Write) -> Answer[JobT]:
+    def write(self, write: Write) -> WriteResult[JobT]:
         """Store the changes if the guard holds, with one UPDATE; a refusal reads the row in the same transaction."""
         values = self.values if _is_update_of_block(write) else {}
         try:
@@ -61,7 +61,7 @@ class SqlStore(Generic[JobT]):
                 raise self._rejected(error) from error.cause
             raise
 
-    def succeed(self, write: Write) -> Answer[JobT]:
+    def succeed(self, write: Write) -> WriteResult[JobT]:
         """As `write`, with the block's other columns in the same statement, and its statements in the transaction."""
         try:
             return self._carry_out(write, self.values, self.also)
@@ -76,7 +76,7 @@ class SqlStore(Generic[JobT]):
 
     def _carry_out(
         self, write: Write, values: Mapping[str, Any], statements: Sequence[sa.Executable] = ()
-    ) -> Answer[JobT]:
+    ) -> WriteResult[JobT]:
         with storing(self._class, self._bind) as session:
             if statements:
                 refuse_autocommit(session)
@@ -87,26 +87,26 @@ class SqlStore(Generic[JobT]):
                 session.commit()
             return answer
 
-    def apply(self, session: orm.Session, write: Write, values: Mapping[str, Any] | None = None) -> Answer[JobT]:
+    def apply(self, session: orm.Session, write: Write, values: Mapping[str, Any] | None = None) -> WriteResult[JobT]:
         """Carry the write out in the session's transaction, which is left open."""
         changes = {**(values or {}), **columns_of(self._class, write.changes)}
         job = update(session, self._class, self._id, condition(self._class, write), changes)
         if job is not None:
-            return Answer(applied=True, task=job)
+            return WriteResult(applied=True, task=job)
         stored = find(session, self._class, self._id)
         if stored is None and isinstance(write.guard, Startable) and write.guard.or_absent:
             return self._insert_started(session, write)
-        return Answer(applied=False, task=stored)
+        return WriteResult(applied=False, task=stored)
 
-    def _insert_started(self, session: orm.Session, write: Write) -> Answer[JobT]:
+    def _insert_started(self, session: orm.Session, write: Write) -> WriteResult[JobT]:
         return self._insert(
             session, new(self._class, {"id": self._id, **columns_of(self._class, changed(None, write))})
         )
 
-    def _insert(self, session: orm.Session, job: JobT) -> Answer[JobT]:
+    def _insert(self, session: orm.Session, job: JobT) -> WriteResult[JobT]:
         known = orm.util.identity_key(self._class, self._id) in session.identity_map
         if known and (stored := find(session, self._class, self._id)) is not None:
-            return Answer(applied=False, task=stored)
+            return WriteResult(applied=False, task=stored)
         own = isinstance(self._bind, sa.Engine)
         try:
             with nullcontext() if own else session.begin_nested():  # the user's session keeps what else it has done
@@ -117,8 +117,8 @@ class SqlStore(Generic[JobT]):
                 session.rollback()
             if (stored := find(session, self._class, self._id)) is None:
                 raise
-            return Answer(applied=False, task=stored)
-        return Answer(applied=True, task=job)
+            return WriteResult(applied=False, task=stored)
+        return WriteResult(applied=True, task=job)
 
     def _rejected(self, error: StoreError) -> WriteRejectedError:
         table = table_of(self._class).fullname

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..core import guards
 from ..core.errors import TaskExecutionError
-from ..core.port import Answer, Write
+from ..core.port import Write, WriteResult
 from ..core.state import TaskState
 from .faults import Fault, Faults
 
@@ -102,16 +102,16 @@ class MemoryStore:
         with self._one_at_a_time:
             return self._copy()
 
-    def create(self, task: Record) -> Answer[Record]:
+    def create(self, task: Record) -> WriteResult[Record]:
         return self._meeting_faults(lambda: self._put(task))
 
-    def write(self, write: Write) -> Answer[Record]:
+    def write(self, write: Write) -> WriteResult[Record]:
         self.writes.append(write)
         if self.before_write is not None:
             self.before_write()
         return self._meeting_faults(lambda: self._carry_out(write))
 
-    def succeed(self, write: Write) -> Answer[Record]:
+    def succeed(self, write: Write) -> WriteResult[Record]:
         self.successes.append(write)
         return self.write(write)
 
@@ -128,27 +128,27 @@ class MemoryStore:
             existed, self.task = self.task is not None, None
             return existed
 
-    def _meeting_faults(self, carry_out: Callable[[], Answer[Record]]) -> Answer[Record]:
+    def _meeting_faults(self, carry_out: Callable[[], WriteResult[Record]]) -> WriteResult[Record]:
         fault = self.faults.meet()
         answer = carry_out()
         if fault is Fault.ANSWER_LOST:
             raise fault.error()
         return carry_out() if fault is Fault.SENT_TWICE else answer
 
-    def _put(self, task: Record) -> Answer[Record]:
+    def _put(self, task: Record) -> WriteResult[Record]:
         with self._one_at_a_time:
             absent = self.task is None
             if absent:
                 self.task = Record(**values_of(task))
-            return Answer(applied=absent, task=self._copy())
+            return WriteResult(applied=absent, task=self._copy())
 
-    def _carry_out(self, write: Write) -> Answer[Record]:
+    def _carry_out(self, write: Write) -> WriteResult[Record]:
         with self._one_at_a_time:
             admitted = self.admits(write)
             if admitted:
                 before = {"key": self.key} if self.task is None else vars(self.task)
                 self.task = Record(**_copied(guards.changed(before, write)))
-            return Answer(applied=admitted, task=self._copy())
+            return WriteResult(applied=admitted, task=self._copy())
 
     def _copy(self) -> Record | None:
         return None if self.task is None else replace(self.task, **_copied(vars(self.task)))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger
 
-from status_tracker.operations.actions import Kind, OneTask
+from status_tracker.operations.actions import Kind, TaskAction
 from status_tracker.operations.bulk import Action, BulkRun
 from status_tracker.operations.filters import Matching, TaskFilter
 from status_tracker_ops.bulk.handler import bulk_plan_handler
@@ -134,7 +134,7 @@ class Rerun:
 
     def __init__(self, tasks: type[BaseTask], chunk: Mapping[str, Any]) -> None:
         chosen = TaskFilter.from_dict(chunk["filter"])
-        self._one = OneTask(tasks, Action.RERUN, chosen, chunk["reason"], chunk["by"], chunk["run_id"])
+        self._one = TaskAction(tasks, Action.RERUN, chosen, chunk["reason"], chunk["by"], chunk["run_id"])
 
     def __call__(self, item: Item) -> str | LeftAlone:
         """What became of the task, by the names of `Kind`."""

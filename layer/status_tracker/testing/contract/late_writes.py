@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ...core.config import TrackerConfig
-from ...core.lifecycle import KEPT_LOCKS, Attempt, Lifecycle
+from ...core.lifecycle import KEPT_LOCKS, Lifecycle, TryWrite
 from ...core.port import HeldBy, Special, Store, Unchanged, Write
 from ...core.state import TaskState, is_finished_by
 from ..clock import TICK, Clock
@@ -51,7 +51,7 @@ class Wire:
     def take_over(self, token: str) -> Write:
         """The worker has vanished: what the next one asks for."""
         verdict = self.rules.judge(self.state, token, self._clock(), timedelta(seconds=LEASE))
-        assert isinstance(verdict, Attempt)
+        assert isinstance(verdict, TryWrite)
         return verdict.write
 
     def fail(self, token: str) -> Write:

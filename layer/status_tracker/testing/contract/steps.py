@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from ...core.errors import TaskIsNotReadyToStartError
-from ...core.execution import Execution
 from ..clock import Clock
 from .driver import Attempt, Backend, Promise, Seen, Step
 
@@ -145,12 +144,7 @@ class Scenes:
         return new_step(STEP2_CODES) if promised(Promise.STEPS) else step1
 
     @pytest.fixture(autouse=True)
-    def _pauses_move_the_clock(self, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
-        """Between repeated writes no test waits: the time of the tests goes on instead."""
-        monkeypatch.setitem(Execution.__init__.__kwdefaults__, "sleep", clock.advance)  # type: ignore[arg-type]
-
-    @pytest.fixture(autouse=True)
-    def _nobody_is_left_inside(self, backend: Backend, clock: Clock, _pauses_move_the_clock: None) -> Iterator[None]:  # noqa: ARG002  # the order
+    def _nobody_is_left_inside(self, backend: Backend, clock: Clock) -> Iterator[None]:  # noqa: ARG002  # the order
         yield
         clock.advance(10 * LEASE)
         while _inside:
