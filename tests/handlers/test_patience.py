@@ -16,7 +16,7 @@ from documents.answering.bedrock_answerer import BedrockAnswerer
 from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
-from documents.textract.errors import TEXTRACT_ERRORS
+from documents.textract.files import TEXTRACT_ERRORS
 from documents.textract.reader import TextractReader
 from infra.documents.reading_settings import LEAST_STEP_SECONDS
 from tests.unit.documents.test_reader import make_pdf
@@ -121,6 +121,6 @@ def test_what_costs_nothing_is_asked_again(error: Exception) -> None:
 
 
 def test_each_step_begins_where_the_one_before_succeeded(app: Application) -> None:
-    configs = [task.config for _, task in app.tasks.STEPS]
+    configs = [step.task_class.config for step in app.tasks.PIPELINE]
     assert len(configs) > 1
     assert [config.pending_status for config in configs[1:]] == [config.succeeded_status for config in configs[:-1]]

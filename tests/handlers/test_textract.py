@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -88,11 +87,8 @@ class WithTextract:
 def with_textract(app: Application, monkeypatch: pytest.MonkeyPatch) -> WithTextract:
     textract = Scripted("textract")
     start_module = importlib.import_module("start_analysis")
-    settings = dataclasses.replace(
-        app.extract_module.settings.__wrapped__(), reader="textract", usd_per_thousand_pages=50.0
-    )
-    for module in (start_module, app.extract_module):
-        monkeypatch.setattr(module, "settings", lambda: settings)
+    monkeypatch.setenv("READER", "textract")
+    monkeypatch.setenv("TEXTRACT_USD_PER_THOUSAND_PAGES", "50")
     monkeypatch.setattr(aws, "textract_client", lambda: textract.client)
     monkeypatch.setattr(start_module, "textract_client", lambda: textract.client)
     return WithTextract(app, textract, start_module)
