@@ -25,7 +25,7 @@ SETTINGS = BedrockSettings("m.m", 100_000, 1.0, 5.0)
 
 
 @pytest.fixture
-def bedrock(app: Application, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+def bedrock(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     bedrock = Scripted("bedrock-runtime")
     monkeypatch.setattr(aws, "bedrock_client", lambda: bedrock.client)
     settings = {**AnswerSettings(RESULT_BUCKET, "bedrock").to_environment(), **SETTINGS.to_environment()}

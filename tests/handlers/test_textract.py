@@ -16,6 +16,7 @@ from documents.service_errors import ServiceBusyError
 from documents.storage import result_key
 from documents.textract.jobs import LONGEST_JOB, copy_key
 from documents.textract.reader import AnalysisFailedError
+from status_tracker_ops.clients import s3_client
 from tests.handlers.support import RESULT_BUCKET, FakeContext
 from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf
@@ -312,7 +313,7 @@ def test_a_copy_that_cannot_be_deleted_is_left_to_the_bucket(
     def refuse(**_: object) -> None:
         raise denied
 
-    monkeypatch.setattr(aws.s3_client(), "delete_object", refuse)
+    monkeypatch.setattr(s3_client(), "delete_object", refuse)
     with_textract.extract(task_id)
     assert with_textract.app.task(task_id).status == 40
     assert "The copy that Amazon Textract has read is still there: " in caplog.text
