@@ -26,7 +26,7 @@ _PATIENCE = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry
 _LIFECYCLE = ("pending_status", "in_progress_status", "failed_status", "succeeded_status", "ignored_status")
 
 
-class OperableStep(Operable[Any], Protocol):
+class Step(Operable[Any], Protocol):
     """What the commands need of a step."""
 
     def get_one_or_none(self, task_id: str, consistent_read: bool = ...) -> ListedTask | None: ...
@@ -65,7 +65,7 @@ class Target:
     json: Annotated[bool, typer.Option("--json", help="Output for machines.")] = False
 
     @contextmanager
-    def opened(self) -> Iterator[OperableStep]:
+    def opened(self) -> Iterator[Step]:
         """The step that the options name.
 
         Raises:
@@ -112,7 +112,7 @@ class Target:
         for name, most in _PATIENCE.items():
             setattr(meta, name, min(most, getattr(meta, name, most)))
 
-    def _opened_jobs(self, job_class: Any) -> AbstractContextManager[OperableStep]:
+    def _opened_jobs(self, job_class: Any) -> AbstractContextManager[Step]:
         from .database import opened_jobs  # noqa: PLC0415  # whoever uses DynamoDB needs no SQLAlchemy
 
         self._refuse("a SQL database", table=self.table)
@@ -140,7 +140,7 @@ class Target:
 _FROM_ENVIRONMENT = {"url"}  # may be set for another class
 
 
-def other_steps(step: OperableStep) -> list[str]:
+def other_steps(step: Step) -> list[str]:
     """The further steps of the use case that are known here, as ``--task`` takes them."""
     if "status_tracker.dynamodb.shards" not in sys.modules or not hasattr(step, "Meta"):
         return []
