@@ -15,6 +15,7 @@ from local_cloud.toolchain import CHECKOUT
 
 if TYPE_CHECKING:
     from status_tracker import BaseTask
+    from status_tracker.operations.pipeline import Pipeline
 
 # What the models of the tasks read from the environment when they are imported.
 _MODEL_VARIABLES = ("USE_CASE_ID", "TASK_TABLE_NAME", "MAX_ATTEMPTS")
@@ -70,10 +71,10 @@ class Tracker:
     def __init__(self, cloud: LocalCloud) -> None:
         os.environ.update({**cloud.environment, **_model_variables(cloud)})
         sys.path[:0] = [str(CHECKOUT / "layer"), str(CHECKOUT / "lambdas")]
-        from documents import tasks  # noqa: PLC0415 - importing it reads the table's name from the environment
+        from documents.tasks import PIPELINE  # noqa: PLC0415 - importing it reads the table's name
 
-        self._steps = tasks.STEPS
-        self.task_class = self._steps[0][1]
+        self._pipeline = PIPELINE
+        self.task_class: type[BaseTask] = PIPELINE.first.task_class
 
     def refresh(self, documents: Iterable[Document]) -> None:
         """Bring what is known of the documents up to date; those that have ended are left alone."""
@@ -84,27 +85,26 @@ class Tracker:
             document.seconds = time.monotonic() - document.uploaded
 
     def _update(self, document: Document, task: "BaseTask") -> None:
-        document.step, document.status, document.ended = locate(task.status, self._steps)
+        document.step, document.status, document.ended = locate(task.status, self._pipeline)
         history = task.errors["history"]
         document.reasons = [plain_reason(entry["error"]) for entry in history]
         document.attempts = len(history) + (document.status in {"in_progress", "succeeded"})
         document.answers = task.data.get("answered", {}).get("answers", {})
 
 
-def locate(code: int, steps: "Sequence[tuple[str, type[BaseTask]]]") -> tuple[str, str, bool]:
+def locate(code: int, pipeline: "Pipeline") -> tuple[str, str, bool]:
     """The step and the status that a code stands for, and whether nothing more will happen by itself.
 
-    What is both done in a step and pending in the next one counts as done in the earlier.
+    A code that is the succeeded of a step and the pending of the next one stands for the former.
 
     Raises:
         ValueError: no step has such a status.
     """
-    for step, task in steps:
-        for status in task.config.status_enum:
-            if status.value == code:
-                is_last = step == steps[-1][0]
-                return step, status.name, status.name == "ignored" or (is_last and status.name == "succeeded")
-    raise ValueError(f"A task has the status {code}, and no step has such a status.")
+    meanings = pipeline.meanings(code)
+    if not meanings:
+        raise ValueError(f"A task has the status {code}, and no step has such a status.")
+    step, status = meanings[0]
+    return step, status, pipeline.is_ended(code)
 
 
 def count_by_status(documents: Sequence[Document]) -> Mapping[str, int]:

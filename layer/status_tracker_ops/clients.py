@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from status_tracker.dynamodb.sessions import session_for
+from status_tracker.sessions import session_for
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
 _VARIABLES = ("TASK_TABLE_NAME", "USE_CASE_ID", "MAX_ATTEMPTS", "WORKFLOW_ARN")
-_TASK = "documents.tasks:ExtractTask"
+_TASK = "documents.tasks:PIPELINE"
 
 
 def main() -> int:
@@ -42,7 +42,11 @@ def main() -> int:
 
 
 def exports(stack: str, cloudformation: CloudFormationClient, functions: LambdaClient) -> Iterator[str]:
-    """The lines for a shell. Raises `ValueError` where the stack is none of this application."""
+    """The lines for a shell.
+
+    Raises:
+        ValueError: the stack is not one of this application.
+    """
     paths = ":".join(str(_CHECKOUT / name) for name in ("layer", "lambdas"))
     variables = {**_settings(stack, cloudformation, functions), "STATUS_TRACKER_TASK": _TASK, "PYTHONPATH": paths}
     for name, value in variables.items():
@@ -51,7 +55,7 @@ def exports(stack: str, cloudformation: CloudFormationClient, functions: LambdaC
 
 
 def _settings(stack: str, cloudformation: CloudFormationClient, functions: LambdaClient) -> Mapping[str, str]:
-    """What the functions of the stack are told: there is no second place where this could be wrong."""
+    """The variables of the stack's own functions, so that there is no second place where they could be wrong."""
     pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=stack)
     for resource in (each for page in pages for each in page["StackResourceSummaries"]):
         if resource["ResourceType"] == "AWS::Lambda::Function":

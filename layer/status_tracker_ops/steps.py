@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from status_tracker.powertools import start_in_lambda
+from status_tracker_ops.handlers import measured
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -36,8 +37,7 @@ def step_handler(
     """
     logger, metrics, step = Logger(), Metrics(), pipeline.name_of(task_class)
 
-    @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics(capture_cold_start_metric=True)
+    @measured(logger, metrics)
     def handler(event: dict[str, Any], context: LambdaContext) -> None:
         with start_in_lambda(
             task_class, event["task_id"], context, metrics=metrics, logger=logger, step=step

@@ -17,7 +17,7 @@ from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
 
 import status_tracker as st
-from status_tracker.dynamodb.sessions import session_for
+from status_tracker.sessions import session_for
 from tests.support.steps import CREDENTIALS, REGION
 
 LAYER = Path(st.__file__).parents[1]

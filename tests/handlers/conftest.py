@@ -1,4 +1,4 @@
-"""The three functions in this process, on moto's S3, DynamoDB and Step Functions."""
+"""The functions in this process, on moto's S3, DynamoDB and Step Functions."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 import pytest
+from aws_lambda_powertools import Logger, Metrics
 from moto import mock_aws
 
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, Application, Log, MetricsReader
@@ -29,7 +30,7 @@ def app_without_workflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Applicatio
         app.tasks.ExtractTask.create_table(wait=True, billing_mode="PAY_PER_REQUEST")
         yield app
         # Powertools keeps one set of metrics a process, and what a refused start has begun stays in it.
-        app.intake_module.metrics.clear_metrics()
+        Metrics().clear_metrics()
 
 
 @pytest.fixture
@@ -39,9 +40,9 @@ def app(app_without_workflow: Application) -> Application:
 
 
 @pytest.fixture
-def log(app_without_workflow: Application, monkeypatch: pytest.MonkeyPatch) -> Log:
+def log(app_without_workflow: Application, monkeypatch: pytest.MonkeyPatch) -> Log:  # noqa: ARG001 - has the settings
     stream = io.StringIO()
-    for handler in app_without_workflow.intake_module.logger.handlers:
+    for handler in Logger().handlers:
         monkeypatch.setattr(handler, "stream", stream)
     return Log(stream)
 

@@ -390,8 +390,8 @@ def test_a_passing_fault_is_repeated_and_one_that_stays_is_told(
     app: Application, machine: Machine, monkeypatch: pytest.MonkeyPatch, metrics: MetricsReader
 ) -> None:
     tasks = put(app, "broken.pdf", "good.pdf", "passing.pdf")
-    registering = importlib.import_module("status_tracker_ops.intake.registering")
-    original, troubled = registering.start_workflow, {tasks[0]: 99, tasks[2]: 2}
+    executions = importlib.import_module("status_tracker_ops.executions")
+    original, troubled = executions.start_workflow, {tasks[0]: 99, tasks[2]: 2}
 
     def start(client: Any, arn: str, task_id: str, run: int) -> bool:
         troubled[task_id] = troubled.get(task_id, 0) - 1
@@ -400,7 +400,7 @@ def test_a_passing_fault_is_repeated_and_one_that_stays_is_told(
         started_now: bool = original(client, arn, task_id, run)
         return started_now
 
-    monkeypatch.setattr(registering, "start_workflow", start)
+    monkeypatch.setattr(executions, "start_workflow", start)
     summary = machine.run({"prefix": ""})
     assert summary["counts"] == {"planned": 3, "created": 1, "existing": 1, "failed": 1}
     assert [entry["reason"] for entry in machine.failed(summary)] == ["ValueError: throttled"]

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from tests.handlers.support import Application
 
 INVOICE = (Path(make_samples.__file__).with_name("documents") / "invoice-1001.pdf").read_bytes()
-SETTINGS = BedrockSettings("m.m", 100_000, usd_per_million_input_tokens=1.0, usd_per_million_output_tokens=5.0)
+SETTINGS = BedrockSettings("m.m", 100_000, 1.0, 5.0)
 
 
 @pytest.fixture
-def bedrock(app: Application, monkeypatch: pytest.MonkeyPatch) -> Scripted:
+def bedrock(monkeypatch: pytest.MonkeyPatch) -> Scripted:
     bedrock = Scripted("bedrock-runtime")
     monkeypatch.setattr(aws, "bedrock_client", lambda: bedrock.client)
-    monkeypatch.setattr(app.answer_module, "settings", lambda: AnswerSettings(RESULT_BUCKET, SETTINGS))
+    settings = {**AnswerSettings(RESULT_BUCKET, "bedrock").to_environment(), **SETTINGS.to_environment()}
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
     return bedrock
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -34,21 +35,25 @@ NOBODY_NEEDS = {
 }
 
 
+READING = {"pypdf", "documents.reading.extraction", "documents.reading.reader"}
+ANSWERING = {"documents.answering.answering", "documents.answering.answers"}
+DOCUMENTS = READING | ANSWERING
+"""What only the steps themselves need."""
+RESULTS = "documents.storage"
+MACHINES = {"status_tracker_ops.bulk.runs", "status_tracker_ops.bulk.work", "status_tracker.operations.bulk"}
+SWEEP_AND_WIDGET = {"status_tracker_ops.sweep.run", "status_tracker_ops.widget.console"}
+
 ALSO_NOT_NEEDED: dict[str, set[str]] = {
-    "intake": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
-    "extract": {"documents.answering.answering", "documents.answering.answers"},
-    "answer": {"pypdf", *(f"documents.{name}" for name in ("extraction", "reader", "source"))},
-    "widget": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
-    "widget_actions": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
-    "backfill": {
-        "pypdf",
-        "status_tracker.operations.bulk",
-        *(f"documents.{name}" for name in ("answers", "reader", "source")),
-    },
-    "bulk_rerun": {"pypdf", *(f"documents.{name}" for name in ("answers", "manifests", "reader", "source"))},
-    "bulk_report": {"pypdf", "pynamodb", *(f"documents.{name}" for name in ("answers", "reader", "tasks"))},
-    "start_analysis": {f"documents.{name}" for name in ("answers", "reader", "textract_reader")},  # pypdf counts pages
-    "sweep": {"pypdf", *(f"documents.{name}" for name in ("answers", "reader", "results", "source"))},
+    "intake": {RESULTS, *DOCUMENTS, *MACHINES, *SWEEP_AND_WIDGET},
+    "extract": {*ANSWERING, *MACHINES, *SWEEP_AND_WIDGET},
+    "answer": {*READING, *MACHINES, *SWEEP_AND_WIDGET},
+    "widget": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
+    "widget_actions": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
+    "backfill": {RESULTS, *DOCUMENTS, "status_tracker.operations.bulk", *SWEEP_AND_WIDGET},
+    "bulk_rerun": {RESULTS, *DOCUMENTS, "status_tracker_ops.intake.manifests", *SWEEP_AND_WIDGET},
+    "bulk_report": {"pynamodb", RESULTS, "documents.tasks", *DOCUMENTS, *SWEEP_AND_WIDGET},
+    "start_analysis": {"documents.reading.reader", *ANSWERING, *MACHINES, *SWEEP_AND_WIDGET},  # pypdf counts pages
+    "sweep": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.widget.console"},
 }
 
 
@@ -68,3 +73,8 @@ def test_a_function_without_its_table_says_so() -> None:
     ran = run("import intake", {**ENVIRONMENT, "TASK_TABLE_NAME": ""})
     assert ran.returncode != 0
     assert "TASK_TABLE_NAME is missing or empty" in ran.stderr
+
+
+def test_what_is_looked_for_exists() -> None:
+    for name in {name for names in ALSO_NOT_NEEDED.values() for name in names}:
+        assert find_spec(name) is not None, name

@@ -98,8 +98,6 @@ def test_every_line_of_the_widget_says_whose_it_is(app: Application, log: Log, m
     for name in ("WIDGET_VIEWER_ARN", "WIDGET_ACTOR_ARN", "LOG_GROUPS"):
         monkeypatch.setenv(name, "arn:aws:lambda:us-east-1:123456789012:function:example")
     viewer, actor = importlib.import_module("widget"), importlib.import_module("widget_actions")
-    for module in (viewer, actor):
-        module.desk.cache_clear()
     deed = {"action": "ignore", "act_on": "Extract", "task_id": "none.pdf#1", "request_id": "0" * 32, "drawn": "0" * 32}
     actor.handler({**deed, "widgetContext": {}}, FakeContext())
     app.tasks.ExtractTask.delete_table()

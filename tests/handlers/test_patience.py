@@ -17,8 +17,10 @@ from documents.answering.bedrock_answerer import BedrockAnswerer
 from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
+from documents.textract.files import TEXTRACT_ERRORS
 from documents.textract.reader import TextractReader
 from infra.documents.reading import LEAST_STEP_SECONDS
+from status_tracker_ops import clients
 from tests.unit.documents.test_reader import make_pdf
 
 if TYPE_CHECKING:
@@ -33,12 +35,12 @@ INTAKE_SECONDS = CDK["context"]["stages"]["prod"]["intake_timeout_seconds"]
 @pytest.mark.parametrize("client", ["s3", "step_functions", "table"])
 def test_a_request_is_given_up_before_intake_is_out_of_time(app: Application, client: str) -> None:
     app.register("invoice.pdf", b"content")
-    clients = {
-        "s3": aws.s3_client(),
-        "step_functions": aws.step_functions_client(),
+    made = {
+        "s3": clients.s3_client(),
+        "step_functions": clients.step_functions_client(),
         "table": app.tasks.ExtractTask._get_connection().connection.client,
     }
-    config = clients[client].meta.config
+    config = made[client].meta.config
     tries = config.retries["total_max_attempts"]
     assert tries > 1
     assert tries * (config.connect_timeout + config.read_timeout) < INTAKE_SECONDS
@@ -61,7 +63,7 @@ def test_a_step_has_time_left_to_tell_of_a_service_however_slow(
     """Beside the service it reads from S3 and writes there, and the tracker writes its start and its end."""
     app.register("invoice.pdf", b"content")
     table = app.tasks.ExtractTask._get_connection().connection.client
-    others = 2 * longest(aws.s3_client()) + 2 * (table.meta.config.connect_timeout + table.meta.config.read_timeout)
+    others = 2 * longest(clients.s3_client()) + 2 * (table.meta.config.connect_timeout + table.meta.config.read_timeout)
     assert requests * longest(client()) < 0.7 * LEAST_STEP_SECONDS
     assert requests * longest(client()) + others < 0.95 * LEAST_STEP_SECONDS
 
@@ -121,6 +123,6 @@ def test_what_costs_nothing_is_asked_again(error: Exception) -> None:
 
 
 def test_each_step_begins_where_the_one_before_succeeded(app: Application) -> None:
-    configs = [task.config for _, task in app.tasks.STEPS]
+    configs = [step.task_class.config for step in app.tasks.PIPELINE]
     assert len(configs) > 1
     assert [config.pending_status for config in configs[1:]] == [config.succeeded_status for config in configs[:-1]]

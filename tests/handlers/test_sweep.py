@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
+from aws_lambda_powertools import Logger
 from botocore.client import BaseClient
 from botocore.stub import Stubber
 
+import status_tracker as st
 from status_tracker_ops.executions import execution_name
+from status_tracker_ops.settings import SweepSettings
+from status_tracker_ops.sweep.metrics import SweepReporter
+from status_tracker_ops.sweep.run import Sweep
+from status_tracker_ops.sweep.state import SweepState, sweep_task
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, FakeContext
 
 if TYPE_CHECKING:
@@ -40,7 +46,7 @@ class Broom:
 
     app: Application
     module: ModuleType
-    record: ModuleType
+    sweep_task: type[st.BaseTask]
     monkeypatch: pytest.MonkeyPatch
     later: timedelta = field(default_factory=timedelta)
 
@@ -55,7 +61,7 @@ class Broom:
         self.module.handler({}, context or FakeContext())
 
     def state(self) -> dict[str, Any]:
-        task = self.record.SweepTask.get_one_or_none("documents")
+        task = self.sweep_task.get_one_or_none("documents")
         assert task is not None
         return task.data
 
@@ -73,10 +79,8 @@ class Broom:
 def broom(app: Application, monkeypatch: pytest.MonkeyPatch) -> Broom:
     for name, value in SETTINGS.items():
         monkeypatch.setenv(name, value)
-    module, record = importlib.import_module("sweep"), importlib.import_module("status_tracker_ops.sweep.state")
-    module.settings.cache_clear()
-    broom = Broom(app, module, record, monkeypatch)
-    for config in (*(cls.config for _, cls in app.tasks.STEPS), record.SweepTask.config):
+    broom = Broom(app, importlib.import_module("sweep"), sweep_task(app.tasks.PIPELINE), monkeypatch)
+    for config in (*(step.task_class.config for step in app.tasks.PIPELINE), broom.sweep_task.config):
         monkeypatch.setitem(config.__dict__, "clock", broom.now)
     monkeypatch.setattr("status_tracker_ops.sweep.run.get_utc_now", broom.now)
     return broom
@@ -181,10 +185,11 @@ def test_two_at_once_start_nothing_twice_even_without_the_lock(broom: Broom) -> 
     barrier = threading.Barrier(2)
 
     def sweep(_: int) -> None:
-        teller = broom.module.MetricsTeller(broom.module.logger)
-        each = broom.module.Sweep(broom.module.settings(), teller, lambda: 0.0, lambda _: None)
+        reporter = SweepReporter(Logger(), "pdf_processing")
+        settings = SweepSettings.from_environment()
+        each = Sweep(broom.app.tasks.PIPELINE, settings, reporter, lambda: 0.0, lambda _: None)
         barrier.wait(30)
-        each.run(broom.record.SweepState())
+        each.run(SweepState())
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(sweep, range(2)))
@@ -196,8 +201,8 @@ def test_two_at_once_start_nothing_twice_even_without_the_lock(broom: Broom) -> 
 def test_another_sweep_under_way_is_no_error_and_a_killed_one_is_taken_over(broom: Broom, log: Log) -> None:
     task_id = made_but_not_started(broom.app, "lost.pdf")
     broom.wait(minutes=5)
-    broom.record.SweepTask.make_and_save("documents")
-    broom.record.SweepTask.start("documents", lock_expire_seconds=60).__enter__()
+    broom.sweep_task.make_and_save("documents")
+    broom.sweep_task.start("documents", lock_expire_seconds=60).__enter__()
     broom.sweep()
     assert "Another sweep is under way" in log.line("Another sweep")["message"]
     assert broom.runs() == []
@@ -209,8 +214,8 @@ def test_another_sweep_under_way_is_no_error_and_a_killed_one_is_taken_over(broo
 @pytest.mark.parametrize("data", [{}, {"cursors": 7}, {"cursors": {"Extract": "rubbish"}, "listed_to": None}, None])
 def test_a_state_that_cannot_be_read_begins_anew(broom: Broom, data: dict[str, Any] | None) -> None:
     task_id = made_but_not_started(broom.app, "lost.pdf")
-    fresh = broom.record.SweepState().to_data()
-    broom.record.SweepTask.make_and_save("documents", {**fresh, "cursors": {"Extract": "x"}} if data is None else data)
+    fresh = SweepState().to_data()
+    broom.sweep_task.make_and_save("documents", {**fresh, "cursors": {"Extract": "x"}} if data is None else data)
     broom.wait(minutes=5)
     broom.sweep()
     assert broom.runs() == [(task_id, 0)]
@@ -221,7 +226,7 @@ def test_one_execution_that_cannot_be_asked_for_does_not_stop_the_others(
 ) -> None:
     made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(2)]
     broom.wait(minutes=5)
-    client = importlib.import_module("documents.aws").step_functions_client()
+    client = importlib.import_module("status_tracker_ops.clients").step_functions_client()
     describe = client.describe_execution
 
     def throttled(executionArn: str) -> Any:  # noqa: N803  # boto3's name
@@ -278,7 +283,7 @@ def test_a_listing_that_breaks_off_loses_neither_what_was_done_nor_the_other_ste
 ) -> None:
     made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
     broom.wait(minutes=5)
-    extract, answer = (cls for _, cls in broom.app.tasks.STEPS)
+    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
     query = extract.query_unattended.__func__
 
     class Breaking:
@@ -436,11 +441,10 @@ def test_a_bucket_that_cannot_be_listed_on_loses_nothing_of_what_was_registered(
     broom: Broom, log: Log, metrics: MetricsReader
 ) -> None:
     broom.monkeypatch.setenv("SWEEP_MAX_OBJECTS", "500")
-    broom.module.settings.cache_clear()
     for number in range(3):
         broom.app.s3.put_object(Bucket=DOCUMENT_BUCKET, Key=f"{number}.pdf", Body=b"")
     broom.wait(minutes=11)
-    s3 = importlib.import_module("documents.aws").s3_client()
+    s3 = importlib.import_module("status_tracker_ops.clients").s3_client()
     listing = s3.list_objects_v2
 
     def one_at_once(**chosen: Any) -> Any:
@@ -462,7 +466,7 @@ def test_a_bucket_that_cannot_be_listed_on_loses_nothing_of_what_was_registered(
 
 
 def test_it_tells_how_much_there_is(broom: Broom, metrics: MetricsReader) -> None:
-    extract, answer = (cls for _, cls in broom.app.tasks.STEPS)
+    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
     broom.sweep()
     told(metrics)
     ids = [broom.app.register(f"{number}.pdf", b"content") for number in range(6)]
@@ -530,7 +534,7 @@ def test_no_attempt_makes_an_unfinished_task_younger(broom: Broom, metrics: Metr
 
 
 def test_a_task_is_as_old_as_its_document_in_a_later_step_too(broom: Broom, metrics: MetricsReader) -> None:
-    extract, answer = (cls for _, cls in broom.app.tasks.STEPS)
+    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
     task_id = broom.app.register("fails.pdf", b"content")
     broom.wait(hours=2)
     with extract.start(task_id):
@@ -570,7 +574,7 @@ def test_a_task_that_was_asked_for_again_is_as_old_as_that(broom: Broom, metrics
 
 
 def test_a_busy_later_step_is_no_progress_of_the_one_before(broom: Broom, metrics: MetricsReader) -> None:
-    extract, answer = (cls for _, cls in broom.app.tasks.STEPS)
+    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
     ids = [broom.app.register(f"{number}.pdf", b"content") for number in range(4)]
     for task_id in ids[1:]:
         with extract.start(task_id):
@@ -719,11 +723,10 @@ def test_a_stage_that_fails_is_told_and_keeps_none_from_its_turn(
 def test_executions_that_run_are_asked_for_all_at_once(broom: Broom) -> None:
     """So that many tasks in the queue behind the concurrency hide nothing behind them for long."""
     broom.monkeypatch.setenv("SWEEP_MAX_EXAMINED", "100")
-    broom.module.settings.cache_clear()
     running = [broom.app.register(f"{number}.pdf", b"content") for number in range(30)]
     lost = made_but_not_started(broom.app, "lost.pdf")
     broom.wait(minutes=5)
-    client = importlib.import_module("documents.aws").step_functions_client()
+    client = importlib.import_module("status_tracker_ops.clients").step_functions_client()
     asked = []
     describe = client.describe_execution
 

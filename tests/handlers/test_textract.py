@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import importlib
 import json
 from datetime import UTC, datetime, timedelta
@@ -17,6 +16,7 @@ from documents.service_errors import ServiceBusyError
 from documents.storage import result_key
 from documents.textract.jobs import LONGEST_JOB, copy_key
 from documents.textract.reader import AnalysisFailedError
+from status_tracker_ops.clients import s3_client
 from tests.handlers.support import RESULT_BUCKET, FakeContext
 from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf
@@ -88,11 +88,8 @@ class WithTextract:
 def with_textract(app: Application, monkeypatch: pytest.MonkeyPatch) -> WithTextract:
     textract = Scripted("textract")
     start_module = importlib.import_module("start_analysis")
-    settings = dataclasses.replace(
-        app.extract_module.settings.__wrapped__(), reader="textract", usd_per_thousand_pages=50.0
-    )
-    for module in (start_module, app.extract_module):
-        monkeypatch.setattr(module, "settings", lambda: settings)
+    monkeypatch.setenv("READER", "textract")
+    monkeypatch.setenv("TEXTRACT_USD_PER_THOUSAND_PAGES", "50")
     monkeypatch.setattr(aws, "textract_client", lambda: textract.client)
     monkeypatch.setattr(start_module, "textract_client", lambda: textract.client)
     return WithTextract(app, textract, start_module)
@@ -316,7 +313,7 @@ def test_a_copy_that_cannot_be_deleted_is_left_to_the_bucket(
     def refuse(**_: object) -> None:
         raise denied
 
-    monkeypatch.setattr(aws.s3_client(), "delete_object", refuse)
+    monkeypatch.setattr(s3_client(), "delete_object", refuse)
     with_textract.extract(task_id)
     assert with_textract.app.task(task_id).status == 40
     assert "The copy that Amazon Textract has read is still there: " in caplog.text

@@ -38,7 +38,6 @@ class Widget:
         self.app = app
         self.viewer: ModuleType = importlib.import_module("widget")
         self.actor: ModuleType = importlib.import_module("widget_actions")
-        importlib.import_module("status_tracker_ops.widget.application").desk.cache_clear()
 
     def show(self, event: Any) -> Page:
         return Page(self.viewer.handler(event, FakeContext()))

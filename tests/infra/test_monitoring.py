@@ -97,7 +97,7 @@ def test_dashboard_shows_what_the_sweep_could_not_do_of_intake_too(widgets: list
 def test_statuses_on_the_dashboard_are_those_that_a_step_has(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    configs = [step.config for _, step in importlib.import_module("documents.tasks").STEPS]
+    configs = [step.task_class.config for step in importlib.import_module("documents.tasks").PIPELINE]
     names = {config.status_name(code) for config in configs for code in config.status_shards}
     assert set(STATUS_NAMES) == names
 

@@ -42,7 +42,7 @@ def names(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The names of the steps, as the handlers' code has them."""
     for name, value in ENVIRONMENT.items():
         monkeypatch.setenv(name, value)
-    return [name for name, _ in importlib.import_module("documents.tasks").STEPS]
+    return [step.name for step in importlib.import_module("documents.tasks").PIPELINE]
 
 
 def test_steps_follow_each_other_with_the_same_input(stage: Synthesized, names: list[str]) -> None:

@@ -14,6 +14,7 @@ import status_tracker as st
 from local_cloud.demo import tell_outcome
 from local_cloud.display import LiveTable, PlainLines, printable, say
 from local_cloud.tracking import Document, locate, plain_reason
+from status_tracker.operations.pipeline import Pipeline
 
 
 def document(key: str, step: str, status: str, *reasons: str, ended: bool = False) -> Document:
@@ -142,7 +143,7 @@ def step(pending: int, succeeded: int) -> type[st.BaseTask]:
     return Step
 
 
-STEPS = (("Scan", step(10, 20)), ("Read", step(20, 30)), ("File", step(30, 40)))
+PIPELINE = Pipeline({"Scan": step(10, 20), "Read": step(20, 30), "File": step(30, 40)})
 
 
 @pytest.mark.parametrize(
@@ -160,12 +161,12 @@ STEPS = (("Scan", step(10, 20)), ("Read", step(20, 30)), ("File", step(30, 40)))
 def test_a_document_is_where_its_status_belongs_and_ends_with_the_last_step(
     code: int, step: str, status: str, ended: bool
 ) -> None:
-    assert locate(code, STEPS) == (step, status, ended)
+    assert locate(code, PIPELINE) == (step, status, ended)
 
 
 def test_a_status_of_no_step_is_told() -> None:
     with pytest.raises(ValueError, match="status 99, and no step"):
-        locate(99, STEPS)
+        locate(99, PIPELINE)
 
 
 @pytest.mark.parametrize(

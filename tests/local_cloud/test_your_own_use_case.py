@@ -152,7 +152,7 @@ def test_a_document_from_before_is_archived_by_a_new_run(own: Own) -> None:
     printed = own.run(
         "pdf_processing",
         f"""
-from documents.aws import s3_client
+from status_tracker_ops.clients import s3_client
 from documents.storage import ANSWERS, write_result
 from documents.tasks import ArchiveTask
 # As it was left by the two steps of the stack before.

@@ -42,7 +42,7 @@ def step(clock: Clock) -> Any:
         config = st.TrackerConfig.make("u", 10, 20, 30, 40, 50, lock_expire_seconds=60, clock=clock)
 
         @classmethod
-        def dispatch(cls, task: MemoryTask) -> None:
+        def dispatch(cls, _task: MemoryTask) -> None:
             raise SilentError
 
     return Step

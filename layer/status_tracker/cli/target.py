@@ -1,4 +1,4 @@
-"""Which tasks the command is about: the task class, and where its tasks are kept."""
+"""Which tasks the command is about: the task class or pipeline, and where its tasks are kept."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ import typer
 from ..core.task import TrackedTask
 from ..operations.actions import Operable
 from ..operations.filters import ListedTask
+from ..operations.pipeline import Pipeline
 from .errors import WrongUsageError
 
 # A command that cannot reach AWS shall say so within seconds.
@@ -26,7 +27,7 @@ _LIFECYCLE = ("pending_status", "in_progress_status", "failed_status", "succeede
 
 
 class Step(Operable[Any], Protocol):
-    """What the commands work on."""
+    """What the commands need of a step."""
 
     def get_one_or_none(self, task_id: str, consistent_read: bool = ...) -> ListedTask | None: ...
 
@@ -42,7 +43,7 @@ class Target:
         typer.Option(
             envvar="STATUS_TRACKER_TASK",
             metavar="MODULE:CLASS",
-            help="The task class; the current directory can be imported.",
+            help="The task class, or a pipeline for its first step; the current directory can be imported.",
         ),
     ] = ""
     table: Annotated[str | None, typer.Option(help="The DynamoDB table, instead of the class's.")] = None
@@ -65,9 +66,15 @@ class Target:
 
     @contextmanager
     def opened(self) -> Iterator[Step]:
-        """What the options name. Raises `WrongUsageError`."""
+        """The step that the options name.
+
+        Raises:
+            WrongUsageError: the options name no step, or do not fit it.
+        """
         self._tell_aws()
         found = _import(self.task)
+        if isinstance(found, Pipeline):
+            found = found.first.task_class
         if _is_sql(found):
             with self._opened_jobs(found) as jobs:
                 yield jobs
@@ -84,7 +91,7 @@ class Target:
         yield found  # type: ignore[misc]  # a class is what it makes
 
     def _tell_aws(self) -> None:
-        """For all clients of this process, also those that a task class makes when it dispatches."""
+        """Through the environment, so that the clients that a task class makes when it dispatches follow too."""
         given = {
             "AWS_PROFILE": self.profile,
             "AWS_REGION": self.region,
@@ -106,7 +113,7 @@ class Target:
             setattr(meta, name, min(most, getattr(meta, name, most)))
 
     def _opened_jobs(self, job_class: Any) -> AbstractContextManager[Step]:
-        from .database import opened_jobs  # noqa: PLC0415  # who uses DynamoDB needs no SQLAlchemy
+        from .database import opened_jobs  # noqa: PLC0415  # whoever uses DynamoDB needs no SQLAlchemy
 
         self._refuse("a SQL database", table=self.table)
         if not self.url:
@@ -137,7 +144,7 @@ def other_steps(step: Step) -> list[str]:
     """The further steps of the use case that are known here, as ``--task`` takes them."""
     if "status_tracker.dynamodb.shards" not in sys.modules or not hasattr(step, "Meta"):
         return []
-    from ..dynamodb.shards import steps_beside  # noqa: PLC0415  # who uses a SQL database needs no pynamodb
+    from ..dynamodb.shards import steps_beside  # noqa: PLC0415  # whoever uses a SQL database needs no pynamodb
 
     chosen: Any = step  # with Meta, it is a BaseTask
     beside = steps_beside(chosen, chosen.config.use_case_id)

@@ -194,10 +194,10 @@ class TrackerConfig:
     def next_step(self, **changes: Any) -> TrackerConfig:
         """The config of the step that goes on where this one has succeeded.
 
-        Its pending is this step's succeeded. Its in_progress, failed, succeeded and ignored are this step's ignored plus
-        20, 30, 40 and 50: after 10, 20, 30, 40, 50 come 40, 70, 80, 90, 100, then 90, 120, 130, 140, 150. Where
-        exhausted has a code of its own, the next step's is 50 higher. All else is as in this step, except for
-        `more_pending_status` and `ttl`, which are about this step's codes.
+        Its pending is this step's succeeded. Its in_progress, failed, succeeded and ignored are this step's ignored
+        plus 20, 30, 40 and 50: after 10, 20, 30, 40, 50 come 40, 70, 80, 90, 100, then 90, 120, 130, 140, 150. An
+        exhausted with a code of its own is 50 higher. The other settings are those of this step, but for
+        `more_pending_status` and `ttl`, which name this step's codes.
 
         Args:
             changes: settings of `make` that differ in the next step, codes included.

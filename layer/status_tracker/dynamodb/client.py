@@ -15,7 +15,7 @@ from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
 
 from .._version import __version__
-from .sessions import session_for
+from ..sessions import session_for
 
 DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
 """For a `Meta` that does not say it.

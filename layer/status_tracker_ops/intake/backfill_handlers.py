@@ -11,6 +11,7 @@ from status_tracker_ops.bulk.handler import bulk_plan_handler
 from status_tracker_ops.bulk.runs import log_name
 from status_tracker_ops.bulk.work import work_through
 from status_tracker_ops.clients import s3_client
+from status_tracker_ops.handlers import measured
 from status_tracker_ops.intake.backfill import KIND, plan_backfill, register_object
 from status_tracker_ops.settings import BulkSettings
 
@@ -28,11 +29,10 @@ def plan_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContext]
 
 
 def register_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContext], dict[str, int]]:
-    """The handler that registers the objects of one chunk, and counts how many tasks are new and how many were there."""
+    """The handler that registers the objects of one chunk, and counts the new tasks and those that were there."""
     logger, metrics, step = Logger(), Metrics(), log_name(KIND)
 
-    @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics(capture_cold_start_metric=True)
+    @measured(logger, metrics)
     def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, int]:
         metrics.add_dimension("step", step)
         logger.append_keys(use_case=pipeline.use_case_id, step=step)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from status_tracker_ops.handlers import measured
 from status_tracker_ops.intake.registering import get_or_create_task, run_of, start_task
 from status_tracker_ops.intake.uploads import BadMessageError, parse_upload
 
@@ -29,8 +30,7 @@ def intake_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContex
     logger, metrics = Logger(), Metrics()
     intake = _Intake(pipeline, logger, metrics)
 
-    @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics(capture_cold_start_metric=True)
+    @measured(logger, metrics)
     def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         metrics.add_dimension("step", STEP)
         logger.append_keys(use_case=pipeline.use_case_id, step=STEP)

@@ -1,4 +1,4 @@
-"""How many tasks have each status, how many have ended lately, and how old the oldest unfinished one is: by the index."""
+"""Counts by the index: the tasks of each status, those that ended lately, and the age of the oldest unfinished one."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 from status_tracker import TaskLockedError
 from status_tracker.powertools import start_in_lambda
+from status_tracker_ops.handlers import measured
 from status_tracker_ops.settings import SweepSettings
 from status_tracker_ops.sweep.metrics import SweepReporter
 from status_tracker_ops.sweep.run import Sweep
@@ -28,8 +29,7 @@ def sweep_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContext
     logger, metrics, task_class = Logger(), Metrics(), sweep_task(pipeline)
     reporter = SweepReporter(logger, pipeline.use_case_id)
 
-    @logger.inject_lambda_context(clear_state=True)
-    @metrics.log_metrics(capture_cold_start_metric=True)
+    @measured(logger, metrics)
     def handler(_event: dict[str, Any], context: LambdaContext) -> None:
         task_class.get_or_create(TASK_ID, data=SweepState().to_data())
         try:

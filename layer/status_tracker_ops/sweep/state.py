@@ -67,7 +67,7 @@ class SweepState:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """The state that `to_data` wrote; for any other data the state of a first sweep, which finds everything again."""
+        """The state that `to_data` wrote; for other data the state of a first sweep, which finds everything again."""
         try:
             return cls(
                 cursors={str(step): cursor for step, cursor in data["cursors"].items()},

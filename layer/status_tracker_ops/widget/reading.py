@@ -94,12 +94,12 @@ def read_task(widget: DeployedWidget, task_id: str) -> st.BaseTask:
     Raises:
         BadEventError: there is none, or no task can have that id.
     """
-    first = widget.pipeline.first.task_class
+    first: type[st.BaseTask] = widget.pipeline.first.task_class
     try:
         task = first.get_one_or_none(task_id, consistent_read=True)
     except ValueError as error:
         raise BadEventError(str(error)) from error
     if task is None:
         raise BadEventError(f"There is no task {task_id!r}: the id is the object's key, # and its etag.")
-    model = widget.pipeline.step_at(task.status).task_class
-    return task if model is first else model.from_raw_data(task.to_dynamodb_dict())
+    current: type[st.BaseTask] = widget.pipeline.step_at(task.status).task_class
+    return task if current is first else current.from_raw_data(task.to_dynamodb_dict())

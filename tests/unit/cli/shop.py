@@ -3,6 +3,7 @@
 from typing import Any, ClassVar
 
 import status_tracker as st
+from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import MemoryTask
 from tests.unit.steps import Clock, make_config
 
@@ -18,6 +19,15 @@ class Order(MemoryTask):
     @classmethod
     def dispatch(cls, task: Any) -> None:
         cls.dispatched.append(task.task_id)
+
+
+class Delivery(MemoryTask):
+    """The second step of an order."""
+
+    config = Order.config.next_step()
+
+
+PIPELINE = Pipeline({"Order": Order, "Delivery": Delivery})
 
 
 class Abstract(st.BaseTask):

@@ -13,6 +13,7 @@ import pytest
 from status_tracker.cli.errors import explained
 from status_tracker.cli.text import age, plain
 from status_tracker.cli.times import parse_moment
+from tests.unit.cli.conftest import fail, stored
 from tests.unit.steps import NOON
 
 LAYER = Path(__file__).parents[3] / "layer"
@@ -25,7 +26,7 @@ LAYER = Path(__file__).parents[3] / "layer"
         ("shop", "--task is 'shop': give --task module:Class"),
         ("shop:", "--task is 'shop:'"),
         ("no_such_shop:Order", "There is no module 'no_such_shop'"),
-        ("tests.unit.cli.shop:Oder", "has no 'Oder'; its task classes are: Order."),
+        ("tests.unit.cli.shop:Oder", "has no 'Oder'; its task classes are: Delivery, Order."),
         ("tests.unit.cli.shop:NOT_A_CLASS", "is 3: give a class derived from BaseTask"),
         ("tests.unit.cli.shop:Clock", "give a class derived from BaseTask"),
         ("tests.unit.cli.shop:Abstract", "has no config"),
@@ -37,6 +38,17 @@ def test_unknown_task_class(run: Any, task: str, told: str) -> None:
     assert answer.code == 2
     assert told in answer.err
     assert answer.err.count("\n") == 1
+
+
+def test_a_pipeline_stands_for_its_first_step(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    fail("o-1")
+    by_class = run("stats", "--task", "tests.unit.cli.shop:Order")
+    assert (by_class.code, by_class.err) == (0, "")
+    assert run("stats", "--task", "tests.unit.cli.shop:PIPELINE") == by_class
+    monkeypatch.setenv("STATUS_TRACKER_TASK", "tests.unit.cli.shop:PIPELINE")
+    answer = run("ignore", "o-1", "--reason", "sold out", "--yes")
+    assert answer.code == 0, answer.err
+    assert stored("o-1").is_ignored()
 
 
 @pytest.mark.parametrize("options", [["--table", "t"], ["--statuses", "1,2,3,4,5"]])

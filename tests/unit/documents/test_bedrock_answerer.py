@@ -90,7 +90,9 @@ def test_answers_come_with_the_passage_and_the_tokens(bedrock: Scripted) -> None
 
 def test_the_cost_is_estimated_where_the_prices_are_set(bedrock: Scripted) -> None:
     bedrock.answers("converse", answer("bedrock_answers"))
-    priced = BedrockSettings("m.m", 100_000, usd_per_million_input_tokens=1.0, usd_per_million_output_tokens=5.0)
+    priced = BedrockSettings(
+        "m.m", 100_000, bedrock_usd_per_million_input_tokens=1.0, bedrock_usd_per_million_output_tokens=5.0
+    )
     assert (ask(bedrock, settings=priced).usage or {})["estimated_cost_usd"] == 0.00195
 
 

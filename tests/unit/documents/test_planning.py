@@ -14,12 +14,14 @@ from hypothesis import strategies as st
 
 from status_tracker_ops.bulk.inputs import BadInputError
 from status_tracker_ops.bulk.planning import CHUNK_BYTES, CHUNK_ITEMS, in_chunks
-from status_tracker_ops.bulk.runs import report
+from status_tracker_ops.bulk.report import report
 from status_tracker_ops.intake.backfill import plan_backfill
 from status_tracker_ops.settings import BulkSettings
 from tests.unit.documents.fake_s3 import FakeS3
 
-SETTINGS = BulkSettings("documents", "results", tasks_per_second=100, max_concurrency=10, tolerated_failures=5)
+SETTINGS = BulkSettings(
+    "documents", "results", bulk_tasks_per_second=100, bulk_max_concurrency=10, bulk_tolerated_failures=5
+)
 # Step Functions gives a child execution at most so much input.
 MOST_INPUT_BYTES = 256 * 1024
 

@@ -1,11 +1,22 @@
 """Settings from the environment."""
 
 import dataclasses
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
+from documents.answering.answering import choose_answerer
+from documents.answering.answers import KeyValueAnswerer
 from documents.settings import AnswerSettings, BedrockSettings, ExtractSettings
-from status_tracker_ops.settings import SweepSettings, TrackerSettings, WorkflowSettings
+from status_tracker_ops.settings import (
+    BulkSettings,
+    EnvironmentSettings,
+    SweepSettings,
+    TrackerSettings,
+    WidgetSettings,
+    WorkflowSettings,
+)
 
 ENVIRONMENT = {
     "USE_CASE_ID": "pdf_processing",
@@ -73,9 +84,44 @@ def test_the_reader_and_the_answerer_are_those_in_the_function_unless_others_are
     assert ExtractSettings.from_environment(ENVIRONMENT).reader == "pypdf"
     textract = {"READER": "textract", "TEXTRACT_USD_PER_THOUSAND_PAGES": "50"}
     settings = ExtractSettings.from_environment({**ENVIRONMENT, **textract})
-    assert (settings.reader, settings.usd_per_thousand_pages) == ("textract", 50)
-    assert AnswerSettings.from_environment({**ENVIRONMENT, "BEDROCK_MODEL_ID": "m.m"}).bedrock is None
-    assert AnswerSettings.from_environment({**ENVIRONMENT, **BEDROCK}).bedrock == BedrockSettings("m.m", 9000)
+    assert (settings.reader, settings.textract_usd_per_thousand_pages) == ("textract", 50)
+    assert AnswerSettings.from_environment({**ENVIRONMENT, "BEDROCK_MODEL_ID": "m.m"}).answerer == "key_values"
+    assert AnswerSettings.from_environment({**ENVIRONMENT, **BEDROCK}).answerer == "bedrock"
+    assert BedrockSettings.from_environment({**ENVIRONMENT, **BEDROCK}) == BedrockSettings("m.m", 9000)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        TrackerSettings("pdf_processing", "tasks", 3),
+        WorkflowSettings("arn"),
+        ExtractSettings("documents", "results", 1_000_000),
+        ExtractSettings("documents", "results", 1, "textract", 1.5),
+        AnswerSettings("results"),
+        AnswerSettings("results", "bedrock"),
+        BedrockSettings("m.m", 9000),
+        BedrockSettings("m.m", 9000, 0.25, 1.0),
+        SweepSettings("documents", 1, 2, 3, 4, 5),
+        BulkSettings("documents", "results", 100, 10, 0),
+        WidgetSettings("viewer", "actor", "workflow", ("intake", "extract")),
+    ],
+)
+def test_what_is_written_for_a_function_is_what_it_reads(settings: EnvironmentSettings) -> None:
+    written = settings.to_environment()
+    assert type(settings).from_environment(written) == settings
+    assert all(name.isupper() and value for name, value in written.items())
+
+
+@pytest.mark.parametrize("change", [{"BEDROCK_MODEL_ID": " "}, {"BEDROCK_MAX_PROMPT_CHARACTERS": "none"}])
+def test_the_settings_of_a_model_are_read_where_it_answers(
+    monkeypatch: pytest.MonkeyPatch, change: dict[str, str]
+) -> None:
+    for name, value in {**BEDROCK, **change}.items():
+        monkeypatch.setenv(name, value)
+    task: Any = SimpleNamespace(retry=0)
+    assert isinstance(choose_answerer(AnswerSettings("results"), task), KeyValueAnswerer)
+    with pytest.raises(ValueError, match=next(iter(change))):
+        choose_answerer(AnswerSettings("results", "bedrock"), task)
 
 
 @pytest.mark.parametrize(
@@ -85,9 +131,9 @@ def test_the_reader_and_the_answerer_are_those_in_the_function_unless_others_are
         (ExtractSettings, {"TEXTRACT_USD_PER_THOUSAND_PAGES": "cheap"}, "is 'cheap': expected US dollars"),
         (ExtractSettings, {"TEXTRACT_USD_PER_THOUSAND_PAGES": "-1"}, "is '-1': expected US dollars"),
         (AnswerSettings, {"ANSWERER": "oracle"}, "ANSWERER is 'oracle': expected one of key_values, bedrock"),
-        (AnswerSettings, {"ANSWERER": "bedrock"}, "BEDROCK_MODEL_ID is missing or empty"),
-        (AnswerSettings, {**BEDROCK, "BEDROCK_MAX_PROMPT_CHARACTERS": "0"}, "expected a whole number of at least 1"),
-        (AnswerSettings, {**BEDROCK, "BEDROCK_USD_PER_MILLION_INPUT_TOKENS": "nan"}, "expected US dollars"),
+        (BedrockSettings, {"ANSWERER": "bedrock"}, "BEDROCK_MODEL_ID is missing or empty"),
+        (BedrockSettings, {**BEDROCK, "BEDROCK_MAX_PROMPT_CHARACTERS": "0"}, "expected a whole number of at least 1"),
+        (BedrockSettings, {**BEDROCK, "BEDROCK_USD_PER_MILLION_INPUT_TOKENS": "nan"}, "expected US dollars"),
     ],
 )
 def test_a_choice_that_is_none_is_told(settings: type[TrackerSettings], changes: dict[str, str], message: str) -> None:

@@ -8,8 +8,7 @@ import pypdf
 import pytest
 
 from documents.service_errors import LONGEST_PAUSE_SECONDS, ServiceBusyError, pause_seconds
-from documents.textract.errors import TEXTRACT_ERRORS
-from documents.textract.files import MAX_BYTES_IN_ONE_CALL, fits_one_call
+from documents.textract.files import MAX_BYTES_IN_ONE_CALL, TEXTRACT_ERRORS, fits_one_call
 from documents.textract.jobs import AnalysisJob
 from documents.textract.reader import AnalysisFailedError, TextractReader
 from samples import make_samples

@@ -16,8 +16,15 @@ ENVIRONMENT = {
 
 def test_settings() -> None:
     assert WidgetSettings.from_environment(ENVIRONMENT) == WidgetSettings(
-        viewer_arn="viewer", actor_arn="actor", workflow_arn="workflow", log_groups=("intake", "extract")
+        widget_viewer_arn="viewer",
+        widget_actor_arn="actor",
+        workflow_arn="workflow",
+        log_groups=("intake", "extract"),
     )
+
+
+def test_what_is_written_is_read_again() -> None:
+    assert WidgetSettings.from_environment(ENVIRONMENT).to_environment() == ENVIRONMENT
 
 
 @pytest.mark.parametrize("name", ENVIRONMENT)

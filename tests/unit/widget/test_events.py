@@ -10,19 +10,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker_ops.widget.actions import NAMES
-from status_tracker_ops.widget.board import Place
 from status_tracker_ops.widget.requests import (
     BadEventError,
-    OneTask,
     Overview,
+    TaskDetails,
     TaskList,
-    deed_of,
+    action_request_of,
     is_question_for_documentation,
     surroundings_of,
     view_of,
 )
-from tests.unit.widget.board import STEPS
+from tests.unit.widget.deployed import PIPELINE
 
 REQUEST = "0123456789abcdef0123456789abcdef"
 DRAWN = "f" * 32
@@ -43,27 +43,31 @@ EVENTS = JSON | st.dictionaries(KEYS, VALUES, max_size=8)
 def test_no_event_is_too_strange(event: Any) -> None:
     surroundings_of(event)
     is_question_for_documentation(event)
-    for read in (lambda: view_of(event, STEPS), lambda: deed_of(event, STEPS, NAMES)):
+    for read in (lambda: view_of(event, PIPELINE), lambda: action_request_of(event, PIPELINE, NAMES)):
         with suppress(BadEventError):
             read()
 
 
 def test_views() -> None:
-    assert view_of({}, STEPS) == Overview()
-    assert view_of({"view": "overview", "other": 1}, STEPS) == Overview()
+    assert view_of({}, PIPELINE) == Overview()
+    assert view_of({"view": "overview", "other": 1}, PIPELINE) == Overview()
     place = {"step": "Answer", "status": "in_progress"}
-    assert view_of({"view": "list", **place, "cursor": "c"}, STEPS) == TaskList(Place("Answer", "in_progress"), "c")
-    assert view_of({"view": "task", "task_id": "a"}, STEPS) == OneTask("a")
-    assert view_of({"view": "task", "task_id": "a", **place}, STEPS) == OneTask("a", Place("Answer", "in_progress"))
+    assert view_of({"view": "list", **place, "cursor": "c"}, PIPELINE) == TaskList(
+        StatusOfStep("Answer", "in_progress"), "c"
+    )
+    assert view_of({"view": "task", "task_id": "a"}, PIPELINE) == TaskDetails("a")
+    assert view_of({"view": "task", "task_id": "a", **place}, PIPELINE) == TaskDetails(
+        "a", StatusOfStep("Answer", "in_progress")
+    )
     # Not for a task that a button names: it would open, or change, another one.
-    named = view_of({"view": "task", "task_id": "pdf_processing____a"}, STEPS)
-    assert named == OneTask("pdf_processing____a")
+    named = view_of({"view": "task", "task_id": "pdf_processing____a"}, PIPELINE)
+    assert named == TaskDetails("pdf_processing____a")
 
 
 def test_a_task_that_was_typed() -> None:
     context: dict[str, Any] = {"forms": {"all": {"task_id": " pdf_processing____typed\n"}}}
-    assert view_of({"view": "task", "widgetContext": context}, STEPS) == OneTask("typed")
-    assert view_of({"view": "task", "task_id": "named", "widgetContext": context}, STEPS) == OneTask("named")
+    assert view_of({"view": "task", "widgetContext": context}, PIPELINE) == TaskDetails("typed")
+    assert view_of({"view": "task", "task_id": "named", "widgetContext": context}, PIPELINE) == TaskDetails("named")
 
 
 @pytest.mark.parametrize(
@@ -86,15 +90,15 @@ def test_a_task_that_was_typed() -> None:
 )
 def test_what_is_wrong_with_a_view(event: object, told: str) -> None:
     with pytest.raises(BadEventError, match=told):
-        view_of(event, STEPS)
+        view_of(event, PIPELINE)
 
 
 def test_a_deed() -> None:
     context = {"forms": {"all": {"reason": " new questions "}}}
-    deed = deed_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, STEPS, NAMES)
+    deed = action_request_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, PIPELINE, NAMES)
     assert (deed.action, deed.step, deed.task_id, deed.request_id) == ("rerun", "Extract", "a", REQUEST)
-    assert (deed.drawn, deed.reason, deed.back) == (DRAWN, "new questions", Place("Answer", "ignored"))
-    assert deed_of(DEED, STEPS, NAMES).reason == ""
+    assert (deed.drawn, deed.reason, deed.back) == (DRAWN, "new questions", StatusOfStep("Answer", "ignored"))
+    assert action_request_of(DEED, PIPELINE, NAMES).reason == ""
 
 
 @pytest.mark.parametrize(
@@ -116,7 +120,7 @@ def test_a_deed() -> None:
 )
 def test_what_is_wrong_with_a_deed(change: dict[str, Any], told: str) -> None:
     with pytest.raises(BadEventError, match=told):
-        deed_of({**DEED, **change}, STEPS, NAMES)
+        action_request_of({**DEED, **change}, PIPELINE, NAMES)
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import pytest
 
 from status_tracker_ops.widget.links import Links
-from tests.unit.widget.board import LINKS, NOON
+from tests.unit.widget.deployed import LINKS, NOON
 
 
 def query_of(url: str) -> str:

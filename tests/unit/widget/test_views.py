@@ -10,19 +10,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from status_tracker.core.history import failure
-from status_tracker_ops.widget.board import Desk, Place
+from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker_ops.widget.components import duration, message, page
+from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import visible, visible_line
 from status_tracker_ops.widget.overview import overview
 from status_tracker_ops.widget.reading import PAGE_SIZE, Count, TaskPage
 from status_tracker_ops.widget.requests import Surroundings
 from status_tracker_ops.widget.task_list import task_list
 from status_tracker_ops.widget.task_view import SHOWN_ATTEMPTS, task_view
-from tests.unit.widget.board import ACTOR, DESK, NOON, VIEWER, task
+from tests.unit.widget.deployed import ACTOR, NOON, VIEWER, WIDGET, task
 from tests.unit.widget.page import Page
 from tests.unit.widget.test_markup import TEXTS
 
-IGNORED = Place("Extract", "ignored")
+IGNORED = StatusOfStep("Extract", "ignored")
 AROUND = Surroundings()
 MAX_BYTES = 1_000_000
 JSON = st.recursive(
@@ -51,7 +52,7 @@ IDS = TEXTS.filter(_is_an_id)
 
 
 def counts(**numbers: int) -> dict[int, Count]:
-    codes = {code for step in DESK.steps for code in step.statuses.values()}
+    codes = {code for step in WIDGET.steps for code in step.statuses.values()}
     return {code: Count(numbers.get(f"c{code}", 0)) for code in codes}
 
 
@@ -62,7 +63,7 @@ def show(view: Any, around: Surroundings = AROUND) -> Page:
 
 
 def test_the_overview_opens_lists() -> None:
-    shown = show(overview(DESK, AROUND, counts(c50=3, c40=2)))
+    shown = show(overview(WIDGET, AROUND, counts(c50=3, c40=2)))
     assert shown.call("3 ignored in Extract").values == {"view": "list", "step": "Extract", "status": "ignored"}
     assert shown.call("2 pending in Answer").values == {"view": "list", "step": "Answer", "status": "pending"}
     assert shown.call("Open task").values == {"view": "task"}
@@ -73,7 +74,7 @@ def test_the_overview_opens_lists() -> None:
 
 
 def test_what_was_not_counted_is_told() -> None:
-    shown = show(overview(DESK, AROUND, {**counts(), 10: Count(10_000, more=True)}))
+    shown = show(overview(WIDGET, AROUND, {**counts(), 10: Count(10_000, more=True)}))
     assert "10,000+" in shown.text
     assert "With + there are more" in shown.text
     assert "10000 or more pending in Extract" in shown.labels()
@@ -85,9 +86,9 @@ def test_every_view_in_every_form(narrow: bool, dark: bool) -> None:
     around = Surroundings(dark=dark, narrow=narrow)
     tasks = [task(f"{number}.pdf", 50) for number in range(3)]
     for view in (
-        overview(DESK, around, counts(c10=1)),
-        task_list(DESK, around, IGNORED, TaskPage(tasks, "next"), first=True),
-        task_view(DESK, around, tasks[0], IGNORED),
+        overview(WIDGET, around, counts(c10=1)),
+        task_list(WIDGET, around, IGNORED, TaskPage(tasks, "next"), first=True),
+        task_view(WIDGET, around, tasks[0], IGNORED),
     ):
         shown = show(view, around)
         classes = (shown.root["class"] or "").split()
@@ -98,7 +99,7 @@ def test_every_view_in_every_form(narrow: bool, dark: bool) -> None:
 
 def test_a_list_tells_error_attempts_age_and_lock() -> None:
     failed = task("a.pdf", 30, retry=2, errors={"history": [failure(2, "t", "ValueError('no page')", "trace")]})
-    shown = show(task_list(DESK, AROUND, Place("Extract", "failed"), TaskPage([failed], None), first=True))
+    shown = show(task_list(WIDGET, AROUND, StatusOfStep("Extract", "failed"), TaskPage([failed], None), first=True))
     for told in ("a.pdf", "ValueError('no page')", "2", "1 h 0 min", "none", "The oldest first"):
         assert told in shown.text
     back = {"step": "Extract", "status": "failed"}
@@ -109,20 +110,22 @@ def test_a_list_tells_error_attempts_age_and_lock() -> None:
 def test_locks() -> None:
     held = task("held", 20, lock="x", lock_expire_time=NOON + timedelta(minutes=3))
     stuck = task("stuck", 20, lock="x", lock_expire_time=NOON - timedelta(seconds=5))
-    shown = show(task_list(DESK, AROUND, Place("Extract", "in_progress"), TaskPage([held, stuck], None), first=True))
+    shown = show(
+        task_list(WIDGET, AROUND, StatusOfStep("Extract", "in_progress"), TaskPage([held, stuck], None), first=True)
+    )
     assert "held for 3 min 0 s more" in shown.text
     assert "stuck: lease over for 5 s" in shown.text
 
 
 def test_pages_of_a_list() -> None:
     tasks = [task(str(number), 50) for number in range(PAGE_SIZE)]
-    first = show(task_list(DESK, AROUND, IGNORED, TaskPage(tasks, "cursor"), first=True))
+    first = show(task_list(WIDGET, AROUND, IGNORED, TaskPage(tasks, "cursor"), first=True))
     place = {"view": "list", "step": "Extract", "status": "ignored"}
     assert first.call("Next page").values == {**place, "cursor": "cursor"}
     assert "First page" not in first.labels()
-    last = show(task_list(DESK, AROUND, IGNORED, TaskPage([], None), first=False))
+    last = show(task_list(WIDGET, AROUND, IGNORED, TaskPage([], None), first=False))
     assert last.call("First page").values == place
-    empty = show(task_list(DESK, AROUND, IGNORED, TaskPage([], None), first=True))
+    empty = show(task_list(WIDGET, AROUND, IGNORED, TaskPage([], None), first=True))
     assert "No task is ignored in Extract." in empty.text
 
 
@@ -148,16 +151,16 @@ def test_pages_of_a_list() -> None:
 def test_what_the_rules_would_refuse_is_not_offered(
     status: int, attributes: dict[str, Any], offered: list[str]
 ) -> None:
-    model = DESK.step_of(status).model
+    model = WIDGET.step_of(status).model
     found = model(key="pdf_processing____a", value="x", status=status, **attributes)
-    shown = show(task_view(DESK, AROUND, found, None))
+    shown = show(task_view(WIDGET, AROUND, found, None))
     assert [call.label for call in shown.calls if call.endpoint == ACTOR] == offered
     assert ("A worker holds it." in shown.text) is (offered == ["Unlock in Answer"])
 
 
 def test_a_button_says_what_it_will_do_to_which_task_and_acts_once() -> None:
     found = task("a \u202e.pdf\n\nIt was\tdone", 100)
-    pages = [show(task_view(DESK, AROUND, found, Place("Answer", "ignored"))) for _ in range(2)]
+    pages = [show(task_view(WIDGET, AROUND, found, StatusOfStep("Answer", "ignored"))) for _ in range(2)]
     calls = [shown.call("Rerun from Answer") for shown in pages]
     assert calls[0].confirmation is not None
     assert calls[0].confirmation.startswith(
@@ -187,7 +190,7 @@ def test_a_task_in_full() -> None:
     }
     found = task("a.pdf", 30, errors=errors, data={"pages": [1, 2]}, run=2, fence=9, retry=1)
     found.not_before = NOON + timedelta(minutes=1)
-    shown = show(task_view(DESK, Surroundings(zone=timezone(timedelta(hours=2))), found, None))
+    shown = show(task_view(WIDGET, Surroundings(zone=timezone(timedelta(hours=2))), found, None))
     for told in (
         "failed in Extract (30)",
         "1 in a row, of at most 3",
@@ -213,7 +216,7 @@ def test_a_huge_task_is_cut_and_says_so() -> None:
     history = [{"error": "e" * 50_000, "traceback": "t" * 300_000}] * 40
     errors = {"history": history, "actions": [{"action": "<" * 99}] * 4_000}
     found = task("x" * 2_000, 50, errors=errors, data={"text": "<" * 330_000})
-    shown = show(task_view(DESK, AROUND, found, None))
+    shown = show(task_view(WIDGET, AROUND, found, None))
     assert "characters are not shown." in shown.text
     assert "28 more are not shown." in shown.text
 
@@ -221,7 +224,7 @@ def test_a_huge_task_is_cut_and_says_so() -> None:
 def test_a_page_of_huge_ids_and_errors_is_small_enough() -> None:
     hostile = {"history": [{"error": "<" * 100_000}]}
     tasks = [task("😀" * 500 + str(number), 50, errors=hostile) for number in range(PAGE_SIZE)]
-    show(task_list(DESK, AROUND, IGNORED, TaskPage(tasks, "c" * 60_000), first=False))
+    show(task_list(WIDGET, AROUND, IGNORED, TaskPage(tasks, "c" * 60_000), first=False))
 
 
 @settings(max_examples=150)
@@ -232,8 +235,8 @@ def test_no_task_adds_an_element_or_an_attribute(
     around = Surroundings(narrow=narrow)
     found = task(task_id, status, errors=errors, data=data)
     for view in (
-        task_view(DESK, around, found, IGNORED),
-        task_list(DESK, around, IGNORED, TaskPage([found], None), first=True),
+        task_view(WIDGET, around, found, IGNORED),
+        task_list(WIDGET, around, IGNORED, TaskPage([found], None), first=True),
     ):
         shown = show(view, around)
         assert {call.values["task_id"] for call in shown.calls if "task_id" in call.values} <= {task_id}
@@ -256,7 +259,7 @@ def test_durations(seconds: int, told: str) -> None:
 
 def test_a_step_more_is_a_row_more() -> None:
     """Nothing is written down per step: what the desk has is shown."""
-    one = Desk(steps=DESK.steps[:1], viewer_arn=VIEWER, actor_arn=ACTOR, links=DESK.links)
+    one = DeployedWidget(steps=WIDGET.steps[:1], viewer_arn=VIEWER, actor_arn=ACTOR, links=WIDGET.links)
     assert "Answer" not in show(overview(one, AROUND, counts(c10=1))).text
     assert [call.label for call in show(task_view(one, AROUND, task(status=40), None)).calls] == [
         "Overview",

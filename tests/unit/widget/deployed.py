@@ -6,7 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import status_tracker as st
-from status_tracker_ops.widget.board import Desk, Step
+from status_tracker.operations.pipeline import Pipeline
+from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.links import Links
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -29,22 +30,17 @@ class ExtractTask(st.BaseTask):
     config = config(10, 20, 30, 40, 50)
 
 
-class AnswerTask(st.BaseTask):
-    class Meta:
-        table_name = "none"
-        region = "eu-central-1"
-
-    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
-    config = config(40, 70, 80, 90, 100)
+class AnswerTask(ExtractTask):
+    config = ExtractTask.config.next_step()
 
 
-STEPS = [Step("Extract", ExtractTask), Step("Answer", AnswerTask)]
+PIPELINE = Pipeline({"Extract": ExtractTask, "Answer": AnswerTask})
 LINKS = Links("arn:aws:states:eu-central-1:123456789012:stateMachine:flow", ("/aws/extract", "answer"))
-DESK = Desk(steps=STEPS, viewer_arn=VIEWER, actor_arn=ACTOR, links=LINKS)
+WIDGET = DeployedWidget(pipeline=PIPELINE, viewer_arn=VIEWER, actor_arn=ACTOR, links=LINKS)
 
 
 def task(task_id: str = "invoice.pdf#1", status: int = 10, **attributes: Any) -> st.BaseTask:
     """A task as the views get it, changed an hour ago and made two hours ago."""
-    model = DESK.step_of(status).model
+    model: type[st.BaseTask] = PIPELINE.step_at(status).task_class
     times = {"create_time": NOON - timedelta(hours=2), "update_time": NOON - timedelta(hours=1)}
     return model.make(task_id, _status=status, **{**times, **attributes})
