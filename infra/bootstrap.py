@@ -36,7 +36,7 @@ def environment_name(account: str = "", region: str = "") -> str:
 
 
 def main() -> None:
-    """Print the name for the account and region of the arguments; empty ones are found out."""
+    """Print the name for the account and region of the arguments; empty ones are looked up."""
     try:
         sys.stdout.write(environment_name(*sys.argv[1:3]) + "\n")
     except ValueError as error:

@@ -1,7 +1,7 @@
-"""The rights to invoke exactly one model on Amazon Bedrock, by its id or ARN as `Converse` takes it.
+"""The rights to invoke exactly one model on Amazon Bedrock, given by the id or ARN that `Converse` takes.
 
-A model of the stack's own region is one resource. An inference profile spreads requests over several regions, and
-needs rights on itself and on the model in each of them; those on the model hold by way of that profile only.
+A model in the stack's own region is one resource. An inference profile spreads requests over several regions: it needs
+rights on itself, and on the model in each region through that profile only.
 https://docs.aws.amazon.com/bedrock/latest/userguide/inference-profiles-prereq.html
 """
 
@@ -27,23 +27,23 @@ _GLOBAL = "global"
 
 
 class ModelError(ValueError):
-    """The model cannot be used as it is given; the message says what is wanted."""
+    """The model cannot be used as given; the message says what is expected."""
 
 
 @dataclass(frozen=True)
 class Model:
-    """A model as the rights on it need it.
+    """A model, and the resources that rights on it name.
 
     Attributes:
-        arn: of what is invoked: the model or the profile.
-        underlying: the ARNs of the model behind a profile; none for a model itself.
+        arn: the model or the profile that is invoked.
+        underlying: the ARNs of the model behind a profile; empty for a model.
     """
 
     arn: str
     underlying: tuple[str, ...] = ()
 
     def statements(self) -> list[iam.PolicyStatement]:
-        """What a function's role needs to invoke it, and nothing else."""
+        """The rights that a function's role needs to invoke it."""
         own = allow(_ACTION, self.arn)
         if not self.underlying:
             return [own]
@@ -53,10 +53,10 @@ class Model:
 
 
 def model_of(model_id: str, regions: Sequence[str]) -> Model:
-    """The model of that id or ARN; `regions` are those that an inference profile sends requests to.
+    """The model with that id or ARN; `regions` are those to which an inference profile sends requests.
 
     Raises:
-        ModelError: it is none that can be limited to, or the regions are missing, or given for no profile.
+        ModelError: rights cannot be limited to it, or regions are missing, or given for a model without a profile.
     """
     partition, region, account, resource = _parts(model_id)
     kind, _, name = resource.partition("/")
@@ -84,7 +84,7 @@ def model_of(model_id: str, regions: Sequence[str]) -> Model:
 
 
 def _parts(model_id: str) -> tuple[str, str, str, str]:
-    """Partition, region, account and resource; those of the stack for an id that is no ARN."""
+    """Partition, region, account and resource; the stack's own for an id that is not an ARN."""
     if arn := _ARN.fullmatch(model_id):
         return arn[1], arn[2], arn[3] or "", f"{arn[4]}/{arn[5]}"
     if _PROFILE_ID.fullmatch(model_id):

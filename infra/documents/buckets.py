@@ -1,4 +1,4 @@
-"""Where documents come in, where results go, and the log of who read them."""
+"""The buckets for documents, results and access logs."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from constructs import Construct
 from infra.status_tracker_cdk.retention import DataProps
 
 _ACCESS_LOG_DAYS = 90
-# What Textract reads, as `lambdas/documents/textract/jobs.py` has it, is deleted when it has been read. What is left,
-# as by a job that failed, goes by itself, long after the workflow has stopped waiting for the job.
+# `lambdas/documents/textract/jobs.py` copies each document here for Textract, and deletes the copy when it has been
+# read. Copies that are left behind, for example by a failed job, expire long after the workflow stopped waiting.
 COPIES = "analyses/"
 COPIES_REASON = "Each job of Textract has a copy of its document under a key of its own."
 _COPIES_DAYS = 2
 
 
 class DocumentBuckets(Construct):
-    """The document bucket, which tells EventBridge of each new object, and the result bucket.
+    """The document bucket, which sends an event to EventBridge for each new object, and the result bucket.
 
     Attributes:
         documents: the bucket that documents are uploaded to.
@@ -33,11 +33,11 @@ class DocumentBuckets(Construct):
             "AccessLogs", lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(_ACCESS_LOG_DAYS))]
         )
         self.documents = self._logged_bucket("Documents")
-        # Of every stage: its copies may be of the time before another reader was chosen.
+        # In every stage: copies may be left from before another reader was chosen.
         self.results = self._logged_bucket(
             "Results", s3.LifecycleRule(prefix=COPIES, expiration=Duration.days(_COPIES_DAYS))
         )
-        # Bucket(event_bridge_enabled=True) would put a custom resource and its function in the stack for this.
+        # Bucket(event_bridge_enabled=True) would add a custom resource and its function to the stack.
         resource = cast("s3.CfnBucket", self.documents.node.default_child)
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)

@@ -1,4 +1,4 @@
-"""Who reads the documents and who answers: the choice of a stage, and what the functions need for it."""
+"""The reader and the answerer that a stage chooses, and what the functions need for them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from infra.status_tracker_cdk.props import Props, between
 
 PYPDF, TEXTRACT = "pypdf", "textract"
 KEY_VALUES, BEDROCK = "key_values", "bedrock"
-# The patience of their clients, as `lambdas/documents/aws.py` has it, ends before the function's time does.
+# The clients in `lambdas/documents/aws.py` time out before a function with so much time does.
 LEAST_STEP_SECONDS = 300
 _REGION = re.compile(r"[a-z]{2,}(-[a-z]+)+-\d+")
 _BEDROCK_ONLY = (
@@ -30,12 +30,12 @@ _BEDROCK_ONLY = (
 
 @dataclass(frozen=True, kw_only=True)
 class ReadingProps(Props):
-    """Who reads the documents.
+    """The reader of documents.
 
     Attributes:
         max_document_bytes: larger documents are ignored, with that reason.
         reader: what reads the documents, ``pypdf`` or ``textract``.
-        textract_usd_per_thousand_pages: Textract's price, for the estimate on each task; None is no estimate.
+        textract_usd_per_thousand_pages: Textract's price, for the estimate on each task; None for no estimate.
     """
 
     max_document_bytes: int = between(1, 5 * 1024**4)
@@ -67,15 +67,15 @@ class ReadingProps(Props):
 
 @dataclass(frozen=True, kw_only=True)
 class AnsweringProps(Props):
-    """Who answers the questions.
+    """The answerer of questions.
 
     Attributes:
         answerer: what answers the questions, ``key_values`` or ``bedrock``.
         bedrock_model_id: the model on Bedrock, or its inference profile, by id or ARN.
         bedrock_model_regions: the regions that an inference profile sends requests to, such as us-east-1,us-west-2.
-        bedrock_usd_per_million_input_tokens: its price, for the estimate on each task; None is no estimate.
+        bedrock_usd_per_million_input_tokens: its price, for the estimate on each task; None for no estimate.
         bedrock_usd_per_million_output_tokens: likewise.
-        bedrock_max_prompt_characters: of a longer document only the beginning is given to the model.
+        bedrock_max_prompt_characters: a longer document is cut to this length.
     """
 
     answerer: str = KEY_VALUES
@@ -126,7 +126,7 @@ class AnsweringProps(Props):
         return tuple(region.strip() for region in (self.bedrock_model_regions or "").split(",") if region.strip())
 
     def settings(self, buckets: DocumentBuckets) -> AnswerSettings:
-        """What Answer reads from its environment, whoever answers."""
+        """What Answer reads from its environment with any answerer."""
         return AnswerSettings(result_bucket=buckets.results.bucket_name, answerer=self.answerer)
 
 
@@ -141,7 +141,7 @@ class Needs:
 
 
 def reader_needs(props: ReadingProps, buckets: DocumentBuckets) -> Needs:
-    """What Extract needs for its reader; nothing for the one in the function itself."""
+    """What Extract needs for its reader; nothing for pypdf, which runs in the function."""
     if not props.has_textract:
         return Needs()
     return Needs(
@@ -156,7 +156,7 @@ def reader_needs(props: ReadingProps, buckets: DocumentBuckets) -> Needs:
 
 
 def answerer_needs(props: AnsweringProps) -> Needs:
-    """What Answer needs for its answerer; nothing for the one in the function itself."""
+    """What Answer needs for its answerer; nothing for key_values, which runs in the function."""
     if not props.has_bedrock or props.bedrock_model_id is None:
         return Needs()
     settings = BedrockSettings(

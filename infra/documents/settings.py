@@ -32,7 +32,7 @@ class SettingsError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class StackProps(Props):
-    """What the stack itself has.
+    """Name and deployment of the stack.
 
     Attributes:
         stage: name of the stage, part of the stack's name.
@@ -44,16 +44,16 @@ class StackProps(Props):
     check_bootstrap_version: bool
 
     def conflicts(self) -> Iterator[str]:
-        """A name that no stack can have."""
+        """A name that a stack cannot have."""
         if not _STAGE_NAME.fullmatch(self.stage):
             yield f"stage {self.stage!r} must be lower-case letters, digits and dashes, at most 20"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """The settings of a stage, each with the construct that it sets, under the name that it has in ``cdk.json``.
+    """The settings of a stage, by the constructs that own them, under their names in ``cdk.json``.
 
-    A stage says all that it is: only what may be left off has a default.
+    A stage states every setting; only optional ones have a default.
 
     Raises:
         SettingsError: settings of several constructs do not go together.
@@ -82,8 +82,8 @@ class Settings:
         """Settings of `stage` from the ``stages`` of the CDK context.
 
         Args:
-            overrides: settings that go before those of the stage, by name; a text, as ``-c`` gives it, is read as
-                what the setting is. By default none.
+            overrides: settings that override those of the stage, by name; a text, as ``-c`` gives it, is converted to
+                the setting's type. By default none.
 
         Raises:
             SettingsError: no such stage, a setting missing, unknown, of a wrong type or out of its range.
@@ -103,7 +103,7 @@ class Settings:
 
     @classmethod
     def names(cls) -> list[str]:
-        """What can be set for a stage."""
+        """The names of the settings of a stage."""
         return [name for name in _fields() if name != "stage"]
 
 
@@ -138,7 +138,7 @@ def _composed(stage: str, values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _alarm_problems(settings: Settings) -> Iterator[str]:
-    """Alarms that would go off while all is well."""
+    """Alarms that would go off during normal operation."""
     retries, intake = settings.retries, settings.intake
     attempts = retries.seconds_of_every_lease(settings.steps.lease_seconds)
     whose = "one task may take for all its attempts"
@@ -161,7 +161,7 @@ def _alarm_problems(settings: Settings) -> Iterator[str]:
 
 
 def _service_problems(settings: Settings) -> Iterator[str]:
-    """Steps that have no time to wait for what they call."""
+    """A timeout too short for the services that the steps call."""
     seconds = settings.steps.step_timeout_seconds
     if (settings.reading.has_textract or settings.answering.has_bedrock) and seconds < LEAST_STEP_SECONDS:
         yield (
@@ -171,7 +171,7 @@ def _service_problems(settings: Settings) -> Iterator[str]:
 
 
 def _read(value: object, hint: Any) -> object:
-    """What a setting of that type is given as; a text that is no such value is left for the checks to refuse."""
+    """Convert a text to the setting's type; a text that cannot be converted stays, and the checks refuse it."""
     if not isinstance(value, str) or is_of_type(value, hint):
         return value
     try:

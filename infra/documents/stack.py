@@ -1,4 +1,4 @@
-"""The stack: composes the constructs and says what others need to know of it."""
+"""The stack: composes the constructs and publishes its outputs."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ class StatusTrackerStack(Stack):
         table, buckets: what is stored.
         commons: what all functions share.
         workflow: the steps of a document.
-        intake, sweep: what begins a document's execution, and what restarts it.
+        intake, sweep: start the execution of a new document, and restart abandoned ones.
         widget: the view of the tasks on the dashboard.
-        bulk_machines: the state machines that somebody starts for very many documents, by their names.
+        bulk_machines: the state machines for very many documents, by their names.
         monitoring: the dashboard and the alarms.
     """
 

@@ -1,12 +1,12 @@
-"""Waiting for Amazon Textract: has a document of several pages analysed before its step is tried.
+"""Waiting for Amazon Textract: documents of several pages are analysed before the step is tried.
 
     StartAnalysis ─► IsAnalysisBegun ─► WaitForAnalysis ─► CheckAnalysis ─► IsAnalysisOver ─► the step
           ▲                 └─ no ─► the step    ▲              └─ error ─► the step │
           │                                      └───────── WaitLonger ◄── no ───────┘
     StartAnalysisAgain ◄── AnalysisFailedError ── the step
 
-No state here decides what becomes of the task: whatever they meet, they go on to the step, whose attempt is the
-tracker's. The attempt's lease spans none of the waiting.
+These states never change the task: whatever happens, they go on to the step, whose attempt the tracker records. The
+attempt's lease covers none of the waiting.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ from infra.status_tracker_cdk.workflow import StepProps, TrackedStep
 ANALYSIS_FAILED = "AnalysisFailedError"
 SERVICE_BUSY = "ServiceBusyError"
 
-# Each wait for a job is longer than the one before by as much: an analysis of a minute is polled 5 times, one of an
-# hour 38 times, and the last of the waits ends after two hours. So many documents at once stay within Textract's quota.
+# Each wait for a job is longer than the one before by so much: an analysis of a minute is polled 5 times, one of an
+# hour 38 times, and the waits end after two hours. This keeps many documents at once within Textract's quota.
 LONGER_BY_SECONDS = 5
 LONGEST_WAIT_SECONDS = 270
 ANALYSIS_SECONDS = sum(range(LONGER_BY_SECONDS, LONGEST_WAIT_SECONDS + 1, LONGER_BY_SECONDS))
-# The start of a job, while Textract has no room for it; half the waits, since chance shortens each.
+# Retries of the start while Textract is busy. Full jitter halves the waits on average.
 START_TRIES = 300
 START_MAX_SECONDS = 120
 START_SECONDS = START_TRIES * START_MAX_SECONDS // 2
@@ -44,11 +44,11 @@ _JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check
 
 
 class TextractAnalysis(Construct):
-    """Begins the `step`, whose handler reads with Textract, with the analysis.
+    """Starts the analysis and waits for it before `step`, whose handler reads the result.
 
     Args:
         props: those of the step.
-        settings: those of the step; the function that starts the analysis reads them too, and estimates no price.
+        settings: those of the step; the function that starts the analysis reads them too, except for the price.
 
     Attributes:
         function: the function that starts the analysis.
@@ -100,7 +100,7 @@ class TextractAnalysis(Construct):
             statements=[
                 table.allow_items("GetItem"),
                 allow(["s3:GetObject"], documents.arn_for_objects("*")),
-                # The record, and the copy: Textract reads with the caller's rights.
+                # For the record and for the copy, which Textract reads with the caller's rights.
                 allow(["s3:GetObject", "s3:PutObject"], results.arn_for_objects("*")),
                 allow(["s3:DeleteObject"], results.arn_for_objects(f"{COPIES}*")),
                 allow(["s3:ListBucket"], documents.bucket_arn, results.bucket_arn),
@@ -125,7 +125,7 @@ class TextractAnalysis(Construct):
             retry_on_service_exceptions=False,
             task_timeout=sfn.Timeout.duration(Duration.seconds(props.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
         )
-        # Too many jobs at once are waited out here, where that is not one of the task's attempts.
+        # A busy Textract is waited for here, where waiting does not use up the task's attempts.
         start.add_retry(
             errors=[SERVICE_BUSY, "Lambda.TooManyRequestsException", *SERVICE_FAULTS],
             interval=Duration.seconds(min(retries.retry_interval_seconds, START_MAX_SECONDS // 2)),

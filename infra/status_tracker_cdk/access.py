@@ -1,4 +1,4 @@
-"""Roles with exactly the rights that are listed, and the reasons for what cdk-nag would refuse."""
+"""Roles with exactly the rights that are listed, and accepted findings of cdk-nag."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def service_role(
 
     `conditions` say when the service may take it; by default always.
 
-    The rights are in the role itself and not in a policy beside it, so that whatever takes the role has them from
-    its first moment. Hand it on as ``role.without_policy_updates()``, or CDK adds rights of its own.
+    The rights are inline in the role, so that they exist as soon as the role does. Pass it on as
+    ``role.without_policy_updates()``, or CDK adds rights of its own.
     """
     return iam.Role(
         scope,

@@ -1,4 +1,4 @@
-"""What somebody starts for very many tasks: a backfill of objects, and a rerun of tasks. See ``docs/backfill.md``."""
+"""The state machines for very many tasks: a backfill of objects, and a rerun of tasks. See ``docs/backfill.md``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Backfill(BulkMachine):
             plan=Duty(
                 handler="backfill.plan",
                 statements=[
-                    # On the results, S3 would without it answer 403, not 404, for a manifest that is not there.
+                    # On the results: without it S3 answers 403, not 404, for a missing manifest.
                     allow(["s3:ListBucket"], bucket.bucket_arn, results.bucket_arn),
                     allow(["s3:GetObject"], own, manifests),
                     allow(["s3:PutObject"], own),
@@ -53,7 +53,7 @@ class Backfill(BulkMachine):
 
 
 class BulkRerun(BulkMachine):
-    """Reruns every task that a filter admits, once for a run id."""
+    """Reruns every task that matches a filter, once for a run id."""
 
     def __init__(self, scope: Construct, construct_id: str, *, commons: BulkCommons) -> None:
         own = commons.results.arn_for_objects(f"{RERUNS}*")

@@ -1,4 +1,4 @@
-"""A state machine that goes over very many items: plan a wave, a Distributed Map over its chunks, report, and again."""
+"""A state machine for very many items: plan a wave, run a Distributed Map over its chunks, report, repeat."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ class BulkCommons:
 
 @dataclass(frozen=True, kw_only=True)
 class Duty:
-    """What is special to one function of a machine: its handler, its rights, and variables of its own."""
+    """One function of a machine: its handler, its rights, and its own variables."""
 
     handler: str
     statements: Sequence[iam.PolicyStatement]
@@ -101,8 +101,8 @@ class Duty:
 class BulkMachine(Construct):
     """Plans, works through and reports wave after wave; ends in ``Done``, ``Refused`` or ``Failed``.
 
-    ``layer/status_tracker_ops/bulk/runs.py`` has what the states hand to each other. All files are in a folder of the
-    result bucket, which its functions may write to.
+    ``layer/status_tracker_ops/bulk/runs.py`` documents what the states pass to each other. All files are in one folder
+    of the result bucket, which the functions may write to.
 
     Attributes:
         functions: the functions by the names of their states.

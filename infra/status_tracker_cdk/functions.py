@@ -1,4 +1,4 @@
-"""One Lambda function: its role, its log group, its settings."""
+"""A Lambda function with its role, its log group and its environment."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class FunctionCommons:
 
 
 class HandlerFunction(Construct):
-    """A Lambda function that may do what its `statements` say, write its own log and send traces.
+    """A Lambda function with the rights in `statements`, and those to write its own log and to send traces.
 
     Attributes:
         function: the function.

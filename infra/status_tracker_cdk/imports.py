@@ -1,4 +1,4 @@
-"""Which modules some code imports, found in its source: nothing is run, and what is imported late counts too."""
+"""Find the modules that code imports by reading its source, including imports inside functions. Nothing is run."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from pathlib import Path
 
 
 def imported_names(code: Iterable[Path]) -> set[str]:
-    """The names of the modules that these files import from elsewhere, and of what may be one (``from a import b``)."""
+    """Absolute names that the files import; for ``from a import b``, both ``a`` and ``a.b``, which may be a module."""
     return {name for file in code for name in _imports(file, package="") if name and not name.startswith(".")}
 
 
 def reachable(code: Iterable[Path], folders: Sequence[Path]) -> set[Path]:
-    """The files that importing what `code` imports may load, and what those import in turn, out of `folders`.
+    """The files in `folders` that `code` may load, directly or through other imports.
 
     Code under ``if TYPE_CHECKING`` is never run, and does not count.
 
@@ -46,7 +46,7 @@ def _imports(file: Path, package: str) -> Iterator[str]:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but those that only a type checker reads."""
+    """All nodes except those that only a type checker reads."""
     for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             for other in node.orelse:

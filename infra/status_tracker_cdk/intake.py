@@ -32,7 +32,7 @@ class IntakeProps(Props):
 
     Attributes:
         intake_batch_size: SQS messages handed to one invocation of the intake function.
-        intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 is not at all.
+        intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 hands messages over at once.
         intake_max_concurrency: intake functions that run at the same time, at most. Some 15 of them start as many
             executions a second as Step Functions admits by default (300): ask for a larger quota before going beyond.
         intake_max_receives: deliveries of a message before it goes to the dead letter queue.
@@ -48,7 +48,7 @@ class IntakeProps(Props):
     intake_memory_mb: int = between(128, 10240)
 
     def conflicts(self) -> Iterator[str]:
-        """A batch that nothing gathers."""
+        """A large batch without a window to gather it in."""
         if self.intake_batch_size > _UNGATHERED_BATCH and self.intake_batching_window_seconds < 1:
             yield (
                 f"intake_batch_size over {_UNGATHERED_BATCH} ({self.intake_batch_size}) needs "
@@ -57,7 +57,7 @@ class IntakeProps(Props):
 
     @property
     def visibility_seconds(self) -> int:
-        """When a message that was not handled is delivered again; room for Lambda to be throttled and try again."""
+        """When a message that was not handled is delivered again; leaves Lambda time to retry when it is throttled."""
         return 6 * self.intake_timeout_seconds + self.intake_batching_window_seconds
 
 
@@ -65,8 +65,8 @@ class Intake(Construct):
     """Every new object in `bucket` becomes a task and an execution of `state_machine`.
 
     Attributes:
-        queue: where the events wait.
-        dead_letter_queue: where the events end that cannot be delivered or handled.
+        queue: the events that wait for the function.
+        dead_letter_queue: the events that could not be delivered or handled.
         function: the intake function.
     """
 

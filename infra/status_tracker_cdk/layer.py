@@ -20,7 +20,7 @@ from infra.status_tracker_cdk.imports import imported_names, reachable
 
 LIBRARY = "status_tracker"
 PACKAGES = (LIBRARY, "status_tracker_ops")
-"""The layer's own packages, whole but for what is pruned."""
+"""The layer's own packages, whole except for what is pruned."""
 _EXCLUDES = Path(__file__).with_name("layer_excludes.txt")
 _PYTHON_VERSION = RUNTIME.name.removeprefix("python")
 # Lambda's Python runtimes from 3.12 on run on Amazon Linux 2023, whose C library is newer than manylinux2014 asks.

@@ -16,7 +16,7 @@ _LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")
 
 @dataclass(frozen=True, kw_only=True)
 class DataProps(Props):
-    """What becomes of what is stored.
+    """Whether data outlives the stack.
 
     Attributes:
         retain_data: keep the table, buckets and logs when the stack is deleted, and protect the table from deletion.
@@ -43,7 +43,7 @@ class LogProps(DataProps):
     log_retention: str
 
     def conflicts(self) -> Iterator[str]:
-        """Names that are none."""
+        """Unknown names."""
         if self.log_level not in _LOG_LEVELS:
             yield f"log_level {self.log_level!r} must be one of {', '.join(_LOG_LEVELS)}"
         if self.log_retention not in RetentionDays.__members__:

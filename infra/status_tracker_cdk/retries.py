@@ -1,4 +1,4 @@
-"""When a step is tried again, and how soon: the retry table of a step.
+"""The retry table of a step: which errors are retried, and how soon.
 
 Step Functions matches an error by the exact class name of the exception, never by its bases, and takes the first
 entry that has it. Each entry counts its own attempts.
@@ -29,18 +29,18 @@ SERVICE_FAULTS = (
     "Lambda.SdkClientException",
 )
 
-# Far beyond every wait for a lease; an execution older than this waits for nothing that will come.
+# Far longer than every wait for a lease.
 EXECUTION_TIMEOUT_SECONDS = 24 * 3600
 
-# Faults that the tracker does not count (an answer lost, a throttled write) take from these, and the tracker is
-# still the one that says when a task is given up.
+# For faults that the tracker does not count (a lost answer, a throttled write), so that the tracker still decides when
+# a task is ignored.
 _SPARE_ATTEMPTS = 3
 _SERVICE_FAULT_ATTEMPTS = 30
-# An execution's history has room for 25,000 events, and a retry writes three: three steps could come to all of both.
-# Beyond, the execution fails, and the sweep gives its task another.
+# An execution's history has room for 25,000 events, and a retry writes three: three steps may use up both limits.
+# Beyond, the execution fails, and the sweep starts another for its task.
 _MOST_PATIENT_ATTEMPTS = 1500
 _MOST_LOCKED_ATTEMPTS = 700
-# An answer that has not come so long after the function's own timeout is lost.
+# An answer that is later than this after the function's own timeout is lost.
 ANSWER_GRACE_SECONDS = 60
 
 
@@ -61,7 +61,7 @@ class RetryProps(Props):
     retry_backoff_rate: float = between(1.0, 10.0)
 
     def conflicts(self) -> Iterator[str]:
-        """A longest wait that is no longer than the first."""
+        """A longest wait that is not longer than the first."""
         if self.retry_max_interval_seconds <= self.retry_interval_seconds:
             yield (
                 f"retry_max_interval_seconds ({self.retry_max_interval_seconds}) must be more than "
@@ -79,9 +79,9 @@ class RetryProps(Props):
         return Duration.seconds(self.retry_max_interval_seconds)
 
     def seconds_of_every_lease(self, lease_seconds: int) -> int:
-        """How long all attempts of a task take, at most, where each dies and leaves its whole lease behind.
+        """The longest time that all attempts of a task take, when each dies at once and its lease has to expire.
 
-        The last wait for a lease goes beyond its end, by less than the longest wait.
+        Each wait for a lease may end later than the lease, by less than the longest wait.
         """
         return (lease_seconds + self.retry_max_interval_seconds) * self.max_attempts
 

@@ -1,4 +1,4 @@
-"""A use case without a workflow: a queue whose messages are tasks, and the function that works on them."""
+"""A worker without a workflow: a queue whose messages are tasks, and the function that works on them."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _RANGES = {
 }
 _MOST_RECEIVES = 1000
 _DAYS_TO_MEND = 4
-"""What shall be left of them for those who find it in the dead letter queue."""
+"""How many of these days a message must have left in the dead letter queue."""
 _DAY_SECONDS = 24 * 3600
 _SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
 _MINUTE = Duration.minutes(1)
@@ -81,9 +81,9 @@ class WorkerPace:
 
     @property
     def visibility_seconds(self) -> int:
-        """When a message is delivered again about which the queue is told nothing.
+        """When a message is delivered again unless the function sets another time.
 
-        That is beyond every lease, and leaves room for Lambda to be throttled and try again.
+        This is longer than every lease, and leaves Lambda time to retry when it is throttled.
         """
         return 6 * self.timeout_seconds
 
@@ -96,7 +96,7 @@ class SqsWorker(Construct):
 
     Attributes:
         queue: where messages are sent to.
-        dead_letter_queue: where those end that cannot be read, or whose tasks could not be started.
+        dead_letter_queue: for messages that cannot be read, or whose tasks could not be started.
         function: the function.
     """
 
@@ -209,7 +209,7 @@ class SqsWorker(Construct):
     def _lasting_alarm(self, name: str, metric: cloudwatch.IMetric, what_to_do: str) -> None:
         """An alarm when `metric` is over zero in two of three periods of a redelivery.
 
-        What lasts is met again by each redelivery, even where there is but one message.
+        Each redelivery meets a lasting fault again, even when there is only one message.
         """
         self._alarm(name, metric, what_to_do, periods=3, breaching=2)
 
@@ -238,12 +238,12 @@ class SqsWorker(Construct):
 
 
 def _redelivery(pace: WorkerPace) -> Duration:
-    """A period of which no two in a row are without a delivery of a message that keeps coming back."""
+    """A period so long that a message which keeps coming back is delivered in one of any two."""
     return Duration.minutes(max(5, math.ceil(pace.visibility_seconds / 60)))
 
 
 def receives_within_retention(max_attempts: int, pace: WorkerPace) -> int:
-    """`receives_to_outlast` for a pace, which are over while SQS still keeps the message.
+    """`receives_to_outlast` for a pace, if they fit into the time for which SQS keeps a message.
 
     Raises:
         ValueError: a queue cannot have so many, or a message whose function always crashes comes too late to the dead
@@ -261,7 +261,7 @@ def receives_within_retention(max_attempts: int, pace: WorkerPace) -> int:
 
 
 def receives_to_outlast(max_attempts: int, batch_size: int) -> int:
-    """How often a message may be received until the queue gives it up, so that the tracker always does so before.
+    """How often a message may be received before the queue gives it up, so that the tracker always gives up first.
 
     A message is received, at most, for each attempt at its task, by itself or, while the task is locked, by another;
     for each that asked to wait; for each attempt at the tasks of the messages it shares its batches with, which may

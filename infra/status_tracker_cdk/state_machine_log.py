@@ -1,4 +1,4 @@
-"""What every state machine of the application has to log and to trace."""
+"""Logging and tracing for state machines."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from infra.status_tracker_cdk.retention import LogProps
 
 
 def log_options(scope: Construct, props: LogProps, label: str = "", *, with_data: bool = True) -> sfn.LogOptions:
-    """Every event, to a log group in `scope`; a `label` tells it from those of the stack's other machines."""
+    """Log every event to a new log group in `scope`; `label` keeps its name apart from those of other machines."""
     log_group = logs.LogGroup(
         scope,
         "Logs",
@@ -25,7 +25,7 @@ def log_options(scope: Construct, props: LogProps, label: str = "", *, with_data
 
 
 def allow_logs_and_traces() -> list[iam.PolicyStatement]:
-    """The statements that Step Functions needs for its log and its traces; their actions take no resource."""
+    """The rights that Step Functions needs for its log and traces; their actions take no resource."""
     return [
         allow(
             [
@@ -53,10 +53,10 @@ def allow_logs_and_traces() -> list[iam.PolicyStatement]:
 
 
 def _vended_log_group_name(label: str) -> str:
-    """A name under the prefix that keeps the account's log resource policy small, new with each stack.
+    """A log group name that is new with each stack, under AWS's prefix for delivered logs.
 
-    Without the prefix every state machine adds a statement to that policy, which is limited to 5,120 characters; with
-    a name that a stack of this name had before, a retained log group would stand in the way.
+    Without the prefix every state machine adds a statement to the account's log resource policy, which is limited to
+    5,120 characters. Without the stack's unique id, a log group retained from an earlier stack would have the name.
     """
     unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
     return Fn.join("", ["/aws/vendedlogs/states/", Aws.STACK_NAME, label, "-", unique])

@@ -1,4 +1,4 @@
-"""What looks after the tasks by itself: the sweep, and its schedule."""
+"""The sweep and its schedule."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class SweepProps(Props):
     sweep_memory_mb: int = between(128, 10240)
 
     def conflicts(self) -> Iterator[str]:
-        """A sweep that is not over when the next is due."""
+        """A sweep that may still run when the next is due."""
         if self.sweep_timeout_seconds > 60 * self.sweep_interval_minutes:
             yield (
                 f"sweep_timeout_seconds ({self.sweep_timeout_seconds}) must be at most sweep_interval_minutes "
@@ -55,10 +55,10 @@ class SweepProps(Props):
 
 
 class Sweep(Construct):
-    """The sweep, again and again: it restarts what nothing works on, registers what has no task, and counts.
+    """A function that restarts abandoned tasks, registers objects without a task, and counts, on a schedule.
 
-    No concurrency is reserved for it: its own task in the table sees to it that two never sweep at once, and what one
-    sweep does not come to is for the next.
+    It needs no reserved concurrency: its own task in the table keeps two sweeps from running at once, and what one
+    sweep has no time for, the next one does.
 
     Attributes:
         function: the function.
@@ -114,7 +114,7 @@ class Sweep(Construct):
             target=targets.LambdaInvoke(
                 self.function,
                 role=self._schedule_role(),
-                # What Lambda did not take by then, the next invocation makes up for.
+                # By then the next invocation is due.
                 max_event_age=interval,
                 retry_attempts=2,
             ),

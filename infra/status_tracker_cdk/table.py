@@ -20,8 +20,8 @@ INDEX_PROJECTION = ("create_time", "status", "retry", "lock", "lock_time", "lock
 class TaskTable(Construct):
     """One table with one index, as the library's PynamoDB model has them.
 
-    Encrypted with the AWS managed key: its use shows in CloudTrail, and unlike a customer key it costs nothing a
-    month and needs no rights of its own in every role.
+    Encrypted with the AWS managed key: its use shows in CloudTrail, and unlike a customer key it has no monthly fee
+    and needs no extra rights in every role.
 
     Attributes:
         table: the table.

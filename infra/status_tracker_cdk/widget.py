@@ -1,4 +1,4 @@
-"""The widget: a function that shows the tasks on the dashboard, one that acts on them, and who may invoke which."""
+"""The widget: a function that shows the tasks on the dashboard, one that acts on them, and rights to invoke each."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _MEMORY_MB = 1024
 class Widget(Construct):
     """A custom widget of CloudWatch over the task table.
 
-    A dashboard invokes a custom widget with the credentials of whoever looks at it, so that no resource policy opens
-    the functions to anybody: the two managed policies, or rights like them, say who may look and who may act.
+    A dashboard invokes a custom widget with the credentials of whoever views it, so no resource policy is needed.
+    The two managed policies allow viewing and acting.
 
     Attributes:
-        widget: to put on a dashboard.
+        widget: the widget, to add to a dashboard.
         viewer, actor: the functions that show, and that act.
-        viewers: the managed policy of those who may look.
-        operators: the managed policy of those who may look and act.
+        viewers: the managed policy for viewing.
+        operators: the managed policy for viewing and acting.
     """
 
     def __init__(

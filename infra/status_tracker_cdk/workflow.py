@@ -1,4 +1,4 @@
-"""The state machine: tracked steps one after the other, each a Lambda function that is retried and caught alike."""
+"""The state machine: tracked steps in a row, each a Lambda function with the same retries and catches."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from infra.status_tracker_cdk.state_machine_log import allow_logs_and_traces, lo
 
 @dataclass(frozen=True, kw_only=True)
 class StepProps(Props):
-    """What the function of a step has.
+    """Time, memory and concurrency of a step's function.
 
     Attributes:
         step_timeout_seconds: timeout of a step's function.
         step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
-        step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
+        step_reserved_concurrency: invocations of one step's function at the same time; None sets no limit.
     """
 
     step_timeout_seconds: int = between(1, 900)
@@ -50,16 +50,16 @@ class StepProps(Props):
 class TrackedStep(Construct):
     """One step of a workflow: a function whose handler works inside the tracker's ``start``, and its state.
 
-    The function is invoked with the execution's input, ``{"task_id", "run"}``, and so is the step after it: what a
-    handler returns is dropped, results belong in the task.
+    Every step's function gets the execution's input, ``{"task_id", "run"}``. What a handler returns is dropped:
+    results belong in the task.
 
     Attributes:
         name: the step's name; its construct, its state and the ``step`` dimension of its metrics are named so.
         function: the function.
         state: the state that invokes it.
-        entry: the state in which the step begins: that one, unless `begin_with` has set another before it.
-        helpers: what the states before it invoke, by their names.
-        actions_without_resource: what they call besides, actions that take no resource.
+        entry: the state in which the step begins: `state`, unless `begin_with` has set another.
+        helpers: the functions that the states before `state` invoke, by the names of those states.
+        actions_without_resource: other actions that those states call; they take no resource.
     """
 
     def __init__(
@@ -114,8 +114,8 @@ class TrackedStep(Construct):
         """Have the step begin with `entry`, which leads to `state`.
 
         Args:
-            helpers: what the states between invoke, by the names of those states.
-            actions: what they call besides, actions that take no resource.
+            helpers: the functions that the states between invoke, by the names of those states.
+            actions: other actions that those states call; they take no resource.
         """
         self.entry = entry
         self.helpers = helpers

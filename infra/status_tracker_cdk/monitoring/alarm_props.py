@@ -1,4 +1,4 @@
-"""When the alarms go off, and who gets them."""
+"""The thresholds of the alarms, and where the alarms are sent."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from infra.status_tracker_cdk.props import Props, between
 
 LONGEST_ALARM_MINUTES = 22 * 60
-"""An alarm looks back a day at most, and in whole periods of twice the sweep's interval."""
+"""The longest window of an alarm: CloudWatch looks back one day at most, in periods of twice the sweep's interval."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -18,13 +18,13 @@ class AlarmProps(Props):
 
     Attributes:
         alarm_no_progress_minutes: how long a step may have work and finish none.
-        alarm_oldest_unfinished_minutes: how old a task may become without an end, since it came or was last asked
-            for again, however often it was tried; and how long it may wait for its first attempt at a step.
+        alarm_oldest_unfinished_minutes: how long a task may stay unfinished after it was created or last rerun,
+            however often it was tried; and how long it may wait for its first attempt at a step.
         alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
-        alarm_queue_age_minutes: how long an upload may wait for intake.
+        alarm_queue_age_minutes: how long a new object may wait for intake.
         alarm_ignored_tasks: how many tasks a minute a step may set aside.
         alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
-        alarm_email: address that the alarms are sent to; None is nobody, only the topic.
+        alarm_email: address that the alarms are sent to; None sends them to the topic only.
     """
 
     alarm_no_progress_minutes: int = between(1, LONGEST_ALARM_MINUTES, default=60)
@@ -36,6 +36,6 @@ class AlarmProps(Props):
     alarm_email: str | None = None
 
     def conflicts(self) -> Iterator[str]:
-        """An address that is none."""
+        """A malformed address."""
         if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", self.alarm_email):
             yield f"alarm_email {self.alarm_email!r} must be an e-mail address, or null"

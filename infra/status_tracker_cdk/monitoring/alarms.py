@@ -1,15 +1,15 @@
-"""What wakes somebody up, and what each alarm says to do.
+"""The alarms, each with instructions.
 
-Every window rolls: CloudWatch looks each minute at the time that has just passed. S is the sweep's interval, ``|`` a
+Every window rolls: CloudWatch evaluates it each minute. S is the sweep's interval, ``|`` a
 sweep, ``x`` a period over the threshold, ``.`` any other.
 
 ======== ================================ ========================================================================
-event    ``[..............x]`` 15 x 1 min One is enough, and it is remembered for a quarter of an hour: metrics that
-                                          come from logs arrive late, and an alarm that goes out at once is missed.
-lasting  ``[.x..x.xx.x.....]`` 15 x 1 min Five of fifteen: a burst that passes by itself is none.
-state    ``[| |][| |][| |]``  n x 2 S     All of n: each holds a sweep, however late that starts. Without sweeps the
-                                          state is INSUFFICIENT_DATA, neither a false OK nor an ALARM that stays.
-watch    ``[           ]``    1 x 3 S     No sweep in it: somebody must look.
+event    ``[..............x]`` 15 x 1 min One is enough, and the alarm stays for a quarter of an hour: metrics that
+                                          come from logs arrive late, and a shorter alarm is missed.
+lasting  ``[.x..x.xx.x.....]`` 15 x 1 min Five of fifteen: a short burst raises no alarm.
+state    ``[| |][| |][| |]``  n x 2 S     All of n: each period contains a sweep, however late it starts. Without
+                                          sweeps the state is INSUFFICIENT_DATA, not a false OK or a lasting ALARM.
+watch    ``[           ]``    1 x 3 S     No sweep in the period.
 ======== ================================ ========================================================================
 """
 
@@ -35,7 +35,7 @@ _QUARTER = Duration.minutes(15)
 
 @dataclass(frozen=True)
 class Window:
-    """How many periods are looked at, and in how many of them it must be so."""
+    """How many periods are evaluated, and how many of them must breach."""
 
     periods: int
     breaching: int
@@ -271,7 +271,7 @@ class Alarms(Construct):
             )
 
     def _all_of(self, minutes: int) -> Window:
-        """So many periods of the sweep that they are at least `minutes`."""
+        """As many periods of the sweep as it takes to cover `minutes`, all of them breaching."""
         periods = math.ceil(minutes / self._watched.sweep_period.to_minutes())
         return Window(periods, periods)
 
@@ -287,7 +287,7 @@ class Alarms(Construct):
         window: Window = _AT_ONCE,
         missing: cloudwatch.TreatMissingData = _NOT_BREACHING,
     ) -> None:
-        """An alarm as soon as `metric` is over (or under) that in the `window`; `section` is the runbook's."""
+        """Add an alarm for `metric` over (or under) the threshold in the `window`; `section` is the runbook's."""
         operators = cloudwatch.ComparisonOperator
         alarm_name = f"{self._watched.name}-{name}"
         alarm = cloudwatch.Alarm(

@@ -1,4 +1,4 @@
-"""What is seen: the dashboard, from the question that is asked first to the ones that follow."""
+"""The dashboard, in the order in which an operator asks: alarms, tasks, work, flow, functions, use."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ One task's story: Logs Insights, saved queries, `{folder}`, *Story of one task*.
 
 
 class TaskDashboard(Construct):
-    """The dashboard of what is watched, by its name.
+    """The dashboard, named after what is watched.
 
     Args:
         alarms: shown with their states at the top.

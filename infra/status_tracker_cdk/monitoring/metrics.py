@@ -1,4 +1,4 @@
-"""What is watched, and the metrics of it that the dashboard and the alarms share."""
+"""What is monitored, and the metrics that the dashboard and the alarms share."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ STATUS_NAMES = ("pending", "in_progress", "failed", "succeeded", "ignored")
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """The parts of one stack that are watched.
+    """The parts of one stack that are monitored.
 
     Attributes:
         name: of the stack's dashboard; what its alarms' names begin with, and the folder of its saved queries.
@@ -38,12 +38,10 @@ class Watched:
         intake: what takes new objects in.
         workflow: the steps and their state machine.
         sweep: the sweep's function.
-        bulk_machines: the state machines that somebody starts for very many tasks, by their names; an alarm tells of
-            their failures.
-        attended_functions: functions that are called by somebody who sees them fail, by their names: shown, and without
-            alarms.
-        further_functions: what is watched besides, by name; an alarm tells of their errors.
-        further_dead_letter_queues: what is watched beside intake's, by the name of the alarm.
+        bulk_machines: the state machines for very many tasks, by their names; their failures raise an alarm.
+        attended_functions: functions whose caller sees them fail, by their names: on the dashboard, without alarms.
+        further_functions: other functions, by their names; their errors raise an alarm.
+        further_dead_letter_queues: other dead letter queues than intake's, by the names of their alarms.
     """
 
     name: str
@@ -61,17 +59,17 @@ class Watched:
 
     @property
     def queue(self) -> sqs.IQueue:
-        """Where uploads wait for intake."""
+        """The queue of new objects that wait for intake."""
         return self.intake.queue
 
     @property
     def dead_letter_queues(self) -> Mapping[str, sqs.IQueue]:
-        """Every queue where something ends that could not be handled, by the name of its alarm."""
+        """Every dead letter queue, by the name of its alarm."""
         return {"DeadLetters": self.intake.dead_letter_queue, **self.further_dead_letter_queues}
 
     @property
     def state_machine(self) -> sfn.StateMachine:
-        """The workflow's."""
+        """The state machine of the workflow."""
         return self.workflow.state_machine
 
     @property
@@ -81,7 +79,7 @@ class Watched:
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
-        """Every function that works by itself, by its name; that of a step by the step's."""
+        """Every function that runs unattended, by its name; that of a step by the step's."""
         steps = self.workflow.steps
         return {
             INTAKE_STEP: self.intake.function,
@@ -93,7 +91,7 @@ class Watched:
 
     @property
     def attended(self) -> Mapping[str, lambda_.Function]:
-        """The functions that are called by somebody who sees them fail, those of the bulk machines among them."""
+        """The functions whose caller sees them fail, including those of the bulk machines."""
         bulk = {
             f"{name}{state}": function
             for name, machine in self.bulk_machines.items()
@@ -103,12 +101,12 @@ class Watched:
 
     @property
     def all_functions(self) -> Mapping[str, lambda_.Function]:
-        """Those that work by themselves, and those that somebody calls."""
+        """The unattended functions and the attended ones."""
         return {**self.functions, **self.attended}
 
     @property
     def helpers(self) -> Mapping[str, lambda_.Function]:
-        """The functions that are no step, whose errors no task tells of."""
+        """The functions that are not steps: no task records their errors."""
         return {name: function for name, function in self.functions.items() if name not in self.steps}
 
     def memory_mb(self, name: str) -> int:
@@ -137,7 +135,7 @@ class Watched:
     def swept(
         self, name: str, step: str, statistic: str = cloudwatch.Stats.MAXIMUM, **dimensions: str
     ) -> cloudwatch.Metric:
-        """A metric that the sweep publishes, by a period that holds at least one sweep."""
+        """A metric that the sweep publishes, over a period that contains at least one sweep."""
         return self.task(name, step, statistic=statistic, period=self.sweep_period, **dimensions)
 
     @property

@@ -1,4 +1,4 @@
-"""What is seen and what wakes somebody up: the dashboard, the alarms with their topic, the questions to the logs."""
+"""Monitoring: the dashboard, the alarms with their topic, and the saved queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Questions to the logs, saved in CloudWatch Logs Insights under the stack's name."""
+"""Queries over the logs, saved in CloudWatch Logs Insights under the stack's name."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from constructs import Construct
 from infra.status_tracker_cdk.monitoring.metrics import Watched
 
 A_TASK_ID = "PUT-THE-TASK-ID-HERE"
-# The names of fields are those that the functions log; what begins with @, Logs Insights finds out itself.
+# The functions log these fields; Logs Insights adds those that begin with @.
 QUERIES: Mapping[str, logs.QueryString] = {
     "Failures by error": logs.QueryString(
         filter_statements=['outcome in ["TaskFailed", "TaskIgnored"]'],
@@ -73,7 +73,7 @@ QUERIES: Mapping[str, logs.QueryString] = {
 
 
 class Queries(Construct):
-    """The `QUERIES`, each over the logs of every function of `watched`, in the folder of its name."""
+    """Saves each of the `QUERIES` over the logs of every function, in a folder with the name of `watched`."""
 
     def __init__(self, scope: Construct, construct_id: str, *, watched: Watched) -> None:
         super().__init__(scope, construct_id)
