@@ -5,6 +5,13 @@ STAGE ?= prod
 DOCS ?= samples/documents
 CHAOS ?=
 
+# One run on all cores; what shares a server or a synthesized app stays on one worker (tests/conftest.py says what).
+PYTEST_ALL := python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+IN_MEMORY := tests/unit tests/contract/test_every_backend.py tests/contract/test_every_backend_memory.py
+COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=term)
+# mypy needs one core while the tests have the other; its verdict counts as much as theirs.
+WITH_TYPES = mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
+
 # What is compiled under the constraints of requirements-dev.txt, so that a package has one version in all of them.
 LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements bench/requirements
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
@@ -18,7 +25,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud test chaos bench pipeline example lint synth bootstrap deploy env rerun lock clean
+.PHONY: help demo cloud check test matrix chaos bench pipeline example lint style synth bootstrap deploy env rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -29,14 +36,21 @@ demo: $(READY) ## run the whole application on this machine with sample document
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
 	@python -m local_cloud up
 
-test: lint $(READY) ## lint, types and all tests (TESTS='tests/unit -k r4' for some)
+check: style ## lint, types, the unit tests and the contract in memory, in two minutes
+	@$(call WITH_TYPES,$(PYTEST_ALL) -q $(IN_MEMORY))
+
+test: $(if $(TESTS),$(READY),style) ## lint, types and all tests but those of matrix (TESTS='tests/unit -k r4': these and nothing else)
 ifdef TESTS
 	@python -m pytest $(TESTS)
 else
-	@python -m pytest -n 2 --dist loadfile tests/unit tests/contract tests/sql tests/abstract tests/compat tests/handlers tests/infra tests/docs tests/bench
-	@python -m pytest tests/local_cloud
-	@python -m pytest tests/chaos
+	@$(call WITH_TYPES,$(PYTEST_ALL) -m 'not matrix' $(COVERAGE) tests)
 endif
+
+matrix: $(READY) ## what is too slow for test: moto as the engine, ten times the races, long chaos; runs every night
+	@$(PYTEST_ALL) -m matrix tests
+	@RACE_RUNS=10 python -m pytest tests/contract/test_races.py tests/contract/test_races_every_backend.py
+	@for backend in dynamodb postgresql sqlite files; do \
+		python -m tests.chaos --backend $$backend --lifecycles 10000 --seed $$(date +%j) || exit 1; done
 
 chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
 	@python -m tests.chaos $(CHAOS)
@@ -51,10 +65,12 @@ pipeline: $(READY) ## documents a second through the local cloud, where their ti
 example: $(PYTHON_READY) ## run one of the examples: NAME=orders_sql (ARGS='…' for its arguments)
 	@PYTHONPATH=layer python examples/$(or $(NAME),documents).py $(ARGS)
 
-lint: $(READY) ## ruff and mypy --strict
+lint: style ## ruff and mypy --strict
+	@mypy
+
+style: $(READY)
 	@ruff check .
 	@ruff format --check .
-	@mypy
 
 synth: $(READY) ## the CloudFormation template of STAGE (prod), into cdk.out
 	@cdk synth --quiet -c stage=$(STAGE) $(SET)
@@ -80,7 +96,7 @@ lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has
 	@for name in $(LOCKED); do $(COMPILE) $(UPGRADE) -c requirements-dev.txt $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove everything the targets above have made
-	@rm -rf .venv .venv-bench .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis layer/build layer/*.egg-info
+	@rm -rf .venv .venv-bench .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage layer/build layer/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt

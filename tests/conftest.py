@@ -1,16 +1,61 @@
-"""The engines on which the adapters are tested: started once a session (once a worker of pytest-xdist)."""
+"""The engines on which the adapters are tested: started once a session (once a worker of pytest-xdist).
+
+Here stands too which tests stay on one worker, and which are left to `make matrix`.
+"""
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
+from botocore.loaders import JSONFileLoader
 
 from tests.support.dynamodb_local import EngineMissingError
-from tests.support.engines import Engine, dynamodb_local, moto_server
+from tests.support.engines import MOTO, Engine, dynamodb_local, moto_server
 from tests.support.postgres import PostgresMissingError, run_postgres
+
+TESTS = Path(__file__).parent
+TOGETHER = {
+    "infra": "the templates are synthesized once",
+    "local_cloud": "one cloud, to which the application is deployed once",
+    "chaos/test_chaos.py": "a run has worker processes enough of its own",
+    "contract/test_every_backend_suite.py": "the tampered backends are tested once",
+    "contract/test_races_every_backend.py": "the processes that race are started once",
+}
+"""The tests that one worker runs, by the path, and why."""
+SMOKE_OF_MOTO = "test_the_walk_through"
+"""On moto, this is in `make test`, and every other test of DynamoDB in `make matrix`."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        path = item.path.relative_to(TESTS)
+        for together in TOGETHER:
+            if path.is_relative_to(together):
+                item.add_marker(pytest.mark.xdist_group(together))
+        if _on_moto(item) and getattr(item, "originalname", "") != SMOKE_OF_MOTO:
+            item.add_marker(pytest.mark.matrix)
+
+
+def _on_moto(item: pytest.Item) -> bool:
+    """Whether moto takes the place of DynamoDB Local."""
+    parameters = item.callspec.params if hasattr(item, "callspec") else {}
+    suite = getattr(item, "cls", None)
+    return parameters.get("engine") == MOTO or (suite is not None and suite.__name__ == "TestMoto")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _botocore_reads_each_file_once() -> Iterator[None]:
+    """Of the time that a new session's client takes, most is the reading of JSON."""
+    read = functools.cache(JSONFileLoader().load_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(JSONFileLoader, "load_file", lambda _, path: read(path))
+        yield
 
 
 @pytest.fixture(scope="session")

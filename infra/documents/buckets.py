@@ -8,7 +8,7 @@ from aws_cdk import Duration
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from infra.documents.settings import Settings
+from infra.status_tracker_cdk.retention import DataProps
 
 _ACCESS_LOG_DAYS = 90
 # What Textract reads, as `lambdas/documents/textract/jobs.py` has it, is deleted when it has been read. What is left,
@@ -26,9 +26,9 @@ class DocumentBuckets(Construct):
         results: the bucket that results are written to.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, props: DataProps) -> None:
         super().__init__(scope, construct_id)
-        self._removal_policy = settings.removal_policy
+        self._removal_policy = props.removal_policy
         self._access_logs = self._bucket(
             "AccessLogs", lifecycle_rules=[s3.LifecycleRule(expiration=Duration.days(_ACCESS_LOG_DAYS))]
         )

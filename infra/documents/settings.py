@@ -1,18 +1,29 @@
-"""The settings of one stage, read from the ``stages`` of ``cdk.json`` and validated once."""
+"""The settings of one stage: read from the ``stages`` of ``cdk.json``, and given to the constructs that own them."""
 
 from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from types import MappingProxyType
-from typing import Any, get_args, get_type_hints
+from typing import Any, get_type_hints
 
-from aws_cdk import RemovalPolicy
+from infra.documents.reading import BEDROCK, LEAST_STEP_SECONDS, TEXTRACT, AnsweringProps, ReadingProps
+from infra.documents.textract import ANALYSIS_SECONDS, START_SECONDS
+from infra.status_tracker_cdk.bulk_machine import BulkProps
+from infra.status_tracker_cdk.intake import IntakeProps
+from infra.status_tracker_cdk.monitoring.alarm_props import LONGEST_ALARM_MINUTES, AlarmProps
+from infra.status_tracker_cdk.props import Props, PropsError, is_of_type
+from infra.status_tracker_cdk.retention import DataProps, LogProps
+from infra.status_tracker_cdk.retries import RetryProps
+from infra.status_tracker_cdk.sweep import SweepProps
+from infra.status_tracker_cdk.workflow import StepProps
 
-from infra.documents.reading_settings import reading_problems
-from infra.documents.setting_limits import limit_problems
+_STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
+# A document that needs all its attempts needs them in one step, or in two on a very bad day.
+_BAD_STEPS = 2
 
 
 class SettingsError(ValueError):
@@ -20,124 +31,49 @@ class SettingsError(ValueError):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What differs from stage to stage. A stage says all that it is: only what may be left off has a default.
+class StackProps(Props):
+    """What the stack itself has.
 
     Attributes:
         stage: name of the stage, part of the stack's name.
-        max_attempts: attempts of a task before the tracker ignores it.
-        retry_interval_seconds: wait before the first retry of a step.
-        retry_max_interval_seconds: the longest wait between two retries; more than the first.
-        retry_backoff_rate: what each wait is multiplied by to give the next.
-        intake_batch_size: SQS messages handed to one invocation of the intake function.
-        intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 is not at all.
-        intake_max_concurrency: intake functions that run at the same time, at most. Some 15 of them start as many
-            executions a second as Step Functions admits by default (300): ask for a larger quota before going beyond.
-        intake_max_receives: deliveries of a message before it goes to the dead letter queue.
-        intake_timeout_seconds: timeout of the intake function.
-        intake_memory_mb: memory of the intake function.
-        step_timeout_seconds: timeout of a step's function, and so the longest lease of an attempt.
-        step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
-        step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
-        sweep_interval_minutes: from one sweep to the next.
-        sweep_max_restarts: tasks of each step that one sweep restarts, at most.
-        sweep_max_examined: tasks of each step that one sweep reads, at most, to find those that no execution works on.
-        sweep_pending_after_seconds: how long a pending task may be on its way to its execution before a sweep looks.
-        sweep_max_objects: objects of the document bucket that one sweep compares with the tasks, at most.
-        sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
-        sweep_timeout_seconds: timeout of the sweep, at most its interval; it stops before, and the next one goes on.
-        sweep_memory_mb: memory of the sweep.
-        bulk_tasks_per_second: tasks that a backfill or a bulk rerun starts in a second, at most. Leave to the others
-            what they need of the executions a second that Step Functions admits by default (300).
-        bulk_max_concurrency: functions of a backfill or a bulk rerun that work at the same time, where its input says
-            nothing else. Each starts some 20 tasks a second at most.
-        bulk_tolerated_failures: items that may fail before a backfill or a bulk rerun does, where its input says
-            nothing else.
-        max_document_bytes: larger documents are ignored, with that reason.
-        log_level: DEBUG, INFO, WARN or ERROR.
-        log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
-        retain_data: keep the table, buckets and logs when the stack is deleted, and protect the table from deletion.
         check_bootstrap_version: have CloudFormation check the account's CDK bootstrap version; off where there is
             a CloudFormation that cannot, as in the local cloud.
-        alarm_no_progress_minutes: how long a step may have work and finish none.
-        alarm_oldest_unfinished_minutes: how old a document may become without an end, since it came or was last asked
-            for again, however often it was tried; and how long it may wait for its first attempt at a step.
-        alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
-        alarm_queue_age_minutes: how long an upload may wait for intake.
-        alarm_ignored_tasks: how many tasks a minute a step may set aside.
-        alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
-        alarm_email: address that the alarms are sent to; None is nobody, only the topic.
-        reader: what reads the documents, ``pypdf`` or ``textract``.
-        textract_usd_per_thousand_pages: Textract's price, for the estimate on each task; None is no estimate.
-        answerer: what answers the questions, ``key_values`` or ``bedrock``.
-        bedrock_model_id: the model on Bedrock, or its inference profile, by id or ARN.
-        bedrock_model_regions: the regions that an inference profile sends requests to, such as us-east-1,us-west-2.
-        bedrock_usd_per_million_input_tokens: its price, for the estimate on each task; None is no estimate.
-        bedrock_usd_per_million_output_tokens: likewise.
-        bedrock_max_prompt_characters: of a longer document only the beginning is given to the model.
     """
 
     stage: str
-    max_attempts: int
-    retry_interval_seconds: int
-    retry_max_interval_seconds: int
-    retry_backoff_rate: float
-    intake_batch_size: int
-    intake_batching_window_seconds: int
-    intake_max_concurrency: int
-    intake_max_receives: int
-    intake_timeout_seconds: int
-    intake_memory_mb: int
-    step_timeout_seconds: int
-    step_memory_mb: int
-    sweep_interval_minutes: int
-    sweep_max_restarts: int
-    sweep_max_examined: int
-    sweep_pending_after_seconds: int
-    sweep_max_objects: int
-    sweep_unregistered_after_seconds: int
-    sweep_timeout_seconds: int
-    sweep_memory_mb: int
-    bulk_tasks_per_second: int
-    bulk_max_concurrency: int
-    bulk_tolerated_failures: int
-    max_document_bytes: int
-    log_level: str
-    log_retention: str
-    retain_data: bool
     check_bootstrap_version: bool
-    step_reserved_concurrency: int | None = None
-    alarm_email: str | None = None
-    alarm_no_progress_minutes: int = 60
-    alarm_oldest_unfinished_minutes: int = 240
-    alarm_stuck_minutes: int = 30
-    alarm_queue_age_minutes: int = 30
-    alarm_ignored_tasks: int = 0
-    alarm_duplicate_runs: int = 50
-    reader: str = "pypdf"
-    textract_usd_per_thousand_pages: float | None = None
-    answerer: str = "key_values"
-    bedrock_model_id: str | None = None
-    bedrock_model_regions: str | None = None
-    bedrock_usd_per_million_input_tokens: float | None = None
-    bedrock_usd_per_million_output_tokens: float | None = None
-    bedrock_max_prompt_characters: int = 200_000
+
+    def conflicts(self) -> Iterator[str]:
+        """A name that no stack can have."""
+        if not _STAGE_NAME.fullmatch(self.stage):
+            yield f"stage {self.stage!r} must be lower-case letters, digits and dashes, at most 20"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """The settings of a stage, each with the construct that it sets, under the name that it has in ``cdk.json``.
+
+    A stage says all that it is: only what may be left off has a default.
+
+    Raises:
+        SettingsError: settings of several constructs do not go together.
+    """
+
+    stack: StackProps
+    data: DataProps
+    logs: LogProps
+    retries: RetryProps
+    steps: StepProps
+    intake: IntakeProps
+    sweep: SweepProps
+    bulk: BulkProps
+    alarms: AlarmProps
+    reading: ReadingProps
+    answering: AnsweringProps
 
     def __post_init__(self) -> None:
-        """Raise `SettingsError` with everything that is wrong."""
-        problems = _type_problems(self) or [*limit_problems(self), *reading_problems(self)]
-        if problems:
-            raise SettingsError(_message(self.stage, problems))
-
-    @property
-    def removal_policy(self) -> RemovalPolicy:
-        """What becomes of data and logs when the stack goes."""
-        return RemovalPolicy.RETAIN if self.retain_data else RemovalPolicy.DESTROY
-
-    @property
-    def bedrock_regions(self) -> tuple[str, ...]:
-        """The regions of `bedrock_model_regions`, one by one."""
-        return tuple(region.strip() for region in (self.bedrock_model_regions or "").split(",") if region.strip())
+        if problems := [*_alarm_problems(self), *_service_problems(self)]:
+            raise SettingsError(_message(self.stack.stage, problems))
 
     @classmethod
     def from_context(
@@ -159,49 +95,84 @@ class Settings:
             raise SettingsError(f"{found}: choose with -c stage=NAME one of {', '.join(stages)}")
         if not isinstance(stages[stage], Mapping):
             raise SettingsError(f"the stage {stage!r} in cdk.json must be an object, not {stages[stage]!r}")
-        known = set(cls.names())
-        hints = get_type_hints(cls)
+        hints = {name: hint for part in _parts().values() for name, hint in get_type_hints(part).items()}
         values = {**stages[stage], **{name: _read(value, hints[name]) for name, value in overrides.items()}}
-        required = {field.name for field in fields(cls) if field.default is MISSING} - {"stage"}
-        problems = [f"{name} is missing" for name in sorted(required - set(values))]
-        problems += [f"{name} is unknown: correct its spelling or remove it" for name in sorted(set(values) - known)]
-        if problems:
+        if problems := [*_spelling_problems(values)]:
             raise SettingsError(_message(stage, problems))
-        return cls(stage=stage, **values)
+        return cls(**_composed(stage, values))
 
     @classmethod
     def names(cls) -> list[str]:
         """What can be set for a stage."""
-        return [field.name for field in fields(cls) if field.name != "stage"]
-
-    @property
-    def lease_seconds(self) -> int:
-        """The longest lease of an attempt: a function takes its lease from the time it has left."""
-        return self.step_timeout_seconds
-
-    @property
-    def intake_visibility_seconds(self) -> int:
-        """When a message that was not handled is delivered again; room for Lambda to be throttled and try again."""
-        return 6 * self.intake_timeout_seconds + self.intake_batching_window_seconds
+        return [name for name in _fields() if name != "stage"]
 
 
-def attempts_to_outlast(seconds: float, *, interval: float, max_interval: float, backoff: float) -> int:
-    """How many retries it takes until the waits between them have added up to more than `seconds`.
+def _parts() -> dict[str, type[Props]]:
+    return get_type_hints(Settings)
 
-    The waits are those of Step Functions: `interval` first, each following one `backoff` times as long, never
-    longer than `max_interval`. Units are seconds.
-    """
-    attempts, waited, wait = 0, 0.0, interval
-    while waited <= seconds:
-        waited += min(wait, max_interval)
-        wait = min(wait * backoff, max_interval)
-        attempts += 1
-    return attempts
+
+def _fields() -> dict[str, Any]:
+    """The fields of all parts by their names; one that several parts have is the same setting to each."""
+    return {each.name: each for part in _parts().values() for each in fields(part)}
+
+
+def _spelling_problems(values: Mapping[str, object]) -> Iterator[str]:
+    required = {name for name, each in _fields().items() if each.default is MISSING} - {"stage"}
+    yield from (f"{name} is missing" for name in sorted(required - set(values)))
+    known = set(Settings.names())
+    yield from (f"{name} is unknown: correct its spelling or remove it" for name in sorted(set(values) - known))
+
+
+def _composed(stage: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Each part with its values; raises `SettingsError` with everything that is wrong with any of them."""
+    values = {**values, "stage": stage}
+    composed, problems = {}, []
+    for name, part in _parts().items():
+        try:
+            composed[name] = part(**{each.name: values[each.name] for each in fields(part) if each.name in values})
+        except PropsError as error:
+            problems += error.problems
+    if problems:
+        raise SettingsError(_message(stage, list(dict.fromkeys(problems))))
+    return composed
+
+
+def _alarm_problems(settings: Settings) -> Iterator[str]:
+    """Alarms that would go off while all is well."""
+    retries, intake = settings.retries, settings.intake
+    attempts = retries.seconds_of_every_lease(settings.steps.lease_seconds)
+    whose = "one task may take for all its attempts"
+    analysis = 0
+    if settings.reading.has_textract:
+        analysis = START_SECONDS + ANALYSIS_SECONDS * retries.max_attempts
+        whose += " with Textract, which may be busy for hours and have each job waited for"
+    takeover = retries.retry_max_interval_seconds + 2 * 60 * settings.sweep.sweep_interval_minutes
+    redelivery = intake.visibility_seconds * intake.intake_max_receives
+    least = {
+        "alarm_no_progress_minutes": (min(attempts + analysis, 60 * LONGEST_ALARM_MINUTES), whose),
+        "alarm_oldest_unfinished_minutes": (attempts * _BAD_STEPS + analysis, f"{whose}, in two steps"),
+        "alarm_stuck_minutes": (takeover, "a takeover may take, or two sweeps"),
+        "alarm_queue_age_minutes": (redelivery, "a message may take for all its deliveries"),
+    }
+    for name, (seconds, why) in least.items():
+        value = getattr(settings.alarms, name)
+        if value * 60 < seconds:
+            yield f"{name} must be at least {math.ceil(seconds / 60)}, not {value}: so long {why}"
+
+
+def _service_problems(settings: Settings) -> Iterator[str]:
+    """Steps that have no time to wait for what they call."""
+    seconds = settings.steps.step_timeout_seconds
+    if (settings.reading.has_textract or settings.answering.has_bedrock) and seconds < LEAST_STEP_SECONDS:
+        yield (
+            f"step_timeout_seconds ({seconds}) must be at least {LEAST_STEP_SECONDS} with "
+            f'reader "{TEXTRACT}" or answerer "{BEDROCK}", which take longer'
+        )
 
 
 def _read(value: object, hint: Any) -> object:
     """What a setting of that type is given as; a text that is no such value is left for the checks to refuse."""
-    if not isinstance(value, str) or _is_of_type(value, hint):
+    if not isinstance(value, str) or is_of_type(value, hint):
         return value
     try:
         return json.loads(value)
@@ -211,20 +182,3 @@ def _read(value: object, hint: Any) -> object:
 
 def _message(stage: object, problems: list[str]) -> str:
     return f"the settings of stage {stage!r} in cdk.json cannot be used:\n" + "\n".join(f"- {p}" for p in problems)
-
-
-def _type_problems(settings: Settings) -> list[str]:
-    hints = get_type_hints(Settings)
-    return [
-        f"{name} must be {hint.__name__ if isinstance(hint, type) else hint}, not {value!r}"
-        for name, hint in hints.items()
-        if not _is_of_type(value := getattr(settings, name), hint)
-    ]
-
-
-def _is_of_type(value: object, hint: Any) -> bool:
-    if isinstance(value, bool):  # a bool is an int to isinstance, and never one to a reader of cdk.json
-        return hint is bool
-    if hint is float or (float in get_args(hint) and value is not None):
-        return isinstance(value, int | float) and math.isfinite(value)
-    return isinstance(value, hint)

@@ -11,22 +11,33 @@ tracker's. The attempt's lease spans none of the waiting.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
+from documents.settings import ExtractSettings
 from infra.documents.buckets import COPIES, COPIES_REASON, DocumentBuckets
-from infra.documents.reading_settings import LONGER_BY_SECONDS, LONGEST_WAIT_SECONDS, START_MAX_SECONDS, START_TRIES
-from infra.documents.settings import Settings
 from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, SERVICE_FAULTS
+from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, SERVICE_FAULTS, RetryProps
 from infra.status_tracker_cdk.table import TaskTable
-from infra.status_tracker_cdk.workflow import TrackedStep
+from infra.status_tracker_cdk.workflow import StepProps, TrackedStep
 
 ANALYSIS_FAILED = "AnalysisFailedError"
 SERVICE_BUSY = "ServiceBusyError"
+
+# Each wait for a job is longer than the one before by as much: an analysis of a minute is polled 5 times, one of an
+# hour 38 times, and the last of the waits ends after two hours. So many documents at once stay within Textract's quota.
+LONGER_BY_SECONDS = 5
+LONGEST_WAIT_SECONDS = 270
+ANALYSIS_SECONDS = sum(range(LONGER_BY_SECONDS, LONGEST_WAIT_SECONDS + 1, LONGER_BY_SECONDS))
+# The start of a job, while Textract has no room for it; half the waits, since chance shortens each.
+START_TRIES = 300
+START_MAX_SECONDS = 120
+START_SECONDS = START_TRIES * START_MAX_SECONDS // 2
 
 _CHECK_TRIES = 5
 _JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check.status"
@@ -34,6 +45,10 @@ _JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check
 
 class TextractAnalysis(Construct):
     """Begins the `step`, whose handler reads with Textract, with the analysis.
+
+    Args:
+        props: those of the step.
+        settings: those of the step; the function that starts the analysis reads them too, and estimates no price.
 
     Attributes:
         function: the function that starts the analysis.
@@ -45,13 +60,15 @@ class TextractAnalysis(Construct):
         construct_id: str,
         *,
         commons: FunctionCommons,
+        props: StepProps,
+        settings: ExtractSettings,
         table: TaskTable,
         buckets: DocumentBuckets,
         step: TrackedStep,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.function = self._function(commons, table, buckets).function
-        start = self._start(commons.settings)
+        self.function = self._function(commons, props, settings, table, buckets).function
+        start = self._start(commons.retries, props)
         start.add_catch(step.state, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
         begun = sfn.Choice(self, "Begun", state_name="IsAnalysisBegun")
         begun.when(sfn.Condition.is_string(_JOB), self._polling(step)).otherwise(step.state)
@@ -59,25 +76,27 @@ class TextractAnalysis(Construct):
             self,
             "Again",
             state_name="StartAnalysisAgain",
-            time=sfn.WaitTime.duration(Duration.seconds(commons.settings.retry_max_interval_seconds)),
+            time=sfn.WaitTime.duration(commons.retries.longest),
         )
         again.next(start.next(begun))
         step.state.add_catch(again, errors=[ANALYSIS_FAILED], result_path=sfn.JsonPath.DISCARD)
         step.begin_with(start, helpers={"StartAnalysis": self.function}, actions=["textract:GetDocumentAnalysis"])
 
-    def _function(self, commons: FunctionCommons, table: TaskTable, buckets: DocumentBuckets) -> HandlerFunction:
+    def _function(
+        self,
+        commons: FunctionCommons,
+        props: StepProps,
+        settings: ExtractSettings,
+        table: TaskTable,
+        buckets: DocumentBuckets,
+    ) -> HandlerFunction:
         documents, results = buckets.documents, buckets.results
         function = HandlerFunction(
             self,
             "Start",
             commons=commons,
             handler="start_analysis.handler",
-            environment={
-                "DOCUMENT_BUCKET": documents.bucket_name,
-                "RESULT_BUCKET": results.bucket_name,
-                "MAX_DOCUMENT_BYTES": str(commons.settings.max_document_bytes),
-                "READER": commons.settings.reader,
-            },
+            environment=replace(settings, textract_usd_per_thousand_pages=None).to_environment(),
             statements=[
                 table.allow_items("GetItem"),
                 allow(["s3:GetObject"], documents.arn_for_objects("*")),
@@ -87,15 +106,15 @@ class TextractAnalysis(Construct):
                 allow(["s3:ListBucket"], documents.bucket_arn, results.bucket_arn),
             ],
             actions_without_resource=["textract:StartDocumentAnalysis", "textract:GetDocumentAnalysis"],
-            timeout_seconds=commons.settings.step_timeout_seconds,
-            memory_mb=commons.settings.step_memory_mb,
+            timeout_seconds=props.step_timeout_seconds,
+            memory_mb=props.step_memory_mb,
         )
         acknowledge(function, objects_finding(documents), "Documents are uploaded under keys of the users' choosing.")
         acknowledge(function, objects_finding(results), "Results have a key of their own for every task.")
         acknowledge(function, objects_finding(results, COPIES), COPIES_REASON)
         return function
 
-    def _start(self, settings: Settings) -> tasks.LambdaInvoke:
+    def _start(self, retries: RetryProps, props: StepProps) -> tasks.LambdaInvoke:
         start = tasks.LambdaInvoke(
             self,
             "Invoke",
@@ -104,19 +123,18 @@ class TextractAnalysis(Construct):
             result_selector={"job_id.$": "$.Payload.job_id", "wait": LONGER_BY_SECONDS},
             result_path="$.analysis",
             retry_on_service_exceptions=False,
-            task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
+            task_timeout=sfn.Timeout.duration(Duration.seconds(props.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
         )
         # Too many jobs at once are waited out here, where that is not one of the task's attempts.
         start.add_retry(
             errors=[SERVICE_BUSY, "Lambda.TooManyRequestsException", *SERVICE_FAULTS],
-            interval=Duration.seconds(min(settings.retry_interval_seconds, START_MAX_SECONDS // 2)),
+            interval=Duration.seconds(min(retries.retry_interval_seconds, START_MAX_SECONDS // 2)),
             max_delay=Duration.seconds(START_MAX_SECONDS),
             backoff_rate=2,
             max_attempts=START_TRIES,
             jitter_strategy=sfn.JitterType.FULL,
         )
-        interval = Duration.seconds(settings.retry_interval_seconds)
-        start.add_retry(errors=["States.ALL"], interval=interval, backoff_rate=2, max_attempts=3)
+        start.add_retry(errors=["States.ALL"], interval=retries.interval, backoff_rate=2, max_attempts=3)
         return start
 
     def _polling(self, step: TrackedStep) -> sfn.IChainable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aws_cdk import Aws, Duration, Stack
@@ -15,8 +15,11 @@ from constructs import Construct
 
 from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding, service_role
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.props import Props, between
 from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, add_repeatable_retries
 from infra.status_tracker_cdk.state_machine_log import allow_logs_and_traces, log_options
+from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_ops.settings import BulkSettings
 
 # The longest that Lambda gives. Planning stops by itself two minutes before.
 _FUNCTION_SECONDS = 900
@@ -27,8 +30,68 @@ _ITEMS_FAILED = "ItemsFailedError"
 
 
 @dataclass(frozen=True, kw_only=True)
+class BulkProps(Props):
+    """The pace of a machine.
+
+    Attributes:
+        bulk_tasks_per_second: tasks that a backfill or a bulk rerun starts in a second, at most. Leave to the others
+            what they need of the executions a second that Step Functions admits by default (300).
+        bulk_max_concurrency: functions of a backfill or a bulk rerun that work at the same time, where its input says
+            nothing else. Each starts some 20 tasks a second at most.
+        bulk_tolerated_failures: items that may fail before a backfill or a bulk rerun does, where its input says
+            nothing else.
+    """
+
+    bulk_tasks_per_second: int = between(1, 1000)
+    bulk_max_concurrency: int = between(1, 1000)
+    bulk_tolerated_failures: int = between(0, 10_000)
+
+    def conflicts(self) -> Iterator[str]:
+        """More functions than tasks a second."""
+        if self.bulk_max_concurrency > self.bulk_tasks_per_second:
+            yield (
+                f"bulk_max_concurrency ({self.bulk_max_concurrency}) must be at most bulk_tasks_per_second "
+                f"({self.bulk_tasks_per_second}): each function has at least one task a second"
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BulkCommons:
+    """What the machines of a stack share.
+
+    Attributes:
+        functions: what their functions share with all others.
+        props: their pace.
+        work_memory_mb: memory of the function that works on a chunk.
+        bucket: the bucket whose objects are tasks.
+        results: the bucket of their files.
+        table: the task table.
+        workflow: the state machine that is started for each task.
+    """
+
+    functions: FunctionCommons
+    props: BulkProps
+    work_memory_mb: int
+    bucket: s3.IBucket
+    results: s3.IBucket
+    table: TaskTable
+    workflow: sfn.IStateMachine
+
+    @property
+    def settings(self) -> BulkSettings:
+        """What every function of the machines reads."""
+        return BulkSettings(
+            document_bucket=self.bucket.bucket_name,
+            result_bucket=self.results.bucket_name,
+            bulk_tasks_per_second=self.props.bulk_tasks_per_second,
+            bulk_max_concurrency=self.props.bulk_max_concurrency,
+            bulk_tolerated_failures=self.props.bulk_tolerated_failures,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class Duty:
-    """What is special to one function of a machine: its handler, what it is told, and what it may do."""
+    """What is special to one function of a machine: its handler, its rights, and variables of its own."""
 
     handler: str
     statements: Sequence[iam.PolicyStatement]
@@ -51,17 +114,15 @@ class BulkMachine(Construct):
         scope: Construct,
         construct_id: str,
         *,
-        commons: FunctionCommons,
+        commons: BulkCommons,
         name: str,
         folder: str,
-        documents: s3.IBucket,
-        results: s3.IBucket,
         plan: Duty,
         work: Duty,
     ) -> None:
         super().__init__(scope, construct_id)
         self._commons = commons
-        self._documents, self._results, self._folder = documents, results, folder
+        self._results, self._folder = commons.results, folder
         self.functions = self._functions(plan, work)
         self._name = f"{Stack.of(self).stack_name}-{name}"
         self.state_machine = sfn.StateMachine(
@@ -73,11 +134,11 @@ class BulkMachine(Construct):
             timeout=Duration.days(_LONGEST_EXECUTION_DAYS),
             tracing_enabled=True,
             # The data would be the input of every chunk, several times.
-            logs=log_options(self, commons.settings, f"-{name}", with_data=False),
+            logs=log_options(self, commons.functions.logs, f"-{name}", with_data=False),
         )
         # The role has these rights in itself, as every role here.
         self.state_machine.node.try_remove_child("DistributedMapPolicy")
-        acknowledge(self, objects_finding(results, folder), "The files of an execution have names of its own.")
+        acknowledge(self, objects_finding(commons.results, folder), "The files of an execution have names of its own.")
 
     def _functions(self, plan: Duty, work: Duty) -> dict[str, lambda_.Function]:
         """The functions by the names of their states."""
@@ -90,25 +151,17 @@ class BulkMachine(Construct):
         )
         return {
             "Plan": self._function("Plan", plan, _GATHERING_MEMORY_MB),
-            "Work": self._function("Work", work, self._commons.settings.intake_memory_mb),
+            "Work": self._function("Work", work, self._commons.work_memory_mb),
             "Report": self._function("Report", report, _GATHERING_MEMORY_MB),
         }
 
     def _function(self, construct_id: str, duty: Duty, memory_mb: int) -> lambda_.Function:
-        settings = self._commons.settings
         return HandlerFunction(
             self,
             construct_id,
-            commons=self._commons,
+            commons=self._commons.functions,
             handler=duty.handler,
-            environment={
-                "DOCUMENT_BUCKET": self._documents.bucket_name,
-                "RESULT_BUCKET": self._results.bucket_name,
-                "BULK_TASKS_PER_SECOND": str(settings.bulk_tasks_per_second),
-                "BULK_MAX_CONCURRENCY": str(settings.bulk_max_concurrency),
-                "BULK_TOLERATED_FAILURES": str(settings.bulk_tolerated_failures),
-                **duty.environment,
-            },
+            environment={**self._commons.settings.to_environment(), **duty.environment},
             statements=duty.statements,
             timeout_seconds=_FUNCTION_SECONDS,
             memory_mb=memory_mb,
@@ -176,7 +229,7 @@ class BulkMachine(Construct):
             retry_on_service_exceptions=False,  # the retry table has them, with full jitter
             task_timeout=sfn.Timeout.duration(Duration.seconds(_FUNCTION_SECONDS + ANSWER_GRACE_SECONDS)),
         )
-        add_repeatable_retries(state, self._commons.settings, final=final)
+        add_repeatable_retries(state, self._commons.functions.retries, final=final)
         return state
 
     def _role(self, functions: Mapping[str, lambda_.Function]) -> iam.Role:

@@ -11,8 +11,10 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.documents.settings import Settings
 from infra.status_tracker_cdk.access import acknowledge, allow, service_role
+from infra.status_tracker_cdk.retention import LogProps
+from infra.status_tracker_cdk.retries import RetryProps
+from status_tracker_ops.settings import TrackerSettings
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 ARCHITECTURE = lambda_.Architecture.ARM_64
@@ -28,25 +30,28 @@ class FunctionCommons:
         layer: the library and what it needs.
         use_case_id: the use case whose tasks they work on.
         table_name: the task table.
-        settings: those of the stage.
+        retries: how often a task is tried, and how soon again.
+        logs: what they log, and how long it is kept.
     """
 
     code: lambda_.Code
     layer: lambda_.ILayerVersion
     use_case_id: str
     table_name: str
-    settings: Settings
+    retries: RetryProps
+    logs: LogProps
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that every function reads."""
+        tracker = TrackerSettings(
+            use_case_id=self.use_case_id, task_table_name=self.table_name, max_attempts=self.retries.max_attempts
+        )
         return {
-            "USE_CASE_ID": self.use_case_id,
-            "TASK_TABLE_NAME": self.table_name,
-            "MAX_ATTEMPTS": str(self.settings.max_attempts),
+            **tracker.to_environment(),
             "POWERTOOLS_SERVICE_NAME": self.use_case_id,
             "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
-            "POWERTOOLS_LOG_LEVEL": self.settings.log_level,
+            "POWERTOOLS_LOG_LEVEL": self.logs.log_level,
         }
 
 
@@ -73,7 +78,7 @@ class HandlerFunction(Construct):
         function_name: str | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        log_group = self._log_group(commons.settings)
+        log_group = self._log_group(commons.logs)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -95,13 +100,8 @@ class HandlerFunction(Construct):
             tracing=lambda_.Tracing.ACTIVE,
         )
 
-    def _log_group(self, settings: Settings) -> logs.LogGroup:
-        return logs.LogGroup(
-            self,
-            "Logs",
-            retention=logs.RetentionDays[settings.log_retention],
-            removal_policy=settings.removal_policy,
-        )
+    def _log_group(self, props: LogProps) -> logs.LogGroup:
+        return logs.LogGroup(self, "Logs", retention=props.retention, removal_policy=props.removal_policy)
 
     def _role(
         self,

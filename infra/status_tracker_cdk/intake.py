@@ -1,24 +1,68 @@
-"""From an uploaded document to a started execution: EventBridge, SQS with a dead letter queue, the intake function."""
+"""From a new object to a started execution: EventBridge, SQS with a dead letter queue, the intake function."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.documents.settings import Settings
 from infra.status_tracker_cdk.access import allow
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.props import Props, between
+from infra.status_tracker_cdk.queues import allow_polling, dead_letter_queue, task_queue
 from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_ops.settings import WorkflowSettings
+
+# One poll of SQS brings no more; a larger batch has to be gathered.
+_UNGATHERED_BATCH = 10
+# Less than the dead letter queue's: a message's age counts from its first queue on.
+_DAYS_KEPT = 4
 
 
-class DocumentIntake(Construct):
-    """Every new object in `documents` becomes a task and an execution of `state_machine`.
+@dataclass(frozen=True, kw_only=True)
+class IntakeProps(Props):
+    """How fast new objects are taken in.
+
+    Attributes:
+        intake_batch_size: SQS messages handed to one invocation of the intake function.
+        intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 is not at all.
+        intake_max_concurrency: intake functions that run at the same time, at most. Some 15 of them start as many
+            executions a second as Step Functions admits by default (300): ask for a larger quota before going beyond.
+        intake_max_receives: deliveries of a message before it goes to the dead letter queue.
+        intake_timeout_seconds: timeout of the intake function.
+        intake_memory_mb: memory of the intake function.
+    """
+
+    intake_batch_size: int = between(1, 1000)
+    intake_batching_window_seconds: int = between(0, 300)
+    intake_max_concurrency: int = between(2, 1000)
+    intake_max_receives: int = between(1, 1000)
+    intake_timeout_seconds: int = between(1, 900)
+    intake_memory_mb: int = between(128, 10240)
+
+    def conflicts(self) -> Iterator[str]:
+        """A batch that nothing gathers."""
+        if self.intake_batch_size > _UNGATHERED_BATCH and self.intake_batching_window_seconds < 1:
+            yield (
+                f"intake_batch_size over {_UNGATHERED_BATCH} ({self.intake_batch_size}) needs "
+                "intake_batching_window_seconds of at least 1"
+            )
+
+    @property
+    def visibility_seconds(self) -> int:
+        """When a message that was not handled is delivered again; room for Lambda to be throttled and try again."""
+        return 6 * self.intake_timeout_seconds + self.intake_batching_window_seconds
+
+
+class Intake(Construct):
+    """Every new object in `bucket` becomes a task and an execution of `state_machine`.
 
     Attributes:
         queue: where the events wait.
@@ -32,37 +76,24 @@ class DocumentIntake(Construct):
         construct_id: str,
         *,
         commons: FunctionCommons,
-        documents: s3.IBucket,
+        props: IntakeProps,
+        bucket: s3.IBucket,
         table: TaskTable,
         state_machine: sfn.IStateMachine,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letter_queue = sqs.Queue(
+        self.dead_letter_queue = dead_letter_queue(self)
+        self.queue = task_queue(
             self,
-            "DeadLetterQueue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(14),
+            days_kept=_DAYS_KEPT,
+            visibility_seconds=props.visibility_seconds,
+            dead_letters=self.dead_letter_queue,
+            max_receives=props.intake_max_receives,
         )
-        self.queue = self._queue(commons.settings)
-        self._rule(documents)
-        self.function = self._function(commons, table, state_machine).function
+        self._rule(bucket)
+        self.function = self._function(commons, props, table, state_machine).function
 
-    def _queue(self, settings: Settings) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            # Less than the dead letter queue's: a message's age counts from its first queue on.
-            retention_period=Duration.days(4),
-            visibility_timeout=Duration.seconds(settings.intake_visibility_seconds),
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letter_queue, max_receive_count=settings.intake_max_receives
-            ),
-        )
-
-    def _rule(self, documents: s3.IBucket) -> None:
+    def _rule(self, bucket: s3.IBucket) -> None:
         # EventBridge tries for a day to put an event on the queue; without a dead letter queue it then drops it.
         target = targets.SqsQueue(self.queue, dead_letter_queue=self.dead_letter_queue)
         events.Rule(
@@ -72,43 +103,34 @@ class DocumentIntake(Construct):
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
-                detail={"bucket": {"name": [documents.bucket_name]}},
+                detail={"bucket": {"name": [bucket.bucket_name]}},
             ),
             targets=[target],
         )
 
     def _function(
-        self, commons: FunctionCommons, table: TaskTable, state_machine: sfn.IStateMachine
+        self, commons: FunctionCommons, props: IntakeProps, table: TaskTable, state_machine: sfn.IStateMachine
     ) -> HandlerFunction:
-        settings = commons.settings
         intake = HandlerFunction(
             self,
             "Intake",
             commons=commons,
             handler="intake.handler",
-            environment={"WORKFLOW_ARN": state_machine.state_machine_arn},
+            environment=WorkflowSettings(workflow_arn=state_machine.state_machine_arn).to_environment(),
             statements=[
                 table.allow_items("PutItem"),
                 allow(["states:StartExecution"], state_machine.state_machine_arn),
-                allow(
-                    [
-                        "sqs:ReceiveMessage",
-                        "sqs:DeleteMessage",
-                        "sqs:ChangeMessageVisibility",
-                        "sqs:GetQueueAttributes",
-                    ],
-                    self.queue.queue_arn,
-                ),
+                allow_polling(self.queue),
             ],
-            timeout_seconds=settings.intake_timeout_seconds,
-            memory_mb=settings.intake_memory_mb,
+            timeout_seconds=props.intake_timeout_seconds,
+            memory_mb=props.intake_memory_mb,
         )
         intake.function.add_event_source(
             event_sources.SqsEventSource(
                 self.queue,
-                batch_size=settings.intake_batch_size,
-                max_batching_window=Duration.seconds(settings.intake_batching_window_seconds),
-                max_concurrency=settings.intake_max_concurrency,
+                batch_size=props.intake_batch_size,
+                max_batching_window=Duration.seconds(props.intake_batching_window_seconds),
+                max_concurrency=props.intake_max_concurrency,
                 report_batch_item_failures=True,
             )
         )

@@ -12,12 +12,12 @@ from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sns as sns
-from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import allow
 from infra.status_tracker_cdk.functions import METRICS_NAMESPACE, FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.queues import DAYS_KEPT, allow_polling, dead_letter_queue, task_queue
 from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_ops.settings import QueueWorkerSettings
 
 MARGIN_SECONDS = 3
 """What `status_tracker.sqs.process_sqs_batch` keeps of the function's time for telling the queue."""
@@ -31,8 +31,6 @@ _RANGES = {
     "alarm_age_minutes": (1, 14 * 24 * 60 - 1),
 }
 _MOST_RECEIVES = 1000
-_DAYS_KEPT = 14
-"""The longest that SQS keeps a message. Its age counts on in the dead letter queue, which keeps it for what is left."""
 _DAYS_TO_MEND = 4
 """What shall be left of them for those who find it in the dead letter queue."""
 _DAY_SECONDS = 24 * 3600
@@ -93,7 +91,7 @@ class WorkerPace:
 class SqsWorker(Construct):
     """A queue, and a function that calls `status_tracker.sqs.process_sqs_batch` with its messages.
 
-    The function is told ``SECONDS_PER_RECORD`` and ``RETRY_SECONDS``. It may update the tasks of `table`, and what its
+    The function reads `QueueWorkerSettings` from its environment. It may update the tasks of `table`, and do what its
     `statements` say.
 
     Attributes:
@@ -117,25 +115,24 @@ class SqsWorker(Construct):
         statements: Sequence[iam.PolicyStatement] = (),
     ) -> None:
         super().__init__(scope, construct_id)
-        self.dead_letter_queue = sqs.Queue(
+        self.dead_letter_queue = dead_letter_queue(self)
+        self.queue = task_queue(
             self,
-            "DeadLetterQueue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(_DAYS_KEPT),
+            days_kept=DAYS_KEPT,
+            visibility_seconds=pace.visibility_seconds,
+            dead_letters=self.dead_letter_queue,
+            max_receives=receives_within_retention(commons.retries.max_attempts, pace),
         )
-        self.queue = self._queue(pace, commons.settings.max_attempts)
+        settings = QueueWorkerSettings(
+            seconds_per_record=pace.seconds_per_record, retry_seconds=commons.retries.retry_interval_seconds
+        )
         self.function = HandlerFunction(
             self,
             "Handler",
             commons=commons,
             handler=handler,
-            environment={
-                "SECONDS_PER_RECORD": str(pace.seconds_per_record),
-                "RETRY_SECONDS": str(commons.settings.retry_interval_seconds),
-                **environment,
-            },
-            statements=[table.allow_items("UpdateItem"), self._may_poll(), *statements],
+            environment={**settings.to_environment(), **environment},
+            statements=[table.allow_items("UpdateItem"), allow_polling(self.queue), *statements],
             timeout_seconds=pace.timeout_seconds,
             memory_mb=pace.memory_mb,
         ).function
@@ -151,23 +148,6 @@ class SqsWorker(Construct):
         self._topic = alarm_topic
         self._add_alarms_on_tasks(commons.use_case_id, step, pace)
         self._add_alarms_on_standstill(step, pace)
-
-    def _queue(self, pace: WorkerPace, max_attempts: int) -> sqs.Queue:
-        return sqs.Queue(
-            self,
-            "Queue",
-            encryption=sqs.QueueEncryption.SQS_MANAGED,
-            enforce_ssl=True,
-            retention_period=Duration.days(_DAYS_KEPT),
-            visibility_timeout=Duration.seconds(pace.visibility_seconds),
-            dead_letter_queue=sqs.DeadLetterQueue(
-                queue=self.dead_letter_queue, max_receive_count=receives_within_retention(max_attempts, pace)
-            ),
-        )
-
-    def _may_poll(self) -> iam.PolicyStatement:
-        actions_of_poller = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
-        return allow([f"sqs:{action}" for action in actions_of_poller], self.queue.queue_arn)
 
     def _add_alarms_on_tasks(self, use_case_id: str, step: str, pace: WorkerPace) -> None:
         def counted(name: str, period: Duration) -> cloudwatch.Metric:
@@ -201,7 +181,7 @@ class SqsWorker(Construct):
             self.dead_letter_queue.metric_approximate_number_of_messages_visible(period=_MINUTE, statistic=_MAXIMUM),
             f"{step} could not handle messages. The function's log says why: 'Message refused' where one could not be "
             "read, 'Task not started' where the tracker could not be asked; where it says neither, the function "
-            f"crashed or was throttled. Mend the cause, then redrive the dead letter queue to its source: {_DAYS_KEPT} "
+            f"crashed or was throttled. Mend the cause, then redrive the dead letter queue to its source: {DAYS_KEPT} "
             "days after they were sent, messages are deleted.",
         )
         self._alarm(
@@ -209,7 +189,7 @@ class SqsWorker(Construct):
             self.queue.metric_approximate_age_of_oldest_message(period=_MINUTE, statistic=_MAXIMUM),
             f"Messages have waited for {step} for over {pace.alarm_age_minutes} minutes. See whether its event source "
             "is enabled, and whether the function runs, fails or is throttled, or more comes in than it can do: "
-            f"{_DAYS_KEPT} days after they were sent, messages are deleted, and those never begun are no tasks.",
+            f"{DAYS_KEPT} days after they were sent, messages are deleted, and those never begun are no tasks.",
             over=pace.alarm_age_minutes * 60,
         )
         self._lasting_alarm(
@@ -270,11 +250,11 @@ def receives_within_retention(max_attempts: int, pace: WorkerPace) -> int:
             letter queue.
     """
     receives = receives_to_outlast(max_attempts, pace.batch_size)
-    days, most = receives * pace.visibility_seconds / _DAY_SECONDS, _DAYS_KEPT - _DAYS_TO_MEND
+    days, most = receives * pace.visibility_seconds / _DAY_SECONDS, DAYS_KEPT - _DAYS_TO_MEND
     if days > most:
         raise ValueError(
             f"A message whose function always crashes is received {receives} times, every {pace.visibility_seconds} s: "
-            f"{days:.1f} days, and it must be in the dead letter queue within {most} of the {_DAYS_KEPT} days that SQS "
+            f"{days:.1f} days, and it must be in the dead letter queue within {most} of the {DAYS_KEPT} days that SQS "
             "keeps it: lower timeout_seconds, the batch_size or max_attempts."
         )
     return receives

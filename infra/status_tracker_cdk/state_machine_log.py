@@ -8,18 +8,18 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.documents.settings import Settings
 from infra.status_tracker_cdk.access import allow
+from infra.status_tracker_cdk.retention import LogProps
 
 
-def log_options(scope: Construct, settings: Settings, label: str = "", *, with_data: bool = True) -> sfn.LogOptions:
+def log_options(scope: Construct, props: LogProps, label: str = "", *, with_data: bool = True) -> sfn.LogOptions:
     """Every event, to a log group in `scope`; a `label` tells it from those of the stack's other machines."""
     log_group = logs.LogGroup(
         scope,
         "Logs",
         log_group_name=_vended_log_group_name(label),
-        retention=logs.RetentionDays[settings.log_retention],
-        removal_policy=settings.removal_policy,
+        retention=props.retention,
+        removal_policy=props.removal_policy,
     )
     return sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=with_data)
 

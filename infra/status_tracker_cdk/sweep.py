@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import cast
 
 from aws_cdk import ArnFormat, Aws, Duration, Stack
@@ -12,20 +14,54 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.documents.settings import Settings
 from infra.status_tracker_cdk.access import acknowledge, allow, service_role
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.props import Props, between
 from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_ops.settings import SweepSettings, WorkflowSettings
 
 
-class Operations(Construct):
+@dataclass(frozen=True, kw_only=True)
+class SweepProps(Props):
+    """How often a sweep runs, and how much it does.
+
+    Attributes:
+        sweep_interval_minutes: from one sweep to the next.
+        sweep_max_restarts: tasks of each step that one sweep restarts, at most.
+        sweep_max_examined: tasks of each step that one sweep reads, at most, to find those that no execution works on.
+        sweep_pending_after_seconds: how long a pending task may be on its way to its execution before a sweep looks.
+        sweep_max_objects: objects of the bucket that one sweep compares with the tasks, at most.
+        sweep_unregistered_after_seconds: how old an object without a task must be for a sweep to register it.
+        sweep_timeout_seconds: timeout of the sweep, at most its interval; it stops before, and the next one goes on.
+        sweep_memory_mb: memory of the sweep.
+    """
+
+    sweep_interval_minutes: int = between(1, 60)
+    sweep_max_restarts: int = between(1, 10_000)
+    sweep_max_examined: int = between(1, 100_000)
+    sweep_pending_after_seconds: int = between(1, 604_800)
+    sweep_max_objects: int = between(1, 1_000_000)
+    sweep_unregistered_after_seconds: int = between(1, 604_800)
+    sweep_timeout_seconds: int = between(1, 900)
+    sweep_memory_mb: int = between(128, 10240)
+
+    def conflicts(self) -> Iterator[str]:
+        """A sweep that is not over when the next is due."""
+        if self.sweep_timeout_seconds > 60 * self.sweep_interval_minutes:
+            yield (
+                f"sweep_timeout_seconds ({self.sweep_timeout_seconds}) must be at most sweep_interval_minutes "
+                f"({self.sweep_interval_minutes} x 60 seconds): a sweep is over when the next is due"
+            )
+
+
+class Sweep(Construct):
     """The sweep, again and again: it restarts what nothing works on, registers what has no task, and counts.
 
     No concurrency is reserved for it: its own task in the table sees to it that two never sweep at once, and what one
     sweep does not come to is for the next.
 
     Attributes:
-        sweep: the function.
+        function: the function.
     """
 
     def __init__(
@@ -34,43 +70,41 @@ class Operations(Construct):
         construct_id: str,
         *,
         commons: FunctionCommons,
-        documents: s3.IBucket,
+        props: SweepProps,
+        bucket: s3.IBucket,
         table: TaskTable,
         state_machine: sfn.StateMachine,
     ) -> None:
         super().__init__(scope, construct_id)
         executions = _executions_of(state_machine)
-        settings = commons.settings
         handler = HandlerFunction(
             self,
             "Sweep",
             commons=commons,
             handler="sweep.handler",
             environment={
-                "WORKFLOW_ARN": state_machine.state_machine_arn,
-                "DOCUMENT_BUCKET": documents.bucket_name,
-                **_limits(settings),
+                **WorkflowSettings(workflow_arn=state_machine.state_machine_arn).to_environment(),
+                **_settings(props, bucket).to_environment(),
             },
             statements=[
                 table.allow_items("PutItem", "GetItem", "BatchGetItem", "UpdateItem"),
                 table.allow_listing(),
                 allow(["states:StartExecution", "states:ListExecutions"], state_machine.state_machine_arn),
                 allow(["states:DescribeExecution"], executions),
-                allow(["s3:ListBucket"], documents.bucket_arn),
+                allow(["s3:ListBucket"], bucket.bucket_arn),
             ],
-            timeout_seconds=settings.sweep_timeout_seconds,
-            memory_mb=settings.sweep_memory_mb,
+            timeout_seconds=props.sweep_timeout_seconds,
+            memory_mb=props.sweep_memory_mb,
         )
         acknowledge(
             handler,
             _finding(state_machine),
             "An execution is asked for by its name, and each run of a task is one.",
         )
-        self.sweep = handler.function
-        self._add_schedule(settings)
+        self.function = handler.function
+        self._add_schedule(Duration.minutes(props.sweep_interval_minutes))
 
-    def _add_schedule(self, settings: Settings) -> None:
-        interval = Duration.minutes(settings.sweep_interval_minutes)
+    def _add_schedule(self, interval: Duration) -> None:
         scheduler.Schedule(
             self,
             "Schedule",
@@ -78,7 +112,7 @@ class Operations(Construct):
             schedule=scheduler.ScheduleExpression.rate(interval),
             time_window=scheduler.TimeWindow.off(),
             target=targets.LambdaInvoke(
-                self.sweep,
+                self.function,
                 role=self._schedule_role(),
                 # What Lambda did not take by then, the next invocation makes up for.
                 max_event_age=interval,
@@ -89,18 +123,19 @@ class Operations(Construct):
     def _schedule_role(self) -> iam.IRole:
         scope = Construct(self, "ScheduleRights")
         own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        statements = [allow(["lambda:InvokeFunction"], self.sweep.function_arn)]
+        statements = [allow(["lambda:InvokeFunction"], self.function.function_arn)]
         return service_role(scope, "scheduler.amazonaws.com", statements, conditions=own).without_policy_updates()
 
 
-def _limits(settings: Settings) -> dict[str, str]:
-    return {
-        "SWEEP_MAX_RESTARTS": str(settings.sweep_max_restarts),
-        "SWEEP_MAX_EXAMINED": str(settings.sweep_max_examined),
-        "SWEEP_PENDING_AFTER_SECONDS": str(settings.sweep_pending_after_seconds),
-        "SWEEP_MAX_OBJECTS": str(settings.sweep_max_objects),
-        "SWEEP_UNREGISTERED_AFTER_SECONDS": str(settings.sweep_unregistered_after_seconds),
-    }
+def _settings(props: SweepProps, bucket: s3.IBucket) -> SweepSettings:
+    return SweepSettings(
+        document_bucket=bucket.bucket_name,
+        sweep_max_restarts=props.sweep_max_restarts,
+        sweep_max_examined=props.sweep_max_examined,
+        sweep_pending_after_seconds=props.sweep_pending_after_seconds,
+        sweep_max_objects=props.sweep_max_objects,
+        sweep_unregistered_after_seconds=props.sweep_unregistered_after_seconds,
+    )
 
 
 def _executions_of(state_machine: sfn.StateMachine) -> str:

@@ -6,8 +6,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.documents.settings import Settings
 from infra.status_tracker_cdk.access import allow
+from infra.status_tracker_cdk.retention import DataProps
 
 KEY_ATTRIBUTE = "key"
 INDEX_NAME = "status_and_update_time-index"
@@ -27,7 +27,7 @@ class TaskTable(Construct):
         table: the table.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, settings: Settings) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, props: DataProps) -> None:
         super().__init__(scope, construct_id)
         string = dynamodb.AttributeType.STRING
         # Table, not TableV2: the latter is a GlobalTable to CloudFormation, and that the local cloud does not have.
@@ -41,8 +41,8 @@ class TaskTable(Construct):
                 point_in_time_recovery_enabled=True
             ),
             time_to_live_attribute=TIME_TO_LIVE_ATTRIBUTE,
-            deletion_protection=settings.retain_data,
-            removal_policy=settings.removal_policy,
+            deletion_protection=props.retain_data,
+            removal_policy=props.removal_policy,
         )
         self.table.add_global_secondary_index(
             index_name=INDEX_NAME,

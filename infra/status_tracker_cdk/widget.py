@@ -14,6 +14,7 @@ from constructs import Construct
 from infra.status_tracker_cdk.access import allow
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_ops.settings import WidgetSettings
 
 _TIMEOUT_SECONDS = 30
 _MEMORY_MB = 1024
@@ -46,12 +47,12 @@ class Widget(Construct):
         self._commons = commons
         # The two name each other, so their names are given: references would go round in a circle.
         names = {role: f"{Stack.of(self).stack_name}-widget-{role}" for role in ("viewer", "actor")}
-        environment = {
-            "WIDGET_VIEWER_ARN": self._arn(names["viewer"]),
-            "WIDGET_ACTOR_ARN": self._arn(names["actor"]),
-            "WORKFLOW_ARN": state_machine.state_machine_arn,
-            "LOG_GROUPS": ",".join(function.log_group.log_group_name for function in logged_by),
-        }
+        environment = WidgetSettings(
+            widget_viewer_arn=self._arn(names["viewer"]),
+            widget_actor_arn=self._arn(names["actor"]),
+            workflow_arn=state_machine.state_machine_arn,
+            log_groups=tuple(function.log_group.log_group_name for function in logged_by),
+        ).to_environment()
         reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing()]
         self.viewer = self._function("Viewer", "widget.handler", names["viewer"], environment, reading)
         acting = [table.allow_items("UpdateItem"), allow(["states:StartExecution"], state_machine.state_machine_arn)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -11,9 +12,10 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from infra.documents.settings import Settings
 from infra.status_tracker_cdk.access import acknowledge, allow, service_role
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from infra.status_tracker_cdk.props import Props, between
+from infra.status_tracker_cdk.retention import LogProps
 from infra.status_tracker_cdk.retries import (
     ALREADY_SUCCEEDED,
     ANSWER_GRACE_SECONDS,
@@ -25,6 +27,26 @@ from infra.status_tracker_cdk.retries import (
 from infra.status_tracker_cdk.state_machine_log import allow_logs_and_traces, log_options
 
 
+@dataclass(frozen=True, kw_only=True)
+class StepProps(Props):
+    """What the function of a step has.
+
+    Attributes:
+        step_timeout_seconds: timeout of a step's function.
+        step_memory_mb: memory of a step's function; 1,769 MB is one full CPU.
+        step_reserved_concurrency: invocations of one step's function at the same time; None is no limit.
+    """
+
+    step_timeout_seconds: int = between(1, 900)
+    step_memory_mb: int = between(128, 10240)
+    step_reserved_concurrency: int | None = between(1, 1000, default=None)
+
+    @property
+    def lease_seconds(self) -> int:
+        """The longest lease of an attempt: a function takes its lease from the time it has left."""
+        return self.step_timeout_seconds
+
+
 class TrackedStep(Construct):
     """One step of a workflow: a function whose handler works inside the tracker's ``start``, and its state.
 
@@ -32,7 +54,7 @@ class TrackedStep(Construct):
     handler returns is dropped, results belong in the task.
 
     Attributes:
-        name: the step's name, the id of the construct; the ``step`` dimension of its metrics.
+        name: the step's name; its construct, its state and the ``step`` dimension of its metrics are named so.
         function: the function.
         state: the state that invokes it.
         entry: the state in which the step begins: that one, unless `begin_with` has set another before it.
@@ -43,18 +65,18 @@ class TrackedStep(Construct):
     def __init__(
         self,
         scope: Construct,
-        construct_id: str,
+        name: str,
         *,
         commons: FunctionCommons,
+        props: StepProps,
         handler: str,
         environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
         actions_without_resource: Sequence[str] = (),
         retried_elsewhere: Sequence[str] = (),
     ) -> None:
-        super().__init__(scope, construct_id)
-        settings = commons.settings
-        self.name = construct_id
+        super().__init__(scope, name)
+        self.name = name
         self.function = HandlerFunction(
             self,
             "Handler",
@@ -63,27 +85,27 @@ class TrackedStep(Construct):
             environment=environment,
             statements=statements,
             actions_without_resource=actions_without_resource,
-            timeout_seconds=settings.step_timeout_seconds,
-            memory_mb=settings.step_memory_mb,
-            reserved_concurrency=settings.step_reserved_concurrency,
+            timeout_seconds=props.step_timeout_seconds,
+            memory_mb=props.step_memory_mb,
+            reserved_concurrency=props.step_reserved_concurrency,
         ).function
         self.state = tasks.LambdaInvoke(
             self,
             "Invoke",
-            state_name=construct_id,
+            state_name=name,
             lambda_function=self.function,
             result_path=sfn.JsonPath.DISCARD,
             retry_on_service_exceptions=False,  # the retry table has them, with full jitter
-            task_timeout=sfn.Timeout.duration(Duration.seconds(settings.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
+            task_timeout=sfn.Timeout.duration(Duration.seconds(props.step_timeout_seconds + ANSWER_GRACE_SECONDS)),
         )
-        add_step_retries(self.state, settings, retried_elsewhere)
+        add_step_retries(self.state, commons.retries, lease_seconds=props.lease_seconds, elsewhere=retried_elsewhere)
         self.entry: sfn.IChainable = self.state
         self.helpers: Mapping[str, lambda_.Function] = {}
         self.actions_without_resource: list[str] = []
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
-        """What the states of the step invoke, by their names."""
+        """What the states of the step invoke, by the names of those states."""
         return {self.name: self.function, **self.helpers}
 
     def begin_with(
@@ -108,9 +130,7 @@ class TaskWorkflow(Construct):
         state_machine: the state machine.
     """
 
-    def __init__(
-        self, scope: Construct, construct_id: str, *, steps: Sequence[TrackedStep], settings: Settings
-    ) -> None:
+    def __init__(self, scope: Construct, construct_id: str, *, steps: Sequence[TrackedStep], logs: LogProps) -> None:
         super().__init__(scope, construct_id)
         self.steps = steps
         self.state_machine = sfn.StateMachine(
@@ -120,7 +140,7 @@ class TaskWorkflow(Construct):
             role=self._role().without_policy_updates(),
             timeout=Duration.seconds(EXECUTION_TIMEOUT_SECONDS),
             tracing_enabled=True,
-            logs=log_options(self, settings),
+            logs=log_options(self, logs),
         )
 
     def _connected(self) -> sfn.IChainable:

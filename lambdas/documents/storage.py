@@ -1,10 +1,16 @@
-"""Results in S3: one folder a task, named by the hash of its id, with one JSON file a step."""
+"""The uploaded documents, and the results of tasks, in S3.
+
+Each task has one folder of results, named by the hash of its id, with one JSON file for each step.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
+
+from botocore.exceptions import ClientError
 
 from status_tracker import NonRetryableError
 
@@ -13,13 +19,20 @@ if TYPE_CHECKING:
 
     from mypy_boto3_s3 import S3Client
 
+    from status_tracker_ops.intake.uploads import Upload
+
 EXTRACTED = "extracted.json"
 ANSWERS = "answers.json"
+_GONE = {
+    "NoSuchKey": "The object was deleted before it could be read. Upload it again if it is still wanted.",
+    "PreconditionFailed": "The object was replaced by a newer upload, which is its own task.",
+    "InvalidObjectState": "The object is archived (S3 Glacier). Restore it, then rerun this task.",
+}
 
 
 def result_key(task_id: str, name: str) -> str:
     """A task id has any character and up to 2 KB; its hash is safe as an object key and in addresses."""
-    return f"{hashlib.sha256(task_id.encode()).hexdigest()}/{name}"
+    return f"{_result_folder(task_id)}{name}"
 
 
 def write_result(s3: S3Client, bucket: str, task_id: str, name: str, result: Mapping[str, Any]) -> str:
@@ -53,3 +66,40 @@ def read_result(s3: S3Client, bucket: str, task_id: str, name: str) -> dict[str,
             f" Rerun the task from the step that writes {name}."
         )
     return result
+
+
+def delete_results(s3: S3Client, bucket: str, task_id: str) -> None:
+    """Delete everything in the task's folder of results; nothing where there is none."""
+    pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_result_folder(task_id))
+    for page in pages:
+        for found in page.get("Contents", []):
+            s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+
+def _result_folder(task_id: str) -> str:
+    return f"{hashlib.sha256(task_id.encode()).hexdigest()}/"
+
+
+def fetch_document(s3: S3Client, bucket: str, upload: Upload, max_bytes: int) -> bytes:
+    """The bytes of exactly the upload that the task is about, never those of a later one.
+
+    Other errors of S3 are raised as they are, and are worth a retry.
+
+    Raises:
+        NonRetryableError: the object is gone, or larger than `max_bytes`; its body is not read then.
+    """
+    try:
+        response = s3.get_object(Bucket=bucket, Key=upload.key, IfMatch=f'"{upload.etag}"')
+    except ClientError as error:
+        reason = _GONE.get(error.response["Error"]["Code"])
+        if reason is None:
+            raise
+        raise NonRetryableError(reason) from error
+    size = response["ContentLength"]
+    with closing(response["Body"]) as body:
+        if size > max_bytes:
+            raise NonRetryableError(
+                f"The document is too large: {size:,} bytes; at most {max_bytes:,} are read."
+                " Split it or reduce its images, or raise MAX_DOCUMENT_BYTES of the Extract function."
+            )
+        return body.read()

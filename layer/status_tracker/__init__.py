@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .core.config import TrackerConfig, get_utc_now
+from ._version import __version__
+from .core.config import BaseStatusEnum, StatusNameEnum, TrackerConfig, ensure_status_value, get_utc_now
 from .core.errors import (
     NoMoreRetryError,
     NonRetryableError,
@@ -28,13 +29,10 @@ from .core.errors import (
     TaskUnreadableError,
 )
 from .core.execution import ExecutionContext
-from .core.statuses import BaseStatusEnum, StatusNameEnum, ensure_status_value
 from .core.task import RunState
 
 if TYPE_CHECKING:
     from .dynamodb import BaseTask, StatusAndUpdateTimeIndex, TaskQuery
-
-__version__ = "0.1.0"
 
 __all__ = [
     "BaseStatusEnum",
@@ -61,6 +59,7 @@ __all__ = [
     "TaskTransactionError",
     "TaskUnreadableError",
     "TrackerConfig",
+    "__version__",
     "ensure_status_value",
     "get_utc_now",
 ]

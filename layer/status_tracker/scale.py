@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TypedDict
 
+from .core.config import is_number
+
 PARTITION_WRITE_UNITS = 1000
 """The write units a second that DynamoDB gives one partition, of a table or of an index."""
 
@@ -56,11 +58,11 @@ def propose_shards(tasks_per_second: float, *, headroom: float = 2.0) -> ShardCo
     Raises:
         ValueError: an argument is no number, too small or absurdly large.
     """
-    if not _is_number(tasks_per_second) or not 0 < tasks_per_second <= _MOST:
+    if not is_number(tasks_per_second) or not 0 < tasks_per_second <= _MOST:
         raise ValueError(
             f"tasks_per_second is {tasks_per_second!r}: give how many start in a second, above 0, at most {_MOST:,.0f}."
         )
-    if not _is_number(headroom) or not 1 <= headroom <= _MOST:
+    if not is_number(headroom) or not 1 <= headroom <= _MOST:
         raise ValueError(
             f"headroom is {headroom!r}: give how many times the average a peak brings, from 1 to {_MOST:,.0f}."
         )
@@ -74,7 +76,3 @@ def propose_shards(tasks_per_second: float, *, headroom: float = 2.0) -> ShardCo
         n_succeeded_shard=stayed_in,
         n_ignored_shard=stayed_in,
     )
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

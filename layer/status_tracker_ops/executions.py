@@ -1,13 +1,15 @@
-"""Starting the workflow of a task, once a run."""
+"""One Step Functions execution for each run of a task: starting, knowing and stopping it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from itertools import takewhile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from status_tracker import RunState
+from status_tracker_ops.clients import step_functions_client
+from status_tracker_ops.settings import WorkflowSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,11 +18,10 @@ if TYPE_CHECKING:
 
 
 def execution_name(task_id: str, run: int) -> str:
-    """
-    The hash of the task id, and the run number.
+    """The hash of the task id, and the run number.
 
-    Step Functions takes a name once. The run number grows when a task is deliberately run again, and only
-    then, so that a repeated message starts nothing and a rerun is an execution of its own.
+    Step Functions takes a name once. Only a deliberate rerun raises the run number: a repeated message starts nothing,
+    and a rerun is an execution of its own.
     """
     return f"{hashlib.sha256(task_id.encode()).hexdigest()}-{run}"
 
@@ -28,6 +29,12 @@ def execution_name(task_id: str, run: int) -> str:
 def execution_input(task_id: str, run: int) -> str:
     """The input, always the same text for a run: Step Functions compares it while an execution is running."""
     return json.dumps({"run": run, "task_id": task_id}, sort_keys=True)
+
+
+def execution_arn(workflow_arn: str, task_id: str, run: int) -> str:
+    """The ARN of the execution of this run, whether or not it exists."""
+    machine = workflow_arn.replace(":stateMachine:", ":execution:", 1)
+    return f"{machine}:{execution_name(task_id, run)}"
 
 
 def start_workflow(step_functions: SFNClient, workflow_arn: str, task_id: str, run: int) -> bool:
@@ -45,21 +52,57 @@ def start_workflow(step_functions: SFNClient, workflow_arn: str, task_id: str, r
 
 def run_state(step_functions: SFNClient, workflow_arn: str, task_id: str, run: int) -> RunState:
     """What has become of the execution of this run. Step Functions forgets one 90 days after its end."""
-    machine = workflow_arn.replace(":stateMachine:", ":execution:")
     try:
-        execution = step_functions.describe_execution(executionArn=f"{machine}:{execution_name(task_id, run)}")
+        execution = step_functions.describe_execution(executionArn=execution_arn(workflow_arn, task_id, run))
     except step_functions.exceptions.ExecutionDoesNotExist:
         return RunState.NEVER_STARTED
     return RunState.RUNNING if execution["status"] in {"RUNNING", "PENDING_REDRIVE"} else RunState.ENDED
 
 
-def running_executions(step_functions: SFNClient, workflow_arn: str, stop: Callable[[], bool]) -> set[str]:
-    """
-    The names of the executions that are running, a thousand in a request; not all of them when `stop` says so.
+def stop_workflow(step_functions: SFNClient, workflow_arn: str, task_id: str, run: int) -> None:
+    """Stop the execution of this run. One that is over, or that there is none of, is left as it is."""
+    try:
+        step_functions.stop_execution(
+            executionArn=execution_arn(workflow_arn, task_id, run),
+            error="Recalled",
+            cause="The task's run was recalled.",
+        )
+    except step_functions.exceptions.ExecutionDoesNotExist:
+        return
 
-    One that has begun or ended a moment ago may be missing, or be there still.
+
+def running_executions(step_functions: SFNClient, workflow_arn: str, stop: Callable[[], bool]) -> set[str]:
+    """The names of the running executions, read a thousand at a time until `stop` returns True.
+
+    One that began a moment ago may be missing; one that ended a moment ago may still be listed.
     """
     pages = step_functions.get_paginator("list_executions").paginate(
         stateMachineArn=workflow_arn, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
     )
     return {execution["name"] for page in takewhile(lambda _: not stop(), pages) for execution in page["executions"]}
+
+
+class WorkflowRuns:
+    """Mixin of a task class: each run of a task is one execution of the state machine ``WORKFLOW_ARN``.
+
+    Put it before `BaseTask` in the bases of the class.
+    """
+
+    @classmethod
+    def dispatch(cls, task: Any) -> Any:
+        """Start the execution of the task's run, unless it was started; False where it is over already."""
+        return start_workflow(step_functions_client(), _workflow_arn(), task.task_id, task.run or 0)
+
+    @classmethod
+    def run_state(cls, task: Any) -> RunState:
+        """What has become of the execution of the task's run."""
+        return run_state(step_functions_client(), _workflow_arn(), task.task_id, task.run or 0)
+
+    @classmethod
+    def recall(cls, task: Any) -> None:
+        """Stop the execution of the task's run, so that nothing drives the task any more."""
+        stop_workflow(step_functions_client(), _workflow_arn(), task.task_id, task.run or 0)
+
+
+def _workflow_arn() -> str:
+    return WorkflowSettings.from_environment().workflow_arn

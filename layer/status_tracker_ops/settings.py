@@ -68,6 +68,19 @@ class WorkflowSettings(EnvironmentSettings):
 
 
 @dataclass(frozen=True)
+class QueueWorkerSettings(EnvironmentSettings):
+    """What the handler of a worker on a queue gives to `status_tracker.sqs.process_sqs_batch`.
+
+    Attributes:
+        seconds_per_record: the longest that the work on one message takes.
+        retry_seconds: when a message whose task failed is delivered again.
+    """
+
+    seconds_per_record: int = number(at_least=1)
+    retry_seconds: int = number(at_least=1)
+
+
+@dataclass(frozen=True)
 class WidgetSettings(EnvironmentSettings):
     """The widget's two functions, the one that shows and the one that acts, and where more is told of a task."""
 

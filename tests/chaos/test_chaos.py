@@ -48,14 +48,15 @@ def chaos(directory: Path, **options: object) -> tuple[int, dict[str, Any], str]
 
 
 @pytest.mark.timeout(900)
-def test_the_library_comes_through(tmp_path: Path) -> None:
-    code, report, printed = chaos(tmp_path, backend="dynamodb", lifecycles=2000, seed=1)
+@pytest.mark.parametrize(("lifecycles", "killed"), [(600, 6), pytest.param(2000, 20, marks=pytest.mark.matrix)])
+def test_the_library_comes_through(tmp_path: Path, lifecycles: int, killed: int) -> None:
+    code, report, printed = chaos(tmp_path, backend="dynamodb", lifecycles=lifecycles, seed=1)
 
     assert code == 0, printed
     assert report["violations"] == []
-    assert report["figures"]["lifecycles"] == 2000
-    assert report["figures"]["killed"] >= 20
-    assert report["figures"]["vanished attempts"] >= 20
+    assert report["figures"]["lifecycles"] == lifecycles
+    assert report["figures"]["killed"] >= killed
+    assert report["figures"]["vanished attempts"] >= killed
     assert report["figures"]["lost locks raised"] >= 1
     assert report["figures"]["lost locks noted on another exception"] >= 1
     lost_answers = sum(report["faults"][kind] for kind in LOSING_THE_ANSWER)

@@ -12,9 +12,9 @@ from pynamodb.expressions.condition import Condition
 
 from status_tracker.abstract import FileTracker, files
 from status_tracker.abstract import store as tracker_store
-from status_tracker.core.lifecycle import Lifecycle
-from status_tracker.core.port import Answer
-from status_tracker.core.writes import Attempt, HeldBy, Startable, TaskState, Unchanged, Write
+from status_tracker.core.lifecycle import Attempt, Lifecycle
+from status_tracker.core.port import Answer, HeldBy, Startable, Unchanged, Write
+from status_tracker.core.state import TaskState
 from status_tracker.dynamodb import expressions, store, templates
 from status_tracker.sql import store as sql_store
 from status_tracker.sql.transactions import storing

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.writes import Special, TaskState, Unchanged
+from status_tracker.core.port import Special, Unchanged
+from status_tracker.core.state import TaskState
 from tests.compat.support import LEASE
 from tests.support.clock import TICK, Clock
 from tests.support.wire import Wire, answer_lost, passed, then

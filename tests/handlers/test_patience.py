@@ -18,7 +18,7 @@ from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
 from documents.textract.errors import TEXTRACT_ERRORS
 from documents.textract.reader import TextractReader
-from infra.documents.reading_settings import LEAST_STEP_SECONDS
+from infra.documents.reading import LEAST_STEP_SECONDS
 from tests.unit.documents.test_reader import make_pdf
 
 if TYPE_CHECKING:

@@ -10,11 +10,12 @@ import pytest
 
 from app import build
 from infra.documents.settings import Settings
+from tests.infra import expected
 from tests.infra.alarm_table import ALARM, DOLLARS_A_METRIC, Alarm, Metric, alarms_of, table
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 
 DOCS = Path(__file__).parents[2] / "docs"
-STEPS = ("Extract", "Answer")
+STEPS = tuple(expected.STEPS)
 SERVICE = "pdf_processing"
 
 
@@ -47,14 +48,14 @@ def assert_alarm(
 def test_all_alarms(alarms: dict[str, Alarm]) -> None:
     assert set(alarms) == {
         *(f"{name}{step}" for name in ("NoProgress", "OldestUnfinished", "Stuck", "Ignored") for step in STEPS),
-        *("DuplicateRuns", "DuplicateRunsIgnoredExtract", "DuplicateRunsIgnoredAnswer"),
+        *("DuplicateRuns", *(f"DuplicateRunsIgnored{step}" for step in STEPS)),
         *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"),
         *("BackfillFailed", "BulkRerunFailed"),
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
-        *("IntakeThrottled", "ExtractThrottled", "AnswerThrottled", "SweepThrottled"),
+        *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep")),
         *("SweepNotRunning", "IntakeErrors", "SweepErrors"),
-        *("CannotSweepExtract", "CannotSweepAnswer", "CannotSweepIntake"),
+        *(f"CannotSweep{name}" for name in (*STEPS, "Intake")),
     }
 
 
@@ -137,7 +138,7 @@ def test_no_progress_is_work_of_which_nothing_ends(
 
 
 def test_no_progress_looks_at_every_sweep_of_its_time(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
-    period = 120 * stage.settings.sweep_interval_minutes
+    period = 120 * stage.settings.sweep.sweep_interval_minutes
     for step in STEPS:
         alarm = alarms[f"NoProgress{step}"]
         # The least that was unfinished, so that work which came in just now is not asked for; all that was finished.
@@ -147,12 +148,12 @@ def test_no_progress_looks_at_every_sweep_of_its_time(stage: Synthesized, alarms
             "succeeded": Metric("StatusTracker", "TaskSucceeded", of_step(step), "Sum", period),
         }
         assert alarm.periods == alarm.breaching
-        assert alarm.periods * period == 60 * stage.settings.alarm_no_progress_minutes
+        assert alarm.periods * period == 60 * stage.settings.alarms.alarm_no_progress_minutes
         assert alarm.without_data == "INSUFFICIENT_DATA"
 
 
 def test_oldest_unfinished_and_stuck(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
-    period = 120 * stage.settings.sweep_interval_minutes
+    period = 120 * stage.settings.sweep.sweep_interval_minutes
     n = 30 * 60 // period
     for step in STEPS:
         assert_alarm(
@@ -174,7 +175,7 @@ def test_a_sweep_that_does_not_run_is_told_of(
     stage: Synthesized, alarms: dict[str, Alarm], sweeps: int | None, goes_off: bool
 ) -> None:
     alarm = alarms["SweepNotRunning"]
-    period = 180 * stage.settings.sweep_interval_minutes
+    period = 180 * stage.settings.sweep.sweep_interval_minutes
     assert alarm.metric == Metric("StatusTracker", "Unfinished", of_step("Extract"), "SampleCount", period)
     assert (alarm.periods, alarm.breaching) == (1, 1)
     assert alarm.without_data == "ALARM"
@@ -185,7 +186,7 @@ def test_a_sweep_that_does_not_run_is_told_of(
 def test_a_sweep_that_cannot_put_something_right_is_told_of(
     stage: Synthesized, alarms: dict[str, Alarm], step: str
 ) -> None:
-    period = 120 * stage.settings.sweep_interval_minutes
+    period = 120 * stage.settings.sweep.sweep_interval_minutes
     metric = Metric("StatusTracker", "SweepErrors", of_step(step), "Sum", period)
     assert_alarm(alarms[f"CannotSweep{step}"], metric, window=(2, 3))
 
@@ -206,7 +207,7 @@ def test_ignored_tasks_are_told_of_at_the_first(alarms: dict[str, Alarm]) -> Non
 
 
 def test_duplicate_runs_are_those_of_tasks_that_had_ended(alarms: dict[str, Alarm]) -> None:
-    last = Metric("StatusTracker", "RefusedSucceeded", of_step("Answer"), "Sum", 900)
+    last = Metric("StatusTracker", "RefusedSucceeded", of_step(STEPS[-1]), "Sum", 900)
     assert_alarm(alarms["DuplicateRuns"], last, over=50)
     for step in STEPS:
         metric = Metric("StatusTracker", "RefusedIgnored", of_step(step), "Sum", 900)
@@ -289,8 +290,7 @@ def test_throttles_of_the_table(
 
 FUNCTIONS = {
     "Intake": "<DocumentIntakeFunction>",
-    "Extract": "<ExtractHandlerFunction>",
-    "Answer": "<AnswerHandlerFunction>",
+    **{step: f"<{function}Function>" for step, function in expected.STEP_FUNCTIONS.items()},
     "Sweep": "<OperationsSweepFunction>",
 }
 

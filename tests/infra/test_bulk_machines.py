@@ -7,18 +7,17 @@ from typing import Any
 
 import pytest
 
+from tests.infra.expected import BULK_FOLDERS, WORKFLOW, own
 from tests.infra.synthesis import Synthesized
-from tests.infra.test_functions import DOCUMENTS, RESULTS, TABLE, rights
+from tests.infra.test_functions import rights
 from tests.infra.test_workflow import SERVICE_FAULTS, retries, wait_before
 
 MACHINES = ("Backfill", "BulkRerun")
-FOLDERS = {"Backfill": "backfills/", "BulkRerun": "reruns/"}
 NAMES = {"Backfill": "backfill", "BulkRerun": "bulk-rerun"}
 HANDLERS = {
     "Backfill": {"Plan": "backfill.plan", "Work": "backfill.register"},
     "BulkRerun": {"Plan": "bulk_rerun.plan", "Work": "bulk_rerun.rerun"},
 }
-WORKFLOW = "<WorkflowStateMachine>"
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 LONGEST_NAME, LONGEST_LABEL, MOST_EVENTS = 80, 40, 25_000
 LONGEST_FUNCTION_SECONDS = 900
@@ -82,7 +81,7 @@ def test_the_map_reads_the_chunks_and_keeps_to_the_plan(stage: Synthesized, mach
     assert each_chunk["ItemReader"]["Parameters"] == {"Bucket": "<BucketsResults>", "Key.$": "$.chunks_key"}
     assert each_chunk["MaxConcurrencyPath"] == "$.max_concurrency"
     assert each_chunk["ToleratedFailureCountPath"] == "$.tolerated_failures"
-    writer = {"Bucket": "<BucketsResults>", "Prefix": f"{FOLDERS[machine]}map-runs"}
+    writer = {"Bucket": "<BucketsResults>", "Prefix": f"{BULK_FOLDERS[machine]}map-runs"}
     assert each_chunk["ResultWriter"]["Parameters"] == writer
     assert each_chunk["ResultPath"] is None
     assert len(each_chunk["Label"]) <= LONGEST_LABEL
@@ -91,7 +90,7 @@ def test_the_map_reads_the_chunks_and_keeps_to_the_plan(stage: Synthesized, mach
 
 def test_names_are_no_longer_than_step_functions_takes(stage: Synthesized, machine: str) -> None:
     name = stage.properties("AWS::StepFunctions::StateMachine", machine)["StateMachineName"]
-    assert name == f"status-tracker-{stage.settings.stage}-{NAMES[machine]}"
+    assert name == f"status-tracker-{stage.settings.stack.stage}-{NAMES[machine]}"
     longest_stage = f"status-tracker-{'s' * 20}-{NAMES[machine]}"
     assert max(map(len, (longest_stage, *states_of(stage, machine)))) <= LONGEST_NAME
 
@@ -153,75 +152,23 @@ def test_what_the_functions_are(stage: Synthesized, machine: str) -> None:
         assert told == {
             "DOCUMENT_BUCKET": "<BucketsDocuments>",
             "RESULT_BUCKET": "<BucketsResults>",
-            "BULK_TASKS_PER_SECOND": str(settings.bulk_tasks_per_second),
-            "BULK_MAX_CONCURRENCY": str(settings.bulk_max_concurrency),
-            "BULK_TOLERATED_FAILURES": str(settings.bulk_tolerated_failures),
+            "BULK_TASKS_PER_SECOND": str(settings.bulk.bulk_tasks_per_second),
+            "BULK_MAX_CONCURRENCY": str(settings.bulk.bulk_max_concurrency),
+            "BULK_TOLERATED_FAILURES": str(settings.bulk.bulk_tolerated_failures),
         }
         assert variables.get("WORKFLOW_ARN") == (WORKFLOW if name == "Work" else None)
-
-
-def own(machine: str) -> str:
-    return f"{RESULTS}/{FOLDERS[machine]}*"
-
-
-MAY = {
-    "BackfillPlan": {
-        ("s3:ListBucket", DOCUMENTS),
-        ("s3:ListBucket", RESULTS),
-        ("s3:GetObject", f"{RESULTS}/manifests/*"),
-        ("s3:GetObject", own("Backfill")),
-        ("s3:PutObject", own("Backfill")),
-    },
-    "BackfillWork": {
-        ("dynamodb:PutItem", TABLE),
-        ("states:StartExecution", WORKFLOW),
-        ("s3:GetObject", f"{DOCUMENTS}/*"),
-        ("s3:ListBucket", DOCUMENTS),
-        ("s3:PutObject", own("Backfill")),
-    },
-    "BulkRerunPlan": {
-        ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("s3:PutObject", own("BulkRerun")),
-    },
-    "BulkRerunWork": {
-        ("dynamodb:GetItem", TABLE),
-        ("dynamodb:UpdateItem", TABLE),
-        ("states:StartExecution", WORKFLOW),
-        ("s3:PutObject", own("BulkRerun")),
-    },
-    **{
-        f"{machine}Report": {
-            ("s3:ListBucket", RESULTS),
-            ("s3:GetObject", own(machine)),
-            ("s3:PutObject", own(machine)),
-        }
-        for machine in MACHINES
-    },
-}
-
-
-@pytest.mark.parametrize("owner", MAY)
-def test_function_may_do_this_and_nothing_else(stage: Synthesized, owner: str) -> None:
-    log = f"<{owner}Logs.Arn>"
-    assert rights(stage, owner) == MAY[owner] | {
-        ("logs:CreateLogStream", log),
-        ("logs:PutLogEvents", log),
-        ("xray:PutTraceSegments", "*"),
-        ("xray:PutTelemetryRecords", "*"),
-    }
 
 
 def test_the_report_lists_its_own_folder_only(stage: Synthesized, machine: str) -> None:
     role = stage.properties("AWS::IAM::Role", f"{machine}Report")
     statements = [each for policy in role["Policies"] for each in policy["PolicyDocument"]["Statement"]]
     [listing] = [each for each in statements if each["Action"] == "s3:ListBucket"]
-    assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{FOLDERS[machine]}*"}}
+    assert listing["Condition"] == {"StringLike": {"s3:prefix": f"{BULK_FOLDERS[machine]}*"}}
 
 
 def test_machine_may_run_itself_and_its_functions_and_keep_its_files(stage: Synthesized, machine: str) -> None:
     account = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
-    name = f"status-tracker-{stage.settings.stage}-{NAMES[machine]}"
+    name = f"status-tracker-{stage.settings.stack.stage}-{NAMES[machine]}"
     found = {each for each in rights(stage, f"{machine}Role") if each[0].partition(":")[0] not in {"logs", "xray"}}
     assert found == {
         *(("lambda:InvokeFunction", f"<{machine}{function}Function.Arn>") for function in ("Plan", "Work", "Report")),

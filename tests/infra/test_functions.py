@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
 
 from app import build
+from tests.infra.expected import INTAKE, RIGHTS, STEP_FUNCTIONS, STEPS
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
 
-TABLE, QUEUE = "<TasksTable.Arn>", "<DocumentIntakeQueue.Arn>"
-DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
-INTAKE, EXTRACT, ANSWER = "DocumentIntake", "ExtractHandler", "AnswerHandler"
-SWEEP = "OperationsSweep"
-EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
-VIEWER, ACTOR = "WidgetViewer", "WidgetActor"
 COMMON_VARIABLES = {
     "USE_CASE_ID": "pdf_processing",
     "TASK_TABLE_NAME": "<TasksTable>",
     "POWERTOOLS_SERVICE_NAME": "pdf_processing",
     "POWERTOOLS_METRICS_NAMESPACE": "StatusTracker",
     "POWERTOOLS_LOG_LEVEL": "INFO",
-}
-READING = {
-    ("dynamodb:GetItem", TABLE),
-    ("dynamodb:BatchGetItem", TABLE),
-    ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
 }
 
 
@@ -41,71 +33,20 @@ def rights(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
     }
 
 
-@pytest.mark.parametrize(
-    ("owner", "expected"),
-    [
-        (
-            INTAKE,
-            {
-                ("dynamodb:PutItem", TABLE),
-                ("states:StartExecution", "<WorkflowStateMachine>"),
-                ("sqs:ReceiveMessage", QUEUE),
-                ("sqs:DeleteMessage", QUEUE),
-                ("sqs:ChangeMessageVisibility", QUEUE),
-                ("sqs:GetQueueAttributes", QUEUE),
-            },
-        ),
-        (
-            EXTRACT,
-            {
-                ("dynamodb:UpdateItem", TABLE),
-                ("s3:GetObject", f"{DOCUMENTS}/*"),
-                ("s3:ListBucket", DOCUMENTS),
-                ("s3:PutObject", f"{RESULTS}/*"),
-            },
-        ),
-        (
-            ANSWER,
-            {
-                ("dynamodb:UpdateItem", TABLE),
-                ("s3:GetObject", f"{RESULTS}/*"),
-                ("s3:PutObject", f"{RESULTS}/*"),
-                ("s3:ListBucket", RESULTS),
-            },
-        ),
-        (
-            SWEEP,
-            {
-                ("dynamodb:PutItem", TABLE),
-                ("dynamodb:GetItem", TABLE),
-                ("dynamodb:BatchGetItem", TABLE),
-                ("dynamodb:UpdateItem", TABLE),
-                ("dynamodb:Query", f"{TABLE}/index/status_and_update_time-index"),
-                ("states:StartExecution", "<WorkflowStateMachine>"),
-                ("states:ListExecutions", "<WorkflowStateMachine>"),
-                ("states:DescribeExecution", EXECUTIONS),
-                ("s3:ListBucket", DOCUMENTS),
-            },
-        ),
-        (VIEWER, READING),
-        (
-            ACTOR,
-            {
-                *READING,
-                ("dynamodb:UpdateItem", TABLE),
-                ("states:StartExecution", "<WorkflowStateMachine>"),
-            },
-        ),
-    ],
-)
-def test_function_may_do_this_and_nothing_else(stage: Synthesized, owner: str, expected: set[tuple[str, str]]) -> None:
+@pytest.mark.parametrize("owner", RIGHTS)
+def test_function_may_do_this_and_nothing_else(stage: Synthesized, owner: str) -> None:
     log = f"<{owner}Logs.Arn>"
-    assert rights(stage, owner) == expected | {
+    assert rights(stage, owner) == RIGHTS[owner] | {
         ("logs:CreateLogStream", log),
         ("logs:PutLogEvents", log),
         ("xray:PutTraceSegments", "*"),
         ("xray:PutTelemetryRecords", "*"),
     }
+
+
+def test_the_rights_of_every_function_are_known(stage: Synthesized) -> None:
+    assert {name.removesuffix("Function") for name in stage.of_type("AWS::Lambda::Function")} == set(RIGHTS)
+    assert list(stage.steps) == list(STEPS)
 
 
 def test_workflow_may_invoke_its_steps_and_write_its_log(stage: Synthesized) -> None:
@@ -122,7 +63,7 @@ def test_no_rights_beside_those_of_the_roles(stage: Synthesized) -> None:
     assert len(stage.of_type("AWS::IAM::Role")) == sum(len(stage.of_type(owner)) for owner in owners)
 
 
-@pytest.mark.parametrize("owner", [INTAKE, EXTRACT, ANSWER, SWEEP, VIEWER, ACTOR])
+@pytest.mark.parametrize("owner", RIGHTS)
 def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     function = stage.properties("AWS::Lambda::Function", owner)
     assert function["Runtime"] == "python3.14"
@@ -138,38 +79,31 @@ def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     ("owner", "handler", "variables"),
     [
         (INTAKE, "intake.handler", {"WORKFLOW_ARN": "<WorkflowStateMachine>"}),
-        (
-            EXTRACT,
-            "extract.handler",
-            {
-                "DOCUMENT_BUCKET": "<BucketsDocuments>",
-                "RESULT_BUCKET": "<BucketsResults>",
-                "MAX_DOCUMENT_BYTES": "52428800",
-            },
-        ),
-        (ANSWER, "answer.handler", {"RESULT_BUCKET": "<BucketsResults>"}),
+        *((STEP_FUNCTIONS[name], step.handler, step.variables) for name, step in STEPS.items()),
     ],
 )
-def test_what_a_function_is_told(stage: Synthesized, owner: str, handler: str, variables: dict[str, str]) -> None:
+def test_what_a_function_is_told(stage: Synthesized, owner: str, handler: str, variables: Mapping[str, str]) -> None:
     function = stage.properties("AWS::Lambda::Function", owner)
     assert function["Handler"] == handler
-    attempts = {"MAX_ATTEMPTS": str(stage.settings.max_attempts)}
-    assert function["Environment"]["Variables"] == COMMON_VARIABLES | attempts | variables
+    attempts = {"MAX_ATTEMPTS": str(stage.settings.retries.max_attempts)}
+    assert function["Environment"]["Variables"] == COMMON_VARIABLES | attempts | dict(variables)
 
 
 def test_steps_reserve_concurrency_where_the_stage_says_so() -> None:
     stages = {"prod": {**CONTEXT["stages"]["prod"], "step_reserved_concurrency": 5}}
     reserving = Synthesized.of(build(new_app("prod", stages=stages)))
-    functions = {owner: reserving.properties("AWS::Lambda::Function", owner) for owner in (INTAKE, EXTRACT, ANSWER)}
+    functions = {
+        owner: reserving.properties("AWS::Lambda::Function", owner) for owner in (INTAKE, *STEP_FUNCTIONS.values())
+    }
     found = {owner: function.get("ReservedConcurrentExecutions") for owner, function in functions.items()}
-    assert found == {INTAKE: None, EXTRACT: 5, ANSWER: 5}
+    assert found == {INTAKE: None, **dict.fromkeys(STEP_FUNCTIONS.values(), 5)}
 
 
 @pytest.mark.parametrize("level", ["DEBUG", "WARN", "ERROR"])
 def test_log_level_is_the_loggers_and_lambda_filters_no_metrics(level: str) -> None:
     """In its JSON format Lambda would drop lines by a level of its own, and metrics have none."""
     stack = Synthesized.of(build(new_app("prod", log_level=level)))
-    for owner in (INTAKE, EXTRACT, ANSWER):
+    for owner in (INTAKE, *STEP_FUNCTIONS.values()):
         function = stack.properties("AWS::Lambda::Function", owner)
         assert function["Environment"]["Variables"]["POWERTOOLS_LOG_LEVEL"] == level
         assert function["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": f"<{owner}Logs>"}

@@ -52,7 +52,7 @@ def test_message_that_fails_again_and_again_is_set_aside(stage: Synthesized) -> 
     queue, dead_letters = (stage.properties(QUEUE, name) for name in ("IntakeQueue", "IntakeDeadLetterQueue"))
     assert queue["RedrivePolicy"] == {
         "deadLetterTargetArn": "<DocumentIntakeDeadLetterQueue.Arn>",
-        "maxReceiveCount": stage.settings.intake_max_receives,
+        "maxReceiveCount": stage.settings.intake.intake_max_receives,
     }
     # The age of a message counts from its first queue on.
     assert dead_letters["MessageRetentionPeriod"] == 14 * 86400
@@ -69,6 +69,6 @@ def test_records_of_a_batch_fail_by_themselves(stage: Synthesized) -> None:
     assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
     assert mapping["EventSourceArn"] == "<DocumentIntakeQueue.Arn>"
     assert mapping["FunctionName"] == "<DocumentIntakeFunction>"
-    assert mapping["BatchSize"] == settings.intake_batch_size
-    assert mapping["MaximumBatchingWindowInSeconds"] == settings.intake_batching_window_seconds
-    assert mapping["ScalingConfig"] == {"MaximumConcurrency": settings.intake_max_concurrency}
+    assert mapping["BatchSize"] == settings.intake.intake_batch_size
+    assert mapping["MaximumBatchingWindowInSeconds"] == settings.intake.intake_batching_window_seconds
+    assert mapping["ScalingConfig"] == {"MaximumConcurrency": settings.intake.intake_max_concurrency}

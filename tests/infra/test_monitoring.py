@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import importlib
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from app import build
-from infra.status_tracker_cdk.intake import DocumentIntake
-from infra.status_tracker_cdk.monitoring.metrics import STATUS_NAMES
+from infra.status_tracker_cdk.monitoring.metrics import STATUS_NAMES, Watched
 from infra.status_tracker_cdk.monitoring.monitoring import Monitoring
 from tests.handlers.support import ENVIRONMENT
+from tests.infra.expected import INTAKE, STEP_FUNCTIONS, STEPS, SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 
-STEPS = ("Extract", "Answer")
 FUNCTION = "AWS::Lambda::Function"
 
 
@@ -48,7 +48,7 @@ def test_alarms_are_mailed_where_an_address_is_given(prod: Synthesized) -> None:
 @pytest.fixture
 def widgets(stage: Synthesized) -> list[dict[str, Any]]:
     dashboard = stage.properties("AWS::CloudWatch::Dashboard")
-    assert dashboard["DashboardName"] == f"status-tracker-{stage.settings.stage}"
+    assert dashboard["DashboardName"] == f"status-tracker-{stage.settings.stack.stage}"
     found: list[dict[str, Any]] = json.loads(dashboard["DashboardBody"])["widgets"]
     return found
 
@@ -109,7 +109,8 @@ def test_cold_starts_are_shown_of_the_functions_that_count_them(
     shown_of = {metric[3] for metric in graph["properties"]["metrics"]}
     handlers = {f"<{name}>": resource["Properties"]["Handler"] for name, resource in stage.of_type(FUNCTION).items()}
     assert {handlers[name] for name in shown_of} == {
-        *("intake.handler", "extract.handler", "answer.handler", "sweep.handler"),
+        *("intake.handler", "sweep.handler"),
+        *(step.handler for step in STEPS.values()),
     }
 
 
@@ -138,10 +139,9 @@ def test_gigabyte_seconds_are_duration_times_memory(widgets: list[dict[str, Any]
     [graph] = [widget for widget in widgets if widget["properties"].get("title") == "Lambda GB-seconds"]
     expressions = [metric[0]["expression"] for metric in graph["properties"]["metrics"] if isinstance(metric[0], dict)]
     settings = stage.settings
-    assert expressions[:3] == [
-        f"intake / 1000 * {settings.intake_memory_mb} / 1024",
-        f"extract / 1000 * {settings.step_memory_mb} / 1024",
-        f"answer / 1000 * {settings.step_memory_mb} / 1024",
+    assert expressions[: 1 + len(STEPS)] == [
+        f"intake / 1000 * {settings.intake.intake_memory_mb} / 1024",
+        *(f"{step.lower()} / 1000 * {settings.steps.step_memory_mb} / 1024" for step in STEPS),
     ]
 
 
@@ -157,16 +157,13 @@ def test_graphs_fill_their_rows_and_none_overlap(widgets: list[dict[str, Any]]) 
 def test_further_functions_queues_and_widgets_are_watched_like_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
     watch = Monitoring.__init__
 
-    def with_more(self: Monitoring, *place: Any, intake: DocumentIntake, **watched: Any) -> None:
-        watched["further_functions"] = {**watched["further_functions"], "Other": intake.function}
-        watched["extra_widgets"] = [cloudwatch.TextWidget(markdown="the widget")]
-        watch(
-            self,
-            *place,
-            intake=intake,
-            **watched,
-            further_dead_letter_queues={"OtherDeadLetters": intake.queue},
+    def with_more(self: Monitoring, *place: Any, watched: Watched, **_: Any) -> None:
+        more = replace(
+            watched,
+            further_functions={"Other": watched.intake.function},
+            further_dead_letter_queues={"OtherDeadLetters": watched.intake.queue},
         )
+        watch(self, *place, watched=more, extra_widgets=[cloudwatch.TextWidget(markdown="the widget")])
 
     monkeypatch.setattr(Monitoring, "__init__", with_more)
     stack = Synthesized.of(build(new_app("prod")))
@@ -189,11 +186,11 @@ def alarm(stack: Synthesized, name: str) -> dict[str, Any]:
 
 def test_queries_are_saved_over_the_logs_of_every_function(stage: Synthesized) -> None:
     saved = [query["Properties"] for query in stage.of_type("AWS::Logs::QueryDefinition").values()]
-    owners = ("DocumentIntake", "ExtractHandler", "AnswerHandler", "OperationsSweep")
+    owners = (INTAKE, *STEP_FUNCTIONS.values(), SWEEP)
     groups = {f"<{owner}Logs>" for owner in owners}
     assert groups <= {f"<{name}>" for name in stage.of_type("AWS::Logs::LogGroup")}
     assert {query["Name"] for query in saved} == {
-        f"status-tracker-{stage.settings.stage}/{name}"
+        f"status-tracker-{stage.settings.stack.stage}/{name}"
         for name in (
             *("Failures by error", "Story of one task", "Slowest attempts", "Takeovers", "Refused starts by reason"),
             *("Cold starts", "Killed invocations", "Bad messages"),

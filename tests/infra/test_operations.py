@@ -6,15 +6,16 @@ import pytest
 
 from app import build
 from infra.documents.settings import SettingsError
+from tests.infra.expected import SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
-from tests.infra.test_functions import COMMON_VARIABLES, SWEEP, rights
+from tests.infra.test_functions import COMMON_VARIABLES, rights
 
 FUNCTION = "<OperationsSweepFunction.Arn>"
 
 
 def test_schedule_invokes_the_sweep_at_its_rate(stage: Synthesized) -> None:
     schedule = stage.properties("AWS::Scheduler::Schedule")
-    minutes = stage.settings.sweep_interval_minutes
+    minutes = stage.settings.sweep.sweep_interval_minutes
     assert schedule["ScheduleExpression"] == f"rate({minutes} minute{'s' if minutes > 1 else ''})"
     assert schedule["FlexibleTimeWindow"] == {"Mode": "OFF"}
     assert schedule["State"] == "ENABLED"
@@ -33,16 +34,19 @@ def test_schedule_may_invoke_the_sweep_and_nothing_else(stage: Synthesized) -> N
 def test_what_the_sweep_is_told(stage: Synthesized) -> None:
     function, settings = stage.properties("AWS::Lambda::Function", SWEEP), stage.settings
     assert function["Handler"] == "sweep.handler"
-    assert (function["Timeout"], function["MemorySize"]) == (settings.sweep_timeout_seconds, settings.sweep_memory_mb)
+    assert (function["Timeout"], function["MemorySize"]) == (
+        settings.sweep.sweep_timeout_seconds,
+        settings.sweep.sweep_memory_mb,
+    )
     assert function["Environment"]["Variables"] == COMMON_VARIABLES | {
-        "MAX_ATTEMPTS": str(settings.max_attempts),
+        "MAX_ATTEMPTS": str(settings.retries.max_attempts),
         "WORKFLOW_ARN": "<WorkflowStateMachine>",
         "DOCUMENT_BUCKET": "<BucketsDocuments>",
-        "SWEEP_MAX_RESTARTS": str(settings.sweep_max_restarts),
-        "SWEEP_MAX_EXAMINED": str(settings.sweep_max_examined),
-        "SWEEP_PENDING_AFTER_SECONDS": str(settings.sweep_pending_after_seconds),
-        "SWEEP_MAX_OBJECTS": str(settings.sweep_max_objects),
-        "SWEEP_UNREGISTERED_AFTER_SECONDS": str(settings.sweep_unregistered_after_seconds),
+        "SWEEP_MAX_RESTARTS": str(settings.sweep.sweep_max_restarts),
+        "SWEEP_MAX_EXAMINED": str(settings.sweep.sweep_max_examined),
+        "SWEEP_PENDING_AFTER_SECONDS": str(settings.sweep.sweep_pending_after_seconds),
+        "SWEEP_MAX_OBJECTS": str(settings.sweep.sweep_max_objects),
+        "SWEEP_UNREGISTERED_AFTER_SECONDS": str(settings.sweep.sweep_unregistered_after_seconds),
     }
 
 

@@ -12,9 +12,9 @@ from app import build
 from documents.service_errors import ServiceBusyError
 from documents.textract.jobs import COPIES, LONGEST_JOB
 from documents.textract.reader import AnalysisFailedError
-from infra.documents.reading_settings import ANALYSIS_SECONDS
 from infra.documents.settings import Settings, SettingsError
-from infra.documents.textract import ANALYSIS_FAILED, SERVICE_BUSY
+from infra.documents.textract import ANALYSIS_FAILED, ANALYSIS_SECONDS, SERVICE_BUSY
+from tests.infra.expected import DOCUMENTS, RESULTS, STEPS
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app, readable
 from tests.infra.test_stack import acknowledgements
 from tests.infra.test_workflow import EVENTS_OF_A_RETRY, MOST_EVENTS, wait_before
@@ -30,7 +30,6 @@ CHOICES: dict[str, dict[str, Any]] = {
     "both": {**TEXTRACT, **BEDROCK},
 }
 MODEL = "arn:<AWS::Partition>:bedrock:<AWS::Region>::foundation-model/example.model-v1:0"
-DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
 ANALYSIS_STATES = {
     *("StartAnalysis", "IsAnalysisBegun", "WaitForAnalysis", "CheckAnalysis"),
     *("IsAnalysisOver", "WaitLonger", "StartAnalysisAgain"),
@@ -215,7 +214,7 @@ def test_whatever_is_met_while_waiting_leads_to_the_attempt(textract: Synthesize
 
 
 def test_polling_ends_and_fits_into_the_history_of_an_execution(textract: Synthesized) -> None:
-    states, attempts = textract.workflow["States"], textract.settings.max_attempts
+    states, attempts = textract.workflow["States"], textract.settings.retries.max_attempts
     polls, waited = list_polls(states)
     assert 3600 < waited < textract.workflow["TimeoutSeconds"] / attempts
     assert polls < 60
@@ -223,7 +222,7 @@ def test_polling_ends_and_fits_into_the_history_of_an_execution(textract: Synthe
     retries = {name: sum(each["MaxAttempts"] for each in states[name].get("Retry", ())) for name in states}
     analyses = polls * (events_of_a_poll + EVENTS_OF_A_RETRY * retries["CheckAnalysis"])
     analyses += EVENTS_OF_A_RETRY * retries["StartAnalysis"]
-    steps = EVENTS_OF_A_RETRY * (retries["Extract"] + retries["Answer"])
+    steps = EVENTS_OF_A_RETRY * sum(retries[step] for step in STEPS)
     assert analyses * attempts + steps < MOST_EVENTS
 
 
@@ -334,11 +333,11 @@ def test_settings_that_do_not_go_together_are_refused(changes: dict[str, Any], m
 def test_textract_can_be_chosen_however_many_attempts_there_are() -> None:
     longest = {"alarm_no_progress_minutes": 1320, "alarm_oldest_unfinished_minutes": 10_000, "max_attempts": 50}
     stages = {"prod": {**CONTEXT["stages"]["prod"], **TEXTRACT, **longest}}
-    assert Settings.from_context(stages, "prod").max_attempts == 50
+    assert Settings.from_context(stages, "prod").retries.max_attempts == 50
 
 
 def test_prices_are_read_from_the_command_line() -> None:
     given = {**BEDROCK, "bedrock_usd_per_million_input_tokens": "1", "bedrock_usd_per_million_output_tokens": "5.5"}
     settings = Settings.from_context(CONTEXT["stages"], "prod", given)
-    assert settings.bedrock_usd_per_million_input_tokens == 1
-    assert settings.bedrock_usd_per_million_output_tokens == 5.5
+    assert settings.answering.bedrock_usd_per_million_input_tokens == 1
+    assert settings.answering.bedrock_usd_per_million_output_tokens == 5.5

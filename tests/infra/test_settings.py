@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.documents.settings import Settings, SettingsError, attempts_to_outlast
+from infra.documents.settings import Settings, SettingsError
+from infra.status_tracker_cdk.retries import attempts_to_outlast
 
 STAGES = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]["stages"]
 
@@ -18,19 +19,19 @@ def with_changes(**changes: Any) -> dict[str, Any]:
 @pytest.mark.parametrize("stage", STAGES)
 def test_stages_of_cdk_json_are_valid(stage: str) -> None:
     settings = Settings.from_context(STAGES, stage)
-    assert settings.stage == stage
-    assert settings.lease_seconds == settings.step_timeout_seconds
-    assert settings.alarm_email is None
+    assert settings.stack.stage == stage
+    assert settings.steps.lease_seconds == settings.steps.step_timeout_seconds
+    assert settings.alarms.alarm_email is None
 
 
 def test_local_is_quick_and_prod_is_careful() -> None:
     local, prod = (Settings.from_context(STAGES, stage) for stage in ("local", "prod"))
-    assert local.retry_interval_seconds == 1
-    assert not local.retain_data
-    assert not local.check_bootstrap_version
-    assert prod.retain_data
-    assert prod.check_bootstrap_version
-    assert prod.max_attempts >= local.max_attempts
+    assert local.retries.retry_interval_seconds == 1
+    assert not local.data.retain_data
+    assert not local.stack.check_bootstrap_version
+    assert prod.data.retain_data
+    assert prod.stack.check_bootstrap_version
+    assert prod.retries.max_attempts >= local.retries.max_attempts
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_alarms_may_be_as_impatient_as_what_they_watch() -> None:
         "alarm_stuck_minutes": 12,
         "alarm_queue_age_minutes": 16,
     }
-    assert Settings.from_context(with_changes(**least), "prod").alarm_stuck_minutes == 12
+    assert Settings.from_context(with_changes(**least), "prod").alarms.alarm_stuck_minutes == 12
 
 
 def test_context_beside_the_stages_goes_before_them() -> None:
@@ -92,10 +93,14 @@ def test_context_beside_the_stages_goes_before_them() -> None:
         "step_reserved_concurrency": 4,
     }
     settings = Settings.from_context(STAGES, "prod", given)
-    assert settings.alarm_email == "a@b.example"
-    assert (settings.max_attempts, settings.retry_backoff_rate, settings.retain_data) == (7, 1.5, False)
-    assert settings.step_reserved_concurrency == 4
-    assert settings.step_timeout_seconds == STAGES["prod"]["step_timeout_seconds"]
+    assert settings.alarms.alarm_email == "a@b.example"
+    assert (settings.retries.max_attempts, settings.retries.retry_backoff_rate, settings.data.retain_data) == (
+        7,
+        1.5,
+        False,
+    )
+    assert settings.steps.step_reserved_concurrency == 4
+    assert settings.steps.step_timeout_seconds == STAGES["prod"]["step_timeout_seconds"]
 
 
 @pytest.mark.parametrize(

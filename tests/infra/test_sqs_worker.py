@@ -38,13 +38,14 @@ DAYS_14 = 14 * 24 * 3600
 def worker(app: App, pace: WorkerPace = PACE) -> Stack:
     stack = Stack(app, "Example")
     settings = Settings.from_context(CONTEXT["stages"], "prod")
-    table = TaskTable(stack, "Tasks", settings=settings)
+    table = TaskTable(stack, "Tasks", props=settings.data)
     commons = FunctionCommons(
         code=lambda_.Code.from_asset(str(ROOT / "lambdas")),
         layer=TrackerLayer(stack, "Layer", source=ROOT / "layer", functions=ROOT / "lambdas"),
         use_case_id="example",
         table_name=table.table.table_name,
-        settings=settings,
+        retries=settings.retries,
+        logs=settings.logs,
     )
     SqsWorker(
         stack,
@@ -81,7 +82,7 @@ def test_messages_outlast_the_function_and_every_lease(synthesized: Synthesized)
 def test_the_tracker_gives_a_task_up_before_the_queue_does(synthesized: Synthesized) -> None:
     queue, dead = (synthesized.properties("AWS::SQS::Queue", name) for name in ("WorkerQueue", "DeadLetterQueue"))
     attempts = int(synthesized.properties("AWS::Lambda::Function")["Environment"]["Variables"]["MAX_ATTEMPTS"])
-    assert attempts == synthesized.settings.max_attempts
+    assert attempts == synthesized.settings.retries.max_attempts
     # An attempt and a wait for each; a killed function for each attempt at each of the 7 neighbours; the news.
     assert queue["RedrivePolicy"] == {
         "deadLetterTargetArn": "<WorkerDeadLetterQueue.Arn>",

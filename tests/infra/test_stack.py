@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from aws_cdk import Stack, Validations
+from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_s3 as s3
 
 from app import build
 from infra.documents.settings import SettingsError
-from tests.infra.synthesis import Synthesized, new_app, readable
+from tests.infra import expected
+from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 
 NO_RESOURCE = "AwsSolutions-IAM5[Resource::*]"
 BULK = ("Backfill", "BulkRerun")
-DOCUMENTS = "AwsSolutions-IAM5[Resource::<BucketsDocuments.Arn>/*]"
-EXECUTIONS = (
-    "AwsSolutions-IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
-    ":execution:<WorkflowStateMachine.Name>:*]"
-)
-RESULTS = "AwsSolutions-IAM5[Resource::<BucketsResults.Arn>/*]"
+DOCUMENTS = f"AwsSolutions-IAM5[Resource::{expected.DOCUMENTS}/*]"
+EXECUTIONS = f"AwsSolutions-IAM5[Resource::{expected.EXECUTIONS}]"
 
 
 def test_outputs(stage: Synthesized) -> None:
@@ -33,12 +35,12 @@ def test_outputs(stage: Synthesized) -> None:
         "IntakeDeadLetterQueueUrl": "<DocumentIntakeDeadLetterQueue>",
         "BackfillArn": "<BackfillStateMachine>",
         "BulkRerunArn": "<BulkRerunStateMachine>",
-        "DashboardName": f"status-tracker-{stage.settings.stage}",
+        "DashboardName": f"status-tracker-{stage.settings.stack.stage}",
         "SweepFunctionName": "<OperationsSweepFunction>",
         "WidgetViewersPolicyArn": "<WidgetViewers>",
         "WidgetOperatorsPolicyArn": "<WidgetOperators>",
     }
-    assert stage.stack.stack_name == f"status-tracker-{stage.settings.stage}"
+    assert stage.stack.stack_name == f"status-tracker-{stage.settings.stack.stage}"
 
 
 def test_bootstrap_version_is_checked_in_prod_only(local: Synthesized, prod: Synthesized) -> None:
@@ -63,12 +65,17 @@ def in_folder(folder: str) -> str:
 
 def children_of(stage: Synthesized, machine: str) -> str:
     account = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
-    name = f"status-tracker-{stage.settings.stage}-{machine}"
+    name = f"status-tracker-{stage.settings.stack.stage}-{machine}"
     return f"AwsSolutions-IAM5[Resource::{account}:execution:{name}:*]"
 
 
 def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synthesized) -> None:
     found = list(acknowledgements(stage.stack))
+    steps = {(f"{name}/Handler/Role", NO_RESOURCE) for name in expected.STEPS} | {
+        (name, f"AwsSolutions-IAM5[Resource::{resource}/*]")
+        for name, step in expected.STEPS.items()
+        for resource in step.accepted
+    }
     bulk = {
         *((f"{machine}/{name}Role", NO_RESOURCE) for machine in BULK for name in ("", "Plan/", "Work/", "Report/")),
         ("Backfill", DOCUMENTS),
@@ -80,17 +87,12 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
     }
     assert {(path, readable(finding)) for path, finding, _ in found} == {
         ("DocumentIntake/Intake/Role", NO_RESOURCE),
-        ("Extract/Handler/Role", NO_RESOURCE),
-        ("Extract", DOCUMENTS),
-        ("Extract", RESULTS),
-        ("Answer/Handler/Role", NO_RESOURCE),
-        ("Answer", RESULTS),
         ("Workflow/Role", NO_RESOURCE),
         ("Operations/Sweep/Role", NO_RESOURCE),
         ("Operations/Sweep", EXECUTIONS),
         ("Widget/Viewer/Role", NO_RESOURCE),
         ("Widget/Actor/Role", NO_RESOURCE),
-    } | bulk
+    } | bulk | steps
     assert all(len(reason.split()) >= 5 for _, _, reason in found)
 
 
@@ -99,6 +101,26 @@ def test_finding_of_cdk_nag_fails_synth() -> None:
     s3.Bucket(build(app), "OpenToPlainHttp")
     with pytest.raises(RuntimeError, match="AwsSolutions-S10"):
         app.synth()
+
+
+def test_a_stage_is_chosen_where_none_is_given() -> None:
+    """As by `cdk synth`, `cdk diff` and `cdk deploy` alone; `-c stage=` chooses another."""
+    assert build(App(context={**CONTEXT, "aws:cdk:bundling-stacks": []})).stack_name == "status-tracker-prod"
+    assert build(new_app("local")).stack_name == "status-tracker-local"
+
+
+def test_the_app_of_cdk_json_needs_nothing_on_the_module_search_path(tmp_path: Path) -> None:
+    """In a bare checkout `cdk synth` runs it with the packages of requirements.txt alone."""
+    root = Path(__file__).parents[2]
+    [command, script] = json.loads((root / "cdk.json").read_text())["app"].split()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"} | {
+        "CDK_CONTEXT_JSON": json.dumps({**CONTEXT, "aws:cdk:bundling-stacks": []}),
+        "CDK_OUTDIR": str(tmp_path),
+        "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
+    }
+    assert command == "python"
+    subprocess.run([sys.executable, script], cwd=root, env=environment, check=True)  # noqa: S603 - our own script
+    assert (tmp_path / "status-tracker-prod.template.json").exists()
 
 
 def test_no_stage_no_stack() -> None:

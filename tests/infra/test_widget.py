@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
+from tests.infra.expected import INTAKE, STEP_FUNCTIONS, SWEEP
 from tests.infra.synthesis import Synthesized, listed
 
 VIEWER, ACTOR = "<WidgetViewerFunction.Arn>", "<WidgetActorFunction.Arn>"
 
 
 def named(stage: Synthesized, role: str) -> str:
-    name = f"status-tracker-{stage.settings.stage}-widget-{role}"
+    name = f"status-tracker-{stage.settings.stack.stage}-widget-{role}"
     return f"arn:<AWS::Partition>:lambda:<AWS::Region>:<AWS::AccountId>:function:{name}"
 
 
@@ -53,6 +54,6 @@ def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
     assert variables["WIDGET_VIEWER_ARN"] == named(stage, "viewer")
     assert variables["WIDGET_ACTOR_ARN"] == named(stage, "actor")
     assert variables["WORKFLOW_ARN"] == "<WorkflowStateMachine>"
-    logged_by = ("DocumentIntake", "ExtractHandler", "AnswerHandler", "OperationsSweep")
+    logged_by = (INTAKE, *STEP_FUNCTIONS.values(), SWEEP)
     assert variables["LOG_GROUPS"] == ",".join(f"<{owner}Logs>" for owner in logged_by)
     assert (function["Timeout"], function["MemorySize"]) == (30, 1024)

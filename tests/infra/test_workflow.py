@@ -77,7 +77,7 @@ def test_tracker_decides_when_a_task_is_given_up(stage: Synthesized) -> None:
     for name, state in stage.steps.items():
         variables = stage.properties("AWS::Lambda::Function", name)["Environment"]["Variables"]
         attempts = int(variables["MAX_ATTEMPTS"])
-        assert attempts == stage.settings.max_attempts
+        assert attempts == stage.settings.retries.max_attempts
         assert retries(state)["States.ALL"]["MaxAttempts"] > attempts
         assert retries(state)["Sandbox.Timedout"]["MaxAttempts"] > attempts
 
@@ -88,7 +88,7 @@ def test_locked_task_is_waited_for_longer_than_every_lease(stage: Synthesized) -
         lease = stage.properties("AWS::Lambda::Function", name)["Timeout"]
         locked, killed = (retries(state)[error] for error in ("TaskLockedError", "Sandbox.Timedout"))
         waits = 0
-        for death in range(stage.settings.max_attempts):
+        for death in range(stage.settings.retries.max_attempts):
             waited = wait_before(killed, death)
             while waited < lease:
                 waited += wait_before(locked, waits)
@@ -99,7 +99,7 @@ def test_locked_task_is_waited_for_longer_than_every_lease(stage: Synthesized) -
 def test_killed_function_is_tried_again_soon_and_evenly(stage: Synthesized) -> None:
     for state in stage.steps.values():
         killed = retries(state)["Sandbox.Timedout"]
-        assert killed["IntervalSeconds"] == stage.settings.retry_interval_seconds
+        assert killed["IntervalSeconds"] == stage.settings.retries.retry_interval_seconds
         assert killed["BackoffRate"] == 1
 
 
@@ -151,9 +151,9 @@ def test_pacing_is_that_of_the_settings(stage: Synthesized) -> None:
     for state in stage.steps.values():
         for error in ("TaskLockedError", "States.ALL"):
             entry = retries(state)[error]
-            assert entry["IntervalSeconds"] == settings.retry_interval_seconds
-            assert entry["MaxDelaySeconds"] == settings.retry_max_interval_seconds
-            assert entry["BackoffRate"] == settings.retry_backoff_rate
+            assert entry["IntervalSeconds"] == settings.retries.retry_interval_seconds
+            assert entry["MaxDelaySeconds"] == settings.retries.retry_max_interval_seconds
+            assert entry["BackoffRate"] == settings.retries.retry_backoff_rate
 
 
 def test_local_stage_retries_within_two_seconds(local: Synthesized) -> None:

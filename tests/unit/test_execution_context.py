@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.writes import HeldBy
+from status_tracker.core.port import HeldBy
 from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import (
     FAILED,

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.core.writes import TaskState
+from status_tracker.core.state import TaskState
 from status_tracker.operations.filters import TaskFilter
 from status_tracker.testing import MemoryStorage, MemoryTask
 from tests.unit.steps import CODES, FAILED, IN_PROGRESS, NOON, PENDING, SUCCEEDED, Clock, make_config

@@ -10,7 +10,7 @@ import pytest
 
 import status_tracker as st
 from status_tracker.core.heartbeat import Heartbeat
-from status_tracker.core.writes import HeldBy, Write
+from status_tracker.core.port import HeldBy, Write
 from status_tracker.testing import Fault, MemoryStore
 from tests.unit.steps import (
     FAILED,

@@ -25,7 +25,7 @@ from status_tracker.core.history import (
     with_action,
     with_failure,
 )
-from status_tracker.core.writes import TaskState
+from status_tracker.core.state import TaskState
 from tests.unit.steps import CODES, IN_PROGRESS, NOON, SHARDS, make_config, make_rules
 
 ITEM_BYTES = 400 * 1024

@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import KEPT_LOCKS, Lifecycle
-from status_tracker.core.writes import Refused, Startable, TaskState, Write
+from status_tracker.core.lifecycle import KEPT_LOCKS, Lifecycle, Refused
+from status_tracker.core.port import Startable, Write
+from status_tracker.core.state import TaskState
 from status_tracker.testing import Fault, MemoryStore
 from tests.unit.steps import FAILED, LEASE, NOON, PENDING, SUCCEEDED, TICK, Clock, make_rules, start, stored, take_over
 

@@ -8,16 +8,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.writes import (
-    AlreadyOurs,
-    Attempt,
-    Refused,
-    Special,
-    Startable,
-    TaskState,
-    Unchanged,
-    Verdict,
-)
+from status_tracker.core.lifecycle import AlreadyOurs, Attempt, Refused, Verdict
+from status_tracker.core.port import Special, Startable, Unchanged
+from status_tracker.core.state import TaskState
 from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import (
     FAILED,

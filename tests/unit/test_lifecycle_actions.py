@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Lifecycle, is_recorded
-from status_tracker.core.writes import Attempt, Special, TaskState, Unchanged, Write
+from status_tracker.core.lifecycle import Attempt, Lifecycle
+from status_tracker.core.port import Special, Unchanged, Write
+from status_tracker.core.state import TaskState, is_recorded
 from tests.unit.steps import (
     FAILED,
     IGNORED,

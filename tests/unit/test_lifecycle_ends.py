@@ -9,12 +9,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import KEPT_LOCKS, is_finished_by
-from status_tracker.core.writes import (
-    HeldBy,
-    Special,
-    TaskState,
-)
+from status_tracker.core.lifecycle import KEPT_LOCKS
+from status_tracker.core.port import HeldBy, Special
+from status_tracker.core.state import TaskState, is_finished_by
 from tests.unit.steps import (
     FAILED,
     IGNORED,

@@ -9,13 +9,9 @@ from hypothesis import example, given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.core.lifecycle import is_live, is_stuck
-from status_tracker.core.writes import (
-    Attempt,
-    Refused,
-    TaskState,
-    Unchanged,
-)
+from status_tracker.core.lifecycle import Attempt, Refused
+from status_tracker.core.port import Unchanged
+from status_tracker.core.state import TaskState, is_live, is_stuck
 from status_tracker.testing import MemoryStore, Record
 from tests.unit.steps import (
     FAILED,

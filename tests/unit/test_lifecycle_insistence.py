@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import pending_as_found
-from status_tracker.core.writes import Attempt, Refused, Startable, TaskState, Unchanged, Verdict
+from status_tracker.core.lifecycle import Attempt, Refused, Verdict
+from status_tracker.core.port import Startable, Unchanged
+from status_tracker.core.state import TaskState, pending_as_found
 from tests.unit.steps import FAILED, IGNORED, IN_PROGRESS, LEASE, NOON, PENDING, SUCCEEDED, make_config, make_rules
 
 OURS, THEIRS, KNOWN = "our-token", "their-token", "known-token"

@@ -8,12 +8,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.lifecycle import is_recorded
-from status_tracker.core.writes import (
-    Special,
-    TaskState,
-    Unchanged,
-)
+from status_tracker.core.port import Special, Unchanged
+from status_tracker.core.state import TaskState, is_recorded
 from tests.unit.steps import (
     FAILED,
     IGNORED,

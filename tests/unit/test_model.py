@@ -14,7 +14,8 @@ from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invaria
 import status_tracker as st
 from status_tracker.core.execution import Execution
 from status_tracker.core.history import KEPT_ACTIONS
-from status_tracker.core.lifecycle import Lifecycle, is_recorded
+from status_tracker.core.lifecycle import Lifecycle
+from status_tracker.core.state import is_recorded
 from status_tracker.testing import BackendError, Fault, MemoryStore, Record
 from tests.unit.reference_model import ALL_CODES, MAX_RETRY, Model, Step1, Step2
 from tests.unit.steps import LEASE, TICK, Clock, make_config

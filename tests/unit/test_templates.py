@@ -13,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.core.lifecycle import Lifecycle
-from status_tracker.core.writes import Attempt, TaskState, Verdict, Write
+from status_tracker.core.lifecycle import Attempt, Lifecycle, Verdict
+from status_tracker.core.port import Write
+from status_tracker.core.state import TaskState
 from status_tracker.dynamodb.expressions import actions, condition
 from status_tracker.dynamodb.templates import Creation, Template, put_arguments, shape_of
 from tests.support.steps import STEP1_CODES, make_base, make_step
@@ -130,7 +131,7 @@ def test_a_template_fills_in_what_pynamodb_builds(
 ) -> None:
     key, write = f"test____{task}", writes(state, now, data, token)[name]()
     assert shape_of(write) == shape_of(FIRST[name])
-    assert spelled_out(TEMPLATES[name].fill(key, write)) == spelled_out(built(key, write))
+    assert spelled_out(TEMPLATES[name].fill(STEP, key, write)) == spelled_out(built(key, write))
 
 
 def test_writes_whose_expressions_differ_have_different_shapes() -> None:
@@ -146,15 +147,15 @@ def test_writes_whose_expressions_differ_have_different_shapes() -> None:
 
 def test_what_is_filled_in_does_not_stay() -> None:
     template = TEMPLATES["succeed with data"]
-    first = template.fill("test____a", writes(HELD, NOON, {"page": 1}, "a")["succeed with data"]())
+    first = template.fill(STEP, "test____a", writes(HELD, NOON, {"page": 1}, "a")["succeed with data"]())
     before = repr(first)
-    template.fill("test____b", writes(replace(HELD, fence=2), NOON, {"page": 2}, "b")["succeed with data"]())
+    template.fill(STEP, "test____b", writes(replace(HELD, fence=2), NOON, {"page": 2}, "b")["succeed with data"]())
     assert repr(first) == before
 
 
 def test_steps_have_templates_of_their_own() -> None:
     other = make_step(make_base("http://127.0.0.1:1", "others"), STEP1_CODES)
-    filled = Template(other, FIRST["extend"]).fill("test____t-1", FIRST["extend"])
+    filled = Template(other, FIRST["extend"]).fill(other, "test____t-1", FIRST["extend"])
     assert filled["TableName"] == "others"
     assert issubclass(other, st.BaseTask)
 

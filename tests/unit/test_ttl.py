@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.writes import Attempt, Special, TaskState, Write
+from status_tracker.core.lifecycle import Attempt
+from status_tracker.core.port import Special, Write
+from status_tracker.core.state import TaskState
 from status_tracker.testing import MemoryStore
 from tests.unit.steps import (
     FAILED,

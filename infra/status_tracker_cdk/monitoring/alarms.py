@@ -58,7 +58,7 @@ class Alarms(Construct):
         super().__init__(scope, construct_id)
         self.alarms: list[cloudwatch.IAlarm] = []
         self._watched = watched
-        self._settings = watched.settings
+        self._props = watched.alarms
         self._action = actions.SnsAction(topic)
         for step in watched.steps:
             self._add_progress(step)
@@ -70,7 +70,7 @@ class Alarms(Construct):
         self._add_functions()
 
     def _add_progress(self, step: str) -> None:
-        swept, settings = self._watched.swept, self._settings
+        swept, props = self._watched.swept, self._props
         self._alarm(
             f"NoProgress{step}",
             cloudwatch.MathExpression(
@@ -84,33 +84,33 @@ class Alarms(Construct):
                 label=f"{step} has work and finishes none",
                 period=self._watched.sweep_period,
             ),
-            f"{step} has unfinished tasks, and none ended in {settings.alarm_no_progress_minutes} minutes. Look at the "
+            f"{step} has unfinished tasks, and none ended in {props.alarm_no_progress_minutes} minutes. Look at the "
             "executions, throttles and function errors of that time.",
             "No progress while there is work",
-            window=self._all_of(settings.alarm_no_progress_minutes),
+            window=self._all_of(props.alarm_no_progress_minutes),
             missing=_UNKNOWN,
         )
         self._alarm(
             f"OldestUnfinished{step}",
             swept("OldestUnfinished", step),
             f"A document whose task is in {step} has been without an end for over "
-            f"{settings.alarm_oldest_unfinished_minutes} minutes. List the oldest, and see what it fails or waits for.",
+            f"{props.alarm_oldest_unfinished_minutes} minutes. List the oldest, and see what it fails or waits for.",
             "The oldest unfinished task is too old",
-            over=settings.alarm_oldest_unfinished_minutes * 60,
+            over=props.alarm_oldest_unfinished_minutes * 60,
             missing=_UNKNOWN,
         )
         self._alarm(
             f"Stuck{step}",
             swept("Stuck", step, _MINIMUM),
-            f"For {settings.alarm_stuck_minutes} minutes there were tasks in {step} whose worker has vanished and that "
+            f"For {props.alarm_stuck_minutes} minutes there were tasks in {step} whose worker has vanished and that "
             "nothing took over. See whether their executions run and the sweep restarts any.",
             "Tasks are stuck",
-            window=self._all_of(settings.alarm_stuck_minutes),
+            window=self._all_of(props.alarm_stuck_minutes),
             missing=_UNKNOWN,
         )
 
     def _add_outcomes(self) -> None:
-        watched, settings = self._watched, self._settings
+        watched, props = self._watched, self._props
         for step in watched.steps:
             self._alarm(
                 f"Ignored{step}",
@@ -118,7 +118,7 @@ class Alarms(Construct):
                 f"{step} has set tasks aside. List them with their errors, mend the document or the code, and run them "
                 "again.",
                 "Tasks were ignored",
-                over=settings.alarm_ignored_tasks,
+                over=props.alarm_ignored_tasks,
                 window=_EVENT,
             )
         # Only in the last step does a success say that the whole task was done: a run that is restarted in a later
@@ -128,7 +128,7 @@ class Alarms(Construct):
             self._add_duplicate_runs(f"DuplicateRunsIgnored{step}", "RefusedIgnored", step, f"ignored in {step}")
 
     def _add_duplicate_runs(self, name: str, metric: str, step: str, ended: str) -> None:
-        most = self._settings.alarm_duplicate_runs
+        most = self._props.alarm_duplicate_runs
         self._alarm(
             name,
             self._watched.task(metric, step, period=_QUARTER),
@@ -167,9 +167,9 @@ class Alarms(Construct):
     def _add_bulk_machines(self) -> None:
         for name, bulk_machine in self._watched.bulk_machines.items():
             ends = {
-                "failed": bulk_machine.metric_failed(period=MINUTE, statistic=_SUM),
-                "timed_out": bulk_machine.metric_timed_out(period=MINUTE, statistic=_SUM),
-                "aborted": bulk_machine.metric_aborted(period=MINUTE, statistic=_SUM),
+                "failed": bulk_machine.state_machine.metric_failed(period=MINUTE, statistic=_SUM),
+                "timed_out": bulk_machine.state_machine.metric_timed_out(period=MINUTE, statistic=_SUM),
+                "aborted": bulk_machine.state_machine.metric_aborted(period=MINUTE, statistic=_SUM),
             }
             self._alarm(
                 f"{name}Failed",
@@ -184,7 +184,7 @@ class Alarms(Construct):
             )
 
     def _add_intake(self) -> None:
-        watched, settings = self._watched, self._settings
+        watched, props = self._watched, self._props
         for name, queue in watched.dead_letter_queues.items():
             # Visible messages, since "sent" does not count those that a queue moves there itself.
             self._alarm(
@@ -196,10 +196,10 @@ class Alarms(Construct):
         self._alarm(
             "OldestMessage",
             watched.queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM),
-            f"Uploads have waited for intake for over {settings.alarm_queue_age_minutes} minutes. See whether the "
+            f"Uploads have waited for intake for over {props.alarm_queue_age_minutes} minutes. See whether the "
             "intake function runs, fails or is throttled, and whether its event source is enabled.",
             "Messages wait too long",
-            over=settings.alarm_queue_age_minutes * 60,
+            over=props.alarm_queue_age_minutes * 60,
         )
 
     def _add_throttles(self) -> None:
@@ -228,7 +228,7 @@ class Alarms(Construct):
             )
 
     def _add_functions(self) -> None:
-        watched, interval = self._watched, self._settings.sweep_interval_minutes
+        watched, interval = self._watched, self._watched.sweep_interval_minutes
         period = Duration.minutes(3 * interval)
         # FILL, and missing data breaching: CloudWatch would else take an older period for one that has no data, and
         # where there never was any, FILL has nothing to fill.

@@ -42,7 +42,7 @@ class TaskDashboard(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._watched = watched
-        how_to_read = _HOW_TO_READ.format(interval=watched.settings.sweep_interval_minutes, folder=watched.name)
+        how_to_read = _HOW_TO_READ.format(interval=watched.sweep_interval_minutes, folder=watched.name)
         cloudwatch.Dashboard(
             self,
             "Dashboard",
@@ -76,7 +76,6 @@ class TaskDashboard(Construct):
         ]
 
     def _unfinished(self) -> list[cloudwatch.IWidget]:
-        settings = self._watched.settings
         return [
             _graph(
                 "Unfinished, and finished since the sweep before",
@@ -86,7 +85,7 @@ class TaskDashboard(Construct):
             _graph(
                 "Oldest unfinished (seconds)",
                 self._swept("OldestUnfinished"),
-                limit=settings.alarm_oldest_unfinished_minutes * 60,
+                limit=self._watched.alarms.alarm_oldest_unfinished_minutes * 60,
                 width=6,
             ),
             _graph("Stuck", self._swept("Stuck"), width=6),
@@ -144,7 +143,7 @@ class TaskDashboard(Construct):
             _graph(
                 "Oldest upload in the intake queue (seconds)",
                 [waiting.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM)],
-                limit=watched.settings.alarm_queue_age_minutes * 60,
+                limit=watched.alarms.alarm_queue_age_minutes * 60,
             ),
             _graph(
                 "Intake queue",

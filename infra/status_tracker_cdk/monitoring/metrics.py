@@ -3,54 +3,103 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
-from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 
-from infra.documents.settings import Settings
+from infra.status_tracker_cdk.bulk_machine import BulkMachine
 from infra.status_tracker_cdk.functions import METRICS_NAMESPACE
-from infra.status_tracker_cdk.table import INDEX_NAME
+from infra.status_tracker_cdk.intake import Intake
+from infra.status_tracker_cdk.monitoring.alarm_props import AlarmProps
+from infra.status_tracker_cdk.table import INDEX_NAME, TaskTable
+from infra.status_tracker_cdk.workflow import TaskWorkflow
 
 MINUTE = Duration.minutes(1)
 INTAKE_STEP = "Intake"
+SWEEP_STEP = "Sweep"
 STATUS_NAMES = ("pending", "in_progress", "failed", "succeeded", "ignored")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """The parts of one stage.
+    """The parts of one stack that are watched.
 
     Attributes:
-        name: of the stage's dashboard; what its alarms' names begin with, and the folder of its saved queries.
+        name: of the stack's dashboard; what its alarms' names begin with, and the folder of its saved queries.
         use_case_id: the ``service`` dimension of the application's metrics.
-        settings: those of the stage.
-        table: the task table.
-        queue: where uploads wait for intake.
-        dead_letter_queues: every queue where something ends that could not be handled, by the name of its alarm.
-        state_machine: the workflow.
-        bulk_machines: the state machines that somebody starts for very many tasks, by their names.
-        steps: the names of the workflow's steps in their order, the ``step`` dimension of their metrics.
-        functions: every function that works by itself, by its name; that of a step by the step's.
-        attended: the functions that are called by somebody who sees them fail: shown, and without alarms.
+        alarms: when the alarms go off.
+        sweep_interval_minutes: from one sweep to the next.
+        task_table: the task table.
+        intake: what takes new objects in.
+        workflow: the steps and their state machine.
+        sweep: the sweep's function.
+        bulk_machines: the state machines that somebody starts for very many tasks, by their names; an alarm tells of
+            their failures.
+        attended_functions: functions that are called by somebody who sees them fail, by their names: shown, and without
+            alarms.
+        further_functions: what is watched besides, by name; an alarm tells of their errors.
+        further_dead_letter_queues: what is watched beside intake's, by the name of the alarm.
     """
 
     name: str
     use_case_id: str
-    settings: Settings
-    table: dynamodb.ITable
-    queue: sqs.IQueue
-    dead_letter_queues: Mapping[str, sqs.IQueue]
-    state_machine: sfn.StateMachine
-    bulk_machines: Mapping[str, sfn.StateMachine]
-    steps: Sequence[str]
-    functions: Mapping[str, lambda_.Function]
-    attended: Mapping[str, lambda_.Function]
+    alarms: AlarmProps
+    sweep_interval_minutes: int
+    task_table: TaskTable
+    intake: Intake
+    workflow: TaskWorkflow
+    sweep: lambda_.Function
+    bulk_machines: Mapping[str, BulkMachine] = field(default_factory=dict)
+    attended_functions: Mapping[str, lambda_.Function] = field(default_factory=dict)
+    further_functions: Mapping[str, lambda_.Function] = field(default_factory=dict)
+    further_dead_letter_queues: Mapping[str, sqs.IQueue] = field(default_factory=dict)
+
+    @property
+    def queue(self) -> sqs.IQueue:
+        """Where uploads wait for intake."""
+        return self.intake.queue
+
+    @property
+    def dead_letter_queues(self) -> Mapping[str, sqs.IQueue]:
+        """Every queue where something ends that could not be handled, by the name of its alarm."""
+        return {"DeadLetters": self.intake.dead_letter_queue, **self.further_dead_letter_queues}
+
+    @property
+    def state_machine(self) -> sfn.StateMachine:
+        """The workflow's."""
+        return self.workflow.state_machine
+
+    @property
+    def steps(self) -> Sequence[str]:
+        """The names of the workflow's steps in their order, the ``step`` dimension of their metrics."""
+        return [step.name for step in self.workflow.steps]
+
+    @property
+    def functions(self) -> Mapping[str, lambda_.Function]:
+        """Every function that works by itself, by its name; that of a step by the step's."""
+        steps = self.workflow.steps
+        return {
+            INTAKE_STEP: self.intake.function,
+            **{step.name: step.function for step in steps},
+            **{name: function for step in steps for name, function in step.helpers.items()},
+            SWEEP_STEP: self.sweep,
+            **self.further_functions,
+        }
+
+    @property
+    def attended(self) -> Mapping[str, lambda_.Function]:
+        """The functions that are called by somebody who sees them fail, those of the bulk machines among them."""
+        bulk = {
+            f"{name}{state}": function
+            for name, machine in self.bulk_machines.items()
+            for state, function in machine.functions.items()
+        }
+        return {**self.attended_functions, **bulk}
 
     @property
     def all_functions(self) -> Mapping[str, lambda_.Function]:
@@ -94,7 +143,7 @@ class Watched:
     @property
     def sweep_period(self) -> Duration:
         """Twice the sweep's interval: however late a sweep starts, there is one in each."""
-        return Duration.minutes(2 * self.settings.sweep_interval_minutes)
+        return Duration.minutes(2 * self.sweep_interval_minutes)
 
     def cold_starts(self, function: lambda_.IFunction, name: str) -> cloudwatch.Metric:
         """The cold starts of a function, as Powertools counts them."""
@@ -119,7 +168,7 @@ class Watched:
         return cloudwatch.Metric(
             namespace="AWS/DynamoDB",
             metric_name=name,
-            dimensions_map={"TableName": self.table.table_name, **dimensions},
+            dimensions_map={"TableName": self.task_table.table.table_name, **dimensions},
             statistic=cloudwatch.Stats.SUM,
             period=MINUTE,
         )

@@ -4,14 +4,38 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from documents.answering.answers import load_questions, summarize
+from documents.answering.answers import KeyValueAnswerer, load_questions, summarize
 from documents.reading.extracted import ExtractedDocument
+from documents.settings import AnswerSettings
 from documents.storage import ANSWERS, EXTRACTED, read_result, write_result
+from status_tracker_ops.clients import s3_client
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mypy_boto3_s3 import S3Client
 
     from documents.answering.answers import Answerer
+    from status_tracker import BaseTask, ExecutionContext
+
+
+def answer_document(execution: ExecutionContext[Any], _event: Mapping[str, Any]) -> None:
+    """The work of Answer: put a summary of the answers on the task, as ``answered``."""
+    settings, task = AnswerSettings.from_environment(), execution.task
+    summary = answer_questions(s3_client(), settings.result_bucket, choose_answerer(settings, task), task.task_id)
+    execution.set_data({**task.data, "answered": summary})
+
+
+def choose_answerer(settings: AnswerSettings, task: BaseTask) -> Answerer:
+    """The answerer of the settings, for one attempt at `task`."""
+    if settings.answerer != "bedrock":
+        return KeyValueAnswerer()
+    # What only Bedrock needs is loaded for it only.
+    from documents.answering.bedrock_answerer import BedrockAnswerer  # noqa: PLC0415
+    from documents.aws import bedrock_client  # noqa: PLC0415
+    from documents.settings import BedrockSettings  # noqa: PLC0415
+
+    return BedrockAnswerer(bedrock_client(), BedrockSettings.from_environment(), failures=task.retry)
 
 
 def answer_questions(s3: S3Client, result_bucket: str, answerer: Answerer, task_id: str) -> dict[str, Any]:

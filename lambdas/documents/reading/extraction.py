@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from documents.source import fetch_document
-from documents.storage import EXTRACTED, write_result
+from documents.reading.reader import PypdfReader
+from documents.settings import ExtractSettings
+from documents.storage import EXTRACTED, fetch_document, write_result
 from status_tracker import NonRetryableError
-from status_tracker_ops.intake.uploads import BadMessageError, DocumentUploaded
+from status_tracker_ops.clients import s3_client
+from status_tracker_ops.intake.uploads import BadMessageError, Upload
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,16 +18,43 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from documents.reading.reader import DocumentReader
-    from documents.settings import ExtractSettings
+    from status_tracker import BaseTask, ExecutionContext
+
+
+def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any]) -> None:
+    """The work of Extract: put a summary of what was read on the task, as ``extracted``."""
+    settings, task = ExtractSettings.from_environment(), execution.task
+    reader = choose_reader(settings, task, event["run"])
+    summary = extract(s3_client(), settings, reader, task.task_id, task.data)
+    execution.set_data({**task.data, "extracted": summary})
+
+
+def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> DocumentReader:
+    """The reader of the settings, for one attempt at `task` in that run."""
+    if settings.reader == "pypdf":
+        return PypdfReader()
+    from documents.aws import textract_client  # noqa: PLC0415  # what only Textract needs is loaded for it only
+    from documents.textract.jobs import delete_copy, find_job  # noqa: PLC0415
+    from documents.textract.reader import TextractReader  # noqa: PLC0415
+
+    place = (s3_client(), settings.result_bucket, task.task_id)
+    return TextractReader(
+        textract_client(),
+        partial(find_job, *place),
+        partial(delete_copy, *place),
+        run=run,
+        failures=task.retry,
+        usd_per_thousand_pages=settings.textract_usd_per_thousand_pages,
+    )
 
 
 def extract(
     s3: S3Client, settings: ExtractSettings, reader: DocumentReader, task_id: str, data: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """
-    Read the document that the task's `data` tells of, write the result, and return a summary of it.
+    """Read the document that the task's `data` names, write the result, and return a summary of it.
 
-    Raises `NonRetryableError` where this document cannot be read, whoever tries.
+    Raises:
+        NonRetryableError: this document cannot be read, whoever tries.
     """
     upload = _upload(data)
     content = fetch_document(s3, settings.document_bucket, upload, settings.max_document_bytes)
@@ -41,8 +71,8 @@ def extract(
     }
 
 
-def _upload(data: Mapping[str, Any]) -> DocumentUploaded:
+def _upload(data: Mapping[str, Any]) -> Upload:
     try:
-        return DocumentUploaded.from_task_data(data)
+        return Upload.from_task_data(data)
     except BadMessageError as error:
         raise NonRetryableError(f"The task does not say which document it is about: {error}") from error

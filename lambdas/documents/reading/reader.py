@@ -8,10 +8,9 @@ from pypdf.errors import DependencyError
 from pypdf.generic import Field, NameObject, PdfObject
 
 from documents.reading.extracted import ExtractedDocument, KeyValue
-from documents.reading.file_checks import describe_file, is_pdf
+from documents.reading.file_checks import describe_file, is_pdf, refuse_cut_off_pdf, refuse_empty_file
 from documents.reading.key_values import find_key_values
 from documents.reading.pypdf_warnings import collect_pypdf_warnings
-from documents.reading.whole_files import refuse_cut_off_pdf, refuse_empty_file
 from status_tracker import NonRetryableError
 
 

@@ -18,12 +18,15 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from documents.source import fetch_document
-from documents.storage import find_result, result_key, write_result
-from documents.textract.errors import EXPIRED_JOB, TEXTRACT_ERRORS
-from documents.textract.files import fits_one_call, refuse_what_textract_cannot_read
+from documents.storage import fetch_document, find_result, result_key, write_result
+from documents.textract.files import (
+    EXPIRED_JOB,
+    TEXTRACT_ERRORS,
+    fits_one_call,
+    refuse_what_textract_cannot_read,
+)
 from status_tracker import NonRetryableError
-from status_tracker_ops.intake.uploads import BadMessageError, DocumentUploaded
+from status_tracker_ops.intake.uploads import BadMessageError, Upload
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -118,7 +121,7 @@ def _content_to_analyse(s3: S3Client, settings: ExtractSettings, task: BaseTask 
     if task is None or task.status not in (*task.config.startable_statuses(None), task.config.in_progress_status):
         return None
     try:
-        upload = DocumentUploaded.from_task_data(task.data)
+        upload = Upload.from_task_data(task.data)
         content = fetch_document(s3, settings.document_bucket, upload, settings.max_document_bytes)
         refuse_what_textract_cannot_read(content)
     except (NonRetryableError, BadMessageError):

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from documents.textract.blocks import BlockReader
-from documents.textract.errors import EXPIRED_JOB, TEXTRACT_ERRORS
-from documents.textract.files import fits_one_call, refuse_what_textract_cannot_read
+from documents.textract.files import EXPIRED_JOB, TEXTRACT_ERRORS, fits_one_call, refuse_what_textract_cannot_read
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:

@@ -11,13 +11,12 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Self
 
-from ..core.acquisition import acquire
 from ..core.config import TrackerConfig
 from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
-from ..core.retries import Patience, repeated
+from ..core.port import Write
+from ..core.retries import Patience, acquire, repeated
 from ..core.task import act
-from ..core.writes import Write
 from .clock import ClockFrom
 from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, create_token, further_fields
 from .locking import Hold

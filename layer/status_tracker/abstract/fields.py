@@ -8,14 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, Protocol, TypeAlias
 
 from ..core.config import TrackerConfig
 from ..core.history import REASON_BYTES, cut, json_size, with_last_failure
 from .errors import TrackerUnreadableError
-
-if TYPE_CHECKING:
-    from .model import TrackerModel
 
 T_ID: TypeAlias = str | int
 
@@ -28,6 +25,21 @@ KEPT = "tracker"
 TIMES = ("create_time", "update_time", "lock_time", "lock_expire_time")
 BOOKKEEPING = ("status", "attempts", "lock", *TIMES, "errors")
 FIELDS = frozenset({"id", *BOOKKEEPING, "data"})
+
+
+class TrackerFields(Protocol):
+    """The ten fields of a tracker."""
+
+    id: T_ID
+    status: int
+    attempts: int
+    create_time: datetime
+    update_time: datetime
+    lock: str | None
+    lock_time: datetime | None
+    lock_expire_time: datetime | None
+    data: dict[str, Any]
+    errors: dict[str, Any]
 
 
 def _is_log(value: Any) -> bool:
@@ -69,7 +81,7 @@ _KEPT_SHAPES = {
 }
 
 
-def record_of(tracker: TrackerModel, config: TrackerConfig) -> dict[str, Any]:
+def record_of(tracker: TrackerFields, config: TrackerConfig) -> dict[str, Any]:
     """The tracker as a record for the rules. Raises `TrackerUnreadableError` for fields that cannot be right."""
     _check(tracker)
     errors = dict(tracker.errors or {})
@@ -88,7 +100,7 @@ def record_of(tracker: TrackerModel, config: TrackerConfig) -> dict[str, Any]:
     }
 
 
-def show(tracker: TrackerModel, record: Mapping[str, Any], config: TrackerConfig) -> None:
+def show(tracker: TrackerFields, record: Mapping[str, Any], config: TrackerConfig) -> None:
     """Set the tracker's fields to what the record says."""
     kept = {name: record[name] for name in _KEPT_SHAPES if record.get(name) is not None}
     kept |= {name: list(kept[name]) for name in ("finished_locks", "vanished_locks") if name in kept}
@@ -103,19 +115,19 @@ def show(tracker: TrackerModel, record: Mapping[str, Any], config: TrackerConfig
     tracker.errors = {**with_last_failure(record["errors"]), KEPT: kept}
 
 
-def kept_number(tracker: TrackerModel, name: str) -> int:
+def kept_number(tracker: TrackerFields, name: str) -> int:
     """A number that no field has room for, ``fence`` for example; 0 where it is not there."""
     number: int = (tracker.errors or {}).get(KEPT, {}).get(name) or 0
     return number
 
 
-def create_token(tracker: TrackerModel) -> str | None:
+def create_token(tracker: TrackerFields) -> str | None:
     """What marks the request that made the tracker."""
     token: str | None = (tracker.errors or {}).get(KEPT, {}).get("create_token")
     return token
 
 
-def further_fields(tracker: TrackerModel) -> dict[str, Any]:
+def further_fields(tracker: TrackerFields) -> dict[str, Any]:
     """What the tracker holds beyond its ten fields; names with an underscore are its own business."""
     slots = (name for each in type(tracker).__mro__ for name in _slots(each) if hasattr(tracker, name))
     extra = getattr(tracker, "__pydantic_extra__", None) or ()  # where pydantic keeps what no field is declared for
@@ -128,21 +140,21 @@ def _slots(each: type) -> tuple[str, ...]:
     return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
-def _retry(tracker: TrackerModel, config: TrackerConfig) -> int:
+def _retry(tracker: TrackerFields, config: TrackerConfig) -> int:
     """The failures in a row: `attempts` counts also the attempt under way, or the one that succeeded."""
     if tracker.status == config.succeeded_status:
         return 0
     return max(tracker.attempts - 1, 0) if tracker.status == config.in_progress_status else tracker.attempts
 
 
-def _attempts(tracker: TrackerModel, record: Mapping[str, Any], config: TrackerConfig) -> int:
+def _attempts(tracker: TrackerFields, record: Mapping[str, Any], config: TrackerConfig) -> int:
     if record["status"] == config.succeeded_status:
         return tracker.attempts
     retry: int = record["retry"]
     return retry + 1 if record["status"] == config.in_progress_status else retry
 
 
-def _check(tracker: TrackerModel) -> None:
+def _check(tracker: TrackerFields) -> None:
     for name in ("status", "attempts"):
         value = getattr(tracker, name)
         _require(tracker, name, value, isinstance(value, int), "an integer")
@@ -154,7 +166,7 @@ def _check(tracker: TrackerModel) -> None:
     _check_errors(tracker)
 
 
-def _check_errors(tracker: TrackerModel) -> None:
+def _check_errors(tracker: TrackerFields) -> None:
     errors: Any = tracker.errors
     _require(tracker, "errors", errors, errors is None or isinstance(errors, dict), "a dict")
     kept = (errors or {}).get(KEPT, {})
@@ -165,7 +177,7 @@ def _check_errors(tracker: TrackerModel) -> None:
             _require(tracker, f"{where}[{name!r}]", value, value is None or fits(value), expected)
 
 
-def _require(tracker: TrackerModel, name: str, value: object, holds: bool, expected: str) -> None:
+def _require(tracker: TrackerFields, name: str, value: object, holds: bool, expected: str) -> None:
     if not holds:
         raise TrackerUnreadableError(
             f"{type(tracker).__name__} {tracker.id!r} has {name} = {cut(repr(value), REASON_BYTES)}, which should be "

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
-import random
 import shutil
 import time
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from ..core.retries import jittered
 from .documents import DocumentTracker
 from .fields import T_ID
 
@@ -128,7 +128,7 @@ def _only_writer(path: Path) -> Iterator[None]:
             except BlockingIOError as held:
                 if time.monotonic() > deadline:  # a writer that is stopped must not stop the others too
                     raise TimeoutError(errno.ETIMEDOUT, "another process has kept its lock on it", str(path)) from held
-            time.sleep(random.uniform(0, _LONGEST_PAUSE))  # noqa: S311  # jitter, no secret
+            time.sleep(jittered(_LONGEST_PAUSE))
         try:
             yield
         finally:

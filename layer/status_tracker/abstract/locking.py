@@ -7,10 +7,10 @@ from collections.abc import Callable
 from typing import Generic, TypeVar
 
 from ..core.errors import TaskLockLostError
-from ..core.lifecycle import Lifecycle, holds, is_finished_by, lease_end
-from ..core.port import Answer, WriteRejectedError
+from ..core.lifecycle import Lifecycle
+from ..core.port import Answer, Write, WriteRejectedError
 from ..core.retries import Patience
-from ..core.writes import TaskState, Write
+from ..core.state import TaskState, holds, is_finished_by, lease_end
 from .fields import KEPT, kept_number
 from .model import TrackerModel
 from .store import TrackerStore

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from ..core.config import TrackerConfig
 from ..core.guards import state_of
-from ..core.lifecycle import is_live
+from ..core.state import is_live
 from .clock import require_zone
 from .fields import T_ID, kept_number, record_of
 from .statuses import BaseStatusEnum, StatusEnum

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Self, TypeVar
 
-from ..core import statuses
+from ..core import config
 
 
-class BaseStatusEnum(statuses.BaseStatusEnum):
+class BaseStatusEnum(config.BaseStatusEnum):
     """Base class for status codes of one's own; all six names of `StatusEnum` must be there."""
 
     @classmethod

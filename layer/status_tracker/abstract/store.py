@@ -7,20 +7,18 @@ the object was loaded. With a `dump` that just writes, two workers can both ente
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from ..core.acquisition import CONTENDED_ROUNDS
 from ..core.config import TrackerConfig
 from ..core.guards import admits, changed, state_of
-from ..core.port import Answer, StoreError, WriteRejectedError
-from ..core.writes import TaskState, Write
+from ..core.port import Answer, StoreError, Write, WriteRejectedError
+from ..core.retries import CONTENDED_ROUNDS
+from ..core.state import TaskState
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
 from .fields import T_ID, further_fields, record_of, show
+from .model import TrackerModel
 
-if TYPE_CHECKING:
-    from .model import TrackerModel
-
-TrackerT = TypeVar("TrackerT", bound="TrackerModel")
+TrackerT = TypeVar("TrackerT", bound=TrackerModel)
 ResultT = TypeVar("ResultT")
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .. import __version__
+from .._version import __version__
 from ..operations.actions import Action
 from . import acting, listing, sweeping, watching
 from .acting import How

@@ -10,8 +10,7 @@ from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..core.config import TrackerConfig
-from ..core.statuses import StatusNameEnum
+from ..core.config import StatusNameEnum, TrackerConfig
 from ..operations.filters import TaskFilter
 from .errors import WrongUsageError, told
 from .times import parse_moment

@@ -7,9 +7,8 @@ from datetime import datetime
 from typing import Any
 
 from ..core.config import TrackerConfig
-from ..core.failures import last_failure
-from ..core.lifecycle import is_live, is_stuck, lease_end
-from ..core.writes import TaskState
+from ..core.history import last_failure
+from ..core.state import TaskState, is_live, is_stuck, lease_end
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, PROVISIONED_BILLING_MODE
 
+from ..core.config import BaseStatusEnum
 from ..core.errors import TaskIgnoredError, TaskLockedError
-from ..core.statuses import BaseStatusEnum
 from ..dynamodb.index import StatusAndUpdateTimeIndex
 from .tracker import BaseStatusTracker
 

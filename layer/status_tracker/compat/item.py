@@ -11,13 +11,11 @@ from typing import Any, Self
 
 from pynamodb.expressions.condition import Condition
 
-from ..core.config import TrackerConfig, get_utc_now
-from ..core.lifecycle import is_live
-from ..core.statuses import BaseStatusEnum, ensure_status_value
-from ..dynamodb.expressions import NOT_LOCKED
+from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value, get_utc_now
+from ..core.state import is_live
+from ..dynamodb.attributes import NOT_LOCKED
 from ..dynamodb.item import TaskItem
-from ..dynamodb.store import state_of
-from .attributes import ErrorsAttribute, LockAttribute, StatusAttribute
+from .stored import ErrorsAttribute, LockAttribute, StatusAttribute
 
 _SHARD = "001"
 """v5 knew no shards; all its tasks are listed in the first one."""
@@ -107,7 +105,7 @@ class TrackerItem(TaskItem):
     def is_locked(self) -> bool:  # type: ignore[override]  # v5's own arguments
         """Whether, by what this instance shows, a worker's lease holds on the task."""
         config = self._config(self.job_id)
-        return is_live(state_of(self), config, config.now())
+        return is_live(self.tracked_state(), config, config.now())
 
     def to_dict(self, copy: bool = False) -> dict[str, Any]:
         """The attributes that are set, by name; with `copy`, their values are copies."""

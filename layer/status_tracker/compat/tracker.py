@@ -5,19 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
-from typing import Any, Self
+from types import TracebackType
+from typing import Any, Generic, Self, TypeVar
 
-from ..core.config import TrackerConfig
+from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value
 from ..core.execution import Execution, ExecutionContext
 from ..core.history import MAX_DATA_BYTES
-from ..core.lifecycle import Lifecycle, pending_as_found
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.lifecycle import Lifecycle
+from ..core.state import pending_as_found
 from ..core.task import act, create
 from ..dynamodb.query import Selection, TaskQuery, index_of, merged
-from ..dynamodb.store import state_of
-from .attempt import Attempt
-from .attributes import TrackerStore
+from ..dynamodb.store import DynamoStore
 from .item import TrackerItem
+
+TrackerT = TypeVar("TrackerT", bound="BaseStatusTracker")
+ItemT = TypeVar("ItemT", bound=TrackerItem)
 
 
 class BaseStatusTracker(TrackerItem):
@@ -102,10 +104,10 @@ class BaseStatusTracker(TrackerItem):
         """
         config = self._config(self.job_id, (in_process_status, failed_status, success_status, ignore_status))
         if more_pending_status is None and self.status is not None:
-            more_pending_status = pending_as_found(state_of(self), config)
+            more_pending_status = pending_as_found(self.tracked_state(), config)
         rules = self._rules(config, self, startable=config.startable_statuses(more_pending_status))
         store = TrackerStore(type(self), self.key)
-        return Attempt(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
+        return _Block(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
 
     def pre_start_hook(self) -> None:
         """Called before each start; for subclasses."""
@@ -185,3 +187,45 @@ class BaseStatusTracker(TrackerItem):
     def _show(self, task: Self) -> None:
         # A copy: the block may change the data in place and then fail.
         self.attribute_values = deepcopy(task.attribute_values)
+
+
+class TrackerStore(DynamoStore[ItemT]):
+    """The store of one task, which tells what it has seen."""
+
+    templated = False  # a status is asked of the value, by the job and the status
+
+    @property
+    def seen(self) -> ItemT | None:
+        """The task as DynamoDB answered it last."""
+        return self._last
+
+
+class _Block(Generic[TrackerT]):
+    """One attempt as v5's users see it: the block works with the tracker itself, which shows what is stored."""
+
+    def __init__(self, tracker: TrackerT, store: TrackerStore[TrackerT], execution: Execution[TrackerT]) -> None:
+        self._tracker = tracker
+        self._store = store
+        self._execution = execution
+
+    def __enter__(self) -> TrackerT:
+        self._tracker.pre_start_hook()
+        try:
+            self._context = self._execution.__enter__()
+        except BaseException:
+            if self._store.seen is not None:
+                self._tracker._show(self._store.seen)
+            raise
+        self._tracker._show(self._context.task)
+        self._tracker._context = self._context
+        return self._tracker
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            self._execution.__exit__(kind, error, traceback)
+        finally:
+            self._tracker._context = None
+            self._tracker._show(self._context.task)
+            self._tracker.post_start_hook()

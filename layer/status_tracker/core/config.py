@@ -2,19 +2,74 @@
 
 from __future__ import annotations
 
+import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
+from typing import Any, TypeGuard
 
 from .errors import NonRetryableError
-from .statuses import BaseStatusEnum
 
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
 
+_SAME_IN_NEXT_STEP = (
+    *("use_case_id", "sep", "status_zero_pad", "status_shard_zero_pad", "max_retry", "lock_expire_seconds"),
+    *("n_pending_shard", "n_in_progress_shard", "n_failed_shard", "n_succeeded_shard", "n_ignored_shard"),
+    *("traceback_stack_limit", "clock"),
+)
 _LONGEST_LEASE = 366 * 24 * 3600
 _LONGEST_TTL = timedelta(days=36_600)
+
+
+class StatusNameEnum(enum.Enum):
+    """The five names of the lifecycle, whatever integers stand for them."""
+
+    pending = "pending"
+    in_progress = "in_progress"
+    failed = "failed"
+    succeeded = "succeeded"
+    ignored = "ignored"
+
+
+class BaseStatusEnum(int, enum.Enum):
+    """Base class for the status codes of one step.
+
+    A step's ``succeeded`` may be the next step's ``pending``; by custom the codes grow along the pipeline::
+
+        class Step1StatusEnum(BaseStatusEnum):
+            pending = 10
+            in_progress = 20
+            failed = 30
+            succeeded = 40
+            ignored = 50
+    """
+
+    @property
+    def status_name(self) -> str:
+        """The name a person reads, for example ``"pending"``."""
+        return self.name
+
+    @classmethod
+    def from_value(cls, value: int) -> BaseStatusEnum:
+        """The member with that code. Raises ``ValueError`` if there is none."""
+        return cls(value)
+
+    @classmethod
+    def value_to_name(cls, value: int) -> str:
+        """The name of a code. Raises ``ValueError`` if there is no such code."""
+        return cls(value).name
+
+    @classmethod
+    def values(cls) -> list[int]:
+        """All codes, in the order in which they were declared."""
+        return [member.value for member in cls]
+
+
+def ensure_status_value(status: int | BaseStatusEnum) -> int:
+    """The integer of a status given as an enum member or as the integer itself."""
+    return int(status)
 
 
 def get_utc_now() -> datetime:
@@ -135,6 +190,38 @@ class TrackerConfig:
         config._validate()
         return config
 
+    def next_step(self, **changes: Any) -> TrackerConfig:
+        """The config of the step that goes on where this one has succeeded.
+
+        Its pending is this step's succeeded. Its in_progress, failed, succeeded and ignored are this step's ignored plus
+        20, 30, 40 and 50: after 10, 20, 30, 40, 50 come 40, 70, 80, 90, 100, then 90, 120, 130, 140, 150. Where
+        exhausted has a code of its own, the next step's is 50 higher. All else is as in this step, except for
+        `more_pending_status` and `ttl`, which are about this step's codes.
+
+        Args:
+            changes: settings of `make` that differ in the next step, codes included.
+
+        Raises:
+            ValueError: as of `make`.
+
+        Example::
+
+            class Answer(Extract):
+                config = Extract.config.next_step(max_retry=5)
+        """
+        exhausted = None if self.exhausted_status == self.ignored_status else self.exhausted_status + 50
+        settings: dict[str, Any] = {
+            "pending_status": self.succeeded_status,
+            "in_progress_status": self.ignored_status + 20,
+            "failed_status": self.ignored_status + 30,
+            "succeeded_status": self.ignored_status + 40,
+            "ignored_status": self.ignored_status + 50,
+            "exhausted_status": exhausted,
+            "non_retryable": [each for each in self.non_retryable if each is not NonRetryableError],
+        }
+        settings |= {name: getattr(self, name) for name in _SAME_IN_NEXT_STEP}
+        return TrackerConfig.make(**{**settings, **changes})
+
     def _validate(self) -> None:
         if not self.sep:
             raise ValueError("sep is empty: give the string that stands between the parts of a key, like '____'.")
@@ -198,7 +285,7 @@ class TrackerConfig:
     def lease(self, seconds: float | None) -> timedelta:
         """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
         lease = self.lock_expire_seconds if seconds is None else seconds
-        if isinstance(lease, bool) or not isinstance(lease, int | float) or not 0 < lease <= _LONGEST_LEASE:
+        if not is_number(lease) or not 0 < lease <= _LONGEST_LEASE:
             raise ValueError(f"lock_expire_seconds is {lease!r}: give seconds, above 0 and at most {_LONGEST_LEASE:,}.")
         return timedelta(seconds=lease)
 
@@ -232,6 +319,16 @@ class TrackerConfig:
         return names[text]
 
 
+def is_number(value: object) -> TypeGuard[float]:
+    """Whether it is an int or a float; a bool is neither."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def is_whole_number(value: object) -> TypeGuard[int]:
+    """Whether it is an int; a bool is none."""
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
 def as_status_codes(statuses: int | Iterable[int] | None, name: str = "more_pending_status") -> tuple[int, ...]:
     """One status, several or none, as a tuple of integers. Raises `ValueError` for what is none of these."""
     if statuses is None:
@@ -256,7 +353,7 @@ def _checked_codes(
 
 
 def _checked_code(name: str, status: int) -> int:
-    if isinstance(status, bool) or not isinstance(status, int) or status < 0:
+    if not is_whole_number(status) or status < 0:
         raise ValueError(f"{name} is {status!r}: give an integer of at least 0, or a member of a BaseStatusEnum.")
     return int(status)
 
@@ -286,5 +383,5 @@ def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:
 
 
 def _require_at_least(name: str, value: int, minimum: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+    if not is_whole_number(value) or value < minimum:
         raise ValueError(f"{name} is {value!r}: give an integer of at least {minimum}.")

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple, TypeAlias
+from itertools import islice
+from typing import NamedTuple, TypeAlias, TypeVar
+
+FoundT = TypeVar("FoundT")
 
 KEPT_CHARACTERS = 4096
 """How long the keys of one moment are in a cursor together: then it tells up to which of them, in their order."""
@@ -61,6 +65,50 @@ class Progress:
     def cursor(self) -> str | None:
         """Where it stands; None where nothing was given."""
         return format_cursor(self._given) if self._given else None
+
+
+class FoundTasks(Iterator[FoundT]):
+    """What a query finds; read as it is asked for, so each task is given once.
+
+    Args:
+        progress: notes what was given; a subclass tells it.
+    """
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+
+    @property
+    def cursor(self) -> str | None:
+        """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
+        return self._progress.cursor
+
+    def all(self) -> list[FoundT]:
+        """All that are left."""
+        return list(self)
+
+    def many(self, n: int) -> list[FoundT]:
+        """The next `n`, or as many as are left."""
+        return list(islice(self, n))
+
+    def one_or_none(self) -> FoundT | None:
+        """The next one, or None."""
+        return next(self, None)
+
+    def one(self) -> FoundT:
+        """The next one. Raises `LookupError` if there is none."""
+        task = self.one_or_none()
+        if task is None:
+            raise LookupError("The query found no task, or no further one.")
+        return task
+
+
+def each_once(listed: Iterable[FoundT], key: Callable[[FoundT], str]) -> Iterator[FoundT]:
+    """Drop what was listed before: a task whose status changes during a listing can appear under both statuses."""
+    given: set[str] = set()
+    for each in listed:
+        if key(each) not in given:
+            given.add(key(each))
+            yield each
 
 
 def format_cursor(cursor: Cursor) -> str:

@@ -9,15 +9,14 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from .acquisition import acquire
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
-from .lifecycle import Lifecycle, holds, is_finished_by, lease_end, taken_over
-from .port import Answer, Store, StoreError, WriteRejectedError
-from .retries import Patience
+from .lifecycle import Lifecycle
+from .port import Answer, Store, StoreError, Write, WriteRejectedError
+from .retries import Patience, acquire
 from .signals import Termination
+from .state import TaskState, holds, is_finished_by, lease_end, taken_over
 from .trace import Trace
-from .writes import TaskState, Write
 
 TaskT = TypeVar("TaskT")
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
-from .writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
+from .port import HeldBy, Special, Startable, Unchanged, Write
+from .state import TaskState
 
 
 def state_of(record: Mapping[str, Any]) -> TaskState:

@@ -7,6 +7,8 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 
+from .config import is_number
+
 _GRACE_SECONDS = 5.0
 
 logger = logging.getLogger("status_tracker")
@@ -14,8 +16,7 @@ logger = logging.getLogger("status_tracker")
 
 def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
     """Raise `ValueError` for seconds that are not above 0 and below the lease that is to be renewed."""
-    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if seconds is not None and not (is_number and 0 < seconds < lease.total_seconds()):
+    if seconds is not None and not (is_number(seconds) and 0 < seconds < lease.total_seconds()):
         raise ValueError(
             f"heartbeat is {seconds!r}: give seconds above 0 and below the lease of {lease.total_seconds():g} s, "
             "best a third of it."

@@ -6,7 +6,8 @@ Sizes are those of the JSON text as it is stored, in bytes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 MAX_DATA_BYTES = 338 * 1024
@@ -113,3 +114,24 @@ def _within_budget(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
             break
         newest.append(entry)
     return [first, *reversed(newest)]
+
+
+def last_failure(errors: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The newest entry of the history; empty where there is none."""
+    history = errors.get("history") or [{}]
+    newest: Mapping[str, Any] = history[-1]
+    return newest
+
+
+def failure_of_class(error_class: str | type[BaseException]) -> Callable[[Mapping[str, Any]], bool]:
+    """Tells of a task's errors whether its last failure was of that class, by its name."""
+    name = error_class if isinstance(error_class, str) else error_class.__name__
+    # A class whose repr does not begin with its name is known by the end of the traceback.
+    last_line = re.compile(rf"^(?:[\w.]*\.)?{re.escape(name)}(?::|$)", re.MULTILINE)
+
+    def is_of_it(errors: Mapping[str, Any]) -> bool:
+        newest = last_failure(errors)
+        raised = str(newest.get("traceback", "")).rpartition("Traceback (most recent call last)")[2]
+        return str(newest.get("error", "")).partition("(")[0] == name or last_line.search(raised) is not None
+
+    return is_of_it

@@ -20,45 +20,48 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from .config import TrackerConfig
 from .errors import NoMoreRetryError, TaskAlreadyExistsError, TaskIsNotReadyToStartError
 from .history import failure, json_size, with_action, with_failure, with_only
+from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .writes import AlreadyOurs, Attempt, HeldBy, Refused, Special, Startable, TaskState, Unchanged, Verdict, Write
+from .state import LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task remembers, to know their late requests again."""
 
-_LEASE_EXPIRED = "LeaseExpired"
-_ANEW = frozenset({"rerun", "unignore", "reset"})
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
 
 
-def lease_end(state: TaskState, config: TrackerConfig) -> datetime | None:
-    """When the lease on the task ends or ended; None when nobody holds it."""
-    if state.lock is None:
-        return None
-    if state.lock_expire_time is None and state.lock_time is not None:
-        return state.lock_time + timedelta(seconds=config.lock_expire_seconds)
-    return state.lock_expire_time
+@dataclass(frozen=True, slots=True)
+class AlreadyOurs:
+    """Verdict on a refused start: this token holds the task; the answer to the first request was lost."""
 
 
-def is_live(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
-    """Whether a worker's lease holds at `now`; at its very end it does not any more (R3)."""
-    end = lease_end(state, config)
-    return end is not None and now < end
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Verdict on a refused start: it stays refused, for that reason."""
+
+    error: TaskIsNotReadyToStartError
 
 
-def pending_as_found(state: TaskState, config: TrackerConfig) -> tuple[int, ...]:
-    """Further codes to start from for callers who name no pending status, as older libraries let them.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """Verdict on a refused start: try this write; when it is applied the task is acquired, or `error` is raised.
 
-    That is the status found, unless the code is one of this step's own, or a worker of another step has left its lock.
+    Attributes:
+        brief: what to write instead where the item has no room for `write`.
     """
-    own = state.status in config.status_shards
-    return () if own or state.lock is not None else (state.status,)
+
+    write: Write
+    error: TaskIsNotReadyToStartError | None = None
+    brief: Write | None = None
+
+
+Verdict: TypeAlias = AlreadyOurs | Refused | Attempt
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,7 +258,8 @@ class Lifecycle:
     def restart(self, state: TaskState | None, now: datetime, record: Mapping[str, Any], *, run: int) -> Write:
         """Give a task that waits or is stuck a run of its own again, after `run` has come to nothing.
 
-        Only `run` grows: status, attempts and place in the listing stay, so that what always fails is still given up.
+        Only `run` grows: status, attempts and place in the listing stay, so that what always fails is still given up. A
+        worker whose lease is over loses the task, so that its late end does not replace this record.
 
         Raises:
             TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
@@ -270,7 +274,7 @@ class Lifecycle:
             raise self._refuse.not_due(state)
         if state.run != run:
             raise self._refuse.unfit(state, f"is in run {state.run} already, and run {run} was to be followed")
-        return self._acted(state, now, record, {"run": run + 1})
+        return self._acted(state, now, record, {"run": run + 1, **({} if state.lock is None else _UNLOCKED)})
 
     def unlock(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Take the lock from a worker that is known to be gone, before its lease ends, and record who and why.
@@ -379,63 +383,8 @@ class Lifecycle:
             over = f"held a lease until {end.isoformat()}, which another start was told to ignore"
         else:
             over = f"held a lease that ended at {end.isoformat()}, and never reported back"
-        error = f"{_LEASE_EXPIRED}('the worker {over}')"
+        error = f"{LEASE_EXPIRED}('the worker {over}')"
         return failure(state.retry + 1, now.isoformat(), error, "")
-
-
-def holds(state: TaskState | None, token: str, fence: int) -> bool:
-    """Whether that acquire holds the task, so that a refused renewal or update is but a repeated or outrun one (R5)."""
-    return state is not None and state.lock == token and state.fence == fence
-
-
-def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
-    """Whether the worker of a task in progress has vanished: its lease is over, or it has none."""
-    return state.status == config.in_progress_status and not is_live(state, config, now)
-
-
-def waits(state: TaskState, config: TrackerConfig) -> bool:
-    """Whether nobody has worked on the task since it was made pending, or was unlocked."""
-    return state.lock is None and state.status in {config.pending_status, config.in_progress_status}
-
-
-def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pending_after: timedelta) -> bool:
-    """Whether nothing may be working on a task any more, so that it is worth asking what drives it. One of these:
-
-    - it is stuck: in progress, and its lease is over;
-    - it has failed, and is due;
-    - it is pending, due, and no worker holds it, for `pending_after` or longer.
-    """
-    if state.status == config.in_progress_status:
-        return is_stuck(state, config, now)
-    due = state.not_before is None or state.not_before <= now
-    if not due or is_live(state, config, now):
-        return False
-    if state.status == config.pending_status:
-        return state.update_time is None or state.update_time <= now - pending_after
-    return state.status == config.failed_status
-
-
-def asked_for_again(errors: Mapping[str, Any]) -> datetime | None:
-    """When a task with these errors was last made pending deliberately, with no attempt used; None if it never was."""
-    moments = [each["update_time"] for each in errors.get("actions") or () if each.get("action") in _ANEW]
-    return datetime.fromisoformat(moments[-1]) if moments else None
-
-
-def taken_over(state: TaskState) -> Mapping[str, Any] | None:
-    """The history's entry of the vanished attempt that the acquire took over from, of a task just acquired; else None.
-
-    Both are of one write, and so of one time.
-    """
-    history = state.errors.get("history") or ()
-    if not history or state.lock_time is None or history[-1].get("update_time") != state.lock_time.isoformat():
-        return None
-    newest: Mapping[str, Any] = history[-1]
-    return newest if str(newest.get("error")).startswith(f"{_LEASE_EXPIRED}(") else None
-
-
-def is_finished_by(state: TaskState | None, token: str) -> bool:
-    """Whether that token has finished the task already, so that a refused finish is but a repeated one (R5)."""
-    return state is not None and token in state.finished_locks
 
 
 def _forgotten(state: TaskState) -> dict[str, Any]:
@@ -443,12 +392,6 @@ def _forgotten(state: TaskState) -> dict[str, Any]:
     if state.lock is None:
         return {}
     return {"vanished_locks": (*state.vanished_locks, state.lock)[-KEPT_LOCKS:]}
-
-
-def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
-    """Whether that deliberate action is on record already, so that its refused write is but a repeated one."""
-    known = (record["action"], record["id"])
-    return any((entry.get("action"), entry.get("id")) == known for entry in state.errors.get("actions") or ())
 
 
 def _describe(error: BaseException) -> str:

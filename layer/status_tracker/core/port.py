@@ -2,13 +2,78 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+import enum
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from .errors import TaskExecutionError
-from .writes import TaskState, Write
+from .state import TaskState
 
 TaskT = TypeVar("TaskT")
+StoredT = TypeVar("StoredT")
+
+
+class Special(enum.Enum):
+    """Values of a change that are no values."""
+
+    REMOVE = enum.auto()
+    INCREMENT = enum.auto()
+
+
+@dataclass(frozen=True, slots=True)
+class Startable:
+    """Guard: the task may be acquired (by the list in `lifecycle`), or, with `or_absent`, does not exist.
+
+    Attributes:
+        lock: the token that acquires; it must not be one whose attempt has ended already.
+        unknown_lease_since: a lock without lock_expire_time is over when it was taken at or before this moment.
+    """
+
+    lock: str
+    statuses: tuple[int, ...]
+    now: datetime
+    unknown_lease_since: datetime
+    or_absent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unchanged:
+    """Guard: the task is still as it was read."""
+
+    state: TaskState
+
+
+@dataclass(frozen=True, slots=True)
+class HeldBy:
+    """Guard: this token holds the task, its lease over or not, since nobody has taken it over.
+
+    Attributes:
+        fence: that of the acquire; a late repetition of the acquire would have raised it.
+        growing: the name of a field that this write may only raise: it is absent, or smaller than what is written.
+    """
+
+    lock: str
+    fence: int
+    growing: str | None = None
+
+
+Guard: TypeAlias = Startable | Unchanged | HeldBy
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """What to store in one atomic step if the guard holds.
+
+    Attributes:
+        changes: the new value of each named field, or a `Special`.
+        defaults: values for fields that the stored task does not have.
+    """
+
+    guard: Guard
+    changes: Mapping[str, Any]
+    defaults: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,3 +142,41 @@ class Store(Protocol[TaskT]):
     def state(self, task: TaskT) -> TaskState:
         """What the rules need to know of a task that this store answered."""
         ...
+
+
+class ConvertingStore(Generic[StoredT, TaskT]):
+    """A store whose tasks are shown in another form.
+
+    Args:
+        inner: carries everything out.
+        shown: makes the form that is shown from what `inner` stores.
+        stored: the reverse.
+    """
+
+    def __init__(
+        self, inner: Store[StoredT], shown: Callable[[StoredT], TaskT], stored: Callable[[TaskT], StoredT]
+    ) -> None:
+        self._inner = inner
+        self._shown = shown
+        self._stored = stored
+
+    def read(self) -> TaskT | None:
+        return self._converted(self._inner.read())
+
+    def create(self, task: TaskT) -> Answer[TaskT]:
+        return self._answer(self._inner.create(self._stored(task)))
+
+    def write(self, write: Write) -> Answer[TaskT]:
+        return self._answer(self._inner.write(write))
+
+    def succeed(self, write: Write) -> Answer[TaskT]:
+        return self._answer(self._inner.succeed(write))
+
+    def state(self, task: TaskT) -> TaskState:
+        return self._inner.state(self._stored(task))
+
+    def _answer(self, answer: Answer[StoredT]) -> Answer[TaskT]:
+        return Answer(applied=answer.applied, task=self._converted(answer.task))
+
+    def _converted(self, task: StoredT | None) -> TaskT | None:
+        return None if task is None else self._shown(task)

@@ -20,7 +20,7 @@ from .errors import (
     TaskLockedError,
     TaskNotDueError,
 )
-from .writes import TaskState
+from .state import TaskState
 
 
 @dataclass(frozen=True, slots=True)

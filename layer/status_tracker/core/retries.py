@@ -1,4 +1,4 @@
-"""Repeats writes that got no answer; each is safe to repeat (R5)."""
+"""Acquiring a task, and repeating writes that got no answer; each is safe to repeat (R5)."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
 
-from .errors import StatusNotSavedError
-from .lifecycle import Lifecycle
-from .port import Answer, StoreError, WriteRejectedError
-from .writes import Write
+from .errors import StatusNotSavedError, TaskLockedError
+from .lifecycle import AlreadyOurs, Attempt, Lifecycle, Refused
+from .port import Answer, Store, StoreError, Write, WriteRejectedError
 
 TaskT = TypeVar("TaskT")
+
+CONTENDED_ROUNDS = 10
+"""How often a task may change hands between a read and a write before a worker leaves it to the others."""
 
 TRIES = 3
 """How often a start, a creation or an action is sent that gets no answer."""
@@ -33,7 +35,7 @@ def repeated(send: Callable[[], Answer[TaskT]], sleep: Callable[[float], None]) 
         except StoreError as error:
             if not error.transient or nth == TRIES:
                 raise error.cause from error
-        sleep(_jittered(_FIRST_PAUSE * 2**nth))
+        sleep(jittered(_FIRST_PAUSE * 2**nth))
     raise AssertionError  # the last try returns or raises
 
 
@@ -51,7 +53,7 @@ class Patience:
 
     def pause(self, nth: int) -> None:
         """Before the nth repetition of an acquire."""
-        self._sleep(_jittered(_FIRST_PAUSE * 2**nth))
+        self._sleep(jittered(_FIRST_PAUSE * 2**nth))
 
     def until(self, end: datetime, send: Callable[[Write], Answer[TaskT]], write: Write) -> Answer[TaskT]:
         """For what a worker stores while its lease lasts (R6).
@@ -67,7 +69,7 @@ class Patience:
             except WriteRejectedError:
                 raise
             except StoreError as error:
-                pause = _jittered(longest)
+                pause = jittered(longest)
                 if not error.transient or self._rules.config.now() + timedelta(seconds=pause) >= end:
                     raise self._not_saved(error, end) from error.cause
             self._sleep(pause)
@@ -83,5 +85,55 @@ class Patience:
         )
 
 
-def _jittered(longest: float) -> float:
+def jittered(longest: float) -> float:
+    """A pause of random length, at most `longest` seconds, so that those who wait do not all come back at once."""
     return random.uniform(0, longest)  # noqa: S311  # jitter, no secret
+
+
+def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta, patience: Patience) -> TaskT:
+    """The task, held by that token from now on.
+
+    Raises:
+        TaskIsNotReadyToStartError: one of its subclasses says why it cannot be started now.
+        Exception: the backend's own, where it could not be asked.
+    """
+
+    def first_attempt() -> Attempt:
+        return Attempt(rules.acquire(token, rules.config.now(), lease))
+
+    attempt, unanswered = first_attempt(), 0
+    for _ in range(CONTENDED_ROUNDS):
+        try:
+            answer = store.write(attempt.write)
+        except StoreError as error:
+            if isinstance(error, WriteRejectedError) and attempt.brief is not None:
+                attempt = Attempt(attempt.brief, attempt.error)
+                continue
+            unanswered += 1
+            if not error.transient or unanswered == TRIES:
+                raise error.cause from error
+            patience.pause(unanswered)
+            attempt = first_attempt()  # the token tells whether the one without answer was stored (R5)
+            continue
+        if answer.applied and attempt.error is not None:
+            raise attempt.error
+        verdict = AlreadyOurs() if answer.applied else _judged(store, rules, answer, token, lease)
+        if isinstance(verdict, Attempt):
+            attempt = verdict
+        elif answer.task is not None:
+            return answer.task
+    raise TaskLockedError(
+        f"{rules} changed hands {CONTENDED_ROUNDS} times while this worker tried to start it: try later.",
+        use_case_id=rules.use_case_id,
+        task_id=rules.task_id,
+    )
+
+
+def _judged(
+    store: Store[TaskT], rules: Lifecycle, refused: Answer[TaskT], token: str, lease: timedelta
+) -> AlreadyOurs | Attempt:
+    state = None if refused.task is None else store.state(refused.task)
+    verdict = rules.judge(state, token, rules.config.now(), lease)
+    if isinstance(verdict, Refused):
+        raise verdict.error
+    return verdict

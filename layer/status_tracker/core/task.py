@@ -11,15 +11,14 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
-from .acquisition import CONTENDED_ROUNDS
 from .config import TrackerConfig
 from .errors import TaskExecutionError, TaskLockedError
 from .execution import Execution
 from .history import REASON_BYTES, json_size
-from .lifecycle import Lifecycle, is_live, is_recorded
-from .port import Store
-from .retries import repeated
-from .writes import TaskState, Write
+from .lifecycle import Lifecycle
+from .port import Store, Write
+from .retries import CONTENDED_ROUNDS, repeated
+from .state import TaskState, is_live, is_recorded
 
 TaskT = TypeVar("TaskT")
 

@@ -9,6 +9,9 @@ from typing import Any
 from pynamodb.attributes import Attribute, UTCDateTimeAttribute
 from pynamodb.constants import NUMBER
 
+NOT_LOCKED = "__not_locked__"
+"""The `lock` attribute of a free task."""
+
 _ZONE = "+0000"
 _STORED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000", re.ASCII)
 

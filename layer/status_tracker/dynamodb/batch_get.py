@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import sys
 import time
 from collections import deque
@@ -10,12 +9,11 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from datetime import datetime
 from itertools import islice
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from ..core.errors import TaskUnreadableError
-
-if TYPE_CHECKING:
-    from .item import TaskItem
+from ..core.retries import jittered
+from .item import TaskItem
 
 BATCH_SIZE = 100
 PARALLEL_READS = 8
@@ -139,7 +137,7 @@ class WholeReader:
             unread = page["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
             if not unread:
                 return found
-            time.sleep(random.uniform(0, longest))  # noqa: S311  # jitter, no secret
+            time.sleep(jittered(longest))
             longest = min(2 * longest, _LONGEST_PAUSE)
             page = self._request(unread)
 

@@ -14,7 +14,7 @@ from botocore.config import Config
 from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
 
-from .. import __version__
+from .._version import __version__
 from .sessions import session_for
 
 DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}

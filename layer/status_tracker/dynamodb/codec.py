@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pynamodb.attributes import Attribute, ListAttribute, MapAttribute
 from pynamodb.constants import NULL
 from pynamodb.exceptions import AttributeNullError
 from pynamodb.models import Model
-
-if TYPE_CHECKING:
-    from .item import TaskItem
 
 
 class _Part(NamedTuple):
@@ -48,7 +45,7 @@ class Codec:
         saves: whether an item is put with nothing but what it is written as; else PynamoDB puts together how.
     """
 
-    def __init__(self, task: type[TaskItem]) -> None:
+    def __init__(self, task: type[Model]) -> None:
         self._parts = [_part(task, attribute) for attribute in task.get_attributes().values()]
         made_as_usual = task.__init__ is Model.__init__ and task.__new__ is object.__new__
         self.reads = made_as_usual and task._discriminator is None  # type: ignore[attr-defined]
@@ -59,7 +56,7 @@ class Codec:
             and task._get_save_args is Model._get_save_args
         )
 
-    def read(self, item: TaskItem, stored: Mapping[str, Any]) -> None:
+    def read(self, item: Model, stored: Mapping[str, Any]) -> None:
         """Set the item's attributes to what is stored, and those of which nothing is to their defaults."""
         values = item.attribute_values
         for part in self._parts:
@@ -75,13 +72,13 @@ class Codec:
             elif part.default is not None:
                 _set_default(item, part, part.default)
 
-    def set_defaults(self, item: TaskItem) -> None:
+    def set_defaults(self, item: Model) -> None:
         """Set what a new item has that is given nothing else."""
         for part in self._parts:
             if part.default_for_new is not None:
                 _set_default(item, part, part.default_for_new)
 
-    def written(self, item: TaskItem, *, null_check: bool) -> dict[str, dict[str, Any]]:
+    def written(self, item: Model, *, null_check: bool) -> dict[str, dict[str, Any]]:
         """The item as it is to be stored."""
         result = {}
         values = item.attribute_values
@@ -96,7 +93,7 @@ class Codec:
         return result
 
 
-def _part(task: type[TaskItem], attribute: Attribute[Any]) -> _Part:
+def _part(task: type[Model], attribute: Attribute[Any]) -> _Part:
     kind, stored_as = attribute.attr_type, attribute.attr_name
     contains_others = isinstance(attribute, ListAttribute | MapAttribute)
     return _Part(
@@ -118,7 +115,7 @@ def _is_usual(attribute: Attribute[Any], method: str) -> bool:
     return getattr(type(attribute), method) is getattr(Attribute, method) and method not in vars(attribute)
 
 
-def _set_default(item: TaskItem, part: _Part, default: Any) -> None:
+def _set_default(item: Model, part: _Part, default: Any) -> None:
     value = default() if callable(default) else default
     if value is None:
         return

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, assert_never
+from typing import Any, assert_never
 
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
-from ..core.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
-
-if TYPE_CHECKING:
-    from .item import TaskItem
-
-NOT_LOCKED = "__not_locked__"
-"""What the `lock` attribute of a free task holds."""
+from ..core.port import HeldBy, Special, Startable, Unchanged, Write
+from ..core.state import TaskState
+from .attributes import NOT_LOCKED
+from .item import TaskItem
 
 
 def stored(changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -11,17 +11,13 @@ from pynamodb.connection import TableConnection
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
-from ..core.config import TrackerConfig, get_utc_now
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value, get_utc_now
+from ..core.state import TaskState
 from ..core.task import TaskStatus
-from ..core.writes import TaskState
 from . import shards
-from .attributes import EpochSecondsAttribute, IntegerAttribute, MomentAttribute
+from .attributes import NOT_LOCKED, EpochSecondsAttribute, IntegerAttribute, MomentAttribute
 from .client import DEFAULTS, share
 from .codec import Codec
-from .expressions import NOT_LOCKED
-from .store import state_of
-from .templates import Creation, Template
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -71,14 +67,10 @@ class TaskItem(TaskStatus, Model):
     expire_at = EpochSecondsAttribute(null=True)
 
     config: ClassVar[TrackerConfig]
-    _templates: ClassVar[dict[Hashable, Template]]
-    _creation: ClassVar[Creation | None] = None
     _codec: ClassVar[Codec | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        cls._templates = {}
-        cls._creation = None
         cls._codec = None
         for name, setting in DEFAULTS.items():
             if "Meta" in cls.__dict__ and not hasattr(cls.Meta, name):
@@ -181,7 +173,22 @@ class TaskItem(TaskStatus, Model):
         return int(self.value.rsplit(self.config.sep, 1)[1])
 
     def tracked_state(self) -> TaskState:
-        return state_of(self)
+        """What the rules know of this task, also of one that an older library wrote."""
+        lock = self.lock
+        return TaskState(
+            status=self.status,
+            update_time=self.update_time,
+            retry=self.retry or 0,
+            lock=None if lock == NOT_LOCKED else lock,
+            lock_time=self.lock_time,
+            lock_expire_time=self.lock_expire_time,
+            fence=self.fence or 0,
+            run=self.run or 0,
+            not_before=self.not_before,
+            finished_locks=tuple(self.finished_locks or ()),
+            vanished_locks=tuple(self.vanished_locks or ()),
+            errors=self.errors or {},
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """The attributes that are set, by name."""

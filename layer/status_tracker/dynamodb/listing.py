@@ -8,13 +8,12 @@ from typing import Any, Self
 
 from pynamodb.exceptions import UpdateError
 
+from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.cursors import parse_cursor
-from ..core.failures import failure_of_class
-from ..core.lifecycle import is_stuck, may_be_unattended
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.history import failure_of_class
+from ..core.state import is_stuck, may_be_unattended
 from .item import TaskItem
 from .query import Selection, TaskQuery, count, count_within, index_of, index_values, select
-from .store import state_of
 
 
 class TaskListing(TaskItem):
@@ -88,7 +87,7 @@ class TaskListing(TaskItem):
             limit=limit,
             older_first=True,
             refresh=True if auto_refresh else _lock_is_unknown,
-            keep=lambda task: is_stuck(state_of(task), cls.config, now),
+            keep=lambda task: is_stuck(task.tracked_state(), cls.config, now),
         )
         return select(cls, selection)
 
@@ -112,7 +111,7 @@ class TaskListing(TaskItem):
         now, config = cls.config.now(), cls.config
 
         def unattended(task: TaskItem) -> bool:
-            return may_be_unattended(state_of(task), config, now, pending_after)
+            return may_be_unattended(task.tracked_state(), config, now, pending_after)
 
         selection = Selection(
             statuses=[config.in_progress_status, config.failed_status, config.pending_status],

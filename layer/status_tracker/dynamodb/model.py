@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from ..core.config import BaseStatusEnum
 from ..core.history import MAX_DATA_BYTES
-from ..core.statuses import BaseStatusEnum
 from ..core.task import TrackedTask, create
 from .listing import TaskListing
-from .store import DynamoStore, state_of
+from .store import DynamoStore
 
 
 class BaseTask(TrackedTask, TaskListing):
@@ -46,7 +46,7 @@ class BaseTask(TrackedTask, TaskListing):
         task, created = cls._create(cls.make(task_id, data, _use_case_id, _status, _shard_id, **kwargs))
         if created:
             return task
-        raise cls._rules(task.task_id, task.use_case_id).exists(state_of(task))
+        raise cls._rules(task.task_id, task.use_case_id).exists(task.tracked_state())
 
     @classmethod
     def get_or_create(cls, task_id: str, data: dict[str, Any] | None = None, **kwargs: Any) -> tuple[Self, bool]:

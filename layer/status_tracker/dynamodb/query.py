@@ -10,18 +10,17 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, islice
-from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
+from operator import attrgetter
+from typing import Any, Literal, TypeVar
 
-from ..core.cursors import Cursor, Position, Progress
+from ..core.cursors import Cursor, FoundTasks, Position, Progress, each_once
 from ..core.errors import TaskUnreadableError
 from .batch_get import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader, task_of, unreadable
 from .index import StatusAndUpdateTimeIndex
+from .item import TaskItem
 from .shards import shard_count
 
-if TYPE_CHECKING:
-    from .item import TaskItem
-
-TaskT = TypeVar("TaskT", bound="TaskItem")
+TaskT = TypeVar("TaskT", bound=TaskItem)
 
 _TICK = timedelta(microseconds=1)
 _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
@@ -76,7 +75,7 @@ class Selection:
         return (max(first, moment), last) if self.older_first else (first, min(last, moment))
 
 
-class TaskQuery(Generic[TaskT]):
+class TaskQuery(FoundTasks[TaskT]):
     """The tasks that a query finds; read from DynamoDB as they are asked for, each once.
 
     In the place of an item that cannot be read it raises `TaskUnreadableError`, and can be asked for the next one then.
@@ -84,17 +83,8 @@ class TaskQuery(Generic[TaskT]):
 
     def __init__(self, listed: Iterator[Listed], selection: Selection) -> None:
         self._listed = listed
-        self._progress = Progress(
-            selection.cursor, older_first=selection.older_first, by_key=selection.read_at_most is None
-        )
-
-    @property
-    def cursor(self) -> str | None:
-        """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
-        return self._progress.cursor
-
-    def __iter__(self) -> Iterator[TaskT]:
-        return self
+        by_key = selection.read_at_most is None
+        super().__init__(Progress(selection.cursor, older_first=selection.older_first, by_key=by_key))
 
     def __next__(self) -> TaskT:
         listed = next(self._listed)
@@ -102,25 +92,6 @@ class TaskQuery(Generic[TaskT]):
         if isinstance(listed.task, TaskUnreadableError):
             raise listed.task
         task: TaskT = listed.task
-        return task
-
-    def all(self) -> list[TaskT]:
-        """All that are left."""
-        return list(self)
-
-    def many(self, n: int) -> list[TaskT]:
-        """The next `n`, or as many as are left."""
-        return list(islice(self, n))
-
-    def one_or_none(self) -> TaskT | None:
-        """The next one, or None."""
-        return next(self, None)
-
-    def one(self) -> TaskT:
-        """The next one. Raises `LookupError` if there is none."""
-        task = self.one_or_none()
-        if task is None:
-            raise LookupError("The query found no task, or no further one.")
         return task
 
 
@@ -214,7 +185,7 @@ def merged(
                 listed = _kept(task_class, listed, selection.keep)
             by_status.append(islice(listed, selection.limit))
         found = _in_order(by_status, selection.older_first)
-        yield from found if selection.settled else _each_once(found)
+        yield from found if selection.settled else each_once(found, attrgetter("key"))
 
 
 def _open(
@@ -288,12 +259,3 @@ def _kept(task_class: type[TaskItem], listed: Iterator[Listed], keep: Callable[[
 
 def _in_order(streams: Iterable[Iterator[Listed]], older_first: bool) -> Iterator[Listed]:
     return heapq.merge(*streams, key=lambda listed: (listed.moment, listed.key), reverse=not older_first)
-
-
-def _each_once(listed: Iterator[Listed]) -> Iterator[Listed]:
-    """A task whose status changes while the partitions are read stands in two of them."""
-    given: set[str] = set()
-    for each in listed:
-        if each.key not in given:
-            given.add(each.key)
-            yield each

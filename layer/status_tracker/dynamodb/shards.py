@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import weakref
-from typing import TYPE_CHECKING
+from typing import ClassVar, Protocol
 
-if TYPE_CHECKING:
-    from .item import TaskItem
-
-_steps: list[weakref.ref[type[TaskItem]]] = []
+from ..core.config import TrackerConfig
 
 
-def register(step: type[TaskItem]) -> None:
+class TrackedModel(Protocol):
+    """A model of one step."""
+
+    config: ClassVar[TrackerConfig]
+
+
+_steps: list[weakref.ref[type[TrackedModel]]] = []
+
+
+def register(step: type[TrackedModel]) -> None:
     """Make a step known to the others of its use case.
 
     Raises:
@@ -26,7 +32,7 @@ def register(step: type[TaskItem]) -> None:
     _steps.append(weakref.ref(step))
 
 
-def _check_ttl(step: type[TaskItem], following: type[TaskItem]) -> None:
+def _check_ttl(step: type[TrackedModel], following: type[TrackedModel]) -> None:
     for status in following.config.startable_statuses(None):
         if status in step.config.ttl:
             raise ValueError(
@@ -35,7 +41,7 @@ def _check_ttl(step: type[TaskItem], following: type[TaskItem]) -> None:
             )
 
 
-def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:
+def shard_count(step: type[TrackedModel], status: int, use_case_id: str) -> int:
     """Over how many shards that status is spread: steps that share the code share the larger of their counts.
 
     A step that this process has not imported cannot be asked: define or import all steps of a use case together
@@ -52,7 +58,7 @@ def shard_count(step: type[TaskItem], status: int, use_case_id: str) -> int:
     return max(counts)
 
 
-def steps_beside(step: type[TaskItem], use_case_id: str) -> list[type[TaskItem]]:
+def steps_beside(step: type[TrackedModel], use_case_id: str) -> list[type[TrackedModel]]:
     """The registered steps of that use case on the same table."""
     known = (reference() for reference in _steps)
     return [
@@ -62,7 +68,7 @@ def steps_beside(step: type[TaskItem], use_case_id: str) -> list[type[TaskItem]]
     ]
 
 
-def _table(step: type[TaskItem]) -> str | None:
+def _table(step: type[TrackedModel]) -> str | None:
     return getattr(getattr(step, "Meta", None), "table_name", None)
 
 

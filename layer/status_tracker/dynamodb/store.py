@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
+from collections.abc import Hashable
+from typing import Any, ClassVar, Generic, TypeVar
+from weakref import WeakKeyDictionary
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
 from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
 
 from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError
-from ..core.port import Answer, StoreError, WriteRejectedError
-from ..core.writes import Special, TaskState, Write
+from ..core.port import Answer, Special, StoreError, Write, WriteRejectedError
+from ..core.state import TaskState
 from .also import Also
-from .expressions import NOT_LOCKED, actions, condition, stored
+from .expressions import actions, condition, stored
+from .item import TaskItem
 from .templates import Creation, Template, put_arguments, shape_of
-
-if TYPE_CHECKING:
-    from .item import TaskItem
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -38,7 +38,10 @@ _UNCOUNTED = {"ReturnConsumedCapacity": "NONE"}
 """PynamoDB asks for the capacity of each request, for its debug log."""
 _ANSWERED = {"ReturnValues": "ALL_NEW", **_UNCOUNTED}
 
-TaskT = TypeVar("TaskT", bound="TaskItem")
+TaskT = TypeVar("TaskT", bound=TaskItem)
+
+_templates: WeakKeyDictionary[type[TaskItem], dict[Hashable, Template]] = WeakKeyDictionary()
+_creations: WeakKeyDictionary[type[TaskItem], Creation] = WeakKeyDictionary()
 
 
 class DynamoStore(Generic[TaskT]):
@@ -81,11 +84,12 @@ class DynamoStore(Generic[TaskT]):
                 condition=condition(self._class, self._key, write),
                 return_values_on_condition_failure="ALL_OLD",
             )
+        templates = _templates.setdefault(self._class, {})
         shape = shape_of(write)
-        template = self._class._templates.get(shape)
+        template = templates.get(shape)
         if template is None:
-            template = self._class._templates[shape] = Template(self._class, write)
-        return template.fill(self._key, write)
+            template = templates[shape] = Template(self._class, write)
+        return template.fill(self._class, self._key, write)
 
     def create(self, task: TaskT) -> Answer[TaskT]:
         """Put the item if there is none of that key."""
@@ -95,9 +99,10 @@ class DynamoStore(Generic[TaskT]):
     def _put(self, task: TaskT) -> dict[str, Any]:
         if not task._get_codec().saves:
             return put_arguments(task)
-        if self._class._creation is None:
-            self._class._creation = Creation(task)
-        return self._class._creation.fill(task)
+        creation = _creations.get(self._class)
+        if creation is None:
+            creation = _creations[self._class] = Creation(task)
+        return creation.fill(task)
 
     def read(self) -> TaskT | None:
         """The item as it is stored now (a consistent read)."""
@@ -108,7 +113,7 @@ class DynamoStore(Generic[TaskT]):
 
     def state(self, task: TaskT) -> TaskState:
         """What the rules need to know of an item."""
-        return state_of(task)
+        return task.tracked_state()
 
     def _connection(self) -> Any:
         return self._class._get_connection().connection
@@ -164,25 +169,6 @@ class DynamoStore(Generic[TaskT]):
         use_case_id, task_id = self._class.split_key(self._key)
         task = f"Task(use_case_id={use_case_id!r}, task_id={task_id!r})"
         return error_class(f"{task} {what}", use_case_id=use_case_id, task_id=task_id)
-
-
-def state_of(task: TaskItem) -> TaskState:
-    """What the rules need to know of an item, also of one that an older library wrote."""
-    lock = task.lock
-    return TaskState(
-        status=task.status,
-        update_time=task.update_time,
-        retry=task.retry or 0,
-        lock=None if lock == NOT_LOCKED else lock,
-        lock_time=task.lock_time,
-        lock_expire_time=task.lock_expire_time,
-        fence=task.fence or 0,
-        run=task.run or 0,
-        not_before=task.not_before,
-        finished_locks=tuple(task.finished_locks or ()),
-        vanished_locks=tuple(task.vanished_locks or ()),
-        errors=task.errors or {},
-    )
 
 
 def _code(error: BaseException) -> str:

@@ -11,13 +11,12 @@ import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
 from operator import attrgetter
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-from ..core.writes import Guard, HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..core.port import Guard, HeldBy, Special, Startable, Unchanged, Write
+from ..core.state import TaskState
 from .expressions import actions, condition
-
-if TYPE_CHECKING:
-    from .item import TaskItem
+from .item import TaskItem
 
 _INDEX_VALUE = "the hash key of the index for the write's status"
 _FILLED_IN = "a value that each write brings"
@@ -80,7 +79,6 @@ class Template:
             condition=condition(stencil, "", slots),
             return_values_on_condition_failure="ALL_OLD",
         )
-        self._task = task
         self._key_name = task.key.attr_name
         self._values = [
             (placeholder, kind, value.attribute, value.value)
@@ -90,18 +88,18 @@ class Template:
         _name_barely(arguments)
         self._arguments = arguments
 
-    def fill(self, key: str, write: Write) -> dict[str, Any]:
-        """The arguments of one write to the item with that key."""
+    def fill(self, task: type[TaskItem], key: str, write: Write) -> dict[str, Any]:
+        """The arguments of one write to the item of the model with that key."""
         values = {}
         for placeholder, kind, attribute, value in self._values:
             if value is _INDEX_VALUE:
-                filled = self._task.index_value_of(key, write.changes["status"])
+                filled = task.index_value_of(key, write.changes["status"])
             else:
                 filled = value(write) if callable(value) else value
             values[placeholder] = {kind: attribute.serialize(filled)}
         return {
             **self._arguments,
-            "TableName": self._task.Meta.table_name,
+            "TableName": task.Meta.table_name,
             "Key": {self._key_name: {"S": key}},
             "ExpressionAttributeValues": values,
         }

@@ -9,9 +9,8 @@ from typing import Generic, Protocol, TypeVar
 
 from ..core.config import TrackerConfig
 from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError
-from ..core.lifecycle import waits
+from ..core.state import TaskState, waits
 from ..core.task import Acted
-from ..core.writes import TaskState
 from .filters import ListedTask, Listing, TaskFilter
 
 TaskT = TypeVar("TaskT", bound=ListedTask)

@@ -8,6 +8,7 @@ was set after the call began do not match, so that no call chases what it has do
 
 from __future__ import annotations
 
+import math
 import time
 import uuid
 from collections import Counter, deque
@@ -19,11 +20,11 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Generic
 
+from ..core.config import is_number, is_whole_number
 from ..core.errors import TaskUnreadableError
-from ..core.lifecycle import is_recorded
+from ..core.state import is_recorded
 from .actions import Action, Kind, OneTask, Operable, Outcome, TaskT
 from .filters import Matching, TaskFilter
-from .pace import Pace
 
 __all__ = ["Action", "BulkResult", "BulkRun", "Kind", "Operable", "Outcome", "act_on_all"]
 
@@ -209,7 +210,7 @@ class BulkRun(Generic[TaskT]):
 
 
 def _checked_limit(limit: int | None) -> int | None:
-    if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
+    if limit is not None and (not is_whole_number(limit) or limit < 1):
         raise ValueError(f"limit is {limit!r}: give how many tasks at most, at least 1, or leave it out for all.")
     return limit
 
@@ -229,3 +230,28 @@ def checked_run_id(run_id: str | None) -> str:
     if not fits or not run_id.strip() or not run_id.isascii() or not run_id.isprintable():
         raise ValueError(f"run_id is {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable ASCII characters.")
     return run_id
+
+
+class Pace:
+    """Lets so many a second pass, evenly.
+
+    Args:
+        rate: at most so many a second; None for as many as come.
+        sleep: waits for so many seconds.
+
+    Raises:
+        ValueError: the rate is no number above 0.
+    """
+
+    def __init__(self, rate: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
+        if rate is not None and not (is_number(rate) and math.isfinite(rate) and rate > 0):
+            raise ValueError(f"rate is {rate!r}: give tasks a second, above 0, or leave it out.")
+        self._pause = 0.0 if rate is None else 1 / rate
+        self._sleep = sleep
+        self._next = 0.0
+
+    def wait(self) -> None:
+        now = time.monotonic()
+        if self._next > now:
+            self._sleep(self._next - now)
+        self._next = max(self._next, now) + self._pause

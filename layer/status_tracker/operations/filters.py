@@ -9,8 +9,8 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from ..core.config import TrackerConfig, as_status_codes
 from ..core.errors import TaskUnreadableError
-from ..core.failures import failure_of_class, last_failure
-from ..core.writes import TaskState
+from ..core.history import failure_of_class, last_failure
+from ..core.state import TaskState
 
 
 class ListedTask(Protocol):

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Generic, Protocol, Self, TypeVar
 
-from ..core.config import TrackerConfig
+from ..core.config import TrackerConfig, is_whole_number
 from ..core.errors import TaskIsNotReadyToStartError, TaskUnreadableError
-from ..core.lifecycle import is_stuck, may_be_unattended
+from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import RunState, TrackedTask
-from ..core.writes import TaskState
 
 
 class Found(Protocol):
@@ -246,7 +245,7 @@ def _check(task_class: object, limit: int, examine: int, pending_after: timedelt
             f"{task_class.__name__} has no query_unattended, by which a sweep finds tasks: it cannot be swept."
         )
     for name, value in (("limit", limit), ("examine", examine)):
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        if not is_whole_number(value) or value < 1:
             raise ValueError(f"{name} is {value!r}: give a whole number of tasks, at least 1.")
     if not isinstance(pending_after, timedelta) or pending_after < timedelta(0):
         raise ValueError(f"pending_after is {pending_after!r}: give a timedelta, not below 0.")

@@ -13,11 +13,9 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
-from ..core.acquisition import CONTENDED_ROUNDS
-from ..core.lifecycle import Lifecycle
-from ..core.port import StoreError
-from ..core.retries import TRIES, Patience
-from ..core.writes import Attempt, Startable
+from ..core.lifecycle import Attempt, Lifecycle
+from ..core.port import Startable, StoreError
+from ..core.retries import CONTENDED_ROUNDS, TRIES, Patience
 from .columns import JobColumns
 from .expressions import Condition, is_free, startable, state_of
 from .settings import Step

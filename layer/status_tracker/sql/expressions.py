@@ -9,7 +9,8 @@ from typing import Any, assert_never
 import sqlalchemy as sa
 
 from ..core.history import with_last_failure
-from ..core.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
+from ..core.port import HeldBy, Special, Startable, Unchanged, Write
+from ..core.state import TaskState
 from .columns import JobColumns
 
 Condition = sa.ColumnElement[bool]

@@ -6,15 +6,16 @@ import heapq
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Generic, TypeVar, Unpack
 
 import sqlalchemy as sa
 
-from ..core.cursors import Cursor, Position, Progress, parse_cursor
-from ..core.failures import failure_of_class
-from ..core.port import Answer
+from ..core.cursors import Cursor, FoundTasks, Position, Progress, each_once, parse_cursor
+from ..core.history import failure_of_class
+from ..core.port import ConvertingStore
+from ..core.state import TaskState
 from ..core.task import Acted, act_if
-from ..core.writes import TaskState, Write
 from .columns import JobColumns
 from .expressions import state_of
 from .settings import Statuses, Step
@@ -48,20 +49,12 @@ class ListedJob(Generic[JobT]):
         return state_of(self.job)
 
 
-class JobQuery(Generic[JobT]):
+class JobQuery(FoundTasks[ListedJob[JobT]]):
     """The jobs that a query finds; read from the database page by page, as they are asked for."""
 
     def __init__(self, jobs: Iterator[JobT], given: Cursor, *, older_first: bool) -> None:
         self._jobs = jobs
-        self._progress = Progress(given, older_first=older_first)
-
-    @property
-    def cursor(self) -> str | None:
-        """Where it stands: the same query with ``cursor=`` goes on behind the last job given. None at the start."""
-        return self._progress.cursor
-
-    def __iter__(self) -> Iterator[ListedJob[JobT]]:
-        return self
+        super().__init__(Progress(given, older_first=older_first))
 
     def __next__(self) -> ListedJob[JobT]:
         job = next(self._jobs)
@@ -113,7 +106,9 @@ class OperableJobs(Generic[JobT]):
 
         listed = [of_status(code) for code in dict.fromkeys(status)]
         jobs = heapq.merge(*listed, key=lambda job: (job.update_at, job.id), reverse=not older_task_first)
-        return JobQuery(_each_once(jobs) if len(listed) > 1 else jobs, given, older_first=older_task_first)
+        return JobQuery(
+            each_once(jobs, attrgetter("id")) if len(listed) > 1 else jobs, given, older_first=older_task_first
+        )
 
     def get_one_or_none(self, task_id: str, consistent_read: bool = True) -> ListedJob[JobT] | None:  # noqa: ARG002
         """The job of that id, or None."""
@@ -142,8 +137,8 @@ class OperableJobs(Generic[JobT]):
         """As `TrackedTask.act_if`."""
         return act_if(self.task_store(task_id), self._step.rules(task_id), action, check, reason, by, request_id)
 
-    def task_store(self, task_id: str) -> _ListedJobs[JobT]:
-        return _ListedJobs(SqlStore(self._class, self._engine, task_id))
+    def task_store(self, task_id: str) -> ConvertingStore[JobT, ListedJob[JobT]]:
+        return ConvertingStore(SqlStore(self._class, self._engine, task_id), ListedJob, attrgetter("job"))
 
     def _pages(self, status: int, window: _Window, given: Position | None) -> Iterator[JobT]:
         known = [self._class.status == status, *window.conditions(self._class)]
@@ -189,42 +184,3 @@ class _Window:
 
     def _beyond(self, job: type[JobColumns], moment: datetime) -> Any:
         return job.update_at > moment if self.older_first else job.update_at < moment
-
-
-class _ListedJobs(Generic[JobT]):
-    """The store of one job, whose answers are listed jobs."""
-
-    def __init__(self, store: SqlStore[JobT]) -> None:
-        self._inner = store
-
-    def read(self) -> ListedJob[JobT] | None:
-        return _listed(self._inner.read())
-
-    def create(self, task: ListedJob[JobT]) -> Answer[ListedJob[JobT]]:
-        return _answer(self._inner.create(task.job))
-
-    def write(self, write: Write) -> Answer[ListedJob[JobT]]:
-        return _answer(self._inner.write(write))
-
-    def succeed(self, write: Write) -> Answer[ListedJob[JobT]]:
-        return _answer(self._inner.succeed(write))
-
-    def state(self, task: ListedJob[JobT]) -> TaskState:
-        return task.tracked_state()
-
-
-def _each_once(jobs: Iterator[JobT]) -> Iterator[JobT]:
-    """A job whose status changes while the statuses are read stands in two of them."""
-    given: set[str] = set()
-    for job in jobs:
-        if job.id not in given:
-            given.add(job.id)
-            yield job
-
-
-def _answer(answer: Answer[JobT]) -> Answer[ListedJob[JobT]]:
-    return Answer(applied=answer.applied, task=_listed(answer.task))
-
-
-def _listed(job: JobT | None) -> ListedJob[JobT] | None:
-    return None if job is None else ListedJob(job)

@@ -9,10 +9,9 @@ from datetime import datetime, timedelta
 
 import sqlalchemy as sa
 
-from ..core.acquisition import acquire
 from ..core.errors import TaskIsNotReadyToStartError, TaskLockLostError
-from ..core.lifecycle import is_live
-from ..core.retries import Patience
+from ..core.retries import Patience, acquire
+from ..core.state import is_live
 from ..core.trace import Trace
 from . import settings
 from .columns import JobColumns, mirror

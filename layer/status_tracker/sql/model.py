@@ -7,10 +7,10 @@ from typing import Any, Self, Unpack
 
 import sqlalchemy as sa
 
+from ..core.config import ensure_status_value
 from ..core.execution import Execution
 from ..core.heartbeat import check_heartbeat
-from ..core.lifecycle import pending_as_found
-from ..core.statuses import ensure_status_value
+from ..core.state import pending_as_found
 from ..core.task import create
 from . import settings
 from .actions import JobActions

@@ -8,9 +8,8 @@ from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any, TypedDict
 
-from ..core.config import TrackerConfig
+from ..core.config import TrackerConfig, ensure_status_value
 from ..core.lifecycle import Lifecycle
-from ..core.statuses import ensure_status_value
 from .columns import JobColumns
 from .database_errors import table_of
 

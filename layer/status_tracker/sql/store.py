@@ -11,8 +11,8 @@ from sqlalchemy import exc, orm
 
 from ..core.errors import TaskTransactionError
 from ..core.guards import changed
-from ..core.port import Answer, StoreError, WriteRejectedError
-from ..core.writes import HeldBy, Startable, TaskState, Write
+from ..core.port import Answer, HeldBy, Startable, StoreError, Write, WriteRejectedError
+from ..core.state import TaskState
 from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, state_of

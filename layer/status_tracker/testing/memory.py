@@ -5,21 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Generic, Self, TypeVar
+from typing import Any, ClassVar, Self
 
+from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
-from ..core.failures import failure_of_class
 from ..core.guards import state_of
-from ..core.history import MAX_DATA_BYTES
-from ..core.lifecycle import is_stuck, may_be_unattended
-from ..core.port import Answer
-from ..core.statuses import BaseStatusEnum, ensure_status_value
+from ..core.history import MAX_DATA_BYTES, failure_of_class
+from ..core.port import ConvertingStore, Store
+from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import TaskStatus, TrackedTask, create
-from ..core.writes import TaskState, Write
 from .listing import MemoryQuery, position
-from .store import MemoryStorage, MemoryStore, Record, values_of
-
-TaskT = TypeVar("TaskT", bound="MemoryTask")
+from .store import MemoryStorage, Record, values_of
 
 
 @dataclass
@@ -135,7 +131,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         _use_case_id: str | None = None,
     ) -> Self | None:
         """The task of that id, or None."""
-        return _StepStore(cls, cls.storage.store(cls.config.make_key(task_id, _use_case_id))).read()
+        return cls._store(cls.config.make_key(task_id, _use_case_id)).read()
 
     @classmethod
     def query_by_status(
@@ -241,11 +237,15 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
     @classmethod
     def _create(cls, task: Self) -> tuple[Self, bool]:
         cls._rules(task.task_id, task.use_case_id).check_data(task.data or {})
-        return create(_StepStore(cls, cls.storage.store(task.key)), task)
+        return create(cls._store(task.key), task)
 
     @classmethod
-    def task_store(cls, task_id: str) -> _StepStore[Self]:
-        return _StepStore(cls, cls.storage.store(cls.config.make_key(task_id)))
+    def task_store(cls, task_id: str) -> Store[Self]:
+        return cls._store(cls.config.make_key(task_id))
+
+    @classmethod
+    def _store(cls, key: str) -> Store[Self]:
+        return ConvertingStore(cls.storage.store(key), lambda record: cls(**values_of(record)), lambda task: task)
 
     @classmethod
     def _prefix(cls, use_case_id: str | None) -> str:
@@ -259,35 +259,6 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
 
     def _narrowed(self) -> Self:
         return replace(self, data={}, errors={"history": []})
-
-
-class _StepStore(Generic[TaskT]):
-    """The store of one task, whose answers are tasks of one step."""
-
-    def __init__(self, task_class: type[TaskT], store: MemoryStore) -> None:
-        self._class = task_class
-        self._inner = store
-
-    def read(self) -> TaskT | None:
-        return self._task(self._inner.read())
-
-    def create(self, task: TaskT) -> Answer[TaskT]:
-        return self._answer(self._inner.create(task))
-
-    def write(self, write: Write) -> Answer[TaskT]:
-        return self._answer(self._inner.write(write))
-
-    def succeed(self, write: Write) -> Answer[TaskT]:
-        return self._answer(self._inner.succeed(write))
-
-    def state(self, task: TaskT) -> TaskState:
-        return self._inner.state(task)
-
-    def _answer(self, answer: Answer[Record]) -> Answer[TaskT]:
-        return Answer(applied=answer.applied, task=self._task(answer.task))
-
-    def _task(self, record: Record | None) -> TaskT | None:
-        return None if record is None else self._class(**values_of(record))
 
 
 def _within(task: MemoryTask, since: datetime | None, until: datetime | None) -> bool:

@@ -11,8 +11,8 @@ from typing import Any
 
 from ..core import guards
 from ..core.errors import TaskExecutionError
-from ..core.port import Answer
-from ..core.writes import TaskState, Write
+from ..core.port import Answer, Write
+from ..core.state import TaskState
 from .faults import Fault, Faults
 
 _JSON_FIELDS = frozenset({"data", "errors"})

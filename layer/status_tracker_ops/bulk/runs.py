@@ -1,7 +1,6 @@
-"""
-One execution over very many items, as its state machine carries it from state to state.
+"""One execution over very many items, as its state machine carries it from state to state.
 
-Plan, Distributed Map and report take turns: ``progress`` is what one wave hands to the next, and all that is kept.
+Plan, Distributed Map and report take turns. ``progress`` is what one wave hands to the next; nothing else is kept.
 """
 
 from __future__ import annotations
@@ -10,14 +9,10 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Self
 
 from status_tracker_ops.bulk.planning import (
-    FAILED,
-    LEFT_ALONE,
     WAVE_ITEMS,
     Wave,
     folder_of,
-    gather,
     read_wave,
-    report_wave,
     write_wave,
 )
 
@@ -29,17 +24,18 @@ if TYPE_CHECKING:
     from status_tracker_ops.bulk.planning import Cursor, Item
 
 SAMPLE_SIZE = 10
-_LONGEST_CAUSE = 1000
-_STEPS = {"backfills": "Backfill", "reruns": "BulkRerun"}
+_LOG_NAMES = {"backfills": "Backfill", "reruns": "BulkRerun"}
 
 
 @dataclass(frozen=True)
 class Limits:
-    """
-    What an execution may do.
+    """What an execution may do.
 
-    `max_concurrency`: functions at the same time. `tolerated_failures`: the execution fails where more items do.
-    `dry_run`: only count them. `limit`: at most so many items; None for all.
+    Attributes:
+        max_concurrency: functions at the same time.
+        tolerated_failures: the execution fails where more items do.
+        dry_run: only count the items.
+        limit: at most so many items; None for all.
     """
 
     max_concurrency: int
@@ -49,12 +45,15 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class BulkRun:
-    """
-    An execution between two waves.
+class BulkExecution:
+    """An execution between two waves.
 
-    `wave` is the next one to plan, `cursor` where its source stands, `counts` what became of how many items until now,
-    `sample` the first few of them.
+    Attributes:
+        wave: the next one to plan.
+        given: the input of the execution.
+        cursor: where the source of the items stands.
+        counts: how many items came to which outcome so far.
+        sample: the first few items.
     """
 
     wave: Wave
@@ -110,12 +109,11 @@ class BulkRun:
 
 
 def refusal(s3: S3Client, bucket: str, kind: str, event: Mapping[str, Any], reason: str) -> dict[str, Any]:
-    """
-    What the planning answers where the input, or what it names, cannot be used.
+    """What the planning answers where the input, or what it names, cannot be used.
 
-    It is refused at the first wave, before anything is done. At a later one the report has what was done until now.
+    At the first wave the input is refused, before anything is done. At a later one the report has what was done so far.
     """
-    run = BulkRun.next(s3, bucket, kind, event)
+    run = BulkExecution.next(s3, bucket, kind, event)
     if not event["progress"]:
         return {"refused": reason}
     return {
@@ -130,53 +128,6 @@ def refusal(s3: S3Client, bucket: str, kind: str, event: Mapping[str, Any], reas
     }
 
 
-def step_of(folder: str) -> str:
-    """What an execution with that folder is called in the log."""
-    return _STEPS[folder.partition("/")[0]]
-
-
-def report(s3: S3Client, event: Mapping[str, Any]) -> dict[str, Any]:
-    """
-    What the reporting function answers after a wave: whether to plan another, or how the execution ends.
-
-    Where the Map itself has failed, `event` has its error and cause as ``failure``; where the planning could not go on,
-    why as ``unusable``. A summary is written to S3 and given as the execution's output.
-    """
-    progress = event["progress"]
-    wave = Wave(s3, event["bucket"], event["folder"], progress["wave"])
-    counts = dict(progress["counts"])
-    for outcome, count in report_wave(wave, event["chunks"]).items():
-        counts[outcome] = counts.get(outcome, 0) + count
-    failure = _failure(event, counts["failed"])
-    if event["more"] and failure is None:
-        return {"next": "plan", "progress": {**progress, "counts": counts}}
-    summary = {
-        "execution": event["execution"],
-        "input": event["input"],
-        "counts": counts,
-        "sample": progress["sample"],
-        "failed": gather(wave, FAILED),
-        "left_alone": gather(wave, LEFT_ALONE),
-        "report": wave.address("summary.json"),
-    }
-    wave.write(wave.summary_key, summary if failure is None else {**summary, "failure": failure})
-    return {"next": "done" if failure is None else "failed", "summary": summary, "failure": failure}
-
-
-def _failure(event: Mapping[str, Any], failed: int) -> dict[str, str] | None:
-    """Why the execution fails; None where it goes on, or has done its work."""
-    if "unusable" in event:
-        return {"Error": "BadInput", "Cause": event["unusable"]}
-    tolerated = event["tolerated_failures"]
-    if failed > tolerated:
-        cause = (
-            f"{failed:,} failed, {tolerated:,} are tolerated: see failed.jsonl in"
-            f" s3://{event['bucket']}/{event['folder']}. When the cause is mended, run it again: nothing is done twice."
-        )
-        return {"Error": "TooManyFailures", "Cause": cause}
-    if "failure" in event:
-        return {
-            "Error": "MapFailed",
-            "Cause": f"{event['failure']['Error']}: {event['failure']['Cause']}"[:_LONGEST_CAUSE],
-        }
-    return None
+def log_name(folder: str) -> str:
+    """What the log calls an execution with that folder: the step of its lines."""
+    return _LOG_NAMES[folder.partition("/")[0]]

@@ -12,7 +12,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.exceptions import PynamoDBException
 
 from status_tracker import TaskExecutionError
-from status_tracker.operations.pace import Pace
+from status_tracker.operations.bulk import Pace
 from status_tracker_ops.bulk.planning import Wave, report_name
 
 if TYPE_CHECKING:

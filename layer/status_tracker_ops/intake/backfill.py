@@ -1,7 +1,6 @@
-"""
-Backfill: every object under a prefix, or of a manifest, becomes a task, and its workflow is started.
+"""Backfill: every object under a prefix, or of a manifest, becomes a task, and is dispatched.
 
-It does what intake does with an upload, so that doing it again, or both at once, starts nothing twice.
+It does with each object what intake does with an upload. Repeating it, or doing both at once, starts nothing twice.
 """
 
 from __future__ import annotations
@@ -9,15 +8,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from botocore.exceptions import ClientError
+
 from status_tracker_ops.bulk.inputs import BadInputError, checked_input, is_unicode, limits, shown
-from status_tracker_ops.bulk.runs import BulkRun
+from status_tracker_ops.bulk.runs import BulkExecution
+from status_tracker_ops.bulk.work import HopelessItemError
 from status_tracker_ops.intake.manifests import LONGEST_KEY_BYTES, Manifest
+from status_tracker_ops.intake.registering import get_or_create_task, start_task
+from status_tracker_ops.intake.uploads import Upload
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from mypy_boto3_s3 import S3Client
 
+    from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.bulk.planning import Cursor, Item
     from status_tracker_ops.bulk.runs import Limits
     from status_tracker_ops.settings import BulkSettings
@@ -25,6 +30,7 @@ if TYPE_CHECKING:
 KIND = "backfills"
 MANIFEST_FOLDERS = ("manifests/", f"{KIND}/")
 _FIELDS = ("bucket", "prefix", "manifest", "dry_run", "max_concurrency", "tolerated_failures")
+_MISSING = {"404", "NoSuchKey"}
 _EXAMPLE = '{"prefix": "2025/"}'
 
 
@@ -61,7 +67,7 @@ def plan_backfill(
 ) -> dict[str, Any]:
     """Plan the next wave; raises `BadInputError` where the input, or its manifest, cannot be used."""
     request = BackfillRequest.parse(event["input"], settings)
-    run = BulkRun.next(s3, settings.result_bucket, KIND, event)
+    run = BulkExecution.next(s3, settings.result_bucket, KIND, event)
     if request.manifest_key is None:
         source = _listed(s3, settings.document_bucket, request.prefix or "", run.cursor)
     else:
@@ -69,6 +75,32 @@ def plan_backfill(
         source = manifest.read(run.cursor)
     common = {"per_second": settings.bulk_tasks_per_second / request.limits.max_concurrency}
     return run.plan(source, request.limits, seconds_left, common)
+
+
+def register_object(pipeline: Pipeline, s3: S3Client, bucket: str, item: Item) -> str:
+    """Register the object; ``created``, or ``existing`` where its task was there.
+
+    The listing is believed: where the object has changed since, the task says so. An object of which only the key is
+    known is asked for the rest.
+
+    Raises:
+        HopelessItemError: there is no such object.
+    """
+    task, created = get_or_create_task(pipeline, _upload(s3, bucket, item))
+    start_task(pipeline, task)
+    return "created" if created else "existing"
+
+
+def _upload(s3: S3Client, bucket: str, item: Item) -> Upload:
+    if "etag" in item:
+        return Upload(bucket=bucket, key=item["key"], etag=item["etag"], size=item["size"])
+    try:
+        head = s3.head_object(Bucket=bucket, Key=item["key"])
+    except ClientError as error:
+        if error.response["Error"]["Code"] in _MISSING:
+            raise HopelessItemError(f"There is no such object in {bucket}.") from error
+        raise
+    return Upload(bucket=bucket, key=item["key"], etag=head["ETag"].strip('"'), size=head["ContentLength"])
 
 
 def _prefix(value: object) -> str:

@@ -1,4 +1,4 @@
-"""From the body of an SQS message to the upload that it tells of."""
+"""An upload: read from the body of an SQS message, and turned into the id and data of a task."""
 
 import json
 from collections.abc import Mapping
@@ -11,8 +11,14 @@ class BadMessageError(ValueError):
 
 
 @dataclass(frozen=True)
-class DocumentUploaded:
-    """One upload. `key` is the plain object key, `etag` has no quotes, `size` is in bytes."""
+class Upload:
+    """One upload, and what its task is made of.
+
+    Attributes:
+        key: the plain object key, not URL-encoded.
+        etag: without quotes.
+        size: in bytes.
+    """
 
     bucket: str
     key: str
@@ -29,7 +35,7 @@ class DocumentUploaded:
 
     @classmethod
     def from_task_data(cls, data: Mapping[str, Any]) -> Self:
-        """The upload that a task's `data` tells of; `BadMessageError` where it tells of none."""
+        """The upload that `to_task_data` wrote. Raises `BadMessageError` for any other data."""
         return cls(
             bucket=_member(data, "bucket", str, "the task's data"),
             key=_member(data, "key", str, "the task's data"),
@@ -38,12 +44,13 @@ class DocumentUploaded:
         )
 
 
-def parse_upload(body: str) -> DocumentUploaded:
-    """
-    The upload told by an EventBridge event of S3, as SQS delivers it.
+def parse_upload(body: str) -> Upload:
+    """The upload of an EventBridge event of S3, as SQS delivers it.
 
-    EventBridge gives the object key as it is, not URL-encoded as S3's own notifications do.
-    Raises `BadMessageError` for all that is not such an event.
+    EventBridge gives the object key as it is; S3's own notifications have it URL-encoded.
+
+    Raises:
+        BadMessageError: the body is anything else.
     """
     try:
         event = json.loads(body)
@@ -61,7 +68,7 @@ def parse_upload(body: str) -> DocumentUploaded:
     detail = _member(event, "detail", dict, "the event")
     bucket = _member(detail, "bucket", dict, "detail")
     stored = _member(detail, "object", dict, "detail")
-    return DocumentUploaded(
+    return Upload(
         bucket=_member(bucket, "name", str, "detail.bucket"),
         key=_member(stored, "key", str, "detail.object"),
         etag=_member(stored, "etag", str, "detail.object").strip('"'),

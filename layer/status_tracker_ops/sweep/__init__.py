@@ -1,1 +1,1 @@
-"""The sweep of the document tasks: what it restarts, what it registers, and what it counts."""
+"""The sweep: what it restarts, what it registers, and what it counts."""

@@ -1,12 +1,10 @@
-"""What a sweep has done, as metrics and in the log."""
+"""Reports what a sweep did, as metrics and in the log."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
-
-from documents.tasks import ExtractTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,22 +18,27 @@ if TYPE_CHECKING:
 _INTAKE = "Intake"
 
 
-class MetricsTeller:
-    """
-    Publishes each figure with the step as its dimension, counts of tasks with their status too. A figure that is not
-    known is not published; `SweepErrors` is 0 where nothing went wrong, and missing where the stage failed as a whole.
+class SweepReporter:
+    """Reports to the log and to CloudWatch's metrics.
 
-    A line about a document's task has that task's keys, so that who looks for a task finds what the sweep did to it.
+    Each figure has the step as its dimension; counts of tasks have their status too. An unknown figure is not
+    published. `SweepErrors` is 0 where nothing went wrong, and missing where the stage failed as a whole.
+
+    A line about a task has that task's keys, so that a search for the task finds what the sweep did to it.
     """
 
-    def __init__(self, logger: Logger) -> None:
+    def __init__(self, logger: Logger, use_case_id: str) -> None:
         self._logger = logger
+        self._use_case_id = use_case_id
+
+    def _keys(self, step: str, noted: Noted) -> dict[str, str]:
+        return {"use_case": self._use_case_id, "step": step, "task_id": noted.task_id, "why": noted.why}
 
     def swept(self, step: str, swept: Swept) -> None:
         for each in swept.restarted:
-            self._logger.info("Task restarted", extra=_keys(step, each))
+            self._logger.info("Task restarted", extra=self._keys(step, each))
         for each in swept.left_alone:
-            self._logger.info("Task left alone", extra=_keys(step, each))
+            self._logger.info("Task left alone", extra=self._keys(step, each))
         figures = {
             "examined": swept.examined,
             "restarted": len(swept.restarted),
@@ -53,7 +56,7 @@ class MetricsTeller:
     def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None:
         for status, count in counted.tasks.items():
             self.total(step, status, count)
-        # The zero is for the alarm on no progress: a step that does nothing sends nothing of its own.
+        # The zero is for the alarm on no progress: an idle step sends nothing itself.
         figures = {"Unfinished": counted.unfinished, "Stuck": counted.stuck, "TaskSucceeded": 0}
         _publish(step, figures if finished is None else {**figures, "FinishedSinceLastSweep": finished})
         _publish(step, {"OldestUnfinished": oldest_seconds}, MetricUnit.Seconds)
@@ -66,7 +69,7 @@ class MetricsTeller:
 
     def reconciled(self, reconciled: Reconciled) -> None:
         for each in reconciled.registered:
-            self._logger.warning("Object registered", extra=_keys(_INTAKE, each))
+            self._logger.warning("Object registered", extra=self._keys(_INTAKE, each))
         figures = {
             "listed": reconciled.listed,
             "registered": len(reconciled.registered),
@@ -85,16 +88,7 @@ class MetricsTeller:
 
     def _failures(self, message: str, step: str, failed: Sequence[Noted]) -> None:
         for each in failed:
-            self._logger.error(message, extra=_keys(step, each))
-
-
-def _keys(step: str, noted: Noted) -> dict[str, str]:
-    return {
-        "use_case": ExtractTask.config.use_case_id,
-        "step": step,
-        "task_id": noted.task_id,
-        "why": noted.why,
-    }
+            self._logger.error(message, extra=self._keys(step, each))
 
 
 def _publish(

@@ -6,38 +6,37 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from documents.aws import s3_client, step_functions_client
-from documents.tasks import STEPS
 from status_tracker import RunState, get_utc_now
 from status_tracker.operations.sweeping import Swept, sweep
+from status_tracker_ops.clients import s3_client, step_functions_client
 from status_tracker_ops.executions import execution_name, running_executions
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
 from status_tracker_ops.settings import WorkflowSettings
-from status_tracker_ops.sweep.ages import oldest_unfinished
-from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, finished, last_ends
+from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, finished, last_ends, oldest_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
     from status_tracker import BaseTask
+    from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.settings import SweepSettings
     from status_tracker_ops.sweep.counting import StepCount
     from status_tracker_ops.sweep.state import SweepState
 
 RECOUNT_EVERY = timedelta(days=1)
 RECOUNTED_WITHIN = 1_000_000
-"""What has ended is counted anew after a part of `RECOUNT_EVERY`, as of so many: few at once, very many once a day."""
+"""The pause before the next recount grows with the number of ended tasks, up to `RECOUNT_EVERY` at so many."""
 RECOUNT_AGAIN = timedelta(hours=1)
-"""After a recount that did not come to its end: it reads all that has ended, which has its price."""
+"""The pause after a recount that ran out of time: reading all ended tasks costs money."""
 SETTLING = timedelta(minutes=1)
-"""By then a task that has ended is in the index: what ends later is for the next count."""
-# Which part of the time has gone when each stage stops: after it there is room for those behind.
+"""By then the index has a task that has ended: what ends later is for the next count."""
+# The part of the time after which each stage stops, so that the next ones have theirs.
 _LISTING, _RESTARTING, _COUNTING, _AGEING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.7, 0.8, 0.9
 
 
-class Teller(Protocol):
-    """Is told what was done, as soon as it was."""
+class Reporter(Protocol):
+    """Takes what was done, as soon as it was."""
 
     def swept(self, step: str, swept: Swept) -> None: ...
 
@@ -54,24 +53,27 @@ class Teller(Protocol):
 
 @dataclass(frozen=True)
 class Sweep:
-    """
-    What a sweep works with.
+    """What a sweep works with.
 
-    `used`: which part of its time has gone, from 0 to 1. `keep`: stores the state, since the sweep may be killed.
-    `failures`: what has been raised so far.
+    Attributes:
+        pipeline: whose tasks are swept.
+        used: returns which part of the sweep's time has gone, from 0 to 1.
+        keep: stores the state, since the sweep may be killed.
+        failures: what has been raised so far.
     """
 
+    pipeline: Pipeline
     settings: SweepSettings
-    tell: Teller
+    report: Reporter
     used: Callable[[], float]
     keep: Callable[[SweepState], None]
     failures: list[Exception] = field(default_factory=list, init=False)
 
     def run(self, state: SweepState) -> SweepState:
-        """
-        Do all stages, and return where each stopped.
+        """Do all stages, and return where each stopped. A stage that fails does not keep the next from its turn.
 
-        A stage that fails keeps none behind it from its turn. Raises an `ExceptionGroup` of what was raised.
+        Raises:
+            ExceptionGroup: what the stages raised.
         """
         stages = {
             "Restarting": self._restart,
@@ -90,7 +92,7 @@ class Sweep:
         return state
 
     def _fail(self, what: str, error: Exception) -> None:
-        self.tell.failed(what, error)
+        self.report.failed(what, error)
         self.failures.append(error)
 
     def _until(self, part: float) -> Callable[[], bool]:
@@ -99,18 +101,19 @@ class Sweep:
     def _restart(self, state: SweepState) -> SweepState:
         arn = WorkflowSettings.from_environment().workflow_arn
         running = running_executions(step_functions_client(), arn, self._until(_LISTING))
-        cursors = {step: state.cursors.get(step) for step, _ in STEPS}
-        for number, (step, task_class) in enumerate(STEPS, start=1):
-            stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(STEPS))
+        steps = self.pipeline.steps
+        cursors = {step.name: state.cursors.get(step.name) for step in steps}
+        for number, step in enumerate(steps, start=1):
+            stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(steps))
             try:
-                swept = self._sweep(task_class, cursors[step], stop, running)
-            except Exception as error:  # noqa: BLE001 - raised by `run`; the other step has its turn
-                self._fail(f"Restarting {step}", error)
+                swept = self._sweep(step.task_class, cursors[step.name], stop, running)
+            except Exception as error:  # noqa: BLE001 - raised by `run`; the other steps have their turn
+                self._fail(f"Restarting {step.name}", error)
                 continue
-            cursors[step] = swept.cursor
-            self.tell.swept(step, swept)
+            cursors[step.name] = swept.cursor
+            self.report.swept(step.name, swept)
             if swept.error is not None:
-                self._fail(f"Restarting {step}", swept.error)
+                self._fail(f"Restarting {step.name}", swept.error)
         return replace(state, cursors=cursors)
 
     def _sweep(
@@ -138,22 +141,24 @@ class Sweep:
             return self._sweep(task_class, None, stop, running)  # it was written by another version
 
     def _count(self, state: SweepState) -> SweepState:
-        """Count what is unfinished, and what has ended since the last sweep; a count that is not done is not told."""
+        """Count what is unfinished, and what has ended since the last sweep; an unfinished count is not reported."""
         stop, until = self._until(_COUNTING), get_utc_now() - SETTLING
         since = state.counted_to
-        arrivals = {} if since is None or since >= until else count_arrivals(STEPS, since, until, stop)
-        counts = {step: count_unfinished(task_class, stop) for step, task_class in STEPS}
+        arrivals = {} if since is None or since >= until else count_arrivals(self.pipeline, since, until, stop)
+        counts = {step.name: count_unfinished(step.task_class, stop) for step in self.pipeline}
         if arrivals is None or None in counts.values():
-            self.tell.not_counted()
+            self.report.not_counted()
             return state
-        for step, task_class in STEPS:
-            if (counted := counts[step]) is not None:
-                oldest = oldest_unfinished(task_class, counted, self._until(_AGEING))
-                self.tell.counted(step, counted, oldest, finished(task_class, arrivals) if arrivals else None)
+        for step in self.pipeline:
+            if (counted := counts[step.name]) is not None:
+                oldest = oldest_unfinished(step.task_class, counted, self._until(_AGEING))
+                ended = finished(step.task_class, arrivals) if arrivals else None
+                self.report.counted(step.name, counted, oldest, ended)
         return replace(state, counted_to=max(until, since or until))
 
     def _register(self, state: SweepState) -> SweepState:
         done = reconcile(
+            self.pipeline,
             s3_client(),
             self.settings.document_bucket,
             listed_to=state.listed_to,
@@ -161,25 +166,25 @@ class Sweep:
             older_than=get_utc_now() - timedelta(seconds=self.settings.sweep_unregistered_after_seconds),
             stop=self._until(_REGISTERING),
         )
-        self.tell.reconciled(done)
+        self.report.reconciled(done)
         if done.error is not None:
             self._fail("Registering", done.error)
         return replace(state, listed_to=done.listed_to)
 
     def _recount(self, state: SweepState) -> SweepState:
-        """Count and tell all that has ended, where that is due again: no total is told that was not counted."""
+        """Count everything that has ended, where that is due again. A total that was not counted is not reported."""
         now = get_utc_now()
         if state.recount_after is not None and now < state.recount_after:
             return state
         stop, complete, counted = self._until(_RECOUNTING), True, 0
-        for code, (step, task_class) in last_ends(STEPS).items():
-            count = task_class.count_within(code, stop=stop)
+        for code, step in last_ends(self.pipeline).items():
+            count = step.task_class.count_within(code, stop=stop)
             if count is None:
                 complete = False
                 continue
             counted += count
-            self.tell.total(step, task_class.config.status_name(code), count)
+            self.report.total(step.name, step.task_class.config.status_name(code), count)
         if not complete:
-            self.tell.not_counted()
+            self.report.not_counted()
         pause = RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1) if complete else RECOUNT_AGAIN
         return replace(state, recount_after=now + pause)

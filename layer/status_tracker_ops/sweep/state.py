@@ -1,51 +1,56 @@
-"""The sweep's own task: it keeps two sweeps from running at once, and where each thing stopped."""
+"""The sweep's own task: it keeps two sweeps from running at the same time, and where each of its stages stopped."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, Any, Self
 
 import status_tracker as st
-from documents.tasks import ExtractTask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from status_tracker.operations.pipeline import Pipeline
+
+# The tasks of deployed sweeps have this id.
 TASK_ID = "documents"
 
-_documents = ExtractTask.config
 
+@cache
+def sweep_task(pipeline: Pipeline) -> type[st.BaseTask]:
+    """The class of the sweep's task: one task in the pipeline's table.
 
-class SweepTask(st.BaseTask):
-    """One task, in a use case of its own: no listing, count or deletion of the documents' tasks touches it."""
+    It has a use case of its own, so that no listing, count or deletion of the pipeline's tasks touches it.
+    """
 
-    class Meta:
-        table_name = ExtractTask.Meta.table_name
-        connect_timeout_seconds = ExtractTask.Meta.connect_timeout_seconds
-        read_timeout_seconds = ExtractTask.Meta.read_timeout_seconds
-        max_retry_attempts = ExtractTask.Meta.max_retry_attempts
+    class SweepTask(st.BaseTask):
+        Meta = pipeline.first.task_class.Meta
+        status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+        config = st.TrackerConfig.make(
+            use_case_id=f"{pipeline.use_case_id}_sweep",
+            pending_status=10,
+            in_progress_status=20,
+            failed_status=30,
+            succeeded_status=40,
+            ignored_status=50,
+            more_pending_status=40,  # a finished sweep is due again
+            max_retry=1_000_000_000,  # however often it fails, it is due again
+        )
 
-    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
-    config = st.TrackerConfig.make(
-        use_case_id=f"{_documents.use_case_id}_sweep",
-        pending_status=10,
-        in_progress_status=20,
-        failed_status=30,
-        succeeded_status=40,
-        ignored_status=50,
-        more_pending_status=40,  # done is but done for this time
-        max_retry=1_000_000_000,  # however often it fails, it is due again
-    )
+    return SweepTask
 
 
 @dataclass(frozen=True)
 class SweepState:
-    """
-    Where the last sweep stopped.
+    """Where the last sweep stopped.
 
-    `cursors`: in the tasks of each step, by its name. `listed_to`: the last key of the bucket that was looked at.
-    `counted_to`: up to when finished tasks were counted. `recount_after`: when all that have ended are to be counted.
+    Attributes:
+        cursors: in the tasks of each step, by its name.
+        listed_to: the last key of the bucket that was looked at.
+        counted_to: up to when finished tasks were counted.
+        recount_after: when all ended tasks are to be counted again.
     """
 
     cursors: dict[str, str | None] = field(default_factory=dict)
@@ -62,7 +67,7 @@ class SweepState:
 
     @classmethod
     def from_data(cls, data: Mapping[str, Any]) -> Self:
-        """The state that `to_data` gave; of any other data that of a first sweep, which finds all again."""
+        """The state that `to_data` wrote; for any other data the state of a first sweep, which finds everything again."""
         try:
             return cls(
                 cursors={str(step): cursor for step, cursor in data["cursors"].items()},

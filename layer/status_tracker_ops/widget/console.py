@@ -1,4 +1,4 @@
-"""From the event of a custom widget to its answer: the two functions' whole work."""
+"""From the event of a custom widget to the HTML that answers it."""
 
 from __future__ import annotations
 
@@ -6,21 +6,21 @@ from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
 
-from status_tracker_ops.widget.actions import NAMES, Outcome, do, who
-from status_tracker_ops.widget.board import Desk, Place
+from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker_ops.widget.actions import NAMES, ActionResult, do, who
 from status_tracker_ops.widget.components import message, overview_link, page, task_link
-from status_tracker_ops.widget.documentation import ACTOR_DOCUMENTATION, VIEWER_DOCUMENTATION
+from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import Markup, element, fragment
 from status_tracker_ops.widget.overview import overview
 from status_tracker_ops.widget.reading import count_tasks, read_page, read_task
 from status_tracker_ops.widget.requests import (
     BadEventError,
-    OneTask,
     Overview,
     Surroundings,
+    TaskDetails,
     TaskList,
     View,
-    deed_of,
+    action_request_of,
     is_question_for_documentation,
     surroundings_of,
     view_of,
@@ -30,66 +30,92 @@ from status_tracker_ops.widget.task_view import task_view
 
 logger = Logger(child=True)
 
+# What CloudWatch shows to whoever adds the widget.
+VIEWER_HELP = """## Tasks of status-tracker
+Shows how many tasks have which status, the tasks of a status, and a task in full, with buttons to rerun, ignore,
+un-ignore and unlock it. The buttons call a second function: who may not invoke that one can look, and not act.
 
-def show(desk: Desk, event: object) -> str:
+### Widget parameters
+Param | Description
+---|---
+**view** | `overview` (default), `list` or `task`
+**step** | `list`: the step, such as `Extract`
+**status** | `list`: the status, such as `ignored`
+**task_id** | `task`: the task's id
+
+### Example parameters
+```yaml
+view: list
+step: Extract
+status: ignored
+```
+"""
+
+ACTOR_HELP = """## Actions on tasks of status-tracker
+Called by the buttons of the widget that shows the tasks; not to be put on a dashboard by itself. Who may invoke this
+function may rerun, ignore, un-ignore and unlock tasks. Each action is recorded on its task.
+"""
+
+
+def show(widget: DeployedWidget, event: object) -> str:
     """The view that the event asks for, as HTML; for ``describe`` the documentation, as Markdown."""
     if is_question_for_documentation(event):
-        return VIEWER_DOCUMENTATION
+        return VIEWER_HELP
     around = surroundings_of(event)
-    return page(around, _or_message(desk, lambda: _view(desk, around, view_of(event, desk.steps))))
+    return page(around, _or_message(widget, lambda: _view(widget, around, view_of(event, widget.pipeline))))
 
 
-def act(desk: Desk, event: object, request: str) -> str:
-    """Do what the event asks for, once, and show what became of it and the list again.
+def act(widget: DeployedWidget, event: object, request: str) -> str:
+    """Do what the event asks for, once; then show the result, and the list again.
 
     Args:
         request: the id of the Lambda request, for the record.
     """
     if is_question_for_documentation(event):
-        return ACTOR_DOCUMENTATION
+        return ACTOR_HELP
     around = surroundings_of(event)
     try:
-        deed = deed_of(event, desk.steps, NAMES)
+        asked = action_request_of(event, widget.pipeline, NAMES)
     except BadEventError as error:
-        return page(around, message("Not done", str(error), failed=True), overview_link(desk))
-    logger.append_keys(task_id=deed.task_id, action=deed.action, step=deed.step)
+        return page(around, message("Not done", str(error), failed=True), overview_link(widget))
+    logger.append_keys(task_id=asked.task_id, action=asked.action, step=asked.step)
     logger.info("Asked to act")
-    outcome = _done(lambda: do(desk, deed, who(around.dashboard, around.account, request)))
-    link = element("p", None, "Open ", task_link(desk, deed.task_id, deed.back))
-    following = _or_message(desk, lambda: _view(desk, around, _after(deed.back)))
-    told = message("Not done" if outcome.failed else "Done", outcome.text, failed=outcome.failed)
+    result = _done(lambda: do(widget, asked, who(around.dashboard, around.account, request)))
+    link = element("p", None, "Open ", task_link(widget, asked.task_id, asked.back))
+    following = _or_message(widget, lambda: _view(widget, around, _after(asked.back)))
+    told = message("Not done" if result.failed else "Done", result.text, failed=result.failed)
     return page(around, told, link, following)
 
 
-def _done(deed: Callable[[], Outcome]) -> Outcome:
+def _done(action: Callable[[], ActionResult]) -> ActionResult:
     try:
-        return deed()
-    except Exception as error:  # whatever it is, the widget has to tell it
+        return action()
+    except Exception as error:  # whatever it is, the widget has to show it
         logger.exception("An action came to no end")
         told = f"it was not carried out to the end ({type(error).__name__}: {error!s:.300}). Open the task to see."
-        return Outcome(told, failed=True)
+        return ActionResult(told, failed=True)
 
 
-def _after(back: Place | None) -> View:
+def _after(back: StatusOfStep | None) -> View:
     return Overview() if back is None else TaskList(back)
 
 
-def _view(desk: Desk, around: Surroundings, view: View) -> Markup:
-    if isinstance(view, OneTask):
-        return task_view(desk, around, read_task(desk, view.task_id), view.back)
+def _view(widget: DeployedWidget, around: Surroundings, view: View) -> Markup:
+    if isinstance(view, TaskDetails):
+        return task_view(widget, around, read_task(widget, view.task_id), view.back)
     if isinstance(view, TaskList):
-        found = read_page(desk, view.place, view.cursor)
-        return task_list(desk, around, view.place, found, first=view.cursor is None)
-    return overview(desk, around, count_tasks(desk.steps))
+        found = read_page(widget, view.place, view.cursor)
+        return task_list(widget, around, view.place, found, first=view.cursor is None)
+    return overview(widget, around, count_tasks(widget.pipeline))
 
 
-def _or_message(desk: Desk, view: Callable[[], Markup]) -> Markup:
+def _or_message(widget: DeployedWidget, view: Callable[[], Markup]) -> Markup:
     """The view, or why it cannot be shown."""
     try:
         return view()
     except BadEventError as error:
         told = str(error)
-    except Exception as error:  # whatever it is, the widget has to tell it
+    except Exception as error:  # whatever it is, the widget has to show it
         logger.exception("A view could not be shown")
         told = f"it could not be read ({type(error).__name__}: {error!s:.300}). Try again in a moment."
-    return fragment(message("Not shown", told, failed=True), overview_link(desk))
+    return fragment(message("Not shown", told, failed=True), overview_link(widget))

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from status_tracker_ops.widget.board import Desk, Place, Step
+from status_tracker.operations.pipeline import PipelineStep, StatusOfStep
 from status_tracker_ops.widget.components import call, field, list_link, plain, row, status, table
+from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
 from status_tracker_ops.widget.reading import Count
 from status_tracker_ops.widget.requests import Surroundings
@@ -13,36 +14,36 @@ from status_tracker_ops.widget.requests import Surroundings
 _CAPTION = "A number opens the list of those tasks."
 
 
-def overview(desk: Desk, around: Surroundings, counts: Mapping[int, Count]) -> Markup:
+def overview(widget: DeployedWidget, around: Surroundings, counts: Mapping[int, Count]) -> Markup:
     """A row a step and a column a status; in a narrow widget the other way round."""
     counted = _tall if around.narrow else _wide
     return fragment(
         element("h2", None, "Tasks by status"),
-        counted(desk, counts),
-        [element("p", {"class": "quiet"}, note) for note in _notes(desk, counts)],
-        _finder(desk),
+        counted(widget, counts),
+        [element("p", {"class": "quiet"}, note) for note in _notes(widget, counts)],
+        _finder(widget),
     )
 
 
-def _wide(desk: Desk, counts: Mapping[int, Count]) -> Markup:
-    names = _status_names(desk)
-    rows = [row(step.name, [_cell(desk, step, name, counts) for name in names]) for step in desk.steps]
+def _wide(widget: DeployedWidget, counts: Mapping[int, Count]) -> Markup:
+    names = _status_names(widget)
+    rows = [row(step.name, [_cell(widget, step, name, counts) for name in names]) for step in widget.pipeline]
     columns: list[Child] = ["Step", *(status(name) for name in names)]
     return table(_CAPTION, columns, rows, numbers=range(1, len(columns)))
 
 
-def _tall(desk: Desk, counts: Mapping[int, Count]) -> Markup:
-    names = _status_names(desk)
-    rows = [row(status(name), [_cell(desk, step, name, counts) for step in desk.steps]) for name in names]
-    columns = ["Status", *(step.name for step in desk.steps)]
+def _tall(widget: DeployedWidget, counts: Mapping[int, Count]) -> Markup:
+    names = _status_names(widget)
+    rows = [row(status(name), [_cell(widget, step, name, counts) for step in widget.pipeline]) for name in names]
+    columns = ["Status", *(step.name for step in widget.pipeline)]
     return table(_CAPTION, columns, rows, numbers=range(1, len(columns)))
 
 
-def _status_names(desk: Desk) -> list[str]:
-    return list(dict.fromkeys(name for step in desk.steps for name in step.statuses))
+def _status_names(widget: DeployedWidget) -> list[str]:
+    return list(dict.fromkeys(name for step in widget.pipeline for name in step.statuses))
 
 
-def _cell(desk: Desk, step: Step, name: str, counts: Mapping[int, Count]) -> Markup:
+def _cell(widget: DeployedWidget, step: PipelineStep, name: str, counts: Mapping[int, Count]) -> Markup:
     code = step.statuses.get(name)
     if code is None:
         return element("td", {"class": "number quiet"}, "-")
@@ -51,11 +52,11 @@ def _cell(desk: Desk, step: Step, name: str, counts: Mapping[int, Count]) -> Mar
     if count.number == 0:
         return element("td", {"class": "number zero"}, shown)
     told = f"{count.number}{' or more' if count.more else ''} {plain(name)} in {step.name}"
-    return element("td", {"class": "number"}, list_link(desk, Place(step.name, name), shown, name=told))
+    return element("td", {"class": "number"}, list_link(widget, StatusOfStep(step.name, name), shown, name=told))
 
 
-def _notes(desk: Desk, counts: Mapping[int, Count]) -> list[str]:
-    shared = [desk.places(code) for code in counts]
+def _notes(widget: DeployedWidget, counts: Mapping[int, Count]) -> list[str]:
+    shared = [widget.pipeline.meanings(code) for code in counts]
     names = [" and ".join(f"{plain(p.status)} in {p.step}" for p in places) for places in shared if len(places) > 1]
     notes = [f"Tasks between two steps stand in both rows: {each} are the same." for each in names]
     if any(count.more for count in counts.values()):
@@ -63,6 +64,6 @@ def _notes(desk: Desk, counts: Mapping[int, Count]) -> list[str]:
     return notes
 
 
-def _finder(desk: Desk) -> Markup:
+def _finder(widget: DeployedWidget) -> Markup:
     typed = field("Task id", "task_id", "invoice.pdf#9b2cf535f27731c974343645a3985328", 2048)
-    return element("div", {"class": "row"}, typed, call(desk.viewer_arn, {"view": "task"}, "Open task", look="act"))
+    return element("div", {"class": "row"}, typed, call(widget.viewer_arn, {"view": "task"}, "Open task", look="act"))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 import status_tracker as st
 from status_tracker.dynamodb.query import index_of, index_values
-from status_tracker_ops.widget.board import Desk, Place, Steps
+from status_tracker.operations.pipeline import Pipeline, StatusOfStep
+from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.requests import BadEventError
 
 PAGE_SIZE = 20
 COUNTED_PER_SHARD = 2_000
-"""Of a larger shard the rest is not counted: a dashboard reads it again with each refresh, and each read costs."""
+"""The most that is counted of a shard: a dashboard counts again with each refresh, and each read costs."""
 
 _PARALLEL = 8
 _NEWEST_FIRST = ("succeeded", "ignored", "exhausted")
@@ -21,7 +22,7 @@ _NEWEST_FIRST = ("succeeded", "ignored", "exhausted")
 
 @dataclass(frozen=True)
 class Count:
-    """How many tasks there are. `more`: there are more than that, which were not counted."""
+    """How many tasks there are; with `more`, at least so many."""
 
     number: int
     more: bool = False
@@ -29,30 +30,30 @@ class Count:
 
 @dataclass(frozen=True)
 class TaskPage:
-    """Some of the tasks of a status, read whole. `next_cursor`: where the next page begins, None after the last."""
+    """Some tasks of a status, read in full. `next_cursor`: where the next page begins, None after the last."""
 
     tasks: Sequence[st.BaseTask]
     next_cursor: str | None
 
 
-def newest_first(place: Place) -> bool:
-    """Of what has ended the newest is wanted, of what waits the oldest."""
+def newest_first(place: StatusOfStep) -> bool:
+    """Whether the newest come first: so with tasks that have ended, not with those that wait."""
     return place.status in _NEWEST_FIRST
 
 
-def count_tasks(steps: Steps) -> dict[int, Count]:
+def count_tasks(pipeline: Pipeline) -> dict[int, Count]:
     """How many tasks have each status code of the steps, by the index."""
     shards = {
-        (value, step.model)
-        for step in steps
+        (value, step.task_class)
+        for step in pipeline
         for code in step.statuses.values()
-        for value in index_values(step.model, code, step.model.config.use_case_id)
+        for value in index_values(step.task_class, code, step.task_class.config.use_case_id)
     }
-    for step in steps:
-        _ = step.model._get_connection().connection.client  # else each thread would make one
+    for step in pipeline:
+        _ = step.task_class._get_connection().connection.client  # made once here, not in each thread
     with ThreadPoolExecutor(_PARALLEL) as pool:
         counted = dict(pool.map(lambda shard: (shard[0], _count(shard[1], shard[0])), shards))
-    return {code: _sum(step.model, code, counted) for step in steps for code in step.statuses.values()}
+    return {code: _sum(step.task_class, code, counted) for step in pipeline for code in step.statuses.values()}
 
 
 def _count(model: type[st.BaseTask], value: str) -> Count:
@@ -66,16 +67,16 @@ def _sum(model: type[st.BaseTask], code: int, counted: dict[str, Count]) -> Coun
     return Count(sum(shard.number for shard in shards), any(shard.more for shard in shards))
 
 
-def read_page(desk: Desk, place: Place, cursor: str | None) -> TaskPage:
+def read_page(widget: DeployedWidget, place: StatusOfStep, cursor: str | None) -> TaskPage:
     """A page of the tasks of a status.
 
     Raises:
         BadEventError: the cursor is not one of ours.
     """
-    step = desk.step(place.step)
+    step = widget.pipeline.step(place.step)
     code = step.statuses[place.status]
     try:
-        query = step.model.query_by_status(
+        query = step.task_class.query_by_status(
             code, PAGE_SIZE + 1, older_task_first=not newest_first(place), auto_refresh=True, cursor=cursor
         )
         tasks = query.many(PAGE_SIZE)
@@ -87,18 +88,18 @@ def read_page(desk: Desk, place: Place, cursor: str | None) -> TaskPage:
     return TaskPage([task for task in tasks if task.status == code], position if more else None)
 
 
-def read_task(desk: Desk, task_id: str) -> st.BaseTask:
+def read_task(widget: DeployedWidget, task_id: str) -> st.BaseTask:
     """The task as it is now, as a task of the step that works on it next.
 
     Raises:
         BadEventError: there is none, or no task can have that id.
     """
-    first = desk.steps[0].model
+    first = widget.pipeline.first.task_class
     try:
         task = first.get_one_or_none(task_id, consistent_read=True)
     except ValueError as error:
         raise BadEventError(str(error)) from error
     if task is None:
         raise BadEventError(f"There is no task {task_id!r}: the id is the object's key, # and its etag.")
-    model = desk.step_of(task.status).model
+    model = widget.pipeline.step_at(task.status).task_class
     return task if model is first else model.from_raw_data(task.to_dynamodb_dict())

@@ -1,4 +1,4 @@
-"""From the event of a custom widget to what was asked for, all of it checked."""
+"""What the event of a custom widget asks for, checked."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, timedelta, timezone, tzinfo
 from typing import TypeAlias
 
-from status_tracker_ops.widget.board import Place, Steps
+from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 
 NARROW_PIXELS = 640
 _LONGEST = {"task_id": 2_048, "cursor": 100_000, "reason": 2_000}
@@ -18,17 +18,17 @@ _OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
 
 
 class BadEventError(ValueError):
-    """The event asks for what there is not; its text says what was found, and what to do."""
+    """The event asks for something that does not exist; the message says what was found, and what to do."""
 
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What CloudWatch tells of the place that the widget is shown in. What it does not tell has a default.
+    """Where the widget is shown, as CloudWatch describes it, with defaults for the rest.
 
     Attributes:
-        dark, narrow: how to draw.
-        zone: in which to write moments.
-        dashboard, account: where it stands, as the event claims; empty where it does not.
+        dark, narrow: the theme, and the layout.
+        zone: the time zone of all times.
+        dashboard, account: as the event claims; empty where it says nothing.
         fields: what was typed, by the name of the field.
     """
 
@@ -49,30 +49,30 @@ class Overview:
 class TaskList:
     """The tasks of one status of a step, from `cursor` on."""
 
-    place: Place
+    place: StatusOfStep
     cursor: str | None = None
 
 
 @dataclass(frozen=True)
-class OneTask:
+class TaskDetails:
     """One task in full. `back`: the list that it was opened from."""
 
     task_id: str
-    back: Place | None = None
+    back: StatusOfStep | None = None
 
 
-View: TypeAlias = Overview | TaskList | OneTask
+View: TypeAlias = Overview | TaskList | TaskDetails
 
 
 @dataclass(frozen=True)
-class Deed:
-    """What is to be done to a task.
+class ActionRequest:
+    """What an operator asks to be done to a task.
 
     Attributes:
         action: one of those of `status_tracker_ops.widget.actions`.
         step: the step whose rules apply.
         request_id: the same for every repetition of the one request.
-        drawn: the mark of the state that the task had when its page was drawn; see `status_tracker_ops.widget.drawn`.
+        drawn: the fingerprint of the task when its page was drawn; see `status_tracker_ops.widget.fingerprint`.
         back: the list to show afterwards.
     """
 
@@ -82,11 +82,11 @@ class Deed:
     request_id: str
     drawn: str
     reason: str
-    back: Place | None
+    back: StatusOfStep | None
 
 
 def surroundings_of(event: object) -> Surroundings:
-    """What the event tells of the place; never fails, since the answer has to be drawn somehow."""
+    """Where the widget is shown; never fails, since the answer has to be drawn somehow."""
     context = _mapping(_mapping(event).get("widgetContext"))
     width = context.get("width")
     return Surroundings(
@@ -103,31 +103,31 @@ def is_question_for_documentation(event: object) -> bool:
     return _mapping(event).get("describe") is True
 
 
-def view_of(event: object, steps: Steps) -> View:
-    """What is to be shown; the overview where the event does not say.
+def view_of(event: object, pipeline: Pipeline) -> View:
+    """The view that the event asks for; by default the overview.
 
     Raises:
-        BadEventError: there is no such view, step or status, or a value is none that the widget would send.
+        BadEventError: there is no such view, step or status, or the widget would not send such a value.
     """
     asked = _asked(event)
     view = _choice(asked, "view", ("overview", "list", "task"), default="overview")
     if view == "task":
         # What is typed comes with the event: the button that opens a typed id does not name one.
-        task_id = _task_id(asked) if "task_id" in asked else _typed_id(surroundings_of(event).fields, steps)
-        return OneTask(task_id, back=_place(asked, steps))
+        task_id = _task_id(asked) if "task_id" in asked else _typed_id(surroundings_of(event).fields, pipeline)
+        return TaskDetails(task_id, back=_place(asked, pipeline))
     if view == "list":
-        place = _place(asked, steps)
+        place = _place(asked, pipeline)
         if place is None:
             raise BadEventError("The list of which step was asked for is not said: choose a number in the overview.")
         return TaskList(place, cursor=_text(asked, "cursor") or None)
     return Overview()
 
 
-def deed_of(event: object, steps: Steps, actions: Sequence[str]) -> Deed:
-    """What is to be done.
+def action_request_of(event: object, pipeline: Pipeline, actions: Sequence[str]) -> ActionRequest:
+    """The action that the event asks for.
 
     Raises:
-        BadEventError: as of `view_of`; nothing may be done then.
+        BadEventError: as `view_of`; nothing may be done then.
     """
     asked = _asked(event)
     request_id, drawn = _text(asked, "request_id"), _text(asked, "drawn")
@@ -135,14 +135,14 @@ def deed_of(event: object, steps: Steps, actions: Sequence[str]) -> Deed:
         raise BadEventError("The request has no id, so it could be done twice: open the task and press its button.")
     if not _HEX.fullmatch(drawn):
         raise BadEventError("It does not say which state of the task it is about: open the task and press its button.")
-    return Deed(
+    return ActionRequest(
         action=_choice(asked, "action", actions),
-        step=_choice(asked, "act_on", [step.name for step in steps]),
+        step=_choice(asked, "act_on", [step.name for step in pipeline]),
         task_id=_task_id(asked),
         request_id=request_id,
         drawn=drawn,
         reason=_text(surroundings_of(event).fields, "reason").strip(),
-        back=_place(asked, steps),
+        back=_place(asked, pipeline),
     )
 
 
@@ -152,12 +152,11 @@ def _asked(event: object) -> Mapping[str, object]:
     return event
 
 
-def _place(asked: Mapping[str, object], steps: Steps) -> Place | None:
+def _place(asked: Mapping[str, object], pipeline: Pipeline) -> StatusOfStep | None:
     if "step" not in asked:
         return None
-    step = _choice(asked, "step", [each.name for each in steps])
-    [statuses] = [each.statuses for each in steps if each.name == step]
-    return Place(step, _choice(asked, "status", list(statuses)))
+    step = _choice(asked, "step", [each.name for each in pipeline])
+    return StatusOfStep(step, _choice(asked, "status", list(pipeline.step(step).statuses)))
 
 
 def _task_id(source: Mapping[str, object]) -> str:
@@ -167,9 +166,10 @@ def _task_id(source: Mapping[str, object]) -> str:
     return task_id
 
 
-def _typed_id(fields: Mapping[str, object], steps: Steps) -> str:
-    """An id that somebody has typed, or copied: out of the table it has the use case before it."""
-    return steps[0].without_prefix(_task_id({"task_id": _stripped(fields.get("task_id", ""))}))
+def _typed_id(fields: Mapping[str, object], pipeline: Pipeline) -> str:
+    """An id that somebody has typed, or copied: one from the table's key begins with the use case."""
+    task_id = _task_id({"task_id": _stripped(fields.get("task_id", ""))})
+    return task_id.removeprefix(f"{pipeline.use_case_id}{pipeline.first.task_class.config.sep}")
 
 
 def _stripped(value: object) -> object:

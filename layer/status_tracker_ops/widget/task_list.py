@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import status_tracker as st
-from status_tracker_ops.widget.board import Desk, Place
+from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker_ops.widget.components import (
     call,
     duration,
@@ -20,6 +20,7 @@ from status_tracker_ops.widget.components import (
     table,
     task_link,
 )
+from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
 from status_tracker_ops.widget.reading import TaskPage, newest_first
 from status_tracker_ops.widget.requests import Surroundings
@@ -27,13 +28,17 @@ from status_tracker_ops.widget.requests import Surroundings
 _SHOWN_ERROR = 300
 
 
-def task_list(desk: Desk, around: Surroundings, place: Place, found: TaskPage, *, first: bool) -> Markup:
+def task_list(
+    widget: DeployedWidget, around: Surroundings, place: StatusOfStep, found: TaskPage, *, first: bool
+) -> Markup:
     """A page of the list. `first`: whether it is the first one."""
     heading = element("h2", None, f"{place.step}: ", status(place.status))
-    navigation = element("nav", {"aria-label": "Views"}, overview_link(desk))
+    navigation = element("nav", {"aria-label": "Views"}, overview_link(widget))
     if not found.tasks and first:
         return fragment(navigation, heading, element("p", None, f"No task is {plain(place.status)} in {place.step}."))
-    return fragment(navigation, heading, _table(desk, around, place, found), _pages(desk, place, found, first=first))
+    return fragment(
+        navigation, heading, _table(widget, around, place, found), _pages(widget, place, found, first=first)
+    )
 
 
 def last_error(task: st.BaseTask) -> str:
@@ -58,15 +63,15 @@ def _entries(task: st.BaseTask, name: str) -> list[dict[str, Any]]:
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _table(desk: Desk, around: Surroundings, place: Place, found: TaskPage) -> Markup:
+def _table(widget: DeployedWidget, around: Surroundings, place: StatusOfStep, found: TaskPage) -> Markup:
     order = "newest" if newest_first(place) else "oldest"
-    now = desk.step(place.step).model.config.now()
+    now = widget.pipeline.step(place.step).task_class.config.now()
     told = _narrow_row if around.narrow else _wide_row
     columns = _NARROW_COLUMNS if around.narrow else _WIDE_COLUMNS
     return table(
         f"The {order} first. Age: since the task entered this status.",
         columns,
-        [told(desk, place, task, now) for task in found.tasks],
+        [told(widget, place, task, now) for task in found.tasks],
         numbers=[columns.index("Attempts")],
         look="tasks" if around.narrow else "tasks wide-id",
     )
@@ -76,9 +81,9 @@ _NARROW_COLUMNS = ("Task and last error", "Attempts", "Age")
 _WIDE_COLUMNS = ("Task", "Last error", "Attempts", "Age", "Lock")
 
 
-def _wide_row(desk: Desk, place: Place, task: st.BaseTask, now: datetime) -> Markup:
+def _wide_row(widget: DeployedWidget, place: StatusOfStep, task: st.BaseTask, now: datetime) -> Markup:
     return row(
-        task_link(desk, task.task_id, place),
+        task_link(widget, task.task_id, place),
         element("td", None, _error(task)),
         element("td", {"class": "number"}, attempts(task)),
         element("td", {"class": "brief"}, duration(now - task.update_time)),
@@ -86,10 +91,10 @@ def _wide_row(desk: Desk, place: Place, task: st.BaseTask, now: datetime) -> Mar
     )
 
 
-def _narrow_row(desk: Desk, place: Place, task: st.BaseTask, now: datetime) -> Markup:
+def _narrow_row(widget: DeployedWidget, place: StatusOfStep, task: st.BaseTask, now: datetime) -> Markup:
     below = [element("div", None, each) for each in (_error(task), lock(task, now)) if each is not None]
     return row(
-        [task_link(desk, task.task_id, place), below],
+        [task_link(widget, task.task_id, place), below],
         element("td", {"class": "number"}, attempts(task)),
         element("td", {"class": "brief"}, duration(now - task.update_time)),
     )
@@ -105,11 +110,11 @@ def attempts(task: st.BaseTask) -> int:
     return task.retry + (1 if task.is_in_progress() or task.is_succeeded() else 0)
 
 
-def _pages(desk: Desk, place: Place, found: TaskPage, *, first: bool) -> Markup:
+def _pages(widget: DeployedWidget, place: StatusOfStep, found: TaskPage, *, first: bool) -> Markup:
     values = {"view": "list", **place_values(place)}
     links: list[Child] = []
     if not first:
-        links.append(call(desk.viewer_arn, values, "First page"))
+        links.append(call(widget.viewer_arn, values, "First page"))
     if found.next_cursor is not None:
-        links.append(call(desk.viewer_arn, {**values, "cursor": found.next_cursor}, "Next page"))
+        links.append(call(widget.viewer_arn, {**values, "cursor": found.next_cursor}, "Next page"))
     return element("nav", {"aria-label": "Pages"}, links) if links else fragment()

@@ -10,9 +10,8 @@ from typing import Any
 
 import status_tracker as st
 from status_tracker.core.history import KEPT_ACTIONS
-from status_tracker.dynamodb.store import state_of
+from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker_ops.widget.actions import DEFAULT_REASON, Offer, offers
-from status_tracker_ops.widget.board import Desk, Place
 from status_tracker_ops.widget.components import (
     call,
     duration,
@@ -28,7 +27,8 @@ from status_tracker_ops.widget.components import (
     status,
     table,
 )
-from status_tracker_ops.widget.drawn import mark
+from status_tracker_ops.widget.deployed import DeployedWidget
+from status_tracker_ops.widget.fingerprint import fingerprint
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
 from status_tracker_ops.widget.requests import Surroundings
 from status_tracker_ops.widget.task_list import actions_of, attempts, history_of
@@ -40,30 +40,30 @@ _SHOWN_ERROR = 2_000
 _SHOWN_FACT = 600
 
 
-def task_view(desk: Desk, around: Surroundings, task: st.BaseTask, back: Place | None) -> Markup:
+def task_view(widget: DeployedWidget, around: Surroundings, task: st.BaseTask, back: StatusOfStep | None) -> Markup:
     """The task with its history; `back` is the list that it was opened from."""
     return fragment(
-        element("nav", {"aria-label": "Views"}, overview_link(desk), _back_link(desk, back)),
+        element("nav", {"aria-label": "Views"}, overview_link(widget), _back_link(widget, back)),
         element("h2", None, element("bdi", None, task.task_id)),
-        _buttons(desk, task, back),
-        _facts(desk, around, task),
+        _buttons(widget, task, back),
+        _facts(widget, around, task),
         _attempts(around, task),
         _actions(around, task),
         _data(task),
     )
 
 
-def _back_link(desk: Desk, back: Place | None) -> Markup | None:
-    return None if back is None else list_link(desk, back, f"{back.step}: {plain(back.status)}")
+def _back_link(widget: DeployedWidget, back: StatusOfStep | None) -> Markup | None:
+    return None if back is None else list_link(widget, back, f"{back.step}: {plain(back.status)}")
 
 
-def _buttons(desk: Desk, task: st.BaseTask, back: Place | None) -> Markup:
-    offered = offers(desk, task)
+def _buttons(widget: DeployedWidget, task: st.BaseTask, back: StatusOfStep | None) -> Markup:
+    offered = offers(widget, task)
     if not offered:
         return element("p", {"class": "quiet"}, "Nothing can be done to it now.")
     return fragment(
         element("div", {"class": "row"}, field("Reason, recorded on the task", "reason", DEFAULT_REASON, 400)),
-        element("div", {"class": "row"}, [_button(desk, task, offer, back) for offer in offered]),
+        element("div", {"class": "row"}, [_button(widget, task, offer, back) for offer in offered]),
         element("p", {"class": "quiet"}, _WHILE_HELD) if task.is_locked() else None,
     )
 
@@ -71,22 +71,22 @@ def _buttons(desk: Desk, task: st.BaseTask, back: Place | None) -> Markup:
 _WHILE_HELD = "A worker holds it. It can be rerun or ignored when the lease is over, or after it was unlocked."
 
 
-def _button(desk: Desk, task: st.BaseTask, offer: Offer, back: Place | None) -> Markup:
+def _button(widget: DeployedWidget, task: st.BaseTask, offer: Offer, back: StatusOfStep | None) -> Markup:
     values: dict[str, object] = {
         "action": offer.name,
         "act_on": offer.step,
         "task_id": task.task_id,
         "request_id": uuid.uuid4().hex,
-        "drawn": mark(state_of(task)),
+        "drawn": fingerprint(task.tracked_state()),
         **place_values(back),
     }
-    return call(desk.actor_arn, values, offer.label, look="act", confirmation=offer.confirmation(task.task_id))
+    return call(widget.actor_arn, values, offer.label, look="act", confirmation=offer.confirmation(task.task_id))
 
 
-def _facts(desk: Desk, around: Surroundings, task: st.BaseTask) -> Markup:
+def _facts(widget: DeployedWidget, around: Surroundings, task: st.BaseTask) -> Markup:
     now = task.config.now()
     facts: dict[str, Child] = {
-        "Status": _status(desk, task),
+        "Status": _status(widget, task),
         "Attempts": f"{attempts(task)} in a row, of at most {task.config.max_retry}",
         "Lock": lock(task, now) or "none",
         "Lease until": moment(task.lock_expire_time, around) if task.lock_expire_time else None,
@@ -95,15 +95,15 @@ def _facts(desk: Desk, around: Surroundings, task: st.BaseTask) -> Markup:
         "Fence": task.fence or 0,
         "In this status": _since(task.update_time, now, around),
         "Created": _since(task.create_time, now, around),
-        "More": _links(desk, task),
+        "More": _links(widget, task),
     }
     rows = [row(name, element("td", None, fact)) for name, fact in facts.items() if fact is not None]
     caption = element("caption", None, "The task as it is stored")
     return element("table", {"class": "facts"}, caption, element("tbody", None, rows))
 
 
-def _status(desk: Desk, task: st.BaseTask) -> Child:
-    places = desk.places(task.status)
+def _status(widget: DeployedWidget, task: st.BaseTask) -> Child:
+    places = widget.pipeline.meanings(task.status)
     if not places:
         return f"{task.status}, a status that no step here has"
     told: list[Child] = []
@@ -116,10 +116,10 @@ def _since(when: datetime, now: datetime, around: Surroundings) -> Child:
     return [f"for {duration(now - when)}, since ", moment(when, around)]
 
 
-def _links(desk: Desk, task: st.BaseTask) -> Child:
+def _links(widget: DeployedWidget, task: st.BaseTask) -> Child:
     run = task.run or 0
-    links: list[Child] = [_external(desk.links.execution(task.task_id, run), f"Execution of run {run}")]
-    logs = desk.links.logs(task.task_id, task.create_time, task.update_time)
+    links: list[Child] = [_external(widget.links.execution(task.task_id, run), f"Execution of run {run}")]
+    logs = widget.links.logs(task.task_id, task.create_time, task.update_time)
     if logs is not None:
         links += [" · ", _external(logs, "Log lines")]
     return links

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.core.writes import HeldBy, Special, Startable, TaskState, Unchanged, Write
+from status_tracker.core.port import HeldBy, Special, Startable, Unchanged, Write
+from status_tracker.core.state import TaskState
 from status_tracker.testing import TICK, BackendError, Clock, MemoryStorage, MemoryStore, MemoryTask
 from status_tracker.testing.contract import Backend, ContractSuite, Promise
 from tests.contract.backends.memory import MemoryStep

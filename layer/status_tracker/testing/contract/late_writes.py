@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from ...core.config import TrackerConfig
-from ...core.lifecycle import KEPT_LOCKS, Lifecycle, is_finished_by
-from ...core.port import Store
-from ...core.writes import Attempt, HeldBy, Special, TaskState, Unchanged, Write
+from ...core.lifecycle import KEPT_LOCKS, Attempt, Lifecycle
+from ...core.port import HeldBy, Special, Store, Unchanged, Write
+from ...core.state import TaskState, is_finished_by
 from ..clock import TICK, Clock
 from .driver import Step
 from .steps import FAILED, IN_PROGRESS, LEASE, PENDING, STEP1_CODES, SUCCEEDED, Scenes, WorkError, seen

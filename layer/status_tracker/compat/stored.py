@@ -7,18 +7,12 @@ or NULL. `errors` is the last failure alone. The first write of ours gives an it
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import Any
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
 from ..core.history import with_last_failure
 from ..dynamodb.attributes import IntegerAttribute
-from ..dynamodb.store import DynamoStore
-
-if TYPE_CHECKING:
-    from .item import TrackerItem
-
-TrackerT = TypeVar("TrackerT", bound="TrackerItem")
 
 
 class StatusAttribute(IntegerAttribute):
@@ -57,14 +51,3 @@ def _history_of_v5(error: str | None = None, traceback: str | None = None, **_: 
     """The last failure, which is all that v5 kept, and neither its number nor its time."""
     entry = {"nth_retry": None, "update_time": None, "error": error, "traceback": traceback}
     return [] if error is None else [entry]
-
-
-class TrackerStore(DynamoStore[TrackerT]):
-    """The store of one task, which tells what it has seen."""
-
-    templated = False  # a status is asked of the value, by the job and the status
-
-    @property
-    def seen(self) -> TrackerT | None:
-        """The task as DynamoDB answered it last."""
-        return self._last

@@ -1,0 +1,83 @@
+"""What somebody starts for very many tasks: a backfill of objects, and a rerun of tasks. See ``docs/backfill.md``."""
+
+from __future__ import annotations
+
+from constructs import Construct
+
+from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
+from infra.status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, Duty
+from status_tracker_ops.settings import WorkflowSettings
+
+BACKFILLS = "backfills/"
+MANIFESTS = "manifests/"
+RERUNS = "reruns/"
+
+
+class Backfill(BulkMachine):
+    """Registers every object under a prefix of `bucket`, or of a manifest in `results`, as if it were just uploaded."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, commons: BulkCommons) -> None:
+        bucket, results = commons.bucket, commons.results
+        own, manifests = (results.arn_for_objects(f"{folder}*") for folder in (BACKFILLS, MANIFESTS))
+        super().__init__(
+            scope,
+            construct_id,
+            commons=commons,
+            name="backfill",
+            folder=BACKFILLS,
+            plan=Duty(
+                handler="backfill.plan",
+                statements=[
+                    # On the results, S3 would without it answer 403, not 404, for a manifest that is not there.
+                    allow(["s3:ListBucket"], bucket.bucket_arn, results.bucket_arn),
+                    allow(["s3:GetObject"], own, manifests),
+                    allow(["s3:PutObject"], own),
+                ],
+            ),
+            work=Duty(
+                handler="backfill.register",
+                environment=WorkflowSettings(workflow_arn=commons.workflow.state_machine_arn).to_environment(),
+                statements=[
+                    commons.table.allow_items("PutItem"),
+                    allow(["states:StartExecution"], commons.workflow.state_machine_arn),
+                    allow(["s3:GetObject"], bucket.arn_for_objects("*")),
+                    allow(["s3:ListBucket"], bucket.bucket_arn),
+                    allow(["s3:PutObject"], own),
+                ],
+            ),
+        )
+        acknowledge(self, objects_finding(bucket), "Objects are uploaded under keys of the users' choosing.")
+        acknowledge(
+            self, objects_finding(results, MANIFESTS), "Manifests are uploaded under names of the users' choosing."
+        )
+
+
+class BulkRerun(BulkMachine):
+    """Reruns every task that a filter admits, once for a run id."""
+
+    def __init__(self, scope: Construct, construct_id: str, *, commons: BulkCommons) -> None:
+        own = commons.results.arn_for_objects(f"{RERUNS}*")
+        super().__init__(
+            scope,
+            construct_id,
+            commons=commons,
+            name="bulk-rerun",
+            folder=RERUNS,
+            plan=Duty(
+                handler="bulk_rerun.plan",
+                statements=[
+                    commons.table.allow_listing(),
+                    commons.table.allow_items("BatchGetItem"),
+                    allow(["s3:PutObject"], own),
+                ],
+            ),
+            work=Duty(
+                handler="bulk_rerun.rerun",
+                environment=WorkflowSettings(workflow_arn=commons.workflow.state_machine_arn).to_environment(),
+                statements=[
+                    commons.table.allow_items("GetItem", "UpdateItem"),
+                    allow(["states:StartExecution"], commons.workflow.state_machine_arn),
+                    allow(["s3:PutObject"], own),
+                ],
+            ),
+        )

@@ -1,0 +1,41 @@
+"""When the alarms go off, and who gets them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from infra.status_tracker_cdk.props import Props, between
+
+LONGEST_ALARM_MINUTES = 22 * 60
+"""An alarm looks back a day at most, and in whole periods of twice the sweep's interval."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class AlarmProps(Props):
+    """The thresholds of the alarms.
+
+    Attributes:
+        alarm_no_progress_minutes: how long a step may have work and finish none.
+        alarm_oldest_unfinished_minutes: how old a task may become without an end, since it came or was last asked
+            for again, however often it was tried; and how long it may wait for its first attempt at a step.
+        alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
+        alarm_queue_age_minutes: how long an upload may wait for intake.
+        alarm_ignored_tasks: how many tasks a minute a step may set aside.
+        alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
+        alarm_email: address that the alarms are sent to; None is nobody, only the topic.
+    """
+
+    alarm_no_progress_minutes: int = between(1, LONGEST_ALARM_MINUTES, default=60)
+    alarm_oldest_unfinished_minutes: int = between(1, 365 * 24 * 60, default=240)
+    alarm_stuck_minutes: int = between(1, LONGEST_ALARM_MINUTES, default=30)
+    alarm_queue_age_minutes: int = between(1, 4 * 24 * 60, default=30)
+    alarm_ignored_tasks: int = between(0, 1_000_000, default=0)
+    alarm_duplicate_runs: int = between(0, 1_000_000, default=50)
+    alarm_email: str | None = None
+
+    def conflicts(self) -> Iterator[str]:
+        """An address that is none."""
+        if self.alarm_email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", self.alarm_email):
+            yield f"alarm_email {self.alarm_email!r} must be an e-mail address, or null"

@@ -1,0 +1,125 @@
+"""What is stored of a task, and the questions that can be answered from it alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from .config import TrackerConfig
+
+LEASE_EXPIRED = "LeaseExpired"
+_ANEW = frozenset({"rerun", "unignore", "reset"})
+
+
+@dataclass(frozen=True, slots=True)
+class TaskState:
+    """What is stored of a task, as far as the rules ask.
+
+    Attributes:
+        lock: the token of the worker that holds the task; None when nobody does.
+        fence: how often the task has been acquired.
+        run: how often it was deliberately run again.
+        not_before: the first moment at which it may be started again.
+        finished_locks: the newest tokens that finished it, the oldest first.
+        vanished_locks: the newest tokens whose workers never reported back, the oldest first.
+    """
+
+    status: int
+    update_time: datetime | None = None
+    retry: int = 0
+    lock: str | None = None
+    lock_time: datetime | None = None
+    lock_expire_time: datetime | None = None
+    fence: int = 0
+    run: int = 0
+    not_before: datetime | None = None
+    finished_locks: tuple[str, ...] = ()
+    vanished_locks: tuple[str, ...] = ()
+    errors: Mapping[str, Any] = field(default_factory=dict)
+
+
+def lease_end(state: TaskState, config: TrackerConfig) -> datetime | None:
+    """When the lease on the task ends or ended; None when nobody holds it."""
+    if state.lock is None:
+        return None
+    if state.lock_expire_time is None and state.lock_time is not None:
+        return state.lock_time + timedelta(seconds=config.lock_expire_seconds)
+    return state.lock_expire_time
+
+
+def is_live(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
+    """Whether a worker's lease holds at `now`; at its very end it does not any more (R3)."""
+    end = lease_end(state, config)
+    return end is not None and now < end
+
+
+def pending_as_found(state: TaskState, config: TrackerConfig) -> tuple[int, ...]:
+    """Further codes to start from for callers who name no pending status, as older libraries let them.
+
+    That is the status found, unless the code is one of this step's own, or a worker of another step has left its lock.
+    """
+    own = state.status in config.status_shards
+    return () if own or state.lock is not None else (state.status,)
+
+
+def holds(state: TaskState | None, token: str, fence: int) -> bool:
+    """Whether that acquire holds the task, so that a refused renewal or update is but a repeated or outrun one (R5)."""
+    return state is not None and state.lock == token and state.fence == fence
+
+
+def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
+    """Whether the worker of a task in progress has vanished: its lease is over, or it has none."""
+    return state.status == config.in_progress_status and not is_live(state, config, now)
+
+
+def waits(state: TaskState, config: TrackerConfig) -> bool:
+    """Whether nobody has worked on the task since it was made pending, or was unlocked."""
+    return state.lock is None and state.status in {config.pending_status, config.in_progress_status}
+
+
+def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pending_after: timedelta) -> bool:
+    """Whether nothing may be working on a task any more, so that it is worth asking what drives it. One of these:
+
+    - it is stuck: in progress, and its lease is over;
+    - it has failed, and is due;
+    - it is pending, due, and no worker holds it, for `pending_after` or longer.
+    """
+    if state.status == config.in_progress_status:
+        return is_stuck(state, config, now)
+    due = state.not_before is None or state.not_before <= now
+    if not due or is_live(state, config, now):
+        return False
+    if state.status == config.pending_status:
+        return state.update_time is None or state.update_time <= now - pending_after
+    return state.status == config.failed_status
+
+
+def asked_for_again(errors: Mapping[str, Any]) -> datetime | None:
+    """When a task with these errors was last made pending deliberately, with no attempt used; None if it never was."""
+    moments = [each["update_time"] for each in errors.get("actions") or () if each.get("action") in _ANEW]
+    return datetime.fromisoformat(moments[-1]) if moments else None
+
+
+def taken_over(state: TaskState) -> Mapping[str, Any] | None:
+    """The history's entry of the vanished attempt that the acquire took over from, of a task just acquired; else None.
+
+    Both are of one write, and so of one time.
+    """
+    history = state.errors.get("history") or ()
+    if not history or state.lock_time is None or history[-1].get("update_time") != state.lock_time.isoformat():
+        return None
+    newest: Mapping[str, Any] = history[-1]
+    return newest if str(newest.get("error")).startswith(f"{LEASE_EXPIRED}(") else None
+
+
+def is_finished_by(state: TaskState | None, token: str) -> bool:
+    """Whether that token has finished the task already, so that a refused finish is but a repeated one (R5)."""
+    return state is not None and token in state.finished_locks
+
+
+def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
+    """Whether that deliberate action is on record already, so that its refused write is but a repeated one."""
+    known = (record["action"], record["id"])
+    return any((entry.get("action"), entry.get("id")) == known for entry in state.errors.get("actions") or ())

@@ -1,0 +1,35 @@
+"""The deployed widget: which pipeline it shows, and which functions its buttons call."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+from status_tracker_ops.widget.links import Links
+
+if TYPE_CHECKING:
+    from status_tracker.operations.pipeline import Pipeline
+    from status_tracker_ops.settings import WidgetSettings
+
+
+@dataclass(frozen=True)
+class DeployedWidget:
+    """The widget of one pipeline.
+
+    Attributes:
+        pipeline: whose tasks are shown.
+        viewer_arn: the function that shows, and may only read.
+        actor_arn: the function that acts; whoever may invoke it may act.
+        links: to the AWS console, where more is known of a task.
+    """
+
+    pipeline: Pipeline
+    viewer_arn: str
+    actor_arn: str
+    links: Links
+
+    @classmethod
+    def of(cls, pipeline: Pipeline, settings: WidgetSettings) -> Self:
+        """The widget of that pipeline, as its functions' environment describes it."""
+        links = Links(settings.workflow_arn, settings.log_groups)
+        return cls(pipeline, settings.widget_viewer_arn, settings.widget_actor_arn, links)

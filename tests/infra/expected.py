@@ -1,0 +1,132 @@
+"""What is expected of each function. A new step has its expectations here, as one entry of `STEPS`, nowhere else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+TABLE, QUEUE = "<TasksTable.Arn>", "<DocumentIntakeQueue.Arn>"
+DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
+INDEX = f"{TABLE}/index/status_and_update_time-index"
+WORKFLOW = "<WorkflowStateMachine>"
+EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
+INTAKE, SWEEP = "DocumentIntake", "OperationsSweep"
+VIEWER, ACTOR = "WidgetViewer", "WidgetActor"
+BULK_FOLDERS = {"Backfill": "backfills/", "BulkRerun": "reruns/"}
+
+Rights = set[tuple[str, str]]
+"""Actions, each with its resource."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExpectedStep:
+    """One step of the workflow.
+
+    Attributes:
+        handler: the handler of its function.
+        variables: what its function is told, beside what all are.
+        rights: what its function may do, beside writing its log and traces.
+        accepted: the resources on which cdk-nag's finding about all objects is accepted.
+    """
+
+    handler: str
+    variables: Mapping[str, str]
+    rights: Rights
+    accepted: tuple[str, ...] = ()
+
+
+STEPS: Mapping[str, ExpectedStep] = {
+    "Extract": ExpectedStep(
+        handler="extract.handler",
+        variables={
+            "DOCUMENT_BUCKET": "<BucketsDocuments>",
+            "RESULT_BUCKET": "<BucketsResults>",
+            "MAX_DOCUMENT_BYTES": "52428800",
+        },
+        rights={
+            ("dynamodb:UpdateItem", TABLE),
+            ("s3:GetObject", f"{DOCUMENTS}/*"),
+            ("s3:ListBucket", DOCUMENTS),
+            ("s3:PutObject", f"{RESULTS}/*"),
+        },
+        accepted=(DOCUMENTS, RESULTS),
+    ),
+    "Answer": ExpectedStep(
+        handler="answer.handler",
+        variables={"RESULT_BUCKET": "<BucketsResults>"},
+        rights={
+            ("dynamodb:UpdateItem", TABLE),
+            ("s3:GetObject", f"{RESULTS}/*"),
+            ("s3:PutObject", f"{RESULTS}/*"),
+            ("s3:ListBucket", RESULTS),
+        },
+        accepted=(RESULTS,),
+    ),
+}
+STEP_FUNCTIONS = {name: f"{name}Handler" for name in STEPS}
+
+
+def own(machine: str) -> str:
+    """The files of a bulk machine."""
+    return f"{RESULTS}/{BULK_FOLDERS[machine]}*"
+
+
+_READING: Rights = {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE), ("dynamodb:Query", INDEX)}
+RIGHTS: Mapping[str, Rights] = {
+    INTAKE: {
+        ("dynamodb:PutItem", TABLE),
+        ("states:StartExecution", WORKFLOW),
+        ("sqs:ReceiveMessage", QUEUE),
+        ("sqs:DeleteMessage", QUEUE),
+        ("sqs:ChangeMessageVisibility", QUEUE),
+        ("sqs:GetQueueAttributes", QUEUE),
+    },
+    **{STEP_FUNCTIONS[name]: step.rights for name, step in STEPS.items()},
+    SWEEP: {
+        ("dynamodb:PutItem", TABLE),
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("dynamodb:Query", INDEX),
+        ("states:StartExecution", WORKFLOW),
+        ("states:ListExecutions", WORKFLOW),
+        ("states:DescribeExecution", EXECUTIONS),
+        ("s3:ListBucket", DOCUMENTS),
+    },
+    VIEWER: _READING,
+    ACTOR: {*_READING, ("dynamodb:UpdateItem", TABLE), ("states:StartExecution", WORKFLOW)},
+    "BackfillPlan": {
+        ("s3:ListBucket", DOCUMENTS),
+        ("s3:ListBucket", RESULTS),
+        ("s3:GetObject", f"{RESULTS}/manifests/*"),
+        ("s3:GetObject", own("Backfill")),
+        ("s3:PutObject", own("Backfill")),
+    },
+    "BackfillWork": {
+        ("dynamodb:PutItem", TABLE),
+        ("states:StartExecution", WORKFLOW),
+        ("s3:GetObject", f"{DOCUMENTS}/*"),
+        ("s3:ListBucket", DOCUMENTS),
+        ("s3:PutObject", own("Backfill")),
+    },
+    "BulkRerunPlan": {
+        ("dynamodb:Query", INDEX),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("s3:PutObject", own("BulkRerun")),
+    },
+    "BulkRerunWork": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("states:StartExecution", WORKFLOW),
+        ("s3:PutObject", own("BulkRerun")),
+    },
+    **{
+        f"{machine}Report": {
+            ("s3:ListBucket", RESULTS),
+            ("s3:GetObject", own(machine)),
+            ("s3:PutObject", own(machine)),
+        }
+        for machine in BULK_FOLDERS
+    },
+}
+"""What each function may do, by its readable id without ``Function``, beside writing its log and traces."""
