@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
-from documents.textract.errors import TEXTRACT_ERRORS
 
 from documents import aws
 from documents.answering import bedrock_answerer

@@ -68,7 +68,7 @@ class NotedError(Exception):
     """Its notes cannot be had."""
 
     @property
-    def __notes__(self) -> list[str]:
+    def __notes__(self) -> list[str]:  # type: ignore[override]
         raise RuntimeError("no notes")
 
 
