@@ -1,4 +1,4 @@
-"""A clock for a start whose caller says what time it is."""
+"""A clock for a start whose caller gives the time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 
 class ClockFrom:
-    """Stands still at a moment until it is set going; from then on it runs as `clock` does.
+    """Stands still at `moment` until `go`; from then on it runs as fast as `clock`.
 
     Raises:
         ValueError: the moment has no time zone.
