@@ -14,7 +14,7 @@ from ..core.config import TrackerConfig
 from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
 from ..core.port import Write
-from ..core.retries import Patience, acquire, repeated
+from ..core.retries import Patience, acquire, repeated, sleep_of
 from ..core.task import act
 from .clock import ClockFrom
 from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, create_token, further_fields
@@ -89,7 +89,7 @@ class BaseTracker(TrackerModel):
         }
         tracker = cls(**fields, **{"data": {}, **kwargs})
         store = TrackerStore(cls, id, config)
-        answer = repeated(lambda: store.create(tracker), config.sleep)
+        answer = repeated(lambda: store.create(tracker), sleep_of(config.clock))
         if answer.applied or answer.task is None:
             return tracker
         state = store.state(answer.task)
@@ -109,7 +109,7 @@ class BaseTracker(TrackerModel):
         *,
         heartbeat: float | None = None,
     ) -> Iterator[Self]:
-        """Hold the task while the block works on it, and store what became of it.
+        """Hold the task while the block works on it, and store the result.
 
         The stored state decides, not this object. Inside the block the object shows the stored state (changes made
         before and not dumped are gone). The block may change `data` and further fields of the class: a success

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
+
+from ..core.retries import sleep_of
 
 
 class ClockFrom:
@@ -22,8 +23,8 @@ class ClockFrom:
 
     @property
     def sleep(self) -> Callable[[float], None]:
-        """The one of `clock`, where it has one."""
-        return getattr(self._clock, "sleep", time.sleep)
+        """The `sleep` of `clock`."""
+        return sleep_of(self._clock)
 
     def go(self) -> None:
         self._since = self._clock()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -43,6 +42,223 @@ class BaseStatusEnum(int, enum.Enum):
     """
 
     @property
+    def status_name(self) -> str:
+        """The name a person reads, for example ``"pending"``."""
+        return self.name
+
+    @classmethod
+    def from_value(cls, value: int) -> BaseStatusEnum:
+        """The member with that code. Raises ``ValueError`` if there is none."""
+        return cls(value)
+
+    @classmethod
+    def value_to_name(cls, value: int) -> str:
+        """The name of a code. Raises ``ValueError`` if there is no such code."""
+        return cls(value).name
+
+    @classmethod
+    def values(cls) -> list[int]:
+        """All codes, in the order in which they were declared."""
+        return [member.value for member in cls]
+
+
+def ensure_status_value(status: int | BaseStatusEnum) -> int:
+    """The integer of a status given as an enum member or as the integer itself."""
+    return int(status)
+
+
+def get_utc_now() -> datetime:
+    """The present moment, timezone-aware, in UTC."""
+    return datetime.now(UTC)
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """The settings of one tracked step. Make it with `TrackerConfig.make`, which validates."""
+
+    use_case_id: str
+    sep: str
+    status_zero_pad: int
+    status_shard_zero_pad: int
+    max_retry: int
+    lock_expire_seconds: float
+    pending_status: int
+    in_progress_status: int
+    failed_status: int
+    succeeded_status: int
+    ignored_status: int
+    exhausted_status: int
+    n_pending_shard: int
+    n_in_progress_shard: int
+    n_failed_shard: int
+    n_succeeded_shard: int
+    n_ignored_shard: int
+    more_pending_status: tuple[int, ...]
+    traceback_stack_limit: int
+    status_enum: type[BaseStatusEnum]
+    status_shards: Mapping[int, int]
+    non_retryable: tuple[type[BaseException], ...]
+    clock: Callable[[], datetime]
+    ttl: Mapping[int, timedelta]
+
+    @classmethod
+    def make(
+        cls,
+        use_case_id: str,
+        pending_status: int,
+        in_progress_status: int,
+        failed_status: int,
+        succeeded_status: int,
+        ignored_status: int,
+        n_pending_shard: int = 1,
+        n_in_progress_shard: int = 1,
+        n_failed_shard: int = 1,
+        n_succeeded_shard: int = 1,
+        n_ignored_shard: int = 1,
+        more_pending_status: int | Iterable[int] | None = None,
+        sep: str = "____",
+        status_zero_pad: int = 3,
+        status_shard_zero_pad: int = 3,
+        max_retry: int = 3,
+        lock_expire_seconds: float = 300,
+        traceback_stack_limit: int = 10,
+        non_retryable: Iterable[type[BaseException]] = (),
+        clock: Callable[[], datetime] = get_utc_now,
+        ttl: Mapping[int, timedelta] | None = None,
+        exhausted_status: int | None = None,
+    ) -> TrackerConfig:
+        """Validate the settings and freeze them.
+
+        Args:
+            use_case_id: names the tasks that belong together; one table serves many use cases. It must not
+                contain `sep`, nor end with the first character of `sep`.
+            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different
+                integers. A step's succeeded may be the next step's pending.
+            n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard: over how
+                many index partitions the tasks of that status are spread, on DynamoDB. May be raised at any time.
+            more_pending_status: further codes from which the step may start, besides pending and failed.
+            sep: stands between the parts of the stored keys.
+            status_zero_pad, status_shard_zero_pad: digits of the status and of the shard in the index key.
+            max_retry: attempts in a row that may fail, the vanished ones included, before the task is ignored.
+            lock_expire_seconds: the lease of an attempt, in seconds.
+            traceback_stack_limit: frames of a traceback that are kept in the history.
+            non_retryable: exception types that make a task ignored at once, besides `NonRetryableError`.
+            clock: returns the present time, timezone-aware.
+            ttl: how long a finished task is kept, by its status (succeeded, ignored); by default for ever. Do not
+                give one to a succeeded that is another step's pending. On DynamoDB the table must have TTL
+                enabled on the attribute ``expire_at``.
+            exhausted_status: the status of a task whose attempts are used up, to distinguish it from
+                `ignored_status`, which is then set only by `NonRetryableError` and by people. By default they are one.
+
+        Raises:
+            ValueError: a setting is invalid; the message names it and what is allowed.
+        """
+        given = (pending_status, in_progress_status, failed_status, succeeded_status, ignored_status, exhausted_status)
+        codes = _checked_codes(*given)
+        shards = (n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard)
+        config = cls(
+            use_case_id=use_case_id,
+            sep=sep,
+            status_zero_pad=status_zero_pad,
+            status_shard_zero_pad=status_shard_zero_pad,
+            max_retry=max_retry,
+            lock_expire_seconds=lock_expire_seconds,
+            pending_status=codes["pending"],
+            in_progress_status=codes["in_progress"],
+            failed_status=codes["failed"],
+            succeeded_status=codes["succeeded"],
+            ignored_status=codes["ignored"],
+            exhausted_status=codes.get("exhausted", codes["ignored"]),
+            n_pending_shard=n_pending_shard,
+            n_in_progress_shard=n_in_progress_shard,
+            n_failed_shard=n_failed_shard,
+            n_succeeded_shard=n_succeeded_shard,
+            n_ignored_shard=n_ignored_shard,
+            more_pending_status=as_status_codes(more_pending_status),
+            traceback_stack_limit=traceback_stack_limit,
+            status_enum=_status_enum(codes),
+            status_shards=MappingProxyType(dict(zip(codes.values(), (*shards, n_ignored_shard), strict=False))),
+            non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
+            clock=clock,
+            ttl=MappingProxyType(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
+        )
+        config._validate()
+        return config
+
+    def _validate(self) -> None:
+        if not self.sep:
+            raise ValueError("sep is empty: give the string that stands between the parts of a key, like '____'.")
+        self.check_use_case_id(self.use_case_id)
+        self.startable_statuses(None)
+        for status, n_shard in self.status_shards.items():
+            _require_at_least(f"the shard count of status {status}", n_shard, 1)
+        _require_at_least("max_retry", self.max_retry, 1)
+        for name in ("traceback_stack_limit", "status_zero_pad", "status_shard_zero_pad"):
+            _require_at_least(name, getattr(self, name), 0)
+        if not callable(self.clock):
+            raise ValueError(f"clock is {self.clock!r}: give a function that tells the time, like get_utc_now.")
+        self.lease(None)
+
+    def check_use_case_id(self, use_case_id: str) -> None:
+        """Raise `ValueError` for a use case id whose keys could be mistaken for another's."""
+        if not isinstance(use_case_id, str) or not use_case_id:
+            raise ValueError(f"use_case_id is {use_case_id!r}: give a non-empty string.")
+        # Also for a separator that overlaps itself, the first one found in a key must be ours.
+        overlaps = f"{use_case_id}{self.sep}".find(self.sep) < len(use_case_id)
+        if overlaps or use_case_id.endswith(self.sep[0]):
+            raise ValueError(
+                f"use_case_id {use_case_id!r} contains the separator {self.sep!r} or ends with its first character, "
+                "so its keys could be those of another use case: choose another id or another sep."
+            )
+
+    def make_key(self, task_id: str, use_case_id: str | None = None) -> str:
+        """The stored key of a task: ``{use_case_id}{sep}{task_id}``.
+
+        Raises:
+            ValueError: the task id is empty or no string, or the key is longer than 2,048 bytes.
+        """
+        if use_case_id is None:
+            use_case_id = self.use_case_id
+        else:
+            self.check_use_case_id(use_case_id)
+        if not isinstance(task_id, str) or not task_id:
+            raise ValueError(f"task_id is {task_id!r}: give a non-empty string.")
+        key = f"{use_case_id}{self.sep}{task_id}"
+        try:
+            size = len(key.encode())
+        except UnicodeEncodeError as error:
+            raise ValueError(f"task_id {task_id[:80]!r} is no valid Unicode text ({error.reason}).") from error
+        if size > MAX_KEY_BYTES:
+            raise ValueError(
+                f"The key of task {task_id[:80]!r}… is {size:,} bytes long, and at most {MAX_KEY_BYTES:,} are taken: "
+                "use a shorter task_id, for example a hash of it."
+            )
+        return key
+
+    def startable_statuses(self, more_pending_status: int | Iterable[int] | None) -> tuple[int, ...]:
+        """The codes from which a start may acquire; an argument replaces the configured `more_pending_status`."""
+        more = self.more_pending_status if more_pending_status is None else as_status_codes(more_pending_status)
+        if self.in_progress_status in more:
+            raise ValueError(
+                f"more_pending_status contains {self.in_progress_status}, which is in_progress: "
+                "a task in progress is taken over when its lease ends, and never before."
+            )
+        return tuple(dict.fromkeys((self.pending_status, self.failed_status, *more)))
+
+    def lease(self, seconds: float | None) -> timedelta:
+        """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
+        lease = self.lock_expire_seconds if seconds is None else seconds
+        if not is_number(lease) or not 0 < lease <= _LONGEST_LEASE:
+            raise ValueError(f"lock_expire_seconds is {lease!r}: give seconds, above 0 and at most {_LONGEST_LEASE:,}.")
+        return timedelta(seconds=lease)
+
+    def now(self) -> datetime:
+        """The time of `clock`, in UTC. Raises `ValueError` if it has no time zone."""
+        now = self.clock()
+        if now.tzinfo is None:
+            raise ValueError(f"The clock said {now!r}, without a time zone: use datetime.now(timezone.utc).")
+        return now.astimezone(UTC)
+
     def status_name(self) -> str:
         """The name a person reads, for example ``"pending"``."""
         return self.name

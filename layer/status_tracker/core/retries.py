@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -43,12 +44,12 @@ class Patience:
     """Repeats writes, with growing, random pauses.
 
     Args:
-        rules: of the task that is written; their config tells the time and how to wait.
+        rules: of the task that is written; the clock of their config tells the time, and waits.
     """
 
     def __init__(self, rules: Lifecycle) -> None:
         self._rules = rules
-        self._sleep = rules.config.sleep
+        self._sleep = sleep_of(rules.config.clock)
 
     def pause(self, nth: int) -> None:
         """Wait before the nth repetition of an acquire."""
@@ -82,6 +83,11 @@ class Patience:
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
+
+
+def sleep_of(clock: Callable[[], datetime]) -> Callable[[float], None]:
+    """The function that waits: `clock.sleep` if the clock has one, as test clocks do; otherwise `time.sleep`."""
+    return getattr(clock, "sleep", time.sleep)
 
 
 def jittered(longest: float) -> float:

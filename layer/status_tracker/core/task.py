@@ -17,7 +17,7 @@ from .execution import Execution
 from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle
 from .port import Store, Write
-from .retries import CONTENDED_ROUNDS, repeated
+from .retries import CONTENDED_ROUNDS, repeated, sleep_of
 from .state import TaskState, is_live, is_recorded
 
 TaskT = TypeVar("TaskT")
@@ -111,7 +111,7 @@ class TrackedTask:
         lock_expire_seconds: float | None = None,
         heartbeat: float | None = None,
     ) -> Execution[Self]:
-        """Hold the task while the block works on it, and store what became of it.
+        """Hold the task while the block works on it, and store the result.
 
         The task is in progress inside the block. Leaving the block makes it succeeded; an exception makes it failed,
         or ignored after `max_retry` failures in a row, and goes on to the caller.
@@ -370,7 +370,7 @@ def act(
         if task is not None and state is not None and is_recorded(state, record):
             return task
         write = rule(state, rules.config.now(), record)
-        answer = repeated(lambda write=write: store.write(write), rules.config.sleep)  # type: ignore[misc]
+        answer = repeated(lambda write=write: store.write(write), sleep_of(rules.config.clock))  # type: ignore[misc]
         task = answer.task
         if answer.applied and task is not None:
             return task
