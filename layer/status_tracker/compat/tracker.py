@@ -162,7 +162,7 @@ class BaseStatusTracker(TrackerItem):
 
     @classmethod
     def delete_all_by_job_id(cls, job_id: str | None = None) -> int:
-        """Delete all tasks of a job; returns how many. Reads the whole table: slow and expensive on a large one."""
+        """Delete all tasks of a job; returns how many. Reads the whole table: slow and costly on a large one."""
         deleted = 0
         with cls.batch_write() as batch:
             for task in cls._all_of(job_id):
@@ -172,7 +172,7 @@ class BaseStatusTracker(TrackerItem):
 
     @classmethod
     def count_items_by_job_id(cls, job_id: str | None = None) -> int:
-        """How many tasks a job has. Reads the whole table: slow and expensive on a large one."""
+        """How many tasks a job has. Reads the whole table: slow and costly on a large one."""
         return sum(1 for _ in cls._all_of(job_id))
 
     @classmethod

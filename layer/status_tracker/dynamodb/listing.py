@@ -174,14 +174,14 @@ class TaskListing(TaskItem):
 
     @classmethod
     def count_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
-        """How many tasks a use case has. Reads the whole table: slow and expensive on a large one."""
+        """How many tasks a use case has. Reads the whole table: slow and costly on a large one."""
         prefix = f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"
         keys = cls.scan(filter_condition=cls.key.startswith(prefix), attributes_to_get=["key"])
         return sum(1 for _ in keys)
 
     @classmethod
     def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
-        """Delete all tasks of a use case; returns how many. Reads the whole table: slow and expensive on a large one."""
+        """Delete all tasks of a use case; returns how many. Reads the whole table: slow and costly on a large one."""
         return cls._delete(cls.key.startswith(f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"))
 
     @classmethod

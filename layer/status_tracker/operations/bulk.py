@@ -93,15 +93,16 @@ def act_on_all(
 class BulkRun(Generic[TaskT]):
     """An action on all matching tasks, a few at a time; iterating gives the outcome for each task.
 
-    Tasks are taken in the order of `update_time`, the oldest first. If the iteration is left early, the remaining tasks are not acted on.
+    Tasks are taken in the order of `update_time`, the oldest first. Leaving the iteration early
+    leaves the remaining tasks unchanged.
 
     Args:
         tasks: a class derived from `BaseTask`, say. Its `dispatch` is called from several threads.
         reason, by: why, and who asks for it; recorded on each task.
         run_id: of an earlier call to complete: actions recorded under it are not repeated, and tasks that it made
             pending but did not dispatch are dispatched first. By default a new one.
-        limit: at most so many tasks are taken from the listing; None for all. Each call
-            counts from zero, also one that completes another.
+        limit: at most so many tasks are taken from the listing; None for all. Each call counts from
+            zero, also one that completes another.
         rate: at most so many tasks a second; None for no limit.
         cursor: of an earlier run, to continue there.
 

@@ -110,8 +110,8 @@ def sweep(
     """Restart the tasks of a step that are stuck, failed and due, or pending, and that nothing drives.
 
     The oldest status comes first. `run_state` gives the state of a task's run: if it is running, the task is left
-    alone; if it was never started, the task is passed to `dispatch`; if it has ended, `restart` gives the task its next run,
-    which is recorded on it, and the task is passed to `dispatch`. Several sweeps may run at once. Statuses in
+    alone; if it was never started, the task is passed to `dispatch`; if it has ended, `restart` gives the task its next
+    run, which is recorded on it, and the task is passed to `dispatch`. Several sweeps may run at once. Statuses in
     `more_pending_status` are not checked: they are ends of other steps. Check the result for an `error`: it is
     reported only here.
 
