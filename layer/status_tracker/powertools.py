@@ -67,7 +67,7 @@ def start_in_lambda(
     Args:
         context: the Lambda context.
         step: the name of the step, for metrics and log.
-        create, data: make the task if there is none, with that data; as of `BaseTask.start`.
+        create, data: make the task if there is none, with that data; as for `BaseTask.start`.
 
     Raises:
         What `BaseTask.start` raises, and what the block raises, untouched.

@@ -177,7 +177,7 @@ class BaseTracker(TrackerModel):
             seconds: by default the lease that the block started with; without a block, `get_expire`.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError, RuntimeError: as of `update`.
+            TaskLockLostError, StatusNotSavedError, RuntimeError: as for `update`.
         """
         block = self._block()
         if block is None:
@@ -200,7 +200,7 @@ class BaseTracker(TrackerModel):
         """End the attempt: succeeded, with this object's data and further fields.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError: as for `update`.
             TrackerNotStorableError: `dump` could not write what this object holds.
         """
         self._show(self._hold().succeed())
@@ -209,7 +209,7 @@ class BaseTracker(TrackerModel):
         """End the attempt: failed with that error, or exhausted; this object then shows what is stored.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError: as for `update`.
         """
         self._show(self._hold().fail(e))
 

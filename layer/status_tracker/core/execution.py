@@ -83,7 +83,7 @@ class ExecutionContext(Generic[TaskT]):
         A lease that already ends later is left unchanged.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError: as for `update`.
         """
         self._execution.extend(seconds)
 

@@ -27,7 +27,7 @@ class Heartbeat:
     """Calls `beat` every so many seconds, until it answers False or the heartbeat is stopped.
 
     Raises:
-        ValueError: as of `check_heartbeat`.
+        ValueError: as for `check_heartbeat`.
     """
 
     def __init__(self, beat: Callable[[], bool], seconds: float, lease: timedelta) -> None:

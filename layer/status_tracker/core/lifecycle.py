@@ -223,7 +223,7 @@ class Lifecycle:
         Its history is kept.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
         """
         state = self._at_rest(state, now)
         changes = {"run": state.run + 1, **self._anew(now), "data": self.initial_data or {}}
@@ -233,7 +233,7 @@ class Lifecycle:
         """Make a task pending again that was ignored or is exhausted, and record who asked and why.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
             TaskIsNotReadyToStartError: it is not ignored in this step.
         """
         state = self._at_rest(state, now)
@@ -245,7 +245,7 @@ class Lifecycle:
         """Set aside a task that waits in this step or is stuck in it, and record who asked and why.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
             TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
         """
         state = self._at_rest(state, now)
@@ -261,7 +261,7 @@ class Lifecycle:
         Only `run` changes: status, attempts and place in the listing stay, so a task that always fails is given up.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
             TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it neither waits in this step nor is
                 stuck in it, or it is in a later run already.
             TaskNotDueError: its last failure asked to wait.

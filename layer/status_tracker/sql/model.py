@@ -219,10 +219,10 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         time do not wait for each other, where the database can skip locked rows (PostgreSQL).
 
         Args:
-            statuses: `pending_status`, …, `expire` and `max_retry`, as of `start`.
+            statuses: `pending_status`, …, `expire` and `max_retry`, as for `start`.
 
         Raises:
-            TypeError: as of `start`, and without a `pending_status`.
+            TypeError: as for `start`, and without a `pending_status`.
         """
         step = StepSettings.of(cls, statuses, traceback_stack_limit).named(cls, "start_next")
         claim = Claim(cls, engine, step, step.startable(more_pending_status))
