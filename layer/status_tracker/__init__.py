@@ -1,7 +1,7 @@
 """Track, lock, retry and fence the tasks of business-critical work.
 
 ``import status_tracker as st`` gives every public name. Those of the DynamoDB backend are imported on first use,
-so that who uses another backend needs no pynamodb.
+so that users of other backends need no pynamodb.
 """
 
 from __future__ import annotations

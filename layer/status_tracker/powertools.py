@@ -67,7 +67,7 @@ def start_in_lambda(
     Args:
         context: the Lambda context.
         step: the name of the step, for metrics and log.
-        create, data: make the task if there is none, with that data; as of `BaseTask.start`.
+        create, data: make the task if there is none, with that data; as for `BaseTask.start`.
 
     Raises:
         What `BaseTask.start` raises, and what the block raises, untouched.
@@ -93,7 +93,7 @@ def start_in_lambda(
 
 
 class _Report:
-    """Tells of one start, as metrics and as log lines."""
+    """Reports one start, as metrics and log lines."""
 
     def __init__(self, metrics: Metrics, logger: Logger) -> None:
         self._metrics = metrics
@@ -152,12 +152,12 @@ class _Report:
 
 
 def forget_task(logger: Logger) -> None:
-    """Take from the log lines what they tell of the task before."""
+    """Remove the previous task's keys from the log lines."""
     logger.remove_keys(["use_case", "step", "task_id", "attempt", "fence", "run"])
 
 
 def _outcome(task: BaseTask) -> str | None:
-    """The metric of a status that an attempt ends with; None where the end was not stored."""
+    """The metric of a status that an attempt ends with; None if the end was not stored."""
     config = task.config
     return {
         config.succeeded_status: "TaskSucceeded",

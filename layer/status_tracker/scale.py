@@ -11,7 +11,7 @@ PARTITION_WRITE_UNITS = 1000
 """The write units a second that DynamoDB gives one partition, of a table or of an index."""
 
 USABLE_SHARE = 0.9
-"""Of these, what to plan with: tasks come and hash at random, and two writes of a task often fall into one second."""
+"""The share of them to plan with: tasks arrive and hash at random, and often write twice within a second."""
 
 
 class ShardCounts(TypedDict):
@@ -50,13 +50,13 @@ def propose_shards(tasks_per_second: float, *, headroom: float = 2.0) -> ShardCo
 
     Args:
         tasks_per_second: attempts that start in a second on average, retries included; above 0.
-        headroom: how many times that the busiest seconds bring; at least 1.
+        headroom: the peak rate as a multiple of the average; at least 1.
 
     Returns:
         The arguments ``n_…_shard`` of `TrackerConfig.make`, each at least 1.
 
     Raises:
-        ValueError: an argument is no number, too small or absurdly large.
+        ValueError: an argument is not a number, or out of range.
     """
     if not is_number(tasks_per_second) or not 0 < tasks_per_second <= _MOST:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""botocore's sessions, quick to make clients: all of a process share what botocore has loaded."""
+"""botocore sessions that make clients quickly: a process shares what botocore has loaded."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class _KnownServices(Loader):
 
 @cache
 def _loader(search_paths: tuple[str, ...]) -> _KnownServices:
-    """It keeps what it has loaded, so that a second client costs a fraction of the first one."""
+    """Keeps what it has loaded, so that a second client costs a fraction of the first."""
     return _KnownServices(search_paths)
 
 
@@ -30,7 +30,7 @@ def session_for(*services: str) -> Session:
 
         s3 = session_for("s3").create_client("s3")
 
-    Half of what a first client costs is looking for services; a session of boto3's own does that, and loads all anew.
+    Half the cost of a first client is the search for services; a boto3 session does that, and loads everything again.
     """
     session = get_session()
     loader = _loader(tuple(session.get_component("data_loader").search_paths))

@@ -44,11 +44,11 @@ _LONGEST_VISIBILITY_SECONDS = 12 * 3600 - 900
 
 
 class TaskMessage(NamedTuple):
-    """What a message asks for.
+    """The task that a message asks for.
 
     Attributes:
         task_id: the task; the same work asked for twice has the same id.
-        data: the data of the task, where this message is the first about it.
+        data: the data of the task, if this message creates it.
     """
 
     task_id: str
@@ -56,7 +56,7 @@ class TaskMessage(NamedTuple):
 
 
 class ItemFailure(TypedDict):
-    """A message that SQS shall keep."""
+    """A message that SQS keeps."""
 
     itemIdentifier: str
 
@@ -103,12 +103,12 @@ def process_sqs_batch(
         work: works on the task of a context, as the block of a `with ….start(…) as ctx` does.
         parse: reads the body of a message; what it raises says why it cannot.
         step: the name of the step, for metrics and log.
-        seconds_per_record: the longest that `work` takes. A record is begun when that much is left, and the margin.
-        margin_seconds: what is kept of the function's time for telling the queue.
+        seconds_per_record: the longest duration of `work`. A record is started only if that and the margin are left.
+        margin_seconds: the part of the function's time reserved for reporting to the queue.
         retry_seconds: how long a task waits after a failure.
 
     Raises:
-        ValueError: the function has not even time for one record; nothing was begun.
+        ValueError: the function has no time for even one record; nothing was started.
     """
     batch = _Batch(context, task_class, work, parse, step, metrics, logger, timedelta(seconds=retry_seconds))
     needed = seconds_per_record + margin_seconds
@@ -147,7 +147,7 @@ def _keep_until(moment: datetime | None) -> _Verdict:
 
 
 class _Kept(NamedTuple):
-    """A message that is not done with."""
+    """A message to keep."""
 
     message_id: str
     receipt: str
@@ -205,7 +205,7 @@ class _Batch(Generic[TaskT]):
         return verdict
 
     def _read(self, body: str) -> TaskMessage:
-        """What a message asks for; raises whatever tells that no task can be made of it."""
+        """The task that a message asks for; raises if no task can be made from it."""
         task_id, data = self.parse(body)
         self.task_class.config.make_key(task_id)
         if data is not None:

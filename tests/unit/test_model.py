@@ -63,7 +63,7 @@ class ManyWorkers(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.clock, self.model = Clock(), Model()
+        self.clock, self.model = PatientClock(), Model()
         self.store = MemoryStore(Record(self.model.status, errors={"history": []}))
         self.workers: dict[int, Worker] = {}
         self.started = 0
@@ -174,6 +174,7 @@ class ManyWorkers(RuleBasedStateMachine):
         before = self.store.task
         self.clock.time_flies = True
         problem = self.leave(worker, error)
+        self.clock.time_flies = False
         self.store.forget_faults()
         if not self.is_held_by(worker):
             assert self.store.task == before

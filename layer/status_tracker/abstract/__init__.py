@@ -1,4 +1,4 @@
-"""Trackers: tasks whose state is loaded and dumped as a file, as an object in S3, or by a class of one's own."""
+"""Trackers: tasks whose state is loaded and dumped as a file, as an object in S3, or by a class of your own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`BaseTracker`: a task whose state a class of one's own loads and dumps."""
+"""`BaseTracker`: a task whose class loads and dumps its state."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ..core.config import TrackerConfig
 from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
 from ..core.port import Write
-from ..core.retries import Patience, acquire, repeated
+from ..core.retries import Patience, acquire, repeated, sleep_of
 from ..core.task import act
 from .clock import ClockFrom
 from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, create_token, further_fields
@@ -23,7 +23,7 @@ from .model import TrackerModel
 from .store import TrackerStore
 
 _blocks: dict[str | None, tuple[TrackerModel, ExecutionContext[Any]]] = {}
-# The objects under work in this process and their blocks, by token: a tracker's class may leave no room to note one.
+# The objects being worked on in this process and their blocks, by token: a tracker may have no attribute for it.
 
 
 class BaseTracker(TrackerModel):
@@ -47,9 +47,9 @@ class BaseTracker(TrackerModel):
 
             def dump(self): ...
 
-    With no more than that it is for a single worker: between its load and its dump another worker may enter. It is
-    safe for many once `dump` stores only over what this object was loaded from (or over nothing, when it was not
-    loaded), and else raises `TrackerChangedError`, as those of `FileTracker` and `S3Tracker` do.
+    This much is for a single worker: another worker may enter between a load and a dump. It is safe
+    for many workers once `dump` stores only if the stored state is the one this object was loaded from (or absent, if
+    it was not loaded), and otherwise raises `TrackerChangedError`, as those of `FileTracker` and `S3Tracker` do.
 
     Attributes:
         id: names the task among those of its class.
@@ -89,7 +89,7 @@ class BaseTracker(TrackerModel):
         }
         tracker = cls(**fields, **{"data": {}, **kwargs})
         store = TrackerStore(cls, id, config)
-        answer = repeated(lambda: store.create(tracker), config.sleep)
+        answer = repeated(lambda: store.create(tracker), sleep_of(config.clock))
         if answer.applied or answer.task is None:
             return tracker
         state = store.state(answer.task)
@@ -109,18 +109,18 @@ class BaseTracker(TrackerModel):
         *,
         heartbeat: float | None = None,
     ) -> Iterator[Self]:
-        """Hold the task while the block works on it, and store what became of it.
+        """Hold the task while the block works on it, and store the result.
 
-        What counts is what is stored, not what this object has seen of it. Inside the block the object shows what
-        is stored (what was changed in it before, and not dumped, is gone). The block may change `data` and further
-        fields of the class: they are stored with the success, in one write, and nothing of them after a failure,
-        when the object shows again what is stored. What the block does to the other fields is not stored. To store
-        data earlier, use `update`. Where the end could not be stored, the object stays as the block left it. After a
-        success it holds what the block gave it, also where what is stored has another form (a tuple is JSON's list).
+        The stored state decides, not this object. Inside the block the object shows the stored state (changes made
+        before and not dumped are gone). The block may change `data` and further fields of the class: a success
+        stores them in the same write; a failure drops them, and the object shows the stored state again. Changes
+        of the other fields are not stored. To store
+        data earlier, use `update`. If the end cannot be stored, the object stays as the block left it. After
+        a success it keeps the block's values, even if they are stored in another form (a tuple as a JSON list).
 
         Args:
-            lock: a token from which the task may be taken though its lease is live, see `lock_it`.
-            now: what time it is; the clock of this attempt runs on from that moment.
+            lock: a lock this start may take over even while live, see `lock_it`.
+            now: the present time; the clock of this attempt runs on from it.
             expire: the lease of this attempt in seconds; by default `get_expire`.
             ignore_lock: take the task also from another worker, which then gets `TaskLockLostError`.
             force_execution: start also what has succeeded, is exhausted or ignored.
@@ -177,7 +177,7 @@ class BaseTracker(TrackerModel):
             seconds: by default the lease that the block started with; without a block, `get_expire`.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError, RuntimeError: as of `update`.
+            TaskLockLostError, StatusNotSavedError, RuntimeError: as for `update`.
         """
         block = self._block()
         if block is None:
@@ -200,7 +200,7 @@ class BaseTracker(TrackerModel):
         """End the attempt: succeeded, with this object's data and further fields.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError: as for `update`.
             TrackerNotStorableError: `dump` could not write what this object holds.
         """
         self._show(self._hold().succeed())
@@ -209,13 +209,13 @@ class BaseTracker(TrackerModel):
         """End the attempt: failed with that error, or exhausted; this object then shows what is stored.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError: as for `update`.
         """
         self._show(self._hold().fail(e))
 
     @classmethod
     def rerun(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
-        """Make a task pending again, whatever became of it; who and why go on record.
+        """Make a task pending again whatever its status; the reason and the person are recorded.
 
         Raises:
             TaskLockedError: a worker holds it; wait until its lease ends.
@@ -243,9 +243,9 @@ class BaseTracker(TrackerModel):
 
     @classmethod
     def unlock(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
-        """Take the lock from a worker that is known to be gone, so that the next start takes the task over at once.
+        """Release the lock of a worker that is known to be gone, so that the next start takes the task over at once.
 
-        Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
+        If the worker is still alive, it gets `TaskLockLostError` and stores nothing.
 
         Raises:
             TaskIsNotReadyToStartError: nobody has locked it.
@@ -287,7 +287,7 @@ class BaseTracker(TrackerModel):
         return Hold(self, store, self._rules(config, self.id))
 
     def _show(self, stored: Self) -> None:
-        """Make this object show what is stored."""
+        """Copy the stored state into this object."""
         self._show_bookkeeping(stored)
         self.data = stored.data
         for name, value in further_fields(stored).items():

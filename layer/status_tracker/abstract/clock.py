@@ -1,14 +1,15 @@
-"""A clock for a start whose caller says what time it is."""
+"""A clock for a start whose caller gives the time."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import datetime
 
+from ..core.retries import sleep_of
+
 
 class ClockFrom:
-    """Stands still at a moment until it is set going; from then on it runs as `clock` does.
+    """Stands still at `moment` until `go`; from then on it runs as fast as `clock`.
 
     Raises:
         ValueError: the moment has no time zone.
@@ -22,8 +23,8 @@ class ClockFrom:
 
     @property
     def sleep(self) -> Callable[[float], None]:
-        """The one of `clock`, where it has one."""
-        return getattr(self._clock, "sleep", time.sleep)
+        """The `sleep` of `clock`."""
+        return sleep_of(self._clock)
 
     def go(self) -> None:
         self._since = self._clock()

@@ -1,7 +1,7 @@
-"""How a tracker's ten fields hold what the rules work on.
+"""Maps a tracker's ten fields to the record that the rules work on, and back.
 
-What the rules need and no field has room for stands in ``errors["tracker"]``, as JSON values; a tracker without it, as
-abstract_tracker writes them, behaves by the rules as well.
+Values that have no field of their own are kept in ``errors["tracker"]``, as JSON values; the rules also work on
+a tracker without it, as abstract_tracker writes them.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from .errors import TrackerUnreadableError
 T_ID: TypeAlias = str | int
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""Stands in a field of time for no time at all."""
+"""The value of a time field that is not set."""
 
 KEPT = "tracker"
-"""The key in `errors` of what no field has room for."""
+"""The key in `errors` for values that have no field."""
 
 TIMES = ("create_time", "update_time", "lock_time", "lock_expire_time")
 BOOKKEEPING = ("status", "attempts", "lock", *TIMES, "errors")
@@ -101,7 +101,7 @@ def record_of(tracker: TrackerFields, config: TrackerConfig) -> dict[str, Any]:
 
 
 def show(tracker: TrackerFields, record: Mapping[str, Any], config: TrackerConfig) -> None:
-    """Set the tracker's fields to what the record says."""
+    """Set the tracker's fields from the record."""
     kept = {name: record[name] for name in _KEPT_SHAPES if record.get(name) is not None}
     kept |= {name: list(kept[name]) for name in ("finished_locks", "vanished_locks") if name in kept}
     if "not_before" in kept:
@@ -116,19 +116,19 @@ def show(tracker: TrackerFields, record: Mapping[str, Any], config: TrackerConfi
 
 
 def kept_number(tracker: TrackerFields, name: str) -> int:
-    """A number that no field has room for, ``fence`` for example; 0 where it is not there."""
+    """A number that has no field, such as ``fence``; 0 if it is absent."""
     number: int = (tracker.errors or {}).get(KEPT, {}).get(name) or 0
     return number
 
 
 def create_token(tracker: TrackerFields) -> str | None:
-    """What marks the request that made the tracker."""
+    """The token of the request that created the tracker."""
     token: str | None = (tracker.errors or {}).get(KEPT, {}).get("create_token")
     return token
 
 
 def further_fields(tracker: TrackerFields) -> dict[str, Any]:
-    """What the tracker holds beyond its ten fields; names with an underscore are its own business."""
+    """The tracker's fields beyond the ten; names with an underscore are private and left out."""
     slots = (name for each in type(tracker).__mro__ for name in _slots(each) if hasattr(tracker, name))
     extra = getattr(tracker, "__pydantic_extra__", None) or ()  # where pydantic keeps what no field is declared for
     names = {*getattr(tracker, "__dict__", ()), *slots, *extra} - FIELDS

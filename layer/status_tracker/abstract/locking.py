@@ -18,13 +18,13 @@ TrackerT = TypeVar("TrackerT", bound=TrackerModel)
 
 
 class Hold(Generic[TrackerT]):
-    """Each method makes one write, repeats it while the lease lasts, and gives the tracker as it is then stored.
+    """Each method makes one write, repeats it while the lease lasts, and returns the stored tracker.
 
     Args:
-        tracker: what the worker has seen of it; its lock is the worker's token.
+        tracker: as the worker last saw it; its lock is the worker's token.
 
     Raises:
-        TaskLockLostError: the tracker is not locked, or in a method: by now it is another's; nothing was stored.
+        TaskLockLostError: the tracker is not locked, or (in a method) another worker holds it; nothing was stored.
         StatusNotSavedError: in a method: nothing could be stored while the lease lasted.
     """
 

@@ -1,4 +1,4 @@
-"""What a tracker is and shows, before anything is stored."""
+"""The fields and settings of a tracker, without its storage."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .statuses import BaseStatusEnum, StatusEnum
 
 
 class TrackerModel:
-    """The fields of a tracker, its settings, and what can be told and done without its backend."""
+    """The fields of a tracker, its settings, and what needs no backend."""
 
     id: T_ID
     status: int
@@ -69,11 +69,11 @@ class TrackerModel:
 
     @classmethod
     def load(cls, id: T_ID, **kwargs: Any) -> Self | None:  # noqa: A002  # the seed's name
-        """The tracker as it is stored now; None if there is none. To be written by the subclass."""
+        """The tracker as it is stored now; None if there is none. The subclass implements it."""
         raise NotImplementedError
 
     def dump(self, **kwargs: Any) -> None:
-        """Store the tracker. To be written by the subclass."""
+        """Store the tracker. The subclass implements it."""
         raise NotImplementedError
 
     @classmethod
@@ -92,7 +92,7 @@ class TrackerModel:
         return kept_number(self, "fence")
 
     def is_locked(self, lock: str | None = None, now: datetime | None = None) -> bool:
-        """Whether this object shows a live lock, other than `lock`, at `now`.
+        """Whether this object has a live lock at `now`, other than `lock`.
 
         Raises:
             ValueError: `now` has no time zone.

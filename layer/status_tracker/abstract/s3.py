@@ -137,6 +137,6 @@ def _explain(error: Exception, what: str) -> None:
 
 
 def _is_network(error: Exception) -> bool:
-    from botocore import exceptions  # noqa: PLC0415  # only who uses S3 has it
+    from botocore import exceptions  # noqa: PLC0415  # only users of S3 have it
 
     return isinstance(error, exceptions.HTTPClientError | exceptions.ConnectionError | exceptions.IncompleteReadError)

@@ -8,7 +8,7 @@ from ..core import config
 
 
 class BaseStatusEnum(config.BaseStatusEnum):
-    """Base class for status codes of one's own; all six names of `StatusEnum` must be there."""
+    """Base class for your own status codes; a subclass has all six names of `StatusEnum`."""
 
     @classmethod
     def get_by_value(cls, value: int) -> Self:
@@ -17,9 +17,9 @@ class BaseStatusEnum(config.BaseStatusEnum):
 
 
 class StatusEnum(BaseStatusEnum):
-    """The codes that a tracker has unless its `get_status_enum` says otherwise.
+    """The default codes of a tracker; override `get_status_enum` for others.
 
-    Exhausted: its attempts are used up. Ignored: somebody set it aside, or no retry can mend it.
+    Exhausted: its attempts are used up. Ignored: somebody set it aside, or no retry can help.
     """
 
     pending = 0

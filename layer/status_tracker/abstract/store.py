@@ -1,7 +1,7 @@
 """Carries the writes of the lifecycle out with nothing but `load` and `dump`.
 
-That is one atomic step where `dump` compares, and raises `TrackerChangedError` when somebody else has written since
-the object was loaded. With a `dump` that just writes, two workers can both enter.
+Each write is atomic if `dump` raises `TrackerChangedError` when the stored state has changed since the object was
+loaded. With a `dump` that only writes, two workers can both enter.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class TrackerStore(Generic[TrackerT]):
         return self._write(write, self._worked_on if "data" in write.changes else None)
 
     def succeed(self, write: Write) -> WriteResult[TrackerT]:
-        """As `write`, together with what the block has made of the tracker."""
+        """As `write`, together with the block's changes of the tracker."""
         return self._write(write, self._worked_on)
 
     def state(self, task: TrackerT) -> TaskState:
@@ -77,7 +77,7 @@ class TrackerStore(Generic[TrackerT]):
         return self._undisturbed(once)
 
     def _undisturbed(self, once: Callable[[], WriteResult[TrackerT]]) -> WriteResult[TrackerT]:
-        """Do it, and all of it again where somebody else has written between its load and its dump."""
+        """Run it, and again whenever somebody else has written between its load and its dump."""
         for _ in range(CONTENDED_ROUNDS):
             try:
                 return once()

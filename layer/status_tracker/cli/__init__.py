@@ -21,6 +21,6 @@ def main() -> None:
         sys.exit(_CANNOT_BE_USED)
     try:
         app(prog_name="status-tracker")
-    except BrokenPipeError:  # who reads has seen enough, as `head` has
+    except BrokenPipeError:  # the reader has seen enough, like `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(_BROKEN_PIPE)

@@ -1,4 +1,4 @@
-"""`rerun`, `ignore`, `unignore`, `unlock`: on tasks that are named, or on all that match."""
+"""`rerun`, `ignore`, `unignore`, `unlock`: on named tasks, or on all that match."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target
     """Do the action to the tasks of these ids, or to all that match.
 
     Raises:
-        WrongUsageError, ValueError: the options cannot work; nothing was changed.
+        WrongUsageError, ValueError: the options are invalid; nothing was changed.
         typer.Exit: not all was done.
     """
     if bool(ids) == chosen.is_given:
@@ -90,12 +90,12 @@ def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Ta
 
 
 def task_id_of(step: Step, given: str) -> str:
-    """The id, also where the key of the table's item is given."""
+    """The task id, also if the key of the table's item is given."""
     return given.removeprefix(f"{step.config.use_case_id}{step.config.sep}")
 
 
 def _usual(action: Action, config: TrackerConfig) -> tuple[int, ...]:
-    """Which statuses are meant where none is given."""
+    """The statuses of an action if none is given."""
     set_aside = tuple(dict.fromkeys((config.ignored_status, config.exhausted_status)))
     return {
         Action.RERUN: (config.failed_status, *set_aside),
@@ -106,7 +106,7 @@ def _usual(action: Action, config: TrackerConfig) -> tuple[int, ...]:
 
 
 def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, target: Target) -> int:
-    """Tell how many match, and the first; ask whether to go on, unless this is all."""
+    """Show how many match, and the first ones; ask whether to continue, unless it is a dry run."""
     asks = not how.dry_run
     if asks and not can_ask():
         raise WrongUsageError("Nobody can be asked here: give --yes to act on all that match, or --dry-run.")
@@ -155,7 +155,7 @@ def _carry_out(
 
 
 class _Tally:
-    """What became of the tasks so far.
+    """The outcomes so far.
 
     Attributes:
         counts: how many of them had each outcome.

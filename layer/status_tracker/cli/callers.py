@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def caller(target: Target) -> str:
-    """The ARN of the AWS identity where the tasks are kept on AWS and it tells in time; else user and machine."""
+    """The ARN of the AWS identity if the tasks are on AWS and it answers in time; otherwise user and machine."""
     if target.url is None and target.endpoint_url is None:
         arn = _arn(target.region)
         if arn:
@@ -21,7 +21,7 @@ def caller(target: Target) -> str:
 
 def _arn(region: str | None) -> str | None:
     try:
-        from botocore.config import Config  # noqa: PLC0415  # who uses SQL needs no botocore
+        from botocore.config import Config  # noqa: PLC0415  # users of SQL need no botocore
         from botocore.session import Session  # noqa: PLC0415
 
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})

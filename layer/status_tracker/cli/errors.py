@@ -1,4 +1,4 @@
-"""What goes wrong, as one line and an exit code."""
+"""Errors, as one line and an exit code."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ _BEFORE_ASKING: Mapping[str, str] = {
 
 @contextmanager
 def told() -> Iterator[None]:
-    """Ends the command with one line and a code for what goes wrong in the block; a fault of our own goes on."""
+    """Ends the command with one line and a code if the block raises; an error of our own is passed on."""
     try:
         yield
     except WrongUsageError as error:
@@ -74,7 +74,7 @@ def told() -> Iterator[None]:
 
 
 def explained(error: Exception) -> str | None:
-    """What a backend's error means; None for an error that is none of a backend's."""
+    """The meaning of a backend's error; None for any other error."""
     for each in _chain(error):
         for explain in (_of_aws, _of_botocore, _of_sqlalchemy):
             if (message := explain(each)) is not None:
@@ -112,7 +112,7 @@ def _of_sqlalchemy(error: BaseException) -> str | None:
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """The error that began it all comes first."""
+    """The original error comes first."""
     if error is None:
         return
     yield from _chain(error.__cause__ or (None if error.__suppress_context__ else error.__context__))

@@ -109,7 +109,7 @@ def export(step: Step, chosen: Chosen, *, json: bool, output: Path | None, forma
 
 
 def _tell_of_other_steps(step: Step) -> None:
-    """What was told is of this step's statuses; nobody shall take it for all there is."""
+    """Say that the output covers only this step's statuses."""
     if others := other_steps(step):
         use_case = step.config.use_case_id
         say(f"Only tasks in a status of this step. The others of {use_case}: --task {' --task '.join(others)}")
@@ -117,7 +117,7 @@ def _tell_of_other_steps(step: Step) -> None:
 
 @contextmanager
 def _opened(output: Path | None) -> Iterator[TextIO]:
-    """Standard output, or the file, which is there only once it is whole."""
+    """Standard output, or the file, which appears only once it is complete."""
     if output is None:
         yield sys.stdout
         sys.stdout.flush()

@@ -40,7 +40,7 @@ class Chosen:
         return any(getattr(self, field.name) is not None for field in fields(self))
 
     def filter(self, config: TrackerConfig, default: Sequence[int]) -> TaskFilter:
-        """The filter that they make; of the default's statuses where none is given. Raises `ValueError`."""
+        """The filter of these options; with the default's statuses if none is given. Raises `ValueError`."""
         codes = [config.status_code(status) for status in self.status or ()]
         now = config.now()
         chosen = TaskFilter(
@@ -57,7 +57,7 @@ class Chosen:
 
 
 def command(app: typer.Typer) -> Callable[[Callable[..., None]], None]:
-    """Registers a command: its parameters that are dataclasses become options, a group each; what fails is told."""
+    """Registers a command: its parameters that are dataclasses become options, a group each; errors are reported."""
 
     def register(function: Callable[..., None]) -> None:
         hints = get_type_hints(function, include_extras=True)

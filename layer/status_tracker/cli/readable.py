@@ -1,4 +1,4 @@
-"""Lists what can be read, and tells of what cannot: one task that somebody broke hides none of the others."""
+"""Lists readable tasks and reports unreadable ones: one broken task does not hide the others."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from .text import plain, say
 
 
 class Readable:
-    """The tasks that match; of one that cannot be read, a line says so.
+    """The matching tasks; a line reports each one that cannot be read.
 
     Attributes:
-        left_out: how many there were of those.
+        left_out: how many could not be read.
     """
 
     def __init__(self, matching: Matching[Any]) -> None:
@@ -33,6 +33,6 @@ class Readable:
                 yield each
 
     def end(self) -> None:
-        """Raises `typer.Exit` where not all could be read."""
+        """Raises `typer.Exit` if not all could be read."""
         if self.left_out:
             raise typer.Exit(Code.NOT_ALL)

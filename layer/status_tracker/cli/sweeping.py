@@ -1,4 +1,4 @@
-"""`sweep`: has tasks worked on again that nothing works on any more."""
+"""`sweep`: restarts tasks that nothing works on any more."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .times import parse_age
 
 
 def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None, cursor: str | None) -> None:
-    """One sweep, and what came of it."""
+    """One sweep, and its result."""
     wait = parse_age(pending_after)
     if wait is None:
         raise WrongUsageError(f"--pending-after is {pending_after!r}: give an age such as 90s, 5m or 2h.")

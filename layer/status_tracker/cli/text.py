@@ -1,4 +1,4 @@
-"""Text for terminals: what comes from tasks can neither colour it, nor move the cursor, nor hide anything."""
+"""Text for terminals: values of tasks cannot colour it, move the cursor or hide anything."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 
 def plain(text: object) -> str:
-    """One line; what is not printable is written as an escape, such as ``\\x1b``."""
+    """One line; unprintable characters are escaped, such as ``\\x1b``."""
     return "".join(each if each.isprintable() else _escaped(each) for each in str(text))
 
 
 def say(line: str) -> None:
-    """Tell a person something beside the output."""
+    """Show a person a message, apart from the output."""
     sys.stderr.write(f"{line}\n")
     sys.stderr.flush()
 

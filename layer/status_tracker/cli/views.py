@@ -13,7 +13,7 @@ from ..core.state import TaskState, is_live, is_stuck, lease_end
 
 @dataclass(frozen=True)
 class View:
-    """What is known of a task.
+    """A task's state, for display.
 
     Attributes:
         locked_until: when the lease of the worker that holds it ends; None when nobody does.
@@ -47,7 +47,7 @@ class View:
         return str(last_failure(self.state.errors).get("error", ""))
 
     def summary(self) -> dict[str, Any]:
-        """As JSON: what a list tells."""
+        """As JSON: the fields of a list."""
         return {
             "task_id": self.task_id,
             "status": self.status,
@@ -62,7 +62,7 @@ class View:
         }
 
     def whole(self) -> dict[str, Any]:
-        """As JSON: all."""
+        """As JSON: all fields."""
         return {
             **self.summary(),
             "fence": self.state.fence,

@@ -1,4 +1,4 @@
-"""`TrackerItem`: what a tracker's item holds and how it is named, by the settings of its class."""
+"""`TrackerItem`: the attributes and keys of a tracker's item, by the settings of its class."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TrackerItem(TaskItem):
         LOCK_EXPIRE_SECONDS: the lease of an attempt, in seconds.
         DEFAULT_STATUS: the status of a new task.
         STATUS_ENUM: names the codes.
-        CLOCK: tells the time, timezone-aware.
+        CLOCK: returns the present time, timezone-aware.
     """
 
     JOB_ID: str | None = None
@@ -152,7 +152,7 @@ class TrackerItem(TaskItem):
 
     @classmethod
     def _config(cls, job_id: str | None, statuses: tuple[int, int, int, int] = _OF_NO_TASK) -> TrackerConfig:
-        """The settings of the class, for the job with those four codes, or for what is the same in all jobs."""
+        """The settings of the class, for a job with those four codes, or for what all jobs share."""
         job_id = cls.JOB_ID if job_id is None else job_id
         if job_id is None:
             raise ValueError(f"{cls.__name__} has no JOB_ID: set it on the class, or give job_id.")

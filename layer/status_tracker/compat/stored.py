@@ -1,7 +1,7 @@
-"""What lies in the table: items of our form, and those that pynamodb_mate 5 wrote.
+"""The items in the table: in our form, or as pynamodb_mate 5 wrote them.
 
 In v5's form there is no `status`, and `value` is ``{job_id}{sep}{status}``, without a shard. A free `lock` is absent
-or NULL. `errors` is the last failure alone. The first write of ours gives an item our form.
+or NULL. `errors` is the last failure alone. Our first write converts an item to our form.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class StatusAttribute(IntegerAttribute):
 
 
 class LockAttribute(UnicodeAttribute):
-    """The lock, of which v5 left NULL behind."""
+    """The lock; v5 left NULL in a free one."""
 
     def does_not_exist(self) -> Any:
         """The condition that it holds no token."""
@@ -33,7 +33,7 @@ class LockAttribute(UnicodeAttribute):
 
 
 class ErrorsAttribute(JSONAttribute):
-    """The errors: read with ``error`` and ``traceback`` of the last failure beside the history, stored without them."""
+    """The errors: read with ``error`` and ``traceback`` of the last failure, stored without them."""
 
     def serialize(self, value: Any) -> str | None:
         if value and value.get("history"):

@@ -34,21 +34,21 @@ class BaseStatusTracker(TrackerItem):
             JOB_ID = "test-job"
             STATUS_ENUM = StatusEnum
 
-    It differs from v5 where the rules of `docs/lifecycle.md` go before:
+    It differs from v5 where the rules of `docs/lifecycle.md` require it:
 
-    - What is stored decides, not what the instance shows. A start is one conditional write, and only one worker wins.
+    - The stored task decides, not the instance. A start is one conditional write, and only one worker wins.
     - A start is refused with `TaskAlreadySucceedError` where the task has succeeded, and with
       `TaskIsNotInitializedError` where it was never saved. All refusals are `TaskIsNotReadyToStartError`.
     - A task starts from DEFAULT_STATUS, from the failed status, and from the status of another job that the
       instance shows, so that one job's success is the next one's beginning. DEFAULT_STATUS and the four codes of a
       job must be different.
-    - In progress and the lease over: the vanished attempt is put on record, counts as a failure, and the task is
+    - In progress and the lease over: the vanished attempt is recorded, counts as a failure, and the task is
       taken over; after the last one allowed it is ignored.
     - A worker that was taken over gets `TaskLockLostError`, and stores nothing.
     - `new` refuses a task that a worker holds, keeps the history of one that it resets, and records the reset.
     - `errors` has the ``history``, and ``error`` and ``traceback`` of the last failure beside it. Only `set_data`
       writes within a block; v5's `update_context` and its other setters are not there.
-    - `save` stores the item as it is shown, whoever holds the task, as PynamoDB does.
+    - `save` stores the instance as it is, whoever holds the task, as PynamoDB does.
 
     Items that v5 wrote are read, listed and started; once written to they have the form of `BaseTask`, whose tasks of
     the same use case can be worked on here, and the other way round, if its statuses have one shard. Where workers of
@@ -89,13 +89,13 @@ class BaseStatusTracker(TrackerItem):
         more_pending_status: int | Iterable[int] | None = None,
         heartbeat: float | None = None,
     ) -> AbstractContextManager[Self]:
-        """Hold the task while the block works on it, and store what became of it; the block gets the tracker itself.
+        """Hold the task while the block works on it, and store the result; the block gets the tracker itself.
 
-        The tracker shows what is stored: in the block, after it, and after a refusal.
+        The tracker shows the stored task: in the block, after it, and after a refusal.
 
         Args:
             debug: show on the console what happens.
-            more_pending_status: further codes to start from, in place of the one that the tracker shows.
+            more_pending_status: further codes to start from, instead of the tracker's status.
             heartbeat: renew the lease every so many seconds, from a thread, until the block ends.
 
         Raises:
@@ -162,7 +162,7 @@ class BaseStatusTracker(TrackerItem):
 
     @classmethod
     def delete_all_by_job_id(cls, job_id: str | None = None) -> int:
-        """Delete all tasks of a job; returns how many. Reads the whole table: slow and dear on a large one."""
+        """Delete all tasks of a job; returns how many. Reads the whole table: slow and costly on a large one."""
         deleted = 0
         with cls.batch_write() as batch:
             for task in cls._all_of(job_id):
@@ -172,7 +172,7 @@ class BaseStatusTracker(TrackerItem):
 
     @classmethod
     def count_items_by_job_id(cls, job_id: str | None = None) -> int:
-        """How many tasks a job has. Reads the whole table: slow and dear on a large one."""
+        """How many tasks a job has. Reads the whole table: slow and costly on a large one."""
         return sum(1 for _ in cls._all_of(job_id))
 
     @classmethod
@@ -190,18 +190,18 @@ class BaseStatusTracker(TrackerItem):
 
 
 class TrackerStore(DynamoStore[ItemT]):
-    """The store of one task, which tells what it has seen."""
+    """The store of one task, which also remembers its last answer."""
 
     templated = False  # a status is asked of the value, by the job and the status
 
     @property
     def seen(self) -> ItemT | None:
-        """The task as DynamoDB answered it last."""
+        """The task in DynamoDB's last answer."""
         return self._last
 
 
 class _Block(Generic[TrackerT]):
-    """One attempt as v5's users see it: the block works with the tracker itself, which shows what is stored."""
+    """One attempt in v5's form: the block works with the tracker itself, which shows the stored task."""
 
     def __init__(self, tracker: TrackerT, store: TrackerStore[TrackerT], execution: Execution[TrackerT]) -> None:
         self._tracker = tracker

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -25,7 +24,7 @@ _LONGEST_TTL = timedelta(days=36_600)
 
 
 class StatusNameEnum(enum.Enum):
-    """The five names of the lifecycle, whatever integers stand for them."""
+    """The five statuses of the lifecycle, by name."""
 
     pending = "pending"
     in_progress = "in_progress"
@@ -149,15 +148,15 @@ class TrackerConfig:
             lock_expire_seconds: the lease of an attempt, in seconds.
             traceback_stack_limit: frames of a traceback that are kept in the history.
             non_retryable: exception types that make a task ignored at once, besides `NonRetryableError`.
-            clock: tells the time, timezone-aware.
+            clock: returns the present time, timezone-aware.
             ttl: how long a finished task is kept, by its status (succeeded, ignored); by default for ever. Do not
                 give one to a succeeded that is another step's pending. On DynamoDB the table must have TTL
                 enabled on the attribute ``expire_at``.
-            exhausted_status: the status of a task whose attempts are used up, where that is to be told apart from
-                `ignored_status`, which is then left to `NonRetryableError` and to people. By default they are one.
+            exhausted_status: the status of a task whose attempts are used up, to distinguish it from
+                `ignored_status`, which is then set only by `NonRetryableError` and by people. By default they are one.
 
         Raises:
-            ValueError: a setting cannot work; the message names it and what would.
+            ValueError: a setting is invalid; the message names it and what is allowed.
         """
         given = (pending_status, in_progress_status, failed_status, succeeded_status, ignored_status, exhausted_status)
         codes = _checked_codes(*given)
@@ -238,7 +237,7 @@ class TrackerConfig:
         self.lease(None)
 
     def check_use_case_id(self, use_case_id: str) -> None:
-        """Raise `ValueError` for a use case id whose keys could be taken for another's."""
+        """Raise `ValueError` for a use case id whose keys could be mistaken for another's."""
         if not isinstance(use_case_id, str) or not use_case_id:
             raise ValueError(f"use_case_id is {use_case_id!r}: give a non-empty string.")
         # Also for a separator that overlaps itself, the first one found in a key must be ours.
@@ -291,16 +290,11 @@ class TrackerConfig:
         return timedelta(seconds=lease)
 
     def now(self) -> datetime:
-        """What `clock` says, in UTC. Raises `ValueError` if that has no time zone."""
+        """The time of `clock`, in UTC. Raises `ValueError` if it has no time zone."""
         now = self.clock()
         if now.tzinfo is None:
             raise ValueError(f"The clock said {now!r}, without a time zone: use datetime.now(timezone.utc).")
         return now.astimezone(UTC)
-
-    @property
-    def sleep(self) -> Callable[[float], None]:
-        """Waits for so many seconds: the `sleep` of `clock` where it has one, as clocks of tests do."""
-        return getattr(self.clock, "sleep", time.sleep)
 
     def status_name(self, status: int) -> str:
         """The name of a code of this step; of any other code, the code itself as a string."""
@@ -310,7 +304,7 @@ class TrackerConfig:
             return str(status)
 
     def status_code(self, status: int | str) -> int:
-        """The code of a status that is given as a code, also as text, or by its name in this step.
+        """The code of a status given as a code, as text, or by its name in this step.
 
         Raises:
             ValueError: the step has no status of that name.
@@ -336,7 +330,7 @@ def is_whole_number(value: object) -> TypeGuard[int]:
 
 
 def as_status_codes(statuses: int | Iterable[int] | None, name: str = "more_pending_status") -> tuple[int, ...]:
-    """One status, several or none, as a tuple of integers. Raises `ValueError` for what is none of these."""
+    """One status, several or none, as a tuple of integers. Raises `ValueError` for anything else."""
     if statuses is None:
         return ()
     if isinstance(statuses, str):

@@ -1,4 +1,4 @@
-"""Where a listing stopped, as a text that can be kept: the same listing goes on from there."""
+"""What queries return, and their cursors: texts from which the same listing continues."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ from typing import NamedTuple, TypeAlias, TypeVar
 FoundT = TypeVar("FoundT")
 
 KEPT_CHARACTERS = 4096
-"""How long the keys of one moment are in a cursor together: then it tells up to which of them, in their order."""
+"""Beyond this many characters of keys of one moment, a cursor stores only the last key."""
 
 
 class Position(NamedTuple):
-    """How far the tasks of a status were given.
+    """Up to which task a status was listed.
 
     Attributes:
         moment: to which `update_time`.
-        keys: which tasks of that very moment.
-        last: with them all tasks of that moment up to this key, in the order of the listing.
+        keys: the tasks of exactly that moment.
+        last: also all tasks of that moment up to this key, in the order of the listing.
     """
 
     moment: datetime
@@ -29,21 +29,21 @@ class Position(NamedTuple):
     last: str | None = None
 
     def includes(self, key: str, *, older_first: bool) -> bool:
-        """Whether the task of that key was given, of those of the moment."""
+        """Whether the task with that key, of this moment, was given."""
         return key in self.keys or (self.last is not None and not _is_behind(key, self.last, older_first))
 
 
 Cursor: TypeAlias = dict[int, Position]
-"""Where a result stopped, by status; a status of which nothing was given is not in it."""
+"""Where a listing stopped, by status; a status with no task given is absent."""
 
 
 class Progress:
-    """What a listing has given so far.
+    """Keeps track of the tasks that a listing has given.
 
     Args:
-        given: what was given before it, by the cursor it goes on from.
+        given: the cursor that the listing continues from.
         older_first: its order.
-        by_key: whether it gives the tasks of a status and a moment in the order of their keys, and leaves none out.
+        by_key: whether it gives all tasks of a status and a moment in the order of their keys.
     """
 
     def __init__(self, given: Cursor, *, older_first: bool = True, by_key: bool = True) -> None:
@@ -63,15 +63,15 @@ class Progress:
 
     @property
     def cursor(self) -> str | None:
-        """Where it stands; None where nothing was given."""
+        """The cursor of the listing; None if nothing was given."""
         return format_cursor(self._given) if self._given else None
 
 
 class FoundTasks(Iterator[FoundT]):
-    """What a query finds; read as it is asked for, so each task is given once.
+    """The tasks that a query finds; an iterator that reads them on demand and gives each task once.
 
     Args:
-        progress: notes what was given; a subclass tells it.
+        progress: a subclass adds every task it gives to it.
     """
 
     def __init__(self, progress: Progress) -> None:
@@ -79,7 +79,7 @@ class FoundTasks(Iterator[FoundT]):
 
     @property
     def cursor(self) -> str | None:
-        """Where it stands: the same query with ``cursor=`` goes on behind the last task given. None at the start."""
+        """The position: the same query with ``cursor=`` continues after the last task given. None at the start."""
         return self._progress.cursor
 
     def all(self) -> list[FoundT]:
@@ -112,7 +112,7 @@ def each_once(listed: Iterable[FoundT], key: Callable[[FoundT], str]) -> Iterato
 
 
 def format_cursor(cursor: Cursor) -> str:
-    """The cursor as a text that can be kept and passed on."""
+    """The cursor as a text."""
     content = {
         str(status): [moment.isoformat(), *([] if last is None else [[last]]), *keys]
         for status, (moment, keys, last) in cursor.items()
@@ -132,7 +132,7 @@ def parse_cursor(text: str) -> Cursor:
 
 
 def _position(moment: str, *keys: str | list[str]) -> Position:
-    """Of what stands in a cursor: a list of the last key stands before the keys, where there is one."""
+    """Parse one entry of a cursor: a list with the last key, if there is one, comes before the keys."""
     single = [key for key in keys if isinstance(key, str)]
     [last] = next((key for key in keys if isinstance(key, list)), [None])
     if not isinstance(last, str | None):

@@ -9,7 +9,7 @@ class TaskExecutionError(Exception):
     """Root of all the library's errors.
 
     Attributes:
-        use_case_id, task_id: the task it is about, or None where no single task is meant.
+        use_case_id, task_id: the task concerned, or None if it is no single task.
     """
 
     def __init__(self, message: str = "", *, use_case_id: str | None = None, task_id: str | None = None) -> None:
@@ -38,39 +38,39 @@ class TaskIsNotReadyToStartError(TaskExecutionError):
 
 
 class TaskIsNotInitializedError(TaskIsNotReadyToStartError):
-    """There is no such task in the store."""
+    """The task does not exist."""
 
 
 class TaskLockedError(TaskIsNotReadyToStartError):
     """Another worker holds the task.
 
     Attributes:
-        until: when its lease ends (UTC), unless it is renewed; None where that is not known.
+        until: when its lease ends (UTC), unless it is renewed; None if unknown.
     """
 
     until: datetime | None = None
 
 
 class TaskAlreadySucceedError(TaskIsNotReadyToStartError):
-    """The task has succeeded already; `rerun` is how it is deliberately run again."""
+    """The task has succeeded already; use `rerun` to run it again deliberately."""
 
 
 class NoMoreRetryError(TaskIsNotReadyToStartError):
-    """The task was given up, and is not tried again until somebody asks for it.
+    """The task was given up, and is tried again only if somebody asks for it.
 
     Attributes:
-        given_up_now: True when this very start found that the last allowed attempt had vanished, and set it aside.
+        given_up_now: True if this very start found that the last allowed attempt had vanished, and set the task aside.
     """
 
     given_up_now: bool = False
 
 
 class TaskIgnoredError(NoMoreRetryError):
-    """The task was set aside: too many failures, or one that no retry can mend."""
+    """The task was set aside: too many failures, or one that no retry can fix."""
 
 
 class TaskExhaustedError(NoMoreRetryError):
-    """The task has used up its attempts, in a step that has a status of its own for that."""
+    """The task has used up its attempts, in a step with a separate status for that."""
 
 
 class TaskNotDueError(TaskIsNotReadyToStartError):
@@ -84,7 +84,7 @@ class TaskNotDueError(TaskIsNotReadyToStartError):
 
 
 class TaskAlreadyExistsError(TaskExecutionError):
-    """A task of that id exists; creating never resets."""
+    """A task with that id exists; creating never resets it."""
 
 
 class TaskLockLostError(TaskExecutionError):
@@ -92,7 +92,7 @@ class TaskLockLostError(TaskExecutionError):
 
 
 class StatusNotSavedError(TaskExecutionError):
-    """The end of the attempt could not be written while the lease lasted; the task will be taken over."""
+    """The end of the attempt could not be stored while the lease lasted; the task will be taken over."""
 
 
 class TaskDataTooLargeError(TaskExecutionError):
@@ -100,15 +100,15 @@ class TaskDataTooLargeError(TaskExecutionError):
 
 
 class TaskTransactionError(TaskExecutionError):
-    """What was to be stored together with the success was refused, so neither was stored."""
+    """A write to be stored together with the success was refused, so neither was stored."""
 
 
 class TaskUnreadableError(TaskExecutionError):
-    """A listing has come upon an item that is no task, edited by hand perhaps; it was left as it is.
+    """A listing found an item that is not a task, perhaps edited by hand; it was left unchanged.
 
-    The listing stands behind it: who asks it for the next task goes on.
+    The listing can continue: the next call to it returns the next task.
     """
 
 
 class NonRetryableError(Exception):
-    """Raise it (or a subclass) in the block when no retry can help: the task is ignored at once."""
+    """Raise it (or a subclass) in the block if no retry can help: the task is ignored at once."""

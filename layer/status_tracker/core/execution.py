@@ -1,4 +1,4 @@
-"""The one `start` context manager, over a small store port; every backend runs through it."""
+"""The `start` context manager that every backend uses, over the `Store` port."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ logger = logging.getLogger("status_tracker")
 
 
 class ExecutionContext(Generic[TaskT]):
-    """What the block of a `with ….start(…) as ctx` works with.
+    """The `ctx` of a `with ….start(…) as ctx` block.
 
     Attributes:
-        task: the task as it was stored last; after the block, as the block's end stored it.
-        pending_data: what `set_data` was given and is not stored yet; None if nothing.
+        task: the task as last stored; after the block, as its end stored it.
+        pending_data: data given to `set_data` and not stored yet; None if there is none.
     """
 
     def __init__(self, task: TaskT, execution: Execution[TaskT]) -> None:
@@ -38,24 +38,24 @@ class ExecutionContext(Generic[TaskT]):
 
     @property
     def fence(self) -> int:
-        """A number that grows with every acquire of this task: downstream, refuse what comes with a smaller one."""
+        """A number that grows with every acquire of this task: downstream systems should refuse a smaller one."""
         return self._execution.fence
 
     @property
     def taken_over(self) -> Mapping[str, Any] | None:
-        """The history's entry of the vanished attempt that this start took the task over from; None if none had."""
+        """The history entry of the vanished attempt that this start took over from; None if there was none."""
         return self._execution.taken_over
 
     @property
     def also(self) -> Any:
-        """Writes of the user's own that are stored together with the success, or not at all.
+        """Your own writes, stored together with the success or not at all.
 
-        On DynamoDB a `dynamodb.also.Also`. Raises `TypeError` on a backend that has no such thing.
+        On DynamoDB a `dynamodb.also.Also`. Raises `TypeError` on a backend without this feature.
         """
         return self._execution.also
 
     def set_data(self, data: dict[str, Any] | None) -> ExecutionContext[TaskT]:
-        """Set the data that is stored with the success; dropped if the block fails.
+        """Set the data to store with the success; it is dropped if the block fails.
 
         Args:
             data: anything JSON can hold; it replaces the stored data. None stands for no data, ``{}``.
@@ -70,7 +70,7 @@ class ExecutionContext(Generic[TaskT]):
         return self
 
     def update(self) -> None:
-        """Store what was set with `set_data` now, before the block ends.
+        """Store the data set with `set_data` now, before the block ends.
 
         Raises:
             TaskLockLostError: another worker has taken the task over; nothing was stored.
@@ -83,10 +83,10 @@ class ExecutionContext(Generic[TaskT]):
     def extend_lock(self, seconds: float | None = None) -> None:
         """Renew the lease: it then ends `seconds` from now (by default the lease this attempt started with).
 
-        A lease that ends later already is left as it is.
+        A lease that already ends later is left unchanged.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError: as for `update`.
         """
         self._execution.extend(seconds)
 
@@ -98,7 +98,7 @@ class Execution(Generic[TaskT]):
         lease: how long it may hold the task.
         heartbeat: renew the lease every so many seconds, from a thread.
         debug: show on the console what happens.
-        held: the token and the task, where that token has acquired it already.
+        held: the token and the task, if the token has acquired it already.
     """
 
     def __init__(
@@ -214,7 +214,7 @@ class Execution(Generic[TaskT]):
 
     def _note_lease(self, state: TaskState) -> None:
         end = lease_end(state, self._rules.config) or self._now()
-        self._lease_end = max(self._lease_end, end)  # a slow beat may tell of an earlier one
+        self._lease_end = max(self._lease_end, end)  # a slow beat may report an earlier one
 
     def _now(self) -> datetime:
         return self._rules.config.now()
@@ -267,7 +267,7 @@ class Execution(Generic[TaskT]):
         self._trace.finished(write.changes["status"], write.changes["retry"])
 
     def _beat(self) -> bool:
-        """Renew the lease; whether the task is still held. A beat that gets no answer is made up for by the next."""
+        """Renew the lease; whether the task is still held. If a beat gets no answer, the next one makes up for it."""
         try:
             answer = self._store.write(self._rules.extend(self._state, self._token, self._now(), self._lease))
         except StoreError:

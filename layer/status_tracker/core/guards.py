@@ -1,7 +1,7 @@
-"""Guards and changes on a task that is at hand as a record: its fields by name, those that are not there left out.
+"""Evaluate guards on a dict; missing keys mean unset.
 
-For stores whose backend cannot be asked to compare: they read a record, ask here, and write what comes back unless
-somebody else has written meanwhile.
+For stores whose backend cannot compare: they read a record, evaluate the guard and the changes here, and write the
+result unless somebody else has written in the meantime.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .state import TaskState
 
 
 def state_of(record: Mapping[str, Any]) -> TaskState:
-    """What the rules need to know of a task."""
+    """The state of a record, for the rules."""
     return TaskState(
         status=record["status"],
         update_time=record.get("update_time"),
@@ -47,7 +47,7 @@ def admits(record: Mapping[str, Any] | None, write: Write) -> bool:
 
 
 def changed(record: Mapping[str, Any] | None, write: Write) -> dict[str, Any]:
-    """The record as the write makes it."""
+    """The record after the write."""
     new = dict(record or {})
     for name, value in write.changes.items():
         if value is Special.REMOVE:

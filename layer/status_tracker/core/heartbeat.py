@@ -15,7 +15,7 @@ logger = logging.getLogger("status_tracker")
 
 
 def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
-    """Raise `ValueError` for seconds that are not above 0 and below the lease that is to be renewed."""
+    """Raise `ValueError` unless `seconds` is above 0 and below the lease to renew."""
     if seconds is not None and not (is_number(seconds) and 0 < seconds < lease.total_seconds()):
         raise ValueError(
             f"heartbeat is {seconds!r}: give seconds above 0 and below the lease of {lease.total_seconds():g} s, "
@@ -27,7 +27,7 @@ class Heartbeat:
     """Calls `beat` every so many seconds, until it answers False or the heartbeat is stopped.
 
     Raises:
-        ValueError: as of `check_heartbeat`.
+        ValueError: as for `check_heartbeat`.
     """
 
     def __init__(self, beat: Callable[[], bool], seconds: float, lease: timedelta) -> None:
@@ -41,7 +41,7 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Let no further beat follow, and wait a little for one under way; should it hang, the fence refuses it."""
+        """Stop the beats, and wait briefly for one under way; if it hangs, the fence refuses its write."""
         self._stopped.set()
         if self._thread.ident is not None:
             self._thread.join(_GRACE_SECONDS)

@@ -1,6 +1,6 @@
-"""How much of its past a task keeps, so that its item never outgrows DynamoDB's 400 KB (R10).
+"""The history of a task: its failures and actions, cut so that its item never exceeds DynamoDB's 400 KB (R10).
 
-Sizes are those of the JSON text as it is stored, in bytes.
+Sizes are those of the stored JSON text, in bytes.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _ENTRY_BYTES = ERROR_BYTES + TRACEBACK_BYTES + 1024
 KEPT_ACTIONS = 20
 REASON_BYTES = 512
 _COUNTED_ACTION = "restart"
-"""A series of them is one record with its ``times``: what a sweep does by itself must not displace what people did."""
+"""A series of them is one record with its ``times``: a sweep's own restarts must not push out people's actions."""
 
 
 def json_size(value: object) -> int:
@@ -34,7 +34,7 @@ def json_size(value: object) -> int:
 
 
 def failure(nth_retry: int, update_time: str, error: str, traceback: str) -> dict[str, Any]:
-    """An entry of the history; of a long traceback the end is kept, which tells most."""
+    """An entry of the history; a long traceback keeps its end, which says most."""
     return {
         "nth_retry": nth_retry,
         "update_time": update_time,
@@ -100,14 +100,14 @@ def with_failure(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[st
 
 
 def with_only(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
-    """The errors with this entry, cut short, in place of all others, which are counted: for an item that is full."""
+    """The errors with this entry, cut short, in place of all others, which are counted: for a full item."""
     dropped = (errors.get("dropped") or 0) + len(errors.get("history") or [])
     brief = {**entry, "error": cut(str(entry["error"]), REASON_BYTES), "traceback": ""}
     return {**errors, "history": [brief], **({"dropped": dropped} if dropped else {})}
 
 
 def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    """The errors with one more record of what was done deliberately."""
+    """The errors with one more record of a deliberate action."""
     short = {name: cut(value, REASON_BYTES) if isinstance(value, str) else value for name, value in record.items()}
     before = list(errors.get("actions") or [])
     if short.get("action") == _COUNTED_ACTION and before and _is_by_the_same(before[-1], short):
@@ -120,13 +120,13 @@ def _is_by_the_same(record: Mapping[str, Any], next_record: Mapping[str, Any]) -
 
 
 def with_last_failure(errors: Mapping[str, Any]) -> dict[str, Any]:
-    """The errors, with ``error`` and ``traceback`` of the last failure beside the history, as older libraries kept."""
+    """The errors, plus ``error`` and ``traceback`` of the last failure, as older libraries stored them."""
     last = (errors.get("history") or [{}])[-1]
     return {**errors, **{name: last[name] for name in ("error", "traceback") if name in last}}
 
 
 def cut(text: str, size: int, *, keep_end: bool = False) -> str:
-    """The text, cut where its JSON is longer than `size`; what is left out is marked with an ellipsis."""
+    """The text, cut so that its JSON fits into `size` bytes; an ellipsis marks the cut."""
     if json_size(text) <= size:
         return text
     low, high = 0, len(text)
@@ -163,14 +163,14 @@ def _within_budget(entries: Sequence[Mapping[str, Any]]) -> list[Mapping[str, An
 
 
 def last_failure(errors: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The newest entry of the history; empty where there is none."""
+    """The newest entry of the history; empty if there is none."""
     history = errors.get("history") or [{}]
     newest: Mapping[str, Any] = history[-1]
     return newest
 
 
 def failure_of_class(error_class: str | type[BaseException]) -> Callable[[Mapping[str, Any]], bool]:
-    """Tells of a task's errors whether its last failure was of that class, by its name."""
+    """Return a predicate: was the last failure of this class? Classes are compared by name."""
     name = error_class if isinstance(error_class, str) else error_class.__name__
     # A class whose repr does not begin with its name is known by the end of the traceback.
     last_line = re.compile(rf"^(?:[\w.]*\.)?{re.escape(name)}(?::|$)", re.MULTILINE)

@@ -1,17 +1,17 @@
-"""The rules of a task's life, and nothing else: no I/O, no clock of its own, no environment.
+"""The rules of a task's life, and nothing else: no I/O, no clock, no environment.
 
-A rule is asked with what is stored and what time it is, and answers with a `Write`: what to store, and under
-which `Guard`. A store carries that out in one atomic step, and answers with the task as it then stands.
+A rule takes the stored state and the present time, and returns a `Write`: the changes, and the `Guard` under which they
+are made. A store makes the write in one atomic step, and returns the task as it is then stored.
 
-When a start may acquire a task, all of it must hold:
+A start may acquire a task if all of these hold:
 
 - its status is pending, failed or one of `more_pending_status`;
 - no lease is live on it: now >= lock_expire_time (an item without one was locked by an older library, and
   its lease ends `lock_expire_seconds` after its lock_time);
 - it is due: now >= not_before, where a failure has set one.
 
-A task in progress whose lease is over, or that has none, is taken over: its vanished attempt counts as failed. Where
-the lease is that of this very start, whose answer was lost until it was over, the start goes on with it.
+A task in progress whose lease is over, or that has none, is taken over: its vanished attempt counts as failed. If
+the lease is this very start's, whose answer was lost until it was over, the start goes on with it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ from .refusals import Refusals
 from .state import LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
 
 KEPT_LOCKS = 8
-"""How many tokens of finished and of vanished attempts a task remembers, to know their late requests again."""
+"""How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
 
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
@@ -37,22 +37,22 @@ _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE
 
 @dataclass(frozen=True, slots=True)
 class AlreadyOurs:
-    """Verdict on a refused start: this token holds the task; the answer to the first request was lost."""
+    """Verdict on a refused start: this token holds the task; the answer to an earlier request was lost."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Verdict on a refused start: it stays refused, for that reason."""
+    """Verdict on a refused start: it stays refused, with this error."""
 
     error: TaskIsNotReadyToStartError
 
 
 @dataclass(frozen=True, slots=True)
 class TryWrite:
-    """Verdict on a refused start: try this write; when it is applied the task is acquired, or `error` is raised.
+    """Verdict on a refused start: try this write; if it is applied the task is acquired, or `error` is raised.
 
     Attributes:
-        brief: what to write instead where the item has no room for `write`.
+        brief: the write to try if the item has no room for `write`.
     """
 
     write: Write
@@ -69,11 +69,11 @@ class Lifecycle:
 
     Attributes:
         startable: the status codes from which this start may acquire.
-        initial_data: the data of the task that `create` makes if there is none, or that a `reset` gives it.
-        max_data_bytes: the most that the store takes as a task's data; None for any amount.
-        force: start also a task that is finished or whose attempts are used up.
-        ignore_lock: take a task also from a worker whose lease is live; that worker can store nothing any more.
-        known_lock: a token from which this start may take the task in the same way.
+        initial_data: the data of the task that `create` or `reset` makes.
+        max_data_bytes: the most data that the store accepts for a task; None for no limit.
+        force: also start a task that is finished or whose attempts are used up.
+        ignore_lock: also take a task from a worker whose lease is live; that worker can store nothing any more.
+        known_lock: a lock this start may take over even while live.
     """
 
     config: TrackerConfig
@@ -95,7 +95,7 @@ class Lifecycle:
         return Refusals(self.config, str(self), self.use_case_id, self.task_id)
 
     def check_data(self, data: Mapping[str, Any]) -> None:
-        """Refuse data that the store could not take (R10).
+        """Refuse data that the store cannot accept (R10).
 
         Raises:
             TypeError, ValueError: JSON cannot hold it.
@@ -106,11 +106,11 @@ class Lifecycle:
             raise self._refuse.too_large(size, self.max_data_bytes)
 
     def exists(self, state: TaskState) -> TaskAlreadyExistsError:
-        """Why a task that is stored cannot be created (R11)."""
+        """The error for creating a task that exists (R11)."""
         return self._refuse.exists(state)
 
     def acquire(self, token: str, now: datetime, lease: timedelta) -> Write:
-        """The first write of a start, made without knowing what is stored (R1)."""
+        """The first write of a start, made without reading the task (R1)."""
         guard = Startable(
             lock=token,
             statuses=self._admitted,
@@ -121,7 +121,7 @@ class Lifecycle:
         return Write(guard, self._locking(token, now, lease), self._creation(now) if self.create else {})
 
     def judge(self, state: TaskState | None, token: str, now: datetime, lease: timedelta) -> Verdict:
-        """What follows from a start that was refused, by what is stored (R2)."""
+        """What follows from a refused start, given the stored state (R2)."""
         if state is None:
             return TryWrite(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
         live = is_live(state, self.config, now)
@@ -173,7 +173,7 @@ class Lifecycle:
     def fail(
         self, state: TaskState, token: str, now: datetime, error: BaseException, *, briefly: bool = False
     ) -> Write:
-        """The end of an attempt that raised (R8, R9); `briefly`, for an item that has no room for more (R10)."""
+        """The end of an attempt that raised (R8, R9); `briefly` for an item that has no room for more (R10)."""
         newest_frames = -self.config.traceback_stack_limit
         entry = failure(state.retry + 1, now.isoformat(), described(error), traced(error, newest_frames))
         hopeless = _is_of(self.config.non_retryable, error)
@@ -192,9 +192,9 @@ class Lifecycle:
         return Write(HeldBy(token, state.fence, growing="lock_expire_time"), {"lock_expire_time": now + lease})
 
     def update(self, state: TaskState, token: str, nth: int, data: Mapping[str, Any] | None) -> Write:
-        """Store before the attempt ends, for the nth time, data or what the store has besides (None).
+        """Store data, or only the store's own further values (None), before the attempt ends; the nth time.
 
-        A late repetition undoes no later one (R4).
+        A late repetition cannot undo a later update (R4).
         """
         changes: dict[str, Any] = {"update_count": nth}
         return Write(
@@ -202,13 +202,13 @@ class Lifecycle:
         )
 
     def rerun(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-        """Make the task pending again, whatever became of it, and record who and why (R11).
+        """Make the task pending again whatever its status, and record who asked and why (R11).
 
         Raises:
             TaskIsNotInitializedError: there is no such task.
             TaskLockedError: a worker holds it.
-            TaskIsNotReadyToStartError: it has not come as far as this step: its code is none of this step's, and
-                below this step's succeeded.
+            TaskIsNotReadyToStartError: it has not reached this step: its code is none of this step's, and below
+                this step's succeeded.
         """
         state = self._at_rest(state, now)
         if state.status not in self.config.status_shards and state.status < self.config.succeeded_status:
@@ -216,22 +216,22 @@ class Lifecycle:
         return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
 
     def reset(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-        """Make a task of any step pending again, its data replaced by `initial_data`, and record who and why.
+        """Make a task of any step pending again, its data replaced by `initial_data`, and record who asked and why.
 
         Its history is kept.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
         """
         state = self._at_rest(state, now)
         changes = {"run": state.run + 1, **self._anew(now), "data": self.initial_data or {}}
         return self._acted(state, now, record, changes)
 
     def unignore(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-        """Make a task pending again that was ignored or is exhausted, and record who and why.
+        """Make a task pending again that was ignored or is exhausted, and record who asked and why.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
             TaskIsNotReadyToStartError: it is not ignored in this step.
         """
         state = self._at_rest(state, now)
@@ -240,10 +240,10 @@ class Lifecycle:
         return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
 
     def ignore(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-        """Set a task aside that waits in this step, or is stuck in it, and record who and why.
+        """Set aside a task that waits in this step or is stuck in it, and record who asked and why.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
             TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
         """
         state = self._at_rest(state, now)
@@ -254,13 +254,13 @@ class Lifecycle:
         return self._acted(state, now, record, changes)
 
     def restart(self, state: TaskState | None, now: datetime, record: Mapping[str, Any], *, run: int) -> Write:
-        """Give a task that waits or is stuck a run of its own again, after `run` has come to nothing.
+        """Give a task that waits or is stuck a new run, after run `run`'s driver stopped without finishing the task.
 
-        Only `run` grows: status, attempts and place in the listing stay, so that what always fails is still given up. A
-        worker whose lease is over loses the task, so that its late end does not replace this record.
+        Only `run` changes: status, attempts and place in the listing stay, so a task that always fails is given up.
+        A worker whose lease is over loses the task, so that its late end does not replace this record.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError: as of `rerun`.
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
             TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it neither waits in this step nor is
                 stuck in it, or it is in a later run already.
             TaskNotDueError: its last failure asked to wait.
@@ -275,9 +275,9 @@ class Lifecycle:
         return self._acted(state, now, record, {"run": run + 1, **({} if state.lock is None else _UNLOCKED)})
 
     def unlock(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
-        """Take the lock from a worker that is known to be gone, before its lease ends, and record who and why.
+        """Release the lock of a worker that is known to be gone, before its lease ends, and record who asked and why.
 
-        The next start takes the task over at once. Should the worker live, it can store nothing any more.
+        The next start takes the task over at once. If the worker is alive, it can store nothing any more.
 
         Raises:
             TaskIsNotInitializedError: there is no such task.
@@ -291,7 +291,7 @@ class Lifecycle:
 
     @property
     def _waiting(self) -> tuple[int, ...]:
-        """The status codes of a task that is not done with in this step, and that no worker needs to hold."""
+        """The status codes of a task that is not finished in this step."""
         return (*self.config.startable_statuses(None), self.config.in_progress_status)
 
     def _at_rest(self, state: TaskState | None, now: datetime) -> TaskState:
@@ -313,7 +313,7 @@ class Lifecycle:
         return Write(Unchanged(state), {**changes, **_forgotten(state), "errors": with_action(errors, entry)})
 
     def _is_stuck(self, state: TaskState) -> bool:
-        """Whether the worker of a task at rest has vanished: in this step, or in one whose codes are not known here."""
+        """Whether the worker of an unheld task has vanished, in this step or in one with unknown codes."""
         in_another_step = state.status not in self.config.status_shards
         return state.status == self.config.in_progress_status or (in_another_step and state.lock is not None)
 
@@ -358,7 +358,7 @@ class Lifecycle:
         return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
 
     def _renew(self, state: TaskState, now: datetime, lease: timedelta) -> TryWrite:
-        """Go on with our own acquire, whose answer was lost for longer than its lease: no attempt has vanished (R5)."""
+        """Continue our own acquire, whose answer was lost for longer than its lease: no attempt has vanished (R5)."""
         return TryWrite(Write(Unchanged(state), {"lock_expire_time": now + lease}))
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> TryWrite:
@@ -386,7 +386,7 @@ class Lifecycle:
 
 
 def _forgotten(state: TaskState) -> dict[str, Any]:
-    """Remember the token of a worker that never reported back, so that a late repetition of its acquire is refused."""
+    """Keep the token of a worker that never reported back, so that a late repetition of its acquire is refused."""
     if state.lock is None:
         return {}
     return {"vanished_locks": (*state.vanished_locks, state.lock)[-KEPT_LOCKS:]}

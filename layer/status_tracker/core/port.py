@@ -1,4 +1,4 @@
-"""The port: what a backend gives, for one task, to be run by `execution`."""
+"""The port between the rules and a backend: the writes that the rules ask for, and the store that makes them."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ StoredT = TypeVar("StoredT")
 
 
 class Special(enum.Enum):
-    """Values of a change that are no values."""
+    """Change markers instead of a value."""
 
     REMOVE = enum.auto()
     INCREMENT = enum.auto()
@@ -25,11 +25,11 @@ class Special(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class Startable:
-    """Guard: the task may be acquired (by the list in `lifecycle`), or, with `or_absent`, does not exist.
+    """Guard: the task may be acquired (see the list in `lifecycle`) or, with `or_absent`, does not exist.
 
     Attributes:
-        lock: the token that acquires; it must not be one whose attempt has ended already.
-        unknown_lease_since: a lock without lock_expire_time is over when it was taken at or before this moment.
+        lock: the token that acquires; its attempt must not have ended already.
+        unknown_lease_since: a lock without lock_expire_time has expired if it was taken at or before this moment.
     """
 
     lock: str
@@ -48,11 +48,11 @@ class Unchanged:
 
 @dataclass(frozen=True, slots=True)
 class HeldBy:
-    """Guard: this token holds the task, its lease over or not, since nobody has taken it over.
+    """Guard: this token still holds the task; its lease may have ended, but nobody has taken it over.
 
     Attributes:
-        fence: that of the acquire; a late repetition of the acquire would have raised it.
-        growing: the name of a field that this write may only raise: it is absent, or smaller than what is written.
+        fence: the fence of the acquire; a late repetition of the acquire would have raised it.
+        growing: a field that this write may only raise: it must be absent, or smaller than the new value.
     """
 
     lock: str
@@ -65,11 +65,11 @@ Guard: TypeAlias = Startable | Unchanged | HeldBy
 
 @dataclass(frozen=True, slots=True)
 class Write:
-    """What to store in one atomic step if the guard holds.
+    """The changes to make in one atomic step if the guard holds.
 
     Attributes:
         changes: the new value of each named field, or a `Special`.
-        defaults: values for fields that the stored task does not have.
+        defaults: values for fields that the stored task lacks.
     """
 
     guard: Guard
@@ -91,11 +91,11 @@ class WriteResult(Generic[TaskT]):
 
 
 class StoreError(Exception):
-    """A store could not carry a write out, or cannot tell whether it did.
+    """A store could not make a write, or does not know whether it did.
 
     Attributes:
-        cause: the backend's own exception, which a user gets who is not promised better.
-        transient: whether the same write may go through later.
+        cause: the backend's own exception; raised to the caller unless a method documents otherwise.
+        transient: whether the same write may succeed later.
     """
 
     def __init__(self, cause: Exception, *, transient: bool) -> None:
@@ -105,10 +105,10 @@ class StoreError(Exception):
 
 
 class WriteRejectedError(StoreError):
-    """A store will never take this write, whoever sends it and when.
+    """A store will never accept this write, whoever sends it.
 
     Attributes:
-        cause: the error that the worker gets, and that its attempt is recorded with.
+        cause: the error raised to the worker and recorded for its attempt.
     """
 
     def __init__(self, cause: TaskExecutionError) -> None:
@@ -116,9 +116,9 @@ class WriteRejectedError(StoreError):
 
 
 class Store(Protocol[TaskT]):
-    """What a backend gives for one task: it holds no rule, and carries out each write in one atomic step.
+    """What a backend provides for one task: it knows no rule, and makes each write in one atomic step.
 
-    A store that can keep more together with a success has an attribute `also`, which the block finds as `ctx.also`.
+    A store that can store more together with a success has an attribute `also`; the block uses it as `ctx.also`.
     """
 
     def read(self) -> TaskT | None:
@@ -129,7 +129,7 @@ class Store(Protocol[TaskT]):
         ...
 
     def create(self, task: TaskT) -> WriteResult[TaskT]:
-        """Store a new task if there is none of its id. Raises `StoreError`, `WriteRejectedError`."""
+        """Store a new task unless one with its id exists. Raises `StoreError`, `WriteRejectedError`."""
         ...
 
     def write(self, write: Write) -> WriteResult[TaskT]:
@@ -137,7 +137,7 @@ class Store(Protocol[TaskT]):
         ...
 
     def succeed(self, write: Write) -> WriteResult[TaskT]:
-        """As `write`, for the success: together with what the block asked to be stored along with it."""
+        """As `write`, for the success: together with the block's further writes."""
         ...
 
     def state(self, task: TaskT) -> TaskState:

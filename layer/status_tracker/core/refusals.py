@@ -1,4 +1,4 @@
-"""What a refusal says: what was found, what was expected, what to do."""
+"""The errors of refusals: they say what was found, what was expected, and what to do."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .state import TaskState
 
 @dataclass(frozen=True, slots=True)
 class Refusals:
-    """The errors that tell why something cannot be done with one task."""
+    """Makes the errors that say why something cannot be done with one task."""
 
     config: TrackerConfig
     task: str

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TypeVar
@@ -14,20 +15,20 @@ from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 TaskT = TypeVar("TaskT")
 
 CONTENDED_ROUNDS = 10
-"""How often a task may change hands between a read and a write before a worker leaves it to the others."""
+"""How often a task may change between a read and a write before this worker gives up."""
 
 TRIES = 3
-"""How often a start, a creation or an action is sent that gets no answer."""
+"""How often a start, a creation or an action is sent until an answer comes."""
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
 def repeated(send: Callable[[], WriteResult[TaskT]], sleep: Callable[[float], None]) -> WriteResult[TaskT]:
-    """What `send` answers, which is asked again a few times where it got no answer.
+    """The answer of `send`, which is repeated a few times if no answer comes.
 
     Raises:
-        Exception: the backend's own, where nothing helped.
+        Exception: the backend's own, if no try was answered.
     """
     for nth in range(1, TRIES + 1):
         try:
@@ -40,25 +41,25 @@ def repeated(send: Callable[[], WriteResult[TaskT]], sleep: Callable[[float], No
 
 
 class Patience:
-    """Sends writes again and again, with growing, random pauses.
+    """Repeats writes, with growing, random pauses.
 
     Args:
-        rules: of the task that is written; they know the time and how to wait, and the task's name.
+        rules: of the task that is written; the clock of their config tells the time, and waits.
     """
 
     def __init__(self, rules: Lifecycle) -> None:
         self._rules = rules
-        self._sleep = rules.config.sleep
+        self._sleep = sleep_of(rules.config.clock)
 
     def pause(self, nth: int) -> None:
-        """Before the nth repetition of an acquire."""
+        """Wait before the nth repetition of an acquire."""
         self._sleep(jittered(_FIRST_PAUSE * 2**nth))
 
     def until(self, end: datetime, send: Callable[[Write], WriteResult[TaskT]], write: Write) -> WriteResult[TaskT]:
-        """For what a worker stores while its lease lasts (R6).
+        """Repeat a worker's write while its lease lasts (R6).
 
         Raises:
-            StatusNotSavedError: the lease is over, or no repetition would help.
+            StatusNotSavedError: the lease is over, or repeating cannot help.
             WriteRejectedError: the store will never take this write.
         """
         longest = _FIRST_PAUSE
@@ -84,17 +85,22 @@ class Patience:
         )
 
 
+def sleep_of(clock: Callable[[], datetime]) -> Callable[[float], None]:
+    """The function that waits: `clock.sleep` if the clock has one, as test clocks do; otherwise `time.sleep`."""
+    return getattr(clock, "sleep", time.sleep)
+
+
 def jittered(longest: float) -> float:
-    """A pause of random length, at most `longest` seconds, so that those who wait do not all come back at once."""
+    """A pause of random length, at most `longest` seconds, so that waiting clients do not all return at once."""
     return random.uniform(0, longest)  # noqa: S311  # jitter, no secret
 
 
 def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta, patience: Patience) -> TaskT:
-    """The task, held by that token from now on.
+    """Acquire the task for that token, and return it.
 
     Raises:
         TaskIsNotReadyToStartError: one of its subclasses says why it cannot be started now.
-        Exception: the backend's own, where it could not be asked.
+        Exception: the backend's own, if it did not answer.
     """
 
     def first_attempt() -> TryWrite:

@@ -1,12 +1,12 @@
-"""Lets a worker that is told to end (SIGTERM) or interrupted (Ctrl-C, SIGINT) report back first.
+"""Lets a worker report back before it is ended by SIGTERM or interrupted by Ctrl-C (SIGINT).
 
 By default SIGTERM ends a Python process on the spot, and a task it works on stays in progress until its lease is over.
 While a task is worked on in the main thread, SIGTERM raises `SystemExit` in the block instead, as SIGINT raises
-`KeyboardInterrupt`, so that the attempt is recorded and the task released. An application that has set a handler of
-its own keeps it.
+`KeyboardInterrupt`, so that the attempt is recorded and the task released. An application's own
+handler is kept.
 
 An attempt writes while it is entered and while it is left; a signal that comes then is held back until it has written,
-and a second SIGINT is not. A process has but one handler of a signal, which attempts within attempts share.
+and a second SIGINT is not. A process has only one handler per signal; nested attempts share it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _DEFAULTS: dict[signal.Signals, Any] = {
 
 @dataclass
 class _Process:
-    """What the attempts of the main thread share."""
+    """State shared by the attempts of the main thread."""
 
     attempts: int = 0
     held_back: int | None = None
@@ -61,7 +61,7 @@ _process = _Process()
 
 
 class Termination:
-    """The part of one attempt in this."""
+    """One attempt's share of the signal handlers."""
 
     def __init__(self) -> None:
         self._shares = False
@@ -76,12 +76,12 @@ class Termination:
         self._shares = True
 
     def check(self) -> None:
-        """Raise what was held back."""
+        """Raise the signal that was held back."""
         if self._shares:
             _process.raise_held_back()
 
     def end(self) -> None:
-        """The attempt has ended; raise what was held back."""
+        """The attempt has ended; raise the signal that was held back."""
         if not self._shares or threading.current_thread() is not threading.main_thread():
             return
         self._shares = False

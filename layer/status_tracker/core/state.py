@@ -1,4 +1,4 @@
-"""What is stored of a task, and the questions that can be answered from it alone."""
+"""The stored state of a task, and the questions that it answers by itself."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _ANEW = frozenset({"rerun", "unignore", "reset"})
 
 @dataclass(frozen=True, slots=True)
 class TaskState:
-    """What is stored of a task, as far as the rules ask.
+    """The part of a stored task that the rules use.
 
     Attributes:
         lock: the token of the worker that holds the task; None when nobody does.
         fence: how often the task has been acquired.
-        run: how often it was deliberately run again.
+        run: how often it was run again deliberately.
         not_before: the first moment at which it may be started again.
         finished_locks: the newest tokens that finished it, the oldest first.
         vanished_locks: the newest tokens whose workers never reported back, the oldest first.
@@ -50,37 +50,38 @@ def lease_end(state: TaskState, config: TrackerConfig) -> datetime | None:
 
 
 def is_live(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
-    """Whether a worker's lease holds at `now`; at its very end it does not any more (R3)."""
+    """Whether a worker's lease holds at `now`; at its very end it no longer does (R3)."""
     end = lease_end(state, config)
     return end is not None and now < end
 
 
 def pending_as_found(state: TaskState, config: TrackerConfig) -> tuple[int, ...]:
-    """Further codes to start from for callers who name no pending status, as older libraries let them.
+    """The status that was found, as a further code to start from, for callers that name no pending status.
 
-    That is the status found, unless the code is one of this step's own, or a worker of another step has left its lock.
+    Nothing if the code is one of this step's own, or a worker of another step has left its lock. Older libraries
+    allow such calls.
     """
     own = state.status in config.status_shards
     return () if own or state.lock is not None else (state.status,)
 
 
 def holds(state: TaskState | None, token: str, fence: int) -> bool:
-    """Whether that acquire holds the task, so that a refused renewal or update is but a repeated or outrun one (R5)."""
+    """Whether that acquire still holds the task: a refused renewal or update is then only repeated or late (R5)."""
     return state is not None and state.lock == token and state.fence == fence
 
 
 def is_stuck(state: TaskState, config: TrackerConfig, now: datetime) -> bool:
-    """Whether the worker of a task in progress has vanished: its lease is over, or it has none."""
+    """Whether the task is in progress and its worker has vanished: its lease is over, or it has none."""
     return state.status == config.in_progress_status and not is_live(state, config, now)
 
 
 def waits(state: TaskState, config: TrackerConfig) -> bool:
-    """Whether nobody has worked on the task since it was made pending, or was unlocked."""
+    """Whether nobody has worked on the task since it was made pending or unlocked."""
     return state.lock is None and state.status in {config.pending_status, config.in_progress_status}
 
 
 def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pending_after: timedelta) -> bool:
-    """Whether nothing may be working on a task any more, so that it is worth asking what drives it. One of these:
+    """Whether nothing may be working on the task any more, so that its driver should be checked. One of these holds:
 
     - it is stuck: in progress, and its lease is over;
     - it has failed, and is due;
@@ -97,15 +98,15 @@ def may_be_unattended(state: TaskState, config: TrackerConfig, now: datetime, pe
 
 
 def asked_for_again(errors: Mapping[str, Any]) -> datetime | None:
-    """When a task with these errors was last made pending deliberately, with no attempt used; None if it never was."""
+    """When a task with these errors was last made pending by a rerun, unignore or reset; None if it never was."""
     moments = [each["update_time"] for each in errors.get("actions") or () if each.get("action") in _ANEW]
     return datetime.fromisoformat(moments[-1]) if moments else None
 
 
 def taken_over(state: TaskState) -> Mapping[str, Any] | None:
-    """The history's entry of the vanished attempt that the acquire took over from, of a task just acquired; else None.
+    """The history entry of the vanished attempt that the latest acquire took over from; None if there is none.
 
-    Both are of one write, and so of one time.
+    The entry and the lock are written at once, so they have the same time.
     """
     history = state.errors.get("history") or ()
     if not history or state.lock_time is None or history[-1].get("update_time") != state.lock_time.isoformat():
@@ -115,11 +116,11 @@ def taken_over(state: TaskState) -> Mapping[str, Any] | None:
 
 
 def is_finished_by(state: TaskState | None, token: str) -> bool:
-    """Whether that token has finished the task already, so that a refused finish is but a repeated one (R5)."""
+    """Whether that token has finished the task already: a refused finish is then only a repeated one (R5)."""
     return state is not None and token in state.finished_locks
 
 
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
-    """Whether that deliberate action is on record already, so that its refused write is but a repeated one."""
+    """Whether that deliberate action is recorded already: its refused write is then only a repeated one."""
     known = (record["action"], record["id"])
     return any((entry.get("action"), entry.get("id")) == known for entry in state.errors.get("actions") or ())

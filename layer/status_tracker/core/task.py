@@ -17,7 +17,7 @@ from .execution import Execution
 from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle
 from .port import Store, Write
-from .retries import CONTENDED_ROUNDS, repeated
+from .retries import CONTENDED_ROUNDS, repeated, sleep_of
 from .state import TaskState, is_live, is_recorded
 
 TaskT = TypeVar("TaskT")
@@ -27,7 +27,7 @@ Rule: TypeAlias = Callable[[TaskState | None, datetime, Mapping[str, Any]], Writ
 
 
 class RunState(enum.Enum):
-    """What has become of that which is to bring a run of a task to its end, such as an execution of a workflow."""
+    """The state of whatever drives a run of a task, such as an execution of a workflow."""
 
     NEVER_STARTED = "never started"
     RUNNING = "running"
@@ -35,13 +35,13 @@ class RunState(enum.Enum):
 
 
 class TaskStatus:
-    """What a task tells of its status, and whether it is locked; for classes that bring the rest."""
+    """The status of a task and whether it is locked; a mixin for task classes."""
 
     config: ClassVar[TrackerConfig]
     status: int
 
     def tracked_state(self) -> TaskState:
-        """What the rules know of this task, as it was read; for code that operates on tasks of any backend."""
+        """The state that the rules use, as it was read; for code that operates on tasks of any backend."""
         raise NotImplementedError
 
     @property
@@ -65,11 +65,11 @@ class TaskStatus:
         return self.status == self.config.ignored_status
 
     def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:
-        """Whether a worker's lease holds on the task.
+        """Whether a worker holds a live lease on the task.
 
         Args:
-            expected_lock: a token that does not count as a lock: one's own.
-            utc_now: the moment to judge by; by default the present.
+            expected_lock: a token that does not count as a lock, such as your own.
+            utc_now: the time to check; by default the present.
         """
         state = self.tracked_state()
         if expected_lock is not None and state.lock == expected_lock:
@@ -78,11 +78,11 @@ class TaskStatus:
 
 
 class TrackedTask:
-    """What a backend's base class derives from: it brings `config`, `task_store`, and what it stores of a task.
+    """The base of a backend's task class, which provides `config`, `task_store` and the stored fields.
 
     Attributes:
         config: the settings of this step.
-        max_data_bytes: the most JSON that the backend takes as a task's data; None for any amount.
+        max_data_bytes: the most JSON that the backend accepts as a task's data; None for no limit.
     """
 
     config: ClassVar[TrackerConfig]
@@ -90,7 +90,7 @@ class TrackedTask:
 
     @classmethod
     def task_store(cls, task_id: str) -> Store[Self]:
-        """The store of that one task: what a backend gives. Raises `ValueError` for ids that cannot be stored."""
+        """The store of that one task; the backend implements it. Raises `ValueError` for ids that cannot be stored."""
         raise NotImplementedError
 
     @classmethod
@@ -111,7 +111,7 @@ class TrackedTask:
         lock_expire_seconds: float | None = None,
         heartbeat: float | None = None,
     ) -> Execution[Self]:
-        """Hold the task while the block works on it, and store what became of it.
+        """Hold the task while the block works on it, and store the result.
 
         The task is in progress inside the block. Leaving the block makes it succeeded; an exception makes it failed,
         or ignored after `max_retry` failures in a row, and goes on to the caller.
@@ -149,25 +149,24 @@ class TrackedTask:
 
     @classmethod
     def rerun(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
-        """Make a task pending again, so that this step is deliberately run again, whatever became of it.
+        """Make a task pending again whatever its status, so that this step is run again.
 
         `run` grows by one.
 
         Args:
-            reason, by: why, and who asked for it; recorded on the task. So with the other actions.
-            request_id: names this request, so that asking again with it changes nothing any more and gives the task
-                as it is (while it is among the last 20 records). So with the other actions. By default every call is
-                a request of its own.
+            reason, by: why, and who asked for it; recorded on the task, as by every action.
+            request_id: names this request: repeating it changes nothing and returns the task (while it is among the
+                last 20 records), as with every action. By default every call is a new request.
 
         Raises:
             TaskLockedError: a worker holds it; wait until its lease ends.
-            TaskIsNotReadyToStartError: it has not come as far as this step.
+            TaskIsNotReadyToStartError: it has not reached this step.
         """
         return cls._act(cls._rules(task_id).rerun, task_id, "rerun", reason, by, request_id)
 
     @classmethod
     def ignore(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
-        """Set a task aside that is pending, failed or stuck in this step.
+        """Set aside a task that is pending, failed or stuck in this step.
 
         Raises:
             TaskLockedError: a worker holds it; wait until its lease ends.
@@ -186,9 +185,9 @@ class TrackedTask:
 
     @classmethod
     def unlock(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
-        """Take the lock from a worker that is known to be gone, so that the next start takes the task over at once.
+        """Release the lock of a worker that is known to be gone, so that the next start takes the task over at once.
 
-        Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
+        If the worker is still alive, it gets `TaskLockLostError` and stores nothing.
 
         Raises:
             TaskIsNotReadyToStartError: nobody has locked it.
@@ -197,9 +196,9 @@ class TrackedTask:
 
     @classmethod
     def restart(cls, task_id: str, *, run: int, reason: str, by: str | None = None) -> Self:
-        """Give a task that waits or is stuck a new run, after what drove its run `run` has ended without an end of it.
+        """Give a task that waits or is stuck a new run, after run `run`'s driver stopped without finishing the task.
 
-        `run` grows by one, once for that run, whoever asks and how often; nothing else of the task changes.
+        `run` grows by one, only once for that run however often it is asked for; nothing else changes.
 
         Raises:
             TaskLockedError: a worker holds it.
@@ -220,14 +219,14 @@ class TrackedTask:
         by: str | None = None,
         request_id: str | None = None,
     ) -> Acted[Self]:
-        """Do `rerun`, `ignore`, `unignore` or `unlock`, unless `check` raises; for code that operates on many tasks.
+        """Do `rerun`, `ignore`, `unignore` or `unlock` unless `check` raises; for code that operates on many tasks.
 
-        `check` is given the state that the write demands: what has changed since it looked is not acted on. A request
-        that is on record already gives the task as it is, and asks `check` nothing.
+        `check` gets the state that the write requires, so a task that changes after the check is not acted on. A
+        request that is recorded already returns the task, and `check` is not called.
 
         Args:
             action: the name of the method.
-            check: raises what this call then raises; nothing is changed.
+            check: raises to stop the action; this call raises the same, and nothing changes.
 
         Raises:
             TaskExecutionError, ValueError: as the method.
@@ -236,7 +235,7 @@ class TrackedTask:
 
     @classmethod
     def allows(cls, state: TaskState, action: str) -> bool:
-        """Whether the rules would not refuse the action to a task in that state; asks nothing of the backend."""
+        """Whether the rules allow the action on a task in that state; makes no request."""
         rule: Rule = getattr(cls._rules("", startable=cls.config.startable_statuses(None)), action)
         try:
             # No rule decides by `errors`, which may be malformed.
@@ -247,20 +246,20 @@ class TrackedTask:
 
     @classmethod
     def dispatch(cls, task: Self) -> None:
-        """Have a task worked on that was made pending, given a new run, or unlocked by one of the actions.
+        """Start work on a task that an action made pending, gave a new run, or unlocked.
 
-        What operates on many tasks (`status-tracker`, the sweep) calls it after each. The default does nothing: workers
-        that look for pending tasks find it. Where something has to be started for each, such as an execution of a
-        workflow, override it; it may be called more than once for a run, and from several threads.
+        Code that operates on many tasks (`status-tracker`, the sweep) calls it after each action. The default does
+        nothing: workers that poll for pending tasks find it. Override it if something must be started for each task,
+        such as an execution of a workflow; it may be called more than once for a run, and from several threads.
         """
 
     @classmethod
     def run_state(cls, task: Self) -> RunState:  # noqa: ARG003  # for those that override it
-        """What has become of that which `dispatch` starts for the task's present run. A sweep decides by it.
+        """The state of whatever `dispatch` started for the task's present run. A sweep uses it to decide.
 
-        Override it beside `dispatch` where that can be asked for; raise where the answer does not come. By default a
-        run of a class with a `dispatch` of its own was never started, so that the sweep dispatches it once more, which
-        does no harm; without one it is running: workers look for their tasks, and there is nothing to start.
+        Override it together with `dispatch` if that state can be queried; raise if no answer comes. By default the
+        answer for a class that overrides `dispatch` is "never started", so the sweep dispatches the run once more,
+        which is harmless; otherwise it is "running": workers poll for tasks, and there is nothing to start.
         """
         return (
             RunState.RUNNING if _function(cls.dispatch) is _function(TrackedTask.dispatch) else RunState.NEVER_STARTED
@@ -276,10 +275,10 @@ def _function(method: Callable[..., object]) -> object:
 
 
 class Creatable(Protocol):
-    """A task that can be new.
+    """A task that can be created.
 
     Attributes:
-        create_token: marks the request that made it.
+        create_token: marks the request that created it.
     """
 
     create_token: Any
@@ -289,7 +288,9 @@ CreatableT = TypeVar("CreatableT", bound=Creatable)
 
 
 def create(store: Store[CreatableT], task: CreatableT) -> tuple[CreatableT, bool]:
-    """The stored task, and whether it is this one; a repeated request is known by its `create_token` (R5, R11)."""
+    """Store a new task; returns the stored one, and whether this call created it.
+
+    A repeated request is recognized by its `create_token` (R5, R11)."""
     task.create_token = uuid.uuid4().hex
     answer = repeated(lambda: store.create(task), time.sleep)
     stored = task if answer.task is None else answer.task
@@ -302,7 +303,7 @@ class Acted(NamedTuple, Generic[TaskT]):
     Attributes:
         task: as it stands now.
         state: what the rules know of it.
-        now: whether it was done by this very call; else it was on record under the request's id already.
+        now: whether this call did it; otherwise it was already recorded under the request's id.
     """
 
     task: TaskT
@@ -343,13 +344,13 @@ def act(
     by: str | None,
     request_id: str | None = None,
 ) -> TaskT:
-    """Do deliberately to one task what the rule says, and record it: what, why, by whom, when.
+    """Apply a deliberate action to one task, and record it: what, why, by whom, when.
 
     Args:
         rule: a deliberate action of `rules`.
         action: its name, for the record.
         reason, by: why, and who asked for it.
-        request_id: where it is on record already, nothing is done; None for a new one.
+        request_id: if it is recorded already, nothing is done; None for a new one.
 
     Raises:
         ValueError: the reason is empty, or the request id too long to be known again.
@@ -369,7 +370,7 @@ def act(
         if task is not None and state is not None and is_recorded(state, record):
             return task
         write = rule(state, rules.config.now(), record)
-        answer = repeated(lambda write=write: store.write(write), rules.config.sleep)  # type: ignore[misc]
+        answer = repeated(lambda write=write: store.write(write), sleep_of(rules.config.clock))  # type: ignore[misc]
         task = answer.task
         if answer.applied and task is not None:
             return task

@@ -16,9 +16,9 @@ MAX_WRITES = 99
 
 
 class Also:
-    """Collects writes of the user's own, in the words of PynamoDB's `TransactWrite`.
+    """Collects your own writes, with the methods of PynamoDB's `TransactWrite`.
 
-    A write is taken as it is at the call. Nothing is sent before the block ends; if it raises, nothing is sent at all.
+    A write is taken as it is at the call. Nothing is sent before the block ends, and nothing at all if it raises.
     """
 
     def __init__(self) -> None:
@@ -29,7 +29,7 @@ class Also:
 
     @cached_property
     def _token(self) -> str:
-        """It makes a repeated request the same transaction, for DynamoDB, during ten minutes."""
+        """DynamoDB takes requests with the same token for one transaction, for ten minutes."""
         return uuid.uuid4().hex
 
     def __len__(self) -> int:
@@ -42,7 +42,7 @@ class Also:
         self._versioned.append(model)
 
     def update(self, model: Model, actions: list[Action], condition: Condition | None = None) -> None:
-        """Apply the actions, of which there must be one at least, to the item of `model`, if the condition holds."""
+        """Apply the actions, at least one, to the item of `model`, if the condition holds."""
         self._check_room()
         if not actions:
             raise ValueError("actions is empty: give at least one, or use save().")
@@ -55,10 +55,10 @@ class Also:
         self._deletes.append(model.get_delete_kwargs_from_instance(condition=condition))
 
     def commit_with(self, connection: Connection, own_update: dict[str, Any]) -> None:
-        """Make everything that was collected, and that update, one transaction; the update is its last write.
+        """Send everything collected, and that update as the last write, in one transaction.
 
         Raises:
-            pynamodb.exceptions.TransactWriteError: it was not made, or it is not known.
+            pynamodb.exceptions.TransactWriteError: it failed, or its result is unknown.
         """
         connection.transact_write_items(
             condition_check_items=[],

@@ -1,4 +1,4 @@
-"""The attributes of an item that PynamoDB has not, or has slower."""
+"""Attributes that PynamoDB lacks, or has in a slower form."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _STORED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000", re.ASCII)
 
 
 class IntegerAttribute(Attribute[int]):
-    """A whole number (PynamoDB's own `NumberAttribute` promises but a float)."""
+    """A whole number (PynamoDB's own `NumberAttribute` promises only a float)."""
 
     attr_type = NUMBER
 
@@ -29,7 +29,7 @@ class IntegerAttribute(Attribute[int]):
 
 
 class EpochSecondsAttribute(Attribute[datetime]):
-    """A moment, as DynamoDB's TTL wants it: the whole seconds since 1970, as a number."""
+    """A moment as DynamoDB's TTL expects it: whole seconds since 1970, as a number."""
 
     attr_type = NUMBER
 
@@ -41,7 +41,7 @@ class EpochSecondsAttribute(Attribute[datetime]):
 
 
 class MomentAttribute(UTCDateTimeAttribute):
-    """A moment, stored as PynamoDB stores it, written in half its time and read in an eighth."""
+    """A moment in PynamoDB's format, written in half and read in an eighth of PynamoDB's time."""
 
     def serialize(self, value: datetime) -> str:
         if value.tzinfo is None:

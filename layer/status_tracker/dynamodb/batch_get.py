@@ -1,4 +1,4 @@
-"""Reads listed tasks whole: a hundred in a request, and several requests ahead of who takes them."""
+"""Reads listed tasks in full: a hundred per request, and several requests ahead of the consumer."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
 
 _JSON = {"errors": dict, "finished_locks": list, "vanished_locks": list}
-"""What the rules read of a task's JSON, and what it is."""
+"""The JSON attributes that the rules read, and their types."""
 
 _Page: TypeAlias = dict[str, Any]
 
 
 class Listed(NamedTuple):
-    """A task, and where it stood in the index when it was listed.
+    """A task, and its place in the index when it was listed.
 
     Attributes:
-        task: as the index tells it, or whole; the raw item as long as only the whole one is of use. What is no task is
-            the error that says so.
+        task: as listed in the index, or in full; the raw item until it has been read in full; for an item that is not a
+            task, the error.
     """
 
     moment: datetime
@@ -42,7 +42,7 @@ class Listed(NamedTuple):
 
 
 def task_of(task_class: type[TaskItem], key: str, item: dict[str, Any]) -> TaskItem | TaskUnreadableError:
-    """The task that an item holds, or why it holds none."""
+    """The task in an item, or the error if it holds none."""
     try:
         task_class.split_key(key)
         task = task_class.from_raw_data(item)
@@ -59,7 +59,7 @@ def _check_json(values: dict[str, Any]) -> None:
 
 
 def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:
-    """The error that names the item, caused by what was raised when it was read."""
+    """The error for an item that cannot be read; it names the item, and its cause is what was raised."""
     use_case_id, sep, task_id = key.partition(task_class.config.sep)
     told = TaskUnreadableError(
         f"The item {key!r} cannot be read: {type(error).__name__}: {error}. Mend it in the table, or delete it.",
@@ -71,11 +71,11 @@ def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUn
 
 
 class WholeReader:
-    """Reads tasks of a class whole.
+    """Reads tasks of a class in full.
 
     Args:
-        wanted: of the tasks that are listed, which to read; True for all.
-        pool: in whose threads the requests are sent.
+        wanted: which of the listed tasks to read; True for all.
+        pool: sends the requests.
     """
 
     def __init__(self, task_class: type[TaskItem], wanted: Callable[[Any], bool] | bool, pool: Executor) -> None:
@@ -85,15 +85,15 @@ class WholeReader:
         self._pool = pool
 
     def read(self, listed: Iterator[Listed], limit: int | None, *, filtered: bool) -> Iterator[Listed]:
-        """The same tasks, those that are wanted read whole; those that were deleted meanwhile are left out.
+        """Replace the wanted tasks by full ones; tasks deleted in the meantime are left out.
 
-        At first one batch is read, and with each further one that is asked for, twice as much ahead of it: who takes
-        few tasks does not pay for many, and who takes all seldom waits. Where DynamoDB leaves keys unprocessed, since
-        it throttles or the tasks are large, that begins anew.
+        It first reads one batch, and doubles the read-ahead with each further batch: taking few tasks does not cost
+        many reads, and taking all seldom waits. If DynamoDB leaves keys unprocessed, because it throttles or the tasks
+        are large, the read-ahead starts again from one batch.
 
         Args:
-            limit: at most so many will be given; None for all.
-            filtered: some are dropped once they were read, so that more than `limit` may have to be.
+            limit: at most so many are needed; None for all.
+            filtered: some are dropped after reading, so more than `limit` may have to be read.
         """
         needed = sys.maxsize if limit is None or filtered else limit
         first = ahead = min(limit or BATCH_SIZE, BATCH_SIZE)
@@ -126,9 +126,9 @@ class WholeReader:
                 yield each
 
     def _found(self, page: _Page) -> dict[str, Any]:
-        """The items of an answer, by key; what DynamoDB left unprocessed is asked for again, with backoff.
+        """The items of an answer, by key; unprocessed keys are requested again, with backoff.
 
-        Who waits for the batch does that, so that what is left of several batches is not asked for in parallel.
+        This runs in the consumer's thread, so that leftovers of several batches are not requested in parallel.
         """
         found = {}
         longest = _FIRST_PAUSE

@@ -1,4 +1,4 @@
-"""botocore's client: one for all models of a process, without the work that nobody needs."""
+"""One botocore client for all models of a process, without needless work."""
 
 from __future__ import annotations
 
@@ -18,20 +18,20 @@ from .._version import __version__
 from ..sessions import session_for
 
 DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
-"""For a `Meta` that does not say it.
+"""Defaults for a `Meta` without these settings.
 
-PynamoDB's own timeouts let one hanging connection use up a whole lease. Its pool of ten is meant for one model, and
-connections are made but when they are needed.
+PynamoDB's own timeouts let one hanging connection use up a whole lease. Its pool of ten is meant for one model;
+connections open on demand.
 """
 
 _SPEAKS_TO_BOTOCORE = re.compile("^AWS_|_PROXY$", re.IGNORECASE)
 
 
 class _Process:
-    """The clients of this process, by what they were made with, as long as a connection holds them.
+    """The clients of this process, by their settings, as long as a connection holds them.
 
     Attributes:
-        generation: how often it was forked, since its parents go on to use their clients.
+        generation: counts forks, since the parent process goes on using its clients.
     """
 
     def __init__(self) -> None:
@@ -50,14 +50,14 @@ if hasattr(os, "register_at_fork"):  # there is no fork on Windows
 
 
 class SharedConnection(Connection):
-    """A connection to the same tables as `own`, with the client of all that are made with the same settings.
+    """A connection to the same tables as `own`, which shares one client with all connections of the same settings.
 
-    Settings are those of `Meta`, and the environment in which a model is first used. A process that was forked has
-    clients of its own. The user agent is given, since botocore puts one together twice for each request. Connections
-    are kept alive, so that a worker at rest does not start with a new handshake.
+    The settings are those of `Meta`, and the environment at the first use of a model. A forked process makes its own
+    clients. The user agent is fixed, since botocore otherwise builds it twice per request. Connections are kept alive,
+    so that an idle worker does not start with a new handshake.
 
     Args:
-        retries: the `retry_configuration` of the model's `Meta`, of which PynamoDB 6.1 tells the connection nothing.
+        retries: the `retry_configuration` of the model's `Meta`, which PynamoDB 6.1 does not pass to the connection.
     """
 
     def __init__(self, own: Connection, retries: Any) -> None:
@@ -79,7 +79,7 @@ class SharedConnection(Connection):
 
     @property
     def client(self) -> Any:
-        """The client. One that found no credentials is not kept, as in PynamoDB."""
+        """The client; as in PynamoDB, one without credentials is not kept."""
         if self._client is None or self._generation != _process.generation or _is_anonymous(self._client):
             self._client = self._shared_client()
             self._generation = _process.generation
@@ -119,7 +119,7 @@ class SharedConnection(Connection):
         return client
 
     def _settings(self) -> Hashable:
-        """What a client is made with."""
+        """The settings of a client."""
         return (
             self.region,
             self.host,
@@ -135,10 +135,10 @@ class SharedConnection(Connection):
 
 
 def share(table: TableConnection, meta: Any) -> None:
-    """Give the table the client of all models with the same settings."""
+    """Make the table use the client shared by all models with the same settings."""
     table.connection = SharedConnection(table.connection, getattr(meta, "retry_configuration", None))
 
 
 def _is_anonymous(client: Any) -> bool:
-    """Whether no credentials were found for it."""
+    """Whether the client found no credentials."""
     return bool(client._request_signer) and not client._request_signer._credentials

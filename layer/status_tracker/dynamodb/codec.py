@@ -1,4 +1,4 @@
-"""How the items of a class are read and written: what PynamoDB finds out for each item, found out once for all."""
+"""Reads and writes the items of a class; does once per class what PynamoDB does for each item."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class _Part(NamedTuple):
         name: where PynamoDB keeps its value on an item.
         stored_as: its name in the table.
         plain: it keeps its value where PynamoDB's `Attribute` does.
-        direct: the type by which its stored value is found, unless it has a way of its own to find it.
-        default: of an item that is read; `default_for_new` of one that is made. None for none.
-        deserialize, serialize: None where it is stored as it is.
+        direct: the key of its stored value; None if the attribute finds it in its own way.
+        default: for an item that is read; `default_for_new` for a new one. None if there is none.
+        deserialize, serialize: None if the value is stored unchanged.
     """
 
     name: str
@@ -40,9 +40,9 @@ class Codec:
     """Reads and writes the items of one class.
 
     Attributes:
-        reads: whether it can; else the class has a way of its own to make an item, and PynamoDB does it.
-        writes: whether it can; else an attribute has a way of its own to keep its value, and PynamoDB does it.
-        saves: whether an item is put with nothing but what it is written as; else PynamoDB puts together how.
+        reads: whether it can read; otherwise the class creates items in its own way, and PynamoDB reads.
+        writes: whether it can write; otherwise an attribute keeps its value in its own way, and PynamoDB writes.
+        saves: whether a put needs only the written item; otherwise PynamoDB builds its arguments.
     """
 
     def __init__(self, task: type[Model]) -> None:
@@ -57,7 +57,7 @@ class Codec:
         )
 
     def read(self, item: Model, stored: Mapping[str, Any]) -> None:
-        """Set the item's attributes to what is stored, and those of which nothing is to their defaults."""
+        """Set the item's attributes from the stored ones, and use defaults for absent attributes."""
         values = item.attribute_values
         for part in self._parts:
             found = stored.get(part.stored_as)
@@ -73,13 +73,13 @@ class Codec:
                 _set_default(item, part, part.default)
 
     def set_defaults(self, item: Model) -> None:
-        """Set what a new item has that is given nothing else."""
+        """Set the defaults of a new item."""
         for part in self._parts:
             if part.default_for_new is not None:
                 _set_default(item, part, part.default_for_new)
 
     def written(self, item: Model, *, null_check: bool) -> dict[str, dict[str, Any]]:
-        """The item as it is to be stored."""
+        """The item in DynamoDB's format."""
         result = {}
         values = item.attribute_values
         for part in self._parts:

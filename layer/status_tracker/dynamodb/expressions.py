@@ -15,12 +15,12 @@ from .item import TaskItem
 
 
 def stored(changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes as attributes hold them."""
+    """The changes in the form that attributes hold."""
     return {name: NOT_LOCKED if name == "lock" and value is None else value for name, value in changes.items()}
 
 
 def actions(task: type[TaskItem], key: str, write: Write) -> list[Action]:
-    """What the write changes of the item with that key."""
+    """The update of the item with that key."""
     result = [_action(getattr(task, name), value) for name, value in stored(write.changes).items()]
     if "status" in write.changes:
         result.append(task.value.set(task.index_value_of(key, write.changes["status"])))
@@ -42,7 +42,7 @@ def _action(attribute: Any, value: Any) -> Action:
 
 
 def condition(task: type[TaskItem], key: str, write: Write) -> Condition:
-    """When the write may be made on the item with that key."""
+    """The condition of the write on the item with that key."""
     guard = write.guard
     if isinstance(guard, Startable):
         return _startable(task, key, guard)

@@ -15,11 +15,11 @@ else:
     _Index = GlobalSecondaryIndex
 
 PROJECTED_ATTRIBUTES = ["create_time", "status", "retry", "lock", "lock_time", "lock_expire_time"]
-"""What a listed task tells truly without being refreshed, besides its keys and its `update_time`."""
+"""The attributes of a listed task that are right without a refresh, besides its keys and `update_time`."""
 
 
 class StatusAndUpdateTimeIndex(_Index):  # type: ignore[no-untyped-call]  # PynamoDB leaves its __init_subclass__ untyped
-    """Declare it on every model whose tasks are to be listed; the name of the class attribute does not matter::
+    """Declare it on every model whose tasks you list; the name of the class attribute does not matter::
 
     class Step1(BaseTask):
         status_and_update_time_index = StatusAndUpdateTimeIndex()

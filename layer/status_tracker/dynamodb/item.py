@@ -1,4 +1,4 @@
-"""`TaskItem`: what an item of the table holds, and how it is named."""
+"""`TaskItem`: the attributes and keys of an item."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class TaskItem(TaskStatus, Model):
         lock: the token of the worker that holds it, or ``"__not_locked__"``.
         lock_time, lock_expire_time: when it was locked, and when that lease ends (UTC).
         data: the user's own data, anything that JSON holds.
-        errors: ``{"history": [...]}``, one entry a failed attempt; ``"actions"`` of people, where there were any.
+        errors: ``{"history": [...]}``, one entry per failed attempt; ``"actions"`` if there were any.
         fence: how often it was acquired.
-        run: how often it was deliberately run again.
-        not_before: the first moment at which it may be started again, where a failure asked to wait.
+        run: how often it was run again deliberately.
+        not_before: the first moment at which it may be started again, if a failure asked to wait.
         finished_locks, vanished_locks: the newest tokens that finished it, and whose workers never reported back.
         update_count: how often the attempt under way has stored data.
-        create_token: marks the request that made it.
-        expire_at: when DynamoDB may delete it, where the config gives its status a `ttl`.
+        create_token: marks the request that created it.
+        expire_at: when DynamoDB may delete it, if the config gives its status a `ttl`.
     """
 
     key = UnicodeAttribute(hash_key=True)
@@ -80,7 +80,7 @@ class TaskItem(TaskStatus, Model):
 
     @classmethod
     def _get_connection(cls) -> TableConnection:
-        """The connection of the table, with the client of all models with the same settings."""
+        """The connection of the table, which uses the client shared by models with the same settings."""
         known = cls._connection
         table = super()._get_connection()
         if table is not known:
@@ -89,7 +89,7 @@ class TaskItem(TaskStatus, Model):
 
     @classmethod
     def _get_codec(cls) -> Codec:
-        """How items of the class are read and written; known only once PynamoDB has set the class up."""
+        """The codec of the class; it can be made only after PynamoDB has set up the class."""
         if cls._codec is None:
             cls._codec = Codec(cls)
         return cls._codec
@@ -173,7 +173,7 @@ class TaskItem(TaskStatus, Model):
         return int(self.value.rsplit(self.config.sep, 1)[1])
 
     def tracked_state(self) -> TaskState:
-        """What the rules know of this task, also of one that an older library wrote."""
+        """The state of the task for the rules, also if an older library wrote it."""
         lock = self.lock
         return TaskState(
             status=self.status,

@@ -1,4 +1,4 @@
-"""Finding tasks: by status, the stuck ones, how many; and what concerns a whole use case."""
+"""Finds and counts tasks: by status, stuck ones, and all of a use case."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from .query import Selection, TaskQuery, count, count_within, index_of, index_va
 
 
 class TaskListing(TaskItem):
-    """Finds tasks, by the index where it can."""
+    """Finds tasks, by the index if possible."""
 
     @classmethod
     def query_by_status(
@@ -38,11 +38,11 @@ class TaskListing(TaskItem):
         Args:
             limit: at most so many of each status; None for all.
             older_task_first: False for the newest first.
-            auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults. Who takes many gets
-                them as they were up to 800 tasks earlier.
+            auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults. In a
+                long listing a task may have been read up to 800 tasks earlier.
             use_case_id: by default the config's.
             since, until: only tasks whose `update_time` is at or after `since`, and before `until`.
-            cursor: of an earlier result of the same query, to go on where it stopped.
+            cursor: of an earlier result of the same query, to continue there.
             error_class: only tasks whose last failure was of that class, by its name; reads each task whole.
 
         Raises:
@@ -100,13 +100,13 @@ class TaskListing(TaskItem):
         until: datetime | None = None,
         cursor: str | None = None,
     ) -> TaskQuery[Self]:
-        """The tasks that nothing may be working on any more, each read whole: stuck, failed and due, or pending.
+        """The tasks that nothing may be working on any more, read in full: stuck, failed and due, or pending.
 
         Args:
-            pending_after: a pending one is among them when it was made so that long ago, or longer.
+            pending_after: a pending task is included if it became pending that long ago, or longer.
             limit: at most so many of each status; None for all.
             until: only tasks whose `update_time` is before it.
-            cursor: of an earlier result, to go on where it stopped.
+            cursor: of an earlier result, to continue there.
         """
         now, config = cls.config.now(), cls.config
 
@@ -118,7 +118,7 @@ class TaskListing(TaskItem):
             use_case_id=config.use_case_id,
             limit=limit,
             older_first=True,
-            refresh=unattended,  # the index tells nothing against it
+            refresh=unattended,  # the index does not rule it out
             until=until,
             cursor={} if cursor is None else parse_cursor(cursor),
             keep=unattended,
@@ -145,10 +145,10 @@ class TaskListing(TaskItem):
 
         Args:
             since, until: count only tasks whose `update_time` is at or after `since`, and before `until`.
-            stop: asked after each megabyte of the index; True ends the counting.
+            stop: called after each megabyte of the index; True ends the counting.
 
         Returns:
-            The number; None when it was stopped before all were counted.
+            The number; None if it was stopped before all were counted.
         """
         code = ensure_status_value(status)
         selection = Selection([code], cls.config.use_case_id, None, older_first=True, since=since, until=until)
@@ -156,13 +156,13 @@ class TaskListing(TaskItem):
 
     @classmethod
     def reshard(cls, status: int | BaseStatusEnum, *, from_shards: int, use_case_id: str | None = None) -> int:
-        """After the shard count of a status was lowered: move the tasks of the shards that are not read any more.
+        """After the shard count of a status is lowered: move tasks out of the shards that are no longer read.
 
         Args:
             from_shards: how many shards there were before.
 
         Returns:
-            How many tasks were moved. Run it again until that is 0: workers of the former setting may still run.
+            How many tasks were moved. Run it again until that is 0: workers with the former setting may still run.
         """
         code, moved = ensure_status_value(status), 0
         use_case_id = cls._checked_use_case_id(use_case_id)
@@ -174,14 +174,14 @@ class TaskListing(TaskItem):
 
     @classmethod
     def count_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
-        """How many tasks a use case has. Reads the whole table: slow and dear on a large one."""
+        """How many tasks a use case has. Reads the whole table: slow and costly on a large one."""
         prefix = f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"
         keys = cls.scan(filter_condition=cls.key.startswith(prefix), attributes_to_get=["key"])
         return sum(1 for _ in keys)
 
     @classmethod
     def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
-        """Delete all tasks of a use case; returns how many. Reads the whole table: slow and dear on a large one."""
+        """Delete all tasks of a use case; returns how many. Reads the whole table: slow and costly on a large one."""
         return cls._delete(cls.key.startswith(f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"))
 
     @classmethod
@@ -200,7 +200,7 @@ class TaskListing(TaskItem):
 
     @classmethod
     def _move(cls, key: str, status: int, hidden: str) -> bool:
-        """Put a task where it is listed; False where it has left the hidden place by itself."""
+        """Move a task to a shard that is read; False if it has left the old shard by itself."""
         try:
             cls(key).update([cls.value.set(cls.index_value_of(key, status))], condition=cls.value == hidden)
         except UpdateError as error:
@@ -222,7 +222,7 @@ class TaskListing(TaskItem):
 
 
 def _lock_is_unknown(task: TaskItem) -> bool:
-    """An older, narrower index does not carry the lock: what it lists must be read to be judged."""
+    """An older, narrower index lacks the lock: its tasks must be read to check them."""
     return task.lock is None
 
 

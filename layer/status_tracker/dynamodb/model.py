@@ -41,7 +41,7 @@ class BaseTask(TrackedTask, TaskListing):
         """Create a task; pending, unless `_status` says otherwise.
 
         Raises:
-            TaskAlreadyExistsError: a task of that id exists; it was left as it is.
+            TaskAlreadyExistsError: a task with that id exists; it was left unchanged.
         """
         task, created = cls._create(cls.make(task_id, data, _use_case_id, _status, _shard_id, **kwargs))
         if created:
@@ -50,7 +50,7 @@ class BaseTask(TrackedTask, TaskListing):
 
     @classmethod
     def get_or_create(cls, task_id: str, data: dict[str, Any] | None = None, **kwargs: Any) -> tuple[Self, bool]:
-        """The stored task, and whether this call has created it. For events that are delivered at least once."""
+        """The stored task, and whether this call created it. For events that are delivered at least once."""
         return cls._create(cls.make(task_id, data, **kwargs))
 
     @classmethod

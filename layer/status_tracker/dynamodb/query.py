@@ -32,11 +32,11 @@ class Selection:
 
     Attributes:
         limit: at most so many of each status; None for all.
-        refresh: of the tasks that were listed, which to read whole; True for all, None for none.
+        refresh: which of the listed tasks to read in full; True for all, None for none.
         since, until: bounds of `update_time`, the first included, the second not.
-        cursor: what was given already.
-        keep: of the tasks that were read, which to give; None for all.
-        settled: what changes from now on leaves the bounds, and so never stands in two places of the listing.
+        cursor: the position to continue from.
+        keep: which of the read tasks to give; None for all.
+        settled: `until` is past, so no task can appear twice.
     """
 
     statuses: list[int]
@@ -59,9 +59,9 @@ class Selection:
 
     @property
     def read_at_most(self) -> int | None:
-        """How many tasks of a partition to ask for; None where what is read cannot be counted beforehand.
+        """How many tasks of a partition to request; None if the number needed is not known beforehand.
 
-        Those of one moment come in any order: where more than a page is wanted, all of them are read and put in theirs.
+        Tasks of one moment come in any order: if more than a page is wanted, all of them are read and sorted.
         """
         few = self.limit is not None and self.limit <= BATCH_SIZE
         return self.limit if few and not self.keep and not self.cursor else None
@@ -76,9 +76,9 @@ class Selection:
 
 
 class TaskQuery(FoundTasks[TaskT]):
-    """The tasks that a query finds; read from DynamoDB as they are asked for, each once.
+    """The tasks that a query finds; read from DynamoDB on demand, each once.
 
-    In the place of an item that cannot be read it raises `TaskUnreadableError`, and can be asked for the next one then.
+    For an item that cannot be read it raises `TaskUnreadableError`; iteration can then continue with the next one.
     """
 
     def __init__(self, listed: Iterator[Listed], selection: Selection) -> None:
@@ -110,7 +110,7 @@ def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
 
 
 def count_within(task_class: type[TaskItem], status: int, selection: Selection, stop: Callable[[], bool]) -> int | None:
-    """How many tasks have a status, within the selection's bounds; None when `stop` said so before all were counted."""
+    """How many tasks have a status, within the selection's bounds; None if `stop` ended it before all were counted."""
     index = index_of(task_class)
     within = type(index).update_time.between(*selection.bounds(status))
 
@@ -157,7 +157,7 @@ def index_values(task_class: type[TaskItem], status: int, use_case_id: str) -> l
 
 @contextmanager
 def _pool() -> Iterator[Executor]:
-    """Threads that send requests; at the end, nobody waits for those that are still under way."""
+    """Threads that send requests; the end does not wait for requests under way."""
     pool = ThreadPoolExecutor(PARALLEL_READS)
     try:
         yield pool
@@ -191,7 +191,7 @@ def merged(
 def _open(
     task_class: type[TaskItem], index: StatusAndUpdateTimeIndex, value: str, status: int, selection: Selection
 ) -> Iterator[Listed]:
-    """The tasks of one partition, its first page read already."""
+    """The tasks of one partition; its first page is read at once."""
     first, last = selection.bounds(status)
     if first > last:
         return iter(())
@@ -222,7 +222,7 @@ def _given_already(listed: Listed, given: Position | None, selection: Selection)
 
 
 def _by_key(listed: Iterator[Listed], older_first: bool) -> Iterator[Listed]:
-    """Those of one moment in the order of their keys, which the index does not keep."""
+    """Sort the tasks of one moment by key, since the index does not."""
     for _, same_moment in groupby(listed, lambda each: each.moment):
         yield from sorted(same_moment, key=lambda each: each.key, reverse=not older_first)
 
@@ -237,7 +237,7 @@ def _as_indexed(task_class: type[TaskItem], listed: Listed) -> Listed:
 def _placed(
     task_class: type[TaskItem], items: Iterable[dict[str, Any]], status: int, before: datetime
 ) -> Iterator[Listed]:
-    """Items and where they stand; one whose `update_time` is no moment stands where the one before it does."""
+    """Items and their positions; one whose `update_time` is no moment gets the position of the one before."""
     key, when = task_class.key.attr_name, task_class.update_time
     for item in items:
         with suppress(ValueError):
@@ -246,7 +246,7 @@ def _placed(
 
 
 def _kept(task_class: type[TaskItem], listed: Iterator[Listed], keep: Callable[[Any], bool]) -> Iterator[Listed]:
-    """Those to keep, and those that cannot be read; also when that shows only now, in what is in its JSON."""
+    """The tasks to keep, and those that cannot be read, which may show only here, in their JSON."""
     for each in listed:
         try:
             kept = isinstance(each.task, TaskUnreadableError) or (each.task.status == each.status and keep(each.task))

@@ -1,4 +1,4 @@
-"""Over which index partitions the tasks of a status are spread."""
+"""Spreads the tasks of a status over index partitions."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ _steps: list[weakref.ref[type[TrackedModel]]] = []
 
 
 def register(step: type[TrackedModel]) -> None:
-    """Make a step known to the others of its use case.
+    """Register a step with the other steps of its use case.
 
     Raises:
-        ValueError: one deletes, by its `ttl`, what waits for the other.
+        ValueError: one step's `ttl` would delete tasks that wait for the other.
     """
     _check_ttl(step, step)
     for other in steps_beside(step, step.config.use_case_id):
@@ -42,10 +42,9 @@ def _check_ttl(step: type[TrackedModel], following: type[TrackedModel]) -> None:
 
 
 def shard_count(step: type[TrackedModel], status: int, use_case_id: str) -> int:
-    """Over how many shards that status is spread: steps that share the code share the larger of their counts.
+    """The number of shards of that status; steps that share the code share the larger of their counts.
 
-    A step that this process has not imported cannot be asked: define or import all steps of a use case together
-    where its tasks are listed.
+    Steps that this process has not imported are unknown: import all steps of a use case wherever its tasks are listed.
 
     Raises:
         ValueError: no step of the use case has that status.
@@ -73,6 +72,6 @@ def _table(step: type[TrackedModel]) -> str | None:
 
 
 def shard_of(key: str, count: int) -> int:
-    """The shard of a key, from 1 to `count`: the same in every process, for ever (R15)."""
+    """The shard of a key, from 1 to `count`: the same in every process, forever (R15)."""
     digest = hashlib.blake2b(key.encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") % count + 1

@@ -1,4 +1,4 @@
-"""Carries the writes of the lifecycle out on DynamoDB, each in one conditional request."""
+"""Makes the writes of the lifecycle on DynamoDB, each in one conditional request."""
 
 from __future__ import annotations
 
@@ -48,8 +48,8 @@ class DynamoStore(Generic[TaskT]):
     """The store of one task: the item with that key.
 
     Attributes:
-        also: what the block asks to be stored together with its success.
-        templated: whether the expressions of a write depend on its shape alone, so that they are built but once.
+        also: the block's writes to store together with its success.
+        templated: whether the expressions of a write depend on its shape alone, so that they are built only once.
     """
 
     templated: ClassVar[bool] = True
@@ -61,14 +61,14 @@ class DynamoStore(Generic[TaskT]):
         self._last: TaskT | None = None
 
     def write(self, write: Write) -> WriteResult[TaskT]:
-        """Store the changes if the guard holds, with one UpdateItem; a refusal brings the item with it."""
+        """Store the changes if the guard holds, with one UpdateItem; a refusal returns the item."""
         answer = self._send("UpdateItem", {**self._update(write), **_ANSWERED}, UpdateError)
         if answer.applied and answer.task is None:  # cut off on its way, so that botocore saw an empty body
             raise StoreError(UpdateError(f"UpdateItem of {self._key!r} was answered with no item"), transient=True)
         return answer
 
     def succeed(self, write: Write) -> WriteResult[TaskT]:
-        """As `write`; where the block asked for more, in one transaction with all of that."""
+        """As `write`; in one transaction with the block's further writes, if there are any."""
         if not self.also:
             return self.write(write)
         try:
@@ -92,7 +92,7 @@ class DynamoStore(Generic[TaskT]):
         return template.fill(self._class, self._key, write)
 
     def create(self, task: TaskT) -> WriteResult[TaskT]:
-        """Put the item if there is none of that key."""
+        """Put the item unless one with that key exists."""
         answer = self._send("PutItem", {**self._put(task), **_UNCOUNTED}, PutError)
         return WriteResult(applied=True, task=task) if answer.applied else answer
 
@@ -124,7 +124,7 @@ class DynamoStore(Generic[TaskT]):
         try:
             response = self._connection().dispatch(operation, arguments)
         except (BotoCoreError, ClientError) as error:
-            # PynamoDB keeps only the code of a refused write; the item stands in botocore's own exception.
+            # PynamoDB keeps only the code of a refused write; the item is in botocore's own exception.
             raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
             if isinstance(raw, ClientError) and _code(raw) == "ConditionalCheckFailedException":
                 return WriteResult(applied=False, task=self._task(raw.response.get("Item")))
@@ -137,7 +137,7 @@ class DynamoStore(Generic[TaskT]):
         return WriteResult(applied=True, task=self._task(response.get("Attributes")))
 
     def _transaction_refused(self, error: TransactWriteError) -> WriteResult[TaskT]:
-        """What follows from a transaction that was not made; the task's own write is its last one."""
+        """Handle a transaction that failed; the task's own write is its last one."""
         *others, own = error.cancellation_reasons or [None]
         if own is not None and own.code == "ConditionalCheckFailed":
             return WriteResult(applied=False, task=self._task(own.raw_item))
@@ -158,7 +158,7 @@ class DynamoStore(Generic[TaskT]):
         return self._last if item else None
 
     def _as_written(self, write: Write) -> TaskT | None:
-        """The task after a transaction, which answers nothing: as it was seen last, with the changes."""
+        """The task after a transaction, which returns no item: as last seen, with the changes."""
         if self._last is not None:
             for name, value in stored(write.changes).items():
                 setattr(self._last, name, None if value is Special.REMOVE else value)
@@ -179,5 +179,5 @@ def _is_transient(error: BaseException) -> bool:
     if not isinstance(error, ClientError):
         return isinstance(error, HTTPClientError | BotoConnectionError)
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    unreadable = _code(error).isdigit()  # of an answer that was cut off, botocore knows but the HTTP status
+    unreadable = _code(error).isdigit()  # of an answer that was cut off, botocore knows only the HTTP status
     return unreadable or _code(error) in _TRANSIENT_CODES or status >= _SERVER_ERROR

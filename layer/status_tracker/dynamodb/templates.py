@@ -1,7 +1,7 @@
-"""The arguments of writes, put together once for each shape of a write; each request then fills in its values.
+"""The arguments of writes, built once for each shape of a write; each request then fills in its values.
 
 Writes of one shape have the same expressions: the same guard over the same fields, the same fields changed. PynamoDB
-builds them from what `expressions` says, with slots in place of values, and its attributes serialize what is filled in.
+builds them from `expressions`, with slots in place of values; its attributes then serialize the values.
 """
 
 from __future__ import annotations
@@ -39,14 +39,14 @@ _BARE = frozenset(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Serialized:
-    """What stands in a template where an attribute has serialized something."""
+    """Marks a serialized value in a template."""
 
     attribute: Any
     value: Any
 
 
 class _Stencil:
-    """Stands for a model while a template is built: its attributes serialize nothing, and say what they were given."""
+    """Stands for a model while a template is built: its attributes mark values instead of serializing them."""
 
     def __init__(self, task: type[TaskItem]) -> None:
         self._task = task
@@ -106,7 +106,7 @@ class Template:
 
 
 class Creation:
-    """The arguments by which any new item of a class is put, if there is none of its key.
+    """The arguments that put any new item of a class, unless one with its key exists.
 
     Args:
         item: any new item of the class.
@@ -122,14 +122,14 @@ class Creation:
 
 
 def put_arguments(item: TaskItem) -> dict[str, Any]:
-    """The arguments by which an item is put, as PynamoDB makes them."""
+    """The arguments that put an item, as PynamoDB builds them."""
     return item.get_save_kwargs_from_instance(
         condition=type(item).key.does_not_exist(), return_values_on_condition_failure="ALL_OLD"
     )
 
 
 def _name_barely(arguments: dict[str, Any]) -> None:
-    """Write names that need no placeholder into the expressions: each placeholder costs with each request."""
+    """Write names that need no placeholder into the expressions: placeholders cost time with each request."""
     names = arguments["ExpressionAttributeNames"]
     bare = {placeholder: name for placeholder, name in names.items() if name in _BARE}
     for expression in ("UpdateExpression", "ConditionExpression"):
@@ -138,7 +138,7 @@ def _name_barely(arguments: dict[str, Any]) -> None:
 
 
 def shape_of(write: Write) -> Hashable:
-    """What writes have in common that one template serves."""
+    """The shape of a write; writes with the same shape share a template."""
     guard = write.guard
     guarded: Hashable
     if isinstance(guard, Startable):
@@ -154,7 +154,7 @@ def shape_of(write: Write) -> Hashable:
 
 
 def _is_fixed(value: Any) -> bool:
-    """Whether a change has no value that a write could bring."""
+    """Whether a change has no value to fill in."""
     return value is None or isinstance(value, Special)
 
 
@@ -181,7 +181,7 @@ def _guard_with_slots(guard: Guard) -> Guard:
 
 
 def _state_with_slots(state: TaskState) -> TaskState:
-    """Where the state has nothing, so has every other of that shape, and the expressions say so."""
+    """A field that is unset here is unset in every state of the same shape; the expressions depend on that."""
     compared = ("lock", "lock_expire_time", "update_time", "fence", "run")
     slots: Any = {name: attrgetter(f"guard.state.{name}") for name in compared if getattr(state, name)}
     status: Any = attrgetter("guard.state.status")

@@ -1,4 +1,4 @@
-"""What is done to one of many tasks that match a filter, and what becomes of it."""
+"""An action on one task of many that match a filter, and its outcome."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ TaskT = TypeVar("TaskT", bound=ListedTask)
 
 
 class Action(enum.StrEnum):
-    """What can be done to many tasks; as the methods of `TrackedTask`."""
+    """The actions for many tasks; named as the methods of `TrackedTask`."""
 
     RERUN = "rerun"
     IGNORE = "ignore"
@@ -31,22 +31,22 @@ class Action(enum.StrEnum):
 
     @property
     def dispatches(self) -> bool:
-        """Whether the task is then to be worked on, and so is dispatched."""
+        """Whether the task is dispatched after the action."""
         return self is not Action.IGNORE
 
 
 class Kind(enum.StrEnum):
-    """What became of one task.
+    """The outcome for one task.
 
     Attributes:
         DONE: the action is done and recorded, and the task dispatched.
-        REPEATED: it was on record already under this run id; dispatched again if the task still waits.
+        REPEATED: it was already recorded under this run id; dispatched again if the task still waits.
         LOCKED: a worker holds the task; nothing changed.
         VANISHED: the task does not exist any more.
         CHANGED: it does not match any more; nothing changed.
         REFUSED: the rules do not allow the action; nothing changed.
         UNDISPATCHED: the action is done and recorded, but `dispatch` failed: ask again with the same run id.
-        FAILED: the store did not answer, so that nothing is known: ask again with the same run id.
+        FAILED: the store did not answer, so the result is unknown: ask again with the same run id.
     """
 
     DONE = "done"
@@ -61,7 +61,7 @@ class Kind(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ActionOutcome:
-    """What became of one task; `message` says why where it was not done, `error` is what was raised then."""
+    """The outcome for one task; if the action was not done, `message` says why and `error` is what was raised."""
 
     task_id: str
     kind: Kind
@@ -70,7 +70,7 @@ class ActionOutcome:
 
 
 class Operable(Listing[TaskT], Protocol[TaskT]):
-    """What can be acted on: a class derived from `BaseTask` or `MemoryTask`, or whatever has this of theirs."""
+    """What can be acted on: a class derived from `BaseTask` or `MemoryTask`, or anything with these members."""
 
     config: TrackerConfig
 
@@ -96,7 +96,7 @@ class TaskAction(Generic[TaskT]):
     """Does the action to one task.
 
     Args:
-        chosen: what the task must still match; None for a task that is meant whatever became of it.
+        chosen: the filter that the task must still match; None to act on the task in any state.
     """
 
     def __init__(
@@ -116,7 +116,7 @@ class TaskAction(Generic[TaskT]):
         self._by = by
 
     def act(self, task_id: str) -> ActionOutcome:
-        """What became of it; never raises."""
+        """Do the action; never raises."""
         try:
             acted = self._acted(task_id)
         except _NoLongerMatchesError as error:

@@ -1,9 +1,9 @@
 """One deliberate action on all tasks that match a filter: rerun, ignore, unignore, unlock.
 
-Each task is acted on in one conditional write, which stores nothing if the task does not match any more. So a task that
-a worker moves while the others are listed is left alone, and told of. The run's id stands on each task with the action:
-whoever asks again with it changes no task a second time, even one that has failed and matches again. Tasks whose status
-was set after the call began do not match, so that no call chases what it has done itself.
+Each action is one conditional write, which stores nothing if the task no longer matches. So a task that a worker moves
+during the run is left alone, and reported. The run's id is recorded on each task with the action: repeating the run
+with it changes no task a second time, even one that has failed and matches again. Tasks whose status was set after the
+call began do not match, so a call never acts on its own results.
 """
 
 from __future__ import annotations
@@ -39,16 +39,16 @@ _TICK = timedelta(microseconds=1)
 
 @dataclass(frozen=True, slots=True)
 class BulkResult:
-    """What became of all.
+    """The result of a bulk action.
 
     Attributes:
-        run_id: with which to ask again; nothing is then done twice.
+        run_id: repeat the call with it to do nothing twice.
         matching: how many tasks were taken from the listing.
         counts: how many of them had each outcome; empty after a dry run.
-        troubles: the first 100 of those that were neither done nor repeated.
+        troubles: the first 100 outcomes that are neither done nor repeated.
         sample: the ids of the first 10 that match, after a dry run.
-        cursor: where the listing stands, to go on from; None where it has given nothing.
-        stopped: why it ended early, since what failed is not about single tasks; else None.
+        cursor: the position of the listing, to continue from; None if it has given nothing.
+        stopped: why it ended early, because the failures do not concern single tasks; otherwise None.
     """
 
     run_id: str
@@ -73,10 +73,10 @@ def act_on_all(
     cursor: str | None = None,
     dry_run: bool = False,
 ) -> BulkResult:
-    """Do an action to all tasks that match, and tell what became of them. The arguments are those of `BulkRun`.
+    """Do an action on all matching tasks, and return the result. The arguments are those of `BulkRun`.
 
     Args:
-        dry_run: only tell how many match, and which are the first; nothing is changed.
+        dry_run: only count the matching tasks, with a sample; nothing is changed.
     """
     run = BulkRun(tasks, action, chosen, reason=reason, by=by, run_id=run_id, limit=limit, rate=rate, cursor=cursor)
     if dry_run:
@@ -91,27 +91,28 @@ def act_on_all(
 
 
 class BulkRun(Generic[TaskT]):
-    """An action on all tasks that match, a few at a time; each step of the iteration gives what became of one task.
+    """An action on all matching tasks, a few at a time; iterating gives the outcome for each task.
 
-    Tasks are taken in the order of `update_time`, the oldest first. Leaving the iteration early leaves the rest.
+    Tasks are taken in the order of `update_time`, the oldest first. Leaving the iteration early
+    leaves the remaining tasks unchanged.
 
     Args:
         tasks: a class derived from `BaseTask`, say. Its `dispatch` is called from several threads.
         reason, by: why, and who asks for it; recorded on each task.
-        run_id: of an earlier call that is to be completed: what is on record under it is not done again, and tasks that
-            were made pending but not dispatched before it died are dispatched first. By default a new one.
-        limit: at most so many tasks are taken from the listing; None for all. It counts anew in each call, also in
-            one that completes another.
-        rate: at most so many tasks a second; None for as many as go.
-        cursor: of an earlier run, to go on where that stood.
+        run_id: of an earlier call to complete: actions recorded under it are not repeated, and tasks that it made
+            pending but did not dispatch are dispatched first. By default a new one.
+        limit: at most so many tasks are taken from the listing; None for all. Each call counts from
+            zero, also one that completes another.
+        rate: at most so many tasks a second; None for no limit.
+        cursor: of an earlier run, to continue there.
 
     Attributes:
         run_id: the id of the run.
-        stopped: why it ended early, since task after task failed; else None.
+        stopped: why it ended early, because task after task failed; otherwise None.
 
     Raises:
-        ValueError: an argument that cannot work; before any request.
-        Exception: in the iteration, the tasks could not be listed; the backend's own.
+        ValueError: an argument is invalid; raised before any request.
+        Exception: in the iteration, if the tasks cannot be listed; the backend's own.
     """
 
     def __init__(
@@ -143,11 +144,11 @@ class BulkRun(Generic[TaskT]):
 
     @property
     def cursor(self) -> str | None:
-        """Behind the last task whose outcome was given, and before those that failed one after the other."""
+        """The position after the last task whose outcome was given, and before the failures that stopped the run."""
         return self._cursor
 
     def rehearse(self) -> BulkResult:
-        """Only count what matches; nothing is changed, and the run can still be made."""
+        """Only count the matching tasks; nothing is changed, and the run can still be made."""
         sample: list[str] = []
         count = 0
         for task_id in self._listing().ids():
@@ -171,9 +172,9 @@ class BulkRun(Generic[TaskT]):
         return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit)
 
     def _outcomes(self) -> Generator[tuple[ActionOutcome, str | None], None, None]:
-        """What became of each task, in their order, with the cursor behind it; no further one once it is stopped."""
+        """The outcome for each task, in order, with the cursor after it; ends once the run is stopped."""
         under_way: deque[tuple[Future[ActionOutcome], str | None]] = deque()
-        at_once = 1  # so that what is made on first use, such as clients, is not made by several threads
+        at_once = 1  # so that clients and the like are created by one thread, on first use
         pool = ThreadPoolExecutor(_PARALLEL)
         try:
             for task_id, cursor in takewhile(lambda _: self.stopped is None, self._to_do()):
@@ -199,7 +200,7 @@ class BulkRun(Generic[TaskT]):
                 yield task_id, self._listed.cursor
 
     def _undispatched(self) -> Iterator[str]:
-        """Tasks that an earlier call with this run id has made pending, and which nobody has begun to work on."""
+        """Tasks that an earlier call with this run id made pending, and that nobody has started."""
         if self._completes and self.action.makes_pending:
             pending = TaskFilter(
                 (self._tasks.config.pending_status,), until=self._until, id_prefix=self._filter.id_prefix
@@ -233,10 +234,10 @@ def checked_run_id(run_id: str | None) -> str:
 
 
 class Pace:
-    """Lets so many a second pass, evenly.
+    """Limits a loop to so many steps a second, evenly.
 
     Args:
-        rate: at most so many a second; None for as many as come.
+        rate: at most so many a second; None for no limit.
         sleep: waits for so many seconds.
 
     Raises:

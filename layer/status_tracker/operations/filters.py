@@ -1,4 +1,4 @@
-"""`TaskFilter`: which tasks of a step are meant, for what looks at many of them or acts on them."""
+"""`TaskFilter`: selects tasks of a step, for code that lists them or acts on them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ TaskT_co = TypeVar("TaskT_co", bound=ListedTask, covariant=True)
 
 
 class Query(Protocol[TaskT_co]):
-    """A listing that is read as it is asked for.
+    """A listing that is read on demand.
 
-    Where it cannot read a task it raises `TaskUnreadableError`, and goes on behind it.
+    For a task that it cannot read it raises `TaskUnreadableError`; it can then continue.
 
     Attributes:
-        cursor: where it stands; None where it has given nothing.
+        cursor: the position; None if it has given nothing.
     """
 
     @property
@@ -42,7 +42,7 @@ class Query(Protocol[TaskT_co]):
 
 
 class Listing(Protocol[TaskT_co]):
-    """What can be listed: a class derived from `BaseTask` or `MemoryTask`, or whatever has this of theirs."""
+    """What can be listed: a class derived from `BaseTask` or `MemoryTask`, or anything with these members."""
 
     def query_by_status(
         self,
@@ -60,7 +60,7 @@ class Listing(Protocol[TaskT_co]):
 
 @dataclass(frozen=True, slots=True)
 class TaskFilter:
-    """Which tasks: all that is given must hold. Every `ValueError` says what is wrong and what would do.
+    """Selects tasks: all given conditions must hold. Every `ValueError` says what is wrong and what is allowed.
 
     Attributes:
         statuses: the codes, at least one.
@@ -99,12 +99,12 @@ class TaskFilter:
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any], config: TrackerConfig | None = None) -> Self:
-        """The filter of what JSON holds, such as a state machine's input; what is None counts as left out::
+        """The filter in a JSON object, such as a state machine's input; None means left out::
 
             {"statuses": [30], "error_class": "ThrottlingException", "since": "2026-01-02T00:00:00Z"}
 
         Args:
-            config: by which statuses may be given by their names too.
+            config: allows statuses to be given by name.
 
         Raises:
             ValueError: an unknown name, or a value that cannot be.
@@ -124,7 +124,7 @@ class TaskFilter:
         return cls(**given)
 
     def to_dict(self) -> dict[str, Any]:
-        """What `from_dict` takes, as JSON can hold it; what is not given is left out."""
+        """The JSON object that `from_dict` takes; conditions that are not given are left out."""
         content: dict[str, Any] = {"statuses": list(self.statuses)}
         for name in ("error_class", "error_text", "id_prefix"):
             if getattr(self, name):
@@ -136,11 +136,11 @@ class TaskFilter:
         return content
 
     def before(self, moment: datetime) -> Self:
-        """The same, of tasks only whose status was set before that moment. Raises `ValueError` where none can be."""
+        """The same filter, limited to status changes before that moment. Raises `ValueError` if none can match."""
         return replace(self, until=moment if self.until is None else min(moment, self.until))
 
     def admits(self, task_id: str, state: TaskState) -> bool:
-        """Whether a task that was read whole matches."""
+        """Whether a task that was read in full matches."""
         return (
             state.status in self.statuses
             and task_id.startswith(self.id_prefix)
@@ -161,9 +161,9 @@ class TaskFilter:
 
         Args:
             tasks: a class derived from `BaseTask`, say.
-            cursor: of an earlier result of the same filter and order, to go on where it stopped.
+            cursor: of an earlier result of the same filter and order, to continue there.
             limit: at most so many; None for all.
-            whole: also `data` and `errors`, for which each task is read; else only where the filter asks for errors.
+            whole: read each task in full, with `data` and `errors`; otherwise only if the filter needs the errors.
 
         Raises:
             ValueError: a status that no step of the use case has, a foreign cursor.
@@ -195,9 +195,9 @@ class TaskFilter:
 
 
 class Matching(Generic[TaskT]):
-    """The tasks that match a filter; each is read as it is asked for.
+    """The tasks that match a filter, read on demand.
 
-    One that cannot be read counts as one that matches: `TaskUnreadableError` is raised in its place.
+    A task that cannot be read counts as matching: `TaskUnreadableError` is raised for it.
     """
 
     def __init__(self, chosen: TaskFilter, query: Query[TaskT], limit: int | None, *, whole: bool) -> None:
@@ -208,7 +208,7 @@ class Matching(Generic[TaskT]):
 
     @property
     def cursor(self) -> str | None:
-        """Where it stands: the same filter with ``cursor=`` goes on behind the last task given. None at the start."""
+        """The position: the same filter with ``cursor=`` continues after the last task given. None at the start."""
         return self._query.cursor
 
     def __iter__(self) -> Iterator[TaskT]:
@@ -230,7 +230,7 @@ class Matching(Generic[TaskT]):
                 return task
 
     def each(self) -> Iterator[TaskT | TaskUnreadableError]:
-        """Those that are left; in the place of one that cannot be read, the error that says so."""
+        """The remaining tasks; for one that cannot be read, the error."""
         while True:
             try:
                 yield next(self)
@@ -240,7 +240,7 @@ class Matching(Generic[TaskT]):
                 yield error
 
     def ids(self) -> Iterator[str]:
-        """The ids of those that are left, for who reads each task anew; also of those that cannot be read."""
+        """The ids of the remaining tasks, for callers that read each task again; includes tasks that cannot be read."""
         return (str(each.task_id) for each in self.each())
 
     def _take(self) -> None:
@@ -267,7 +267,7 @@ def _check_moment(name: str, moment: object) -> None:
 
 
 def _check_characters(name: str, text: str) -> None:
-    """Refuse half a character, which JSON can have and nothing that is stored."""
+    """Refuse lone surrogates, which JSON can hold but no store can."""
     try:
         text.encode()
     except UnicodeEncodeError as error:

@@ -1,6 +1,6 @@
-"""The sweep: finds the tasks of a step that nothing works on any more, and has them worked on again.
+"""The sweep: finds the tasks of a step that nothing works on any more, and restarts them.
 
-Which those are is no guess: of each candidate the class is asked what has become of its run (`TrackedTask.run_state`).
+It does not guess: for each candidate it asks the class for the state of its run (`TrackedTask.run_state`).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ..core.task import RunState, TrackedTask
 
 
 class Found(Protocol):
-    """What `query_unattended` gives: the tasks, and a `cursor` to go on behind the last one given."""
+    """What `query_unattended` gives: the tasks, and a `cursor` to continue after the last one given."""
 
     @property
     def cursor(self) -> str | None: ...
@@ -27,7 +27,7 @@ class Found(Protocol):
 
 
 class Sweepable(Protocol):
-    """A tracked task whose class can be swept: `BaseTask` and `testing.MemoryTask` are such classes."""
+    """A tracked task whose class can be swept, such as `BaseTask` and `testing.MemoryTask`."""
 
     config: ClassVar[TrackerConfig]
     run: Any
@@ -63,7 +63,7 @@ TaskT = TypeVar("TaskT", bound=Sweepable)
 
 @dataclass(frozen=True, slots=True)
 class Noted:
-    """A task, and why it was treated so."""
+    """A task, and the reason for its treatment."""
 
     task_id: str
     why: str
@@ -71,19 +71,19 @@ class Noted:
 
 @dataclass(frozen=True, slots=True)
 class Swept:
-    """What a sweep has done.
+    """The result of a sweep.
 
     Attributes:
-        examined: how many tasks were looked at: of those that could be read, it was asked what has become of their run.
-        restarted: those that are worked on again. Two sweeps at once may both name a task, which is yet started once.
-        running: how many were left alone since their run is under way.
-        left_alone: those that were deleted, or were taken by somebody else, while they were looked at.
-        failed: those that could not be read, asked or started; they are examined again in the next round.
-        stuck: how many of those that were examined were in progress with their lease over.
-        cursor: where the next sweep goes on; None for another round from the oldest on.
-        complete: whether the round is at its end. It is about the tasks that had their status when it began, so that
-            it comes to an end however many come meanwhile.
-        error: why the tasks could not be listed any further, the backend's own; all else tells of what was done before.
+        examined: how many tasks were checked; the state of the run was queried for those that could be read.
+        restarted: the restarted tasks. Two sweeps at once may both name a task, but it is started only once.
+        running: how many were left alone because their run is under way.
+        left_alone: the tasks that were deleted, or taken by somebody else, during the check.
+        failed: the tasks that could not be read, checked or started; the next round examines them again.
+        stuck: how many of the examined tasks were in progress with their lease over.
+        cursor: where the next sweep continues; None for a new round from the oldest.
+        complete: whether the round is finished. A round covers the tasks that had their status when it began, so it
+            ends however many tasks arrive meanwhile.
+        error: why the listing stopped, the backend's own error; the other fields cover what ran before the error.
     """
 
     examined: int
@@ -108,25 +108,25 @@ def sweep(
     stop: Callable[[], bool] = lambda: False,
     run_state: Callable[[TaskT], RunState] | None = None,
 ) -> Swept:
-    """Have the tasks of a step worked on again that are stuck, failed and due, or pending, and that nothing drives.
+    """Restart the tasks of a step that are stuck, failed and due, or pending, and that nothing drives.
 
-    The oldest first, by when their status was set. `run_state` says what became of a task's run: where it is running,
-    the task is left alone; where it was never started, the task is given to `dispatch`; where it has ended, the task
-    is given its next run by `restart`, which is recorded on it, and then to `dispatch`. Several may sweep at once.
-    Statuses in `more_pending_status` are not looked at: they are ends of other steps. See whether the result has an
-    `error`: what was done until then is done, and is told by nothing else.
+    The oldest status comes first. `run_state` gives the state of a task's run: if it is running, the task is left
+    alone; if it was never started, the task is passed to `dispatch`; if it has ended, `restart` gives the task its next
+    run, which is recorded on it, and the task is passed to `dispatch`. Several sweeps may run at once. Statuses in
+    `more_pending_status` are not checked: they are ends of other steps. Check the result for an `error`: it is
+    reported only here.
 
     Args:
         limit: restart at most so many.
-        examine: ask of at most so many what has become of their run.
-        pending_after: leave a pending task alone until so long after it was made so.
+        examine: check the runs of at most so many.
+        pending_after: leave a pending task alone until it has been pending for so long.
         by: who restarts them, for the record.
-        cursor: where the last sweep stopped; so those that are left alone, however many, do not keep others waiting.
-        stop: asked before each task; True ends the sweep.
-        run_state: asked instead of the class's, for who can find out about many runs at once.
+        cursor: where the last sweep stopped, so that tasks left alone do not keep others waiting.
+        stop: called before each task; True ends the sweep.
+        run_state: used instead of the class's, for callers that can query many runs at once.
 
     Raises:
-        ValueError: an argument cannot be used; nothing was looked at.
+        ValueError: an argument is invalid; nothing was checked.
     """
     _check(task_class, limit, examine, pending_after, by)
     until, place = _round(task_class.config, cursor)
@@ -165,7 +165,7 @@ def _round(config: TrackerConfig, cursor: str | None) -> tuple[datetime, str | N
 
 
 class _Broom(Generic[TaskT]):
-    """Looks at one task after the other, and keeps what came of it."""
+    """Checks one task after the other, and collects the results."""
 
     def __init__(
         self, task_class: type[TaskT], pending_after: timedelta, by: str, run_state: Callable[[TaskT], RunState]
@@ -181,7 +181,7 @@ class _Broom(Generic[TaskT]):
         self.error: Exception | None = None
 
     def take(self, tasks: Iterator[TaskT]) -> bool:
-        """Look at the next task; False where there is none, or the listing has broken."""
+        """Check the next task; False if there is none, or the listing failed."""
         try:
             task = next(tasks, None)
         except TaskUnreadableError as error:

@@ -1,4 +1,4 @@
-"""What people do deliberately to one job; each is recorded in its `errors["actions"]`: what, why, by whom, when."""
+"""The deliberate actions on one job; each is recorded in its `errors["actions"]`: what, why, by whom, when."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from .store import SqlStore
 class JobActions(JobColumns):
     """The deliberate actions. The statuses are those of `start`; `pending_status` must be among them.
 
-    With a `request_id` that is among the job's last 20 records, nothing is done, and the job comes as it is.
-    Each raises `ValueError` for an empty reason, and `JobIsNotInitializedError` where there is no such job.
+    With a `request_id` that is among the job's last 20 records, nothing is done, and the job is returned unchanged.
+    Each raises `ValueError` for an empty reason, and `JobIsNotInitializedError` if there is no such job.
     """
 
     @classmethod
@@ -34,11 +34,11 @@ class JobActions(JobColumns):
         request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
-        """Make a job pending again, whatever became of it; `run_number` grows by one.
+        """Make a job pending again whatever its status; `run_number` grows by one.
 
         Raises:
             JobLockedError: a worker holds it; wait until its lease ends.
-            JobIsNotReadyToStartError: it has not come as far as this step.
+            JobIsNotReadyToStartError: it has not reached this step.
         """
         return cls._act(engine, id, lambda rules: rules.rerun, "rerun", reason, by, request_id, statuses)
 
@@ -53,7 +53,7 @@ class JobActions(JobColumns):
         request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
-        """Set a job aside that is pending, failed or stuck in this step.
+        """Set aside a job that is pending, failed or stuck in this step.
 
         Raises:
             JobLockedError: a worker holds it; wait until its lease ends.
@@ -90,9 +90,9 @@ class JobActions(JobColumns):
         request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
-        """Take the lock from a worker that is known to be gone, so that the next start takes the job over at once.
+        """Release the lock of a worker that is known to be gone, so that the next start takes the job over at once.
 
-        Should the worker live after all, it gets `TaskLockLostError` and stores nothing.
+        If the worker is still alive, it gets `TaskLockLostError` and stores nothing.
 
         Raises:
             JobIsNotReadyToStartError: nobody has locked it.

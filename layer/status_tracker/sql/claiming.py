@@ -36,7 +36,7 @@ class _Look(enum.Enum):
 
 @dataclass(frozen=True)
 class Claim(Generic[JobT]):
-    """One worker's wish for a job.
+    """One worker's search for a job.
 
     Attributes:
         statuses: those from which the step starts.
@@ -55,7 +55,7 @@ class Claim(Generic[JobT]):
         """The oldest job that could be acquired, and the token that holds it; None if there is none.
 
         Raises:
-            Exception: the database could not be asked; SQLAlchemy's own.
+            Exception: the database did not answer; SQLAlchemy's own.
         """
         token, limit, unanswered = uuid.uuid4().hex, _CANDIDATES, 0
         patience = Patience(self.rules("*"))
@@ -100,7 +100,7 @@ class Claim(Generic[JobT]):
         return answer.task if verdict.error is None else _Look.AGAIN
 
     def _claimable(self, token: str, now: datetime) -> Condition:
-        """What can be claimed; the rules then judge the one that is found."""
+        """The condition for jobs that can be claimed; the rules then check the one that is found."""
         job, config = self.job_class, self.step.config
         since = now - timedelta(seconds=config.lock_expire_seconds)
         waiting = startable(job, Startable(token, self.statuses, now, since, or_absent=False))

@@ -13,30 +13,30 @@ from ..core.config import TrackerConfig, get_utc_now
 from .times import UTCDateTime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""When a job was locked that never was."""
+"""`lock_at` of a job that has never been locked."""
 
 
 class JobColumns:
-    """What the table holds of a job.
+    """The columns of a job.
 
     Those of sqlalchemy_mate come first; the others are nullable, so that `add_missing_columns` can add them.
 
     Attributes:
-        config: the settings of the step, where the calls do not name them; its `use_case_id` is but a name here.
-        clock: tells the time, timezone-aware, where the class has no config.
+        config: the settings of the step, for calls that do not name them; its `use_case_id` is only a name here.
+        clock: returns the present time, timezone-aware, if the class has no config.
         id: unique in the table.
         status: the status code.
         create_at, update_at: when it was created; when its status changed last.
         lock: the token of the worker that holds it; None when nobody does.
         lock_at: when it was locked last.
         retry: how many attempts in a row have failed.
-        data: the user's own; None or anything JSON can hold, a dictionary by custom.
+        data: the user's own; None or anything JSON can hold, usually a dictionary.
         errors: the `history` of failed attempts, `error` and `traceback` of the last one, and deliberate `actions`.
         lock_expire_at: when the lease ends.
         fence: how often it was started.
-        run_number: how often it was deliberately run again.
+        run_number: how often it was run again deliberately.
         not_before: the first moment at which it may be started again.
-        finished_locks, vanished_locks, update_count, create_token: by these repeated requests are recognised.
+        finished_locks, vanished_locks, update_count, create_token: they identify repeated requests.
     """
 
     config: ClassVar[TrackerConfig]
@@ -65,13 +65,13 @@ OWN_COLUMNS = tuple(name for name, value in vars(JobColumns).items() if isinstan
 """The names of all columns of `JobColumns`, in their order."""
 
 MANAGED_COLUMNS = frozenset(OWN_COLUMNS) - {"data", "errors"}
-"""What a worker cannot set: it is the library's to keep."""
+"""The columns that a worker cannot set: the library keeps them."""
 
 _INDEXED = ("status", "update_at", "id")
 
 
 def job_index(job_class: type[JobColumns]) -> sa.Index | None:
-    """The index by which jobs of a status are found, the oldest first."""
+    """The index that lists the jobs of a status, the oldest first."""
     mapper = sa.inspect(job_class, raiseerr=True)
     wanted = [mapper.columns[name] for name in _INDEXED]
     return next((index for index in mapper.local_table.indexes if list(index.columns) == wanted), None)
@@ -93,7 +93,7 @@ def _complete_table(mapper: orm.Mapper[Any], job_class: type[Any]) -> None:
 
 
 def column_values(job: JobColumns) -> Mapping[str, Any]:
-    """All columns of a job that are known of it, also the user's own."""
+    """All loaded columns of a job, including the user's own."""
     about = sa.inspect(job, raiseerr=True)
     unloaded = about.unloaded if about.detached else frozenset()
     return {name: getattr(job, name) for name in about.mapper.column_attrs.keys() if name not in unloaded}  # noqa: SIM118
@@ -107,7 +107,7 @@ def changed_values(job: JobColumns) -> Mapping[str, Any]:
 
 
 def mirror(job: JobColumns, stored: JobColumns, names: Container[str] | None = None) -> None:
-    """Let `job` tell what is stored, in the columns of these names or in all."""
+    """Copy the stored values into `job`, for the named columns or all."""
     if job is not stored:
         for name, value in column_values(stored).items():
             if names is None or name in names:

@@ -1,4 +1,4 @@
-"""What a database's error means: may the same write go through later, or never."""
+"""What a database's error means: whether the same write may succeed later."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58", "25006", "55P03")
 
 
 def store_error(job: type[JobColumns], engine: sa.Engine, error: exc.SQLAlchemyError) -> StoreError:
-    """What the rules are told of an error of SQLAlchemy's."""
+    """The port's error for an error of SQLAlchemy."""
     if is_transient(error):
         return StoreError(error, transient=True)
     return StoreError(_missing_columns(job, engine, error) or error, transient=False)
 
 
 def is_transient(error: exc.SQLAlchemyError) -> bool:
-    """Whether the same transaction may go through later; this one may even have been stored."""
+    """Whether the same transaction may succeed later; this one may even have been stored."""
     if not isinstance(error, exc.DBAPIError):
         return isinstance(error, exc.TimeoutError)  # no connection in the pool
     if error.connection_invalidated:
@@ -56,7 +56,7 @@ def _missing_columns(
         return None
     try:
         missing = missing_columns(job, engine)
-    except exc.SQLAlchemyError:  # no such table, no such database: the first error tells
+    except exc.SQLAlchemyError:  # no such table, no such database: the first error says it
         return None
     if not missing:
         return None
@@ -69,14 +69,14 @@ def _missing_columns(
 
 
 def missing_columns(job: type[JobColumns], engine: sa.Engine) -> list[str]:
-    """The names of those of our columns that the table lacks, in their order."""
+    """The names of our columns that the table lacks, in order."""
     table, columns = table_of(job), sa.inspect(job, raiseerr=True).columns
     there = {column["name"] for column in sa.inspect(engine).get_columns(table.name, schema=table.schema)}
     return [columns[name].name for name in OWN_COLUMNS if columns[name].name not in there]
 
 
 def table_of(job: type[JobColumns]) -> sa.Table:
-    """The table in which the jobs stand."""
+    """The table of the jobs."""
     table = sa.inspect(job, raiseerr=True).local_table
     if not isinstance(table, sa.Table):
         raise TypeError(f"{job.__name__} is mapped to {table!r}: derive it from a declarative base, with a table.")

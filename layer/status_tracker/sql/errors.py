@@ -1,7 +1,7 @@
 """The errors of the SQL backend: each is of its own class, and also the matching error of the library.
 
-Their names and their order among each other are those of sqlalchemy_mate, so that code which catches them goes on to
-work: a locked job is no `JobIsNotReadyToStartError`, and a missing one is a `ValueError`.
+Their names and hierarchy are those of sqlalchemy_mate, so that code which catches them keeps
+working: a locked job is no `JobIsNotReadyToStartError`, and a missing one is a `ValueError`.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ class JobIsNotReadyToStartError(TaskIsNotReadyToStartError):
 
 
 class JobAlreadySucceededError(JobIsNotReadyToStartError, TaskAlreadySucceedError):
-    """The job has succeeded already; `rerun` is how it is deliberately run again."""
+    """The job has succeeded already; use `rerun` to run it again deliberately."""
 
 
 class JobIgnoredError(JobIsNotReadyToStartError, TaskIgnoredError):
-    """The job was set aside: too many failures, or one that no retry can mend."""
+    """The job was set aside: too many failures, or one that no retry can fix."""
 
 
 class JobExhaustedError(JobIsNotReadyToStartError, TaskExhaustedError):
-    """The job has used up its attempts, in a step that has a status of its own for that."""
+    """The job has used up its attempts, in a step with a separate status for that."""
 
 
 class JobNotDueError(JobIsNotReadyToStartError, TaskNotDueError):
@@ -47,11 +47,11 @@ class JobNotDueError(JobIsNotReadyToStartError, TaskNotDueError):
 
 
 class JobIsNotInitializedError(TaskIsNotInitializedError, ValueError):
-    """There is no such job in the table."""
+    """The job does not exist."""
 
 
 class JobAlreadyExistsError(TaskAlreadyExistsError):
-    """A job of that id exists; creating never resets."""
+    """A job with that id exists; creating never resets it."""
 
 
 class MissingColumnsError(TaskExecutionError):
@@ -71,7 +71,7 @@ _JOB_ERRORS: tuple[tuple[type[TaskExecutionError], type[TaskExecutionError]], ..
 
 
 def job_error(error: TaskExecutionError) -> TaskExecutionError:
-    """The error as the `Job…` error that matches it, with all it tells; one that has none, as it is."""
+    """The matching `Job…` error with the same details; an error without a match is returned unchanged."""
     for kind, job_kind in _JOB_ERRORS:
         if isinstance(error, kind):
             translated = job_kind(*error.args)

@@ -64,12 +64,12 @@ class JobBlock(Generic[JobT]):
         return self._job, self.updates
 
     def _values(self) -> dict[str, Any]:
-        """What is to be stored: what was set with `updates`, or on the job itself, as sqlalchemy_mate allows."""
+        """The values to store: set with `updates`, or on the job itself, as sqlalchemy_mate allows."""
         assigned = changed_values(self._job).items()
         return {**{name: value for name, value in assigned if name not in MANAGED_COLUMNS}, **self.updates.values}
 
     def leave(self, error: BaseException | None) -> None:
-        """Store the end; from then on the job tells what was stored."""
+        """Store the end; the job then shows what was stored."""
         self._store.values = self._values()
         self._context.pending_data = self._store.values.get("data")
         try:
@@ -82,8 +82,8 @@ class StartNext(Generic[JobT]):
     """What `start_next` returns: a context manager that gives the job, or None, and its updates.
 
     Args:
-        begin: makes the attempt when the block is entered; None where there is nothing to do.
-        skip_error: whether an exception of the block goes no further once its failure is stored.
+        begin: makes the attempt when the block is entered; None if there is nothing to do.
+        skip_error: whether to suppress an exception of the block once its failure is stored.
     """
 
     def __init__(self, begin: Callable[[], JobBlock[JobT] | None], *, skip_error: bool) -> None:
@@ -119,7 +119,7 @@ class StartNext(Generic[JobT]):
 
 
 class Start(Generic[JobT]):
-    """What `start` returns: as `StartNext`, with a job in any case."""
+    """What `start` returns: as `StartNext`, but always with a job."""
 
     def __init__(self, begin: Callable[[], JobBlock[JobT]], *, skip_error: bool) -> None:
         self._block = StartNext(begin, skip_error=skip_error)

@@ -27,7 +27,7 @@ _NO_COLUMN = "expire_at"  # no database deletes rows by itself; see `settings`
 
 
 def state_of(job: JobColumns) -> TaskState:
-    """What the rules need to know of a job, also of one that an older library wrote."""
+    """The state of a job for the rules, also if an older library wrote it."""
     return TaskState(
         status=job.status,
         update_time=job.update_at,
@@ -45,13 +45,13 @@ def state_of(job: JobColumns) -> TaskState:
 
 
 def columns_of(job: JobClass, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """The values of the columns in which the fields stand."""
+    """The fields as values of their columns."""
     stored = {name: value for name, value in fields.items() if name != _NO_COLUMN}
     return {_COLUMNS.get(name, name): _column_value(job, name, value) for name, value in stored.items()}
 
 
 def condition(job: JobClass, write: Write) -> Condition:
-    """When the write may be made."""
+    """The condition of the write."""
     guard = write.guard
     if isinstance(guard, Startable):
         return startable(job, guard)

@@ -1,4 +1,4 @@
-"""The jobs of a table, for what else works on a class derived from `BaseTask`: bulk actions, the command line."""
+"""The jobs of a table in the form of a class derived from `BaseTask`: for bulk actions and the command line."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class ListedJob(Generic[JobT]):
-    """A job, with what a task tells."""
+    """A job with the attributes of a task."""
 
     job: JobT
 
@@ -50,7 +50,7 @@ class ListedJob(Generic[JobT]):
 
 
 class JobQuery(FoundTasks[ListedJob[JobT]]):
-    """The jobs that a query finds; read from the database page by page, as they are asked for."""
+    """The jobs that a query finds; read from the database page by page, on demand."""
 
     def __init__(self, jobs: Iterator[JobT], given: Cursor, *, older_first: bool) -> None:
         self._jobs = jobs
@@ -66,7 +66,7 @@ class OperableJobs(Generic[JobT]):
     """The jobs of a table, with their engine and the settings of their step.
 
     Args:
-        statuses: those of `JobMixin.start`; to be left out where the class has a `config`.
+        statuses: those of `JobMixin.start`; left out if the class has a `config`.
 
     Raises:
         TypeError: the statuses are not known.
@@ -90,7 +90,7 @@ class OperableJobs(Generic[JobT]):
         cursor: str | None = None,
         error_class: str | None = None,
     ) -> JobQuery[JobT]:
-        """The jobs of several statuses, in the order of `update_at`; as of `BaseTask`, `limit` is of each status."""
+        """The jobs of several statuses, in the order of `update_at`; `limit` is per status, as in `BaseTask`."""
         given = {} if cursor is None else parse_cursor(cursor)
         window = _Window(since, until, older_task_first)
         wanted = None if error_class is None else failure_of_class(error_class)
@@ -155,7 +155,7 @@ class OperableJobs(Generic[JobT]):
 
 @dataclass(frozen=True, slots=True)
 class _Window:
-    """Which part of the jobs of a status, and in which order."""
+    """A part of the jobs of a status, in an order."""
 
     since: datetime | None
     until: datetime | None

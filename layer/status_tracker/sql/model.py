@@ -80,7 +80,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             engine_or_session: an engine; or a session of yours, which is committed, with what else it has to store.
 
         Raises:
-            JobAlreadyExistsError: a job of that id exists; it was left as it is, and your session is as it was.
+            JobAlreadyExistsError: a job with that id exists; it and your session were left unchanged.
         """
         job, created = cls.get_or_create(engine_or_session, id, status, data, **kwargs)
         if created:
@@ -97,9 +97,9 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         data: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> tuple[Self, bool]:
-        """The stored job, and whether this call has created it. For events that are delivered at least once.
+        """The stored job, and whether this call created it. For events that are delivered at least once.
 
-        A session of yours is committed where the job is new, and else left as it was.
+        Your session is committed if the job is new, and otherwise left unchanged.
         """
         return create(SqlStore(cls, engine_or_session, id), cls.create(id, status, data, **kwargs))
 
@@ -127,7 +127,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         data: dict[str, Any] | None = None,
         heartbeat: float | None = None,
     ) -> Start[Self]:
-        """Hold the job while the block works on it, and store what became of it::
+        """Hold the job while the block works on it, and store the result::
 
             with Job.start(engine, "job-1", 10, 20, 30, 40, 50, expire=900, max_retry=3) as (job, updates):
                 updates.set("data", {"version": job.data["version"] + 1})
@@ -145,7 +145,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             expire: the lease, in seconds; by default the config's, or 300.
             max_retry: attempts in a row that may fail; by default the config's, or 3.
             more_pending_status: further codes to start from.
-            traceback_stack_limit: frames of a traceback that are kept; where the class has a config, that tells.
+            traceback_stack_limit: frames of a traceback to keep; the class's config overrides it.
             skip_error: an `Exception` of the block goes no further, once its failure is stored. What the start and
                 the end raise themselves does.
             debug: show on the console what happens.
@@ -219,10 +219,10 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         time do not wait for each other, where the database can skip locked rows (PostgreSQL).
 
         Args:
-            statuses: `pending_status`, …, `expire` and `max_retry`, as of `start`.
+            statuses: `pending_status`, …, `expire` and `max_retry`, as for `start`.
 
         Raises:
-            TypeError: as of `start`, and without a `pending_status`.
+            TypeError: as for `start`, and without a `pending_status`.
         """
         step = StepSettings.of(cls, statuses, traceback_stack_limit).named(cls, "start_next")
         claim = Claim(cls, engine, step, step.startable(more_pending_status))

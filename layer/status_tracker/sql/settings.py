@@ -1,4 +1,4 @@
-"""Which settings hold: those that a call names, in either spelling, or those of the class."""
+"""The settings of a call: its own, in either spelling, or those of the class."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .columns import JobColumns
 from .database_errors import table_of
 
 UNNAMED = 2**31 - 1
-"""Stands for a status that the caller does not name; no job has it, and none is given it."""
+"""Placeholder for a status that the caller does not name; no job ever has it."""
 
 _SPELLINGS = {
     "pending_status": ("pending_status",),
@@ -50,10 +50,10 @@ class Statuses(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class StepSettings:
-    """The settings of one step, as one call has them.
+    """The settings of one step in one call.
 
     Attributes:
-        names_pending: whether the caller has told from which status the step starts.
+        names_pending: whether the caller has named the pending status.
     """
 
     config: TrackerConfig
@@ -96,7 +96,7 @@ class StepSettings:
 
 
 def nameless(job: type[JobColumns], expire: float | None = None) -> StepSettings:
-    """The settings of a call that asks for no status: those of the class, or made-up codes that are never stored."""
+    """The settings of a call without statuses: those of the class, or placeholder codes that are never stored."""
     if expire is None and hasattr(job, "config"):
         return StepSettings.of(job, {})
     return _with_codes(job, UNNAMED - 1, expire)

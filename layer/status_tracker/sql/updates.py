@@ -93,7 +93,7 @@ class Updates:
         A lease that ends later already is left as it is.
 
         Raises:
-            TaskLockLostError, StatusNotSavedError: as of `update`.
+            TaskLockLostError, StatusNotSavedError: as for `update`.
         """
         self._in_block.extend_lock(seconds)
 

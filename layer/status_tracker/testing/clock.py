@@ -22,7 +22,7 @@ class Clock:
         return self.now
 
     def sleep(self, seconds: float) -> None:
-        """What the library waits with, between repeated writes: no test waits, and its time goes on instead."""
+        """Advance the clock: the library waits with it between repeated writes, so that no test really waits."""
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:

@@ -1,4 +1,4 @@
-"""What may go wrong between a worker and its store."""
+"""Faults between a worker and its store."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ..core.port import StoreError, WriteRejectedError
 
 
 class BackendError(Exception):
-    """Stands for what a real backend raises."""
+    """Stands for a real backend's exception."""
 
 
 class Fault(enum.Enum):
-    """What may befall a write."""
+    """A fault of a write."""
 
     UNAVAILABLE = "nothing is stored, and the same write may go through later"
     BROKEN = "nothing is stored, and the same write will not go through later either"
@@ -23,7 +23,7 @@ class Fault(enum.Enum):
     SENT_TWICE = "the first answer is lost, the client library sends the same again, and the second answer comes"
 
     def error(self) -> StoreError:
-        """What the caller of the write is told."""
+        """The error that the caller of the write gets."""
         return StoreError(BackendError(self.value), transient=self is not Fault.BROKEN)
 
 
@@ -35,22 +35,22 @@ class Faults:
         self._one_at_a_time = threading.Lock()
 
     def befall(self, fault: Fault, times: int = 1) -> None:
-        """The next writes that nothing befalls yet meet this fault."""
+        """Make the next writes without a fault have this one."""
         self._coming.extend([fault] * times)
 
     def reject(self, reason: TaskExecutionError, times: int = 1) -> None:
-        """The next writes that nothing befalls yet are rejected for that reason."""
+        """Reject the next writes without a fault, with this error."""
         self._coming.extend([WriteRejectedError(reason)] * times)
 
     def forget(self) -> None:
-        """Nothing befalls the next writes."""
+        """Remove all faults of the next writes."""
         self._coming.clear()
 
     def meet(self) -> Fault | None:
-        """What befalls this write once it is carried out, if anything.
+        """The fault of this write, if it has one that comes after it is stored.
 
         Raises:
-            StoreError: it is not carried out.
+            StoreError: the write is not made.
         """
         with self._one_at_a_time:
             fault = self._coming.popleft() if self._coming else None

@@ -1,4 +1,4 @@
-"""What a query in memory finds."""
+"""The results of queries in memory."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _EVER = datetime.min.replace(tzinfo=UTC)
 
 
 def position(task: Record) -> tuple[datetime, str]:
-    """Where a task stands in a listing."""
+    """The position of a task in a listing."""
     return task.update_time or _EVER, task.key
 
 

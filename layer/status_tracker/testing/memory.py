@@ -50,7 +50,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         monkeypatch.setattr(MemoryTask, "storage", MemoryStorage())
 
     `storage.befall(Fault.ANSWER_LOST)` and the like make the next writes fail. It is safe for use by many threads.
-    What is handed out is a copy, as it would be by a database.
+    Returned tasks are copies, as from a database.
 
     Attributes:
         storage: where the tasks are kept.
@@ -110,7 +110,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         """Create a task; pending, unless `_status` says otherwise.
 
         Raises:
-            TaskAlreadyExistsError: a task of that id exists; it was left as it is.
+            TaskAlreadyExistsError: a task with that id exists; it was left unchanged.
         """
         task, created = cls._create(cls.make(task_id, data, _use_case_id, _status, **kwargs))
         if created:
@@ -155,7 +155,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
             auto_refresh: each task whole; otherwise `data` and `errors` hold their defaults, as on DynamoDB.
             use_case_id: by default the config's.
             since, until: only tasks whose `update_time` is at or after `since`, and before `until`.
-            cursor: of an earlier result of the same query, to go on where it stopped.
+            cursor: of an earlier result of the same query, to continue there.
             error_class: only tasks whose last failure was of that class, by its name; gives each task whole.
         """
         given = {} if cursor is None else parse_cursor(cursor)
@@ -267,7 +267,7 @@ def _within(task: MemoryTask, since: datetime | None, until: datetime | None) ->
 
 
 def _is_new(task: MemoryTask, given: Cursor, older_first: bool) -> bool:
-    """Whether a listing that goes on from the cursor gives the task still."""
+    """Whether a listing that continues from the cursor still includes the task."""
     if task.status not in given:
         return True
     place = given[task.status]

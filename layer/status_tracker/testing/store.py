@@ -20,7 +20,7 @@ _JSON_FIELDS = frozenset({"data", "errors"})
 
 @dataclass
 class Record:
-    """One stored task; None stands for a field that is not there.
+    """One stored task; None means that a field is absent.
 
     Attributes:
         status: the status code.
@@ -29,14 +29,14 @@ class Record:
         lock: the token of the worker that holds it; None when nobody does.
         lock_time, lock_expire_time: when it was locked, and when that lease ends (UTC).
         fence: how often it was acquired.
-        run: how often it was deliberately run again.
-        not_before: the first moment at which it may be started again, where a failure asked to wait.
+        run: how often it was run again deliberately.
+        not_before: the first moment at which it may be started again, if a failure asked to wait.
         finished_locks, vanished_locks: the newest tokens that finished it, and whose workers never reported back.
         data: the user's own data, anything that JSON holds.
-        errors: ``{"history": [...]}``, one entry a failed attempt; ``"actions"`` of people, where there were any.
-        expire_at: from when on a backend with TTL may delete it; here it stays.
+        errors: ``{"history": [...]}``, one entry per failed attempt; ``"actions"`` if there were any.
+        expire_at: when a backend with TTL may delete it; here it stays.
         update_count: how often the attempt under way has stored data.
-        create_token: marks the request that made it.
+        create_token: marks the request that created it.
         key: ``{use_case_id}{sep}{task_id}``.
     """
 
@@ -61,7 +61,7 @@ class Record:
 
 
 def values_of(record: Record) -> dict[str, Any]:
-    """The fields of a record, by name; what JSON holds is copied, so that nobody keeps a hand on what is stored."""
+    """The fields of a record, by name; JSON values are copied, so that callers cannot change what is stored."""
     return _copied({each.name: getattr(record, each.name) for each in fields(Record)})
 
 
@@ -71,11 +71,11 @@ class MemoryStore:
 
     Attributes:
         task: what is stored now.
-        faults: what befalls the next writes.
-        key: that of a task which a start makes.
-        writes: every write that was asked for, also those that were refused or lost.
-        successes: those of them that were asked for as a success.
-        before_write: called before each write; there another worker may come first.
+        faults: the faults of the next writes.
+        key: the key of a task that a start creates.
+        writes: every requested write, including those refused or lost.
+        successes: those of them that were successes.
+        before_write: called before each write, to let another worker come first.
     """
 
     task: Record | None = None
@@ -87,15 +87,15 @@ class MemoryStore:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def befall(self, fault: Fault, times: int = 1) -> None:
-        """The next writes that nothing befalls yet meet this fault."""
+        """Make the next writes without a fault have this one."""
         self.faults.befall(fault, times)
 
     def reject(self, reason: TaskExecutionError, times: int = 1) -> None:
-        """The next writes that nothing befalls yet are rejected for that reason."""
+        """Reject the next writes without a fault, with this error."""
         self.faults.reject(reason, times)
 
     def forget_faults(self) -> None:
-        """Nothing befalls the next writes."""
+        """Remove all faults of the next writes."""
         self.faults.forget()
 
     def read(self) -> Record | None:
@@ -123,7 +123,7 @@ class MemoryStore:
         return guards.admits(None if self.task is None else vars(self.task), write)
 
     def delete(self) -> bool:
-        """Whether there was a task; there is none any more."""
+        """Delete the task; returns whether there was one."""
         with self._one_at_a_time:
             existed, self.task = self.task is not None, None
             return existed
@@ -155,10 +155,10 @@ class MemoryStore:
 
 
 class MemoryStorage:
-    """The tasks of any number of steps, in memory; as good as a table.
+    """The tasks of any number of steps, in memory, like a table.
 
     Attributes:
-        faults: what befalls the next writes, of whatever task.
+        faults: the faults of the next writes, of any task.
     """
 
     def __init__(self) -> None:
@@ -167,31 +167,31 @@ class MemoryStorage:
         self._one_at_a_time = threading.Lock()
 
     def store(self, key: str) -> MemoryStore:
-        """The store of the task with that key, be there one or not."""
+        """The store of the task with that key, whether it exists or not."""
         with self._one_at_a_time:
             return self._stores.setdefault(key, MemoryStore(faults=self.faults, key=key))
 
     def befall(self, fault: Fault, times: int = 1) -> None:
-        """The next writes that nothing befalls yet meet this fault."""
+        """Make the next writes without a fault have this one."""
         self.faults.befall(fault, times)
 
     def reject(self, reason: TaskExecutionError, times: int = 1) -> None:
-        """The next writes that nothing befalls yet are rejected for that reason."""
+        """Reject the next writes without a fault, with this error."""
         self.faults.reject(reason, times)
 
     def forget_faults(self) -> None:
-        """Nothing befalls the next writes."""
+        """Remove all faults of the next writes."""
         self.faults.forget()
 
     def tasks(self, prefix: str = "") -> Iterator[Record]:
-        """What is stored of the tasks whose keys begin so."""
+        """The stored tasks whose keys begin with `prefix`."""
         for store in self._stores_of(prefix):
             task = store.read()
             if task is not None:
                 yield task
 
     def clear(self, prefix: str = "") -> int:
-        """Delete the tasks whose keys begin so; returns how many."""
+        """Delete the tasks whose keys begin with `prefix`; returns how many."""
         return sum(store.delete() for store in self._stores_of(prefix))
 
     def _stores_of(self, prefix: str) -> list[MemoryStore]:
