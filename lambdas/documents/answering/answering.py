@@ -35,7 +35,8 @@ def choose_answerer(settings: AnswerSettings, task: BaseTask) -> Answerer:
     from documents.aws import bedrock_client  # noqa: PLC0415
     from documents.settings import BedrockSettings  # noqa: PLC0415
 
-    return BedrockAnswerer(bedrock_client(), BedrockSettings.from_environment(), failures=task.retry)
+    bedrock = BedrockSettings.from_environment()
+    return BedrockAnswerer(bedrock_client(), bedrock, failures=task.retry)
 
 
 def answer_questions(s3: S3Client, result_bucket: str, answerer: Answerer, task_id: str) -> dict[str, Any]:

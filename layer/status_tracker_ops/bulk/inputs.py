@@ -1,4 +1,4 @@
-"""The input of an execution that goes over very many documents: read field by field, refused with a clear cause."""
+"""Reads the input of a bulk execution field by field, and refuses it with a clear cause."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SHOWN_CHARACTERS = 80
 
 
 class BadInputError(ValueError):
-    """The input cannot be used; its text says what was found, what was expected, and what to do."""
+    """The input cannot be used; the message says what was found, what was expected, and what to do."""
 
 
 def checked_input(given: object, known: Collection[str], example: str) -> Mapping[str, Any]:
@@ -56,10 +56,9 @@ def whole_number(given: Mapping[str, Any], name: str, least: int, most: int, def
 
 
 def limits(given: Mapping[str, Any], settings: BulkSettings) -> Limits:
-    """
-    The fields that every such input may have.
+    """The limits that every such input may set.
 
-    Each function that works at the same time has at least one item a second, so that none runs out of time.
+    Concurrency is at most the tasks per second: each function has at least one item a second, and none times out.
     """
     most, default = settings.bulk_tasks_per_second, settings.bulk_max_concurrency
     tolerated = settings.bulk_tolerated_failures

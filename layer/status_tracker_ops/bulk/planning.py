@@ -1,8 +1,7 @@
-"""
-Going over very many items in waves: each wave is planned, worked through in chunks by a Distributed Map, and reported.
+"""Goes over very many items in waves: each is planned, worked through in chunks by a Distributed Map, and reported.
 
-A wave is one JSON array in S3 with a chunk for each child execution. A chunk's function leaves a report, also of what
-failed; what has none died on the way. All of it is in one folder of the result bucket for each execution.
+A wave is one JSON array in S3 with a chunk for each child execution. The function of a chunk writes a report, failures
+included; a chunk without a report died on the way. Each execution has one folder of the result bucket for all of it.
 """
 
 from __future__ import annotations
@@ -30,15 +29,16 @@ _NO_REPORT = "The function that had it left no report: it died again and again, 
 
 Item = dict[str, Any]
 Cursor = Any
-"""Where a source stands, as JSON; None at its beginning."""
+"""A position in a source of items, as JSON; None at the beginning."""
 
 
 @dataclass(frozen=True)
 class Wave:
-    """
-    One wave of an execution: where its files are. `number` is from 1.
+    """One wave of an execution, and where its files are.
 
-    `folder` is the execution's, and ends with a slash.
+    Attributes:
+        folder: of the execution; it ends with a slash.
+        number: counted from 1.
     """
 
     s3: S3Client
@@ -50,7 +50,7 @@ class Wave:
         return f"{self.folder}wave-{self.number:05}/{name}"
 
     def address(self, name: str) -> str:
-        """For the eyes of a reader, and as the manifest of another execution."""
+        """The address of a file of the execution, for people and as the manifest of another execution."""
         return f"s3://{self.bucket}/{self.folder}{name}"
 
     @property
@@ -97,10 +97,13 @@ def in_chunks(items: Iterable[Item]) -> Iterator[list[Item]]:
 
 @dataclass(frozen=True)
 class Planned:
-    """
-    What the planning of a wave has read: the items, those that were `refused` with a reason, and where it stopped.
+    """What the planning of a wave has read.
 
-    `more`: there may be more behind the cursor.
+    Attributes:
+        items: to be worked on.
+        refused: items that cannot be used, each with the reason.
+        cursor: where it stopped.
+        more: whether there may be more behind the cursor.
     """
 
     items: list[Item]
@@ -137,10 +140,9 @@ def write_wave(wave: Wave, planned: Planned, common: Mapping[str, Any]) -> int:
 
 
 def report_wave(wave: Wave, chunks: int) -> dict[str, int]:
-    """
-    Gather what became of a wave: how many items came to each outcome, ``failed`` among them.
+    """Count how many items of a wave came to each outcome, ``failed`` among them.
 
-    What failed, and what was left alone, is written to files of the wave, with the reasons.
+    Items that failed or were left alone are written to files of the wave, with the reasons.
     """
     reports = _read_all(wave, wave.key("reports/"))
     counts: Counter[str] = Counter()

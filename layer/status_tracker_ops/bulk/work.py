@@ -1,4 +1,4 @@
-"""Working through the items of one chunk: paced, each by itself, the failed ones again, then reported."""
+"""Works through the items of one chunk: at a pace, each by itself, the failed ones again; then writes a report."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ FAULTS = (BotoCoreError, ClientError, PynamoDBException, TaskExecutionError, Val
 
 
 class HopelessItemError(Exception):
-    """No repetition helps this item; its text says why."""
+    """Repeating this item does not help; the message says why."""
 
 
 class ItemsFailedError(Exception):
-    """Some items of a chunk failed, and repeating them did not help; its text says how many, and where they stand."""
+    """Some items of a chunk failed, also when repeated; the message says how many, and where they are listed."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +47,12 @@ class LeftAlone:
 
 @dataclass
 class Worked:
-    """
-    What became of a chunk: how many items came to which outcome, and which failed or were left alone, with the reason.
+    """What became of a chunk.
 
-    `report` is the address of the same in S3.
+    Attributes:
+        counts: how many items came to which outcome.
+        failed, left_alone: those items, each with the reason.
+        report: the address of the same in S3.
     """
 
     counts: Counter[str] = field(default_factory=Counter)
@@ -59,7 +61,11 @@ class Worked:
     report: str = ""
 
     def answer(self) -> dict[str, int]:
-        """The counts; raises `ItemsFailedError` where some have failed, so that the Map counts the chunk as failed."""
+        """The counts.
+
+        Raises:
+            ItemsFailedError: some items have failed; the Map then counts the chunk as failed.
+        """
         if self.failed:
             raise ItemsFailedError(
                 f"{len(self.failed)} of {len(self.failed) + self.counts.total()} failed, the first with:"
@@ -69,11 +75,10 @@ class Worked:
 
 
 def work_through(s3: S3Client, bucket: str, chunk: Mapping[str, Any], act: Callable[[Item], str | LeftAlone]) -> Worked:
-    """
-    Have `act` done to every item of the chunk, and leave a report of it.
+    """Call `act` for every item of the chunk, and write a report.
 
-    `act` returns the outcome, and is safe to repeat. Where it raises one of `FAULTS` it is repeated after a random
-    pause, twice; the neighbours of one that fails go through.
+    `act` returns the outcome, and must be safe to repeat. Where it raises one of `FAULTS` it is repeated twice, after a
+    random pause. An item that fails does not stop the others.
     """
     worked = Worked()
     pace = Pace(chunk["per_second"])

@@ -1,7 +1,6 @@
-"""
-Reading a list of object keys from S3: a JSON array, JSON lines, or a CSV like those of S3 Inventory.
+"""Reads a list of object keys from S3: a JSON array, JSON lines, or a CSV like those of S3 Inventory.
 
-JSON lines and CSV are read piece by piece from any line on, so that they may be of any length.
+JSON lines and CSV are read piece by piece, from any line on, and may be of any length.
 """
 
 from __future__ import annotations
@@ -86,11 +85,13 @@ class Manifest:
         return cls(s3, bucket, key, documents, head["ETag"], size, is_array)
 
     def read(self, cursor: Mapping[str, Any] | None) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
-        """
-        What stands behind `cursor`, as pairs of an entry and the cursor behind it.
+        """The entries behind `cursor`, each with the cursor behind it.
 
-        An entry is ``{"key": …}``, or ``{"entry": …, "reason": …}`` for what is no key of the bucket: a manifest with
-        garbage in it is read to its end. Raises `BadInputError` where it was changed since the cursor was given.
+        An entry is ``{"key": …}``, or ``{"entry": …, "reason": …}`` where it is not a key of the bucket: a manifest
+        with wrong lines is read to its end.
+
+        Raises:
+            BadInputError: the manifest was changed since the cursor was given.
         """
         if cursor is not None and cursor["etag"] != self.etag:
             raise BadInputError(

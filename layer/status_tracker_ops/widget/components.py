@@ -50,7 +50,7 @@ def call(
 
 
 def place_values(place: StatusOfStep | None) -> dict[str, object]:
-    """The place as the values of a call."""
+    """The step and status as values of a call."""
     return {} if place is None else {"step": place.step, "status": place.status}
 
 
@@ -102,7 +102,7 @@ def field(label: str, name: str, placeholder: str, longest: int) -> Markup:
 
 
 def message(heading: str, text: str, *, failed: bool) -> Markup:
-    """What became of what was asked."""
+    """A message: the result of a request, or why something is not shown."""
     attributes = {"class": "message error" if failed else "message", "role": "alert" if failed else "status"}
     return element("p", attributes, element("strong", None, heading, ": "), text)
 

@@ -1,4 +1,4 @@
-"""Addresses in the AWS console that tell more of a task than the task itself."""
+"""Addresses in the AWS console where more is known of a task."""
 
 from __future__ import annotations
 

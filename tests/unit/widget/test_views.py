@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from status_tracker.core.history import failure
-from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 from status_tracker_ops.widget.components import duration, message, page
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import visible, visible_line
@@ -19,7 +19,7 @@ from status_tracker_ops.widget.reading import PAGE_SIZE, Count, TaskPage
 from status_tracker_ops.widget.requests import Surroundings
 from status_tracker_ops.widget.task_list import task_list
 from status_tracker_ops.widget.task_view import SHOWN_ATTEMPTS, task_view
-from tests.unit.widget.deployed import ACTOR, NOON, VIEWER, WIDGET, task
+from tests.unit.widget.deployed import ACTOR, NOON, PIPELINE, VIEWER, WIDGET, ExtractTask, task
 from tests.unit.widget.page import Page
 from tests.unit.widget.test_markup import TEXTS
 
@@ -52,7 +52,7 @@ IDS = TEXTS.filter(_is_an_id)
 
 
 def counts(**numbers: int) -> dict[int, Count]:
-    codes = {code for step in WIDGET.steps for code in step.statuses.values()}
+    codes = {code for step in PIPELINE for code in step.statuses.values()}
     return {code: Count(numbers.get(f"c{code}", 0)) for code in codes}
 
 
@@ -151,7 +151,7 @@ def test_pages_of_a_list() -> None:
 def test_what_the_rules_would_refuse_is_not_offered(
     status: int, attributes: dict[str, Any], offered: list[str]
 ) -> None:
-    model = WIDGET.step_of(status).model
+    model = PIPELINE.step_at(status).task_class
     found = model(key="pdf_processing____a", value="x", status=status, **attributes)
     shown = show(task_view(WIDGET, AROUND, found, None))
     assert [call.label for call in shown.calls if call.endpoint == ACTOR] == offered
@@ -258,8 +258,10 @@ def test_durations(seconds: int, told: str) -> None:
 
 
 def test_a_step_more_is_a_row_more() -> None:
-    """Nothing is written down per step: what the desk has is shown."""
-    one = DeployedWidget(steps=WIDGET.steps[:1], viewer_arn=VIEWER, actor_arn=ACTOR, links=WIDGET.links)
+    """Nothing is written down per step: what the pipeline has is shown."""
+    one = DeployedWidget(
+        pipeline=Pipeline({"Extract": ExtractTask}), viewer_arn=VIEWER, actor_arn=ACTOR, links=WIDGET.links
+    )
     assert "Answer" not in show(overview(one, AROUND, counts(c10=1))).text
     assert [call.label for call in show(task_view(one, AROUND, task(status=40), None)).calls] == [
         "Overview",
