@@ -6,7 +6,7 @@ DOCS ?= samples/documents
 CHAOS ?=
 
 # One run on all cores; what shares a server or a synthesized app stays on one worker (tests/conftest.py says what).
-PYTEST_ALL := python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+PYTEST_ALL := python -m pytest -n auto --maxprocesses 4 --dist loadscope
 IN_MEMORY := tests/unit tests/contract/test_every_backend.py tests/contract/test_every_backend_memory.py
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=term)
 # mypy needs one core while the tests have the other; its verdict counts as much as theirs.
