@@ -23,7 +23,6 @@ TESTS = Path(__file__).parent
 TOGETHER = {
     "infra": "the templates are synthesized once",
     "local_cloud": "one cloud, to which the application is deployed once",
-    "chaos/test_chaos.py": "a run has worker processes enough of its own",
     "contract/test_every_backend_suite.py": "the tampered backends are tested once",
     "contract/test_races_every_backend.py": "the processes that race are started once",
 }
