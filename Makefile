@@ -38,7 +38,7 @@ demo: $(READY) ## run the whole application on this machine with sample document
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
 	@python -m local_cloud up
 
-check: style ## lint, types, the unit tests and the contract in memory, in two minutes
+check: style ## lint, types, the unit tests and the contract in memory
 	@$(call WITH_TYPES,$(PARALLEL) -q $(IN_MEMORY))
 
 test: $(if $(TESTS),$(READY),style) ## lint, types and all tests but those of matrix (TESTS='tests/unit -k r4': these and nothing else)
