@@ -5,9 +5,11 @@ STAGE ?= prod
 DOCS ?= samples/documents
 CHAOS ?=
 
-# One run on all cores; what shares a server or a synthesized app stays on one worker (tests/conftest.py says what).
-PYTEST_ALL := python -m pytest -n auto --maxprocesses 4 --dist loadgroup
+# One run on all cores; tests/conftest.py says what stays on one worker. The chaos has processes enough of its own: it
+# comes after, by itself, because what it catches depends on who is in time.
+PARALLEL := python -m pytest -n auto --maxprocesses 4 --dist loadscope
 IN_MEMORY := tests/unit tests/contract/test_every_backend.py tests/contract/test_every_backend_memory.py
+CHAOS_TESTS := tests/chaos/test_chaos.py
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=term)
 # mypy needs one core while the tests have the other; its verdict counts as much as theirs.
 WITH_TYPES = mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
@@ -36,18 +38,20 @@ demo: $(READY) ## run the whole application on this machine with sample document
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
 	@python -m local_cloud up
 
-check: style ## lint, types, the unit tests and the contract in memory, in two minutes
-	@$(call WITH_TYPES,$(PYTEST_ALL) -q $(IN_MEMORY))
+check: style ## lint, types, the unit tests and the contract in memory
+	@$(call WITH_TYPES,$(PARALLEL) -q $(IN_MEMORY))
 
 test: $(if $(TESTS),$(READY),style) ## lint, types and all tests but those of matrix (TESTS='tests/unit -k r4': these and nothing else)
 ifdef TESTS
 	@python -m pytest $(TESTS)
 else
-	@$(call WITH_TYPES,$(PYTEST_ALL) -m 'not matrix' $(COVERAGE) tests)
+	@$(call WITH_TYPES,$(PARALLEL) -m 'not matrix' $(COVERAGE) --ignore $(CHAOS_TESTS) tests)
+	@python -m pytest -m 'not matrix' $(CHAOS_TESTS)
 endif
 
 matrix: $(READY) ## what is too slow for test: moto as the engine, ten times the races, long chaos; runs every night
-	@$(PYTEST_ALL) -m matrix tests
+	@$(PARALLEL) -m matrix --ignore $(CHAOS_TESTS) tests
+	@python -m pytest -m matrix $(CHAOS_TESTS)
 	@RACE_RUNS=10 python -m pytest tests/contract/test_races.py tests/contract/test_races_every_backend.py
 	@for backend in dynamodb postgresql sqlite files; do \
 		python -m tests.chaos --backend $$backend --lifecycles 10000 --seed $$(date +%j) || exit 1; done
