@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app import build
+from tests.infra.expected import STEPS
 from tests.infra.synthesis import Synthesized, new_app
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -124,18 +125,36 @@ def _metric(properties: dict[str, Any], statistic: str, period: int) -> Metric:
 
 
 def table(stack: Synthesized) -> Iterator[str]:
-    """The lines of the table in docs/operations.md."""
-    alarms = alarms_of(stack).values()
+    """The lines of the table in docs/operations.md; an alarm that each step has stands there once."""
+    alarms = alarms_of(stack)
     yield f"| {' | '.join(_HEAD)} |"
     yield f"| {' | '.join('---' for _ in _HEAD)} |"
-    for alarm in alarms:
-        section = f"[{alarm.section}](runbook.md#{alarm.section.lower().replace(' ', '-')})"
-        dollars = f"{len(alarm.metrics) * DOLLARS_A_METRIC:.2f}"
-        cells = (f"`{alarm.name}`", alarm.condition, alarm.window, alarm.without_data, dollars, section)
-        yield f"| {' | '.join(cells)} |"
-    metrics = sum(len(alarm.metrics) for alarm in alarms)
+    yield from dict.fromkeys(f"| {' | '.join(_cells(alarm))} |" for alarm in alarms.values())
     yield ""
-    yield f"{len(alarms)} alarms on {metrics} metrics: ${metrics * DOLLARS_A_METRIC:.2f} a month."
+    of_a_step = [alarm for name, alarm in alarms.items() if next(iter(STEPS)) in name]
+    others = [alarm for name, alarm in alarms.items() if not any(step in name for step in STEPS)]
+    yield (
+        f"{len(others)} alarms on {_metrics(others)} metrics, {_dollars(others)} a month; and for each step "
+        f"{len(of_a_step)} on {_metrics(of_a_step)}, {_dollars(of_a_step)}."
+    )
+    yield f"| alarms, as above | {_dollars(others)} and {_dollars(of_a_step)} a step |"
+
+
+def _cells(alarm: Alarm) -> Iterator[str]:
+    name = alarm.name
+    for step in STEPS:
+        name = name.replace(step, "<step>")
+    yield from (f"`{name}`", alarm.condition, alarm.window, alarm.without_data)
+    yield f"{len(alarm.metrics) * DOLLARS_A_METRIC:.2f}"
+    yield f"[{alarm.section}](runbook.md#{alarm.section.lower().replace(' ', '-')})"
+
+
+def _metrics(alarms: Sequence[Alarm]) -> int:
+    return sum(len(alarm.metrics) for alarm in alarms)
+
+
+def _dollars(alarms: Sequence[Alarm]) -> str:
+    return f"${_metrics(alarms) * DOLLARS_A_METRIC:.2f}"
 
 
 def main() -> None:

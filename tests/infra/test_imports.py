@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,17 @@ def test_what_is_reachable(code: str, expected: set[str], site: Path, tmp_path: 
 def test_names_from_elsewhere(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_text("import a.b\nfrom c import d\nfrom . import e\n")
     assert imported_names([tmp_path / "main.py"]) == {"a.b", "c", "c.d"}
+
+
+def test_the_constructs_know_no_application() -> None:
+    infra = Path(__file__).parents[2] / "infra"
+    for name in imported_names((infra / "status_tracker_cdk").rglob("*.py")):
+        assert name.partition(".")[0] in {
+            "aws_cdk",
+            "constructs",
+            "jsii",
+            "infra",
+            "status_tracker_ops",
+            *sys.stdlib_module_names,
+        }
+        assert not name.startswith("infra.") or name.startswith("infra.status_tracker_cdk")
