@@ -34,13 +34,14 @@ def test_the_inputs_are_taken() -> None:
     settings = importlib.import_module("status_tracker_ops.settings").BulkSettings(
         DOCUMENT_BUCKET, RESULT_BUCKET, 100, 10, 100
     )
+    first = importlib.import_module("documents.tasks").PIPELINE.first.task_class
     reruns = [given for given in inputs() if "filter" in given]
     backfills = [given for given in inputs() if "filter" not in given]
     assert (len(backfills), len(reruns)) == (2, 2)
     for given in backfills:
         backfilling.BackfillRequest.parse(given, settings)
     for given in reruns:
-        rerunning.RerunRequest.parse(given, "name", "2026-03-02T09:00:00.000Z", settings)
+        rerunning.RerunRequest.parse(first, given, "name", "2026-03-02T09:00:00.000Z", settings)
 
 
 def test_every_field_is_told() -> None:
