@@ -75,7 +75,7 @@ def worker(
 
     def play(conversation: Conversation) -> str:
         rules = scene.lifecycle(step, conversation, create=create, initial_data="new")
-        execution = Execution(conversation, rules, timedelta(seconds=LEASE_SECONDS), sleep=lambda _: None)
+        execution = Execution(conversation, rules, timedelta(seconds=LEASE_SECONDS))
         try:
             with execution as ctx:
                 _work(ctx, conversation, name, choices, within)

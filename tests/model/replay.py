@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from unittest.mock import patch
 
 from status_tracker.core import guards
-from status_tracker.core.port import Answer, StoreError, Write
+from status_tracker.core.port import StoreError, Write, WriteResult
 from status_tracker.core.state import TaskState
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -81,12 +81,12 @@ class Conversation:
     def read(self) -> Mapping[str, Any] | None:
         return self._records.of(self._next(Asked("read", None)).record)
 
-    def create(self, _task: Any) -> Answer[Any]:
+    def create(self, _task: Any) -> WriteResult[Any]:
         raise AssertionError("the model creates tasks by start(create=True)")
 
-    def write(self, write: Write) -> Answer[Any]:
+    def write(self, write: Write) -> WriteResult[Any]:
         entry = self._next(Asked("write", write))
-        return Answer(bool(entry.value), self._records.of(entry.record))
+        return WriteResult(bool(entry.value), self._records.of(entry.record))
 
     succeed = write
 

@@ -8,7 +8,6 @@ call began do not match, so a call never acts on its own results.
 
 from __future__ import annotations
 
-import math
 import time
 import uuid
 from collections import Counter, deque
@@ -20,11 +19,12 @@ from datetime import timedelta
 from itertools import takewhile
 from typing import Generic
 
-from ..core.config import is_number, is_whole_number
+from ..core.config import is_whole_number
 from ..core.errors import TaskUnreadableError
 from ..core.state import is_recorded
 from .actions import Action, ActionOutcome, Kind, Operable, TaskAction, TaskT
 from .filters import Matching, TaskFilter
+from .pace import Pace
 
 __all__ = ["Action", "ActionOutcome", "BulkResult", "BulkRun", "Kind", "Operable", "act_on_all"]
 
@@ -231,28 +231,3 @@ def checked_run_id(run_id: str | None) -> str:
     if not fits or not run_id.strip() or not run_id.isascii() or not run_id.isprintable():
         raise ValueError(f"run_id is {run_id!r}: give 1 to {_LONGEST_RUN_ID} printable ASCII characters.")
     return run_id
-
-
-class Pace:
-    """Limits a loop to so many steps a second, evenly.
-
-    Args:
-        rate: at most so many a second; None for no limit.
-        sleep: waits for so many seconds.
-
-    Raises:
-        ValueError: the rate is no number above 0.
-    """
-
-    def __init__(self, rate: float | None, sleep: Callable[[float], None] = time.sleep) -> None:
-        if rate is not None and not (is_number(rate) and math.isfinite(rate) and rate > 0):
-            raise ValueError(f"rate is {rate!r}: give tasks a second, above 0, or leave it out.")
-        self._pause = 0.0 if rate is None else 1 / rate
-        self._sleep = sleep
-        self._next = 0.0
-
-    def wait(self) -> None:
-        now = time.monotonic()
-        if self._next > now:
-            self._sleep(self._next - now)
-        self._next = max(self._next, now) + self._pause

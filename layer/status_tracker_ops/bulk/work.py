@@ -13,7 +13,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from status_tracker import TaskExecutionError
 from status_tracker.core.history import told
-from status_tracker.operations.bulk import Pace
+from status_tracker.operations.pace import Pace
 from status_tracker_ops.bulk.planning import Wave, report_name
 
 if TYPE_CHECKING:
