@@ -107,7 +107,7 @@ def test_by_keyboard_alone(app: Application, page: WidgetPage) -> None:
     page.shows(lambda: page.press(Keys.ENTER))
     page.tab_to("reason")
     page.press("typed")
-    page.tab_to("Rerun from Answer")
+    page.tab_to(f"Rerun from {LAST}")
     page.asks(lambda: page.press(Keys.ENTER))
     assert page.focused().get_attribute("id") == "cancel"  # Enter pressed twice confirms nothing
     page.tab_to("Confirm")
