@@ -125,7 +125,7 @@ def test_hash_follows_the_sources_and_nothing_else(tmp_path: Path) -> None:
         code.write("\nMORE = 'that imports nothing'\n")
     assert source_hash(source, functions) == first
 
-    (library / "errors.py").rename(library / "mistakes.py")
+    (library / "core" / "errors.py").rename(library / "core" / "mistakes.py")
     renamed = source_hash(source, functions)
-    (library / "mistakes.py").write_text("changed = True\n")
+    (library / "core" / "mistakes.py").write_text("changed = True\n")
     assert len({first, renamed, source_hash(source, functions)}) == 3
