@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -126,6 +127,7 @@ class Execution(Generic[TaskT]):
         self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._termination = Termination()
         self._lease_end = datetime.min.replace(tzinfo=UTC)
+        self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
 
@@ -156,6 +158,7 @@ class Execution(Generic[TaskT]):
         if self._entered:
             raise RuntimeError(f"This attempt at {self._rules} was made already: call start() for another one.")
         self._entered = True
+        self._process = os.getpid()
         self._termination.begin()
         self._trace.starting()
         try:
@@ -254,6 +257,7 @@ class Execution(Generic[TaskT]):
             self._finish(self._rules.fail(self._state, self._token, now, error, briefly=True), self._store.write)
 
     def _finish(self, write: Write, send: Callable[[Write], WriteResult[TaskT]]) -> None:
+        self._check_process()
         try:
             answer = self._patience.until(self._lease_end, send, write)
         except StatusNotSavedError:
@@ -294,6 +298,14 @@ class Execution(Generic[TaskT]):
     def _check_open(self) -> None:
         if self._ended:
             raise self._lost_because("the block has ended, and with it this worker's hold on the task")
+        self._check_process()
+
+    def _check_process(self) -> None:
+        """Refuse to write for a child that was forked in the block: it has the worker's token, and not its task."""
+        if os.getpid() != self._process:
+            raise self._lost_because(
+                f"this process was forked from the worker's, {self._process}, which holds it alone"
+            )
 
     def _lost(self) -> TaskLockLostError:
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
