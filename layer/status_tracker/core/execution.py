@@ -172,9 +172,9 @@ class Execution(Generic[TaskT]):
         try:
             self._note_lease(self._state)
             self._trace.acquired()
-            self._termination.check()
             if self._heartbeat is not None:
                 self._heartbeat.start()
+            self._termination.check()
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -303,9 +303,7 @@ class Execution(Generic[TaskT]):
     def _check_process(self) -> None:
         """Refuse to write for a child that was forked in the block: it has the worker's token, and not its task."""
         if os.getpid() != self._process:
-            raise self._lost_because(
-                f"this process was forked from the worker's, {self._process}, which holds it alone"
-            )
+            raise self._lost_because("this process was forked from the worker's, which alone holds it")
 
     def _lost(self) -> TaskLockLostError:
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
