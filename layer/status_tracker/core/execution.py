@@ -16,7 +16,7 @@ from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 from .retries import Patience, acquire
 from .signals import Termination
-from .state import TaskState, holds, is_finished_by, lease_end, taken_over
+from .state import TaskState, cancelled, holds, is_finished_by, lease_end, taken_over
 from .trace import Trace
 
 TaskT = TypeVar("TaskT")
@@ -81,6 +81,22 @@ class ExecutionContext(Generic[TaskT]):
             self._execution.update(self.pending_data)
             self.pending_data = None
 
+    @property
+    def lost(self) -> bool:
+        """Whether this worker is known to have lost the task: it was taken over, cancelled, unlocked or deleted.
+
+        It is known after a refused write of this block, or after a heartbeat; nothing is asked for it.
+        """
+        return self._execution.lost
+
+    def raise_if_lost(self) -> None:
+        """Leave a long loop early where going on is of no use.
+
+        Raises:
+            TaskLockLostError: `lost` is true; the message says why.
+        """
+        self._execution.raise_if_lost()
+
     def extend_lock(self, seconds: float | None = None) -> None:
         """Renew the lease: it then ends `seconds` from now (by default the lease this attempt started with).
 
@@ -138,6 +154,11 @@ class Execution(Generic[TaskT]):
     @property
     def taken_over(self) -> Mapping[str, Any] | None:
         return taken_over(self._state)
+
+    @property
+    def lost(self) -> bool:
+        """Whether a write or a heartbeat has found that this worker does not hold the task any more."""
+        return self._lost_lock is not None
 
     @property
     def is_stored(self) -> bool:
@@ -265,7 +286,7 @@ class Execution(Generic[TaskT]):
             raise
         if answer.task is None or not (answer.applied or is_finished_by(self._store.state(answer.task), self._token)):
             self._trace.lost()
-            raise self._lost()
+            raise self._lost(answer)
         self._context.task = answer.task
         self._stored = True
         self._trace.finished(write.changes["status"], write.changes["retry"])
@@ -277,6 +298,7 @@ class Execution(Generic[TaskT]):
         except StoreError:
             return True
         if answer.task is None or not self._still_held(answer):
+            self._lost(answer)
             return False
         self._note_lease(self._store.state(answer.task))
         return True
@@ -287,7 +309,7 @@ class Execution(Generic[TaskT]):
         except WriteRejectedError as rejected:
             raise rejected.cause from rejected.__cause__
         if answer.task is None or not self._still_held(answer):
-            raise self._lost()
+            raise self._lost(answer)
         return answer.task
 
     def _still_held(self, answer: WriteResult[TaskT]) -> bool:
@@ -305,9 +327,16 @@ class Execution(Generic[TaskT]):
         if os.getpid() != self._process:
             raise self._lost_because("this process was forked from the worker's, which alone holds it")
 
-    def _lost(self) -> TaskLockLostError:
+    def raise_if_lost(self) -> None:
+        if self._lost_lock is not None:
+            raise self._lost_lock
+
+    def _lost(self, answer: WriteResult[TaskT]) -> TaskLockLostError:
+        state = None if answer.task is None else self._store.state(answer.task)
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
-        if self._now() < self._lease_end:
+        if record := cancelled(state, self._state.lock_time or self._lease_end):
+            why = f"{record.get('by') or 'somebody'} cancelled the task ({record.get('reason')})"
+        elif self._now() < self._lease_end:
             why = "somebody took it over, unlocked or deleted it"
         self._lost_lock = self._lost_because(why)
         return self._lost_lock
