@@ -175,6 +175,18 @@ class TrackedTask:
         return cls._act(cls._rules(task_id).ignore, task_id, "ignore", reason, by, request_id)
 
     @classmethod
+    def cancel(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
+        """Set aside a task of this step whatever it is doing: pending, failed, stuck, or worked on right now (R18).
+
+        A worker that holds it gets `TaskLockLostError` with its next write, which says who cancelled and why, and its
+        `ctx.lost` becomes true with its next heartbeat. `unignore` and `rerun` take the cancellation back.
+
+        Raises:
+            TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
+        """
+        return cls._act(cls._rules(task_id).cancel, task_id, "cancel", reason, by, request_id)
+
+    @classmethod
     def unignore(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
         """Make an ignored task pending again; `run` grows by one.
 
@@ -219,7 +231,7 @@ class TrackedTask:
         by: str | None = None,
         request_id: str | None = None,
     ) -> Acted[Self]:
-        """Do `rerun`, `ignore`, `unignore` or `unlock` unless `check` raises; for code that operates on many tasks.
+        """Do `rerun`, `ignore`, `cancel`, `unignore` or `unlock` unless `check` raises; for code on many tasks.
 
         `check` gets the state that the write requires, so a task that changes after the check is not acted on. A
         request that is recorded already returns the task, and `check` is not called.
