@@ -257,12 +257,24 @@ class TrackedTask:
         return True
 
     @classmethod
-    def dispatch(cls, task: Self) -> None:
-        """Start work on a task that an action made pending, gave a new run, or unlocked.
+    def dispatch(cls, task: Self) -> bool | None:
+        """Start the work on a task that an action made pending, gave a new run, or unlocked.
 
-        Code that operates on many tasks (`status-tracker`, the sweep) calls it after each action. The default does
-        nothing: workers that poll for pending tasks find it. Override it if something must be started for each task,
-        such as an execution of a workflow; it may be called more than once for a run, and from several threads.
+        Code that operates on many tasks (`status-tracker`, the sweep, intake) calls it after each action. The default
+        does nothing, because workers that look for pending tasks find the task. Override it if each run has to be
+        started, for example as an execution of a workflow. It may be called more than once for a run, and from several
+        threads.
+
+        Returns:
+            False if what drives the run is over already; anything else is taken as started.
+        """
+
+    @classmethod
+    def recall(cls, task: Self) -> None:
+        """Stop whatever `dispatch` started for the task's present run, such as an execution of a workflow.
+
+        The default does nothing. Override it together with `dispatch`; a run that is over, or was never started, is no
+        error. A worker that holds the task is not told: cancel the task first.
         """
 
     @classmethod
