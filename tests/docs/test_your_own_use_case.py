@@ -1,4 +1,4 @@
-"""docs/your-own-use-case.md: what it shows fits the checkout, and the tests it shows pass there."""
+"""docs/your-own-use-case.md: what it shows fits the checkout, and the tests pass there."""
 
 from __future__ import annotations
 
@@ -13,15 +13,7 @@ import pytest
 from infra.status_tracker_cdk.sqs_worker import WorkerPace, receives_to_outlast
 from tests.support.guide import GUIDE, ROOT, Change, GuideError, changes, copied_checkout
 
-TESTED = [
-    "tests/handlers/test_archive.py",
-    "tests/handlers/test_notify.py",
-    "tests/infra/test_workflow.py",  # holds the workflow against STEPS: three of them, each with retries and catches
-    "tests/infra/test_functions.py::test_function_may_do_this_and_nothing_else",
-    "tests/infra/test_stack.py::test_outputs",
-    "tests/infra/test_stack.py::test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason",
-    "tests/infra/test_intake.py",
-]
+COMMAND = re.compile(r"^make test TESTS='([^']+)'$", re.MULTILINE)
 
 
 @pytest.fixture(scope="module")
@@ -47,8 +39,23 @@ def test_what_the_guide_shows_is_linted(checkout: Path) -> None:
     run(checkout, "ruff", "format", "--check", *paths)
 
 
-def test_the_tests_that_the_guide_shows_pass_beside_those_of_the_stack(checkout: Path) -> None:
-    run(checkout, "pytest", "-q", "-p", "no:cacheprovider", *TESTED)
+@pytest.mark.timeout(900)
+def test_the_tests_that_the_guide_runs_pass(checkout: Path) -> None:
+    [paths] = COMMAND.findall(GUIDE.read_text("utf-8"))
+    run(checkout, "pytest", "-q", "-p", "no:cacheprovider", *paths.split())
+
+
+def third_step() -> list[Change]:
+    text = GUIDE.read_text("utf-8").partition("\n## A use case without a workflow\n")[0]
+    return [change for change in changes() if change.text in text]
+
+
+def test_a_third_step_is_small_and_changes_one_place_in_the_tests() -> None:
+    code = [change for change in third_step() if not change.path.startswith("tests/")]
+    assert len({change.path for change in code}) == len(code) <= 5
+    assert sum(change.added for change in code) <= 60
+    tests = {change.path for change in third_step()} - {change.path for change in code}
+    assert tests == {"tests/infra/expected.py", "tests/handlers/test_archive.py"}
 
 
 def test_every_file_of_both_walks_is_among_the_changes() -> None:

@@ -12,6 +12,7 @@ import pytest
 
 import documents
 from tests.handlers.support import ENVIRONMENT
+from tests.infra.expected import STEPS
 
 
 def run(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
@@ -43,10 +44,18 @@ RESULTS = "documents.storage"
 MACHINES = {"status_tracker_ops.bulk.runs", "status_tracker_ops.bulk.work", "status_tracker.operations.bulk"}
 SWEEP_AND_WIDGET = {"status_tracker_ops.sweep.run", "status_tracker_ops.widget.console"}
 
+ONLY_ITS_OWN = {"Extract": READING, "Answer": ANSWERING}
+
 ALSO_NOT_NEEDED: dict[str, set[str]] = {
     "intake": {RESULTS, *DOCUMENTS, *MACHINES, *SWEEP_AND_WIDGET},
-    "extract": {*ANSWERING, *MACHINES, *SWEEP_AND_WIDGET},
-    "answer": {*READING, *MACHINES, *SWEEP_AND_WIDGET},
+    **{
+        step.handler.removesuffix(".handler"): {
+            *(DOCUMENTS - ONLY_ITS_OWN.get(name, set())),
+            *MACHINES,
+            *SWEEP_AND_WIDGET,
+        }
+        for name, step in STEPS.items()
+    },
     "widget": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
     "widget_actions": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
     "backfill": {RESULTS, *DOCUMENTS, "status_tracker.operations.bulk", *SWEEP_AND_WIDGET},

@@ -70,6 +70,11 @@ class Broom:
         started = [json.loads(each["input"]) for each in self.app.executions()]
         return sorted((each["task_id"], each["run"]) for each in started)
 
+    def last(self) -> tuple[str, Any]:
+        """The last step: its name, and its class."""
+        step = self.app.tasks.PIPELINE.steps[-1]
+        return step.name, step.task_class
+
     def stop(self, task_id: str, run: int = 0) -> None:
         arn = f"{ARN.replace(':stateMachine:', ':execution:')}:{execution_name(task_id, run)}"
         self.app.step_functions.stop_execution(executionArn=arn)
@@ -283,7 +288,7 @@ def test_a_listing_that_breaks_off_loses_neither_what_was_done_nor_the_other_ste
 ) -> None:
     made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(3)]
     broom.wait(minutes=5)
-    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
+    extract, answer = broom.app.tasks.ExtractTask, broom.app.tasks.AnswerTask
     query = extract.query_unattended.__func__
 
     class Breaking:
@@ -465,47 +470,58 @@ def test_a_bucket_that_cannot_be_listed_on_loses_nothing_of_what_was_registered(
     assert broom.state()["listed_to"] is None
 
 
+NOTHING = {
+    "Restarted": 0,
+    "SweepErrors": 0,
+    "pending/Tasks": 0,
+    "in_progress/Tasks": 0,
+    "failed/Tasks": 0,
+    "ignored/Tasks": 0,
+    "Unfinished": 0,
+    "Stuck": 0,
+    "FinishedSinceLastSweep": 0,  # what the next step has taken up is in its TaskSucceeded
+    "TaskSucceeded": 0,
+}
+"""What is told of a step that has nothing to do, beside the age of its oldest task."""
+
+
 def test_it_tells_how_much_there_is(broom: Broom, metrics: MetricsReader) -> None:
-    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
+    *earlier, last = broom.app.tasks.PIPELINE
     broom.sweep()
     told(metrics)
     ids = [broom.app.register(f"{number}.pdf", b"content") for number in range(6)]
-    for task_id in ids[1:5]:
-        with extract.start(task_id):
-            pass
+    for step in earlier:
+        for task_id in ids[1:5]:
+            with step.task_class.start(task_id):
+                pass
     for task_id in ids[2:4]:
-        with answer.start(task_id):
+        with last.task_class.start(task_id):
             pass
-    answer.start(ids[4], lock_expire_seconds=60).__enter__()
-    answer.ignore(ids[1], reason="not wanted")
+    last.task_class.start(ids[4], lock_expire_seconds=60).__enter__()
+    last.task_class.ignore(ids[1], reason="not wanted")
     broom.wait(seconds=90)
     metrics.records()  # intake's
     broom.sweep()
     figures = told(metrics)
     assert 90 <= figures.pop("Extract/OldestUnfinished") < 100
-    assert 90 <= figures.pop("Answer/OldestUnfinished") < 100
+    assert 90 <= figures.pop(f"{last.name}/OldestUnfinished") < 100
+    for step in earlier[1:]:
+        assert figures.pop(f"{step.name}/OldestUnfinished") == 0
+    told_of_extract = {"pending/Tasks": 2, "Unfinished": 2}
+    told_of_last = {
+        "in_progress/Tasks": 1,
+        "succeeded/Tasks": 2,
+        "ignored/Tasks": 1,
+        "Unfinished": 1,
+        "Stuck": 1,
+        "FinishedSinceLastSweep": 3,
+    }
+    of_steps = {step.name: NOTHING for step in earlier} | {
+        "Extract": NOTHING | told_of_extract,
+        last.name: NOTHING | told_of_last,
+    }
     assert figures == {
-        "Extract/Restarted": 0,
-        "Extract/SweepErrors": 0,
-        "Extract/pending/Tasks": 2,
-        "Extract/in_progress/Tasks": 0,
-        "Extract/failed/Tasks": 0,
-        "Extract/ignored/Tasks": 0,
-        "Extract/Unfinished": 2,
-        "Extract/Stuck": 0,
-        "Extract/FinishedSinceLastSweep": 0,  # the four were taken up by Answer: its own TaskSucceeded has them
-        "Extract/TaskSucceeded": 0,
-        "Answer/Restarted": 0,
-        "Answer/SweepErrors": 0,
-        "Answer/pending/Tasks": 0,
-        "Answer/in_progress/Tasks": 1,
-        "Answer/failed/Tasks": 0,
-        "Answer/succeeded/Tasks": 2,
-        "Answer/ignored/Tasks": 1,
-        "Answer/Unfinished": 1,
-        "Answer/Stuck": 1,
-        "Answer/FinishedSinceLastSweep": 3,
-        "Answer/TaskSucceeded": 0,
+        **{f"{step}/{name}": value for step, of_step in of_steps.items() for name, value in of_step.items()},
         "Intake/Registered": 0,
         "Intake/SweepErrors": 0,
         "Sweep/TaskSucceeded": 1,
@@ -534,7 +550,7 @@ def test_no_attempt_makes_an_unfinished_task_younger(broom: Broom, metrics: Metr
 
 
 def test_a_task_is_as_old_as_its_document_in_a_later_step_too(broom: Broom, metrics: MetricsReader) -> None:
-    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
+    extract, answer = broom.app.tasks.ExtractTask, broom.app.tasks.AnswerTask
     task_id = broom.app.register("fails.pdf", b"content")
     broom.wait(hours=2)
     with extract.start(task_id):
@@ -574,7 +590,7 @@ def test_a_task_that_was_asked_for_again_is_as_old_as_that(broom: Broom, metrics
 
 
 def test_a_busy_later_step_is_no_progress_of_the_one_before(broom: Broom, metrics: MetricsReader) -> None:
-    extract, answer = (step.task_class for step in broom.app.tasks.PIPELINE)
+    extract, answer = broom.app.tasks.ExtractTask, broom.app.tasks.AnswerTask
     ids = [broom.app.register(f"{number}.pdf", b"content") for number in range(4)]
     for task_id in ids[1:]:
         with extract.start(task_id):
@@ -616,42 +632,43 @@ def test_what_has_ended_is_told_as_it_is_counted(broom: Broom, metrics: MetricsR
 def test_the_more_have_ended_the_less_often_they_are_counted_and_no_other_number_is_told(
     broom: Broom, metrics: MetricsReader
 ) -> None:
-    step = broom.app.tasks.AnswerTask
-    count = step.count_within
+    name, step = broom.last()
+    count, succeeded = step.count_within, step.config.succeeded_status
     broom.monkeypatch.setattr(
-        step, "count_within", lambda code, **at: 250_000 if code == 90 and "since" not in at else count(code, **at)
+        step,
+        "count_within",
+        lambda code, **at: 250_000 if code == succeeded and "since" not in at else count(code, **at),
     )
     seen = []
     for hours in (0, 5, 1):
         broom.wait(hours=hours)
         broom.sweep()
-        seen.append(told(metrics).get("Answer/succeeded/Tasks"))
+        seen.append(told(metrics).get(f"{name}/succeeded/Tasks"))
     assert seen == [250_000, None, 250_000]
 
 
 def test_a_recount_that_runs_out_of_time_is_told_and_done_again_soon(
     broom: Broom, log: Log, metrics: MetricsReader
 ) -> None:
-    step = broom.app.tasks.AnswerTask
-    count = step.count_within
+    last, step = broom.last()
+    count, succeeded = step.count_within, step.config.succeeded_status
 
     def not_all(code: int, **bounds: Any) -> int | None:
-        return None if code == 90 and "since" not in bounds else count(code, **bounds)
+        return None if code == succeeded and "since" not in bounds else count(code, **bounds)
 
     with broom.monkeypatch.context() as patch:
         patch.setattr(step, "count_within", not_all)
         broom.sweep()
     assert log.line("Not all was counted")["level"] == "WARNING"
     assert {name for name in told(metrics) if "/ignored/" in name or "/succeeded/" in name} == {
-        "Extract/ignored/Tasks",
-        "Answer/ignored/Tasks",
+        f"{each.name}/ignored/Tasks" for each in broom.app.tasks.PIPELINE
     }
     broom.wait(minutes=59)
     broom.sweep()
-    assert "Answer/succeeded/Tasks" not in told(metrics)
+    assert f"{last}/succeeded/Tasks" not in told(metrics)
     broom.wait(minutes=1)
     broom.sweep()
-    assert told(metrics)["Answer/succeeded/Tasks"] == 0
+    assert told(metrics)[f"{last}/succeeded/Tasks"] == 0
     assert len([line for line in log.lines() if line["message"].startswith("Not all")]) == 1
 
 
@@ -690,7 +707,7 @@ def test_the_tasks_of_the_sweep_are_not_among_the_documents(broom: Broom) -> Non
     assert step.count_tasks_by_use_case_id() == 1
     assert [task.task_id for task in step.query_by_status([10, 20, 30, 40, 50])] == [task_id]
     assert step.delete_tasks_by_use_case_id() == 1
-    assert broom.state()["cursors"] == {"Extract": None, "Answer": None}
+    assert broom.state()["cursors"] == {each.name: None for each in broom.app.tasks.PIPELINE}
 
 
 @pytest.mark.parametrize(
@@ -765,7 +782,7 @@ def test_what_a_sweep_of_nothing_costs_in_requests(broom: Broom) -> None:
     broom.monkeypatch.setattr(BaseClient, "_make_api_call", counted)
     broom.sweep()
     assert sent == {
-        "Query": 165,
+        "Query": 80 + 85 * (len(broom.app.tasks.PIPELINE.steps) - 1),
         "PutItem": 1,
         "UpdateItem": 6,
         "ListExecutions": 1,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app import build
-from tests.infra.expected import STEPS
+from tests.infra.expected import STEPS, WORKERS
 from tests.infra.synthesis import Synthesized, new_app
 
 ALARM = "AWS::CloudWatch::Alarm"
@@ -88,13 +88,14 @@ class Alarm:
 
 
 def alarms_of(stack: Synthesized) -> dict[str, Alarm]:
-    """The alarms by their names."""
-    return {alarm.name: alarm for alarm in map(_alarm, *_named(stack))}
+    """The alarms of `Monitoring` by their names."""
+    return {name: alarm for name, alarm in all_alarms_of(stack).items() if not name.startswith(tuple(WORKERS))}
 
 
-def _named(stack: Synthesized) -> tuple[list[str], list[dict[str, Any]]]:
-    found = stack.of_type(ALARM)
-    return [name.removeprefix("MonitoringAlarm") for name in found], [alarm["Properties"] for alarm in found.values()]
+def all_alarms_of(stack: Synthesized) -> dict[str, Alarm]:
+    """These, and those of the workers."""
+    found = {name.removeprefix("MonitoringAlarm"): alarm for name, alarm in stack.of_type(ALARM).items()}
+    return {name: _alarm(name, alarm["Properties"]) for name, alarm in found.items()}
 
 
 def _alarm(name: str, properties: dict[str, Any]) -> Alarm:

@@ -1,4 +1,4 @@
-"""What is expected of each function. A new step has its expectations here, as one entry of `STEPS`, nowhere else."""
+"""What is expected of each function. A new step has one entry in `STEPS`, and needs nothing else in these tests."""
 
 from __future__ import annotations
 
@@ -63,6 +63,11 @@ STEPS: Mapping[str, ExpectedStep] = {
         accepted=(RESULTS,),
     ),
 }
+WORKERS: Mapping[str, Rights] = {}
+"""Each `SqsWorker` by its readable id, with what its function may do beside updating tasks and polling its queue.
+
+Its alarms are in test_sqs_worker.py.
+"""
 STEP_FUNCTIONS = {name: f"{name}Handler" for name in STEPS}
 
 
@@ -71,17 +76,23 @@ def own(machine: str) -> str:
     return f"{RESULTS}/{BULK_FOLDERS[machine]}*"
 
 
+def _polling(queue: str) -> Rights:
+    actions = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
+    return {(f"sqs:{action}", queue) for action in actions}
+
+
 _READING: Rights = {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE), ("dynamodb:Query", INDEX)}
 RIGHTS: Mapping[str, Rights] = {
     INTAKE: {
         ("dynamodb:PutItem", TABLE),
         ("states:StartExecution", WORKFLOW),
-        ("sqs:ReceiveMessage", QUEUE),
-        ("sqs:DeleteMessage", QUEUE),
-        ("sqs:ChangeMessageVisibility", QUEUE),
-        ("sqs:GetQueueAttributes", QUEUE),
+        *_polling(QUEUE),
     },
     **{STEP_FUNCTIONS[name]: step.rights for name, step in STEPS.items()},
+    **{
+        f"{worker}Handler": {("dynamodb:UpdateItem", TABLE), *_polling(f"<{worker}Queue.Arn>"), *more}
+        for worker, more in WORKERS.items()
+    },
     SWEEP: {
         ("dynamodb:PutItem", TABLE),
         ("dynamodb:GetItem", TABLE),

@@ -11,7 +11,7 @@ import pytest
 from app import build
 from infra.documents.settings import Settings
 from tests.infra import expected
-from tests.infra.alarm_table import ALARM, Alarm, Metric, alarms_of, table
+from tests.infra.alarm_table import ALARM, Alarm, Metric, alarms_of, all_alarms_of, table
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -63,12 +63,14 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
 
 
 def test_every_alarm_is_named_after_its_stage(stage: Synthesized) -> None:
-    for name, alarm in stage.of_type(ALARM).items():
-        assert alarm["Properties"]["AlarmName"] == f"{stage.stack.stack_name}-{name.removeprefix('MonitoringAlarm')}"
+    resources = stage.of_type(ALARM)
+    for name in alarms_of(stage):
+        properties = resources[f"MonitoringAlarm{name}"]["Properties"]
+        assert properties["AlarmName"] == f"{stage.stack.stack_name}-{name}"
 
 
-def test_every_alarm_is_sent(alarms: dict[str, Alarm]) -> None:
-    assert all(alarm.actions == ["<MonitoringAlarms>"] for alarm in alarms.values())
+def test_every_alarm_is_sent(stage: Synthesized) -> None:
+    assert all(alarm.actions == ["<MonitoringAlarms>"] for alarm in all_alarms_of(stage).values())
 
 
 def headings(document: str) -> set[str]:
@@ -265,14 +267,12 @@ def dead_letter_queues(stack: Synthesized) -> set[str]:
     return names
 
 
-def test_every_dead_letter_queue_has_an_alarm_on_its_visible_messages(
-    stage: Synthesized, alarms: dict[str, Alarm]
-) -> None:
+def test_every_dead_letter_queue_has_an_alarm_on_its_visible_messages(stage: Synthesized) -> None:
     queues = dead_letter_queues(stage)
     assert queues
     watched = {
         alarm.metric.dimensions.get("QueueName")
-        for alarm in alarms.values()
+        for alarm in all_alarms_of(stage).values()
         if alarm.expression is None and alarm.metric.name == "ApproximateNumberOfMessagesVisible"
     }
     assert watched == {f"<{readable(name)}.QueueName>" for name in queues}

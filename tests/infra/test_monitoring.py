@@ -14,6 +14,7 @@ from app import build
 from infra.status_tracker_cdk.monitoring.metrics import STATUS_NAMES, Watched
 from infra.status_tracker_cdk.monitoring.monitoring import Monitoring
 from tests.handlers.support import ENVIRONMENT
+from tests.infra.alarm_table import alarms_of
 from tests.infra.expected import INTAKE, STEP_FUNCTIONS, STEPS, SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 
@@ -69,7 +70,7 @@ def test_dashboard_begins_with_how_to_read_it_and_the_alarms(widgets: list[dict[
     assert "How to read this" in text["properties"]["markdown"]
     assert "docs/runbook.md" in text["properties"]["markdown"]
     assert f"`{stage.stack.stack_name}`, *Story of one task*" in text["properties"]["markdown"]
-    assert len(states["properties"]["alarms"]) == len(stage.of_type("AWS::CloudWatch::Alarm"))
+    assert len(states["properties"]["alarms"]) == len(alarms_of(stage))
     assert {graph["type"] for graph in graphs} == {"metric"}
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+from itertools import count
 from pathlib import Path
 from typing import Any
 
 import status_tracker as st
 from local_cloud.cloud import LocalCloud
+from tests.infra import expected
 from tests.local_cloud.support import wait_for
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "documents"
-STEPS = {
-    "Extract": (10, 20, 30, 40, 50),
-    "Answer": (40, 70, 80, 90, 100),
+_FIRST, *_NEXT = expected.STEPS
+STEPS = {_FIRST: (10, 20, 30, 40, 50)} | {
+    name: (base - 10, base + 20, base + 30, base + 40, base + 50)
+    for name, base in zip(_NEXT, count(50, 50), strict=False)
 }
-"""The codes of each step: pending, in_progress, failed, succeeded, ignored."""
+"""The codes of each step, as `next_step` gives them: pending, in_progress, failed, succeeded, ignored."""
+LAST = list(STEPS)[-1]
 IN_PROGRESS, IGNORED = (tuple(codes[place] for codes in STEPS.values()) for place in (1, 4))
-SUCCEEDED = list(STEPS.values())[-1][3]
+SUCCEEDED = STEPS[LAST][3]
 
 
 class Application:

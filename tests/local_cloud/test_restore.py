@@ -6,7 +6,7 @@ import pytest
 
 from status_tracker_ops.executions import start_workflow
 from tests.docs.test_runbook import copy_back
-from tests.local_cloud.application import SUCCEEDED, Application, sample
+from tests.local_cloud.application import STEPS, SUCCEEDED, Application, sample
 
 PENDING = 10
 
@@ -30,15 +30,15 @@ def test_a_restored_task_is_back_in_time_and_its_next_run_does_it_again(
 
     assert start_workflow(app.states, workflow, task_id, run=1)
     done = app.ended(task_id)
-    assert (done.status, done.run, done.fence) == (SUCCEEDED, 1, 4)
+    assert (done.status, done.run, done.fence) == (SUCCEEDED, 1, 2 * len(STEPS))
     assert copy_back()(f"{table}-restored", table, lambda item: item["key"].endswith(task_id)) == 1
     restored = app.task(task_id)
-    assert (restored.status, restored.run, restored.fence) == (PENDING, 1, 2)
+    assert (restored.status, restored.run, restored.fence) == (PENDING, 1, len(STEPS))
 
     app.executions(task_id)
     assert not start_workflow(app.states, workflow, task_id, run=1)
     assert step.restart(task_id, run=1, reason="its run had ended").run == 2
     assert start_workflow(app.states, workflow, task_id, run=2)
     again = app.ended(task_id)
-    assert (again.status, again.run, again.fence) == (SUCCEEDED, 2, 4)
+    assert (again.status, again.run, again.fence) == (SUCCEEDED, 2, 2 * len(STEPS))
     dynamodb.delete_table(TableName=f"{table}-restored")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.local_cloud.application import SUCCEEDED, Application, different, sample
+from tests.local_cloud.application import STEPS, SUCCEEDED, Application, different, sample
 from tests.local_cloud.support import wait_for
 
 
@@ -29,7 +29,7 @@ def left(app: Application) -> Left:
 
 def test_a_task_that_was_made_pending_and_not_started_is_done(app: Application, left: Left) -> None:
     task = _succeeded_in_run(app, left.rerun, 1)
-    assert (task.fence, task.errors["history"]) == (4, [])
+    assert (task.fence, task.errors["history"]) == (2 * len(STEPS), [])
     assert app.executions(left.rerun) == ["SUCCEEDED", "SUCCEEDED"]
 
 
@@ -44,7 +44,7 @@ def test_a_task_whose_execution_was_stopped_is_done_once_by_another(app: Applica
 
 def test_an_object_of_which_no_event_told_is_registered_and_processed(app: Application, left: Left) -> None:
     task = _succeeded_in_run(app, left.unknown, None)
-    assert (task.fence, task.errors["history"]) == (2, [])
+    assert (task.fence, task.errors["history"]) == (len(STEPS), [])
     assert app.executions(left.unknown) == ["SUCCEEDED"]
 
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from selenium.webdriver.common.keys import Keys
 
-from tests.local_cloud.application import SUCCEEDED, Application, different, sample
+from tests.local_cloud.application import LAST, SUCCEEDED, Application, different, sample
 from tests.local_cloud.browser import BrowserMissingError, WidgetPage, chromium
 from tests.local_cloud.support import Functions
 from tests.unit.widget.page import Page
@@ -43,7 +43,7 @@ def test_a_document_is_listed_opened_and_run_again(app: Application, page: Widge
     task_id = app.upload("widget/again.pdf", different(sample("invoice-1001"), "again"))
     app.ended(task_id)
     page.open()
-    page.click("succeeded in Answer")
+    page.click(f"succeeded in {LAST}")
     page.click(task_id)
     page.type("reason", "new questions <b>")
     asked = page.asks(page.button("Rerun from Extract").click)
@@ -51,7 +51,7 @@ def test_a_document_is_listed_opened_and_run_again(app: Application, page: Widge
     assert "a new run of its workflow starts at once" in asked
     page.shows(lambda: page.answer("confirm"))
     assert f"Done: Rerun. {task_id} is now pending in Extract, run 1." in page.text
-    assert "Answer: ✓ succeeded" in page.text
+    assert f"{LAST}: ✓ succeeded" in page.text
     assert app.executions(task_id) == ["SUCCEEDED", "SUCCEEDED"]
     task = app.ended(task_id)
     assert (task.status, task.run) == (SUCCEEDED, 1)

@@ -25,7 +25,7 @@ from tests.local_cloud.application import Application, sample
 from tests.local_cloud.support import wait_for
 from tests.support.guide import changes, copied_checkout
 
-ARCHIVED, NOTIFIED, IGNORED = 130, 40, 50
+ARCHIVED, NOTIFIED, IGNORED = 140, 40, 50
 
 
 class Partner(ThreadingHTTPServer):

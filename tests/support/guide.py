@@ -33,6 +33,11 @@ class Change:
     is_new: bool
     text: str
 
+    @property
+    def added(self) -> int:
+        """How many lines it adds."""
+        return sum(self.is_new or line.startswith("+") for line in self.text.splitlines())
+
     def apply(self, checkout: Path) -> None:
         """Make the change.
 
