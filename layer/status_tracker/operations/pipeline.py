@@ -1,4 +1,4 @@
-"""`Pipeline`: what operating code is told of an application instead of importing it."""
+"""`Pipeline`: what operating code takes instead of importing an application."""
 
 from __future__ import annotations
 
