@@ -88,7 +88,7 @@ deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
 env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
-	@PYTHONPATH=lambdas python -m status_tracker_ops.environment status-tracker-$(STAGE)
+	@PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \

@@ -55,7 +55,10 @@ def import_breakdown() -> str:
 
 _BUNDLE = """
 import inspect, pathlib, sys
-from infra.status_tracker_cdk.layer import bundle
+try:
+    from infra.status_tracker_cdk.layer import bundle
+except ModuleNotFoundError:  # a revision from before that room
+    from infra.tracker_layer import bundle
 folders = ["layer", "lambdas"] if "functions" in inspect.signature(bundle).parameters else ["layer"]
 bundle(*(pathlib.Path(folder).resolve() for folder in folders), pathlib.Path(sys.argv[1]))
 """

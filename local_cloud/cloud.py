@@ -38,7 +38,7 @@ class LocalCloud:
 
     Args:
         state: the folder for logs, unpacked functions and the synthesized app; two clouds cannot share one.
-        say: is told what is being done, a line at a time; by default nobody is.
+        say: called with what is being done, a line at a time; by default nothing is said.
 
     Example::
 

@@ -57,7 +57,7 @@ def find_documents(folder: Path) -> Found:
 
 
 def run_demo(cloud: LocalCloud, found: Found) -> int:
-    """Deploy, upload the files, follow them to their end, and tell what came of them.
+    """Deploy, upload the files, follow them to their end, and show their outcomes.
 
     Returns:
         The exit code: 0 when every file was uploaded, and every document has succeeded or was set aside with its

@@ -14,6 +14,11 @@ CHECKOUT = Path(__file__).parent.parent
 _HANDLER_REQUIREMENTS = Path(__file__).with_name("handler-requirements.txt")
 
 
+def find_application() -> None:
+    """Put the application and the library, which are in folders of the checkout, on the path of this process."""
+    sys.path += [folder for name in ("layer", "lambdas") if (folder := str(CHECKOUT / name)) not in sys.path]
+
+
 def cdk_command() -> list[str]:
     """The CDK command line that package.json pins.
 

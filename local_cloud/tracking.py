@@ -3,7 +3,6 @@
 import ast
 import os
 import re
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from local_cloud.cloud import LocalCloud
-from local_cloud.toolchain import CHECKOUT
+from local_cloud.toolchain import find_application
 
 if TYPE_CHECKING:
     from status_tracker import BaseTask
@@ -70,7 +69,7 @@ class Tracker:
 
     def __init__(self, cloud: LocalCloud) -> None:
         os.environ.update({**cloud.environment, **_model_variables(cloud)})
-        sys.path[:0] = [str(CHECKOUT / "layer"), str(CHECKOUT / "lambdas")]
+        find_application()
         from documents.tasks import PIPELINE  # noqa: PLC0415 - importing it reads the table's name
 
         self._pipeline = PIPELINE

@@ -1,12 +1,11 @@
 """The local cloud kept up, for as long as one wants to work with it."""
 
 import shlex
-import sys
 import time
 from collections.abc import Iterator
 
 from local_cloud.cloud import LocalCloud
-from local_cloud.toolchain import CHECKOUT
+from local_cloud.toolchain import find_application
 
 _LOOK_EVERY_SECONDS = 0.5
 
@@ -26,8 +25,8 @@ def run_up(cloud: LocalCloud) -> int:
 
 
 def _tracker_exports(cloud: LocalCloud) -> Iterator[str]:
-    sys.path.append(str(CHECKOUT / "lambdas"))
-    from status_tracker_ops.environment import exports  # noqa: PLC0415 - the application is on no path of ours
+    find_application()
+    from documents.environment import exports  # noqa: PLC0415 - the application is on no path of ours
 
     return exports(cloud.stack_name, cloud.client("cloudformation"), cloud.client("lambda"))
 

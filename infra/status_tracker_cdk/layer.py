@@ -26,15 +26,7 @@ _PYTHON_VERSION = RUNTIME.name.removeprefix("python")
 # Lambda's Python runtimes from 3.12 on run on Amazon Linux 2023, whose C library is newer than manylinux2014 asks.
 _PLATFORM = "aarch64-manylinux2014"
 # Not read when the code runs; the library's suite for backends and its command need packages that are not in the layer.
-_PRUNED = (
-    "bin",
-    "*.dist-info",
-    ".lock",
-    "**/__pycache__",
-    f"{LIBRARY}/testing",
-    f"{LIBRARY}/cli",
-    "status_tracker_ops/environment.py",
-)
+_PRUNED = ("bin", "*.dist-info", ".lock", "**/__pycache__", f"{LIBRARY}/testing", f"{LIBRARY}/cli")
 
 
 class TrackerLayer(lambda_.LayerVersion):

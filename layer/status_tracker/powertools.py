@@ -131,7 +131,7 @@ class _Report:
         self._logger.info("Start refused", extra={"refusal": type(error).__name__, "reason": str(error)})
 
     def ended(self, task: BaseTask, error: BaseException | None) -> None:
-        """`error` is what left the block, or what came of its end; None for a success."""
+        """`error` is what left the block, or the error at its end; None for a success."""
         milliseconds = (time.monotonic() - self._began) * 1000
         outcome = _outcome(task)
         told: dict[str, Any] = {"outcome": outcome or "NotStored", "milliseconds": round(milliseconds, 1)}

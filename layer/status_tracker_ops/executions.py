@@ -89,7 +89,7 @@ class WorkflowRuns:
     """
 
     @classmethod
-    def dispatch(cls, task: Any) -> Any:
+    def dispatch(cls, task: Any) -> bool:
         """Start the execution of the task's run, unless it was started; False where it is over already."""
         return start_workflow(step_functions_client(), _workflow_arn(), task.task_id, task.run or 0)
 

@@ -1,4 +1,4 @@
-"""What each operating function is told by its environment, as one small record, for both sides: the construct that
+"""What each operating function reads from its environment, as one small record, for both sides: the construct that
 sets the variables with `to_environment`, and the handler that reads them with `from_environment`.
 
 A setting has one name: that of its field, in capitals in the environment, and as it is in ``cdk.json`` where it can be
@@ -82,7 +82,7 @@ class QueueWorkerSettings(EnvironmentSettings):
 
 @dataclass(frozen=True)
 class WidgetSettings(EnvironmentSettings):
-    """The widget's two functions, the one that shows and the one that acts, and where more is told of a task."""
+    """The widget's two functions, the one that shows and the one that acts, and where to find more about a task."""
 
     widget_viewer_arn: str
     widget_actor_arn: str

@@ -166,12 +166,12 @@ def test_old_cursors_are_understood(step1: Any) -> None:
 def test_list_until_long_ago_keeps_no_record_of_what_it_gave(
     step1: Any, clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def record(_: object) -> Any:
+    def record(*_: object) -> Any:
         raise AssertionError("a record is kept of every task")
 
     made = _make(step1, "t", [0, 1])
     clock.advance(5)
-    monkeypatch.setattr("status_tracker.dynamodb.query._each_once", record)
+    monkeypatch.setattr("status_tracker.dynamodb.query.each_once", record)
     assert _ids(step1.query_by_status([10, 30], until=clock.now)) == made
     with pytest.raises(AssertionError):
         step1.query_by_status([10, 30], until=clock.now + TICK).all()

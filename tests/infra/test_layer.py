@@ -43,13 +43,12 @@ def test_layer_has_the_library_and_what_it_needs_and_not_what_the_runtime_brings
     assert found >= {"status_tracker", "pynamodb", "aws_lambda_powertools", "pypdf"}
     assert not found & RUNTIME_BRINGS
     assert not [name for name in content(layer) if "__pycache__" in name]
-    library = content(layer / "python" / "status_tracker")
-    left_out = ("__pycache__", "testing/", "cli/")
-    assert library == {
-        name: digest
-        for name, digest in content(SOURCE / "status_tracker").items()
-        if not any(part in name for part in left_out)
-    }
+    for package in ("status_tracker", "status_tracker_ops"):
+        assert content(layer / "python" / package) == {
+            name: digest
+            for name, digest in content(SOURCE / package).items()
+            if not any(part in name for part in ("__pycache__", "testing/", "cli/"))
+        }
 
 
 def test_layer_is_small(layer: Path) -> None:
@@ -61,7 +60,7 @@ def test_layer_holds_nothing_that_is_not_imported_by_someone(layer: Path) -> Non
     library = set((site / "status_tracker").rglob("*.py"))
     imported = reachable([*FUNCTIONS.rglob("*.py"), *library], [site, FUNCTIONS])
     assert {path for path in site.rglob("*") if path.is_file()} - imported - library == {
-        site / "status_tracker" / "py.typed"
+        site / package / "py.typed" for package in ("status_tracker", "status_tracker_ops")
     }
     powertools = site / "aws_lambda_powertools" / "utilities"
     assert not [name for name in ("parser", "kafka", "idempotency", "circuit_breaker") if (powertools / name).exists()]
@@ -125,7 +124,7 @@ def test_hash_follows_the_sources_and_nothing_else(tmp_path: Path) -> None:
         code.write("\nMORE = 'that imports nothing'\n")
     assert source_hash(source, functions) == first
 
-    (library / "sqs.py").rename(library / "queues.py")
+    (library / "core" / "errors.py").rename(library / "core" / "mistakes.py")
     renamed = source_hash(source, functions)
-    (library / "queues.py").write_text("changed = True\n")
+    (library / "core" / "mistakes.py").write_text("changed = True\n")
     assert len({first, renamed, source_hash(source, functions)}) == 3

@@ -226,7 +226,22 @@ def test_polling_ends_and_fits_into_the_history_of_an_execution(textract: Synthe
     patient = [retry["MaxAttempts"] for step in STEPS for retry in states[step]["Retry"] if is_patient(retry)]
     steps = EVENTS_OF_A_RETRY * (sum(retries[step] for step in STEPS) - sum(patient) + max(patient))
     assert len(patient) == len(STEPS)
+    assert all(
+        waits(retry) >= textract.workflow["TimeoutSeconds"]
+        for step in STEPS
+        for retry in states[step]["Retry"]
+        if is_patient(retry)
+    )
     assert analyses * attempts + steps < MOST_EVENTS
+
+
+def waits(retry: dict[str, Any]) -> float:
+    """How long all repetitions of a retrier wait, in seconds."""
+    wait, waited = float(retry["IntervalSeconds"]), 0.0
+    for _ in range(retry["MaxAttempts"]):
+        waited += min(wait, retry["MaxDelaySeconds"])
+        wait *= retry["BackoffRate"]
+    return waited
 
 
 def is_patient(retry: dict[str, Any]) -> bool:

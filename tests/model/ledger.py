@@ -15,7 +15,7 @@ from .replay import moment
 
 Record = Mapping[str, Any]
 
-OPEN, SUCCEEDED, FAILED, VANISHED = "osfv"
+OPEN, SUCCEEDED, FAILED, VANISHED, CANCELLED = "osfvc"
 
 
 class ViolationError(AssertionError):
@@ -117,7 +117,9 @@ def _acted(ledger: Ledger, old: Record, after: Record, live: bool) -> Ledger:
     if name in ledger.actions:
         raise ViolationError(f"{name} was done twice")
     ledger = replace(ledger, actions=(*ledger.actions, name))
-    if live and name[0] != "unlock":
+    if live and name[0] == "cancel":
+        ledger = ledger.ended(old["fence"], CANCELLED)
+    elif live and name[0] != "unlock":
         raise ViolationError(f"{name} was done to a task in work")
     if _entries(after) > _entries(old):
         ledger = ledger.ended(old["fence"], VANISHED)

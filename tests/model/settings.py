@@ -16,7 +16,7 @@ from .world import Budget, Setting
 
 Admits = Callable[[dict[str, Any] | None, Write], bool]
 EVERY_END = ("succeed", "fail", "wait", "give up")
-_ACTIONS = ("rerun", "ignore", "unignore", "unlock", "restart")
+_ACTIONS = ("rerun", "ignore", "unignore", "unlock", "restart", "cancel")
 
 
 def task(**fields: Any) -> dict[str, Any]:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 RECORD = "textract-job.json"
 # The bucket deletes what has been left there (`infra/documents/buckets.py`).
 COPIES = "analyses/"
-# The workflow stops waiting a little later (`infra/documents/reading_settings.py`): what is then under way hangs.
+# The workflow stops waiting a little later (`infra/documents/textract.py`): what is then under way hangs.
 LONGEST_JOB = timedelta(hours=2)
 
 logger = logging.getLogger("documents.textract.jobs")

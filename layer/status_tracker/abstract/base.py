@@ -233,6 +233,15 @@ class BaseTracker(TrackerModel):
         return cls._act(Lifecycle.ignore, id, reason, by)
 
     @classmethod
+    def cancel(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
+        """Set a task aside even while a worker holds it; see `TrackedTask.cancel`.
+
+        Raises:
+            TaskAlreadySucceedError, TaskExhaustedError, TaskIgnoredError: it does not wait to be started.
+        """
+        return cls._act(Lifecycle.cancel, id, reason, by)
+
+    @classmethod
     def unignore(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
         """Make a task pending again that is ignored or exhausted.
 

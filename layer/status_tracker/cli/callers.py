@@ -27,5 +27,5 @@ def _arn(region: str | None) -> str | None:
         config = Config(connect_timeout=2, read_timeout=5, retries={"total_max_attempts": 1})
         client: Any = Session().create_client("sts", region_name=region, config=config)
         return str(client.get_caller_identity()["Arn"])
-    except Exception:  # noqa: BLE001  # it is but a name: what really cannot be reached is told of the table
+    except Exception:  # noqa: BLE001  # only a name is missing then; the table itself reports what cannot be reached
         return None

@@ -195,7 +195,7 @@ class TrackerConfig:
 
         Its pending is this step's succeeded. Its in_progress, failed, succeeded and ignored are this step's ignored
         plus 20, 30, 40 and 50: after 10, 20, 30, 40, 50 come 40, 70, 80, 90, 100, then 90, 120, 130, 140, 150. An
-        exhausted with a code of its own is 50 higher. The other settings are those of this step, but for
+        exhausted with a code of its own is 50 higher. The other settings are those of this step, except
         `more_pending_status` and `ttl`, which name this step's codes.
 
         Args:

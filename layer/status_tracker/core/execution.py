@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
@@ -15,7 +16,7 @@ from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 from .retries import Patience, acquire
 from .signals import Termination
-from .state import TaskState, holds, is_finished_by, lease_end, taken_over
+from .state import TaskState, cancelled, holds, is_finished_by, lease_end, taken_over
 from .trace import Trace
 
 TaskT = TypeVar("TaskT")
@@ -80,6 +81,22 @@ class ExecutionContext(Generic[TaskT]):
             self._execution.update(self.pending_data)
             self.pending_data = None
 
+    @property
+    def lost(self) -> bool:
+        """Whether this worker is known to have lost the task: it was taken over, cancelled, unlocked or deleted.
+
+        It is known after a refused write of this block, or after a heartbeat; nothing is asked for it.
+        """
+        return self._execution.lost
+
+    def raise_if_lost(self) -> None:
+        """Leave a long loop early where going on is of no use.
+
+        Raises:
+            TaskLockLostError: `lost` is true; the message says why.
+        """
+        self._execution.raise_if_lost()
+
     def extend_lock(self, seconds: float | None = None) -> None:
         """Renew the lease: it then ends `seconds` from now (by default the lease this attempt started with).
 
@@ -126,6 +143,7 @@ class Execution(Generic[TaskT]):
         self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._termination = Termination()
         self._lease_end = datetime.min.replace(tzinfo=UTC)
+        self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
 
@@ -136,6 +154,11 @@ class Execution(Generic[TaskT]):
     @property
     def taken_over(self) -> Mapping[str, Any] | None:
         return taken_over(self._state)
+
+    @property
+    def lost(self) -> bool:
+        """Whether a write or a heartbeat has found that this worker does not hold the task any more."""
+        return self._lost_lock is not None
 
     @property
     def is_stored(self) -> bool:
@@ -156,6 +179,7 @@ class Execution(Generic[TaskT]):
         if self._entered:
             raise RuntimeError(f"This attempt at {self._rules} was made already: call start() for another one.")
         self._entered = True
+        self._process = os.getpid()
         self._termination.begin()
         self._trace.starting()
         try:
@@ -169,9 +193,9 @@ class Execution(Generic[TaskT]):
         try:
             self._note_lease(self._state)
             self._trace.acquired()
-            self._termination.check()
             if self._heartbeat is not None:
                 self._heartbeat.start()
+            self._termination.check()
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
@@ -254,6 +278,7 @@ class Execution(Generic[TaskT]):
             self._finish(self._rules.fail(self._state, self._token, now, error, briefly=True), self._store.write)
 
     def _finish(self, write: Write, send: Callable[[Write], WriteResult[TaskT]]) -> None:
+        self._check_process()
         try:
             answer = self._patience.until(self._lease_end, send, write)
         except StatusNotSavedError:
@@ -261,7 +286,7 @@ class Execution(Generic[TaskT]):
             raise
         if answer.task is None or not (answer.applied or is_finished_by(self._store.state(answer.task), self._token)):
             self._trace.lost()
-            raise self._lost()
+            raise self._lost(answer)
         self._context.task = answer.task
         self._stored = True
         self._trace.finished(write.changes["status"], write.changes["retry"])
@@ -273,6 +298,7 @@ class Execution(Generic[TaskT]):
         except StoreError:
             return True
         if answer.task is None or not self._still_held(answer):
+            self._lost(answer)
             return False
         self._note_lease(self._store.state(answer.task))
         return True
@@ -283,7 +309,7 @@ class Execution(Generic[TaskT]):
         except WriteRejectedError as rejected:
             raise rejected.cause from rejected.__cause__
         if answer.task is None or not self._still_held(answer):
-            raise self._lost()
+            raise self._lost(answer)
         return answer.task
 
     def _still_held(self, answer: WriteResult[TaskT]) -> bool:
@@ -294,10 +320,23 @@ class Execution(Generic[TaskT]):
     def _check_open(self) -> None:
         if self._ended:
             raise self._lost_because("the block has ended, and with it this worker's hold on the task")
+        self._check_process()
 
-    def _lost(self) -> TaskLockLostError:
+    def _check_process(self) -> None:
+        """Refuse to write for a child that was forked in the block: it has the worker's token, and not its task."""
+        if os.getpid() != self._process:
+            raise self._lost_because("this process was forked from the worker's, which alone holds it")
+
+    def raise_if_lost(self) -> None:
+        if self._lost_lock is not None:
+            raise self._lost_lock
+
+    def _lost(self, answer: WriteResult[TaskT]) -> TaskLockLostError:
+        state = None if answer.task is None else self._store.state(answer.task)
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
-        if self._now() < self._lease_end:
+        if record := cancelled(state, self._state.lock_time or self._lease_end):
+            why = f"{record.get('by') or 'somebody'} cancelled the task ({record.get('reason')})"
+        elif self._now() < self._lease_end:
             why = "somebody took it over, unlocked or deleted it"
         self._lost_lock = self._lost_because(why)
         return self._lost_lock

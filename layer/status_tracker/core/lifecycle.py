@@ -249,9 +249,22 @@ class Lifecycle:
         state = self._at_rest(state, now)
         if state.status not in self._waiting:
             raise self._refuse.wrong_status(state, self.startable)
-        retry = state.retry + 1 if self._is_stuck(state) else state.retry
-        changes = {**self._status(self.config.ignored_status, now), **_UNLOCKED, "retry": retry}
-        return self._acted(state, now, record, changes)
+        return self._set_aside(state, now, record)
+
+    def cancel(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+        """Set aside a task of this step even while a worker holds it, and record who asked and why (R18).
+
+        The worker loses the task and stores nothing any more; its attempt does not count as a failure.
+
+        Raises:
+            TaskIsNotInitializedError: there is no such task.
+            TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: as for `ignore`.
+        """
+        if state is None:
+            raise self._refuse.not_initialized()
+        if state.status not in self._waiting:
+            raise self._refuse.wrong_status(state, self.startable)
+        return self._set_aside(state, now, record)
 
     def restart(self, state: TaskState | None, now: datetime, record: Mapping[str, Any], *, run: int) -> Write:
         """Give a task that waits or is stuck a new run, after run `run`'s driver stopped without finishing the task.
@@ -305,15 +318,22 @@ class Lifecycle:
         pending = self._status(self.config.pending_status, now)
         return {**pending, **_UNLOCKED, "retry": 0, "not_before": Special.REMOVE}
 
+    def _set_aside(self, state: TaskState, now: datetime, record: Mapping[str, Any]) -> Write:
+        retry = state.retry + 1 if self._is_stuck(state, now) else state.retry
+        changes = {**self._status(self.config.ignored_status, now), **_UNLOCKED, "retry": retry}
+        return self._acted(state, now, record, changes)
+
     def _acted(self, state: TaskState, now: datetime, record: Mapping[str, Any], changes: Mapping[str, Any]) -> Write:
         errors: Mapping[str, Any] = state.errors
-        if "status" in changes and self._is_stuck(state):
+        if "status" in changes and self._is_stuck(state, now):
             errors = with_failure(errors, self._vanished(state, now))
         entry = {**record, "update_time": now.isoformat(), "status": state.status}
         return Write(Unchanged(state), {**changes, **_forgotten(state), "errors": with_action(errors, entry)})
 
-    def _is_stuck(self, state: TaskState) -> bool:
-        """Whether the worker of an unheld task has vanished, in this step or in one with unknown codes."""
+    def _is_stuck(self, state: TaskState, now: datetime) -> bool:
+        """Whether the task's worker has vanished, in this step or in one with unknown codes."""
+        if is_live(state, self.config, now):
+            return False
         in_another_step = state.status not in self.config.status_shards
         return state.status == self.config.in_progress_status or (in_another_step and state.lock is not None)
 

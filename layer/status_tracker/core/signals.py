@@ -11,6 +11,7 @@ and a second SIGINT is not. A process has only one handler per signal; nested at
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from dataclasses import dataclass, field
@@ -64,7 +65,7 @@ class Termination:
     """One attempt's share of the signal handlers."""
 
     def __init__(self) -> None:
-        self._shares = False
+        self._shares: _Process | None = None
 
     def begin(self) -> None:
         """The attempt is entered."""
@@ -73,22 +74,33 @@ class Termination:
         if _process.attempts == 0:
             _process.install()
         _process.attempts += 1
-        self._shares = True
+        self._shares = _process
 
     def check(self) -> None:
         """Raise the signal that was held back."""
-        if self._shares:
+        if self._shares is _process:
             _process.raise_held_back()
 
     def end(self) -> None:
         """The attempt has ended; raise the signal that was held back."""
-        if not self._shares or threading.current_thread() is not threading.main_thread():
+        if self._shares is not _process or threading.current_thread() is not threading.main_thread():
             return
-        self._shares = False
+        self._shares = None
         _process.attempts -= 1
         if _process.attempts == 0:
             _process.restore()
         _process.raise_held_back()
+
+
+def _let_go() -> None:
+    """A forked child works on no task: it handles signals as any process does."""
+    global _process  # noqa: PLW0603  # one a process, as the handlers are
+    _process.restore()
+    _process = _Process()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_let_go)
 
 
 def _is_writing(frame: FrameType | None) -> bool:

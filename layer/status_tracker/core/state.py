@@ -120,6 +120,16 @@ def is_finished_by(state: TaskState | None, token: str) -> bool:
     return state is not None and token in state.finished_locks
 
 
+def cancelled(state: TaskState | None, since: datetime) -> Mapping[str, Any] | None:
+    """The record of the newest cancellation at or after `since`; None if there is none (R18)."""
+    records = () if state is None else state.errors.get("actions") or ()
+    found = [each for each in records if each.get("action") == "cancel"]
+    if not found or datetime.fromisoformat(found[-1]["update_time"]) < since:
+        return None
+    newest: Mapping[str, Any] = found[-1]
+    return newest
+
+
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
     """Whether that deliberate action is recorded already: its refused write is then only a repeated one."""
     known = (record["action"], record["id"])

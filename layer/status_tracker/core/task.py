@@ -175,6 +175,18 @@ class TrackedTask:
         return cls._act(cls._rules(task_id).ignore, task_id, "ignore", reason, by, request_id)
 
     @classmethod
+    def cancel(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
+        """Set aside a task of this step whatever it is doing: pending, failed, stuck, or worked on right now (R18).
+
+        A worker that holds it gets `TaskLockLostError` with its next write, which says who cancelled and why, and its
+        `ctx.lost` becomes true with its next heartbeat. `unignore` and `rerun` take the cancellation back.
+
+        Raises:
+            TaskAlreadySucceedError, TaskIgnoredError, TaskIsNotReadyToStartError: it does not wait in this step.
+        """
+        return cls._act(cls._rules(task_id).cancel, task_id, "cancel", reason, by, request_id)
+
+    @classmethod
     def unignore(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
         """Make an ignored task pending again; `run` grows by one.
 
@@ -219,7 +231,7 @@ class TrackedTask:
         by: str | None = None,
         request_id: str | None = None,
     ) -> Acted[Self]:
-        """Do `rerun`, `ignore`, `unignore` or `unlock` unless `check` raises; for code that operates on many tasks.
+        """Do `rerun`, `ignore`, `cancel`, `unignore` or `unlock` unless `check` raises; for code on many tasks.
 
         `check` gets the state that the write requires, so a task that changes after the check is not acted on. A
         request that is recorded already returns the task, and `check` is not called.
@@ -245,12 +257,24 @@ class TrackedTask:
         return True
 
     @classmethod
-    def dispatch(cls, task: Self) -> None:
-        """Start work on a task that an action made pending, gave a new run, or unlocked.
+    def dispatch(cls, task: Self) -> bool | None:
+        """Start the work on a task that an action made pending, gave a new run, or unlocked.
 
-        Code that operates on many tasks (`status-tracker`, the sweep) calls it after each action. The default does
-        nothing: workers that poll for pending tasks find it. Override it if something must be started for each task,
-        such as an execution of a workflow; it may be called more than once for a run, and from several threads.
+        Code that operates on many tasks (`status-tracker`, the sweep, intake) calls it after each action. The default
+        does nothing, because workers that look for pending tasks find the task. Override it if each run has to be
+        started, for example as an execution of a workflow. It may be called more than once for a run, and from several
+        threads.
+
+        Returns:
+            False if what drives the run is over already; anything else is taken as started.
+        """
+
+    @classmethod
+    def recall(cls, task: Self) -> None:
+        """Stop whatever `dispatch` started for the task's present run, such as an execution of a workflow.
+
+        The default does nothing. Override it together with `dispatch`; a run that is over, or was never started, is no
+        error. A worker that holds the task is not told: cancel the task first.
         """
 
     @classmethod

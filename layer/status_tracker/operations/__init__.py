@@ -1,1 +1,1 @@
-"""Many tasks at once: filters, actions, bulk runs, the sweep, and the pipeline that operating code is told of."""
+"""Many tasks at once: filters, actions, bulk runs, the sweep, and the pipeline that operating code takes."""

@@ -1,10 +1,9 @@
-"""`Pipeline`: what operating code is told of an application instead of importing it."""
+"""`Pipeline`: what operating code takes instead of importing an application."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -65,22 +64,6 @@ class Pipeline:
             raise ValueError(f"The pipeline has {found}: give the steps of one use case, in their order.")
         self.use_case_id = use_cases[0]
         self.delete_results = delete_results
-
-    @classmethod
-    def load(cls, name: str) -> Pipeline:
-        """The pipeline of that name, ``module:NAME``.
-
-        Raises:
-            ValueError: the name is not of that form, or names something else.
-            ImportError: there is no such module.
-        """
-        module_name, colon, attribute = name.partition(":")
-        if not (module_name and colon and attribute):
-            raise ValueError(f"The pipeline is {name!r}: give it as module:NAME, such as orders.tasks:PIPELINE.")
-        found = getattr(import_module(module_name), attribute, None)
-        if not isinstance(found, cls):
-            raise ValueError(f"{name} is {found!r}: expected a Pipeline.")
-        return found
 
     def __iter__(self) -> Iterator[PipelineStep]:
         return iter(self.steps)

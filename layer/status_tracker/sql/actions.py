@@ -62,6 +62,24 @@ class JobActions(JobColumns):
         return cls._act(engine, id, lambda rules: rules.ignore, "ignore", reason, by, request_id, statuses)
 
     @classmethod
+    def cancel(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        *,
+        reason: str,
+        by: str | None = None,
+        request_id: str | None = None,
+        **statuses: Unpack[Statuses],
+    ) -> Self:
+        """Set aside a job of this step even while a worker holds it; see `TrackedTask.cancel`.
+
+        Raises:
+            JobAlreadySucceededError, JobIgnoredError, JobIsNotReadyToStartError: it does not wait in this step.
+        """
+        return cls._act(engine, id, lambda rules: rules.cancel, "cancel", reason, by, request_id, statuses)
+
+    @classmethod
     def unignore(
         cls,
         engine: sa.Engine,

@@ -45,6 +45,13 @@ class JobBlock(Generic[JobT]):
     def is_stored(self) -> bool:
         return self._execution.is_stored
 
+    @property
+    def lost(self) -> bool:
+        return self._execution.lost
+
+    def raise_if_lost(self) -> None:
+        self._execution.raise_if_lost()
+
     def update(self) -> None:
         self._store.values = self._values()
         self._execution.update(self._store.values.get("data"))

@@ -29,6 +29,15 @@ class Block(Protocol):
         """What is carried out along with the success."""
         ...
 
+    @property
+    def lost(self) -> bool:
+        """Whether the job is known not to be held any more."""
+        ...
+
+    def raise_if_lost(self) -> None:
+        """Raise `TaskLockLostError` if it is."""
+        ...
+
     def update(self) -> None:
         """Store the values now."""
         ...
@@ -96,6 +105,19 @@ class Updates:
             TaskLockLostError, StatusNotSavedError: as for `update`.
         """
         self._in_block.extend_lock(seconds)
+
+    @property
+    def lost(self) -> bool:
+        """Whether this worker is known not to hold the job any more; see `ExecutionContext.lost`."""
+        return self._in_block.lost
+
+    def raise_if_lost(self) -> None:
+        """Leave a long loop early where going on is of no use.
+
+        Raises:
+            TaskLockLostError: `lost` is true; the message says why.
+        """
+        self._in_block.raise_if_lost()
 
     @property
     def fence(self) -> int:

@@ -25,7 +25,7 @@ _READ_AT_ONCE = 100
 
 @dataclass
 class Reconciled:
-    """What came of it.
+    """The outcome of looking through the bucket.
 
     Attributes:
         listed_to: the last key that was looked at; None where the end of the bucket was reached.

@@ -87,6 +87,9 @@ class JobStep:
     def ignore(self, task_id: str, **why: Any) -> object:
         return self._class.ignore(self._engine, task_id, **why)
 
+    def cancel(self, task_id: str, **why: Any) -> object:
+        return self._class.cancel(self._engine, task_id, **why)
+
     def unignore(self, task_id: str, **why: Any) -> object:
         return self._class.unignore(self._engine, task_id, **why)
 

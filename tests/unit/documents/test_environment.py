@@ -11,7 +11,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from status_tracker_ops.environment import exports
+from documents.environment import exports
 
 SETTINGS = {
     "TASK_TABLE_NAME": "tasks",

@@ -46,12 +46,13 @@ LIVE: tuple[int, Reach] = (IN_PROGRESS, lambda step, _clock: enter(step))
 FITTING = {
     "rerun": ("pending", "stuck", "failed", "succeeded", "ignored"),
     "ignore": ("pending", "stuck", "failed"),
+    "cancel": ("pending", "stuck", "failed"),
     "unignore": ("ignored",),
     "unlock": ("stuck",),
 }
 FITS = [(act, name) for act, names in FITTING.items() for name in names]
 UNFIT = [(act, name) for act, names in FITTING.items() for name in REACHED if name not in names]
-AFTER = {"rerun": PENDING, "ignore": IGNORED, "unignore": PENDING, "unlock": IN_PROGRESS}
+AFTER = {"rerun": PENDING, "ignore": IGNORED, "cancel": IGNORED, "unignore": PENDING, "unlock": IN_PROGRESS}
 
 
 class ActionRules(Scenes):

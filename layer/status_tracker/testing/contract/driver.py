@@ -123,6 +123,8 @@ class Step(Protocol):
 
     def ignore(self, task_id: str, *, reason: str, by: str | None = None) -> object: ...
 
+    def cancel(self, task_id: str, *, reason: str, by: str | None = None) -> object: ...
+
     def unignore(self, task_id: str, *, reason: str, by: str | None = None) -> object: ...
 
     def unlock(self, task_id: str, *, reason: str, by: str | None = None) -> object: ...
@@ -222,6 +224,9 @@ class TrackedTaskStep:
 
     def ignore(self, task_id: str, *, reason: str, by: str | None = None) -> object:
         return self.task_class.ignore(task_id, reason=reason, by=by)
+
+    def cancel(self, task_id: str, *, reason: str, by: str | None = None) -> object:
+        return self.task_class.cancel(task_id, reason=reason, by=by)
 
     def unignore(self, task_id: str, *, reason: str, by: str | None = None) -> object:
         return self.task_class.unignore(task_id, reason=reason, by=by)

@@ -92,7 +92,7 @@ class OutcomeRules(Scenes):
     # R7: success
 
     def test_r7_success_stores_status_data_and_the_released_lock(self, step1: Step, clock: Clock) -> None:
-        """Whatever JSON holds, but for NUL in a text: the JSON of PostgreSQL cannot hold that."""
+        """Whatever JSON holds, except NUL in a text: the JSON of PostgreSQL cannot hold that."""
         step1.create("t", {"page": 0})
         fail(step1)
         with step1.start("t") as attempt:

@@ -140,7 +140,7 @@ class Scenes:
 
     @pytest.fixture
     def step2(self, new_step: Callable[..., Step], step1: Step, promised: Callable[[Promise], bool]) -> Step:
-        """The next one: its pending is the first step's succeeded. It is the first where a task has but one."""
+        """The next one: its pending is the first step's succeeded. It is the first where a task has only one."""
         return new_step(STEP2_CODES) if promised(Promise.STEPS) else step1
 
     @pytest.fixture(autouse=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .actions import ActionRules
+from .cancelling import CancelRules
 from .late_writes import LateRules
 from .leases import HoldingRules
 from .limits import LimitRules
@@ -21,6 +22,7 @@ class ContractSuite(
     OutcomeRules,
     LimitRules,
     ActionRules,
+    CancelRules,
     TellingRules,
     RaceRules,
 ):

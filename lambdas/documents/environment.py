@@ -1,6 +1,6 @@
 """
 The variables with which `status-tracker` and the modules of this package work on a deployed stack:
-``eval "$(python -m status_tracker_ops.environment STACK)"``, or ``make env``.
+``eval "$(python -m documents.environment STACK)"``, or ``make env``.
 """
 
 from __future__ import annotations
@@ -27,9 +27,7 @@ _TASK = "documents.tasks:PIPELINE"
 
 def main() -> int:
     """Print the lines for the stack of the arguments; returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m status_tracker_ops.environment", description="Variables of a stack."
-    )
+    parser = argparse.ArgumentParser(prog="python -m documents.environment", description="Variables of a stack.")
     parser.add_argument("stack", help="the stack's name, such as status-tracker-prod")
     stack = parser.parse_args().stack
     try:

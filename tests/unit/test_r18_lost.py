@@ -1,0 +1,62 @@
+"""R18: a worker knows that its task was cancelled as soon as a heartbeat or a write has found out."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+
+import status_tracker as st
+from status_tracker.testing import MemoryStorage, MemoryTask
+
+PATIENCE = 30
+
+
+@pytest.fixture
+def step() -> Any:
+    class Step(MemoryTask):
+        storage = MemoryStorage()
+        config = st.TrackerConfig.make("u", 10, 20, 30, 40, 50, lock_expire_seconds=60)
+
+    Step.make_and_save("t")
+    return Step
+
+
+def test_r18_a_heartbeat_finds_out_and_a_long_loop_can_leave(step: Any) -> None:
+    with pytest.raises(st.TaskLockLostError, match=r"ada cancelled the task \(wrong customer\)") as lost:  # noqa: SIM117
+        with step.start("t", heartbeat=0.01) as ctx:
+            assert not ctx.lost
+            ctx.raise_if_lost()
+            step.cancel("t", reason="wrong customer", by="ada")
+            end = time.monotonic() + PATIENCE
+            while time.monotonic() < end:
+                ctx.raise_if_lost()
+                time.sleep(0.01)
+    assert lost.value.task_id == "t"
+    task = step.get_one_or_none("t")
+    assert (task.is_ignored(), task.retry, task.errors["history"]) == (True, 0, [])
+
+
+def test_r18_a_refused_write_finds_out(step: Any) -> None:
+    with pytest.raises(st.TaskLockLostError), step.start("t") as ctx:
+        step.cancel("t", reason="wrong customer")
+        assert not ctx.lost  # nothing is asked for it
+        with pytest.raises(st.TaskLockLostError, match="somebody cancelled the task"):
+            ctx.extend_lock()
+        assert ctx.lost
+        ctx.raise_if_lost()
+
+
+def test_r18_a_request_that_comes_twice_cancels_once(step: Any) -> None:
+    with pytest.raises(st.TaskLockLostError), step.start("t"):
+        first = step.cancel("t", reason="wrong customer", request_id="one")
+        again = step.cancel("t", reason="wrong customer", request_id="one")
+    assert len(first.errors["actions"]) == len(again.errors["actions"]) == 1
+
+
+def test_r18_what_has_ended_is_not_cancelled(step: Any) -> None:
+    with step.start("t"):
+        pass
+    with pytest.raises(st.TaskAlreadySucceedError):
+        step.cancel("t", reason="wrong customer")
