@@ -209,7 +209,7 @@ class _Batch(Generic[TaskT]):
         task_id, data = self.parse(body)
         self.task_class.config.make_key(task_id)
         if data is not None:
-            self.task_class._rules(task_id).check_data(data)
+            self.task_class.check_data(task_id, data)
         return TaskMessage(task_id, data)
 
     def _attempt(self, task_id: str, data: dict[str, Any] | None) -> _Verdict:

@@ -157,6 +157,17 @@ def test_counts_within_a_window(step: Any, clock: Clock) -> None:
         step.count_within(10, since=moments[1].replace(tzinfo=None))
 
 
+def test_counts_up_to_so_many_of_each_shard(new_step: Callable[..., Any]) -> None:
+    step = new_step(n_pending_shard=2)
+    for number in range(20):
+        step.make_and_save(f"t{number}")
+    assert step.count_up_to([10, step.config.status_enum.failed], per_shard=20) == {10: (20, False), 30: (0, False)}
+    assert step.count_up_to([10], per_shard=3) == {10: (6, True)}
+    assert step.count_up_to([], per_shard=3) == {}
+    with pytest.raises(ValueError, match="No step of use case"):
+        step.count_up_to([11], per_shard=3)
+
+
 def test_counting_can_be_stopped_between_pages(new_step: Callable[..., Any]) -> None:
     step = new_step(n_pending_shard=1)
     with step.batch_write() as batch:

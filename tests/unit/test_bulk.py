@@ -39,7 +39,6 @@ def step(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> type[Step]:
     monkeypatch.setattr(Step, "config", make_config(clock=clock, max_retry=9))
     monkeypatch.setattr(Step, "dispatched", [], raising=False)
     monkeypatch.setattr(Step, "before_dispatch", lambda _: None, raising=False)
-    monkeypatch.setattr("status_tracker.core.task.time.sleep", lambda _: None)
     return Step
 
 
@@ -261,8 +260,11 @@ def test_task_that_a_worker_moves_while_it_is_listed_is_left_alone(step: type[St
     with step.start("done"):
         pass
     step.storage.store(stored(step, "gone").key).delete()
-    outcomes = {each.task_id: each.kind for each in run}
-    assert outcomes == {"held": Kind.CHANGED, "done": Kind.CHANGED, "gone": Kind.VANISHED}
+    outcomes = {each.task_id: each for each in run}
+    kinds = {task_id: outcome.kind for task_id, outcome in outcomes.items()}
+    assert kinds == {"held": Kind.CHANGED, "done": Kind.CHANGED, "gone": Kind.VANISHED}
+    named = f"Task(use_case_id={step.config.use_case_id!r}, task_id='done')"
+    assert outcomes["done"].message == f"{named} does not match any more: it is succeeded by now."
     assert stored(step, "done").is_succeeded()
     assert stored(step, "held").is_in_progress()
 

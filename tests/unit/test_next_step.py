@@ -72,6 +72,26 @@ def test_a_setting_that_cannot_work_is_refused(changes: dict[str, Any]) -> None:
         first().next_step(**changes)
 
 
+@pytest.mark.parametrize(
+    ("config", "found"),
+    [
+        (first(exhausted_status=70), "its in_progress 70 is exhausted here"),
+        (st.TrackerConfig.make("orders", 0, 20, 30, 100, 10), "its in_progress 30 is failed here"),
+    ],
+)
+def test_a_next_step_whose_codes_mean_something_in_this_one_is_refused(config: st.TrackerConfig, found: str) -> None:
+    with pytest.raises(ValueError, match=f"{found}.*give the others explicitly, such as next_step.in_progress_status="):
+        config.next_step()
+
+
+def test_a_next_step_with_explicit_codes_may_lie_anywhere_else() -> None:
+    config = first(exhausted_status=70)
+    second = config.next_step(in_progress_status=75, exhausted_status=110)
+    assert codes(second) == (40, 75, 80, 90, 100)
+    with pytest.raises(ValueError, match=r"its failed 50 is ignored here.*failed_status="):
+        first().next_step(failed_status=50)
+
+
 class Orders(st.BaseTask):
     """What the steps have in common."""
 

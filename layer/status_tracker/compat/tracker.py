@@ -75,7 +75,7 @@ class BaseStatusTracker(TrackerItem):
         rules = cls._rules(cls._config(job_id), task, initial_data=data)
         rules.check_data(data or {})
         store = TrackerStore(cls, task.key)
-        stored, created = create(store, task)
+        stored, created = create(store, task, rules.config.clock)
         return stored if created else act(store, rules, rules.reset, "reset", "new() of a task that exists", None)
 
     def start(

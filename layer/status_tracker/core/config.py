@@ -202,7 +202,7 @@ class TrackerConfig:
             changes: settings of `make` that differ in the next step, codes included.
 
         Raises:
-            ValueError: as of `make`.
+            ValueError: as of `make`, or another code than its pending is one of this step's.
 
         Example::
 
@@ -220,7 +220,19 @@ class TrackerConfig:
             "non_retryable": [each for each in self.non_retryable if each is not NonRetryableError],
         }
         settings |= {name: getattr(self, name) for name in _SAME_IN_NEXT_STEP}
-        return TrackerConfig.make(**{**settings, **changes})
+        following = TrackerConfig.make(**{**settings, **changes})
+        self._refuse_codes_of_this_step(following)
+        return following
+
+    def _refuse_codes_of_this_step(self, following: TrackerConfig) -> None:
+        own, free = set(self.status_shards), max(*self.status_shards, *following.status_shards) + 10
+        shared = [each for each in following.status_enum if each.value in own and each.name != "pending"]
+        if shared:
+            found = ", ".join(f"{each.name} {each.value} is {self.status_name(each.value)} here" for each in shared)
+            raise ValueError(
+                f"The next step shares codes with this one: its {found}. Only its pending may be a code of this step: "
+                f"give the others explicitly, such as next_step({shared[0].name}_status={free})."
+            )
 
     def _validate(self) -> None:
         if not self.sep:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-import time
 import uuid
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
@@ -97,6 +96,16 @@ class TrackedTask:
     def _rules(cls, task_id: str, use_case_id: str | None = None, **settings: Any) -> Lifecycle:
         use_case_id = cls.config.use_case_id if use_case_id is None else use_case_id
         return Lifecycle(cls.config, use_case_id, task_id, max_data_bytes=cls.max_data_bytes, **settings)
+
+    @classmethod
+    def check_data(cls, task_id: str, data: Mapping[str, Any]) -> None:
+        """Refuse data that the backend cannot store as that task's.
+
+        Raises:
+            TypeError, ValueError: JSON cannot hold it.
+            TaskDataTooLargeError: it is longer than `max_data_bytes`.
+        """
+        cls._rules(task_id).check_data(data)
 
     @classmethod
     def start(
@@ -311,12 +320,13 @@ class Creatable(Protocol):
 CreatableT = TypeVar("CreatableT", bound=Creatable)
 
 
-def create(store: Store[CreatableT], task: CreatableT) -> tuple[CreatableT, bool]:
+def create(store: Store[CreatableT], task: CreatableT, clock: Callable[[], datetime]) -> tuple[CreatableT, bool]:
     """Store a new task; returns the stored one, and whether this call created it.
 
-    A repeated request is recognized by its `create_token` (R5, R11)."""
+    A repeated request is recognized by its `create_token` (R5, R11); `clock` waits before it.
+    """
     task.create_token = uuid.uuid4().hex
-    answer = repeated(lambda: store.create(task), time.sleep)
+    answer = repeated(lambda: store.create(task), sleep_of(clock))
     stored = task if answer.task is None else answer.task
     return stored, stored.create_token == task.create_token
 

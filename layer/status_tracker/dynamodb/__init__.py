@@ -9,6 +9,6 @@ except ModuleNotFoundError as error:
 
 from .index import StatusAndUpdateTimeIndex
 from .model import BaseTask
-from .query import TaskQuery
+from .query import Count, TaskQuery
 
-__all__ = ["BaseTask", "StatusAndUpdateTimeIndex", "TaskQuery"]
+__all__ = ["BaseTask", "Count", "StatusAndUpdateTimeIndex", "TaskQuery"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Self
 
@@ -13,7 +13,7 @@ from ..core.cursors import parse_cursor
 from ..core.history import failure_of_class
 from ..core.state import is_stuck, may_be_unattended
 from .item import TaskItem
-from .query import Selection, TaskQuery, count, count_within, index_of, index_values, select
+from .query import Count, Selection, TaskQuery, count, count_up_to, count_within, index_of, index_values, select
 
 
 class TaskListing(TaskItem):
@@ -131,6 +131,15 @@ class TaskListing(TaskItem):
         """How many tasks there are of each status of this step, by the index."""
         use_case_id = cls._checked_use_case_id(use_case_id)
         return {status: count(cls, status, use_case_id) for status in cls.config.status_shards}
+
+    @classmethod
+    def count_up_to(cls, statuses: Iterable[int | BaseStatusEnum], *, per_shard: int) -> dict[int, Count]:
+        """How many tasks of this use case have each of the statuses, by the index, with one request for each shard.
+
+        Args:
+            per_shard: count at most so many tasks of a shard: each entry of the index that is counted is also paid for.
+        """
+        return count_up_to(cls, [ensure_status_value(each) for each in statuses], cls.config.use_case_id, per_shard)
 
     @classmethod
     def count_within(

@@ -56,7 +56,7 @@ class BaseTask(TrackedTask, TaskListing):
     @classmethod
     def _create(cls, task: Self) -> tuple[Self, bool]:
         cls._rules(task.task_id, task.use_case_id).check_data(task.data or {})
-        return create(DynamoStore(cls, task.key), task)
+        return create(DynamoStore(cls, task.key), task, cls.config.clock)
 
     @classmethod
     def task_store(cls, task_id: str) -> DynamoStore[Self]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, islice
 from operator import attrgetter
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 from ..core.cursors import Cursor, FoundTasks, Position, Progress, each_once
 from ..core.errors import TaskUnreadableError
@@ -75,6 +75,13 @@ class Selection:
         return (max(first, moment), last) if self.older_first else (first, min(last, moment))
 
 
+class Count(NamedTuple):
+    """How many tasks there are; with `more`, at least so many."""
+
+    number: int
+    more: bool = False
+
+
 class TaskQuery(FoundTasks[TaskT]):
     """The tasks that a query finds; read from DynamoDB on demand, each once.
 
@@ -107,6 +114,24 @@ def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
     index = index_of(task_class)
     with _pool() as pool:
         return sum(pool.map(index.count, index_values(task_class, status, use_case_id)))
+
+
+def count_up_to(task_class: type[TaskItem], statuses: list[int], use_case_id: str, per_shard: int) -> dict[int, Count]:
+    """How many tasks have each of the statuses, by the index; of each shard, at most so many are counted."""
+    table, name = task_class._get_connection(), index_of(task_class).Meta.index_name
+    _ = table.connection.client  # made once here, not in each thread
+
+    def of_shard(value: str) -> Count:
+        page: dict[str, Any] = table.query(value, index_name=name, select="COUNT", limit=per_shard)
+        return Count(page["Count"], more="LastEvaluatedKey" in page)
+
+    shards = [(status, value) for status in statuses for value in index_values(task_class, status, use_case_id)]
+    counted = dict.fromkeys(statuses, Count(0))
+    with _pool() as pool:
+        found = pool.map(of_shard, [value for _, value in shards])
+        for (status, _), (number, more) in zip(shards, found, strict=True):
+            counted[status] = Count(counted[status].number + number, counted[status].more or more)
+    return counted
 
 
 def count_within(task_class: type[TaskItem], status: int, selection: Selection, stop: Callable[[], bool]) -> int | None:

@@ -134,8 +134,10 @@ class TaskAction(Generic[TaskT]):
     def _acted(self, task_id: str) -> Acted[TaskT]:
         def still_matches(state: TaskState) -> None:
             if self._filter is not None and not self._filter.admits(task_id, state):
-                status = self._tasks.config.status_name(state.status)
-                raise _NoLongerMatchesError(f"{task_id!r} does not match any more: it is {status} by now.")
+                config = self._tasks.config
+                task = f"Task(use_case_id={config.use_case_id!r}, task_id={task_id!r})"
+                status = config.status_name(state.status)
+                raise _NoLongerMatchesError(f"{task} does not match any more: it is {status} by now.")
 
         return self._tasks.act_if(
             task_id,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -47,7 +48,8 @@ class Pipeline:
             nothing.
 
     Raises:
-        ValueError: there is no step, or the steps are of several use cases.
+        ValueError: there is no step, the steps are of several use cases, or they share codes by which a task's step
+            cannot be known.
 
     Example::
 
@@ -62,6 +64,9 @@ class Pipeline:
         if len(use_cases) != 1:
             found = f"the use cases {', '.join(use_cases)}" if use_cases else "no step"
             raise ValueError(f"The pipeline has {found}: give the steps of one use case, in their order.")
+        following = set(pairwise(self.steps))
+        for before, after in combinations(self.steps, 2):
+            _refuse_shared_codes(before, after, adjacent=(before, after) in following)
         self.use_case_id = use_cases[0]
         self.delete_results = delete_results
 
@@ -105,6 +110,22 @@ class Pipeline:
         """Whether nothing works any more on a task of that status, unless somebody asks for it."""
         set_aside = (each for step in self.steps for each in _set_aside(step.task_class.config))
         return code == self.steps[-1].task_class.config.succeeded_status or code in set_aside
+
+
+def _refuse_shared_codes(before: PipelineStep, after: PipelineStep, *, adjacent: bool) -> None:
+    """Raise `ValueError` for a code of both steps, unless it is where a task goes on."""
+    passed_on = ("succeeded", "pending") if adjacent else None
+    shared = [
+        f"{code} is {name} of {before.name} and {other} of {after.name}"
+        for name, code in before.statuses.items()
+        for other, same in after.statuses.items()
+        if code == same and (name, other) != passed_on
+    ]
+    if shared:
+        raise ValueError(
+            f"The steps of the pipeline share codes: {'; '.join(shared)}. Only the succeeded of a step may be the "
+            "pending of the next: give each step codes of its own."
+        )
 
 
 def _set_aside(config: TrackerConfig) -> tuple[int, int]:

@@ -101,7 +101,8 @@ class JobMixin(JobListing, JobActions, JobAtHand):
 
         Your session is committed if the job is new, and otherwise left unchanged.
         """
-        return create(SqlStore(cls, engine_or_session, id), cls.create(id, status, data, **kwargs))
+        job = cls.create(id, status, data, **kwargs)
+        return create(SqlStore(cls, engine_or_session, id), job, settings.nameless(cls).config.clock)
 
     @classmethod
     def start(

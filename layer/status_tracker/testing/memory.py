@@ -237,7 +237,7 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
     @classmethod
     def _create(cls, task: Self) -> tuple[Self, bool]:
         cls._rules(task.task_id, task.use_case_id).check_data(task.data or {})
-        return create(cls._store(task.key), task)
+        return create(cls._store(task.key), task, cls.config.clock)
 
     @classmethod
     def task_store(cls, task_id: str) -> Store[Self]:

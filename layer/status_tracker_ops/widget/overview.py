@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from status_tracker.dynamodb import Count
 from status_tracker.operations.pipeline import PipelineStep, StatusOfStep
 from status_tracker_ops.widget.components import call, field, list_link, plain, row, status, table
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
-from status_tracker_ops.widget.reading import Count
 from status_tracker_ops.widget.requests import Surroundings
 
 _CAPTION = "A number opens the list of those tasks."

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import status_tracker as st
-from status_tracker.dynamodb.query import index_of, index_values
+from status_tracker.dynamodb import Count
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.requests import BadEventError
@@ -16,16 +15,7 @@ PAGE_SIZE = 20
 COUNTED_PER_SHARD = 2_000
 """The most that is counted of a shard: a dashboard counts again with each refresh, and each read costs."""
 
-_PARALLEL = 8
 _NEWEST_FIRST = ("succeeded", "ignored", "exhausted")
-
-
-@dataclass(frozen=True)
-class Count:
-    """How many tasks there are; with `more`, at least so many."""
-
-    number: int
-    more: bool = False
 
 
 @dataclass(frozen=True)
@@ -43,28 +33,11 @@ def newest_first(place: StatusOfStep) -> bool:
 
 def count_tasks(pipeline: Pipeline) -> dict[int, Count]:
     """How many tasks have each status code of the steps, by the index."""
-    shards = {
-        (value, step.task_class)
-        for step in pipeline
-        for code in step.statuses.values()
-        for value in index_values(step.task_class, code, step.task_class.config.use_case_id)
-    }
+    counted: dict[int, Count] = {}
     for step in pipeline:
-        _ = step.task_class._get_connection().connection.client  # made once here, not in each thread
-    with ThreadPoolExecutor(_PARALLEL) as pool:
-        counted = dict(pool.map(lambda shard: (shard[0], _count(shard[1], shard[0])), shards))
-    return {code: _sum(step.task_class, code, counted) for step in pipeline for code in step.statuses.values()}
-
-
-def _count(model: type[st.BaseTask], value: str) -> Count:
-    name = index_of(model).Meta.index_name
-    page = model._get_connection().query(value, index_name=name, select="COUNT", limit=COUNTED_PER_SHARD)
-    return Count(page["Count"], more="LastEvaluatedKey" in page)
-
-
-def _sum(model: type[st.BaseTask], code: int, counted: dict[str, Count]) -> Count:
-    shards = [counted[value] for value in index_values(model, code, model.config.use_case_id)]
-    return Count(sum(shard.number for shard in shards), any(shard.more for shard in shards))
+        codes = [code for code in step.statuses.values() if code not in counted]
+        counted |= step.task_class.count_up_to(codes, per_shard=COUNTED_PER_SHARD)
+    return counted
 
 
 def read_page(widget: DeployedWidget, place: StatusOfStep, cursor: str | None) -> TaskPage:

@@ -15,7 +15,8 @@ from status_tracker_ops.widget.components import duration, message, page
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import visible, visible_line
 from status_tracker_ops.widget.overview import overview
-from status_tracker_ops.widget.reading import PAGE_SIZE, Count, TaskPage
+from status_tracker.dynamodb import Count
+from status_tracker_ops.widget.reading import PAGE_SIZE, TaskPage
 from status_tracker_ops.widget.requests import Surroundings
 from status_tracker_ops.widget.task_list import task_list
 from status_tracker_ops.widget.task_view import SHOWN_ATTEMPTS, task_view

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import pkgutil
+
 import pytest
 
-_RULES = ("actions", "answers", "holding", "late", "limits", "outcomes", "racing", "scenes", "starting", "telling")
-pytest.register_assert_rewrite(*(f"{__name__}.{name}" for name in _RULES))
+pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)))
 
 from .driver import Attempt, Backend, Promise, Seen, Step, TrackedTaskStep  # noqa: E402  # asserts are rewritten first
 from .racing import race  # noqa: E402
