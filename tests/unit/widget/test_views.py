@@ -10,12 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from status_tracker.core.history import failure
+from status_tracker.dynamodb import Count
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 from status_tracker_ops.widget.components import duration, message, page
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import visible, visible_line
 from status_tracker_ops.widget.overview import overview
-from status_tracker.dynamodb import Count
 from status_tracker_ops.widget.reading import PAGE_SIZE, TaskPage
 from status_tracker_ops.widget.requests import Surroundings
 from status_tracker_ops.widget.task_list import task_list
