@@ -1,4 +1,4 @@
-"""The house: which room may import which, and that no import runs in a circle.
+"""The house: which room may import which, that no import runs in a circle, and what only the backends touch.
 
 Every import counts, also one within a function or under `TYPE_CHECKING`.
 """
@@ -56,6 +56,10 @@ MAY_IMPORT: Mapping[str, set[str]] = {
 """By room, the other rooms that it may import."""
 
 FOR_EVERY_ROOM_OF_THE_LIBRARY = {"status_tracker._extras", "status_tracker._version"}
+
+
+OF_THE_BACKENDS = {"_rules", "_store", "_state", "_get_connection"}
+BACKENDS = {f"status_tracker.{room}" for room in ("core", "dynamodb", "sql", "abstract", "compat", "testing")}
 
 
 class Import(NamedTuple):
@@ -156,6 +160,32 @@ def test_no_import_runs_in_a_circle() -> None:
             graph[each.importer].add(each.imported)
     arrows = a_circle_in(graph)
     assert not arrows, f"These import one another:\n{listed(e for e in IMPORTS if (e.importer, e.imported) in arrows)}"
+
+
+def reaches_into(node: ast.AST) -> bool:
+    """Whether it takes from something else what only the backends touch."""
+    if not isinstance(node, ast.Attribute) or node.attr not in OF_THE_BACKENDS:
+        return False
+    return ast.unparse(node.value) not in {"self", "cls", "super()"}
+
+
+def test_only_the_backends_touch_what_a_task_class_keeps_to_itself() -> None:
+    wrong = [
+        f"{path.relative_to(CHECKOUT)}:{node.lineno}: {ast.unparse(node)}"
+        for module, path in MODULES.items()
+        if room_of(module) not in BACKENDS
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if reaches_into(node)
+    ]
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(
+    ("expression", "found"),
+    [("cls._rules", False), ("super()._store", False), ("task._state", True), ("self.task_class._rules(1)", True)],
+)
+def test_what_reaches_into_a_task_class_is_found(expression: str, found: bool) -> None:
+    assert any(reaches_into(node) for node in ast.walk(ast.parse(expression))) is found
 
 
 def a_circle_in(graph: Mapping[str, set[str]]) -> set[tuple[str, str]]:

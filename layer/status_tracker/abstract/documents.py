@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self, cast
 
+from ..core.history import told
 from .base import BaseTracker
 from .errors import TrackerChangedError, TrackerUnreadableError
 from .fields import T_ID, TIMES
@@ -49,7 +50,7 @@ class DocumentTracker(BaseTracker):
             values = {name: document[name] for name in cls._names() if name in document}
             tracker = cls(**values | {name: datetime.fromisoformat(values[name]) for name in TIMES})
         except (KeyError, TypeError, ValueError, RecursionError) as error:
-            found = f"no {cls.__name__} ({type(error).__name__}: {error})"
+            found = f"no {cls.__name__} ({told(error)})"
             raise cls._unreadable(task_id, where, found) from error
         if str(tracker.id) != str(task_id):
             raise cls._unreadable(task_id, where, f"{cls.__name__} {tracker.id!r} instead of {task_id!r}")

@@ -15,6 +15,7 @@ from typing import Annotated, Any, Protocol
 
 import typer
 
+from ..core.history import told
 from ..core.task import TrackedTask
 from ..operations.actions import Operable
 from ..operations.filters import ListedTask
@@ -166,7 +167,7 @@ def _import(name: str) -> Any:
             raise WrongUsageError(f"There is no module {error.name!r} in {here} or on the PYTHONPATH.") from error
         raise WrongUsageError(f"{module_name} cannot be imported: {error}.") from error
     except Exception as error:
-        raise WrongUsageError(f"{module_name} cannot be imported: {type(error).__name__}: {error}") from error
+        raise WrongUsageError(f"{module_name} cannot be imported: {told(error)}") from error
     found = getattr(module, class_name, None)
     if found is None:
         classes = ", ".join(_task_classes(module)) or "none"

@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from .config import TrackerConfig
+from .config import TrackerConfig, is_number
 from .errors import NoMoreRetryError, TaskAlreadyExistsError, TaskIsNotReadyToStartError
 from .history import described, failure, json_size, traced, with_action, with_failure, with_only
 from .port import HeldBy, Special, Startable, Unchanged, Write
@@ -423,6 +423,6 @@ def _due(error: BaseException, now: datetime) -> datetime | None:
     """When the task may be started again by the error's `retry_after`, if that makes sense."""
     try:
         seconds = error.retry_after  # type: ignore[attr-defined]
-        return now + timedelta(seconds=seconds) if seconds > 0 and not isinstance(seconds, bool) else None
+        return now + timedelta(seconds=seconds) if is_number(seconds) and seconds > 0 else None
     except BaseException:  # noqa: BLE001  # the user's own attribute: absent, no number, endless, or raising anything
         return None

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from ..core.errors import TaskUnreadableError
+from ..core.history import told
 from ..core.retries import jittered
 from .item import TaskItem
 
@@ -61,13 +62,13 @@ def _check_json(values: dict[str, Any]) -> None:
 def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:
     """The error for an item that cannot be read; it names the item, and its cause is what was raised."""
     use_case_id, sep, task_id = key.partition(task_class.config.sep)
-    told = TaskUnreadableError(
-        f"The item {key!r} cannot be read: {type(error).__name__}: {error}. Mend it in the table, or delete it.",
+    refusal = TaskUnreadableError(
+        f"The item {key!r} cannot be read: {told(error)}. Mend it in the table, or delete it.",
         use_case_id=use_case_id if sep else None,
         task_id=task_id if sep else key,
     )
-    told.__cause__ = error
-    return told
+    refusal.__cause__ = error
+    return refusal
 
 
 class WholeReader:

@@ -131,21 +131,21 @@ def sweep(
     _check(task_class, limit, examine, pending_after, by)
     until, place = _round(task_class.config, cursor)
     found = task_class.query_unattended(pending_after=pending_after, limit=examine, until=until, cursor=place)
-    broom = _Broom(task_class, pending_after, by, run_state or task_class.run_state)
+    sweeping = _Sweeping(task_class, pending_after, by, run_state or task_class.run_state)
     tasks, goes_on = iter(found), True
-    while goes_on and broom.examined < examine and len(broom.restarted) < limit and not stop():
-        goes_on = broom.take(tasks)
-    complete = not goes_on and broom.error is None
+    while goes_on and sweeping.examined < examine and len(sweeping.restarted) < limit and not stop():
+        goes_on = sweeping.take(tasks)
+    complete = not goes_on and sweeping.error is None
     return Swept(
-        examined=broom.examined,
-        restarted=tuple(broom.restarted),
-        running=broom.running,
-        left_alone=tuple(broom.left_alone),
-        failed=tuple(broom.failed),
-        stuck=broom.stuck,
+        examined=sweeping.examined,
+        restarted=tuple(sweeping.restarted),
+        running=sweeping.running,
+        left_alone=tuple(sweeping.left_alone),
+        failed=tuple(sweeping.failed),
+        stuck=sweeping.stuck,
         cursor=None if complete else f"{until.isoformat()} {found.cursor or ''}",
         complete=complete,
-        error=broom.error,
+        error=sweeping.error,
     )
 
 
@@ -164,7 +164,7 @@ def _round(config: TrackerConfig, cursor: str | None) -> tuple[datetime, str | N
     return until, place or None
 
 
-class _Broom(Generic[TaskT]):
+class _Sweeping(Generic[TaskT]):
     """Checks one task after the other, and collects the results."""
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from status_tracker.core.config import is_whole_number
 from status_tracker_ops.bulk.runs import Limits
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def truth(given: Mapping[str, Any], name: str) -> bool:
 def whole_number(given: Mapping[str, Any], name: str, least: int, most: int, default: int | None = None) -> int:
     """A whole number from `least` to `most`; `default` where the field is left out."""
     value = given.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
+    if not is_whole_number(value) or not least <= value <= most:
         raise BadInputError(f"{name} is {shown(value)}: expected a whole number from {least:,} to {most:,}.")
     return value
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import time
 from collections import Counter
 from dataclasses import dataclass, field
@@ -13,6 +12,7 @@ from pynamodb.exceptions import PynamoDBException
 
 from status_tracker import TaskExecutionError
 from status_tracker.core.history import told
+from status_tracker.core.retries import jittered
 from status_tracker.operations.pace import Pace
 from status_tracker_ops.bulk.planning import Wave, report_name
 
@@ -85,7 +85,7 @@ def work_through(s3: S3Client, bucket: str, chunk: Mapping[str, Any], act: Calla
     again = _one_round(chunk["items"], act, pace, worked)
     for nth in range(1, ROUNDS):
         if again:
-            time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS * nth))  # noqa: S311 - jitter, no secret
+            time.sleep(jittered(_LONGEST_PAUSE_SECONDS * nth))
             again = _one_round(again, act, pace, worked)
     worked.failed += again
     wave = Wave(s3, bucket, chunk["folder"], chunk["wave"])

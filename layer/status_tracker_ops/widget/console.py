@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from aws_lambda_powertools import Logger
 
+from status_tracker.core.history import text_of
 from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker_ops.widget.actions import NAMES, ActionResult, do, who
 from status_tracker_ops.widget.components import message, overview_link, page, task_link
@@ -92,8 +93,12 @@ def _done(action: Callable[[], ActionResult]) -> ActionResult:
         return action()
     except Exception as error:  # whatever it is, the widget has to show it
         logger.exception("An action came to no end")
-        told = f"it was not carried out to the end ({type(error).__name__}: {error!s:.300}). Open the task to see."
+        told = f"it was not carried out to the end ({_cause(error)}). Open the task to see."
         return ActionResult(told, failed=True)
+
+
+def _cause(error: Exception) -> str:
+    return f"{type(error).__name__}: {text_of(error):.300}"
 
 
 def _after(back: StatusOfStep | None) -> View:
@@ -117,5 +122,5 @@ def _or_message(widget: DeployedWidget, view: Callable[[], Markup]) -> Markup:
         told = str(error)
     except Exception as error:  # whatever it is, the widget has to show it
         logger.exception("A view could not be shown")
-        told = f"it could not be read ({type(error).__name__}: {error!s:.300}). Try again in a moment."
+        told = f"it could not be read ({_cause(error)}). Try again in a moment."
     return fragment(message("Not shown", told, failed=True), overview_link(widget))

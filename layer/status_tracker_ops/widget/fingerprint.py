@@ -40,7 +40,8 @@ def act_if_unchanged(task_class: type[st.BaseTask], asked: ActionRequest, *, rea
     """
 
     def unchanged(state: TaskState) -> None:
-        if fingerprint(state) != asked.drawn and task_class.allows(state, asked.action):  # else the rule says why not
+        # Where the rules do not allow it, they say why not.
+        if fingerprint(state) != asked.fingerprint and task_class.allows(state, asked.action):
             raise ChangedError(state)
 
     acted = task_class.act_if(asked.task_id, asked.action, unchanged, reason=reason, by=by, request_id=asked.request_id)

@@ -72,7 +72,7 @@ class ActionRequest:
         action: one of those of `status_tracker_ops.widget.actions`.
         step: the step whose rules apply.
         request_id: the same for every repetition of the one request.
-        drawn: the fingerprint of the task when its page was drawn; see `status_tracker_ops.widget.fingerprint`.
+        fingerprint: of the task when its page was drawn; see `status_tracker_ops.widget.fingerprint`.
         back: the list to show afterwards.
     """
 
@@ -80,7 +80,7 @@ class ActionRequest:
     step: str
     task_id: str
     request_id: str
-    drawn: str
+    fingerprint: str
     reason: str
     back: StatusOfStep | None
 
@@ -130,17 +130,17 @@ def action_request_of(event: object, pipeline: Pipeline, actions: Sequence[str])
         BadEventError: as `view_of`; nothing may be done then.
     """
     asked = _asked(event)
-    request_id, drawn = _text(asked, "request_id"), _text(asked, "drawn")
+    request_id, fingerprint = _text(asked, "request_id"), _text(asked, "drawn")
     if not _HEX.fullmatch(request_id):
         raise BadEventError("The request has no id, so it could be done twice: open the task and press its button.")
-    if not _HEX.fullmatch(drawn):
+    if not _HEX.fullmatch(fingerprint):
         raise BadEventError("It does not say which state of the task it is about: open the task and press its button.")
     return ActionRequest(
         action=_choice(asked, "action", actions),
         step=_choice(asked, "act_on", [step.name for step in pipeline]),
         task_id=_task_id(asked),
         request_id=request_id,
-        drawn=drawn,
+        fingerprint=fingerprint,
         reason=_text(surroundings_of(event).fields, "reason").strip(),
         back=_place(asked, pipeline),
     )

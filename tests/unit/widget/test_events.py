@@ -97,7 +97,7 @@ def test_a_deed() -> None:
     context = {"forms": {"all": {"reason": " new questions "}}}
     deed = action_request_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, PIPELINE, NAMES)
     assert (deed.action, deed.step, deed.task_id, deed.request_id) == ("rerun", "Extract", "a", REQUEST)
-    assert (deed.drawn, deed.reason, deed.back) == (DRAWN, "new questions", StatusOfStep("Answer", "ignored"))
+    assert (deed.fingerprint, deed.reason, deed.back) == (DRAWN, "new questions", StatusOfStep("Answer", "ignored"))
     assert action_request_of(DEED, PIPELINE, NAMES).reason == ""
 
 

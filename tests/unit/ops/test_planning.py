@@ -17,7 +17,7 @@ from status_tracker_ops.bulk.planning import CHUNK_BYTES, CHUNK_ITEMS, in_chunks
 from status_tracker_ops.bulk.report import report
 from status_tracker_ops.intake.backfill import plan_backfill
 from status_tracker_ops.settings import BulkSettings
-from tests.unit.documents.fake_s3 import FakeS3
+from tests.unit.ops.fake_s3 import FakeS3
 
 SETTINGS = BulkSettings(
     "documents", "results", bulk_tasks_per_second=100, bulk_max_concurrency=10, bulk_tolerated_failures=5
