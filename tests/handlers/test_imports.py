@@ -36,7 +36,7 @@ NOBODY_NEEDS = {
 }
 
 
-READING = {"pypdf", "documents.reading.extraction", "documents.reading.reader"}
+READING = {"pypdf", "documents.extraction", "documents.reading.reader"}
 ANSWERING = {"documents.answering.answering", "documents.answering.answers"}
 DOCUMENTS = READING | ANSWERING
 """What only the steps themselves need."""
