@@ -7,7 +7,9 @@ CHAOS ?=
 
 # One run on all cores; tests/conftest.py says what stays on one worker. The chaos has processes enough of its own: it
 # comes after, by itself, because what it catches depends on who is in time.
-PARALLEL := python -m pytest -n auto --maxprocesses 4 --dist loadscope
+# One worker more than cores, since those of the local cloud and of the guides mostly wait.
+WORKERS := $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1)
+PARALLEL := python -m pytest -n $(WORKERS) --dist loadscope
 IN_MEMORY := tests/unit tests/contract/test_every_backend.py tests/contract/test_every_backend_memory.py
 CHAOS_TESTS := tests/chaos/test_chaos.py
 COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=term)

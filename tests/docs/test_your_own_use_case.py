@@ -13,6 +13,15 @@ import pytest
 from infra.status_tracker_cdk.sqs_worker import WorkerPace, receives_to_outlast
 from tests.support.guide import GUIDE, ROOT, Change, GuideError, changes, copied_checkout
 
+TESTED = [
+    "tests/handlers/test_archive.py",
+    "tests/handlers/test_notify.py",
+    "tests/handlers/test_imports.py",
+    "tests/infra/test_workflow.py",
+    "tests/infra/test_functions.py",
+    "tests/infra/test_stack.py",
+]
+"""Of what the guide runs, what looks at the two walks most; all of it is for the matrix."""
 COMMAND = re.compile(r"^make test TESTS='([^']+)'$", re.MULTILINE)
 
 
@@ -39,6 +48,11 @@ def test_what_the_guide_shows_is_linted(checkout: Path) -> None:
     run(checkout, "ruff", "format", "--check", *paths)
 
 
+def test_the_tests_that_the_guide_shows_pass_beside_those_of_the_stack(checkout: Path) -> None:
+    run(checkout, "pytest", "-q", "-p", "no:cacheprovider", *TESTED)
+
+
+@pytest.mark.matrix
 @pytest.mark.timeout(900)
 def test_the_tests_that_the_guide_runs_pass(checkout: Path) -> None:
     [paths] = COMMAND.findall(GUIDE.read_text("utf-8"))
