@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,8 +43,14 @@ def s3_jobs(s3_client: Any, monkeypatch: pytest.MonkeyPatch) -> type[S3Job]:
     return S3Job
 
 
+@pytest.fixture(autouse=True)
+def _nothing_stored_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whichever test ran in this process before, and wherever it stands."""
+    monkeypatch.setattr(InMemory, "stored", {})
+
+
 @pytest.fixture(params=VARIANTS, ids=lambda each: each.__name__)
-def variant(request: pytest.FixtureRequest) -> Iterator[type[InMemory]]:
+def variant(request: pytest.FixtureRequest) -> type[InMemory]:
     """A class of trackers, declared in each of the ways that users declare theirs."""
-    yield request.param
-    InMemory.stored.clear()
+    variant: type[InMemory] = request.param
+    return variant

@@ -16,7 +16,7 @@ import pytest
 
 import status_tracker as st
 from status_tracker.abstract import T_ID, BaseTracker, StatusEnum, TrackerChangedError, get_utc_now
-from tests.abstract.jobs import DataclassJob, InMemory
+from tests.abstract.jobs import DataclassJob
 
 LAYER = Path(st.__file__).parents[1]
 
@@ -47,8 +47,7 @@ class Comparing(DataclassJob):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_stored() -> None:
-    InMemory.stored.clear()
+def _no_versions() -> None:
     Comparing.versions.clear()
 
 
