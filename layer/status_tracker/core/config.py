@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, TypeGuard
 
-from .errors import NonRetryableError
+from .errors import LONGEST_PAUSE, NonRetryableError
 
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
@@ -17,7 +17,7 @@ MAX_KEY_BYTES = 2048
 _SAME_IN_NEXT_STEP = (
     *("use_case_id", "sep", "status_zero_pad", "status_shard_zero_pad", "max_retry", "lock_expire_seconds"),
     *("n_pending_shard", "n_in_progress_shard", "n_failed_shard", "n_succeeded_shard", "n_ignored_shard"),
-    *("traceback_stack_limit", "clock"),
+    *("traceback_stack_limit", "clock", "postponing", "postpone_at_most"),
 )
 _LONGEST_LEASE = 366 * 24 * 3600
 _LONGEST_TTL = timedelta(days=36_600)
@@ -105,6 +105,8 @@ class TrackerConfig:
     non_retryable: tuple[type[BaseException], ...]
     clock: Callable[[], datetime]
     ttl: Mapping[int, timedelta]
+    postponing: Mapping[type[BaseException], float]
+    postpone_at_most: float
 
     @classmethod
     def make(
@@ -131,6 +133,8 @@ class TrackerConfig:
         clock: Callable[[], datetime] = get_utc_now,
         ttl: Mapping[int, timedelta] | None = None,
         exhausted_status: int | None = None,
+        postponing: Mapping[type[BaseException], float] | None = None,
+        postpone_at_most: float = 24 * 3600,
     ) -> TrackerConfig:
         """Validate the settings and freeze them.
 
@@ -154,6 +158,10 @@ class TrackerConfig:
                 enabled on the attribute ``expire_at``.
             exhausted_status: the status of a task whose attempts are used up, to distinguish it from
                 `ignored_status`, which is then set only by `NonRetryableError` and by people. By default they are one.
+            postponing: exception types that postpone an attempt instead of failing it, besides `Postponed`; each with
+                its pause in seconds. The `retry_after` of an exception, if it has one, replaces the pause.
+            postpone_at_most: for how long a task may be postponed in a row, in seconds. A postponement after that
+                counts as a failure.
 
         Raises:
             ValueError: a setting is invalid; the message names it and what is allowed.
@@ -186,6 +194,8 @@ class TrackerConfig:
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
             ttl=MappingProxyType(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
+            postponing=MappingProxyType(_checked_pauses(postponing or {})),
+            postpone_at_most=postpone_at_most,
         )
         config._validate()
         return config
@@ -244,6 +254,11 @@ class TrackerConfig:
         _require_at_least("max_retry", self.max_retry, 1)
         for name in ("traceback_stack_limit", "status_zero_pad", "status_shard_zero_pad"):
             _require_at_least(name, getattr(self, name), 0)
+        if not is_number(self.postpone_at_most) or not 0 <= self.postpone_at_most <= LONGEST_PAUSE:
+            raise ValueError(
+                f"postpone_at_most is {self.postpone_at_most!r}: give seconds, at least 0 and at most "
+                f"{LONGEST_PAUSE:,}."
+            )
         if not callable(self.clock):
             raise ValueError(f"clock is {self.clock!r}: give a function that tells the time, like get_utc_now.")
         self.lease(None)
@@ -383,10 +398,26 @@ def _checked_ttl(ttl: Mapping[int, timedelta], succeeded: int, ignored: int) -> 
 
 def _checked_exceptions(types: Iterable[type[BaseException]]) -> tuple[type[BaseException], ...]:
     given: tuple[object, ...] = (types,) if isinstance(types, type) else tuple(types)
-    checked = tuple(each for each in given if isinstance(each, type) and issubclass(each, BaseException))
+    checked = tuple(each for each in given if _is_exception_type(each))
     if len(checked) < len(given):
         raise ValueError(f"non_retryable is {types!r}: give exception types.")
     return checked
+
+
+def _is_exception_type(value: object) -> TypeGuard[type[BaseException]]:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def _checked_pauses(postponing: Mapping[type[BaseException], float]) -> dict[type[BaseException], float]:
+    if not isinstance(postponing, Mapping):
+        raise ValueError(f"postponing is {postponing!r}: give exception types with their pauses, {{ServiceError: 30}}.")
+    for kind, pause in postponing.items():
+        if not _is_exception_type(kind) or not is_number(pause) or not 0 < pause <= LONGEST_PAUSE:
+            raise ValueError(
+                f"postponing has {pause!r} for {kind!r}: give for an exception type a pause in seconds, above 0 and at "
+                f"most {LONGEST_PAUSE:,}."
+            )
+    return dict(postponing)
 
 
 def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:

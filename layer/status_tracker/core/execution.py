@@ -289,7 +289,7 @@ class Execution(Generic[TaskT]):
             raise self._lost(answer)
         self._context.task = answer.task
         self._stored = True
-        self._trace.finished(write.changes["status"], write.changes["retry"])
+        self._trace.finished(write.changes["status"], write.changes["retry"], before=self._state.retry)
 
     def _beat(self) -> bool:
         """Renew the lease; whether the task is still held. If a beat gets no answer, the next one makes up for it."""

@@ -22,8 +22,20 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from .config import TrackerConfig, is_number
-from .errors import NoMoreRetryError, TaskAlreadyExistsError, TaskIsNotReadyToStartError
-from .history import described, failure, json_size, traced, with_action, with_failure, with_only
+from .errors import NoMoreRetryError, Postponed, TaskAlreadyExistsError, TaskIsNotReadyToStartError
+from .history import (
+    described,
+    failure,
+    json_size,
+    last_failure,
+    postponed_since,
+    traced,
+    with_action,
+    with_failure,
+    with_only,
+    with_postponement,
+    without_postponements,
+)
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
 from .state import LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
@@ -168,24 +180,69 @@ class Lifecycle:
             "retry": 0,
             "not_before": Special.REMOVE,
         }
+        if "postponed" in state.errors:
+            changes["errors"] = without_postponements(state.errors)
         return Write(HeldBy(token, state.fence), changes if data is None else {**changes, "data": data})
 
     def fail(
         self, state: TaskState, token: str, now: datetime, error: BaseException, *, briefly: bool = False
     ) -> Write:
-        """The end of an attempt that raised (R8, R9); `briefly` for an item that has no room for more (R10)."""
+        """The end of an attempt that raised (R8, R9, R19); `briefly` for an item that has no room for more (R10)."""
+        pause = self._pause(error, now)
+        if pause is not None and self._may_be_postponed(state, now):
+            changes = self._postponed(state, now, pause, described(error), briefly=briefly)
+        else:
+            changes = self._failed(state, now, error, pause, briefly=briefly)
+        return Write(HeldBy(token, state.fence), {**self._releasing(state, token), **changes})
+
+    def _failed(
+        self, state: TaskState, now: datetime, error: BaseException, pause: timedelta | None, *, briefly: bool
+    ) -> dict[str, Any]:
         newest_frames = -self.config.traceback_stack_limit
         entry = failure(state.retry + 1, now.isoformat(), described(error), traced(error, newest_frames))
-        hopeless = _is_of(self.config.non_retryable, error)
-        due = _due(error, now)
-        changes = {
-            **self._releasing(state, token),
-            **self._failed_attempt(state, now, entry, hopeless=hopeless),
-            "not_before": Special.REMOVE if due is None else due,
+        # After one postponement too many the row goes on: the next one is too many, too.
+        errors = without_postponements(state.errors) if pause is None else state.errors
+        wait = _asked_for(error, now) if pause is None else pause
+        return {
+            **self._attempt_counted(state, now, hopeless=_is_of(self.config.non_retryable, error)),
+            "errors": with_only(errors, entry) if briefly else with_failure(errors, entry),
+            "not_before": Special.REMOVE if wait is None else now + wait,
         }
-        if briefly:
-            changes["errors"] = with_only(state.errors, entry)
-        return Write(HeldBy(token, state.fence), changes)
+
+    def _postponed(
+        self, state: TaskState, now: datetime, pause: timedelta, reason: str, *, briefly: bool
+    ) -> dict[str, Any]:
+        """The task is as it was before the attempt, and waits."""
+        status = self.config.failed_status if state.retry else self.config.pending_status
+        newest = last_failure(state.errors)
+        errors = with_only(state.errors, newest) if briefly and newest else state.errors
+        return {
+            **self._status(status, now),
+            "retry": state.retry,
+            "not_before": now + pause,
+            "errors": with_postponement(errors, now.isoformat(), reason),
+        }
+
+    def _may_be_postponed(self, state: TaskState, now: datetime) -> bool:
+        since = postponed_since(state.errors)
+        return now - (since or now) < timedelta(seconds=self.config.postpone_at_most)
+
+    def _pause(self, error: BaseException, now: datetime) -> timedelta | None:
+        """How long to wait where the attempt was only hindered; None where it failed.
+
+        A group waits for the longest of its exceptions, unless one of them is a failure.
+        """
+        if _is_of(self.config.non_retryable, error):
+            return None
+        if isinstance(error, BaseExceptionGroup):
+            pauses = [self._pause(each, now) for each in error.exceptions]
+            known = [each for each in pauses if each is not None]
+            return max(known) if len(known) == len(pauses) else None
+        asked_for = _asked_for(error, now)
+        if isinstance(error, Postponed):
+            return asked_for
+        configured = next((each for kind, each in self.config.postponing.items() if isinstance(error, kind)), None)
+        return None if configured is None else asked_for or timedelta(seconds=configured)
 
     def extend(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
         """Renew the lease: it then ends `lease` after `now`, or later if it does already (R12)."""
@@ -326,7 +383,9 @@ class Lifecycle:
     def _acted(self, state: TaskState, now: datetime, record: Mapping[str, Any], changes: Mapping[str, Any]) -> Write:
         errors: Mapping[str, Any] = state.errors
         if "status" in changes and self._is_stuck(state, now):
-            errors = with_failure(errors, self._vanished(state, now))
+            errors = with_failure(without_postponements(errors), self._vanished(state, now))
+        elif changes.get("retry") == 0:
+            errors = without_postponements(errors)
         entry = {**record, "update_time": now.isoformat(), "status": state.status}
         return Write(Unchanged(state), {**changes, **_forgotten(state), "errors": with_action(errors, entry)})
 
@@ -366,30 +425,30 @@ class Lifecycle:
             "finished_locks": (*state.finished_locks, token)[-KEPT_LOCKS:],
         }
 
-    def _failed_attempt(
-        self, state: TaskState, now: datetime, entry: Mapping[str, Any], *, hopeless: bool = False
-    ) -> dict[str, Any]:
+    def _attempt_counted(self, state: TaskState, now: datetime, *, hopeless: bool = False) -> dict[str, Any]:
+        """Status and count after one more attempt without success."""
         retry = state.retry + 1
         status = self.config.failed_status
         if hopeless:
             status = self.config.ignored_status
         elif retry >= self.config.max_retry:
             status = self.config.exhausted_status
-        return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
+        return {**self._status(status, now), "retry": retry}
 
     def _renew(self, state: TaskState, now: datetime, lease: timedelta) -> TryWrite:
         """Continue our own acquire, whose answer was lost for longer than its lease: no attempt has vanished (R5)."""
         return TryWrite(Write(Unchanged(state), {"lock_expire_time": now + lease}))
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> TryWrite:
-        vanished = self._failed_attempt(state, now, self._vanished(state, now))
+        errors, entry = without_postponements(state.errors), self._vanished(state, now)
+        vanished = {**self._attempt_counted(state, now), "errors": with_failure(errors, entry)}
         error = None
         if vanished["status"] == self.config.failed_status or self.force:
             changes = {**vanished, **self._locking(token, now, lease), **_forgotten(state)}
         else:
             changes = {**self._releasing(state, token), **vanished, **_forgotten(state)}
             error = self._refuse.given_up(state, vanished["retry"])
-        briefly = {**changes, "errors": with_only(state.errors, self._vanished(state, now))}
+        briefly = {**changes, "errors": with_only(errors, entry)}
         return TryWrite(Write(Unchanged(state), changes), error, brief=Write(Unchanged(state), briefly))
 
     def _vanished(self, state: TaskState, now: datetime) -> dict[str, Any]:
@@ -419,10 +478,11 @@ def _is_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool
     return isinstance(error, kinds)
 
 
-def _due(error: BaseException, now: datetime) -> datetime | None:
-    """When the task may be started again by the error's `retry_after`, if that makes sense."""
+def _asked_for(error: BaseException, now: datetime) -> timedelta | None:
+    """How long the task shall wait by the error's `retry_after`, if that makes sense."""
     try:
         seconds = error.retry_after  # type: ignore[attr-defined]
-        return now + timedelta(seconds=seconds) if is_number(seconds) and seconds > 0 else None
+        wait = timedelta(seconds=seconds) if is_number(seconds) and seconds > 0 else None
+        return None if wait is None else (now + wait) - now
     except BaseException:  # noqa: BLE001  # the user's own attribute: absent, no number, endless, or raising anything
         return None
