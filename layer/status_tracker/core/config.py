@@ -141,8 +141,9 @@ class TrackerConfig:
         Args:
             use_case_id: names the tasks that belong together; one table serves many use cases. It must not
                 contain `sep`, nor end with the first character of `sep`.
-            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different
-                integers. A step's succeeded may be the next step's pending.
+            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: different integers;
+                only failed may be pending, which puts a failed task back among those to do: its attempts count all
+                the same. A step's succeeded may be the next step's pending.
             n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard: over how
                 many index partitions the tasks of that status are spread, on DynamoDB. May be raised at any time.
             more_pending_status: further codes from which the step may start, besides pending and failed.
@@ -190,7 +191,7 @@ class TrackerConfig:
             more_pending_status=as_status_codes(more_pending_status),
             traceback_stack_limit=traceback_stack_limit,
             status_enum=_status_enum(codes),
-            status_shards=MappingProxyType(dict(zip(codes.values(), (*shards, n_ignored_shard), strict=False))),
+            status_shards=MappingProxyType(_shards(codes.values(), (*shards, n_ignored_shard))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
             ttl=MappingProxyType(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
@@ -249,8 +250,6 @@ class TrackerConfig:
             raise ValueError("sep is empty: give the string that stands between the parts of a key, like '____'.")
         self.check_use_case_id(self.use_case_id)
         self.startable_statuses(None)
-        for status, n_shard in self.status_shards.items():
-            _require_at_least(f"the shard count of status {status}", n_shard, 1)
         _require_at_least("max_retry", self.max_retry, 1)
         for name in ("traceback_stack_limit", "status_zero_pad", "status_shard_zero_pad"):
             _require_at_least(name, getattr(self, name), 0)
@@ -374,9 +373,20 @@ def _checked_codes(
     if exhausted is not None:
         given["exhausted"] = exhausted
     codes = {name: _checked_code(f"{name}_status", status) for name, status in given.items()}
-    if len(set(codes.values())) < len(codes):
-        raise ValueError(f"The status codes of a step must be different integers; these are {codes}.")
+    if len(set(codes.values())) < len(codes) - (codes["failed"] == codes["pending"]):
+        raise ValueError(
+            f"The status codes of a step must be different integers (only failed may be pending); these are {codes}."
+        )
     return codes
+
+
+def _shards(codes: Iterable[int], counts: Iterable[int]) -> dict[int, int]:
+    """The shard count of each code; of two statuses with one code, the larger."""
+    shards: dict[int, int] = {}
+    for code, count in zip(codes, counts, strict=False):
+        _require_at_least(f"the shard count of status {code}", count, 1)
+        shards[code] = max(count, shards.get(code, 0))
+    return shards
 
 
 def _checked_code(name: str, status: int) -> int:
