@@ -6,10 +6,10 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, TypeGuard
 
 from .errors import LONGEST_PAUSE, NonRetryableError
+from .frozen import FrozenDict
 
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
@@ -146,7 +146,8 @@ class TrackerConfig:
                 the same. A step's succeeded may be the next step's pending.
             n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard: over how
                 many index partitions the tasks of that status are spread, on DynamoDB. May be raised at any time.
-            more_pending_status: further codes from which the step may start, besides pending and failed.
+            more_pending_status: further codes from which the step may start, besides pending and failed. In progress
+                may be among them and adds nothing: such a task is taken over when its lease ends, and never before.
             sep: stands between the parts of the stored keys.
             status_zero_pad, status_shard_zero_pad: digits of the status and of the shard in the index key.
             max_retry: attempts in a row that may fail, the vanished ones included, before the task is ignored.
@@ -191,11 +192,11 @@ class TrackerConfig:
             more_pending_status=as_status_codes(more_pending_status),
             traceback_stack_limit=traceback_stack_limit,
             status_enum=_status_enum(codes),
-            status_shards=MappingProxyType(_shards(codes.values(), (*shards, n_ignored_shard))),
+            status_shards=FrozenDict(_shards(codes.values(), (*shards, n_ignored_shard))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
-            ttl=MappingProxyType(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
-            postponing=MappingProxyType(_checked_pauses(postponing or {})),
+            ttl=FrozenDict(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
+            postponing=FrozenDict(_checked_pauses(postponing or {})),
             postpone_at_most=postpone_at_most,
         )
         config._validate()
@@ -274,18 +275,22 @@ class TrackerConfig:
                 "so its keys could be those of another use case: choose another id or another sep."
             )
 
-    def make_key(self, task_id: str, use_case_id: str | None = None) -> str:
+    def make_key(self, task_id: str | int, use_case_id: str | None = None) -> str:
         """The stored key of a task: ``{use_case_id}{sep}{task_id}``.
 
+        Args:
+            task_id: an integer stands for its digits; 7 and ``"7"`` are one task.
+
         Raises:
-            ValueError: the task id is empty or no string, or the key is longer than 2,048 bytes.
+            ValueError: the task id is empty, or neither a string nor an integer, or the key is too long.
         """
         if use_case_id is None:
             use_case_id = self.use_case_id
         else:
             self.check_use_case_id(use_case_id)
+        task_id = str(task_id) if is_whole_number(task_id) else task_id
         if not isinstance(task_id, str) or not task_id:
-            raise ValueError(f"task_id is {task_id!r}: give a non-empty string.")
+            raise ValueError(f"task_id is {task_id!r}: give a non-empty string, or an integer.")
         key = f"{use_case_id}{self.sep}{task_id}"
         try:
             size = len(key.encode())
@@ -301,12 +306,8 @@ class TrackerConfig:
     def startable_statuses(self, more_pending_status: int | Iterable[int] | None) -> tuple[int, ...]:
         """The codes from which a start may acquire; an argument replaces the configured `more_pending_status`."""
         more = self.more_pending_status if more_pending_status is None else as_status_codes(more_pending_status)
-        if self.in_progress_status in more:
-            raise ValueError(
-                f"more_pending_status contains {self.in_progress_status}, which is in_progress: "
-                "a task in progress is taken over when its lease ends, and never before."
-            )
-        return tuple(dict.fromkeys((self.pending_status, self.failed_status, *more)))
+        codes = dict.fromkeys((self.pending_status, self.failed_status, *more))
+        return tuple(code for code in codes if code != self.in_progress_status)
 
     def lease(self, seconds: float | None) -> timedelta:
         """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""

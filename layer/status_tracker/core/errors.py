@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
+from typing import ClassVar, Self
 
 LONGEST_PAUSE = 366 * 24 * 3600
 """The longest postponement, in seconds."""
@@ -16,10 +17,23 @@ class TaskExecutionError(Exception):
         use_case_id, task_id: the task concerned, or None if it is no single task.
     """
 
+    _in_general: ClassVar[str] = "cannot be worked on"
+
     def __init__(self, message: str = "", *, use_case_id: str | None = None, task_id: str | None = None) -> None:
         super().__init__(message)
         self.use_case_id = use_case_id
         self.task_id = task_id
+
+    @staticmethod
+    def to_task(use_case_id: str | None, task_id: str | None) -> str:
+        """How the messages name a task."""
+        return f"Task(use_case_id={use_case_id!r}, task_id={task_id!r})"
+
+    @classmethod
+    def make(cls, use_case_id: str, task_id: str) -> Self:
+        """This error for a task, with a general text: for code of your own that raises it."""
+        task = cls.to_task(use_case_id, task_id)
+        return cls(f"{task} {cls._in_general}.", use_case_id=use_case_id, task_id=task_id)
 
 
 class TaskIsNotReadyToStartError(TaskExecutionError):
@@ -28,6 +42,8 @@ class TaskIsNotReadyToStartError(TaskExecutionError):
     Attributes:
         status: the stored status code, None where the task does not exist.
     """
+
+    _in_general = "is not ready to start"
 
     def __init__(
         self,
@@ -44,6 +60,8 @@ class TaskIsNotReadyToStartError(TaskExecutionError):
 class TaskIsNotInitializedError(TaskIsNotReadyToStartError):
     """The task does not exist."""
 
+    _in_general = "is not found: it has to be created before it is started"
+
 
 class TaskLockedError(TaskIsNotReadyToStartError):
     """Another worker holds the task.
@@ -52,11 +70,15 @@ class TaskLockedError(TaskIsNotReadyToStartError):
         until: when its lease ends (UTC), unless it is renewed; None if unknown.
     """
 
+    _in_general = "is locked by another worker"
+
     until: datetime | None = None
 
 
 class TaskAlreadySucceedError(TaskIsNotReadyToStartError):
     """The task has succeeded already; use `rerun` to run it again deliberately."""
+
+    _in_general = "is already succeeded"
 
 
 class NoMoreRetryError(TaskIsNotReadyToStartError):
@@ -72,9 +94,13 @@ class NoMoreRetryError(TaskIsNotReadyToStartError):
 class TaskIgnoredError(NoMoreRetryError):
     """The task was set aside: too many failures, or one that no retry can fix."""
 
+    _in_general = "is ignored"
+
 
 class TaskExhaustedError(NoMoreRetryError):
     """The task has used up its attempts, in a step with a separate status for that."""
+
+    _in_general = "is exhausted"
 
 
 class TaskNotDueError(TaskIsNotReadyToStartError):
@@ -84,15 +110,21 @@ class TaskNotDueError(TaskIsNotReadyToStartError):
         not_before: the first moment (UTC) at which the task may be started.
     """
 
+    _in_general = "is not due"
+
     not_before: datetime | None = None
 
 
 class TaskAlreadyExistsError(TaskExecutionError):
     """A task with that id exists; creating never resets it."""
 
+    _in_general = "exists already"
+
 
 class TaskLockLostError(TaskExecutionError):
     """The lease ran out and another worker took the task over; nothing of this worker was stored."""
+
+    _in_general = "is not held by this worker any more"
 
 
 class StatusNotSavedError(TaskExecutionError):
@@ -108,9 +140,9 @@ class TaskTransactionError(TaskExecutionError):
 
 
 class TaskUnreadableError(TaskExecutionError):
-    """A listing found an item that is not a task, perhaps edited by hand; it was left unchanged.
+    """What is stored is not a task, perhaps edited by hand. No start holds it, and no action changes it.
 
-    The listing can continue: the next call to it returns the next task.
+    A listing can continue: the next call to it returns the next task.
     """
 
 

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from .decorating import Decorating
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
+from .history import json_size
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 from .retries import Patience, acquire
@@ -30,12 +33,22 @@ class ExecutionContext(Generic[TaskT]):
     Attributes:
         task: the task as last stored; after the block, as its end stored it.
         pending_data: data given to `set_data` and not stored yet; None if there is none.
+
+    Args:
+        execution: the attempt. Without one, as in a test of your own functions that take a context, data can be set,
+            and nothing is stored.
     """
 
-    def __init__(self, task: TaskT, execution: Execution[TaskT]) -> None:
+    def __init__(self, task: TaskT, execution: Execution[TaskT] | None = None) -> None:
         self.task = task
-        self._execution = execution
+        self._attempt = execution
         self.pending_data: dict[str, Any] | None = None
+
+    @property
+    def _execution(self) -> Execution[TaskT]:
+        if self._attempt is None:
+            raise TypeError("This context belongs to no attempt and stores nothing: take the one that start() gives.")
+        return self._attempt
 
     @property
     def fence(self) -> int:
@@ -66,9 +79,30 @@ class ExecutionContext(Generic[TaskT]):
             TaskDataTooLargeError: it does not fit into the task's item.
         """
         data = {} if data is None else data
-        self._execution.check_data(data)
+        if self._attempt is None:
+            json_size(data)
+        else:
+            self._attempt.check_data(data)
         self.pending_data = data
         return self
+
+    def to_update_actions(self) -> list[Any]:
+        """What `update` would store now, as PynamoDB's actions; none without pending data. For PynamoDB models only."""
+        return list(self._updates.values())
+
+    @property
+    def _updates(self) -> dict[str, Any]:
+        return {} if self.pending_data is None else {"data": type(self.task).data.set(self.pending_data)}  # type: ignore[attr-defined]
+
+    @contextmanager
+    def begin_update(self) -> Iterator[Self]:
+        """A block whose `set_data` is taken back if it raises."""
+        before = self.pending_data
+        try:
+            yield self
+        except BaseException:
+            self.pending_data = before
+            raise
 
     def update(self) -> None:
         """Store the data set with `set_data` now, before the block ends.
@@ -108,7 +142,7 @@ class ExecutionContext(Generic[TaskT]):
         self._execution.extend(seconds)
 
 
-class Execution(Generic[TaskT]):
+class Execution(Decorating, Generic[TaskT]):
     """One attempt at a task: acquires on entering, finishes on leaving.
 
     Args:
@@ -116,6 +150,7 @@ class Execution(Generic[TaskT]):
         heartbeat: renew the lease every so many seconds, from a thread.
         debug: show on the console what happens.
         held: the token and the task, if the token has acquired it already.
+        again: makes another such attempt, for use as a decorator.
     """
 
     def __init__(
@@ -127,8 +162,10 @@ class Execution(Generic[TaskT]):
         heartbeat: float | None = None,
         debug: bool = False,
         held: tuple[str, TaskT] | None = None,
+        again: Callable[[], Execution[TaskT]] | None = None,
     ) -> None:
         self._store = store
+        self._again = again
         self._rules = rules
         self._lease = lease
         self._patience = Patience(rules)
@@ -146,6 +183,11 @@ class Execution(Generic[TaskT]):
         self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
+
+    def anew(self) -> Execution[TaskT]:
+        if self._again is None:
+            raise TypeError(f"This attempt at {self._rules} is the only one: it cannot decorate a function.")
+        return self._again()
 
     @property
     def fence(self) -> int:

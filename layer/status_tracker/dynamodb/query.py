@@ -93,7 +93,7 @@ class TaskQuery(FoundTasks[TaskT]):
         by_key = selection.read_at_most is None
         super().__init__(Progress(selection.cursor, older_first=selection.older_first, by_key=by_key))
 
-    def __next__(self) -> TaskT:
+    def _next(self) -> TaskT:
         listed = next(self._listed)
         self._progress.add(listed.status, listed.moment, listed.key)
         if isinstance(listed.task, TaskUnreadableError):
