@@ -108,7 +108,7 @@ def _judged(ledger: Ledger, old: Record, after: Record, live: bool) -> Ledger:
     if _entries(after) > _entries(old):
         ledger = ledger.ended(old["fence"], VANISHED)
     if after.get("fence") != old.get("fence"):
-        ledger = _acquired(ledger, live, after["fence"], old["fence"])
+        ledger = _acquired(ledger, live, after["fence"], old.get("fence") or 0)
     return ledger
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 LONGEST_PAUSE = 366 * 24 * 3600
 """The longest postponement, in seconds."""
@@ -170,3 +170,11 @@ class Postponed(Exception):  # noqa: N818  # no error: something outside has to 
             raise ValueError(f"retry_after is {retry_after!r}: give seconds, above 0 and at most {LONGEST_PAUSE:,}.")
         super().__init__(message)
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
+    """The exception that another process has pickled, whatever arguments its class takes."""
+    return kind.__new__(kind, *args)

@@ -8,7 +8,9 @@ A start may acquire a task if all of these hold:
 - its status is pending, failed or one of `more_pending_status`;
 - no lease is live on it: now >= lock_expire_time (an item without one was locked by an older library, and
   its lease ends `lock_expire_seconds` after its lock_time);
-- it is due: now >= not_before, where a failure has set one.
+- it is due: now >= not_before, where a failure has set one;
+- it has not changed since the start was made, so that a request that comes late acquires for nobody. Where a clock is
+  ahead of this one, the start reads the task and requires that it is still as it was read.
 
 A task in progress whose lease is over, or that has none, is taken over: its vanished attempt counts as failed. If
 the lease is this very start's, whose answer was lost until it was over, the start goes on with it.
@@ -38,7 +40,7 @@ from .history import (
 )
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .state import LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
+from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
@@ -147,7 +149,7 @@ class Lifecycle:
         refusal = self._not_now(state, token, now)
         if refusal is not None:
             return Refused(refusal)
-        return TryWrite(self._snatch(state, token, now, lease) if live else self.acquire(token, now, lease))
+        return TryWrite(self._acquire_as_found(state, token, now, lease))
 
     @property
     def _admitted(self) -> tuple[int, ...]:
@@ -156,8 +158,9 @@ class Lifecycle:
         finished = (config.succeeded_status, config.ignored_status, config.exhausted_status)
         return (*self.startable, *finished) if self.force else self.startable
 
-    def _snatch(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
-        return Write(Unchanged(state), {**self._locking(token, now, lease), **_forgotten(state)})
+    def _acquire_as_found(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
+        changes = {**self._locking(token, now, lease), **_forgotten(state)}
+        return Write(Unchanged(state), changes, self._creation(now) if self.create else {})
 
     def _not_now(self, state: TaskState, token: str, now: datetime) -> TaskIsNotReadyToStartError | None:
         """Why a task that no worker holds cannot be started now."""
@@ -172,10 +175,16 @@ class Lifecycle:
             return self._refuse.not_due(state)
         return None
 
-    def succeed(self, state: TaskState, token: str, now: datetime, data: Mapping[str, Any] | None) -> Write:
-        """The end of an attempt that succeeded, with the data to store, or None to leave it (R7)."""
+    def succeed(
+        self, state: TaskState, token: str, now: datetime, data: Mapping[str, Any] | None, *, end: str | None = None
+    ) -> Write:
+        """The end of an attempt that succeeded, with the data to store, or None to leave it (R7).
+
+        Args:
+            end: marks this end, so that its repetition is told from another end of the same attempt (R5).
+        """
         changes = {
-            **self._releasing(state, token),
+            **self._releasing(state, token, end),
             **self._status(self.config.succeeded_status, now),
             "retry": 0,
             "not_before": Special.REMOVE,
@@ -185,15 +194,27 @@ class Lifecycle:
         return Write(HeldBy(token, state.fence), changes if data is None else {**changes, "data": data})
 
     def fail(
-        self, state: TaskState, token: str, now: datetime, error: BaseException, *, briefly: bool = False
+        self,
+        state: TaskState,
+        token: str,
+        now: datetime,
+        error: BaseException,
+        *,
+        briefly: bool = False,
+        end: str | None = None,
     ) -> Write:
-        """The end of an attempt that raised (R8, R9, R19); `briefly` for an item that has no room for more (R10)."""
+        """The end of an attempt that raised (R8, R9, R19).
+
+        Args:
+            briefly: for an item that has no room for more (R10).
+            end: as for `succeed`.
+        """
         pause = self._pause(error, now)
         if pause is not None and self._may_be_postponed(state, now):
             changes = self._postponed(state, now, pause, described(error), briefly=briefly)
         else:
             changes = self._failed(state, now, error, pause, briefly=briefly)
-        return Write(HeldBy(token, state.fence), {**self._releasing(state, token), **changes})
+        return Write(HeldBy(token, state.fence), {**self._releasing(state, token, end), **changes})
 
     def _failed(
         self, state: TaskState, now: datetime, error: BaseException, pause: timedelta | None, *, briefly: bool
@@ -419,11 +440,11 @@ class Lifecycle:
             "expire_at": Special.REMOVE if lifetime is None else now + lifetime,
         }
 
-    def _releasing(self, state: TaskState, token: str) -> dict[str, Any]:
-        return {
-            **_UNLOCKED,
-            "finished_locks": (*state.finished_locks, token)[-KEPT_LOCKS:],
-        }
+    def _releasing(self, state: TaskState, token: str, end: str | None = None) -> dict[str, Any]:
+        ended = (token,) if end is None else (token, f"{END_MARK}{end}")
+        locks = (*state.finished_locks, *ended)
+        tokens = [place for place, each in enumerate(locks) if not each.startswith(END_MARK)]
+        return {**_UNLOCKED, "finished_locks": locks[tokens[-KEPT_LOCKS:][0] :]}
 
     def _attempt_counted(self, state: TaskState, now: datetime, *, hopeless: bool = False) -> dict[str, Any]:
         """Status and count after one more attempt without success."""
