@@ -47,10 +47,8 @@ class Uncounted(Lifecycle):
 class Strict(Lifecycle):
     """Rules by which a postponement counts as a failure."""
 
-    def fail(
-        self, state: TaskState, token: str, now: datetime, error: BaseException, *, briefly: bool = False
-    ) -> Write:
-        write = super().fail(state, token, now, error, briefly=briefly)
+    def fail(self, state: TaskState, *attempt: Any, **how: Any) -> Write:
+        write = super().fail(state, *attempt, **how)
         return replace(write, changes={**write.changes, "retry": state.retry + 1})
 
 
