@@ -160,7 +160,7 @@ class DynamoStore(Generic[TaskT]):
     def _as_written(self, write: Write) -> TaskT | None:
         """The task after a transaction, which returns no item: as last seen, with the changes."""
         if self._last is not None:
-            for name, value in stored(write.changes).items():
+            for name, value in stored(self._class, write.changes).items():
                 setattr(self._last, name, None if value is Special.REMOVE else value)
             self._last.value = self._class.index_value_of(self._key, write.changes["status"])
         return self._last

@@ -50,6 +50,7 @@ class _Stencil:
 
     def __init__(self, task: type[TaskItem]) -> None:
         self._task = task
+        self.free_lock = task.free_lock
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._task, name)
