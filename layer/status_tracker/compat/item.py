@@ -90,6 +90,10 @@ class TrackerItem(TaskItem):
         return job_id, task_id
 
     @classmethod
+    def separator(cls) -> str:
+        return cls.SEP
+
+    @classmethod
     def has_status(cls, key: str, *statuses: int) -> Condition:
         """The condition that the item with that key has one of the statuses, in either form."""
         bare = [cls.bare_value(status, cls.split_key(key)[0]) for status in statuses]

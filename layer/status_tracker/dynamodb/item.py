@@ -155,6 +155,11 @@ class TaskItem(TaskStatus, Model):
         use_case_id, task_id = key.split(cls.config.sep, 1)
         return use_case_id, task_id
 
+    @classmethod
+    def separator(cls) -> str:
+        """What stands between the parts of a hash key."""
+        return cls.config.sep
+
     @property
     def use_case_id(self) -> str:
         """The use case part of the key."""
