@@ -21,6 +21,6 @@ def test_r4_a_forked_child_stores_nothing_and_the_worker_ends_its_task(
     assert ran.returncode == code, ran.stderr
     job = jobs.load("1")
     assert job is not None
-    assert (job.status_name, job.attempts, job.errors["history"]) == ("succeeded", 1, [])
+    assert (job.status_name, job.attempts, job.errors) == ("succeeded", 1, {})
     if scenario != "is_terminated":
         assert job.data == {"by": "parent"}

@@ -10,8 +10,8 @@ from typing import Any, Self, cast
 
 from ..core.history import told
 from .base import BaseTracker
+from .declared import T_ID, TIMES
 from .errors import TrackerChangedError, TrackerUnreadableError
-from .fields import T_ID, TIMES
 
 
 @dataclass

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any, Self
 
 from ..core.retries import jittered
+from .declared import T_ID
 from .documents import DocumentTracker
-from .fields import T_ID
 
 _LONGEST_WAIT = 10.0
 _LONGEST_PAUSE = 0.01

@@ -10,7 +10,8 @@ from ..core.lifecycle import Lifecycle
 from ..core.port import Write, WriteRejectedError, WriteResult
 from ..core.retries import Patience
 from ..core.state import TaskState, holds, is_finished_by, lease_end
-from .fields import KEPT, kept_number
+from .fields import kept_number
+from .known import KEPT
 from .model import TrackerModel
 from .store import TrackerStore
 
