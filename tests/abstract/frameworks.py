@@ -94,9 +94,7 @@ class Moment(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
-def sql_jobs(
-    engine: sa.Engine, *, model_first: bool, by_add: bool = False, session: orm.Session | None = None
-) -> Any:
+def sql_jobs(engine: sa.Engine, *, model_first: bool, by_add: bool = False, session: orm.Session | None = None) -> Any:
     """A class of trackers on a new table.
 
     Args:
@@ -139,7 +137,9 @@ def sql_jobs(
             with opened() as now:
                 return now.scalars(sa.select(cls).where(cls.id == task_id)).one()
 
-    columns = {name: value for name, value in vars(Columns).items() if not name.startswith("__") or name == "__tablename__"}
+    columns = {
+        name: value for name, value in vars(Columns).items() if not name.startswith("__") or name == "__tablename__"
+    }
     place = {"tracker_state": sa.Column(sa.JSON)} if model_first else {}
     bases = (Base, BaseTracker) if model_first else (BaseTracker, Base)
     job: Any = type(Base)("Job", bases, {**columns, **place, "__module__": __name__})

@@ -216,3 +216,37 @@ def test_actions_are_recorded(jobs: type[FileJob]) -> None:
     ]
     with pytest.raises(ValueError, match="reason is empty"):
         jobs.rerun("1", reason=" ")
+
+
+def _failed(jobs: type[FileJob]) -> None:
+    with pytest.raises(ValueError, match="mine"), jobs.new("1").start():
+        raise ValueError("mine")
+
+
+def _ignored(jobs: type[FileJob]) -> None:
+    jobs.new("1")
+    jobs.ignore("1", reason="a duplicate")
+
+
+@pytest.mark.parametrize(
+    ("action", "reach"),
+    [
+        ("rerun", _failed),
+        ("ignore", _failed),
+        ("cancel", _failed),
+        ("unignore", _ignored),
+        ("unlock", lambda jobs: jobs.new("1").mark_as_in_progress()),
+    ],
+)
+def test_r11_an_action_with_the_same_request_id_happens_once(
+    jobs: type[FileJob], action: str, reach: Callable[[type[FileJob]], object]
+) -> None:
+    reach(jobs)
+    act = getattr(jobs, action)
+    first = act("1", reason="asked for", by="ann", request_id="r-1")
+    before = first.path.read_bytes()
+    again = act("1", reason="asked for once more", by="bob", request_id="r-1")
+    assert (again, first.path.read_bytes()) == (first, before)
+    assert (again.errors["actions"][-1]["id"], again.errors["actions"][-1]["by"]) == ("r-1", "ann")
+    with pytest.raises(ValueError, match="request_id has"):
+        act("1", reason="asked for", request_id="x" * 1_000)

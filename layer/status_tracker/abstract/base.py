@@ -176,7 +176,7 @@ class BaseTracker(TrackerActions):
         """Store `data` and the further fields now, before the block ends.
 
         Raises:
-            TypeError, ValueError: JSON cannot hold the data.
+            TrackerNotStorableError: `dump` could not write what this object holds.
             TaskLockLostError: another worker has taken the task over; nothing was stored.
             StatusNotSavedError: nothing could be stored while the lease lasted.
             RuntimeError: a block works on another object of this task; nothing was stored.
@@ -185,7 +185,7 @@ class BaseTracker(TrackerActions):
         if block is None:
             self._show(self._hold().update())
         else:
-            block.set_data(self.data).update()
+            block.set_data({}).update()  # the store takes this object's own values
             self._show(block.task)
 
     def extend_lock(self, seconds: float | None = None) -> None:

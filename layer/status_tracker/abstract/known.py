@@ -145,8 +145,14 @@ def _values_before(own: TrackerFields, task: TrackerFields) -> Mapping[str, byte
     if known is not None and known.values is not None:
         return known.values
     # It came by a query of a framework, or from a copy: if nobody has written since, all that differs is its own.
-    unwritten = all(getattr(own, name) == getattr(task, name) for name in BOOKKEEPING)
+    unwritten = _bookkeeping(own) == _bookkeeping(task)
     return _frozen_values(task if unwritten else own)
+
+
+def _bookkeeping(tracker: TrackerFields) -> dict[str, Any]:
+    errors: Any = tracker.errors
+    shown = _shown(errors) if isinstance(errors, dict) else errors or {}
+    return {**{name: getattr(tracker, name) for name in BOOKKEEPING}, "errors": shown}
 
 
 def _frozen_values(tracker: TrackerFields) -> dict[str, bytes | None]:

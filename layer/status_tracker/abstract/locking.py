@@ -52,7 +52,6 @@ class Hold(Generic[TrackerT]):
         return self._sent(self._store.write, write, self._is_held)
 
     def update(self) -> TrackerT:
-        self._rules.check_data(self._tracker.data)
         nth = kept_number(self._tracker, "update_count") + 1
         write = self._rules.update(self._state, self._token, nth, self._tracker.data)
         return self._sent(self._store.write, write, self._is_held)
