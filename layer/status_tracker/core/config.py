@@ -274,6 +274,18 @@ class TrackerConfig:
                 f"use_case_id {use_case_id!r} contains the separator {self.sep!r} or ends with its first character, "
                 "so its keys could be those of another use case: choose another id or another sep."
             )
+        codes, shards = map(str, self.status_shards), map(str, self.status_shards.values())
+        code = max(self.status_zero_pad, *map(len, codes))
+        size = (
+            len(f"{use_case_id}{self.sep}{self.sep}".encode())
+            + code
+            + max(self.status_shard_zero_pad, *map(len, shards))
+        )
+        if size > MAX_KEY_BYTES:
+            raise ValueError(
+                f"use_case_id {use_case_id[:80]!r}… is too long: with status and shard it is {size:,} bytes in the "
+                f"index, and at most {MAX_KEY_BYTES:,} are taken. Choose a shorter one."
+            )
 
     def make_key(self, task_id: str | int, use_case_id: str | None = None) -> str:
         """The stored key of a task: ``{use_case_id}{sep}{task_id}``.

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from .decorating import Decorating
-from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
+from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
 from .heartbeat import Heartbeat
 from .history import json_size
 from .lifecycle import Lifecycle
@@ -25,6 +27,8 @@ from .trace import Trace
 TaskT = TypeVar("TaskT")
 
 logger = logging.getLogger("status_tracker")
+
+_NOTHING = "Nothing was stored."
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -231,7 +235,8 @@ class Execution(Decorating, Generic[TaskT]):
             self._trace.not_started(error)
             self._termination.end()
             raise
-        self._state = self._store.state(task)
+        state = self._store.state(task)
+        self._state = replace(state, errors=copy.deepcopy(state.errors))  # the block may change those of ctx.task
         self._context = ExecutionContext(task, self)
         try:
             self._note_lease(self._state)
@@ -304,6 +309,11 @@ class Execution(Decorating, Generic[TaskT]):
         except WriteRejectedError as rejected:
             self._finish_failed(rejected.cause)
             raise rejected.cause from rejected.__cause__
+        except TaskExecutionError:
+            raise
+        except Exception as unwritten:  # what the block has left cannot be made into a request
+            self._finish_failed(unwritten)
+            raise
 
     def _finish_failed(self, error: BaseException) -> None:
         try:
@@ -357,7 +367,8 @@ class Execution(Decorating, Generic[TaskT]):
         except WriteRejectedError as rejected:
             raise rejected.cause from rejected.__cause__
         if answer.task is None or not self._still_held(answer):
-            raise self._lost(answer)
+            stored = "Its last request may have been stored before that." if self._patience.unanswered else _NOTHING
+            raise self._lost(answer, stored)
         return answer.task
 
     def _still_held(self, answer: WriteResult[TaskT]) -> bool:
@@ -379,7 +390,7 @@ class Execution(Decorating, Generic[TaskT]):
         if self._lost_lock is not None:
             raise self._lost_lock
 
-    def _lost(self, answer: WriteResult[TaskT]) -> TaskLockLostError:
+    def _lost(self, answer: WriteResult[TaskT], stored: str = _NOTHING) -> TaskLockLostError:
         state = None if answer.task is None else self._store.state(answer.task)
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
         if record := cancelled(state, self._state.lock_time or self._lease_end):
@@ -388,12 +399,12 @@ class Execution(Decorating, Generic[TaskT]):
             why = "a copy of this worker has ended the attempt already"
         elif self._now() < self._lease_end:
             why = "somebody took it over, unlocked or deleted it"
-        self._lost_lock = self._lost_because(why)
+        self._lost_lock = self._lost_because(why, stored)
         return self._lost_lock
 
-    def _lost_because(self, why: str) -> TaskLockLostError:
+    def _lost_because(self, why: str, stored: str = _NOTHING) -> TaskLockLostError:
         return TaskLockLostError(
-            f"{self._rules} is not held by this worker any more: {why}. Nothing was stored.",
+            f"{self._rules} is not held by this worker any more: {why}. {stored}",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )

@@ -40,7 +40,7 @@ from .history import (
 )
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
+from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, is_unlocked, lease_end
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
@@ -415,7 +415,9 @@ class Lifecycle:
         if is_live(state, self.config, now):
             return False
         in_another_step = state.status not in self.config.status_shards
-        return state.status == self.config.in_progress_status or (in_another_step and state.lock is not None)
+        return state.status == self.config.in_progress_status or (
+            in_another_step and (state.lock is not None or is_unlocked(state))
+        )
 
     def _creation(self, now: datetime) -> dict[str, Any]:
         return {"create_time": now, "retry": 0, "data": self.initial_data or {}, "errors": {"history": []}}
