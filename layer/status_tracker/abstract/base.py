@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -15,6 +14,7 @@ from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
 from ..core.port import Write
 from ..core.retries import Patience, acquire, repeated, sleep_of
+from ..core.signals import whole
 from ..core.task import act
 from .clock import ClockFrom
 from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, create_token, further_fields
@@ -97,7 +97,7 @@ class BaseTracker(TrackerModel):
             return answer.task  # our first request was stored, and its answer lost (R5)
         raise rules.exists(state)
 
-    @contextmanager
+    @whole
     def start(
         self,
         lock: str | None = None,
