@@ -12,6 +12,7 @@ from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value
 from ..core.execution import Execution, ExecutionContext
 from ..core.history import MAX_DATA_BYTES
 from ..core.lifecycle import Lifecycle
+from ..core.signals import Whole
 from ..core.state import pending_as_found
 from ..core.task import act, create
 from ..dynamodb.query import Selection, TaskQuery, index_of, merged
@@ -107,7 +108,8 @@ class BaseStatusTracker(TrackerItem):
             more_pending_status = pending_as_found(self.tracked_state(), config)
         rules = self._rules(config, self, startable=config.startable_statuses(more_pending_status))
         store = TrackerStore(type(self), self.key)
-        return _Block(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
+        block = _Block(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
+        return Whole(lambda: block)
 
     def pre_start_hook(self) -> None:
         """Called before each start; for subclasses."""
@@ -185,8 +187,7 @@ class BaseStatusTracker(TrackerItem):
         return Lifecycle(config, task.job_id, task.task_id, max_data_bytes=MAX_DATA_BYTES, **settings)
 
     def _show(self, task: Self) -> None:
-        # A copy: the block may change the data in place and then fail.
-        self.attribute_values = deepcopy(task.attribute_values)
+        self.attribute_values = task.attribute_values
 
 
 class TrackerStore(DynamoStore[ItemT]):
@@ -216,8 +217,12 @@ class _Block(Generic[TrackerT]):
             if self._store.seen is not None:
                 self._tracker._show(self._store.seen)
             raise
-        self._tracker._show(self._context.task)
         self._tracker._context = self._context
+        try:
+            self._tracker.attribute_values = deepcopy(self._context.task.attribute_values)  # the block may change it
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self._tracker
 
     def __exit__(

@@ -19,6 +19,8 @@ _SAME_IN_NEXT_STEP = (
     *("n_pending_shard", "n_in_progress_shard", "n_failed_shard", "n_succeeded_shard", "n_ignored_shard"),
     *("traceback_stack_limit", "clock", "postponing", "postpone_at_most"),
 )
+_SHORTEST_LEASE = 1e-6
+"""Times are stored to the microsecond."""
 _LONGEST_LEASE = 366 * 24 * 3600
 _LONGEST_TTL = timedelta(days=36_600)
 
@@ -324,8 +326,11 @@ class TrackerConfig:
     def lease(self, seconds: float | None) -> timedelta:
         """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
         lease = self.lock_expire_seconds if seconds is None else seconds
-        if not is_number(lease) or not 0 < lease <= _LONGEST_LEASE:
-            raise ValueError(f"lock_expire_seconds is {lease!r}: give seconds, above 0 and at most {_LONGEST_LEASE:,}.")
+        if not is_number(lease) or not _SHORTEST_LEASE <= lease <= _LONGEST_LEASE:
+            raise ValueError(
+                f"lock_expire_seconds is {lease!r}: give seconds, at least {_SHORTEST_LEASE:f} (times are stored to "
+                f"the microsecond) and at most {_LONGEST_LEASE:,}."
+            )
         return timedelta(seconds=lease)
 
     def now(self) -> datetime:

@@ -18,7 +18,7 @@ the lease is this very start's, whose answer was lost until it was over, the sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -494,11 +494,23 @@ def _forgotten(state: TaskState) -> dict[str, Any]:
     return {"vanished_locks": (*state.vanished_locks, state.lock)[-KEPT_LOCKS:]}
 
 
+_members: Callable[[BaseExceptionGroup[BaseException]], Iterable[BaseException]]
+_members = vars(BaseExceptionGroup)["exceptions"].__get__  # a subclass may say anything
+
+
 def _is_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
-    """Whether the error, or one in its group, is of one of these kinds."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(_is_of(kinds, each) for each in error.exceptions)
-    return isinstance(error, kinds)
+    """Whether the error, or one in its group, however deep, is of one of these kinds."""
+    waiting = [error]
+    try:
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, kinds):
+                return True
+            if isinstance(each, BaseExceptionGroup):
+                waiting.extend(_members(each))
+    except BaseException:  # noqa: BLE001  # the user's own class may raise anything when it is asked
+        return False
+    return False
 
 
 def _asked_for(error: BaseException, now: datetime) -> timedelta | None:
