@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, ParamSpec, Self, TypeVar
 
-from .decorating import Decorating
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
 from .history import json_size
@@ -23,8 +24,38 @@ from .state import TaskState, cancelled, holds, is_finished_by, lease_end, taken
 from .trace import Trace
 
 TaskT = TypeVar("TaskT")
+ParamsT = ParamSpec("ParamsT")
+ReturnedT = TypeVar("ReturnedT")
 
 logger = logging.getLogger("status_tracker")
+
+
+class Decorating:
+    """A context manager that may also be used as a decorator."""
+
+    def anew(self) -> AbstractContextManager[object]:
+        """Another attempt at the same task, with the same arguments."""
+        raise NotImplementedError
+
+    def __call__(self, work: Callable[ParamsT, ReturnedT]) -> Callable[ParamsT, ReturnedT]:
+        """Decorate a function: each call of it is an attempt of its own at the task.
+
+        Raises:
+            TypeError: `work` is a coroutine function or a generator function. Its call returns before its work is
+                done, so a success would be stored too early.
+        """
+        if inspect.iscoroutinefunction(work) or inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
+            raise TypeError(
+                f"{work.__qualname__} is a coroutine or a generator function, whose call returns before its work is "
+                "done: use `with ….start(…)` within it."
+            )
+
+        @functools.wraps(work)
+        def attempt(*args: ParamsT.args, **kwargs: ParamsT.kwargs) -> ReturnedT:
+            with self.anew():
+                return work(*args, **kwargs)
+
+        return attempt
 
 
 class ExecutionContext(Generic[TaskT]):
