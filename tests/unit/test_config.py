@@ -72,11 +72,22 @@ def test_a_shard_count_below_one_is_refused(name: str, count: object) -> None:
     assert repr(count) in str(caught.value)
 
 
-@pytest.mark.parametrize(("one", "other"), [("pending", "failed"), ("in_progress", "succeeded"), ("failed", "ignored")])
+@pytest.mark.parametrize(
+    ("one", "other"), [("pending", "ignored"), ("in_progress", "succeeded"), ("failed", "ignored")]
+)
 def test_two_statuses_of_the_same_code_are_refused_with_the_code(one: str, other: str) -> None:
     with pytest.raises(ValueError, match=r"different integers") as caught:
         make_config(**{f"{one}_status": CODES[f"{other}_status"]})
     assert str(CODES[f"{other}_status"]) in str(caught.value)
+
+
+def test_failed_may_be_pending_and_both_have_the_larger_number_of_shards() -> None:
+    config = make_config(failed_status=CODES["pending_status"], n_pending_shard=2, n_failed_shard=7)
+    assert config.status_shards[CODES["pending_status"]] == 7
+    assert config.status_name(CODES["pending_status"]) == "pending"
+    assert config.startable_statuses(None) == (CODES["pending_status"],)
+    with pytest.raises(ValueError, match="different integers"):
+        make_config(failed_status=CODES["pending_status"], ignored_status=CODES["pending_status"])
 
 
 @pytest.mark.parametrize("code", ["pending", 10.5, None])

@@ -10,7 +10,8 @@ from ..core.lifecycle import Lifecycle
 from ..core.port import Write, WriteRejectedError, WriteResult
 from ..core.retries import Patience
 from ..core.state import TaskState, holds, is_finished_by, lease_end
-from .fields import KEPT, kept_number
+from .fields import kept_number
+from .known import KEPT
 from .model import TrackerModel
 from .store import TrackerStore
 
@@ -51,7 +52,6 @@ class Hold(Generic[TrackerT]):
         return self._sent(self._store.write, write, self._is_held)
 
     def update(self) -> TrackerT:
-        self._rules.check_data(self._tracker.data)
         nth = kept_number(self._tracker, "update_count") + 1
         write = self._rules.update(self._state, self._token, nth, self._tracker.data)
         return self._sent(self._store.write, write, self._is_held)

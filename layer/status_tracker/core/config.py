@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, NoReturn, TypeGuard, TypeVar
 
-from .errors import NonRetryableError
+from .errors import LONGEST_PAUSE, NonRetryableError
 
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
@@ -16,7 +16,7 @@ MAX_KEY_BYTES = 2048
 _SAME_IN_NEXT_STEP = (
     *("use_case_id", "sep", "status_zero_pad", "status_shard_zero_pad", "max_retry", "lock_expire_seconds"),
     *("n_pending_shard", "n_in_progress_shard", "n_failed_shard", "n_succeeded_shard", "n_ignored_shard"),
-    *("traceback_stack_limit", "clock"),
+    *("traceback_stack_limit", "clock", "postponing", "postpone_at_most"),
 )
 _LONGEST_LEASE = 366 * 24 * 3600
 _LONGEST_TTL = timedelta(days=36_600)
@@ -121,6 +121,8 @@ class TrackerConfig:
     non_retryable: tuple[type[BaseException], ...]
     clock: Callable[[], datetime]
     ttl: Mapping[int, timedelta]
+    postponing: Mapping[type[BaseException], float]
+    postpone_at_most: float
 
     @classmethod
     def make(
@@ -147,14 +149,17 @@ class TrackerConfig:
         clock: Callable[[], datetime] = get_utc_now,
         ttl: Mapping[int, timedelta] | None = None,
         exhausted_status: int | None = None,
+        postponing: Mapping[type[BaseException], float] | None = None,
+        postpone_at_most: float = 24 * 3600,
     ) -> TrackerConfig:
         """Validate the settings and freeze them.
 
         Args:
             use_case_id: names the tasks that belong together; one table serves many use cases. It must not
                 contain `sep`, nor end with the first character of `sep`.
-            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different
-                integers. A step's succeeded may be the next step's pending.
+            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: different integers;
+                only failed may be pending, which puts a failed task back among those to do: its attempts count all
+                the same. A step's succeeded may be the next step's pending.
             n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard: over how
                 many index partitions the tasks of that status are spread, on DynamoDB. May be raised at any time.
             more_pending_status: further codes from which the step may start, besides pending and failed. In progress
@@ -171,6 +176,10 @@ class TrackerConfig:
                 enabled on the attribute ``expire_at``.
             exhausted_status: the status of a task whose attempts are used up, to distinguish it from
                 `ignored_status`, which is then set only by `NonRetryableError` and by people. By default they are one.
+            postponing: exception types that postpone an attempt instead of failing it, besides `Postponed`; each with
+                its pause in seconds. The `retry_after` of an exception, if it has one, replaces the pause.
+            postpone_at_most: for how long a task may be postponed in a row, in seconds. A postponement after that
+                counts as a failure.
 
         Raises:
             ValueError: a setting is invalid; the message names it and what is allowed.
@@ -199,10 +208,12 @@ class TrackerConfig:
             more_pending_status=as_status_codes(more_pending_status),
             traceback_stack_limit=traceback_stack_limit,
             status_enum=_status_enum(codes),
-            status_shards=FrozenDict(dict(zip(codes.values(), (*shards, n_ignored_shard), strict=False))),
+            status_shards=FrozenDict(_shards(codes.values(), (*shards, n_ignored_shard))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
             ttl=FrozenDict(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
+            postponing=FrozenDict(_checked_pauses(postponing or {})),
+            postpone_at_most=postpone_at_most,
         )
         config._validate()
         return config
@@ -256,11 +267,14 @@ class TrackerConfig:
             raise ValueError("sep is empty: give the string that stands between the parts of a key, like '____'.")
         self.check_use_case_id(self.use_case_id)
         self.startable_statuses(None)
-        for status, n_shard in self.status_shards.items():
-            _require_at_least(f"the shard count of status {status}", n_shard, 1)
         _require_at_least("max_retry", self.max_retry, 1)
         for name in ("traceback_stack_limit", "status_zero_pad", "status_shard_zero_pad"):
             _require_at_least(name, getattr(self, name), 0)
+        if not is_number(self.postpone_at_most) or not 0 <= self.postpone_at_most <= LONGEST_PAUSE:
+            raise ValueError(
+                f"postpone_at_most is {self.postpone_at_most!r}: give seconds, at least 0 and at most "
+                f"{LONGEST_PAUSE:,}."
+            )
         if not callable(self.clock):
             raise ValueError(f"clock is {self.clock!r}: give a function that tells the time, like get_utc_now.")
         self.lease(None)
@@ -376,9 +390,20 @@ def _checked_codes(
     if exhausted is not None:
         given["exhausted"] = exhausted
     codes = {name: _checked_code(f"{name}_status", status) for name, status in given.items()}
-    if len(set(codes.values())) < len(codes):
-        raise ValueError(f"The status codes of a step must be different integers; these are {codes}.")
+    if len(set(codes.values())) < len(codes) - (codes["failed"] == codes["pending"]):
+        raise ValueError(
+            f"The status codes of a step must be different integers (only failed may be pending); these are {codes}."
+        )
     return codes
+
+
+def _shards(codes: Iterable[int], counts: Iterable[int]) -> dict[int, int]:
+    """The shard count of each code; of two statuses with one code, the larger."""
+    shards: dict[int, int] = {}
+    for code, count in zip(codes, counts, strict=False):
+        _require_at_least(f"the shard count of status {code}", count, 1)
+        shards[code] = max(count, shards.get(code, 0))
+    return shards
 
 
 def _checked_code(name: str, status: int) -> int:
@@ -400,10 +425,26 @@ def _checked_ttl(ttl: Mapping[int, timedelta], succeeded: int, ignored: int) -> 
 
 def _checked_exceptions(types: Iterable[type[BaseException]]) -> tuple[type[BaseException], ...]:
     given: tuple[object, ...] = (types,) if isinstance(types, type) else tuple(types)
-    checked = tuple(each for each in given if isinstance(each, type) and issubclass(each, BaseException))
+    checked = tuple(each for each in given if _is_exception_type(each))
     if len(checked) < len(given):
         raise ValueError(f"non_retryable is {types!r}: give exception types.")
     return checked
+
+
+def _is_exception_type(value: object) -> TypeGuard[type[BaseException]]:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def _checked_pauses(postponing: Mapping[type[BaseException], float]) -> dict[type[BaseException], float]:
+    if not isinstance(postponing, Mapping):
+        raise ValueError(f"postponing is {postponing!r}: give exception types with their pauses, {{ServiceError: 30}}.")
+    for kind, pause in postponing.items():
+        if not _is_exception_type(kind) or not is_number(pause) or not 0 < pause <= LONGEST_PAUSE:
+            raise ValueError(
+                f"postponing has {pause!r} for {kind!r}: give for an exception type a pause in seconds, above 0 and at "
+                f"most {LONGEST_PAUSE:,}."
+            )
+    return dict(postponing)
 
 
 def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
+
+LONGEST_PAUSE = 366 * 24 * 3600
+"""The longest postponement, in seconds."""
 
 
 class TaskExecutionError(Exception):
@@ -100,7 +104,7 @@ class TaskExhaustedError(NoMoreRetryError):
 
 
 class TaskNotDueError(TaskIsNotReadyToStartError):
-    """The last failure asked to wait (`retry_after`), and that time has not passed.
+    """The last attempt failed or was postponed, asked to wait (`retry_after`), and that time has not passed.
 
     Attributes:
         not_before: the first moment (UTC) at which the task may be started.
@@ -144,3 +148,33 @@ class TaskUnreadableError(TaskExecutionError):
 
 class NonRetryableError(Exception):
     """Raise it (or a subclass) in the block if no retry can help: the task is ignored at once."""
+
+
+class Postponed(Exception):  # noqa: N818  # no error: something outside has to recover, or to become ready
+    """Raise it (or a subclass) in the block if the work cannot be done now through no fault of the task (R19).
+
+    The attempt ends without counting as a failure, and the task waits. Once its postponements in a row have lasted
+    `TrackerConfig.postpone_at_most`, the next one counts as a failure.
+
+    Args:
+        message: what has to recover, for people.
+        retry_after: how long to wait, in seconds.
+
+    Raises:
+        ValueError: `retry_after` is no number above 0, or is more than 366 days.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float) -> None:
+        is_number = isinstance(retry_after, int | float) and not isinstance(retry_after, bool)
+        if not is_number or not math.isfinite(retry_after) or not 0 < retry_after <= LONGEST_PAUSE:
+            raise ValueError(f"retry_after is {retry_after!r}: give seconds, above 0 and at most {LONGEST_PAUSE:,}.")
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
+    """The exception that another process has pickled, whatever arguments its class takes."""
+    return kind.__new__(kind, *args)

@@ -18,9 +18,9 @@ from .heartbeat import Heartbeat
 from .history import json_size
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
-from .retries import Patience, acquire
+from .retries import Patience, acquire, new_end
 from .signals import Termination
-from .state import TaskState, cancelled, holds, is_finished_by, lease_end, taken_over
+from .state import TaskState, cancelled, holds, is_ended_by, is_finished_by, lease_end, taken_over
 from .trace import Trace
 
 TaskT = TypeVar("TaskT")
@@ -201,6 +201,7 @@ class Execution(Decorating, Generic[TaskT]):
         self._lease = lease
         self._patience = Patience(rules)
         self._token = held[0] if held else uuid.uuid4().hex
+        self._end = new_end()
         self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
@@ -328,7 +329,9 @@ class Execution(Decorating, Generic[TaskT]):
             self._finish_failed(unfit)
             raise
         try:
-            self._finish(self._rules.succeed(self._state, self._token, self._now(), data), self._store.succeed)
+            self._finish(
+                self._rules.succeed(self._state, self._token, self._now(), data, end=self._end), self._store.succeed
+            )
         except WriteRejectedError as rejected:
             self._finish_failed(rejected.cause)
             raise rejected.cause from rejected.__cause__
@@ -346,9 +349,12 @@ class Execution(Decorating, Generic[TaskT]):
     def _store_failure(self, error: BaseException) -> None:
         now = self._now()
         try:
-            self._finish(self._rules.fail(self._state, self._token, now, error), self._store.write)
+            self._finish(self._failure(now, error), self._store.write)
         except WriteRejectedError:
-            self._finish(self._rules.fail(self._state, self._token, now, error, briefly=True), self._store.write)
+            self._finish(self._failure(now, error, briefly=True), self._store.write)
+
+    def _failure(self, now: datetime, error: BaseException, *, briefly: bool = False) -> Write:
+        return self._rules.fail(self._state, self._token, now, error, briefly=briefly, end=self._end)
 
     def _finish(self, write: Write, send: Callable[[Write], WriteResult[TaskT]]) -> None:
         self._check_process()
@@ -357,12 +363,12 @@ class Execution(Decorating, Generic[TaskT]):
         except StatusNotSavedError:
             self._trace.not_saved()
             raise
-        if answer.task is None or not (answer.applied or is_finished_by(self._store.state(answer.task), self._token)):
+        if answer.task is None or not (answer.applied or is_ended_by(self._store.state(answer.task), self._end)):
             self._trace.lost()
             raise self._lost(answer)
         self._context.task = answer.task
         self._stored = True
-        self._trace.finished(write.changes["status"], write.changes["retry"])
+        self._trace.finished(write.changes["status"], write.changes["retry"], before=self._state.retry)
 
     def _beat(self) -> bool:
         """Renew the lease; whether the task is still held. If a beat gets no answer, the next one makes up for it."""
@@ -409,6 +415,8 @@ class Execution(Decorating, Generic[TaskT]):
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
         if record := cancelled(state, self._state.lock_time or self._lease_end):
             why = f"{record.get('by') or 'somebody'} cancelled the task ({record.get('reason')})"
+        elif is_finished_by(state, self._token):
+            why = "a copy of this worker has ended the attempt already"
         elif self._now() < self._lease_end:
             why = "somebody took it over, unlocked or deleted it"
         self._lost_lock = self._lost_because(why)

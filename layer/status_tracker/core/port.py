@@ -29,6 +29,7 @@ class Startable:
 
     Attributes:
         lock: the token that acquires; its attempt must not have ended already.
+        now: when the start was made; the task must not have changed since (its update_time is not later).
         unknown_lease_since: a lock without lock_expire_time has expired if it was taken at or before this moment.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -84,6 +85,11 @@ class Patience:
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
+
+
+def new_end() -> str:
+    """A mark for the end of one attempt; see `Lifecycle.succeed`."""
+    return uuid.uuid4().hex[:8]
 
 
 def sleep_of(clock: Callable[[], datetime]) -> Callable[[float], None]:

@@ -84,8 +84,10 @@ def _startable(task: type[TaskItem], key: str, guard: Startable) -> Condition:
         task.lock_time.does_not_exist() | (task.lock_time <= guard.unknown_lease_since)
     )
     due = task.not_before.does_not_exist() | (task.not_before <= guard.now)
+    as_then = task.update_time.does_not_exist() | (task.update_time <= guard.now)
     first_time = ~task.finished_locks.contains(guard.lock) & ~task.vanished_locks.contains(guard.lock)
-    allowed: Condition = first_time & status_allows & (nobody_holds_it | lease_is_over | unknown_lease_is_over) & due
+    free = nobody_holds_it | lease_is_over | unknown_lease_is_over
+    allowed: Condition = first_time & status_allows & free & due & as_then
     if guard.or_absent:
         allowed |= task.key.does_not_exist()
     return allowed

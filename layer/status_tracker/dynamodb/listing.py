@@ -116,7 +116,7 @@ class TaskListing(TaskItem):
             return may_be_unattended(task.tracked_state(), config, now, pending_after)
 
         selection = Selection(
-            statuses=[config.in_progress_status, config.failed_status, config.pending_status],
+            statuses=list(dict.fromkeys((config.in_progress_status, config.failed_status, config.pending_status))),
             use_case_id=config.use_case_id,
             limit=limit,
             older_first=True,
