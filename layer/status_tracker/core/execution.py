@@ -13,14 +13,13 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from .decorating import Decorating
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
 from .heartbeat import Heartbeat
 from .history import json_size, told
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 from .retries import Patience, acquire, new_end
-from .signals import Termination
+from .signals import Decorating, Termination
 from .state import TaskState, cancelled, holds, is_ended_by, is_finished_by, lease_end, taken_over
 from .trace import Trace, tell
 

@@ -380,6 +380,16 @@ class Lifecycle:
             raise self._refuse.unfit(state, "is not locked, so there is nothing to unlock")
         return self._acted(state, now, record, _UNLOCKED)
 
+    def edit(self, state: TaskState | None, now: datetime, changes: Mapping[str, Any]) -> Write:
+        """Change fields by hand, unless a worker holds the task; a live `known_lock` does not count.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
+        """
+        if state is None or state.lock != self.known_lock:
+            state = self._at_rest(state, now)
+        return Write(Unchanged(state), {**changes, **(_forgotten(state) if "lock" in changes else {})})
+
     @property
     def _waiting(self) -> tuple[int, ...]:
         """The status codes of a task that is not finished in this step."""

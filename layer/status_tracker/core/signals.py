@@ -12,11 +12,12 @@ per signal; nested attempts share it.
 
 from __future__ import annotations
 
+import inspect
 import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ContextDecorator, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType, TracebackType
@@ -24,7 +25,8 @@ from typing import Any, ParamSpec, TypeVar
 from weakref import WeakSet
 
 EnteredT = TypeVar("EnteredT")
-P = ParamSpec("P")
+ParamsT = ParamSpec("ParamsT")
+ReturnedT = TypeVar("ReturnedT")
 
 # SIGINT is taken first and given back last: what comes between is held back too.
 _DEFAULTS: dict[signal.Signals, Any] = {
@@ -134,7 +136,35 @@ class Termination:
             self._entering = False
 
 
-class Whole(ContextDecorator, AbstractContextManager[EnteredT]):
+class Decorating:
+    """A context manager that may also be used as a decorator."""
+
+    def anew(self) -> AbstractContextManager[object]:
+        """Another attempt at the same task, with the same arguments."""
+        raise NotImplementedError
+
+    def __call__(self, work: Callable[ParamsT, ReturnedT]) -> Callable[ParamsT, ReturnedT]:
+        """Decorate a function: each call of it is an attempt of its own at the task.
+
+        Raises:
+            TypeError: `work` is a coroutine function or a generator function. Its call returns before its work is
+                done, so a success would be stored too early.
+        """
+        if inspect.iscoroutinefunction(work) or inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
+            raise TypeError(
+                f"{work.__qualname__} is a coroutine or a generator function, whose call returns before its work is "
+                "done: use `with ….start(…)` within it."
+            )
+
+        @wraps(work)
+        def attempt(*args: ParamsT.args, **kwargs: ParamsT.kwargs) -> ReturnedT:
+            with self.anew():
+                return work(*args, **kwargs)
+
+        return attempt
+
+
+class Whole(Decorating, AbstractContextManager[EnteredT]):
     """A context manager around an attempt, which no signal interrupts while it is entered or left.
 
     A signal that is held back meanwhile ends the attempt before the block begins, or is raised after its end.
@@ -148,8 +178,7 @@ class Whole(ContextDecorator, AbstractContextManager[EnteredT]):
         self._inner = make()
         self._termination = Termination()
 
-    def _recreate_cm(self) -> Whole[EnteredT]:
-        """Another one for each call of a function that this decorates."""
+    def anew(self) -> Whole[EnteredT]:
         return Whole(self._make)
 
     def __enter__(self) -> EnteredT:
@@ -175,12 +204,12 @@ class Whole(ContextDecorator, AbstractContextManager[EnteredT]):
             self._termination.end()
 
 
-def whole(function: Callable[P, Iterator[EnteredT]]) -> Callable[P, Whole[EnteredT]]:
+def whole(function: Callable[ParamsT, Iterator[EnteredT]]) -> Callable[ParamsT, Whole[EnteredT]]:
     """As `contextlib.contextmanager`, for a generator in which an attempt is made."""
     made = contextmanager(function)
 
     @wraps(function)
-    def start(*args: P.args, **kwargs: P.kwargs) -> Whole[EnteredT]:
+    def start(*args: ParamsT.args, **kwargs: ParamsT.kwargs) -> Whole[EnteredT]:
         return Whole(lambda: made(*args, **kwargs))
 
     return start
