@@ -30,7 +30,7 @@ _ONE_STEP = frozenset(Promise) - {
     Promise.LISTING,
 }
 _EXHAUSTED = 55
-_FOR_ALL = ("history", "dropped", "actions")
+_FOR_ALL = ("history", "dropped", "actions", "postponed")
 
 
 class TrackerAttempt:
