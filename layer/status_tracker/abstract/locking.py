@@ -8,8 +8,8 @@ from typing import Generic, TypeVar
 from ..core.errors import TaskLockLostError
 from ..core.lifecycle import Lifecycle
 from ..core.port import Write, WriteRejectedError, WriteResult
-from ..core.retries import Patience
-from ..core.state import TaskState, holds, is_finished_by, lease_end
+from ..core.retries import Patience, new_end
+from ..core.state import TaskState, holds, is_ended_by, lease_end
 from .fields import kept_number
 from .known import KEPT
 from .model import TrackerModel
@@ -37,13 +37,14 @@ class Hold(Generic[TrackerT]):
         if self._state.lock is None:
             raise self._lost("this object holds no lock")
         self._token = self._state.lock
+        self._end = new_end()
 
     def succeed(self) -> TrackerT:
-        write = self._rules.succeed(self._state, self._token, self._rules.config.now(), None)
+        write = self._rules.succeed(self._state, self._token, self._rules.config.now(), None, end=self._end)
         return self._sent(self._store.succeed, write, self._is_finished)
 
     def fail(self, error: BaseException) -> TrackerT:
-        write = self._rules.fail(self._state, self._token, self._rules.config.now(), error)
+        write = self._rules.fail(self._state, self._token, self._rules.config.now(), error, end=self._end)
         return self._sent(self._store.write, write, self._is_finished)
 
     def extend(self, seconds: float | None) -> TrackerT:
@@ -70,7 +71,7 @@ class Hold(Generic[TrackerT]):
         return answer.task
 
     def _is_finished(self, state: TaskState) -> bool:
-        return is_finished_by(state, self._token)
+        return is_ended_by(state, self._end)
 
     def _is_held(self, state: TaskState) -> bool:
         return holds(state, self._token, self._state.fence)
