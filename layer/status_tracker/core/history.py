@@ -9,6 +9,7 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import CodeType
 from typing import Any
 
@@ -23,6 +24,9 @@ TRACEBACK_BYTES = 6 * 1024
 _ENTRY_BYTES = ERROR_BYTES + TRACEBACK_BYTES + 1024
 
 KEPT_ACTIONS = 20
+ACTIONS_BYTES = 23 * 1024
+"""All records of deliberate actions: with texts of ordinary length 20 of them, with the longest ids some 14."""
+
 REASON_BYTES = 512
 _COUNTED_ACTION = "restart"
 """A series of them is one record with its ``times``: a sweep's own restarts must not push out people's actions."""
@@ -30,7 +34,10 @@ _COUNTED_ACTION = "restart"
 
 def json_size(value: object) -> int:
     """The size of a value as JSON text, in bytes. Raises `TypeError` or `ValueError` where JSON cannot hold it."""
-    return len(json.dumps(value))
+    try:
+        return len(json.dumps(value))
+    except RecursionError as deep:
+        raise ValueError("The data is nested too deep to be written as JSON: keep fewer levels.") from deep
 
 
 def failure(nth_retry: int, update_time: str, error: str, traceback: str) -> dict[str, Any]:
@@ -112,11 +119,47 @@ def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
     before = list(errors.get("actions") or [])
     if short.get("action") == _COUNTED_ACTION and before and _is_by_the_same(before[-1], short):
         short["times"] = (before.pop().get("times") or 1) + 1
-    return {**errors, "actions": [*before, short][-KEPT_ACTIONS:]}
+    kept, room = [short], ACTIONS_BYTES - json_size(short)
+    for each in reversed(before[-KEPT_ACTIONS + 1 :]):
+        room -= json_size(each)
+        if room < 0:
+            break
+        kept.append(each)
+    return {**errors, "actions": kept[::-1]}
 
 
 def _is_by_the_same(record: Mapping[str, Any], next_record: Mapping[str, Any]) -> bool:
     return all(record.get(name) == next_record.get(name) for name in ("action", "by"))
+
+
+def with_postponement(errors: Mapping[str, Any], update_time: str, reason: str) -> dict[str, Any]:
+    """The errors with one more postponement in a row: how often, since when, when last and by what (R19)."""
+    row = _row(errors)
+    postponed = {
+        "times": (row.get("times") or 0) + 1,
+        "since": row.get("since") or update_time,
+        "update_time": update_time,
+        "error": cut(_without_nul(reason), REASON_BYTES),
+    }
+    return {**errors, "postponed": postponed}
+
+
+def without_postponements(errors: Mapping[str, Any]) -> dict[str, Any]:
+    """The errors of a task whose row of postponements is over."""
+    return {name: value for name, value in errors.items() if name != "postponed"}
+
+
+def postponed_since(errors: Mapping[str, Any]) -> datetime | None:
+    """When the first of the postponements in a row was; None where there is none."""
+    try:
+        return datetime.fromisoformat(_row(errors)["since"])
+    except (KeyError, TypeError, ValueError):  # none, or edited by hand
+        return None
+
+
+def _row(errors: Mapping[str, Any]) -> Mapping[str, Any]:
+    row = errors.get("postponed")
+    return row if isinstance(row, Mapping) else {}
 
 
 def with_last_failure(errors: Mapping[str, Any]) -> dict[str, Any]:

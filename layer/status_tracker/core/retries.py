@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from .errors import StatusNotSavedError, TaskLockedError
 from .lifecycle import AlreadyOurs, Lifecycle, Refused, TryWrite
-from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
+from .port import Store, StoreError, UnreadableError, Write, WriteRejectedError, WriteResult
 
 TaskT = TypeVar("TaskT")
 
@@ -43,6 +45,9 @@ def repeated(send: Callable[[], WriteResult[TaskT]], sleep: Callable[[float], No
 class Patience:
     """Repeats writes, with growing, random pauses.
 
+    Attributes:
+        unanswered: whether the latest write of `until` was sent before without an answer, so that it may be stored.
+
     Args:
         rules: of the task that is written; the clock of their config tells the time, and waits.
     """
@@ -50,6 +55,7 @@ class Patience:
     def __init__(self, rules: Lifecycle) -> None:
         self._rules = rules
         self._sleep = sleep_of(rules.config.clock)
+        self.unanswered = False
 
     def pause(self, nth: int) -> None:
         """Wait before the nth repetition of an acquire."""
@@ -62,13 +68,14 @@ class Patience:
             StatusNotSavedError: the lease is over, or repeating cannot help.
             WriteRejectedError: the store will never take this write.
         """
-        longest = _FIRST_PAUSE
+        longest, self.unanswered = _FIRST_PAUSE, False
         while True:
             try:
                 return send(write)
             except WriteRejectedError:
                 raise
             except StoreError as error:
+                self.unanswered = True
                 pause = jittered(longest)
                 if not error.transient or self._rules.config.now() + timedelta(seconds=pause) >= end:
                     raise self._not_saved(error, end) from error.cause
@@ -83,6 +90,11 @@ class Patience:
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
+
+
+def new_end() -> str:
+    """A mark for the end of one attempt; see `Lifecycle.succeed`."""
+    return uuid.uuid4().hex[:8]
 
 
 def sleep_of(clock: Callable[[], datetime]) -> Callable[[float], None]:
@@ -110,6 +122,9 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
     for _ in range(CONTENDED_ROUNDS):
         try:
             answer = store.write(attempt.write)
+        except UnreadableError as error:
+            _give_back(store, rules, token, error)
+            raise error.cause from error.cause.__cause__
         except StoreError as error:
             if isinstance(error, WriteRejectedError) and attempt.brief is not None:
                 attempt = TryWrite(attempt.brief, attempt.error)
@@ -132,6 +147,19 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
         use_case_id=rules.use_case_id,
         task_id=rules.task_id,
     )
+
+
+def _give_back(store: Store[TaskT], rules: Lifecycle, token: str, error: UnreadableError) -> None:
+    """End the attempt at a task that was acquired and cannot be read: it has failed, and leaves no lock.
+
+    If this write is lost too, the lease ends by itself.
+    """
+    if error.acquired is None:
+        return
+    failed = rules.fail(error.acquired, token, rules.config.now(), error.cause)
+    readable = {name: value for name, value in failed.changes.items() if name not in error.broken}
+    with suppress(StoreError):
+        store.write(Write(failed.guard, readable))
 
 
 def _judged(
