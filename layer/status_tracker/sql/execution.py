@@ -14,7 +14,7 @@ from ..core.signals import Termination
 from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
 from .errors import job_error
 from .store import SqlStore, column_names
-from .updates import Updates
+from .updates import Updates, check_json
 
 JobT = TypeVar("JobT", bound=JobColumns)
 
@@ -36,6 +36,9 @@ class JobBlock(Generic[JobT]):
     @property
     def columns(self) -> frozenset[str]:
         return column_names(type(self._job))
+
+    def check_data(self, data: Any) -> None:
+        check_json(data, type(self._job))
 
     @property
     def statements(self) -> list[sa.Executable]:
