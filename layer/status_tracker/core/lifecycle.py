@@ -255,10 +255,22 @@ class Lifecycle:
         """
         if _is_of(self.config.non_retryable, error):
             return None
-        if isinstance(error, BaseExceptionGroup):
-            pauses = [self._pause(each, now) for each in error.exceptions]
-            known = [each for each in pauses if each is not None]
-            return max(known) if len(known) == len(pauses) else None
+        waiting, longest = [error], timedelta(0)
+        try:
+            while waiting:
+                each = waiting.pop()
+                if isinstance(each, BaseExceptionGroup):
+                    waiting.extend(_members(each))
+                    continue
+                pause = self._pause_of(each, now)
+                if pause is None:
+                    return None
+                longest = max(longest, pause)
+        except BaseException:  # noqa: BLE001  # the user's own class may raise anything when it is asked
+            return None
+        return longest
+
+    def _pause_of(self, error: BaseException, now: datetime) -> timedelta | None:
         asked_for = _asked_for(error, now)
         if isinstance(error, Postponed):
             return asked_for
