@@ -13,6 +13,7 @@ from .core.config import BaseStatusEnum, StatusNameEnum, TrackerConfig, ensure_s
 from .core.errors import (
     NoMoreRetryError,
     NonRetryableError,
+    Postponed,
     StatusNotSavedError,
     TaskAlreadyExistsError,
     TaskAlreadySucceedError,
@@ -40,6 +41,7 @@ __all__ = [
     "ExecutionContext",
     "NoMoreRetryError",
     "NonRetryableError",
+    "Postponed",
     "RunState",
     "StatusAndUpdateTimeIndex",
     "StatusNameEnum",

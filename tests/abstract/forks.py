@@ -57,6 +57,29 @@ def is_terminated() -> int:
     return 15 if os.waitstatus_to_exitcode(status) == -signal.SIGTERM else 1
 
 
+def is_marked() -> int:
+    """The child leaves the block by `sys.exit`; the exit code is how often a failure was marked, in either process."""
+    marked: list[BaseException] = []
+
+    class Marked(FileJob):
+        def mark_as_failed_or_exhausted(self, e: BaseException) -> None:
+            marked.append(e)
+            super().mark_as_failed_or_exhausted(e)
+
+    job = Marked.new("1")
+    child = -1
+    try:
+        with job.start():
+            child = os.fork()
+            if not child:
+                sys.exit(3)
+            _, status = os.waitpid(child, 0)
+            job.data = {"by": "parent"}
+    except SystemExit:
+        os._exit(len(marked))
+    return os.waitstatus_to_exitcode(status)
+
+
 if __name__ == "__main__":
     FileJob.folder = Path(sys.argv[2])
     sys.exit(globals()[sys.argv[1]]())

@@ -49,6 +49,7 @@ class InMemory(BaseTracker):
     """Keeps what is dumped, as text, by class and id."""
 
     stored: ClassVar[dict[tuple[str, T_ID], str]] = {}
+    names: ClassVar[tuple[str, ...]] = (*BaseTracker.__mro__[2].__annotations__, "note")
 
     @classmethod
     def load(cls, id: T_ID, **_: Any) -> Self | None:  # noqa: A002  # the seed's name
@@ -60,9 +61,8 @@ class InMemory(BaseTracker):
         return cls(**values | times)
 
     def dump(self, **_: Any) -> None:
-        names = (*BaseTracker.__mro__[1].__annotations__, "note")
         self.stored[type(self).__name__, self.id] = json.dumps(
-            {name: getattr(self, name) for name in names}, default=datetime.isoformat
+            {name: getattr(self, name) for name in self.names}, default=datetime.isoformat
         )
 
 
@@ -140,4 +140,71 @@ class PydanticJob(InMemory, pydantic.BaseModel, validate_assignment=True):
     note: str = ""
 
 
-VARIANTS = (DataclassJob, SlottedDataclassJob, AttrsJob, SlottedAttrsJob, PydanticJob)
+class Column:
+    """A field as frameworks have them: a descriptor; the values are in one dict of the object."""
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, job: Any, owner: type | None = None) -> Any:
+        return self if job is None else job.column_values.get(self.name)
+
+    def __set__(self, job: Any, value: Any) -> None:
+        job.column_values[self.name] = value
+
+
+class TextColumn(Column):
+    """One of a kind of its own."""
+
+
+class ModelJob(InMemory):
+    """As an ORM's model is."""
+
+    id = TextColumn()
+    status = Column()
+    attempts = Column()
+    create_time = Column()
+    update_time = Column()
+    lock = TextColumn()
+    lock_time = Column()
+    lock_expire_time = Column()
+    data = Column()
+    errors = Column()
+    note = TextColumn()
+
+    def __init__(self, **values: Any) -> None:
+        self.column_values: dict[str, Any] = {"note": ""}
+        for name, value in values.items():
+            setattr(self, name, value)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, ModelJob) and self.column_values == other.column_values
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class PlaceJob(ModelJob):
+    """One with a column for what the library keeps."""
+
+    names = (*InMemory.names, "tracker_state")
+    tracker_state = Column()
+
+
+@dataclass
+class PlaceDataclassJob(DataclassJob):
+    """One with a field for what the library keeps."""
+
+    names = (*InMemory.names, "tracker_state")
+    tracker_state: dict[str, Any] | None = None
+
+
+VARIANTS = (
+    DataclassJob,
+    SlottedDataclassJob,
+    AttrsJob,
+    SlottedAttrsJob,
+    PydanticJob,
+    ModelJob,
+    PlaceJob,
+    PlaceDataclassJob,
+)

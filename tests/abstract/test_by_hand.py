@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -9,7 +13,7 @@ import pytest
 import status_tracker as st
 from status_tracker import abstract
 from status_tracker.abstract import BaseStatusEnum, get_utc_now
-from tests.abstract.jobs import LEASE, FileJob
+from tests.abstract.jobs import LEASE, FileJob, InMemory, ModelJob
 
 
 def test_lock_it_and_unlock_it_change_this_object_only(jobs: type[FileJob]) -> None:
@@ -121,18 +125,51 @@ def test_r4_marking_needs_the_lock(jobs: type[FileJob], mark: object) -> None:
     assert job.path.read_bytes() == before
 
 
-def test_r4_a_replaced_errors_is_told_from_a_takeover(jobs: type[FileJob]) -> None:
-    job = jobs.new("1")
+def test_r4_a_replaced_errors_is_told_from_a_takeover() -> None:
+    """Where a framework holds the fields, what the library keeps is in `errors`."""
+    job = ModelJob.new("1")
     job.mark_as_in_progress()
     job.errors = {"mine": True}
-    before = job.path.read_bytes()
+    before = dict(InMemory.stored)
     with pytest.raises(st.TaskLockLostError, match=r"its fence is 1 .* says 0, as when `errors` was replaced"):
         job.mark_as_succeeded()
-    assert job.path.read_bytes() == before
-    again = jobs.load("1")
+    assert InMemory.stored == before
+    again = ModelJob.load("1")
     assert again is not None
     again.mark_as_succeeded()
     assert again.status_name == "succeeded"
+
+
+def test_r8_a_replaced_errors_is_not_stored_and_costs_nothing(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    job.errors = {"mine": True}
+    job.mark_as_succeeded()
+    assert (job.status_name, job.fence, job.errors) == ("succeeded", 1, {})
+    assert jobs.load("1") == job
+
+
+def pickled(job: FileJob) -> FileJob:
+    again: FileJob = pickle.loads(pickle.dumps(job))  # noqa: S301  # our own bytes
+    return again
+
+
+@pytest.mark.parametrize("other", [copy.copy, pickled])
+def test_r13_a_copy_of_a_tracker_is_as_good_as_the_tracker(
+    jobs: type[FileJob], other: Callable[[FileJob], FileJob]
+) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    copied = other(job)
+    copied.extend_lock(1_000)
+    copied = other(copied)
+    copied.note = "mine"
+    copied.dump()
+    copied = other(copied)
+    copied.mark_as_succeeded()
+    stored = jobs.load("1")
+    assert stored == copied
+    assert (stored.status_name, stored.fence, stored.note) == ("succeeded", 1, "mine")
 
 
 @pytest.mark.parametrize("act", [FileJob.update, FileJob.extend_lock], ids=["update", "extend"])
@@ -180,3 +217,67 @@ def test_actions_are_recorded(jobs: type[FileJob]) -> None:
     ]
     with pytest.raises(ValueError, match="reason is empty"):
         jobs.rerun("1", reason=" ")
+
+
+def _failed(jobs: type[FileJob]) -> None:
+    with pytest.raises(ValueError, match="mine"), jobs.new("1").start():
+        raise ValueError("mine")
+
+
+def _ignored(jobs: type[FileJob]) -> None:
+    jobs.new("1")
+    jobs.ignore("1", reason="a duplicate")
+
+
+@pytest.mark.parametrize(
+    ("action", "reach"),
+    [
+        ("rerun", _failed),
+        ("ignore", _failed),
+        ("cancel", _failed),
+        ("unignore", _ignored),
+        ("unlock", lambda jobs: jobs.new("1").mark_as_in_progress()),
+    ],
+)
+def test_r11_an_action_with_the_same_request_id_happens_once(
+    jobs: type[FileJob], action: str, reach: Callable[[type[FileJob]], object]
+) -> None:
+    reach(jobs)
+    act = getattr(jobs, action)
+    first = act("1", reason="asked for", by="ann", request_id="r-1")
+    before = first.path.read_bytes()
+    again = act("1", reason="asked for once more", by="bob", request_id="r-1")
+    assert (again, first.path.read_bytes()) == (first, before)
+    assert (again.errors["actions"][-1]["id"], again.errors["actions"][-1]["by"]) == ("r-1", "ann")
+    with pytest.raises(ValueError, match="request_id has"):
+        act("1", reason="asked for", request_id="x" * 1_000)
+
+
+def test_r5_of_two_objects_of_one_attempt_the_one_whose_end_is_not_stored_learns_it(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    other = copy.deepcopy(job)
+    other.mark_as_failed_or_exhausted(ValueError("no page"))
+    with pytest.raises(st.TaskLockLostError, match="another object of this attempt has ended it already"):
+        job.mark_as_succeeded()
+    stored = jobs.load("1")
+    assert stored is not None
+    assert stored.status_name == "failed"
+
+
+def test_r5_of_two_objects_of_one_attempt_that_update_each_is_stored_or_learns_it(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    for n in range(20):
+        one, other = copy.deepcopy(job), copy.deepcopy(job)
+        one.data, other.data = {"one": n}, {"other": n}
+        one.update()
+        latest = one
+        with suppress(st.TaskLockLostError):
+            other.update()
+            latest = other
+        stored = jobs.load("1")
+        assert stored is not None
+        assert stored.data == latest.data
+        job = stored
+    job.mark_as_succeeded()

@@ -17,6 +17,8 @@ DAMAGED: list[tuple[str, dict[str, Any]]] = [
     ("errors['actions']", {"actions": [None]}),
     ("errors['actions']", {"actions": 3}),
     ("errors['dropped']", {"dropped": "2"}),
+    ("errors['actions']", {"actions": [{"action": "cancel"}]}),
+    ("errors['actions']", {"actions": [{"action": "cancel", "update_time": "yesterday"}]}),
     ("errors['tracker']['fence']", {"tracker": {"fence": "1"}}),
     ("errors['tracker']['run']", {"tracker": {"run": [1]}}),
     ("errors['tracker']['update_count']", {"tracker": {"update_count": 1.5}}),

@@ -11,7 +11,9 @@ import pytest
 from tests.abstract.jobs import FileJob
 
 
-@pytest.mark.parametrize(("scenario", "code"), [("leaves_by_exit", 0), ("writes", 7), ("is_terminated", 15)], ids=str)
+@pytest.mark.parametrize(
+    ("scenario", "code"), [("leaves_by_exit", 0), ("writes", 7), ("is_terminated", 15), ("is_marked", 0)], ids=str
+)
 def test_r4_a_forked_child_stores_nothing_and_the_worker_ends_its_task(
     jobs: type[FileJob], scenario: str, code: int
 ) -> None:
@@ -21,6 +23,6 @@ def test_r4_a_forked_child_stores_nothing_and_the_worker_ends_its_task(
     assert ran.returncode == code, ran.stderr
     job = jobs.load("1")
     assert job is not None
-    assert (job.status_name, job.attempts, job.errors["history"]) == ("succeeded", 1, [])
+    assert (job.status_name, job.attempts, job.errors) == ("succeeded", 1, {})
     if scenario != "is_terminated":
         assert job.data == {"by": "parent"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -223,8 +224,52 @@ def test_r17_verbose_tells_and_otherwise_nothing_is_told(jobs: type[FileJob], ca
     assert caplog.messages == []
     with job.start(verbose=True):
         pass
-    assert [line for line in caplog.messages if "start Task(use_case_id='FileJob', task_id='1')" in line]
-    assert "status=40)) (aka 'succeeded')" in caplog.messages[-1]
+    assert [line.strip("- ") for line in caplog.messages] == [
+        "⏱ ⏩ start task(id='1', status=20 (failed), attempts=2)",
+        "set status = 10 (⏳ in_progress) and 🔓 lock the task.",
+        "✅ task succeeded, set status = 40 (✅ succeeded) and 🔐 unlock the task.",
+        "⏰ ⏹️ end task(id='1' status=40)",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("max_attempts", "told"),
+    [
+        (3, "❌ task failed, set status = 20 (❌ failed) and 🔐 unlock the task."),
+        (1, "❌ task failed 1 times already, set status = 30 (🚫 exhausted) and 🔐 unlock the task."),
+    ],
+)
+def test_r17_a_failure_is_told_in_the_seeds_words(
+    jobs: type[FileJob],
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+    max_attempts: int,
+    told: str,
+) -> None:
+    monkeypatch.setattr(jobs, "get_max_attempts", lambda: max_attempts)
+    job = jobs.new("1")
+    fail(job, verbose=True)
+    assert caplog.messages[-2] == told
+
+
+@pytest.mark.parametrize(
+    ("reach", "told"),
+    [
+        (lambda job: job.mark_as_in_progress(), "🔓 the task is locked by another worker, do nothing!"),
+        (lambda job: type(job).ignore("1", reason="a duplicate"), "the task is 🙅 ignored, do nothing!"),
+        (lambda job: [fail(job) for _ in range(3)], "the task is 🚫 exhausted, do nothing!"),
+    ],
+    ids=["locked", "ignored", "exhausted"],
+)
+def test_r17_a_refusal_is_told_in_the_seeds_words(
+    jobs: type[FileJob], caplog: pytest.LogCaptureFixture, reach: Callable[[FileJob], object], told: str
+) -> None:
+    job = jobs.new("1")
+    reach(job)
+    with pytest.raises(st.TaskIsNotReadyToStartError), job.start(verbose=True):
+        pass
+    assert caplog.messages[-2] == told
+    assert caplog.messages[-1].strip("- ") == "⏰ ⏹️ end task(id='1')"
 
 
 @pytest.mark.parametrize("verbose", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime, timedelta
 
 import pytest
@@ -79,7 +80,9 @@ def test_r9_a_failure_may_ask_to_wait(variant: type[InMemory]) -> None:
     with job.start(now=due):
         pass
     assert job.status_name == "succeeded"
-    assert "not_before" not in job.errors["tracker"]
+    (stored,) = map(json.loads, InMemory.stored.values())
+    kept = stored.get("tracker_state") or stored["errors"]["tracker"]
+    assert (kept["fence"], "not_before" in kept) == (2, False)
 
 
 def test_r4_a_worker_whose_task_was_taken_over_stores_nothing(variant: type[InMemory]) -> None:

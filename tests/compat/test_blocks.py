@@ -56,7 +56,7 @@ def test_after_a_failure_the_tracker_shows_what_is_stored(tracker: Any) -> None:
     assert (task.status_name, task.retry, task.data, task.is_locked()) == ("s06_failed", 1, {"version": 1}, False)
     assert task.errors["error"] == task.errors["history"][0]["error"] == "OSError('no page')"
     assert task.errors["traceback"] == task.errors["history"][0]["traceback"]
-    assert "compat" not in task.errors["traceback"].replace("tests/compat", "")
+    assert "status_tracker/compat" not in task.errors["traceback"]
 
 
 def test_the_last_failure_is_stored_once(failed_once: Any) -> None:

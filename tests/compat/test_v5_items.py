@@ -23,7 +23,7 @@ def test_waiting_items_start_with_one_request(
 ) -> None:
     task = v5_table.put(status, lock=lock, lock_age=lock_age, retry=retry)
     assert (task.status, task.retry, task.is_locked(), task.data) == (status, retry, False, {"from": "v5"})
-    assert task.errors == {"history": []}
+    assert (task.errors, task.lock) == ({}, None)
     wire = Wire(v5_table.tracker._get_connection().connection.client)
     with wire.counting() as requests, task.start_job():
         assert (task.status, task.retry, task.fence, task.is_locked()) == (3, retry, 1, True)
@@ -36,8 +36,16 @@ def test_items_have_our_form_after_the_first_write(v5_table: V5Table) -> None:
     with task.start_job():
         pass
     item = raw_item(v5_table.tracker)
-    assert (item["value"], item["status"]) == ({"S": "job____009____001"}, {"N": "9"})
-    assert item["lock"] == {"S": "__not_locked__"}
+    assert (item["value"], item["status"]) == ({"S": "job____009"}, {"N": "9"})
+    assert ("lock" in item, item["errors"]) == (False, {"S": "{}"})
+
+
+def test_items_have_the_form_of_base_task_if_that_is_to_list_them(v5_table: V5Table) -> None:
+    v5_table.tracker.LISTED_BY_V5 = False
+    task = v5_table.put(0)
+    with task.start_job():
+        pass
+    assert raw_item(v5_table.tracker)["value"] == {"S": "job____009____001"}
 
 
 def test_what_v5_wrote_over_our_form_is_told_by_its_value(v5_table: V5Table) -> None:
@@ -47,7 +55,7 @@ def test_what_v5_wrote_over_our_form_is_told_by_its_value(v5_table: V5Table) -> 
     with pytest.raises(st.TaskAlreadySucceedError):
         task.start_job().__enter__()
     task.new("t", {"version": 2})
-    assert raw_item(task)["value"] == {"S": "job____000____001"}
+    assert raw_item(task)["value"] == {"S": "job____000"}
 
 
 @pytest.mark.parametrize(("status", "error"), [(9, st.TaskAlreadySucceedError), (10, st.TaskIgnoredError)])
@@ -130,6 +138,7 @@ def test_items_of_base_task_are_the_same_tasks(tracker: Any, clock: Clock) -> No
         config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10, clock=clock)
 
     Step._connection = tracker._get_connection()
+    tracker.LISTED_BY_V5 = False
     Step.make_and_save("theirs", {"version": 1})
     task = tracker.query_by_status(0).one()
     with pytest.raises(OSError, match="no page"), task.start_job():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -36,6 +37,27 @@ def test_order_is_by_update_time_over_all_shards(step1: Any, clock: Clock) -> No
     clock.advance(1)
     step1.rerun(made[0], reason="to be the newest")
     assert _ids(step1.query_by_status(10, limit=None)) == made[1:] + made[:1]
+
+
+@pytest.mark.parametrize("refresh", [False, True])
+def test_a_limit_of_none_at_all_gives_none_and_asks_nothing(step1: Any, wire: Wire, refresh: bool) -> None:
+    step1.make_and_save("t")
+    with wire.counting() as requests:
+        assert step1.query_by_status([10, 20], limit=0, auto_refresh=refresh).all() == []
+        assert step1.query_for_unfinished(limit=0, auto_refresh=refresh).all() == []
+        assert step1.query_stuck(limit=0, auto_refresh=refresh).all() == []
+        assert step1.query_unattended(pending_after=timedelta(0), limit=0).all() == []
+    assert requests == {}
+
+
+@pytest.mark.parametrize("limit", [-1, 1.5, "3", True])
+def test_a_limit_that_is_no_number_of_tasks_is_refused(step1: Any, limit: Any) -> None:
+    with pytest.raises(ValueError, match=f"limit is {limit!r}"):
+        step1.query_by_status(10, limit=limit)
+    with pytest.raises(ValueError, match=f"per_shard is {limit!r}"):
+        step1.count_up_to([10], per_shard=limit)
+    with pytest.raises(ValueError, match="per_shard is 0"):
+        step1.count_up_to([10], per_shard=0)
 
 
 def test_limit_is_for_each_status_and_ten_unless_told(step1: Any, clock: Clock) -> None:

@@ -28,7 +28,8 @@ def test_r16_task_ids_are_refused_before_any_request(step1: Any, wire: Wire, use
         for task_id, told in (
             ("", "task_id"),
             (None, "task_id"),
-            (7, "task_id"),
+            (7.5, "task_id"),
+            (True, "task_id"),
             ("x" * 2041, "2,048"),
             ("é" * 1021, "2,048"),
         ):

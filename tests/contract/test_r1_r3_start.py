@@ -115,9 +115,16 @@ def test_r2_more_pending_status_of_the_config_and_of_the_start(new_step: Callabl
     assert type(_refused(configured)) is st.TaskIsNotReadyToStartError
 
 
-def test_r2_a_task_in_progress_is_never_one_of_the_pending(step1: Any) -> None:
-    with pytest.raises(ValueError, match="20"):
-        step1.start("t", more_pending_status=20)
+def test_r2_a_task_in_progress_is_never_one_of_the_pending(step1: Any, clock: Clock) -> None:
+    """`more_pending_status` may name it, and the lease counts all the same; after it, the vanished attempt too."""
+    step1.make_and_save("t")
+    step1.start("t", more_pending_status=20).__enter__()
+    clock.advance(step1.config.lock_expire_seconds - 1)
+    with pytest.raises(st.TaskLockedError):
+        step1.start("t", more_pending_status=[20]).__enter__()
+    clock.advance(1)
+    with step1.start("t", more_pending_status=20) as ctx:
+        assert (ctx.task.retry, len(ctx.task.errors["history"])) == (1, 1)
 
 
 @pytest.mark.parametrize("lock", [OVER, FREED, {"lock": "vanished"}], ids=["over", "absent", "never locked"])

@@ -33,7 +33,12 @@ class HopelessError(st.NonRetryableError):
     """An attempt that fails for good."""
 
 
-_RAISES: Mapping[str, type[Exception]] = {"fail": BrokenError, "wait": SlowError, "give up": HopelessError}
+_RAISES: Mapping[str, Callable[[], Exception]] = {
+    "fail": BrokenError,
+    "wait": SlowError,
+    "give up": HopelessError,
+    "postpone": partial(st.Postponed, "not now", retry_after=1),
+}
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Scene:
             max_retry=self.max_retry,
             lock_expire_seconds=LEASE_SECONDS,
             traceback_stack_limit=1,
+            postpone_at_most=2,
             clock=now,
         )
 
@@ -69,7 +75,7 @@ def worker(
     """A worker that starts the task, and in the block does one of `choices` after the other, until one is an end.
 
     Args:
-        choices: "update", "extend", and the ends: "succeed", "fail", "wait", "give up".
+        choices: "update", "extend", and the ends: "succeed", "fail", "wait", "give up", "postpone".
         within: how many updates and extensions there are at most.
     """
 
@@ -96,8 +102,8 @@ def _work(ctx: Any, conversation: Conversation, name: str, choices: tuple[str, .
         if choice == "succeed":
             ctx.set_data({"by": name})
             return
-        if choice in _RAISES:
-            raise _RAISES[choice]
+        if make := _RAISES.get(choice):
+            raise make()
         done += 1
         if choice == "extend":
             ctx.extend_lock()

@@ -15,7 +15,7 @@ from .replay import moment
 
 Record = Mapping[str, Any]
 
-OPEN, SUCCEEDED, FAILED, VANISHED, CANCELLED = "osfvc"
+OPEN, SUCCEEDED, FAILED, VANISHED, CANCELLED, POSTPONED = "osfvcp"
 
 
 class ViolationError(AssertionError):
@@ -92,7 +92,8 @@ def _held(ledger: Ledger, old: Record, write: Write, after: Record) -> Ledger:
         if (after.get("update_count") or 0) < (old.get("update_count") or 0):
             raise ViolationError("an update was undone by an older one")
         return ledger
-    how = SUCCEEDED if after["retry"] == 0 else FAILED
+    postponed = _postponements(after) > _postponements(old)
+    how = POSTPONED if postponed else SUCCEEDED if after["retry"] == 0 else FAILED
     ledger = ledger.ended(old["fence"], how)
     ledger = replace(ledger, ends=(*ledger.ends, (token, how)))
     return replace(ledger, failures=0) if how == SUCCEEDED else ledger
@@ -107,7 +108,7 @@ def _judged(ledger: Ledger, old: Record, after: Record, live: bool) -> Ledger:
     if _entries(after) > _entries(old):
         ledger = ledger.ended(old["fence"], VANISHED)
     if after.get("fence") != old.get("fence"):
-        ledger = _acquired(ledger, live, after["fence"], old["fence"])
+        ledger = _acquired(ledger, live, after["fence"], old.get("fence") or 0)
     return ledger
 
 
@@ -163,6 +164,11 @@ def _unrecorded(ledger: Ledger, after: Record) -> list[tuple[str, str]]:
 
 def _actions(record: Record) -> list[Mapping[str, Any]]:
     return list((record.get("errors") or {}).get("actions") or ())
+
+
+def _postponements(record: Record) -> int:
+    times: int = ((record.get("errors") or {}).get("postponed") or {}).get("times", 0)
+    return times
 
 
 def _entries(record: Record) -> int:

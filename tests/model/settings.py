@@ -15,7 +15,7 @@ from .replay import moment
 from .world import Budget, Setting
 
 Admits = Callable[[dict[str, Any] | None, Write], bool]
-EVERY_END = ("succeed", "fail", "wait", "give up")
+EVERY_END = ("succeed", "fail", "wait", "give up", "postpone")
 _ACTIONS = ("rerun", "ignore", "unignore", "unlock", "restart", "cancel")
 
 
@@ -42,6 +42,14 @@ def quick(rules: type[Lifecycle] = Lifecycle, admits: Admits = guards.admits) ->
         "two workers create": given(creators, record=None, ticks=3),
         "updates and extensions": given((worker(scene, "one", "update", "extend", "succeed"),), ticks=3),
         "two steps share a status": given((worker(scene, "one", "succeed"), next_step), ticks=3),
+        "a worker that postpones, and another": given(
+            (worker(scene, "one", "postpone"), worker(scene, "two", "succeed")), ticks=2
+        ),
+        "one postponement after the other": given(
+            tuple(worker(scene, name, "postpone") for name in ("one", "two")),
+            budget=Budget(lost=0, repeated=0, killed=0),
+            ticks=4,
+        ),
         "an ignored task": given((operator(scene, "op", "unignore"), one), record=task(status=50)),
     }
 
@@ -56,6 +64,9 @@ def long(rules: type[Lifecycle] = Lifecycle, admits: Admits = guards.admits) -> 
     return {
         "two workers for longer": given((one, two), ticks=4),
         "two workers, repeated messages, a kill": given((one, two), budget=Budget(1, 1, 1), ticks=2),
+        "two workers that may postpone": given(
+            (worker(scene, "one", "postpone", "succeed"), worker(scene, "two", "postpone", "fail"))
+        ),
         "two workers, clocks that differ": given((fast, two)),
         "three workers": given((one, two, worker(scene, "three", "succeed")), budget=Budget(lost=0, killed=1)),
         "updates and extensions for longer": given(

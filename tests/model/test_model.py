@@ -39,6 +39,7 @@ def test_that_is_many_states() -> None:
         ({"admits": variants.without_lease}, "taken from a worker whose lease is live"),
         ({"admits": variants.without_memory}, "applied again"),
         ({"rules": variants.Uncounted}, "failures in a row"),
+        ({"rules": variants.Strict}, "failures in a row"),
         ({"rules": variants.Unrecorded}, "'runs'"),
         ({"rules": variants.Eager}, "an acquire raised the fence"),
     ],

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from status_tracker.core import guards
-from status_tracker.core.lifecycle import Lifecycle
+from status_tracker.core.lifecycle import Lifecycle, TryWrite
 from status_tracker.core.port import HeldBy, Startable, Write
 from status_tracker.core.state import TaskState
 
@@ -38,12 +38,18 @@ def without_memory(record: Record, write: Write) -> bool:
 class Uncounted(Lifecycle):
     """Rules by which an attempt that vanished does not count."""
 
-    def _failed_attempt(
-        self, state: TaskState, now: datetime, entry: Mapping[str, Any], *, hopeless: bool = False
-    ) -> dict[str, Any]:
-        changes = super()._failed_attempt(state, now, entry, hopeless=hopeless)
-        vanished = str(entry["error"]).startswith("LeaseExpired")
-        return {**changes, "retry": state.retry} if vanished else changes
+    def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> TryWrite:
+        verdict = super()._take_over(state, token, now, lease)
+        write = replace(verdict.write, changes={**verdict.write.changes, "retry": state.retry})
+        return replace(verdict, write=write)
+
+
+class Strict(Lifecycle):
+    """Rules by which a postponement counts as a failure."""
+
+    def fail(self, state: TaskState, *attempt: Any, **how: Any) -> Write:
+        write = super().fail(state, *attempt, **how)
+        return replace(write, changes={**write.changes, "retry": state.retry + 1})
 
 
 class Unrecorded(Lifecycle):

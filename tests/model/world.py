@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from status_tracker.core import guards
 from status_tracker.core.port import Write
 
-from .ledger import SUCCEEDED, Ledger, ViolationError, entered
+from .ledger import FAILED, POSTPONED, SUCCEEDED, Ledger, ViolationError, entered
 from .replay import Actor, Entry, Logs, Records
 
 GONE = -1
@@ -222,6 +222,8 @@ class World:
             raise ViolationError(f"{name} was told that its success is stored, and stored is {stored}")
         if told == "TaskLockLostError" and stored is not None:
             raise ViolationError(f"{name} was told that nothing is stored, and stored is {stored}")
+        if told == "Postponed stored" and stored not in {POSTPONED, FAILED}:
+            raise ViolationError(f"{name} was told that its postponement is stored, and stored is {stored}")
         if told.endswith(" stored") and stored in {None, SUCCEEDED}:
             raise ViolationError(f"{name} was told that its failure is stored, and stored is {stored}")
 

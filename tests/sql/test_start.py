@@ -161,7 +161,7 @@ def test_statuses_that_are_missing_or_mixed_up(
 
 def test_settings_that_cannot_work(job_class: type[Job], nameless: type[Job], engine: sa.Engine) -> None:
     with pytest.raises(ValueError, match="different integers"):
-        nameless.start(engine, "job-1", 10, 20, 10, 40, 50)
+        nameless.start(engine, "job-1", 10, 20, 30, 40, 10)
     with pytest.raises(TypeError, match=r"max_retry is given, but Job.config says 3"):
         job_class.start(engine, "job-1", max_retry=5)
     with pytest.raises(ValueError, match="task_id is ''"):

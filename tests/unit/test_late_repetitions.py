@@ -101,7 +101,9 @@ def test_r13_even_if_its_acquire_were_repeated_a_stale_worker_stores_nothing(
     ctx = attempt.__enter__()
     acquire = store.writes[0]
     course(store, clock)
-    store.task = replace(stored(store), status=PENDING, lock=None, lock_expire_time=None, vanished_locks=None)
+    store.task = replace(
+        stored(store), status=PENDING, lock=None, lock_expire_time=None, vanished_locks=None, update_time=None
+    )
     assert store.write(acquire).applied
     before = stored(store)
     assert before.lock == acquire.changes["lock"]
@@ -120,7 +122,7 @@ def test_r13_nor_does_it_store_its_failure(store: MemoryStore, clock: Clock) -> 
     attempt.__enter__()
     acquire = store.writes[0]
     after_takeover_and_failure(store, clock)
-    store.task = replace(stored(store), vanished_locks=None)
+    store.task = replace(stored(store), vanished_locks=None, update_time=None)
     assert store.write(acquire).applied
     before = store.task
     attempt.__exit__(ValueError, error, None)

@@ -18,7 +18,7 @@ from status_tracker.core import errors
 from tests.unit.steps import NOON
 
 LAYER = Path(st.__file__).parents[1]
-PURE = {"config", "errors", "guards", "history", "lifecycle", "port", "refusals", "state"}
+PURE = {"config", "errors", "guards", "frozen", "history", "lifecycle", "port", "refusals", "state"}
 BACKENDS = ("pynamodb", "sqlalchemy", "boto3", "botocore", "aws_lambda_powertools", "moto")
 ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
 
@@ -113,6 +113,7 @@ def test_the_rules_import_only_one_another_and_nothing_that_does_io(module: str)
         "datetime",
         "enum",
         "json",
+        "math",
         "re",
         "traceback",
         "types",
@@ -151,7 +152,7 @@ def test_the_types_are_shipped() -> None:
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_errors_survive_pickling_with_what_they_carry(kind: type[Exception]) -> None:
-    error = kind("what was found")
+    error = kind("what was found", **({"retry_after": 60} if kind is st.Postponed else {}))
     if isinstance(error, errors.TaskExecutionError):
         error.use_case_id, error.task_id = "test", "t-1"
     extras = {"status": 20, "until": NOON, "not_before": NOON, "given_up_now": True}
@@ -165,7 +166,7 @@ def test_errors_survive_pickling_with_what_they_carry(kind: type[Exception]) -> 
 
 @pytest.mark.parametrize("kind", ERRORS, ids=lambda kind: kind.__name__)
 def test_errors_have_one_root(kind: type[Exception]) -> None:
-    assert issubclass(kind, st.TaskExecutionError) is (kind is not st.NonRetryableError)
+    assert issubclass(kind, st.TaskExecutionError) is (kind not in {st.NonRetryableError, st.Postponed})
 
 
 @pytest.mark.parametrize(

@@ -177,7 +177,7 @@ def test_a_vanished_attempt_is_taken_over(queue: Queue) -> None:
         ("[]", "TypeError"),
         ("[" * 100_000, "RecursionError"),
         (body(""), "task_id is ''"),
-        (body(7), "task_id is 7"),
+        (body(7.5), "task_id is 7.5"),
         (body("x" * 3000), "at most 2,048"),
         (body("\ud800"), "no valid Unicode"),
         (body("a", much="x" * 500_000), "TaskDataTooLargeError"),

@@ -7,9 +7,10 @@ from typing import TypeVar
 from ..core.config import get_utc_now
 from ..core.errors import NoMoreRetryError, TaskExhaustedError, TaskIgnoredError, TaskLockedError
 from .base import BaseTracker
+from .declared import EPOCH, T_ID
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
-from .fields import EPOCH, T_ID
 from .files import FileTracker
+from .logger import TrackerLogger, logger
 from .s3 import S3Tracker
 from .statuses import T_STATUS_ENUM, BaseStatusEnum, StatusEnum
 
@@ -30,7 +31,9 @@ __all__ = [
     "TaskIgnoredError",
     "TaskLockedError",
     "TrackerChangedError",
+    "TrackerLogger",
     "TrackerNotStorableError",
     "TrackerUnreadableError",
     "get_utc_now",
+    "logger",
 ]

@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from functools import partial
 from typing import Any, Self
 
 from ..core.config import TrackerConfig
-from ..core.execution import Execution, ExecutionContext
-from ..core.lifecycle import Lifecycle
-from ..core.port import Write
+from ..core.execution import ExecutionContext
 from ..core.retries import Patience, acquire, repeated, sleep_of
 from ..core.signals import whole
-from ..core.task import act
+from .actions import TrackerActions
+from .attempts import Attempt, TrackerExecution, told_of_its_failure
 from .clock import ClockFrom
-from .fields import BOOKKEEPING, EPOCH, KEPT, T_ID, create_token, further_fields
+from .declared import BOOKKEEPING, EPOCH, T_ID, user_values
+from .fields import create_token
+from .known import is_known, keep, keep_as, note_values
 from .locking import Hold
 from .model import TrackerModel
 from .store import TrackerStore
 
 _blocks: dict[str | None, tuple[TrackerModel, ExecutionContext[Any]]] = {}
 # The objects being worked on in this process and their blocks, by token: a tracker may have no attribute for it.
+_attempts: dict[int, tuple[TrackerModel, Attempt[Any]]] = {}
+# The objects being started in this process, by identity: what a subclass's own `mark_as_…` calls finds them here.
 
 
-class BaseTracker(TrackerModel):
+class BaseTracker(TrackerActions):
     """A tracked task; a subclass declares the ten fields, in a dataclass, attrs, pydantic or a class of its own::
 
         @dataclasses.dataclass
@@ -60,7 +62,13 @@ class BaseTracker(TrackerModel):
         lock_time: when it was locked last.
         lock_expire_time: when the lease ends; the epoch when there is none.
         data: the user's own.
-        errors: ``history``, the last ``error`` and ``traceback``, and what the library keeps in ``tracker``.
+        errors: ``history``, the last ``error`` and ``traceback``, and ``actions``; empty while nothing has failed and
+            nobody has acted. `dump` finds in ``errors["tracker"]`` what the library keeps besides, and `load` leaves it
+            there: it is taken out afterwards. A class whose fields are a framework's (SQLAlchemy, Django, PynamoDB) may
+            declare a further field `tracker_state`, for a dict or None: it is kept there instead.
+
+    The fields beyond the ten are those that the class declares in the way in which it declares the ten, and properties
+    that can be set. The state of a framework, cached values and private attributes that are not declared are no fields.
     """
 
     @classmethod
@@ -85,9 +93,10 @@ class BaseTracker(TrackerModel):
             "lock": None,
             "lock_time": EPOCH,
             "lock_expire_time": EPOCH,
-            "errors": {"history": [], KEPT: {"create_token": token}},
+            "errors": {},
         }
         tracker = cls(**fields, **{"data": {}, **kwargs})
+        keep(tracker, {"create_token": token}, {"history": []})
         store = TrackerStore(cls, id, config)
         answer = repeated(lambda: store.create(tracker), sleep_of(config.clock))
         if answer.applied or answer.task is None:
@@ -111,12 +120,17 @@ class BaseTracker(TrackerModel):
     ) -> Iterator[Self]:
         """Hold the task while the block works on it, and store the result.
 
-        The stored state decides, not this object. Inside the block the object shows the stored state (changes made
-        before and not dumped are gone). The block may change `data` and further fields of the class: a success
-        stores them in the same write; a failure drops them, and the object shows the stored state again. Changes
-        of the other fields are not stored. To store
-        data earlier, use `update`. If the end cannot be stored, the object stays as the block left it. After
-        a success it keeps the block's values, even if they are stored in another form (a tuple as a JSON list).
+        The stored state decides on status, attempts, lock and errors, not this object. What was changed before in its
+        `data` and further fields is stored with the start, and is there in the block; what somebody else has stored
+        since this object was loaded stays, and is told in the log. The block may change `data` and further fields of
+        the class: a success stores them in the same write; a failure drops them, and the object shows the stored state
+        again. Changes of the other fields are not stored. To store data earlier, use `update`. If the end cannot be
+        stored, the object stays as the block left it. After a success it keeps the block's values, even if they are
+        stored in another form (a tuple as a JSON list).
+
+        A subclass may override what this calls, and call `super()` there: `mark_as_in_progress`,
+        `mark_as_succeeded` and `mark_as_failed_or_exhausted` on this object, `lock_it` and `unlock_it` on the one that
+        is about to be dumped, `is_locked` on the one that was loaded.
 
         Args:
             lock: a lock this start may take over even while live, see `lock_it`.
@@ -138,27 +152,31 @@ class BaseTracker(TrackerModel):
         config, clock = self._config_at(now)
         rules = self._rules(config, self.id, force=force_execution, ignore_lock=ignore_lock, known_lock=lock)
         store = TrackerStore(type(self), self.id, config, worked_on=self)
-        attempt = Execution(store, rules, config.lease(expire), heartbeat=heartbeat, debug=verbose)
-        context: ExecutionContext[Self] | None = None
-        token = None
+
+        def execution(expire: float | None) -> TrackerExecution[Self]:
+            return TrackerExecution(self, store, rules, config.lease(expire), heartbeat=heartbeat, debug=verbose)
+
+        attempt: Attempt[Self] = Attempt(execution, clock)
+        outer = _attempts.get(id(self))
+        _attempts[id(self)] = self, attempt
         try:
-            with attempt as context:
-                if clock is not None:
-                    clock.go()
-                token = context.task.lock
-                _blocks[token] = self, context
-                self._show(context.task)
-                yield self
+            with attempt.taking_marks():
+                self.mark_as_in_progress(now=now, expire=expire)
+            self._begin(attempt, expire)
+            yield self
+            self._end_succeeded(attempt)
+        except BaseException as error:
+            if attempt.is_open:
+                told_of_its_failure(attempt, self.mark_as_failed_or_exhausted, error)
+            raise
         finally:
-            _blocks.pop(token, None)
-            if context is not None and attempt.is_stored:
-                self._show(context.task)
+            self._leave(attempt, outer)
 
     def update(self) -> None:
         """Store `data` and the further fields now, before the block ends.
 
         Raises:
-            TypeError, ValueError: JSON cannot hold the data.
+            TrackerNotStorableError: `dump` could not write what this object holds.
             TaskLockLostError: another worker has taken the task over; nothing was stored.
             StatusNotSavedError: nothing could be stored while the lease lasted.
             RuntimeError: a block works on another object of this task; nothing was stored.
@@ -167,7 +185,7 @@ class BaseTracker(TrackerModel):
         if block is None:
             self._show(self._hold().update())
         else:
-            block.set_data(self.data).update()
+            block.set_data({}).update()  # the store takes this object's own values
             self._show(block.task)
 
     def extend_lock(self, seconds: float | None = None) -> None:
@@ -187,13 +205,17 @@ class BaseTracker(TrackerModel):
             self._show_bookkeeping(block.task)
 
     def mark_as_in_progress(self, now: datetime | None = None, expire: float | None = None) -> None:
-        """Acquire the task without a block, as `start` does with the same arguments.
+        """Acquire the task: for the `start` that calls this, or else without a block, as `start` does.
 
         Raises:
             TaskIsNotReadyToStartError: one of its subclasses says why it cannot be started now.
         """
+        attempt = self._marked()
+        if attempt is not None:
+            self._begin(attempt, expire)
+            return
         config, _ = self._config_at(now)
-        rules, store = self._rules(config, self.id), TrackerStore(type(self), self.id, config)
+        rules, store = self._rules(config, self.id), TrackerStore(type(self), self.id, config, worked_on=self)
         self._show(acquire(store, rules, uuid.uuid4().hex, config.lease(expire), Patience(rules)))
 
     def mark_as_succeeded(self) -> None:
@@ -203,7 +225,14 @@ class BaseTracker(TrackerModel):
             TaskLockLostError, StatusNotSavedError: as for `update`.
             TrackerNotStorableError: `dump` could not write what this object holds.
         """
-        self._show(self._hold().succeed())
+        attempt = self._marked()
+        if attempt is None:
+            self._show(self._hold().succeed())
+            return
+        try:
+            attempt.end()
+        finally:
+            self._show_end(attempt)
 
     def mark_as_failed_or_exhausted(self, e: BaseException) -> None:
         """End the attempt: failed with that error, or exhausted; this object then shows what is stored.
@@ -211,73 +240,50 @@ class BaseTracker(TrackerModel):
         Raises:
             TaskLockLostError, StatusNotSavedError: as for `update`.
         """
-        self._show(self._hold().fail(e))
-
-    @classmethod
-    def rerun(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
-        """Make a task pending again whatever its status; the reason and the person are recorded.
-
-        Raises:
-            TaskLockedError: a worker holds it; wait until its lease ends.
-        """
-        return cls._act(Lifecycle.rerun, id, reason, by)
-
-    @classmethod
-    def ignore(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
-        """Set a task aside that is pending, failed or stuck.
-
-        Raises:
-            TaskLockedError: a worker holds it; wait until its lease ends.
-            TaskAlreadySucceedError, TaskExhaustedError, TaskIgnoredError: it does not wait to be started.
-        """
-        return cls._act(Lifecycle.ignore, id, reason, by)
-
-    @classmethod
-    def cancel(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
-        """Set a task aside even while a worker holds it; see `TrackedTask.cancel`.
-
-        Raises:
-            TaskAlreadySucceedError, TaskExhaustedError, TaskIgnoredError: it does not wait to be started.
-        """
-        return cls._act(Lifecycle.cancel, id, reason, by)
-
-    @classmethod
-    def unignore(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
-        """Make a task pending again that is ignored or exhausted.
-
-        Raises:
-            TaskIsNotReadyToStartError: it is neither.
-        """
-        return cls._act(Lifecycle.unignore, id, reason, by)
-
-    @classmethod
-    def unlock(cls, id: T_ID, *, reason: str, by: str | None = None) -> Self:  # noqa: A002  # the seed's name
-        """Release the lock of a worker that is known to be gone, so that the next start takes the task over at once.
-
-        If the worker is still alive, it gets `TaskLockLostError` and stores nothing.
-
-        Raises:
-            TaskIsNotReadyToStartError: nobody has locked it.
-        """
-        return cls._act(Lifecycle.unlock, id, reason, by)
-
-    @classmethod
-    def _act(cls, rule: Callable[..., Write], task_id: T_ID, reason: str, by: str | None) -> Self:
-        config = cls.get_config()
-        rules = cls._rules(config, task_id)
-        return act(TrackerStore(cls, task_id, config), rules, partial(rule, rules), rule.__name__, reason, by)
-
-    @classmethod
-    def _rules(cls, config: TrackerConfig, task_id: T_ID, **settings: Any) -> Lifecycle:
-        config.make_key(str(task_id) if isinstance(task_id, int) else task_id)  # refuses what no backend takes (R16)
-        startable = config.startable_statuses(None)
-        return Lifecycle(config, config.use_case_id, str(task_id), startable=startable, **settings)
+        attempt = self._marked()
+        if attempt is None:
+            self._show(self._hold().fail(e))
+            return
+        attempt.end(e)
+        self._show_end(attempt)
 
     @classmethod
     def _config_at(cls, now: datetime | None) -> tuple[TrackerConfig, ClockFrom | None]:
         config = cls.get_config()
         clock = None if now is None else ClockFrom(now, config.clock)
         return (config if clock is None else replace(config, clock=clock)), clock
+
+    def _marked(self) -> Attempt[Self] | None:
+        """The attempt whose `start` is calling the marks; None for a mark that is made by hand."""
+        started, attempt = _attempts.get(id(self), (None, None))
+        return attempt if started is self and attempt is not None and attempt.takes_marks else None
+
+    def _begin(self, attempt: Attempt[Self], expire: float | None) -> None:
+        if attempt.context is None:
+            context = attempt.begin(expire)
+            _blocks[attempt.token] = self, context
+            self._show(context.task)
+
+    def _end_succeeded(self, attempt: Attempt[Self]) -> None:
+        if attempt.is_ours:
+            with attempt.taking_marks():
+                self.mark_as_succeeded()
+        attempt.end()
+
+    def _show_end(self, attempt: Attempt[Self]) -> None:
+        """Show what the end has stored; if nothing was, what the block left here is nothing to store with a start."""
+        if attempt.context is not None and attempt.is_stored:
+            self._show(attempt.context.task)
+        else:
+            note_values(self)
+
+    def _leave(self, attempt: Attempt[Self], outer: tuple[TrackerModel, Attempt[Any]] | None) -> None:
+        _attempts.pop(id(self), None)
+        if outer is not None:
+            _attempts[id(self)] = outer
+        if attempt.context is not None:
+            _blocks.pop(attempt.token, None)
+            self._show_end(attempt)
 
     def _block(self) -> ExecutionContext[Self] | None:
         worked_on, block = _blocks.get(self.lock, (self, None))
@@ -293,15 +299,18 @@ class BaseTracker(TrackerModel):
             raise RuntimeError(f"The block ends this attempt at {type(self).__name__} {self.id!r} by itself: leave it.")
         config = self.get_config()
         store = TrackerStore(type(self), self.id, config, worked_on=self)
+        if not is_known(self) and (stored := store.read()) is not None:
+            keep_as(self, stored)
         return Hold(self, store, self._rules(config, self.id))
 
     def _show(self, stored: Self) -> None:
         """Copy the stored state into this object."""
-        self._show_bookkeeping(stored)
-        self.data = stored.data
-        for name, value in further_fields(stored).items():
+        for name, value in user_values(stored).items():
             setattr(self, name, value)
+        self._show_bookkeeping(stored)
+        note_values(self)
 
     def _show_bookkeeping(self, stored: Self) -> None:
         for name in BOOKKEEPING:
             setattr(self, name, getattr(stored, name))
+        keep_as(self, stored)

@@ -4,14 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Self, cast
+from typing import Any, Self, TypeVar, cast
 
 from ..core.history import told
 from .base import BaseTracker
+from .declared import T_ID, TIMES
 from .errors import TrackerChangedError, TrackerUnreadableError
-from .fields import T_ID, TIMES
+
+ResultT = TypeVar("ResultT")
+
+
+def _with_room(call: Callable[[], ResultT]) -> ResultT:
+    """The result of the call, for which the caller's own calls leave room enough or not.
+
+    So what was written at one place can be read and written at any other.
+    """
+    try:
+        return call()
+    except RecursionError:
+        with ThreadPoolExecutor(1) as fresh:
+            return fresh.submit(call).result()
 
 
 @dataclass
@@ -40,13 +56,16 @@ class DocumentTracker(BaseTracker):
         """The document. Raises `TypeError` or `ValueError` where JSON cannot hold a field."""
         values = {name: getattr(self, name) for name in self._names()}
         values |= {name: values[name].isoformat() for name in TIMES}
-        return json.dumps(values, indent=4).encode()
+        try:
+            return _with_room(lambda: json.dumps(values, indent=4)).encode()
+        except RecursionError as deep:
+            raise ValueError("a field is nested deeper than JSON is written here: keep fewer levels") from deep
 
     @classmethod
     def _decoded(cls, task_id: T_ID, content: bytes, stamp: str | None, where: str) -> Self:
         """The tracker of a document. Raises `TrackerUnreadableError` where it is none, or another task's."""
         try:
-            document = json.loads(content)
+            document = _with_room(lambda: json.loads(content))
             values = {name: document[name] for name in cls._names() if name in document}
             tracker = cls(**values | {name: datetime.fromisoformat(values[name]) for name in TIMES})
         except (KeyError, TypeError, ValueError, RecursionError) as error:

@@ -1,45 +1,20 @@
 """Maps a tracker's ten fields to the record that the rules work on, and back.
 
-Values that have no field of their own are kept in ``errors["tracker"]``, as JSON values; the rules also work on
-a tracker without it, as abstract_tracker writes them.
+Values that have no field of their own are kept beside them, as JSON values (see `known`); the rules also work on
+a tracker without these, as abstract_tracker writes them.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from typing import Any, Protocol, TypeAlias
+from datetime import datetime
+from typing import Any, TypeAlias
 
 from ..core.config import TrackerConfig
 from ..core.history import REASON_BYTES, cut, json_size, with_last_failure
+from .declared import EPOCH, TIMES, TrackerFields
 from .errors import TrackerUnreadableError
-
-T_ID: TypeAlias = str | int
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-"""The value of a time field that is not set."""
-
-KEPT = "tracker"
-"""The key in `errors` for values that have no field."""
-
-TIMES = ("create_time", "update_time", "lock_time", "lock_expire_time")
-BOOKKEEPING = ("status", "attempts", "lock", *TIMES, "errors")
-FIELDS = frozenset({"id", *BOOKKEEPING, "data"})
-
-
-class TrackerFields(Protocol):
-    """The ten fields of a tracker."""
-
-    id: T_ID
-    status: int
-    attempts: int
-    create_time: datetime
-    update_time: datetime
-    lock: str | None
-    lock_time: datetime | None
-    lock_expire_time: datetime | None
-    data: dict[str, Any]
-    errors: dict[str, Any]
+from .known import KEPT, keep, kept_of
 
 
 def _is_log(value: Any) -> bool:
@@ -61,15 +36,20 @@ def _is_moment(value: Any) -> bool:
         return False
 
 
+def _is_log_of_actions(value: Any) -> bool:
+    return _is_log(value) and all(_is_moment(each.get("update_time")) for each in value)
+
+
 _Shape: TypeAlias = tuple[Callable[[Any], bool], str]
 
 _NUMBER: _Shape = (lambda value: isinstance(value, int), "an integer")
 _TEXT: _Shape = (lambda value: isinstance(value, str), "a string")
 _LOG: _Shape = (_is_log, "a list of dicts of JSON values")
+_ACTIONS: _Shape = (_is_log_of_actions, "a list of dicts of JSON values, each with its `update_time`")
 _TOKENS: _Shape = (_are_tokens, "a list of strings")
 _MOMENT: _Shape = (_is_moment, "an ISO time with a time zone")
 
-_SHAPES = {"history": _LOG, "actions": _LOG, "dropped": _NUMBER}
+_SHAPES = {"history": _LOG, "actions": _ACTIONS, "dropped": _NUMBER}
 _KEPT_SHAPES = {
     "fence": _NUMBER,
     "run": _NUMBER,
@@ -84,8 +64,8 @@ _KEPT_SHAPES = {
 def record_of(tracker: TrackerFields, config: TrackerConfig) -> dict[str, Any]:
     """The tracker as a record for the rules. Raises `TrackerUnreadableError` for fields that cannot be right."""
     _check(tracker)
-    errors = dict(tracker.errors or {})
-    kept = errors.pop(KEPT, None) or {}
+    errors = {name: value for name, value in (tracker.errors or {}).items() if name != KEPT}
+    kept = kept_of(tracker)
     record = {name: kept[name] for name in _KEPT_SHAPES if kept.get(name) is not None}
     if "not_before" in record:
         record["not_before"] = datetime.fromisoformat(record["not_before"])
@@ -112,32 +92,19 @@ def show(tracker: TrackerFields, record: Mapping[str, Any], config: TrackerConfi
     for name in TIMES:
         setattr(tracker, name, record.get(name) or EPOCH)
     tracker.data = record["data"]
-    tracker.errors = {**with_last_failure(record["errors"]), KEPT: kept}
+    keep(tracker, kept, with_last_failure(record["errors"]))
 
 
 def kept_number(tracker: TrackerFields, name: str) -> int:
     """A number that has no field, such as ``fence``; 0 if it is absent."""
-    number: int = (tracker.errors or {}).get(KEPT, {}).get(name) or 0
+    number: int = kept_of(tracker).get(name) or 0
     return number
 
 
 def create_token(tracker: TrackerFields) -> str | None:
     """The token of the request that created the tracker."""
-    token: str | None = (tracker.errors or {}).get(KEPT, {}).get("create_token")
+    token: str | None = kept_of(tracker).get("create_token")
     return token
-
-
-def further_fields(tracker: TrackerFields) -> dict[str, Any]:
-    """The tracker's fields beyond the ten; names with an underscore are private and left out."""
-    slots = (name for each in type(tracker).__mro__ for name in _slots(each) if hasattr(tracker, name))
-    extra = getattr(tracker, "__pydantic_extra__", None) or ()  # where pydantic keeps what no field is declared for
-    names = {*getattr(tracker, "__dict__", ()), *slots, *extra} - FIELDS
-    return {name: getattr(tracker, name) for name in names if not name.startswith("_")}
-
-
-def _slots(each: type) -> tuple[str, ...]:
-    slots = each.__dict__.get("__slots__", ())
-    return (slots,) if isinstance(slots, str) else tuple(slots)
 
 
 def _retry(tracker: TrackerFields, config: TrackerConfig) -> int:
@@ -169,7 +136,7 @@ def _check(tracker: TrackerFields) -> None:
 def _check_errors(tracker: TrackerFields) -> None:
     errors: Any = tracker.errors
     _require(tracker, "errors", errors, errors is None or isinstance(errors, dict), "a dict")
-    kept = (errors or {}).get(KEPT, {})
+    kept = kept_of(tracker)
     _require(tracker, "errors", errors, isinstance(kept, dict), f"a dict, as is its {KEPT!r}")
     for where, held, shapes in (("errors", errors or {}, _SHAPES), (f"errors[{KEPT!r}]", kept, _KEPT_SHAPES)):
         for name, (fits, expected) in shapes.items():

@@ -7,15 +7,16 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedWriter
 from pathlib import Path
 from typing import Any, Self
 
 from ..core.retries import jittered
+from .declared import T_ID
 from .documents import DocumentTracker
-from .fields import T_ID
 
 _LONGEST_WAIT = 10.0
 _LONGEST_PAUSE = 0.01
@@ -76,11 +77,12 @@ class FileTracker(DocumentTracker):
         content = self._encoded()
         path = Path(self.path).resolve()  # by whatever links one comes there, the lock is the same
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _only_writer(path):
+        with _only_writer(path) as is_only_writer:
             stored = _read(path)
             if (None if stored is None else _stamp_of(stored)) != self._stamp:
                 raise self._changed(str(path))
-            _replace(path, content)
+            if not _replace(path, content, is_only_writer):
+                raise self._changed(str(path))
         self._stamp = _stamp_of(content)
 
     @classmethod
@@ -106,12 +108,13 @@ def _read(path: Path) -> bytes | None:
 
 
 @contextmanager
-def _only_writer(path: Path) -> Iterator[None]:
-    """Keep all other writers of the file out.
+def _only_writer(path: Path) -> Iterator[Callable[[], bool]]:
+    """Keep all other writers of the file out; gives a function that says whether they still are.
 
     By a lock of the kernel, which goes with the process that holds it, in whatever way that dies: a file whose mere
     existence is the lock would be left behind. It is put on a file of its own, which stays, since the tracker's file
-    is replaced by each write, and waiting for the lock of a replaced file would exclude nobody.
+    is replaced by each write, and waiting for the lock of a replaced file would exclude nobody. Somebody may delete
+    that file all the same: a lock on a deleted one excludes nobody either.
     """
     try:
         import fcntl  # noqa: PLC0415  # Windows has none
@@ -119,24 +122,39 @@ def _only_writer(path: Path) -> Iterator[None]:
         raise NotImplementedError(
             "FileTracker needs fcntl.flock, which this system does not have: use S3Tracker or another backend."
         ) from missing
+    name = _beside(path, "lock")
     deadline = time.monotonic() + _LONGEST_WAIT
-    with _beside(path, "lock").open("ab") as lock:
-        while True:
+    while True:
+        with name.open("ab") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                break
             except BlockingIOError as held:
                 if time.monotonic() > deadline:  # a writer that is stopped must not stop the others too
                     raise TimeoutError(errno.ETIMEDOUT, "another process has kept its lock on it", str(path)) from held
-            time.sleep(jittered(_LONGEST_PAUSE))
-        try:
-            yield
-        finally:
-            fcntl.flock(lock, fcntl.LOCK_UN)  # closing is not enough: a process forked meanwhile has the file open too
+            else:
+                try:
+                    if _is_in_place(lock, name):
+                        yield lambda: _is_in_place(lock, name)
+                        return
+                finally:
+                    fcntl.flock(lock, fcntl.LOCK_UN)  # a process forked meanwhile has the file open too
+        time.sleep(jittered(_LONGEST_PAUSE))
 
 
-def _replace(path: Path, content: bytes) -> None:
-    """Put the content in the file's place at once, and see to it that it stays there when the power fails."""
+def _is_in_place(opened: BufferedWriter, name: Path) -> bool:
+    """Whether the opened file is still the one of that name."""
+    try:
+        return os.path.samestat(os.fstat(opened.fileno()), name.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _replace(path: Path, content: bytes, may_replace: Callable[[], bool]) -> bool:
+    """Put the content in the file's place at once, and see to it that it stays there when the power fails.
+
+    Returns:
+        Whether that was done: it is not if `may_replace` says no when everything is ready.
+    """
     temporary = _beside(path, "tmp")  # always the same: what a killed writer left is overwritten
     with temporary.open("wb") as file:
         if path.exists():
@@ -144,9 +162,12 @@ def _replace(path: Path, content: bytes) -> None:
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
+    if not may_replace():
+        return False
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+    return True

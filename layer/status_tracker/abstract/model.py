@@ -10,8 +10,10 @@ from ..core.config import TrackerConfig
 from ..core.guards import state_of
 from ..core.state import is_live
 from .clock import require_zone
-from .fields import T_ID, kept_number, record_of
+from .declared import T_ID
+from .fields import kept_number, record_of
 from .statuses import BaseStatusEnum, StatusEnum
+from .storing import see_to
 
 
 class TrackerModel:
@@ -27,6 +29,10 @@ class TrackerModel:
     lock_expire_time: datetime | None
     data: dict[str, Any]
     errors: dict[str, Any]
+
+    def __init_subclass__(cls, **settings: Any) -> None:
+        super().__init_subclass__(**settings)
+        see_to(cls)
 
     @classmethod
     def get_status_enum(cls) -> type[BaseStatusEnum]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
 
+from .declared import T_ID
 from .documents import DocumentTracker
-from .fields import T_ID
 
 _TRANSIENT_CODES = frozenset({"InternalError", "RequestTimeout", "SlowDown", "Throttling", "ThrottlingException"})
 _NOT_IMPLEMENTED = 501

@@ -15,6 +15,42 @@ class BaseStatusEnum(config.BaseStatusEnum):
         """The member with that code. Raises ``ValueError`` if there is none."""
         return cls(value)
 
+    @classmethod
+    def get_by_name(cls, name: str) -> Self:
+        """The member of that name. Raises ``KeyError`` if there is none."""
+        return cls[name]
+
+    @classmethod
+    def get_names(cls) -> list[str]:
+        """All names, in the order in which they were declared."""
+        return [member.name for member in cls]
+
+    @classmethod
+    def get_values(cls) -> list[int]:
+        """All codes, in the order in which they were declared."""
+        return cls.values()
+
+    @classmethod
+    def is_valid_name(cls, name: object) -> bool:
+        """Whether there is a member of that name."""
+        return name in cls.get_names()
+
+    @classmethod
+    def is_valid_value(cls, value: object) -> bool:
+        """Whether there is a member with that code."""
+        return value in cls.get_values()
+
+    @classmethod
+    def ensure_is_valid_value(cls, value: object) -> None:
+        """Raise ``ValueError`` if no member has that code."""
+        if not cls.is_valid_value(value):
+            raise ValueError(f"{cls.__name__} has no code {value!r}: give one of {cls.get_values()}.")
+
+    @classmethod
+    def ensure_int(cls, value: int) -> int:
+        """The code of a member, or of itself, as an integer. Raises ``ValueError`` if there is none."""
+        return int(cls(value))
+
 
 class StatusEnum(BaseStatusEnum):
     """The default codes of a tracker; override `get_status_enum` for others.

@@ -6,7 +6,9 @@ loaded. With a `dump` that only writes, two workers can both enter.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import weakref
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from ..core.config import TrackerConfig
@@ -14,19 +16,28 @@ from ..core.guards import admits, changed, state_of
 from ..core.port import StoreError, Write, WriteRejectedError, WriteResult
 from ..core.retries import CONTENDED_ROUNDS
 from ..core.state import TaskState
+from ..core.trace import tell
+from .declared import T_ID
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
-from .fields import T_ID, further_fields, record_of, show
+from .fields import record_of, show
+from .known import carry_changes, carry_unstored, exposed, is_known, loaded, note_values
 from .model import TrackerModel
 
 TrackerT = TypeVar("TrackerT", bound=TrackerModel)
 ResultT = TypeVar("ResultT")
 
 
+_OURS = __name__.rpartition(".")[0]
+_read_anew: weakref.WeakSet[type[TrackerModel]] = weakref.WeakSet()
+# The classes whose `load` has been seen to make a new object each time.
+
+
 class TrackerStore(Generic[TrackerT]):
     """The store of one tracker.
 
     Args:
-        worked_on: the object that a block works on; its data and further fields are stored with the success.
+        worked_on: the object that a block works on. What was changed in it before the start is stored with that, and
+            what the block changes with the success.
     """
 
     def __init__(
@@ -38,7 +49,18 @@ class TrackerStore(Generic[TrackerT]):
         self._worked_on = worked_on
 
     def read(self) -> TrackerT | None:
-        return self._class.load(self._id)
+        task = self._class.load(self._id)
+        if task is None:
+            return None
+        if task is self._worked_on or not self._is_read_anew(task):
+            raise RuntimeError(
+                f"{self._class.__name__}.load({self._id!r}) returned an object that it had returned before, as a "
+                "session with an identity map does: what other workers have written is hidden in it. Let load() read "
+                "the task into a new object each time, with a session of its own for example."
+            )
+        if not is_known(task):
+            loaded(task)
+        return task
 
     def create(self, task: TrackerT) -> WriteResult[TrackerT]:
         """Dump the tracker if there is none of its id."""
@@ -47,13 +69,15 @@ class TrackerStore(Generic[TrackerT]):
             stored = self._asked(self.read)
             if stored is not None:
                 return WriteResult(applied=False, task=stored)
-            self._asked(task.dump)
+            self._asked(lambda: self._dump_whole(task))
+            note_values(task)
             return WriteResult(applied=True, task=task)
 
         return self._undisturbed(once)
 
     def write(self, write: Write) -> WriteResult[TrackerT]:
-        return self._write(write, self._worked_on if "data" in write.changes else None)
+        takes_users_values = "data" in write.changes or self._is_acquire(write)
+        return self._write(write, self._worked_on if takes_users_values else None)
 
     def succeed(self, write: Write) -> WriteResult[TrackerT]:
         """As `write`, together with the block's changes of the tracker."""
@@ -70,8 +94,13 @@ class TrackerStore(Generic[TrackerT]):
             record = self._record(task)
             if task is None or not admits(record, write):
                 return WriteResult(applied=False, task=task)
-            show(task, changed(record, write), self._config)
-            self._dump(task, work)
+            new = changed(record, write)
+            if work is not None:
+                self._carry(write, work, task)
+                new["data"] = task.data
+            self._call_hooks(task, record or {}, new)
+            show(task, new, self._config)
+            self._dump(task, takes_users_values=work is not None)
             return WriteResult(applied=True, task=task)
 
         return self._undisturbed(once)
@@ -85,25 +114,60 @@ class TrackerStore(Generic[TrackerT]):
                 contended = error
         raise StoreError(contended, transient=True) from contended
 
+    def _is_read_anew(self, task: TrackerT) -> bool:
+        """Whether `load` makes a new object each time; asked for once of each class."""
+        if not (self._class in _read_anew or self._class.load.__module__.startswith(_OURS)):
+            if self._class.load(self._id) is task:
+                return False
+            _read_anew.add(self._class)
+        return True
+
+    @staticmethod
+    def _is_acquire(write: Write) -> bool:
+        return write.changes.get("lock") is not None
+
+    def _carry(self, write: Write, work: TrackerT, task: TrackerT) -> None:
+        """Set the user's values in the object to be dumped."""
+        if not self._is_acquire(write):
+            carry_changes(work, task)
+        elif names := carry_unstored(work, task):
+            tell(
+                logging.WARNING,
+                f"{self._class.__name__} {self._id!r}: {', '.join(sorted(names))} had been changed on this object "
+                "before it was started, and was stored by somebody else since the object was loaded. What is stored "
+                "stays.",
+            )
+
+    def _call_hooks(self, task: TrackerT, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
+        """Call what a subclass may override: it may set further fields; the bookkeeping is set after it."""
+        if before.get("lock") == after.get("lock"):
+            return
+        if after.get("lock") is not None:
+            if self._class.lock_it is not TrackerModel.lock_it:
+                task.lock_it(now=after["lock_time"], expire_time=after["lock_expire_time"])
+            return
+        try:
+            task.unlock_it()
+        except Exception as error:  # noqa: BLE001  # the end is stored all the same: nothing is left locked
+            tell(logging.ERROR, f"unlock_it of {self._class.__name__} {self._id!r} raised", error)
+
     def _record(self, task: TrackerT | None) -> dict[str, Any] | None:
         try:
             return None if task is None else record_of(task, self._config)
         except TrackerUnreadableError as error:
             raise StoreError(error, transient=False) from error
 
-    def _dump(self, task: TrackerT, work: TrackerT | None) -> None:
-        if work is None:
-            self._asked(task.dump)
-            return
-        task.data = work.data
-        for name, value in further_fields(work).items():
-            setattr(task, name, value)
+    def _dump(self, task: TrackerT, *, takes_users_values: bool) -> None:
         try:
-            self._asked(task.dump)
+            self._asked(lambda: self._dump_whole(task))
         except StoreError as error:
-            if isinstance(error.cause, TypeError | ValueError | RecursionError):
+            if takes_users_values and isinstance(error.cause, TypeError | ValueError | RecursionError):
                 raise WriteRejectedError(self._not_storable(error.cause)) from error.cause
             raise
+
+    def _dump_whole(self, task: TrackerT) -> None:
+        with exposed(task, self.read):
+            task.dump()
 
     def _asked(self, call: Callable[[], ResultT]) -> ResultT:
         try:

@@ -11,10 +11,12 @@ from pynamodb.constants import PAY_PER_REQUEST_BILLING_MODE, PROVISIONED_BILLING
 
 from ..core.config import BaseStatusEnum
 from ..core.errors import TaskIgnoredError, TaskLockedError
+from ..dynamodb.attributes import EPOCH
 from ..dynamodb.index import StatusAndUpdateTimeIndex
 from .tracker import BaseStatusTracker
 
 __all__ = [
+    "EPOCH",
     "PAY_PER_REQUEST_BILLING_MODE",
     "PROVISIONED_BILLING_MODE",
     "BaseStatusEnum",

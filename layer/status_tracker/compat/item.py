@@ -12,8 +12,8 @@ from typing import Any, Self
 from pynamodb.expressions.condition import Condition
 
 from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value, get_utc_now
+from ..core.port import Special
 from ..core.state import is_live
-from ..dynamodb.attributes import NOT_LOCKED
 from ..dynamodb.item import TaskItem
 from .stored import ErrorsAttribute, LockAttribute, StatusAttribute
 
@@ -36,6 +36,8 @@ class TrackerItem(TaskItem):
         DEFAULT_STATUS: the status of a new task.
         STATUS_ENUM: names the codes.
         CLOCK: returns the present time, timezone-aware.
+        LISTED_BY_V5: what this class writes is listed by workers of pynamodb_mate 5, which may share the table. With
+            False it is listed by `BaseTask` and what operates on that: the command, the sweep. This class lists both.
     """
 
     JOB_ID: str | None = None
@@ -46,10 +48,12 @@ class TrackerItem(TaskItem):
     DEFAULT_STATUS: int = 0
     STATUS_ENUM: type[BaseStatusEnum] | None = None
     CLOCK: Callable[[], datetime] = staticmethod(get_utc_now)
+    LISTED_BY_V5: bool = True
 
+    free_lock = Special.REMOVE
     status = StatusAttribute()
-    lock = LockAttribute(default_for_new=NOT_LOCKED)
-    errors = ErrorsAttribute(default=lambda: {"history": []}, null=True)
+    lock = LockAttribute(null=True)
+    errors = ErrorsAttribute(default=dict, null=True)
 
     @classmethod
     def make_key(cls, task_id: str, job_id: str | None = None) -> str:
@@ -60,7 +64,12 @@ class TrackerItem(TaskItem):
     def make_value(  # type: ignore[override]  # v5's own arguments
         cls, status: int | BaseStatusEnum, job_id: str | None = None
     ) -> str:
-        """The hash key of the index for a status."""
+        """The hash key of the index for a status, as this class writes it."""
+        return (cls.bare_value if cls.LISTED_BY_V5 else cls.sharded_value)(status, job_id)
+
+    @classmethod
+    def sharded_value(cls, status: int | BaseStatusEnum, job_id: str | None = None) -> str:
+        """The hash key of the index for a status as `BaseTask` makes it: with a shard."""
         return f"{cls.bare_value(status, job_id)}{cls.SEP}{_SHARD}"
 
     @classmethod
@@ -79,6 +88,10 @@ class TrackerItem(TaskItem):
         """The job id and the task id of a hash key."""
         job_id, task_id = key.split(cls.SEP, 1)
         return job_id, task_id
+
+    @classmethod
+    def separator(cls) -> str:
+        return cls.SEP
 
     @classmethod
     def has_status(cls, key: str, *statuses: int) -> Condition:

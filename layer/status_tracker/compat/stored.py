@@ -1,7 +1,7 @@
 """The items in the table: in our form, or as pynamodb_mate 5 wrote them.
 
 In v5's form there is no `status`, and `value` is ``{job_id}{sep}{status}``, without a shard. A free `lock` is absent
-or NULL. `errors` is the last failure alone. Our first write converts an item to our form.
+or NULL. `errors` is the last failure alone. `BaseTask` has a shard, and ``"__not_locked__"`` in a free `lock`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 
 from ..core.history import with_last_failure
-from ..dynamodb.attributes import IntegerAttribute
+from ..dynamodb.attributes import NOT_LOCKED, IntegerAttribute
 
 
 class StatusAttribute(IntegerAttribute):
@@ -25,7 +25,10 @@ class StatusAttribute(IntegerAttribute):
 
 
 class LockAttribute(UnicodeAttribute):
-    """The lock; v5 left NULL in a free one."""
+    """The lock, None if it is free; v5 left NULL in a free one."""
+
+    def deserialize(self, value: str) -> Any:
+        return None if value == NOT_LOCKED else value
 
     def does_not_exist(self) -> Any:
         """The condition that it holds no token."""
@@ -33,21 +36,30 @@ class LockAttribute(UnicodeAttribute):
 
 
 class ErrorsAttribute(JSONAttribute):
-    """The errors: read with ``error`` and ``traceback`` of the last failure, stored without them."""
+    """The errors: read with ``error`` and ``traceback`` of the last failure, stored without them.
+
+    Empty as long as there is no failure and no action on record, as in v5 (R8).
+    """
 
     def serialize(self, value: Any) -> str | None:
         if value and value.get("history"):
-            value = {name: part for name, part in value.items() if name not in {"error", "traceback"}}
+            value = {name: part for name, part in value.items() if name not in _LAST_FAILURE}
         return super().serialize(value)
 
     def deserialize(self, value: str) -> Mapping[str, Any]:
-        errors = super().deserialize(value)  # type: ignore[no-untyped-call]
-        if "history" not in errors:
+        errors: Mapping[str, Any] = super().deserialize(value)  # type: ignore[no-untyped-call]
+        if errors.keys() == _LAST_FAILURE:
             errors = {**errors, "history": _history_of_v5(**errors)}
-        return with_last_failure(errors)
+        if errors.get("history") or errors.get("actions"):
+            return with_last_failure({"history": [], **errors})
+        return {name: value for name, value in errors.items() if name != "history"}
 
 
-def _history_of_v5(error: str | None = None, traceback: str | None = None, **_: Any) -> list[dict[str, Any]]:
+_LAST_FAILURE = {"error", "traceback"}
+"""All that v5 kept."""
+
+
+def _history_of_v5(error: str | None, traceback: str | None) -> list[dict[str, Any]]:
     """The last failure, which is all that v5 kept, and neither its number nor its time."""
     entry = {"nth_retry": None, "update_time": None, "error": error, "traceback": traceback}
     return [] if error is None else [entry]

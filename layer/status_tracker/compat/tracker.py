@@ -51,9 +51,9 @@ class BaseStatusTracker(TrackerItem):
       writes within a block; v5's `update_context` and its other setters are not there.
     - `save` stores the instance as it is, whoever holds the task, as PynamoDB does.
 
-    Items that v5 wrote are read, listed and started; once written to they have the form of `BaseTask`, whose tasks of
-    the same use case can be worked on here, and the other way round, if its statuses have one shard. Where workers of
-    v5 still run beside ours, they take what we have started for locked until LOCK_EXPIRE_SECONDS later.
+    Items that v5 wrote are read, listed and started, and workers of v5 list what is written here. They do not see that
+    a lease was renewed, and take a task for free LOCK_EXPIRE_SECONDS after its start. `BaseTask` works on the same
+    tasks; it lists those that are written with `LISTED_BY_V5 = False`, if its statuses have one shard.
     """
 
     _context: ExecutionContext[Self] | None = None
@@ -108,8 +108,9 @@ class BaseStatusTracker(TrackerItem):
             more_pending_status = pending_as_found(self.tracked_state(), config)
         rules = self._rules(config, self, startable=config.startable_statuses(more_pending_status))
         store = TrackerStore(type(self), self.key)
-        block = _Block(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
-        return Whole(lambda: block)
+        return Whole(
+            lambda: _Block(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
+        )
 
     def pre_start_hook(self) -> None:
         """Called before each start; for subclasses."""
@@ -159,7 +160,7 @@ class BaseStatusTracker(TrackerItem):
             older_first=older_task_first,
             refresh=True if auto_refresh else None,
         )
-        values = {code: [cls.make_value(code, job_id), cls.bare_value(code, job_id)] for code in selection.statuses}
+        values = {code: [cls.sharded_value(code, job_id), cls.bare_value(code, job_id)] for code in selection.statuses}
         return TaskQuery(merged(cls, index_of(cls), values, selection), selection)
 
     @classmethod

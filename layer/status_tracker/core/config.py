@@ -6,10 +6,10 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from types import MappingProxyType
 from typing import Any, TypeGuard
 
-from .errors import NonRetryableError
+from .errors import LONGEST_PAUSE, NonRetryableError
+from .frozen import FrozenDict
 
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
@@ -17,7 +17,7 @@ MAX_KEY_BYTES = 2048
 _SAME_IN_NEXT_STEP = (
     *("use_case_id", "sep", "status_zero_pad", "status_shard_zero_pad", "max_retry", "lock_expire_seconds"),
     *("n_pending_shard", "n_in_progress_shard", "n_failed_shard", "n_succeeded_shard", "n_ignored_shard"),
-    *("traceback_stack_limit", "clock"),
+    *("traceback_stack_limit", "clock", "postponing", "postpone_at_most"),
 )
 _SHORTEST_LEASE = 1e-6
 """Times are stored to the microsecond."""
@@ -107,6 +107,8 @@ class TrackerConfig:
     non_retryable: tuple[type[BaseException], ...]
     clock: Callable[[], datetime]
     ttl: Mapping[int, timedelta]
+    postponing: Mapping[type[BaseException], float]
+    postpone_at_most: float
 
     @classmethod
     def make(
@@ -133,17 +135,21 @@ class TrackerConfig:
         clock: Callable[[], datetime] = get_utc_now,
         ttl: Mapping[int, timedelta] | None = None,
         exhausted_status: int | None = None,
+        postponing: Mapping[type[BaseException], float] | None = None,
+        postpone_at_most: float = 24 * 3600,
     ) -> TrackerConfig:
         """Validate the settings and freeze them.
 
         Args:
             use_case_id: names the tasks that belong together; one table serves many use cases. It must not
                 contain `sep`, nor end with the first character of `sep`.
-            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different
-                integers. A step's succeeded may be the next step's pending.
+            pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: different integers;
+                only failed may be pending, which puts a failed task back among those to do: its attempts count all
+                the same. A step's succeeded may be the next step's pending.
             n_pending_shard, n_in_progress_shard, n_failed_shard, n_succeeded_shard, n_ignored_shard: over how
                 many index partitions the tasks of that status are spread, on DynamoDB. May be raised at any time.
-            more_pending_status: further codes from which the step may start, besides pending and failed.
+            more_pending_status: further codes from which the step may start, besides pending and failed. In progress
+                may be among them and adds nothing: such a task is taken over when its lease ends, and never before.
             sep: stands between the parts of the stored keys.
             status_zero_pad, status_shard_zero_pad: digits of the status and of the shard in the index key.
             max_retry: attempts in a row that may fail, the vanished ones included, before the task is ignored.
@@ -156,6 +162,10 @@ class TrackerConfig:
                 enabled on the attribute ``expire_at``.
             exhausted_status: the status of a task whose attempts are used up, to distinguish it from
                 `ignored_status`, which is then set only by `NonRetryableError` and by people. By default they are one.
+            postponing: exception types that postpone an attempt instead of failing it, besides `Postponed`; each with
+                its pause in seconds. The `retry_after` of an exception, if it has one, replaces the pause.
+            postpone_at_most: for how long a task may be postponed in a row, in seconds. A postponement after that
+                counts as a failure.
 
         Raises:
             ValueError: a setting is invalid; the message names it and what is allowed.
@@ -184,10 +194,12 @@ class TrackerConfig:
             more_pending_status=as_status_codes(more_pending_status),
             traceback_stack_limit=traceback_stack_limit,
             status_enum=_status_enum(codes),
-            status_shards=MappingProxyType(dict(zip(codes.values(), (*shards, n_ignored_shard), strict=False))),
+            status_shards=FrozenDict(_shards(codes.values(), (*shards, n_ignored_shard))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
-            ttl=MappingProxyType(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
+            ttl=FrozenDict(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
+            postponing=FrozenDict(_checked_pauses(postponing or {})),
+            postpone_at_most=postpone_at_most,
         )
         config._validate()
         return config
@@ -241,11 +253,14 @@ class TrackerConfig:
             raise ValueError("sep is empty: give the string that stands between the parts of a key, like '____'.")
         self.check_use_case_id(self.use_case_id)
         self.startable_statuses(None)
-        for status, n_shard in self.status_shards.items():
-            _require_at_least(f"the shard count of status {status}", n_shard, 1)
         _require_at_least("max_retry", self.max_retry, 1)
         for name in ("traceback_stack_limit", "status_zero_pad", "status_shard_zero_pad"):
             _require_at_least(name, getattr(self, name), 0)
+        if not is_number(self.postpone_at_most) or not 0 <= self.postpone_at_most <= LONGEST_PAUSE:
+            raise ValueError(
+                f"postpone_at_most is {self.postpone_at_most!r}: give seconds, at least 0 and at most "
+                f"{LONGEST_PAUSE:,}."
+            )
         if not callable(self.clock):
             raise ValueError(f"clock is {self.clock!r}: give a function that tells the time, like get_utc_now.")
         self.lease(None)
@@ -262,18 +277,22 @@ class TrackerConfig:
                 "so its keys could be those of another use case: choose another id or another sep."
             )
 
-    def make_key(self, task_id: str, use_case_id: str | None = None) -> str:
+    def make_key(self, task_id: str | int, use_case_id: str | None = None) -> str:
         """The stored key of a task: ``{use_case_id}{sep}{task_id}``.
 
+        Args:
+            task_id: an integer stands for its digits; 7 and ``"7"`` are one task.
+
         Raises:
-            ValueError: the task id is empty or no string, or the key is longer than 2,048 bytes.
+            ValueError: the task id is empty, or neither a string nor an integer, or the key is too long.
         """
         if use_case_id is None:
             use_case_id = self.use_case_id
         else:
             self.check_use_case_id(use_case_id)
+        task_id = str(task_id) if is_whole_number(task_id) else task_id
         if not isinstance(task_id, str) or not task_id:
-            raise ValueError(f"task_id is {task_id!r}: give a non-empty string.")
+            raise ValueError(f"task_id is {task_id!r}: give a non-empty string, or an integer.")
         key = f"{use_case_id}{self.sep}{task_id}"
         try:
             size = len(key.encode())
@@ -289,12 +308,8 @@ class TrackerConfig:
     def startable_statuses(self, more_pending_status: int | Iterable[int] | None) -> tuple[int, ...]:
         """The codes from which a start may acquire; an argument replaces the configured `more_pending_status`."""
         more = self.more_pending_status if more_pending_status is None else as_status_codes(more_pending_status)
-        if self.in_progress_status in more:
-            raise ValueError(
-                f"more_pending_status contains {self.in_progress_status}, which is in_progress: "
-                "a task in progress is taken over when its lease ends, and never before."
-            )
-        return tuple(dict.fromkeys((self.pending_status, self.failed_status, *more)))
+        codes = dict.fromkeys((self.pending_status, self.failed_status, *more))
+        return tuple(code for code in codes if code != self.in_progress_status)
 
     def lease(self, seconds: float | None) -> timedelta:
         """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
@@ -364,9 +379,20 @@ def _checked_codes(
     if exhausted is not None:
         given["exhausted"] = exhausted
     codes = {name: _checked_code(f"{name}_status", status) for name, status in given.items()}
-    if len(set(codes.values())) < len(codes):
-        raise ValueError(f"The status codes of a step must be different integers; these are {codes}.")
+    if len(set(codes.values())) < len(codes) - (codes["failed"] == codes["pending"]):
+        raise ValueError(
+            f"The status codes of a step must be different integers (only failed may be pending); these are {codes}."
+        )
     return codes
+
+
+def _shards(codes: Iterable[int], counts: Iterable[int]) -> dict[int, int]:
+    """The shard count of each code; of two statuses with one code, the larger."""
+    shards: dict[int, int] = {}
+    for code, count in zip(codes, counts, strict=False):
+        _require_at_least(f"the shard count of status {code}", count, 1)
+        shards[code] = max(count, shards.get(code, 0))
+    return shards
 
 
 def _checked_code(name: str, status: int) -> int:
@@ -388,10 +414,26 @@ def _checked_ttl(ttl: Mapping[int, timedelta], succeeded: int, ignored: int) -> 
 
 def _checked_exceptions(types: Iterable[type[BaseException]]) -> tuple[type[BaseException], ...]:
     given: tuple[object, ...] = (types,) if isinstance(types, type) else tuple(types)
-    checked = tuple(each for each in given if isinstance(each, type) and issubclass(each, BaseException))
+    checked = tuple(each for each in given if _is_exception_type(each))
     if len(checked) < len(given):
         raise ValueError(f"non_retryable is {types!r}: give exception types.")
     return checked
+
+
+def _is_exception_type(value: object) -> TypeGuard[type[BaseException]]:
+    return isinstance(value, type) and issubclass(value, BaseException)
+
+
+def _checked_pauses(postponing: Mapping[type[BaseException], float]) -> dict[type[BaseException], float]:
+    if not isinstance(postponing, Mapping):
+        raise ValueError(f"postponing is {postponing!r}: give exception types with their pauses, {{ServiceError: 30}}.")
+    for kind, pause in postponing.items():
+        if not _is_exception_type(kind) or not is_number(pause) or not 0 < pause <= LONGEST_PAUSE:
+            raise ValueError(
+                f"postponing has {pause!r} for {kind!r}: give for an exception type a pause in seconds, above 0 and at "
+                f"most {LONGEST_PAUSE:,}."
+            )
+    return dict(postponing)
 
 
 def _status_enum(codes: Mapping[str, int]) -> type[BaseStatusEnum]:

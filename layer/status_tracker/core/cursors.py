@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 from itertools import islice
-from typing import NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, Self, TypeAlias, TypeVar
 
 FoundT = TypeVar("FoundT")
 
@@ -67,6 +67,10 @@ class Progress:
         return format_cursor(self._given) if self._given else None
 
 
+class NoTaskFoundError(StopIteration, LookupError):
+    """A query has no task to give, or no further one."""
+
+
 class FoundTasks(Iterator[FoundT]):
     """The tasks that a query finds; an iterator that reads them on demand and gives each task once.
 
@@ -76,30 +80,60 @@ class FoundTasks(Iterator[FoundT]):
 
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
+        self._filters: list[Callable[[FoundT], object]] = []
+
+    def _next(self) -> FoundT:
+        """The next task; `StopIteration` at the end. A backend implements it."""
+        raise NotImplementedError
+
+    def __next__(self) -> FoundT:
+        while True:
+            task = self._next()
+            if all(keeps(task) for keeps in self._filters):
+                return task
 
     @property
     def cursor(self) -> str | None:
         """The position: the same query with ``cursor=`` continues after the last task given. None at the start."""
         return self._progress.cursor
 
+    def filter(self, *keep: Callable[[FoundT], object]) -> Self:
+        """From now on, leave out the tasks for which one of the functions returns something false.
+
+        They are read all the same, and count for the `limit` of the query.
+        """
+        self._filters.extend(keep)
+        return self
+
+    def skip(self, n: int) -> Self:
+        """Leave out the next `n`, or as many as are left."""
+        for _ in islice(self, n):
+            pass
+        return self
+
     def all(self) -> list[FoundT]:
         """All that are left."""
         return list(self)
 
     def many(self, n: int) -> list[FoundT]:
-        """The next `n`, or as many as are left."""
-        return list(islice(self, n))
+        """The next `n`, or as many as are left. Raises `StopIteration` if none is left."""
+        found = list(islice(self, n))
+        if not found:
+            raise NoTaskFoundError("The query found no task, or no further one.")
+        return found
+
+    def iter_chunks(self, n: int) -> Iterator[list[FoundT]]:
+        """All that are left, in lists of `n`; the last one may be shorter."""
+        while chunk := list(islice(self, n)):
+            yield chunk
 
     def one_or_none(self) -> FoundT | None:
         """The next one, or None."""
         return next(self, None)
 
     def one(self) -> FoundT:
-        """The next one. Raises `LookupError` if there is none."""
-        task = self.one_or_none()
-        if task is None:
-            raise LookupError("The query found no task, or no further one.")
-        return task
+        """The next one. Raises an error that is both `StopIteration` and `LookupError` if there is none."""
+        return self.many(1)[0]
 
 
 def each_once(listed: Iterable[FoundT], key: Callable[[FoundT], str]) -> Iterator[FoundT]:

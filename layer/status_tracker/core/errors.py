@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from datetime import datetime
+from typing import Any, ClassVar, Self
+
+LONGEST_PAUSE = 366 * 24 * 3600
+"""The longest postponement, in seconds."""
 
 
 class TaskExecutionError(Exception):
@@ -12,10 +17,23 @@ class TaskExecutionError(Exception):
         use_case_id, task_id: the task concerned, or None if it is no single task.
     """
 
+    _in_general: ClassVar[str] = "cannot be worked on"
+
     def __init__(self, message: str = "", *, use_case_id: str | None = None, task_id: str | None = None) -> None:
         super().__init__(message)
         self.use_case_id = use_case_id
         self.task_id = task_id
+
+    @staticmethod
+    def to_task(use_case_id: str | None, task_id: str | None) -> str:
+        """How the messages name a task."""
+        return f"Task(use_case_id={use_case_id!r}, task_id={task_id!r})"
+
+    @classmethod
+    def make(cls, use_case_id: str, task_id: str) -> Self:
+        """This error for a task, with a general text: for code of your own that raises it."""
+        task = cls.to_task(use_case_id, task_id)
+        return cls(f"{task} {cls._in_general}.", use_case_id=use_case_id, task_id=task_id)
 
 
 class TaskIsNotReadyToStartError(TaskExecutionError):
@@ -24,6 +42,8 @@ class TaskIsNotReadyToStartError(TaskExecutionError):
     Attributes:
         status: the stored status code, None where the task does not exist.
     """
+
+    _in_general = "is not ready to start"
 
     def __init__(
         self,
@@ -40,6 +60,8 @@ class TaskIsNotReadyToStartError(TaskExecutionError):
 class TaskIsNotInitializedError(TaskIsNotReadyToStartError):
     """The task does not exist."""
 
+    _in_general = "is not found: it has to be created before it is started"
+
 
 class TaskLockedError(TaskIsNotReadyToStartError):
     """Another worker holds the task.
@@ -48,11 +70,15 @@ class TaskLockedError(TaskIsNotReadyToStartError):
         until: when its lease ends (UTC), unless it is renewed; None if unknown.
     """
 
+    _in_general = "is locked by another worker"
+
     until: datetime | None = None
 
 
 class TaskAlreadySucceedError(TaskIsNotReadyToStartError):
     """The task has succeeded already; use `rerun` to run it again deliberately."""
+
+    _in_general = "is already succeeded"
 
 
 class NoMoreRetryError(TaskIsNotReadyToStartError):
@@ -68,17 +94,23 @@ class NoMoreRetryError(TaskIsNotReadyToStartError):
 class TaskIgnoredError(NoMoreRetryError):
     """The task was set aside: too many failures, or one that no retry can fix."""
 
+    _in_general = "is ignored"
+
 
 class TaskExhaustedError(NoMoreRetryError):
     """The task has used up its attempts, in a step with a separate status for that."""
 
+    _in_general = "is exhausted"
+
 
 class TaskNotDueError(TaskIsNotReadyToStartError):
-    """The last failure asked to wait (`retry_after`), and that time has not passed.
+    """The last attempt failed or was postponed, asked to wait (`retry_after`), and that time has not passed.
 
     Attributes:
         not_before: the first moment (UTC) at which the task may be started.
     """
+
+    _in_general = "is not due"
 
     not_before: datetime | None = None
 
@@ -86,9 +118,13 @@ class TaskNotDueError(TaskIsNotReadyToStartError):
 class TaskAlreadyExistsError(TaskExecutionError):
     """A task with that id exists; creating never resets it."""
 
+    _in_general = "exists already"
+
 
 class TaskLockLostError(TaskExecutionError):
     """The lease ran out and another worker took the task over; nothing of this worker was stored."""
+
+    _in_general = "is not held by this worker any more"
 
 
 class StatusNotSavedError(TaskExecutionError):
@@ -104,11 +140,41 @@ class TaskTransactionError(TaskExecutionError):
 
 
 class TaskUnreadableError(TaskExecutionError):
-    """A listing found an item that is not a task, perhaps edited by hand; it was left unchanged.
+    """What is stored is not a task, perhaps edited by hand. No start holds it, and no action changes it.
 
-    The listing can continue: the next call to it returns the next task.
+    A listing can continue: the next call to it returns the next task.
     """
 
 
 class NonRetryableError(Exception):
     """Raise it (or a subclass) in the block if no retry can help: the task is ignored at once."""
+
+
+class Postponed(Exception):  # noqa: N818  # no error: something outside has to recover, or to become ready
+    """Raise it (or a subclass) in the block if the work cannot be done now through no fault of the task (R19).
+
+    The attempt ends without counting as a failure, and the task waits. Once its postponements in a row have lasted
+    `TrackerConfig.postpone_at_most`, the next one counts as a failure.
+
+    Args:
+        message: what has to recover, for people.
+        retry_after: how long to wait, in seconds.
+
+    Raises:
+        ValueError: `retry_after` is no number above 0, or is more than 366 days.
+    """
+
+    def __init__(self, message: str = "", *, retry_after: float) -> None:
+        is_number = isinstance(retry_after, int | float) and not isinstance(retry_after, bool)
+        if not is_number or not math.isfinite(retry_after) or not 0 < retry_after <= LONGEST_PAUSE:
+            raise ValueError(f"retry_after is {retry_after!r}: give seconds, above 0 and at most {LONGEST_PAUSE:,}.")
+        super().__init__(message)
+        self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remade, (type(self), self.args), self.__dict__
+
+
+def _remade(kind: type[BaseException], args: tuple[object, ...]) -> BaseException:
+    """The exception that another process has pickled, whatever arguments its class takes."""
+    return kind.__new__(kind, *args)

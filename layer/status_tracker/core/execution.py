@@ -5,19 +5,21 @@ from __future__ import annotations
 import logging
 import os
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from .decorating import Decorating
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
 from .heartbeat import Heartbeat
-from .history import told
+from .history import json_size, told
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
-from .retries import Patience, acquire
+from .retries import Patience, acquire, new_end
 from .signals import Termination
-from .state import TaskState, cancelled, holds, is_finished_by, lease_end, taken_over
+from .state import TaskState, cancelled, holds, is_ended_by, is_finished_by, lease_end, taken_over
 from .trace import Trace, tell
 
 TaskT = TypeVar("TaskT")
@@ -29,12 +31,22 @@ class ExecutionContext(Generic[TaskT]):
     Attributes:
         task: the task as last stored; after the block, as its end stored it.
         pending_data: data given to `set_data` and not stored yet; None if there is none.
+
+    Args:
+        execution: the attempt. Without one, as in a test of your own functions that take a context, data can be set,
+            and nothing is stored.
     """
 
-    def __init__(self, task: TaskT, execution: Execution[TaskT]) -> None:
+    def __init__(self, task: TaskT, execution: Execution[TaskT] | None = None) -> None:
         self.task = task
-        self._execution = execution
+        self._attempt = execution
         self.pending_data: dict[str, Any] | None = None
+
+    @property
+    def _execution(self) -> Execution[TaskT]:
+        if self._attempt is None:
+            raise TypeError("This context belongs to no attempt and stores nothing: take the one that start() gives.")
+        return self._attempt
 
     @property
     def fence(self) -> int:
@@ -65,9 +77,30 @@ class ExecutionContext(Generic[TaskT]):
             TaskDataTooLargeError: it does not fit into the task's item.
         """
         data = {} if data is None else data
-        self._execution.check_data(data)
+        if self._attempt is None:
+            json_size(data)
+        else:
+            self._attempt.check_data(data)
         self.pending_data = data
         return self
+
+    def to_update_actions(self) -> list[Any]:
+        """What `update` would store now, as PynamoDB's actions; none without pending data. For PynamoDB models only."""
+        return list(self._updates.values())
+
+    @property
+    def _updates(self) -> dict[str, Any]:
+        return {} if self.pending_data is None else {"data": type(self.task).data.set(self.pending_data)}  # type: ignore[attr-defined]
+
+    @contextmanager
+    def begin_update(self) -> Iterator[Self]:
+        """A block whose `set_data` is taken back if it raises."""
+        before = self.pending_data
+        try:
+            yield self
+        except BaseException:
+            self.pending_data = before
+            raise
 
     def update(self) -> None:
         """Store the data set with `set_data` now, before the block ends.
@@ -107,7 +140,7 @@ class ExecutionContext(Generic[TaskT]):
         self._execution.extend(seconds)
 
 
-class Execution(Generic[TaskT]):
+class Execution(Decorating, Generic[TaskT]):
     """One attempt at a task: acquires on entering, finishes on leaving.
 
     Args:
@@ -115,6 +148,7 @@ class Execution(Generic[TaskT]):
         heartbeat: renew the lease every so many seconds, from a thread.
         debug: show on the console what happens.
         held: the token and the task, if the token has acquired it already.
+        again: makes another such attempt, for use as a decorator.
     """
 
     def __init__(
@@ -126,12 +160,15 @@ class Execution(Generic[TaskT]):
         heartbeat: float | None = None,
         debug: bool = False,
         held: tuple[str, TaskT] | None = None,
+        again: Callable[[], Execution[TaskT]] | None = None,
     ) -> None:
         self._store = store
+        self._again = again
         self._rules = rules
         self._lease = lease
         self._patience = Patience(rules)
         self._token = held[0] if held else uuid.uuid4().hex
+        self._end = new_end()
         self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
@@ -146,6 +183,11 @@ class Execution(Generic[TaskT]):
         self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
+
+    def anew(self) -> Execution[TaskT]:
+        if self._again is None:
+            raise TypeError(f"This attempt at {self._rules} is the only one: it cannot decorate a function.")
+        return self._again()
 
     @property
     def fence(self) -> int:
@@ -257,7 +299,9 @@ class Execution(Generic[TaskT]):
             self._finish_failed(unfit)
             raise
         try:
-            self._finish(self._rules.succeed(self._state, self._token, self._now(), data), self._store.succeed)
+            self._finish(
+                self._rules.succeed(self._state, self._token, self._now(), data, end=self._end), self._store.succeed
+            )
         except WriteRejectedError as rejected:
             self._finish_failed(rejected.cause)
             raise rejected.cause from rejected.__cause__
@@ -275,9 +319,12 @@ class Execution(Generic[TaskT]):
     def _store_failure(self, error: BaseException) -> None:
         now = self._now()
         try:
-            self._finish(self._rules.fail(self._state, self._token, now, error), self._store.write)
+            self._finish(self._failure(now, error), self._store.write)
         except WriteRejectedError:
-            self._finish(self._rules.fail(self._state, self._token, now, error, briefly=True), self._store.write)
+            self._finish(self._failure(now, error, briefly=True), self._store.write)
+
+    def _failure(self, now: datetime, error: BaseException, *, briefly: bool = False) -> Write:
+        return self._rules.fail(self._state, self._token, now, error, briefly=briefly, end=self._end)
 
     def _finish(self, write: Write, send: Callable[[Write], WriteResult[TaskT]]) -> None:
         self._check_process()
@@ -286,12 +333,12 @@ class Execution(Generic[TaskT]):
         except StatusNotSavedError:
             self._trace.not_saved()
             raise
-        if answer.task is None or not (answer.applied or is_finished_by(self._store.state(answer.task), self._token)):
+        if answer.task is None or not (answer.applied or is_ended_by(self._store.state(answer.task), self._end)):
             self._trace.lost()
             raise self._lost(answer)
         self._context.task = answer.task
         self._stored = True
-        self._trace.finished(write.changes["status"], write.changes["retry"])
+        self._trace.finished(write.changes["status"], write.changes["retry"], before=self._state.retry)
 
     def _beat(self) -> bool:
         """Renew the lease; whether the task is still held. Where a beat fails, the next one makes up for it."""
@@ -348,6 +395,8 @@ class Execution(Generic[TaskT]):
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
         if record := cancelled(state, self._state.lock_time or self._lease_end):
             why = f"{record.get('by') or 'somebody'} cancelled the task ({record.get('reason')})"
+        elif is_finished_by(state, self._token):
+            why = "a copy of this worker has ended the attempt already"
         elif self._now() < self._lease_end:
             why = "somebody took it over, unlocked or deleted it"
         elif self._beat_trouble is not None:

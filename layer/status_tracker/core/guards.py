@@ -61,7 +61,8 @@ def changed(record: Mapping[str, Any] | None, write: Write) -> dict[str, Any]:
 def _may_be_acquired(state: TaskState, guard: Startable) -> bool:
     first_time = guard.lock not in (*state.finished_locks, *state.vanished_locks)
     due = state.not_before is None or state.not_before <= guard.now
-    return first_time and due and state.status in guard.statuses and _is_free(state, guard)
+    as_then = state.update_time is None or state.update_time <= guard.now
+    return first_time and due and as_then and state.status in guard.statuses and _is_free(state, guard)
 
 
 def _is_free(state: TaskState, guard: Startable) -> bool:

@@ -9,6 +9,7 @@ import json
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from types import CodeType
 from typing import Any
 
@@ -117,6 +118,36 @@ def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
 
 def _is_by_the_same(record: Mapping[str, Any], next_record: Mapping[str, Any]) -> bool:
     return all(record.get(name) == next_record.get(name) for name in ("action", "by"))
+
+
+def with_postponement(errors: Mapping[str, Any], update_time: str, reason: str) -> dict[str, Any]:
+    """The errors with one more postponement in a row: how often, since when, when last and by what (R19)."""
+    row = _row(errors)
+    postponed = {
+        "times": (row.get("times") or 0) + 1,
+        "since": row.get("since") or update_time,
+        "update_time": update_time,
+        "error": cut(_without_nul(reason), REASON_BYTES),
+    }
+    return {**errors, "postponed": postponed}
+
+
+def without_postponements(errors: Mapping[str, Any]) -> dict[str, Any]:
+    """The errors of a task whose row of postponements is over."""
+    return {name: value for name, value in errors.items() if name != "postponed"}
+
+
+def postponed_since(errors: Mapping[str, Any]) -> datetime | None:
+    """When the first of the postponements in a row was; None where there is none."""
+    try:
+        return datetime.fromisoformat(_row(errors)["since"])
+    except (KeyError, TypeError, ValueError):  # none, or edited by hand
+        return None
+
+
+def _row(errors: Mapping[str, Any]) -> Mapping[str, Any]:
+    row = errors.get("postponed")
+    return row if isinstance(row, Mapping) else {}
 
 
 def with_last_failure(errors: Mapping[str, Any]) -> dict[str, Any]:

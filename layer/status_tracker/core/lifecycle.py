@@ -8,7 +8,9 @@ A start may acquire a task if all of these hold:
 - its status is pending, failed or one of `more_pending_status`;
 - no lease is live on it: now >= lock_expire_time (an item without one was locked by an older library, and
   its lease ends `lock_expire_seconds` after its lock_time);
-- it is due: now >= not_before, where a failure has set one.
+- it is due: now >= not_before, where a failure has set one;
+- it has not changed since the start was made, so that a request that comes late acquires for nobody. Where a clock is
+  ahead of this one, the start reads the task and requires that it is still as it was read.
 
 A task in progress whose lease is over, or that has none, is taken over: its vanished attempt counts as failed. If
 the lease is this very start's, whose answer was lost until it was over, the start goes on with it.
@@ -16,17 +18,29 @@ the lease is this very start's, whose answer was lost until it was over, the sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from .config import TrackerConfig, is_number
-from .errors import NoMoreRetryError, TaskAlreadyExistsError, TaskIsNotReadyToStartError
-from .history import described, failure, json_size, traced, with_action, with_failure, with_only
+from .errors import NoMoreRetryError, Postponed, TaskAlreadyExistsError, TaskIsNotReadyToStartError
+from .history import (
+    described,
+    failure,
+    json_size,
+    last_failure,
+    postponed_since,
+    traced,
+    with_action,
+    with_failure,
+    with_only,
+    with_postponement,
+    without_postponements,
+)
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .state import LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
+from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
@@ -135,7 +149,7 @@ class Lifecycle:
         refusal = self._not_now(state, token, now)
         if refusal is not None:
             return Refused(refusal)
-        return TryWrite(self._snatch(state, token, now, lease) if live else self.acquire(token, now, lease))
+        return TryWrite(self._acquire_as_found(state, token, now, lease))
 
     @property
     def _admitted(self) -> tuple[int, ...]:
@@ -144,8 +158,9 @@ class Lifecycle:
         finished = (config.succeeded_status, config.ignored_status, config.exhausted_status)
         return (*self.startable, *finished) if self.force else self.startable
 
-    def _snatch(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
-        return Write(Unchanged(state), {**self._locking(token, now, lease), **_forgotten(state)})
+    def _acquire_as_found(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
+        changes = {**self._locking(token, now, lease), **_forgotten(state)}
+        return Write(Unchanged(state), changes, self._creation(now) if self.create else {})
 
     def _not_now(self, state: TaskState, token: str, now: datetime) -> TaskIsNotReadyToStartError | None:
         """Why a task that no worker holds cannot be started now."""
@@ -160,32 +175,97 @@ class Lifecycle:
             return self._refuse.not_due(state)
         return None
 
-    def succeed(self, state: TaskState, token: str, now: datetime, data: Mapping[str, Any] | None) -> Write:
-        """The end of an attempt that succeeded, with the data to store, or None to leave it (R7)."""
+    def succeed(
+        self, state: TaskState, token: str, now: datetime, data: Mapping[str, Any] | None, *, end: str | None = None
+    ) -> Write:
+        """The end of an attempt that succeeded, with the data to store, or None to leave it (R7).
+
+        Args:
+            end: marks this end, so that its repetition is told from another end of the same attempt (R5).
+        """
         changes = {
-            **self._releasing(state, token),
+            **self._releasing(state, token, end),
             **self._status(self.config.succeeded_status, now),
             "retry": 0,
             "not_before": Special.REMOVE,
         }
+        if "postponed" in state.errors:
+            changes["errors"] = without_postponements(state.errors)
         return Write(HeldBy(token, state.fence), changes if data is None else {**changes, "data": data})
 
     def fail(
-        self, state: TaskState, token: str, now: datetime, error: BaseException, *, briefly: bool = False
+        self,
+        state: TaskState,
+        token: str,
+        now: datetime,
+        error: BaseException,
+        *,
+        briefly: bool = False,
+        end: str | None = None,
     ) -> Write:
-        """The end of an attempt that raised (R8, R9); `briefly` for an item that has no room for more (R10)."""
+        """The end of an attempt that raised (R8, R9, R19).
+
+        Args:
+            briefly: for an item that has no room for more (R10).
+            end: as for `succeed`.
+        """
+        pause = self._pause(error, now)
+        if pause is not None and self._may_be_postponed(state, now):
+            changes = self._postponed(state, now, pause, described(error), briefly=briefly)
+        else:
+            changes = self._failed(state, now, error, pause, briefly=briefly)
+        return Write(HeldBy(token, state.fence), {**self._releasing(state, token, end), **changes})
+
+    def _failed(
+        self, state: TaskState, now: datetime, error: BaseException, pause: timedelta | None, *, briefly: bool
+    ) -> dict[str, Any]:
         newest_frames = -self.config.traceback_stack_limit
         entry = failure(state.retry + 1, now.isoformat(), described(error), traced(error, newest_frames))
-        hopeless = _is_of(self.config.non_retryable, error)
-        due = _due(error, now)
-        changes = {
-            **self._releasing(state, token),
-            **self._failed_attempt(state, now, entry, hopeless=hopeless),
-            "not_before": Special.REMOVE if due is None else due,
+        # After one postponement too many the row goes on: the next one is too many, too.
+        errors = without_postponements(state.errors) if pause is None else state.errors
+        wait = _asked_for(error, now) if pause is None else pause
+        return {
+            **self._attempt_counted(state, now, hopeless=_is_of(self.config.non_retryable, error)),
+            "errors": with_only(errors, entry) if briefly else with_failure(errors, entry),
+            "not_before": Special.REMOVE if wait is None else now + wait,
         }
-        if briefly:
-            changes["errors"] = with_only(state.errors, entry)
-        return Write(HeldBy(token, state.fence), changes)
+
+    def _postponed(
+        self, state: TaskState, now: datetime, pause: timedelta, reason: str, *, briefly: bool
+    ) -> dict[str, Any]:
+        """The task is as it was before the attempt, and waits."""
+        status = self.config.failed_status if state.retry else self.config.pending_status
+        newest = last_failure(state.errors)
+        errors = with_only(state.errors, newest) if briefly and newest else state.errors
+        return {
+            **self._status(status, now),
+            "retry": state.retry,
+            "not_before": now + pause,
+            "errors": with_postponement(errors, now.isoformat(), reason),
+        }
+
+    def _may_be_postponed(self, state: TaskState, now: datetime) -> bool:
+        since = postponed_since(state.errors)
+        return now - (since or now) < timedelta(seconds=self.config.postpone_at_most)
+
+    def _pause(self, error: BaseException, now: datetime) -> timedelta | None:
+        """How long to wait where the attempt was only hindered; None where it failed.
+
+        A group waits for the longest of its exceptions, unless one of them is a failure.
+        """
+        if _is_of(self.config.non_retryable, error):
+            return None
+        pauses = [self._pause_for_one(each, now) for each in _parts(error) if not _is_group(each)]
+        known = [each for each in pauses if each is not None]
+        return max(known) if len(known) == len(pauses) else None
+
+    def _pause_for_one(self, error: BaseException, now: datetime) -> timedelta | None:
+        asked_for = _asked_for(error, now)
+        if issubclass(type(error), Postponed):
+            return asked_for
+        kinds = self.config.postponing.items()
+        configured = next((each for kind, each in kinds if issubclass(type(error), kind)), None)
+        return None if configured is None else asked_for or timedelta(seconds=configured)
 
     def extend(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
         """Renew the lease: it then ends `lease` after `now`, or later if it does already (R12)."""
@@ -326,7 +406,9 @@ class Lifecycle:
     def _acted(self, state: TaskState, now: datetime, record: Mapping[str, Any], changes: Mapping[str, Any]) -> Write:
         errors: Mapping[str, Any] = state.errors
         if "status" in changes and self._is_stuck(state, now):
-            errors = with_failure(errors, self._vanished(state, now))
+            errors = with_failure(without_postponements(errors), self._vanished(state, now))
+        elif changes.get("retry") == 0:
+            errors = without_postponements(errors)
         entry = {**record, "update_time": now.isoformat(), "status": state.status}
         return Write(Unchanged(state), {**changes, **_forgotten(state), "errors": with_action(errors, entry)})
 
@@ -360,36 +442,36 @@ class Lifecycle:
             "expire_at": Special.REMOVE if lifetime is None else now + lifetime,
         }
 
-    def _releasing(self, state: TaskState, token: str) -> dict[str, Any]:
-        return {
-            **_UNLOCKED,
-            "finished_locks": (*state.finished_locks, token)[-KEPT_LOCKS:],
-        }
+    def _releasing(self, state: TaskState, token: str, end: str | None = None) -> dict[str, Any]:
+        ended = (token,) if end is None else (token, f"{END_MARK}{end}")
+        locks = (*state.finished_locks, *ended)
+        tokens = [place for place, each in enumerate(locks) if not each.startswith(END_MARK)]
+        return {**_UNLOCKED, "finished_locks": locks[tokens[-KEPT_LOCKS:][0] :]}
 
-    def _failed_attempt(
-        self, state: TaskState, now: datetime, entry: Mapping[str, Any], *, hopeless: bool = False
-    ) -> dict[str, Any]:
+    def _attempt_counted(self, state: TaskState, now: datetime, *, hopeless: bool = False) -> dict[str, Any]:
+        """Status and count after one more attempt without success."""
         retry = state.retry + 1
         status = self.config.failed_status
         if hopeless:
             status = self.config.ignored_status
         elif retry >= self.config.max_retry:
             status = self.config.exhausted_status
-        return {**self._status(status, now), "retry": retry, "errors": with_failure(state.errors, entry)}
+        return {**self._status(status, now), "retry": retry}
 
     def _renew(self, state: TaskState, now: datetime, lease: timedelta) -> TryWrite:
         """Continue our own acquire, whose answer was lost for longer than its lease: no attempt has vanished (R5)."""
         return TryWrite(Write(Unchanged(state), {"lock_expire_time": now + lease}))
 
     def _take_over(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> TryWrite:
-        vanished = self._failed_attempt(state, now, self._vanished(state, now))
+        errors, entry = without_postponements(state.errors), self._vanished(state, now)
+        vanished = {**self._attempt_counted(state, now), "errors": with_failure(errors, entry)}
         error = None
         if vanished["status"] == self.config.failed_status or self.force:
             changes = {**vanished, **self._locking(token, now, lease), **_forgotten(state)}
         else:
             changes = {**self._releasing(state, token), **vanished, **_forgotten(state)}
             error = self._refuse.given_up(state, vanished["retry"])
-        briefly = {**changes, "errors": with_only(state.errors, self._vanished(state, now))}
+        briefly = {**changes, "errors": with_only(errors, entry)}
         return TryWrite(Write(Unchanged(state), changes), error, brief=Write(Unchanged(state), briefly))
 
     def _vanished(self, state: TaskState, now: datetime) -> dict[str, Any]:
@@ -417,24 +499,29 @@ _members = vars(BaseExceptionGroup)["exceptions"].__get__  # a subclass may say 
 
 
 def _is_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
-    """Whether the error, or one in its group, however deep, is of one of these kinds."""
+    """Whether the error, or one in its group, is of one of these kinds."""
+    return any(issubclass(type(each), kinds) for each in _parts(error))
+
+
+def _parts(error: BaseException) -> Iterator[BaseException]:
+    """The error and all in its group, however deep."""
     waiting = [error]
-    try:
-        while waiting:
-            each = waiting.pop()
-            if isinstance(each, kinds):
-                return True
-            if isinstance(each, BaseExceptionGroup):
-                waiting.extend(_members(each))
-    except BaseException:  # noqa: BLE001  # the user's own class may raise anything when it is asked
-        return False
-    return False
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if _is_group(each):
+            waiting.extend(_members(each))
 
 
-def _due(error: BaseException, now: datetime) -> datetime | None:
-    """When the task may be started again by the error's `retry_after`, if that makes sense."""
+def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    return issubclass(type(error), BaseExceptionGroup)  # its ``__class__`` may raise
+
+
+def _asked_for(error: BaseException, now: datetime) -> timedelta | None:
+    """How long the task shall wait by the error's `retry_after`, if that makes sense."""
     try:
         seconds = error.retry_after  # type: ignore[attr-defined]
-        return now + timedelta(seconds=seconds) if is_number(seconds) and seconds > 0 else None
+        wait = timedelta(seconds=seconds) if is_number(seconds) and seconds > 0 else None
+        return None if wait is None else (now + wait) - now
     except BaseException:  # noqa: BLE001  # the user's own attribute: absent, no number, endless, or raising anything
         return None

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
-from .errors import TaskExecutionError
+from .errors import TaskExecutionError, TaskUnreadableError
 from .history import text_of
 from .state import TaskState
 
@@ -29,6 +29,7 @@ class Startable:
 
     Attributes:
         lock: the token that acquires; its attempt must not have ended already.
+        now: when the start was made; the task must not have changed since (its update_time is not later).
         unknown_lease_since: a lock without lock_expire_time has expired if it was taken at or before this moment.
     """
 
@@ -115,6 +116,23 @@ class WriteRejectedError(StoreError):
         super().__init__(cause, transient=False)
 
 
+class UnreadableError(StoreError):
+    """A store answered a write, and what is stored is no task that can be read.
+
+    Attributes:
+        cause: the `TaskUnreadableError` that is raised to the caller.
+        acquired: the state as far as it can be read, if the write's token holds the task; otherwise None.
+        broken: the fields of the state that cannot be read; they stay as they are stored.
+    """
+
+    def __init__(
+        self, cause: TaskUnreadableError, acquired: TaskState | None = None, broken: Collection[str] = ()
+    ) -> None:
+        super().__init__(cause, transient=False)
+        self.acquired = acquired
+        self.broken = broken
+
+
 class Store(Protocol[TaskT]):
     """What a backend provides for one task: it knows no rule, and makes each write in one atomic step.
 
@@ -133,7 +151,12 @@ class Store(Protocol[TaskT]):
         ...
 
     def write(self, write: Write) -> WriteResult[TaskT]:
-        """Store the changes if the guard holds. Raises `StoreError`, `WriteRejectedError`."""
+        """Store the changes if the guard holds.
+
+        Raises:
+            StoreError, WriteRejectedError: they were not stored, or that is not known.
+            UnreadableError: what is stored cannot be read; a write under `HeldBy` is answered all the same.
+        """
         ...
 
     def succeed(self, write: Write) -> WriteResult[TaskT]:

@@ -49,7 +49,7 @@ class Refusals:
     def not_due(self, state: TaskState) -> TaskNotDueError:
         moment = state.not_before
         error = TaskNotDueError(
-            f"{self.task} is not due: its last failure asked to wait until {moment and moment.isoformat()}.",
+            f"{self.task} is not due: its last attempt asked to wait until {moment and moment.isoformat()}.",
             **self._about(state),
         )
         error.not_before = moment

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import time
+import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 from .errors import StatusNotSavedError, TaskLockedError
 from .lifecycle import AlreadyOurs, Lifecycle, Refused, TryWrite
-from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
+from .port import Store, StoreError, UnreadableError, Write, WriteRejectedError, WriteResult
 
 TaskT = TypeVar("TaskT")
 
@@ -85,6 +87,11 @@ class Patience:
         )
 
 
+def new_end() -> str:
+    """A mark for the end of one attempt; see `Lifecycle.succeed`."""
+    return uuid.uuid4().hex[:8]
+
+
 def sleep_of(clock: Callable[[], datetime]) -> Callable[[float], None]:
     """The function that waits: `clock.sleep` if the clock has one, as test clocks do; otherwise `time.sleep`."""
     return getattr(clock, "sleep", time.sleep)
@@ -110,6 +117,9 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
     for _ in range(CONTENDED_ROUNDS):
         try:
             answer = store.write(attempt.write)
+        except UnreadableError as error:
+            _give_back(store, rules, token, error)
+            raise error.cause from error.cause.__cause__
         except StoreError as error:
             if isinstance(error, WriteRejectedError) and attempt.brief is not None:
                 attempt = TryWrite(attempt.brief, attempt.error)
@@ -132,6 +142,19 @@ def acquire(store: Store[TaskT], rules: Lifecycle, token: str, lease: timedelta,
         use_case_id=rules.use_case_id,
         task_id=rules.task_id,
     )
+
+
+def _give_back(store: Store[TaskT], rules: Lifecycle, token: str, error: UnreadableError) -> None:
+    """End the attempt at a task that was acquired and cannot be read: it has failed, and leaves no lock.
+
+    If this write is lost too, the lease ends by itself.
+    """
+    if error.acquired is None:
+        return
+    failed = rules.fail(error.acquired, token, rules.config.now(), error.cause)
+    readable = {name: value for name, value in failed.changes.items() if name not in error.broken}
+    with suppress(StoreError):
+        store.write(Write(failed.guard, readable))
 
 
 def _judged(

@@ -16,12 +16,14 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, ContextDecorator, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType, TracebackType
 from typing import Any, ParamSpec, TypeVar
 from weakref import WeakSet
+
+from .decorating import Decorating
 
 EnteredT = TypeVar("EnteredT")
 P = ParamSpec("P")
@@ -134,7 +136,7 @@ class Termination:
             self._entering = False
 
 
-class Whole(ContextDecorator, AbstractContextManager[EnteredT]):
+class Whole(Decorating, AbstractContextManager[EnteredT]):
     """A context manager around an attempt, which no signal interrupts while it is entered or left.
 
     A signal that is held back meanwhile ends the attempt before the block begins, or is raised after its end.
@@ -148,8 +150,7 @@ class Whole(ContextDecorator, AbstractContextManager[EnteredT]):
         self._inner = make()
         self._termination = Termination()
 
-    def _recreate_cm(self) -> Whole[EnteredT]:
-        """Another one for each call of a function that this decorates."""
+    def anew(self) -> Whole[EnteredT]:
         return Whole(self._make)
 
     def __enter__(self) -> EnteredT:

@@ -10,6 +10,9 @@ from typing import Any
 from .config import TrackerConfig
 
 LEASE_EXPIRED = "LeaseExpired"
+END_MARK = "="
+"""Begins the mark of an end, which stands after its token in `finished_locks`."""
+
 _ANEW = frozenset({"rerun", "unignore", "reset"})
 
 
@@ -22,7 +25,7 @@ class TaskState:
         fence: how often the task has been acquired.
         run: how often it was run again deliberately.
         not_before: the first moment at which it may be started again.
-        finished_locks: the newest tokens that finished it, the oldest first.
+        finished_locks: the newest tokens that finished it, the oldest first, each with the mark of its end.
         vanished_locks: the newest tokens whose workers never reported back, the oldest first.
     """
 
@@ -116,8 +119,13 @@ def taken_over(state: TaskState) -> Mapping[str, Any] | None:
 
 
 def is_finished_by(state: TaskState | None, token: str) -> bool:
-    """Whether that token has finished the task already: a refused finish is then only a repeated one (R5)."""
+    """Whether that token has finished the task already."""
     return state is not None and token in state.finished_locks
+
+
+def is_ended_by(state: TaskState | None, end: str) -> bool:
+    """Whether that very end is stored: a refused finish is then only a repeated one (R5)."""
+    return state is not None and f"{END_MARK}{end}" in state.finished_locks
 
 
 def cancelled(state: TaskState | None, since: datetime) -> Mapping[str, Any] | None:

@@ -152,9 +152,12 @@ class TrackedTask:
         )
         if data is not None:
             rules.check_data(data)
-        return Execution(
-            cls.task_store(task_id), rules, config.lease(lock_expire_seconds), heartbeat=heartbeat, debug=debug
-        )
+        lease = config.lease(lock_expire_seconds)
+
+        def attempt() -> Execution[Self]:
+            return Execution(cls.task_store(task_id), rules, lease, heartbeat=heartbeat, debug=debug, again=attempt)
+
+        return attempt()
 
     @classmethod
     def rerun(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:

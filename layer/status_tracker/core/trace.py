@@ -81,8 +81,9 @@ class Trace:
         self._line("❌ the end of the attempt could not be stored; the lease will run out.")
         self._rule(f" ⏹️ end {self._task})")
 
-    def finished(self, status: int, retry: int) -> None:
-        """Tell the end by the status that was stored."""
+    def finished(self, status: int, retry: int, *, before: int) -> None:
+        """Tell the end by what was stored: the status, and the attempts that count; `before`, without this one."""
+        name = self._config.status_name(status)
         if status == self._config.succeeded_status:
             self._line("✅ 🔐 task succeeded, set status 'success' and unlock the task.")
         elif status == self._config.ignored_status and retry < self._config.max_retry:
@@ -91,9 +92,10 @@ class Trace:
             self._line(f"❌ 🔐 task failed {retry} times already, set status 'ignore' and unlock the task.")
         elif status == self._config.exhausted_status:
             self._line(f"❌ 🔐 task failed {retry} times already, set status 'exhausted' and unlock the task.")
+        elif retry == before:
+            self._line(f"⏸️ 🔐 task postponed, set status '{name}' and unlock the task.")
         else:
             self._line("❌ 🔐 task failed, set stats 'failed' and unlock the task.")
-        name = self._config.status_name(status)
         self._rule(f" ⏹️ end {self._task}, status={status})) (aka {name!r})")
 
     def _line(self, message: str) -> None:

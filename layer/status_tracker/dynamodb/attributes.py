@@ -6,11 +6,14 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
-from pynamodb.attributes import Attribute, UTCDateTimeAttribute
+from pynamodb.attributes import Attribute, JSONAttribute, UTCDateTimeAttribute
 from pynamodb.constants import NUMBER
 
 NOT_LOCKED = "__not_locked__"
 """The `lock` attribute of a free task."""
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+"""The `lock_time` of a task that has never been locked."""
 
 _ZONE = "+0000"
 _STORED = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}\+0000", re.ASCII)
@@ -26,6 +29,14 @@ class IntegerAttribute(Attribute[int]):
 
     def deserialize(self, value: str) -> int:
         return int(value)
+
+
+class ErrorsAttribute(JSONAttribute):
+    """The errors of a task: there is always a ``history``, also for items of the v5 spelling that have none."""
+
+    def deserialize(self, value: str) -> Any:
+        errors = super().deserialize(value)  # type: ignore[no-untyped-call]
+        return {"history": [], **errors} if isinstance(errors, dict) and "history" not in errors else errors
 
 
 class EpochSecondsAttribute(Attribute[datetime]):

@@ -12,18 +12,15 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from ..core.errors import TaskUnreadableError
-from ..core.history import told
 from ..core.retries import jittered
 from .item import TaskItem
+from .unreadable import task_of
 
 BATCH_SIZE = 100
 PARALLEL_READS = 8
 
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 5.0
-
-_JSON = {"errors": dict, "finished_locks": list, "vanished_locks": list}
-"""The JSON attributes that the rules read, and their types."""
 
 _Page: TypeAlias = dict[str, Any]
 
@@ -40,35 +37,6 @@ class Listed(NamedTuple):
     key: str
     status: int
     task: Any
-
-
-def task_of(task_class: type[TaskItem], key: str, item: dict[str, Any]) -> TaskItem | TaskUnreadableError:
-    """The task in an item, or the error if it holds none."""
-    try:
-        task_class.split_key(key)
-        task = task_class.from_raw_data(item)
-        _check_json(task.attribute_values)
-    except Exception as error:  # noqa: BLE001  # whatever an attribute raises, of the user's own too
-        return unreadable(task_class, key, error)
-    return task
-
-
-def _check_json(values: dict[str, Any]) -> None:
-    for name, kind in _JSON.items():
-        if values.get(name) is not None and not isinstance(values[name], kind):
-            raise TypeError(f"{name} is {str(values[name])[:80]!r}, and no {kind.__name__}")
-
-
-def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:
-    """The error for an item that cannot be read; it names the item, and its cause is what was raised."""
-    use_case_id, sep, task_id = key.partition(task_class.config.sep)
-    refusal = TaskUnreadableError(
-        f"The item {key!r} cannot be read: {told(error)}. Mend it in the table, or delete it.",
-        use_case_id=use_case_id if sep else None,
-        task_id=task_id if sep else key,
-    )
-    refusal.__cause__ = error
-    return refusal
 
 
 class WholeReader:

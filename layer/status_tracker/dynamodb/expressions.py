@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, assert_never
 
+from pynamodb.constants import KEY
 from pynamodb.expressions.condition import Condition
 from pynamodb.expressions.update import Action
 
@@ -14,20 +15,34 @@ from .attributes import NOT_LOCKED
 from .item import TaskItem
 
 
-def stored(changes: Mapping[str, Any]) -> dict[str, Any]:
+def stored(task: type[TaskItem], changes: Mapping[str, Any]) -> dict[str, Any]:
     """The changes in the form that attributes hold."""
-    return {name: NOT_LOCKED if name == "lock" and value is None else value for name, value in changes.items()}
+    return {name: task.free_lock if name == "lock" and value is None else value for name, value in changes.items()}
 
 
 def actions(task: type[TaskItem], key: str, write: Write) -> list[Action]:
     """The update of the item with that key."""
-    result = [_action(getattr(task, name), value) for name, value in stored(write.changes).items()]
+    result = [_action(getattr(task, name), value) for name, value in stored(task, write.changes).items()]
     if "status" in write.changes:
         result.append(task.value.set(task.index_value_of(key, write.changes["status"])))
     for name, value in write.defaults.items():
         attribute = getattr(task, name)
         result.append(attribute.set(attribute | value))
-    return result
+    return result + counting(task)
+
+
+def counting(task: type[TaskItem]) -> list[Action]:
+    """The update of the user's own `VersionAttribute`, by which a stale `save` is refused; none without one."""
+    name = task._version_attribute_name
+    return [] if name is None else [getattr(task, name).add(1)]
+
+
+def update_arguments(task: type[TaskItem], key: str, actions: list[Action], condition: Condition) -> dict[str, Any]:
+    """The arguments of an update, under that condition alone: a VersionAttribute adds none."""
+    arguments: dict[str, Any] = task._get_connection().get_operation_kwargs(
+        key, key=KEY, actions=actions, condition=condition, return_values_on_condition_failure="ALL_OLD"
+    )
+    return arguments
 
 
 def _action(attribute: Any, value: Any) -> Action:
@@ -69,8 +84,10 @@ def _startable(task: type[TaskItem], key: str, guard: Startable) -> Condition:
         task.lock_time.does_not_exist() | (task.lock_time <= guard.unknown_lease_since)
     )
     due = task.not_before.does_not_exist() | (task.not_before <= guard.now)
+    as_then = task.update_time.does_not_exist() | (task.update_time <= guard.now)
     first_time = ~task.finished_locks.contains(guard.lock) & ~task.vanished_locks.contains(guard.lock)
-    allowed: Condition = first_time & status_allows & (nobody_holds_it | lease_is_over | unknown_lease_is_over) & due
+    free = nobody_holds_it | lease_is_over | unknown_lease_is_over
+    allowed: Condition = first_time & status_allows & free & due & as_then
     if guard.or_absent:
         allowed |= task.key.does_not_exist()
     return allowed

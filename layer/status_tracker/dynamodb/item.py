@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any, ClassVar, Self, TypeVar
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
@@ -15,11 +14,9 @@ from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value, ge
 from ..core.state import TaskState
 from ..core.task import TaskStatus
 from . import shards
-from .attributes import NOT_LOCKED, EpochSecondsAttribute, IntegerAttribute, MomentAttribute
+from .attributes import EPOCH, NOT_LOCKED, EpochSecondsAttribute, ErrorsAttribute, IntegerAttribute, MomentAttribute
 from .client import DEFAULTS, share
 from .codec import Codec
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
 
@@ -55,7 +52,7 @@ class TaskItem(TaskStatus, Model):
     lock = UnicodeAttribute(default_for_new=NOT_LOCKED)
     lock_time = MomentAttribute(default_for_new=EPOCH)
     data = JSONAttribute(default=dict, null=True)
-    errors = JSONAttribute(default=lambda: {"history": []}, null=True)
+    errors = ErrorsAttribute(default=lambda: {"history": []}, null=True)
     lock_expire_time = MomentAttribute(null=True)
     fence = IntegerAttribute(null=True)
     run = IntegerAttribute(null=True)
@@ -67,6 +64,7 @@ class TaskItem(TaskStatus, Model):
     expire_at = EpochSecondsAttribute(null=True)
 
     config: ClassVar[TrackerConfig]
+    free_lock: ClassVar[Any] = NOT_LOCKED
     _codec: ClassVar[Codec | None] = None
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -156,6 +154,11 @@ class TaskItem(TaskStatus, Model):
         """The use case id and the task id of a hash key."""
         use_case_id, task_id = key.split(cls.config.sep, 1)
         return use_case_id, task_id
+
+    @classmethod
+    def separator(cls) -> str:
+        """What stands between the parts of a hash key."""
+        return cls.config.sep
 
     @property
     def use_case_id(self) -> str:

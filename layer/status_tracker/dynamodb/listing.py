@@ -12,6 +12,7 @@ from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.cursors import parse_cursor
 from ..core.history import failure_of_class
 from ..core.state import is_stuck, may_be_unattended
+from .expressions import counting
 from .item import TaskItem
 from .query import Count, Selection, TaskQuery, count, count_up_to, count_within, index_of, index_values, select
 
@@ -114,7 +115,7 @@ class TaskListing(TaskItem):
             return may_be_unattended(task.tracked_state(), config, now, pending_after)
 
         selection = Selection(
-            statuses=[config.in_progress_status, config.failed_status, config.pending_status],
+            statuses=list(dict.fromkeys((config.in_progress_status, config.failed_status, config.pending_status))),
             use_case_id=config.use_case_id,
             limit=limit,
             older_first=True,
@@ -211,7 +212,11 @@ class TaskListing(TaskItem):
     def _move(cls, key: str, status: int, hidden: str) -> bool:
         """Move a task to a shard that is read; False if it has left the old shard by itself."""
         try:
-            cls(key).update([cls.value.set(cls.index_value_of(key, status))], condition=cls.value == hidden)
+            cls._get_connection().update_item(
+                key,
+                actions=[cls.value.set(cls.index_value_of(key, status)), *counting(cls)],
+                condition=cls.value == hidden,
+            )
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise

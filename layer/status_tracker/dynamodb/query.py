@@ -13,12 +13,14 @@ from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple, TypeVar
 
+from ..core.config import is_whole_number
 from ..core.cursors import Cursor, FoundTasks, Position, Progress, each_once
 from ..core.errors import TaskUnreadableError
-from .batch_get import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader, task_of, unreadable
+from .batch_get import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader
 from .index import StatusAndUpdateTimeIndex
 from .item import TaskItem
 from .shards import shard_count
+from .unreadable import task_of, unreadable
 
 TaskT = TypeVar("TaskT", bound=TaskItem)
 
@@ -56,6 +58,8 @@ class Selection:
                 raise ValueError(f"{name} is {moment!r}, without a time zone: use datetime.now(timezone.utc).")
         if not self.statuses:
             raise ValueError("No status was given: give one, or several.")
+        if self.limit is not None and (not is_whole_number(self.limit) or self.limit < 0):
+            raise ValueError(f"limit is {self.limit!r}: give an integer of at least 0, or None for all.")
 
     @property
     def read_at_most(self) -> int | None:
@@ -93,7 +97,7 @@ class TaskQuery(FoundTasks[TaskT]):
         by_key = selection.read_at_most is None
         super().__init__(Progress(selection.cursor, older_first=selection.older_first, by_key=by_key))
 
-    def __next__(self) -> TaskT:
+    def _next(self) -> TaskT:
         listed = next(self._listed)
         self._progress.add(listed.status, listed.moment, listed.key)
         if isinstance(listed.task, TaskUnreadableError):
@@ -118,6 +122,8 @@ def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
 
 def count_up_to(task_class: type[TaskItem], statuses: list[int], use_case_id: str, per_shard: int) -> dict[int, Count]:
     """How many tasks have each of the statuses, by the index; of each shard, at most so many are counted."""
+    if not is_whole_number(per_shard) or per_shard < 1:
+        raise ValueError(f"per_shard is {per_shard!r}: give an integer of at least 1.")
     table, name = task_class._get_connection(), index_of(task_class).Meta.index_name
     _ = table.connection.client  # made once here, not in each thread
 
@@ -196,6 +202,8 @@ def merged(
     values: dict[int, list[str]],
     selection: Selection,
 ) -> Iterator[Listed]:
+    if selection.limit == 0:
+        return
     partitions = {value: status for status, shards in values.items() for value in shards}
     with _pool() as pool:
         opened = pool.map(lambda value: _open(task_class, index, value, partitions[value], selection), partitions)

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Hashable
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from pynamodb.exceptions import PutError, TransactWriteError, UpdateError
+from pynamodb.exceptions import GetError, PutError, PynamoDBException, TransactWriteError, UpdateError
 
-from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError
-from ..core.port import Special, StoreError, Write, WriteRejectedError, WriteResult
+from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError, TaskUnreadableError
+from ..core.port import HeldBy, Special, StoreError, UnreadableError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
 from .also import Also
-from .expressions import actions, condition, stored
+from .expressions import actions, condition, stored, update_arguments
 from .item import TaskItem
 from .templates import Creation, Template, put_arguments, shape_of
+from .unreadable import state_in, task_of
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -62,10 +63,21 @@ class DynamoStore(Generic[TaskT]):
 
     def write(self, write: Write) -> WriteResult[TaskT]:
         """Store the changes if the guard holds, with one UpdateItem; a refusal returns the item."""
-        answer = self._send("UpdateItem", {**self._update(write), **_ANSWERED}, UpdateError)
-        if answer.applied and answer.task is None:  # cut off on its way, so that botocore saw an empty body
+        applied, item = self._send("UpdateItem", {**self._update(write), **_ANSWERED}, UpdateError)
+        if applied and not item:  # cut off on its way, so that botocore saw an empty body
             raise StoreError(UpdateError(f"UpdateItem of {self._key!r} was answered with no item"), transient=True)
-        return answer
+        return self._answer(write, applied=applied, item=item)
+
+    def _answer(self, write: Write, *, applied: bool, item: Any) -> WriteResult[TaskT]:
+        try:
+            return WriteResult(applied=applied, task=self._task(item) if item else self._reread())
+        except TaskUnreadableError as error:
+            if applied and isinstance(write.guard, HeldBy):
+                return WriteResult(applied=True, task=self._as_written(write))
+            holder = (item or {}).get(self._class.lock.attr_name)
+            if holder is None or holder != {"S": write.changes.get("lock")}:
+                raise UnreadableError(error) from error
+            raise UnreadableError(error, *state_in(self._class, item, write.changes["status"])) from error
 
     def succeed(self, write: Write) -> WriteResult[TaskT]:
         """As `write`; in one transaction with the block's further writes, if there are any."""
@@ -74,16 +86,13 @@ class DynamoStore(Generic[TaskT]):
         try:
             self.also.commit_with(self._connection(), self._update(write))
         except TransactWriteError as error:
-            return self._transaction_refused(error)
+            return self._transaction_refused(write, error)
         return WriteResult(applied=True, task=self._as_written(write))
 
     def _update(self, write: Write) -> dict[str, Any]:
         if not self.templated:
-            return self._class(self._key).get_update_kwargs_from_instance(
-                actions=actions(self._class, self._key, write),
-                condition=condition(self._class, self._key, write),
-                return_values_on_condition_failure="ALL_OLD",
-            )
+            of_it = (self._class, self._key, write)
+            return update_arguments(self._class, self._key, actions(*of_it), condition(*of_it))
         templates = _templates.setdefault(self._class, {})
         shape = shape_of(write)
         template = templates.get(shape)
@@ -93,8 +102,17 @@ class DynamoStore(Generic[TaskT]):
 
     def create(self, task: TaskT) -> WriteResult[TaskT]:
         """Put the item unless one with that key exists."""
-        answer = self._send("PutItem", {**self._put(task), **_UNCOUNTED}, PutError)
-        return WriteResult(applied=True, task=task) if answer.applied else answer
+        applied, item = self._send("PutItem", {**self._put(task), **_UNCOUNTED}, PutError)
+        if applied:
+            task.update_local_version_attribute()  # type: ignore[no-untyped-call]
+            return WriteResult(applied=True, task=task)
+        try:
+            found = self._task(item) if item else self._reread()
+        except TaskUnreadableError as error:
+            raise UnreadableError(error) from error
+        if found is None:
+            raise StoreError(PutError(f"PutItem of {self._key!r} was refused, and no item is there"), transient=True)
+        return WriteResult(applied=False, task=found)
 
     def _put(self, task: TaskT) -> dict[str, Any]:
         if not task._get_codec().saves:
@@ -105,11 +123,16 @@ class DynamoStore(Generic[TaskT]):
         return creation.fill(task)
 
     def read(self) -> TaskT | None:
-        """The item as it is stored now (a consistent read)."""
+        """The item as it is stored now (a consistent read). Raises `TaskUnreadableError` if it is no task."""
+        page = self._class._get_connection().get_item(self._key, consistent_read=True)
+        return self._task((page or {}).get("Item"))
+
+    def _reread(self) -> TaskT | None:
+        """The item after a refusal that came without it: some endpoints return none."""
         try:
-            return self._class.get(self._key, consistent_read=True)
-        except self._class.DoesNotExist:
-            return None
+            return self.read()
+        except GetError as error:
+            raise StoreError(error, transient=_is_transient(_raw(error))) from error
 
     def state(self, task: TaskT) -> TaskState:
         """What the rules need to know of an item."""
@@ -120,27 +143,28 @@ class DynamoStore(Generic[TaskT]):
 
     def _send(
         self, operation: str, arguments: dict[str, Any], error_class: type[PutError | UpdateError]
-    ) -> WriteResult[TaskT]:
+    ) -> tuple[bool, Any]:
+        """Whether the request was carried out, and the item as it stands, where that is answered."""
         try:
             response = self._connection().dispatch(operation, arguments)
         except (BotoCoreError, ClientError) as error:
             # PynamoDB keeps only the code of a refused write; the item is in botocore's own exception.
             raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
             if isinstance(raw, ClientError) and _code(raw) == "ConditionalCheckFailedException":
-                return WriteResult(applied=False, task=self._task(raw.response.get("Item")))
+                return False, raw.response.get("Item")
             if _code(raw) == "ValidationException" and "Item size" in str(raw):
                 raise WriteRejectedError(
                     self._about(TaskDataTooLargeError, f"does not fit into its item: {raw}")
                 ) from raw
             cause = error_class(f"{operation} of {self._key!r} failed: {error}", error)
             raise StoreError(cause, transient=_is_transient(raw)) from error
-        return WriteResult(applied=True, task=self._task(response.get("Attributes")))
+        return True, response.get("Attributes")
 
-    def _transaction_refused(self, error: TransactWriteError) -> WriteResult[TaskT]:
+    def _transaction_refused(self, write: Write, error: TransactWriteError) -> WriteResult[TaskT]:
         """Handle a transaction that failed; the task's own write is its last one."""
         *others, own = error.cancellation_reasons or [None]
         if own is not None and own.code == "ConditionalCheckFailed":
-            return WriteResult(applied=False, task=self._task(own.raw_item))
+            return self._answer(write, applied=False, item=own.raw_item)
         reasons = [reason for reason in (*others, own) if reason is not None]
         cause = (error.cause and error.cause.__cause__) or error.cause or error
         if any(reason.code in _TRANSIENT_REASONS for reason in reasons):
@@ -153,22 +177,34 @@ class DynamoStore(Generic[TaskT]):
         ) from error
 
     def _task(self, item: Any) -> TaskT | None:
-        if item:
-            self._last = self._class.from_raw_data(item)
-        return self._last if item else None
+        if not item:
+            return None
+        task = task_of(self._class, self._key, item)
+        if isinstance(task, TaskUnreadableError):
+            raise task
+        self._last = cast("TaskT", task)
+        return self._last
 
     def _as_written(self, write: Write) -> TaskT | None:
-        """The task after a transaction, which returns no item: as last seen, with the changes."""
+        """The task after a write that returned no item, or none that can be read: as last seen, with the changes."""
         if self._last is not None:
-            for name, value in stored(write.changes).items():
+            for name, value in stored(self._class, write.changes).items():
                 setattr(self._last, name, None if value is Special.REMOVE else value)
-            self._last.value = self._class.index_value_of(self._key, write.changes["status"])
+            if "status" in write.changes:
+                self._last.value = self._class.index_value_of(self._key, write.changes["status"])
+            self._last.update_local_version_attribute()  # type: ignore[no-untyped-call]
         return self._last
 
     def _about(self, error_class: type[TaskExecutionError], what: str) -> TaskExecutionError:
         use_case_id, task_id = self._class.split_key(self._key)
-        task = f"Task(use_case_id={use_case_id!r}, task_id={task_id!r})"
+        task = error_class.to_task(use_case_id, task_id)
         return error_class(f"{task} {what}", use_case_id=use_case_id, task_id=task_id)
+
+
+def _raw(error: PynamoDBException) -> BaseException:
+    """Botocore's own exception behind PynamoDB's."""
+    cause = error.cause or error
+    return cause.__cause__ if isinstance(cause.__cause__, ClientError) else cause
 
 
 def _code(error: BaseException) -> str:

@@ -15,7 +15,7 @@ from typing import Any, cast
 
 from ..core.port import Guard, HeldBy, Special, Startable, Unchanged, Write
 from ..core.state import TaskState
-from .expressions import actions, condition
+from .expressions import actions, condition, update_arguments
 from .item import TaskItem
 
 _INDEX_VALUE = "the hash key of the index for the write's status"
@@ -50,6 +50,8 @@ class _Stencil:
 
     def __init__(self, task: type[TaskItem]) -> None:
         self._task = task
+        self.free_lock = task.free_lock
+        self._version_attribute_name = task._version_attribute_name
 
     def __getattr__(self, name: str) -> Any:
         attribute = getattr(self._task, name)
@@ -74,11 +76,7 @@ class Template:
 
     def __init__(self, task: type[TaskItem], write: Write) -> None:
         stencil, slots = cast("type[TaskItem]", _Stencil(task)), _with_slots(write)
-        arguments: dict[str, Any] = task("").get_update_kwargs_from_instance(
-            actions=actions(stencil, "", slots),
-            condition=condition(stencil, "", slots),
-            return_values_on_condition_failure="ALL_OLD",
-        )
+        arguments = update_arguments(task, "", actions(stencil, "", slots), condition(stencil, "", slots))
         self._key_name = task.key.attr_name
         self._values = [
             (placeholder, kind, value.attribute, value.value)

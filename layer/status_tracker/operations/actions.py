@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from ..core.config import TrackerConfig
-from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError
+from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError, TaskUnreadableError
 from ..core.history import told
 from ..core.state import TaskState, waits
 from ..core.task import Acted
@@ -126,7 +126,8 @@ class TaskAction(Generic[TaskT]):
         except TaskLockedError as error:
             return ActionOutcome(task_id, Kind.LOCKED, str(error), error)
         except TaskExecutionError as error:
-            return ActionOutcome(task_id, Kind.REFUSED, str(error), error)
+            kind = Kind.FAILED if isinstance(error, TaskUnreadableError) else Kind.REFUSED
+            return ActionOutcome(task_id, kind, str(error), error)
         except Exception as error:  # noqa: BLE001  # whatever the backend raises: one task never stops the rest
             return ActionOutcome(task_id, Kind.FAILED, told(error), error)
         return self._dispatched(task_id, acted)

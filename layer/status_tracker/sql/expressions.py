@@ -67,7 +67,8 @@ def startable(job: JobClass, guard: Startable) -> Condition:
     status_allows = job.status.in_(guard.statuses)
     due = sa.or_(job.not_before.is_(None), job.not_before <= guard.now)
     first_time = sa.and_(_is_not_among(guard.lock, job.finished_locks), _is_not_among(guard.lock, job.vanished_locks))
-    return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due)
+    as_then = sa.or_(job.update_at.is_(None), job.update_at <= guard.now)
+    return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due, as_then)
 
 
 def is_free(job: JobClass, now: datetime, unknown_lease_since: datetime) -> Condition:

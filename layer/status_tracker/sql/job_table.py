@@ -56,7 +56,7 @@ class JobQuery(FoundTasks[ListedJob[JobT]]):
         self._jobs = jobs
         super().__init__(Progress(given, older_first=older_first))
 
-    def __next__(self) -> ListedJob[JobT]:
+    def _next(self) -> ListedJob[JobT]:
         job = next(self._jobs)
         self._progress.add(job.status, job.update_at, job.id)
         return ListedJob(job)

@@ -30,7 +30,8 @@ class Statuses(TypedDict, total=False):
     """The settings of a step as keyword arguments; where the class has a `config`, its other settings hold as well.
 
     Attributes:
-        pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: five different integers.
+        pending_status, in_progress_status, failed_status, succeeded_status, ignored_status: different integers;
+            only failed may be pending.
         in_process_status, success_status, ignore_status: the older spelling of three of them.
         expire: the lease of an attempt, in seconds; by default 300.
         max_retry: attempts in a row that may fail before the job is ignored; by default 3.

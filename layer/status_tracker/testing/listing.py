@@ -26,7 +26,7 @@ class MemoryQuery(FoundTasks[TaskT]):
         self._tasks = iter(tasks)
         super().__init__(Progress(given or {}, older_first=older_first))
 
-    def __next__(self) -> TaskT:
+    def _next(self) -> TaskT:
         task = next(self._tasks)
         self._progress.add(task.status, *position(task))
         return task

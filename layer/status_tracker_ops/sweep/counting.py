@@ -68,7 +68,7 @@ def readable(tasks: Iterator[BaseTask]) -> Iterator[BaseTask]:
 
 def unfinished_statuses(config: TrackerConfig) -> tuple[int, ...]:
     """The codes of the tasks that a step has still to do with."""
-    return config.pending_status, config.in_progress_status, config.failed_status
+    return tuple(dict.fromkeys((config.pending_status, config.in_progress_status, config.failed_status)))
 
 
 def ends(config: TrackerConfig) -> tuple[int, ...]:

@@ -68,7 +68,7 @@ class CompatStep:
         tracker = self._class.get_one_or_none(task_id, True)
         if tracker is None:
             return None
-        names = ("history", "dropped", "actions")
+        names = ("history", "dropped", "actions", "postponed")
         return Seen(
             status=tracker.status,
             retry=tracker.retry,

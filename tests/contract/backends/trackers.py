@@ -30,7 +30,7 @@ _ONE_STEP = frozenset(Promise) - {
     Promise.LISTING,
 }
 _EXHAUSTED = 55
-_FOR_ALL = ("history", "dropped", "actions")
+_FOR_ALL = ("history", "dropped", "actions", "postponed")
 
 
 class TrackerAttempt:
@@ -87,9 +87,8 @@ class TrackerStep:
         tracker = self._class.load(task_id)
         if tracker is None:
             return None
-        enum, kept = self._class.get_status_enum(), tracker.errors.get("tracker", {})
+        enum, state = self._class.get_status_enum(), self.store(task_id).state(tracker)
         attempts = 0 if tracker.status == enum.succeeded else tracker.attempts
-        not_before = kept.get("not_before")
         return Seen(
             status=tracker.status,
             retry=attempts - (tracker.status == enum.in_progress),
@@ -98,8 +97,8 @@ class TrackerStep:
             update_time=tracker.update_time,
             lock_expire_time=None if tracker.lock_expire_time == EPOCH else tracker.lock_expire_time,
             fence=tracker.fence,
-            run=kept.get("run", 0),
-            not_before=None if not_before is None else datetime.fromisoformat(not_before),
+            run=state.run,
+            not_before=state.not_before,
             data=tracker.data,
             errors={name: tracker.errors[name] for name in _FOR_ALL if name in tracker.errors},
         )

@@ -12,7 +12,7 @@ import pytest
 from ...core.config import TrackerConfig
 from ...core.lifecycle import KEPT_LOCKS, Lifecycle, TryWrite
 from ...core.port import HeldBy, Special, Store, Unchanged, Write
-from ...core.state import TaskState, is_finished_by
+from ...core.state import TaskState, is_ended_by, is_finished_by
 from ..clock import TICK, Clock
 from .driver import Step
 from .steps import FAILED, IN_PROGRESS, LEASE, PENDING, STEP1_CODES, SUCCEEDED, Scenes, WorkError, seen
@@ -95,6 +95,11 @@ ENDED: dict[str, Callable[[Wire, Clock], None]] = {
     "ignored": _ignore_and_unignore,
     "unlocked": _unlock_and_take_over,
 }
+SINCE: dict[str, Callable[[Wire, Clock], None]] = {
+    "another attempt": lambda wire, _: wire.attempt("another"),
+    "a rerun": _rerun,
+    "ignored and taken back": _ignore_and_unignore,
+}
 OTHERWISE: dict[str, Callable[[TaskState], dict[str, Any]]] = {
     "status": lambda _: {"status": PENDING},
     "no lock": lambda _: {"lock": None},
@@ -160,7 +165,40 @@ class LateRules(Scenes):
         assert not wire.bring(wire.acquire("a"))
         assert wire.bring(wire.acquire("b"))
 
+    @pytest.mark.parametrize("meanwhile", [*SINCE.values()], ids=SINCE)
+    def test_r4_an_acquire_that_comes_first_after_its_start_was_refused_acquires_for_nobody(
+        self, wire: Wire, clock: Clock, meanwhile: Callable[[Wire, Clock], None]
+    ) -> None:
+        under_way = wire.acquire("a")
+        clock.advance(1)
+        meanwhile(wire, clock)
+        before = wire.state
+        assert not wire.bring(under_way)
+        assert wire.state == before
+        assert wire.bring(wire.acquire("b"))
+
+    def test_r2_a_task_whose_last_writer_has_a_faster_clock_is_acquired(
+        self, step1: Step, new_step: Callable[..., Step], clock: Clock
+    ) -> None:
+        step1.create("t")
+        slow = new_step(clock=Clock(clock.now - timedelta(seconds=30)))
+        with slow.start("t") as attempt:
+            assert attempt.fence == 1
+        assert seen(slow).status == SUCCEEDED
+
     # a finish
+
+    def test_r5_of_two_ends_of_one_attempt_the_one_that_is_stored_is_known(self, wire: Wire) -> None:
+        assert wire.bring(wire.acquire("a"))
+        state, now = wire.state, wire.rules.config.now()
+        failure = wire.rules.fail(state, "a", now, WorkError("no page"), end="one")
+        success = wire.rules.succeed(state, "a", now, None, end="other")
+        assert [wire.bring(failure), wire.bring(success)] == [True, False]
+        assert (wire.state.status, is_finished_by(wire.state, "a")) == (FAILED, True)
+        assert [is_ended_by(wire.state, end) for end in ("one", "other")] == [True, False]
+        for n in range(KEPT_LOCKS - 1):
+            wire.attempt(f"later {n}")
+        assert is_ended_by(wire.state, "one")
 
     @pytest.mark.parametrize("later", [0, 2, KEPT_LOCKS - 1])
     def test_r5_a_finish_that_comes_again_is_refused_and_known_by_its_token(self, wire: Wire, later: int) -> None:

@@ -19,6 +19,7 @@ from .steps import (
     IGNORED,
     LEASE,
     MAX_RETRY,
+    PENDING,
     STEP1_CODES,
     SUCCEEDED,
     LaterError,
@@ -88,6 +89,27 @@ DATA = {"page": 2, "text": "Grüße 你好 🧾", "large": 2**53, "low": -(2**40
 
 class OutcomeRules(Scenes):
     """R7 to R9."""
+
+    # A failure that puts the task back
+
+    def test_r9_failed_may_be_the_pending_status_and_the_attempts_count_all_the_same(
+        self, new_step: Callable[..., Step], promised: Promised, clock: Clock
+    ) -> None:
+        if not promised(Promise.STEPS):
+            return  # the codes are those of the backend's class
+        step = new_step({**STEP1_CODES, "failed_status": PENDING})
+        step.create("t", {"page": 0})
+        for nth in range(1, MAX_RETRY):
+            fail(step)
+            assert (seen(step).status, seen(step).retry, seen(step).locked) == (PENDING, nth, False)
+        if promised(Promise.LISTING):
+            assert list(step.listed(PENDING)) == ["t"]
+        enter(step)
+        clock.advance(LEASE)
+        with pytest.raises(st.NoMoreRetryError):
+            enter(step)
+        assert seen(step).status in GIVEN_UP
+        assert seen(step).retry == MAX_RETRY
 
     # R7: success
 

@@ -9,6 +9,7 @@ from .leases import HoldingRules
 from .limits import LimitRules
 from .lost_answers import AnswerRules
 from .outcomes import OutcomeRules
+from .postponing import PostponeRules
 from .racing import RaceRules
 from .starting import StartingRules
 from .tracing import TellingRules
@@ -23,6 +24,7 @@ class ContractSuite(
     LimitRules,
     ActionRules,
     CancelRules,
+    PostponeRules,
     TellingRules,
     RaceRules,
 ):

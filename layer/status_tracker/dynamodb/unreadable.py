@@ -1,0 +1,74 @@
+"""Reads items that may be no tasks, edited by hand perhaps."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pynamodb.constants import NULL
+
+from ..core.errors import TaskUnreadableError
+from ..core.history import told
+from ..core.state import TaskState
+from .item import TaskItem
+
+_JSON = {"errors": dict, "finished_locks": list, "vanished_locks": list}
+"""The JSON attributes that the rules read, and their types."""
+
+_RECORDS = ("history", "actions")
+"""Lists of objects in the errors."""
+
+_COUNTED = ("retry", "fence", "run")
+_READ_BY_RULES = (*_JSON, *_COUNTED, "update_time", "lock", "lock_time", "lock_expire_time", "not_before")
+
+
+def task_of(task_class: type[TaskItem], key: str, item: dict[str, Any]) -> TaskItem | TaskUnreadableError:
+    """The task in an item, or the error if it holds none."""
+    try:
+        task_class.split_key(key)
+        task = task_class.from_raw_data(item)
+        _check_json(task.attribute_values)
+    except Exception as error:  # noqa: BLE001  # whatever an attribute raises, of the user's own too
+        return unreadable(task_class, key, error)
+    return task
+
+
+def state_in(task_class: type[TaskItem], item: dict[str, Any], status: int) -> tuple[TaskState, frozenset[str]]:
+    """The state in an item as far as it can be read, and which of its fields cannot."""
+    read: dict[str, Any] = {}
+    broken = set()
+    for name in _READ_BY_RULES:
+        attribute = getattr(task_class, name)
+        found = item.get(attribute.attr_name)
+        if not found or NULL in found:
+            continue
+        try:
+            value = attribute.deserialize(attribute.get_value(found))
+            _check_json({name: value})
+        except Exception:  # noqa: BLE001  # as in `task_of`
+            broken.add(name)
+        else:
+            read[name] = tuple(value) if _JSON.get(name) is list else value
+    return TaskState(status=status, **read), frozenset(broken)
+
+
+def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:
+    """The error for an item that cannot be read; it names the item, and its cause is what was raised."""
+    use_case_id, sep, task_id = key.partition(task_class.separator())
+    refusal = TaskUnreadableError(
+        f"The item {key!r} cannot be read: {told(error)}. Mend it in the table, or delete it.",
+        use_case_id=use_case_id if sep else None,
+        task_id=task_id if sep else key,
+    )
+    refusal.__cause__ = error
+    return refusal
+
+
+def _check_json(values: dict[str, Any]) -> None:
+    for name, kind in _JSON.items():
+        if values.get(name) is not None and not isinstance(values[name], kind):
+            raise TypeError(f"{name} is {str(values[name])[:80]!r}, and no {kind.__name__}")
+    errors = values.get("errors") or {}
+    for name in _RECORDS:
+        records = errors.get(name) or []
+        if not isinstance(records, list) or not all(isinstance(each, dict) for each in records):
+            raise TypeError(f"{name} in errors is {str(records)[:80]!r}, and no list of objects")
