@@ -108,6 +108,7 @@ class FilesBackend:
     unreachable = (OSError,)
     claims = False
     receipts = False
+    deeds = frozenset({"cancel"})
 
     def __init__(self, options: plan.Options, directory: Path, clock: SkewedClock) -> None:
         self._directory = directory
@@ -173,6 +174,9 @@ class FilesBackend:
             yield
         finally:
             del Step.seen[lock]
+
+    def act(self, deed: str, task: str, name: str) -> None:  # noqa: ARG002  # there is one only
+        Step.cancel(task, reason=name, by="operator", request_id=name)
 
     def affect(self, task: str, start: str, fence: int) -> bool:
         """Append to the task's own file, if nobody with a larger fence has."""
