@@ -231,7 +231,7 @@ def test_is_locked_may_let_a_start_in_that_the_lock_would_keep_out(
 def test_is_locked_may_keep_a_start_out(jobs: type[FileJob], monkeypatch: pytest.MonkeyPatch) -> None:
     job = jobs.new("1")
     monkeypatch.setattr(jobs, "is_locked", lambda *_, **__: True)
-    with pytest.raises(st.TaskLockedError, match="as FileJob.is_locked says") as refused, job.start():
+    with pytest.raises(st.TaskLockedError, match=r"as FileJob\.is_locked says") as refused, job.start():
         pass
     assert refused.value.status == 0
     assert jobs.load("1") == job

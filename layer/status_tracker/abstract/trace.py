@@ -48,8 +48,8 @@ class TrackerTrace(Trace):
         self._line("❌ the end of the attempt could not be stored; the lease will run out.")
         self._end()
 
-    def finished(self, status: int, retry: int) -> None:
-        """Tell the end by the status that was stored."""
+    def finished(self, status: int, retry: int, *, before: int) -> None:
+        """Tell the end by what was stored: the status, and the attempts that count; `before`, without this one."""
         config = self._config
         if status == config.succeeded_status:
             what, name = "✅ task succeeded", "✅ succeeded"
@@ -57,6 +57,8 @@ class TrackerTrace(Trace):
             what, name = f"❌ task failed {retry} times already", "🚫 exhausted"
         elif status == config.ignored_status:
             what, name = "❌ task failed for good", "🙅 ignored"
+        elif retry == before:
+            what, name = "⏸️ task postponed", config.status_name(status)
         else:
             what, name = "❌ task failed", "❌ failed"
         self._line(f"{what}, set status = {status} ({name}) and 🔐 unlock the task.")

@@ -133,5 +133,4 @@ class EditableTracker(TrackerItem):
         return Lifecycle(config, task.job_id, task.task_id, max_data_bytes=MAX_DATA_BYTES, **settings)
 
     def _show(self, task: Self) -> None:
-        # A copy: the block may change the data in place and then fail.
-        self.attribute_values = deepcopy(task.attribute_values)
+        self.attribute_values = task.attribute_values

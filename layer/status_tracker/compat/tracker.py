@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
+from copy import deepcopy
 from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
@@ -11,8 +12,9 @@ from typing import Any, Generic, Self, TypeVar
 from pynamodb.expressions.condition import Condition
 
 from ..core.config import BaseStatusEnum, ensure_status_value
-from ..core.execution import Decorating, Execution, ExecutionContext
+from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
+from ..core.signals import Whole
 from ..core.state import pending_as_found
 from ..core.task import act, create
 from ..dynamodb.index import StatusAndUpdateTimeIndex
@@ -112,9 +114,9 @@ class BaseStatusTracker(EditableTracker):
         def block() -> _Block[Self]:
             store = TrackerStore(type(self), self.key)
             attempt = _Attempt(self, store, rules, config.lease(None), heartbeat=heartbeat, debug=debug)
-            return _Block(self, store, attempt, block)
+            return _Block(self, store, attempt)
 
-        return block()
+        return Whole(block)
 
     def pre_start_hook(self) -> None:
         """Called before each start; for subclasses."""
@@ -215,23 +217,13 @@ class _Attempt(Execution[TrackerT]):
         self._trace = TrackerTrace(rules.config, *about, debug=debug)
 
 
-class _Block(Decorating, Generic[TrackerT]):
+class _Block(Generic[TrackerT]):
     """One attempt in v5's form: the block works with the tracker itself, which shows the stored task."""
 
-    def __init__(
-        self,
-        tracker: TrackerT,
-        store: TrackerStore[TrackerT],
-        execution: Execution[TrackerT],
-        again: Callable[[], _Block[TrackerT]],
-    ) -> None:
-        self._again = again
+    def __init__(self, tracker: TrackerT, store: TrackerStore[TrackerT], execution: Execution[TrackerT]) -> None:
         self._tracker = tracker
         self._store = store
         self._execution = execution
-
-    def anew(self) -> _Block[TrackerT]:
-        return self._again()
 
     def __enter__(self) -> TrackerT:
         self._tracker.pre_start_hook()
@@ -241,8 +233,12 @@ class _Block(Decorating, Generic[TrackerT]):
             if self._store.seen is not None:
                 self._tracker._show(self._store.seen)
             raise
-        self._tracker._show(self._context.task)
         self._tracker._context = self._context
+        try:
+            self._tracker.attribute_values = deepcopy(self._context.task.attribute_values)  # the block may change it
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self._tracker
 
     def __exit__(

@@ -2,60 +2,30 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
+import copy
 import logging
 import os
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
-from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskLockLostError
+from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
 from .heartbeat import Heartbeat
-from .history import json_size
+from .history import json_size, told
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 from .retries import Patience, acquire, new_end
-from .signals import Termination
+from .signals import Decorating, Termination
 from .state import TaskState, cancelled, holds, is_ended_by, is_finished_by, lease_end, taken_over
-from .trace import Trace
+from .trace import Trace, tell
 
 TaskT = TypeVar("TaskT")
-ParamsT = ParamSpec("ParamsT")
-ReturnedT = TypeVar("ReturnedT")
 
-logger = logging.getLogger("status_tracker")
-
-
-class Decorating:
-    """A context manager that may also be used as a decorator."""
-
-    def anew(self) -> AbstractContextManager[object]:
-        """Another attempt at the same task, with the same arguments."""
-        raise NotImplementedError
-
-    def __call__(self, work: Callable[ParamsT, ReturnedT]) -> Callable[ParamsT, ReturnedT]:
-        """Decorate a function: each call of it is an attempt of its own at the task.
-
-        Raises:
-            TypeError: `work` is a coroutine function or a generator function. Its call returns before its work is
-                done, so a success would be stored too early.
-        """
-        if inspect.iscoroutinefunction(work) or inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
-            raise TypeError(
-                f"{work.__qualname__} is a coroutine or a generator function, whose call returns before its work is "
-                "done: use `with ….start(…)` within it."
-            )
-
-        @functools.wraps(work)
-        def attempt(*args: ParamsT.args, **kwargs: ParamsT.kwargs) -> ReturnedT:
-            with self.anew():
-                return work(*args, **kwargs)
-
-        return attempt
+_NOTHING = "Nothing was stored."
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -205,6 +175,7 @@ class Execution(Decorating, Generic[TaskT]):
         self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
+        self._beat_trouble: str | None = None
         self._updates = 0
         self._entered = False
         self._ended = False
@@ -254,15 +225,18 @@ class Execution(Decorating, Generic[TaskT]):
             raise RuntimeError(f"This attempt at {self._rules} was made already: call start() for another one.")
         self._entered = True
         self._process = os.getpid()
-        self._termination.begin()
-        self._trace.starting()
         try:
+            self._termination.begin()
+            self._trace.starting()
             task = self._held[1] if self._held else self._acquire()
+            state = self._store.state(task)
+            self._state = replace(state, errors=copy.deepcopy(state.errors))  # the block may change those of ctx.task
         except BaseException as error:
-            self._trace.not_started(error)
-            self._termination.end()
+            try:
+                self._trace.not_started(error)
+            finally:
+                self._termination.end()
             raise
-        self._state = self._store.state(task)
         self._context = ExecutionContext(task, self)
         try:
             self._note_lease(self._state)
@@ -270,10 +244,10 @@ class Execution(Decorating, Generic[TaskT]):
             if self._heartbeat is not None:
                 self._heartbeat.start()
             self._termination.check()
+            return self._context  # noqa: TRY300  # in here, for a signal that comes just before it
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
-        return self._context
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
@@ -335,6 +309,11 @@ class Execution(Decorating, Generic[TaskT]):
         except WriteRejectedError as rejected:
             self._finish_failed(rejected.cause)
             raise rejected.cause from rejected.__cause__
+        except TaskExecutionError:
+            raise
+        except Exception as unwritten:  # what the block has left cannot be made into a request
+            self._finish_failed(unwritten)
+            raise
 
     def _finish_failed(self, error: BaseException) -> None:
         try:
@@ -371,16 +350,26 @@ class Execution(Decorating, Generic[TaskT]):
         self._trace.finished(write.changes["status"], write.changes["retry"], before=self._state.retry)
 
     def _beat(self) -> bool:
-        """Renew the lease; whether the task is still held. If a beat gets no answer, the next one makes up for it."""
+        """Renew the lease; whether the task is still held. Where a beat fails, the next one makes up for it."""
         try:
             answer = self._store.write(self._rules.extend(self._state, self._token, self._now(), self._lease))
-        except StoreError:
-            return True
-        if answer.task is None or not self._still_held(answer):
-            self._lost(answer)
-            return False
-        self._note_lease(self._store.state(answer.task))
+            if answer.task is None or not self._still_held(answer):
+                self._lost(answer)
+                return False
+            self._note_lease(self._store.state(answer.task))
+        except Exception as error:  # noqa: BLE001  # in a thread of its own nobody else would tell of it
+            self._missed_beat(error)
+        else:
+            self._beat_trouble = None
         return True
+
+    def _missed_beat(self, error: Exception) -> None:
+        if self._beat_trouble is None:
+            end = self._lease_end.isoformat()
+            tell(
+                logging.WARNING, f"The heartbeat could not renew the lease of {self._rules}, which ends at {end}", error
+            )
+        self._beat_trouble = told(error.cause if isinstance(error, StoreError) else error)
 
     def _write_held(self, write: Write) -> TaskT:
         try:
@@ -388,7 +377,8 @@ class Execution(Decorating, Generic[TaskT]):
         except WriteRejectedError as rejected:
             raise rejected.cause from rejected.__cause__
         if answer.task is None or not self._still_held(answer):
-            raise self._lost(answer)
+            stored = "Its last request may have been stored before that." if self._patience.unanswered else _NOTHING
+            raise self._lost(answer, stored)
         return answer.task
 
     def _still_held(self, answer: WriteResult[TaskT]) -> bool:
@@ -410,7 +400,7 @@ class Execution(Decorating, Generic[TaskT]):
         if self._lost_lock is not None:
             raise self._lost_lock
 
-    def _lost(self, answer: WriteResult[TaskT]) -> TaskLockLostError:
+    def _lost(self, answer: WriteResult[TaskT], stored: str = _NOTHING) -> TaskLockLostError:
         state = None if answer.task is None else self._store.state(answer.task)
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
         if record := cancelled(state, self._state.lock_time or self._lease_end):
@@ -419,12 +409,14 @@ class Execution(Decorating, Generic[TaskT]):
             why = "a copy of this worker has ended the attempt already"
         elif self._now() < self._lease_end:
             why = "somebody took it over, unlocked or deleted it"
-        self._lost_lock = self._lost_because(why)
+        elif self._beat_trouble is not None:
+            why += f"; the heartbeat could not renew it ({self._beat_trouble})"
+        self._lost_lock = self._lost_because(why, stored)
         return self._lost_lock
 
-    def _lost_because(self, why: str) -> TaskLockLostError:
+    def _lost_because(self, why: str, stored: str = _NOTHING) -> TaskLockLostError:
         return TaskLockLostError(
-            f"{self._rules} is not held by this worker any more: {why}. Nothing was stored.",
+            f"{self._rules} is not held by this worker any more: {why}. {stored}",
             use_case_id=self._rules.use_case_id,
             task_id=self._rules.task_id,
         )
@@ -435,4 +427,4 @@ def _note(error: BaseException, text: str) -> None:
     try:
         error.add_note(text)
     except Exception:  # noqa: BLE001  # a frozen exception takes no notes, and goes on to the caller all the same
-        logger.warning("%s", text)
+        tell(logging.WARNING, text)
