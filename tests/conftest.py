@@ -17,6 +17,7 @@ from xdist.scheduler import LoadScopeScheduling
 
 from tests.support.dynamodb_local import EngineMissingError
 from tests.support.engines import MOTO, Engine, dynamodb_local, moto_server
+from tests.support.mariadb import MariaDBMissingError, run_mariadb
 from tests.support.postgres import PostgresMissingError, run_postgres
 
 TESTS = Path(__file__).parent
@@ -90,6 +91,16 @@ def postgres_url() -> Iterator[str]:
         with run_postgres() as url:
             yield url
     except PostgresMissingError as missing:
+        _do_without(missing)
+
+
+@pytest.fixture(scope="session")
+def mariadb_url() -> Iterator[str]:
+    """The SQLAlchemy URL of a server; where MariaDB is missing the test is skipped, but under CI=true it fails."""
+    try:
+        with run_mariadb() as url:
+            yield url
+    except MariaDBMissingError as missing:
         _do_without(missing)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -250,3 +251,33 @@ def test_r11_an_action_with_the_same_request_id_happens_once(
     assert (again.errors["actions"][-1]["id"], again.errors["actions"][-1]["by"]) == ("r-1", "ann")
     with pytest.raises(ValueError, match="request_id has"):
         act("1", reason="asked for", request_id="x" * 1_000)
+
+
+def test_r5_of_two_objects_of_one_attempt_the_one_whose_end_is_not_stored_learns_it(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    other = copy.deepcopy(job)
+    other.mark_as_failed_or_exhausted(ValueError("no page"))
+    with pytest.raises(st.TaskLockLostError, match="another object of this attempt has ended it already"):
+        job.mark_as_succeeded()
+    stored = jobs.load("1")
+    assert stored is not None
+    assert stored.status_name == "failed"
+
+
+def test_r5_of_two_objects_of_one_attempt_that_update_each_is_stored_or_learns_it(jobs: type[FileJob]) -> None:
+    job = jobs.new("1")
+    job.mark_as_in_progress()
+    for n in range(20):
+        one, other = copy.deepcopy(job), copy.deepcopy(job)
+        one.data, other.data = {"one": n}, {"other": n}
+        one.update()
+        latest = one
+        with suppress(st.TaskLockLostError):
+            other.update()
+            latest = other
+        stored = jobs.load("1")
+        assert stored is not None
+        assert stored.data == latest.data
+        job = stored
+    job.mark_as_succeeded()

@@ -23,6 +23,7 @@ NAMES = {
     "TestSQLite": "SQLite",
     "TestSQLiteWAL": "SQLite WAL",
     "TestPostgreSQL": "PostgreSQL",
+    "TestMariaDB": "MariaDB",
     "TestFiles": "files",
     "TestS3": "S3",
     "TestLoadAndDump": "load/dump",

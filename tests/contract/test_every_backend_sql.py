@@ -1,4 +1,4 @@
-"""The contract of all backends, on SQL: SQLite with and without its write-ahead log, and PostgreSQL."""
+"""The contract of all backends, on SQL: SQLite with and without its write-ahead log, PostgreSQL, MariaDB."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from status_tracker.testing.contract import Backend, ContractSuite
 from tests.contract.backends.sql import FaultyCommits, SqlBackend, sqlite_engine
+from tests.support.mariadb import fresh_schema
 from tests.support.postgres import fresh_database
 
 
@@ -43,6 +44,12 @@ def postgres(postgres_url: str) -> Iterator[Database]:
         yield database
 
 
+@pytest.fixture(scope="module")
+def mariadb(mariadb_url: str) -> Iterator[Database]:
+    with fresh_schema(mariadb_url) as url, _open(sa.create_engine(url)) as database:
+        yield database
+
+
 class TestSQLite(ContractSuite):
     @pytest.fixture
     def backend(self, sqlite: Database) -> Backend:
@@ -59,3 +66,9 @@ class TestPostgreSQL(ContractSuite):
     @pytest.fixture
     def backend(self, postgres: Database) -> Backend:
         return SqlBackend(*postgres)
+
+
+class TestMariaDB(ContractSuite):
+    @pytest.fixture
+    def backend(self, mariadb: Database) -> Backend:
+        return SqlBackend(*mariadb)

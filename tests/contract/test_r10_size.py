@@ -238,3 +238,25 @@ def _size(item: dict[str, Any] | None) -> int:
     """As DynamoDB counts: the names and the values, in UTF-8; a number takes at most what its digits do."""
     assert item is not None
     return sum(len(name.encode()) + len(str(*value.values()).encode()) for name, value in item.items())
+
+
+@pytest.mark.usefixtures("exact")
+def test_r10_the_fullest_item_takes_every_further_write(step1: Any) -> None:
+    """Data, history, actions and ids of the greatest length at once."""
+    task_id = "i" * (2048 - len("test____"))
+    step1.make_and_save(task_id, _data(MAX_DATA_BYTES))
+    for nth in range(12):
+        with pytest.raises(DocumentError), step1.start(task_id):
+            raise DocumentError("x" * 5 * KB)
+        for action in ("ignore", "unignore"):
+            long = {name: f"{nth}{action}".ljust(510, name[0]) for name in ("reason", "by", "request_id")}
+            getattr(step1, action)(task_id, **long)
+    with pytest.raises(st.Postponed), step1.start(task_id):
+        raise st.Postponed("x" * 5 * KB, retry_after=60)
+    step1.rerun(task_id, reason="r" * 510, by="b" * 510, request_id="i" * 510)
+    task = stored(step1, task_id)
+    assert len(task.errors["actions"]) >= 11
+    assert task.errors["dropped"] >= 1
+    with step1.start(task_id) as ctx:
+        ctx.set_data(_data(MAX_DATA_BYTES))
+    assert stored(step1, task_id).status == 40

@@ -80,3 +80,15 @@ def test_r16_another_separator_makes_other_ids_possible(new_step: Callable[..., 
         pass
     assert (stored(step, "t").key, stored(step, "t").use_case_id) == ("a____b::t", "a____b")
     assert [task.task_id for task in step.query_by_status(40)] == ["t"]
+
+
+def test_r16_a_use_case_id_fits_into_the_index_or_is_refused(new_step: Callable[..., Any]) -> None:
+    longest = 2048 - len("____020____000")
+    step = new_step(use_case_id="u" * longest)
+    step.make_and_save("t")
+    with step.start("t"):
+        pass
+    assert [listed.task_id for listed in step.query_by_status(40)] == ["t"]
+    for too_long in ("u" * (longest + 1), "é" * (longest // 2 + 1)):
+        with pytest.raises(ValueError, match=r"in the index, and at most 2,048"):
+            new_step(use_case_id=too_long)

@@ -25,6 +25,7 @@ from tests.contract.backends.memory import MemoryBackend
 from tests.contract.backends.places import open_step
 from tests.contract.backends.s3 import BUCKET, one_by_one, s3_client
 from tests.support.engines import Engine
+from tests.support.mariadb import fresh_schema
 from tests.support.postgres import fresh_database
 from tests.support.steps import STEP1_CODES
 
@@ -57,6 +58,11 @@ def _postgres(request: pytest.FixtureRequest, stack: ExitStack) -> Place:
     return {"kind": "sql", "url": url}
 
 
+def _mariadb(request: pytest.FixtureRequest, stack: ExitStack) -> Place:
+    url = stack.enter_context(fresh_schema(request.getfixturevalue("mariadb_url")))
+    return {"kind": "sql", "url": url}
+
+
 def _files(request: pytest.FixtureRequest, _stack: ExitStack) -> Place:
     return {"kind": "files", "folder": str(request.getfixturevalue("tmp_path_factory").mktemp("files"))}
 
@@ -72,6 +78,7 @@ PLACES = {
     "SQLite": _sqlite,
     "SQLite WAL": _sqlite_wal,
     "PostgreSQL": _postgres,
+    "MariaDB": _mariadb,
     "files": _files,
     "S3": _s3,
 }

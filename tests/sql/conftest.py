@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypedDict
@@ -13,6 +14,7 @@ from sqlalchemy import orm
 from status_tracker import TrackerConfig
 from status_tracker.sql import JobMixin
 from tests.support.clock import Clock
+from tests.support.mariadb import fresh_schema
 from tests.support.postgres import fresh_database
 
 LEASE = 900
@@ -57,6 +59,23 @@ def postgres(database: str) -> Iterator[sa.Engine]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def mariadb_database(mariadb_url: str) -> Iterator[str]:
+    with fresh_schema(mariadb_url) as url:
+        yield url
+
+
+@pytest.fixture
+def mariadb(mariadb_database: str) -> Iterator[sa.Engine]:
+    """On MariaDB, with sessions far from UTC."""
+    engine = sa.create_engine(mariadb_database, connect_args={"init_command": "SET time_zone = '-05:00'"})
+    yield engine
+    with engine.begin() as connection:
+        for table in sa.inspect(connection).get_table_names():
+            connection.execute(sa.text(f"DROP TABLE `{table}`"))
+    engine.dispose()
+
+
 def sqlite_engine(folder: Path, *, wal: bool) -> sa.Engine:
     engine = sa.create_engine(f"sqlite:///{folder / 'jobs.db'}")
     if wal:
@@ -65,10 +84,10 @@ def sqlite_engine(folder: Path, *, wal: bool) -> sa.Engine:
     return engine
 
 
-@pytest.fixture(params=["sqlite", "sqlite_wal", "postgres"])
+@pytest.fixture(params=["sqlite", "sqlite_wal", "postgres", "mariadb"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[sa.Engine]:
-    if request.param == "postgres":
-        yield request.getfixturevalue("postgres")
+    if request.param in {"postgres", "mariadb"}:
+        yield request.getfixturevalue(request.param)
         return
     engine = sqlite_engine(tmp_path, wal=request.param == "sqlite_wal")
     yield engine
@@ -117,16 +136,23 @@ def nameless(engine: sa.Engine, clock: Clock) -> type[Job]:
 
 
 class Log:
-    """What an engine sends: statements without their parameters, COMMIT and ROLLBACK."""
+    """What an engine sends: statements without their parameters, COMMIT and ROLLBACK.
+
+    Attributes:
+        update: the verbs of an update that is answered with the row.
+        insert: those of an insert; PostgreSQL is told first how long to wait.
+    """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.lines: list[str] = []
+        self.update = ["UPDATE"] if engine.dialect.update_returning else ["UPDATE", "SELECT"]
+        self.insert = ["SELECT", "INSERT"] if engine.dialect.name == "postgresql" else ["INSERT"]
         sa.event.listen(engine, "before_cursor_execute", lambda *args: self.lines.append(args[2]))
         sa.event.listen(engine, "commit", lambda _: self.lines.append("COMMIT"))
 
     def verbs(self) -> list[str]:
-        """The first word of each, since the last call."""
-        verbs = [line.split()[0] for line in self.lines]
+        """The first word of each, since the last call; without MariaDB's prefix that bounds its wait."""
+        verbs = [re.sub(r"^SET STATEMENT .*? FOR ", "", line).split()[0] for line in self.lines]
         self.lines.clear()
         return verbs
 

@@ -33,7 +33,7 @@ def test_r11_a_job_is_created_once_for_many_events(job_class: type[Job], engine:
 def test_what_was_created_can_be_read_without_a_session(job_class: type[Job], engine: sa.Engine) -> None:
     job = job_class.create_and_save(engine, "job-1", 10)
     assert sa.inspect(job).detached
-    assert [job.status, job.data, job.retry, job.errors, job.is_locked()] == [10, None, 0, {"history": []}, False]
+    assert [job.status, job.data, job.retry, job.errors, job.is_locked()] == [10, None, 0, {}, False]
 
 
 def test_in_a_session_of_the_users_it_is_committed(job_class: type[Job], engine: sa.Engine) -> None:

@@ -11,7 +11,7 @@ from status_tracker.sql import MissingColumnsError, add_missing_columns
 from tests.support.clock import Clock
 
 from .conftest import Job, make_config, make_job_class
-from .test_times import MATE_TABLE
+from .test_times import mate_table
 
 ADDED = [
     "lock_expire_at",
@@ -27,9 +27,8 @@ ADDED = [
 
 @pytest.fixture
 def old(engine: sa.Engine, clock: Clock) -> type[Job]:
-    moment = "TIMESTAMP" if engine.dialect.name == "postgresql" else "DATETIME"
     with engine.begin() as connection:
-        connection.execute(sa.text(MATE_TABLE.format(moment=moment)))
+        connection.execute(mate_table(engine))
     return make_job_class(clock, config=make_config(clock))
 
 

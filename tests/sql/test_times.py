@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -56,10 +57,24 @@ def test_a_moment_is_compared_to_the_microsecond(postgres_kind: tuple[sa.Engine,
         assert found(MOMENTS.c.at.between(MOMENT - TICK, MOMENT + TICK))
 
 
-def test_new_columns_have_a_time_zone_on_postgresql(postgres: sa.Engine, clock: Clock) -> None:
-    make_job_class(clock).metadata.create_all(postgres)  # type: ignore[attr-defined]
-    types = {column["name"]: column["type"] for column in sa.inspect(postgres).get_columns("job")}
-    assert all(types[name].timezone for name in ("create_at", "update_at", "lock_at", "lock_expire_at", "not_before"))  # type: ignore[attr-defined]
+TIMES = ("create_at", "update_at", "lock_at", "lock_expire_at", "not_before")
+
+
+def types_of(engine: sa.Engine, clock: Clock) -> dict[str, Any]:
+    make_job_class(clock).metadata.create_all(engine)  # type: ignore[attr-defined]
+    return {column["name"]: column["type"] for column in sa.inspect(engine).get_columns("job")}
+
+
+def test_new_columns_have_no_time_zone_on_postgresql_as_sqlalchemy_mate_reads_them(
+    postgres: sa.Engine, clock: Clock
+) -> None:
+    types = types_of(postgres, clock)
+    assert not any(types[name].timezone for name in TIMES)
+
+
+def test_new_columns_have_microseconds_on_mariadb(mariadb: sa.Engine, clock: Clock) -> None:
+    types = types_of(mariadb, clock)
+    assert {types[name].fsp for name in TIMES} == {6}
 
 
 def test_a_naive_moment_is_refused(job_class: type[Job], engine: sa.Engine) -> None:
@@ -67,13 +82,13 @@ def test_a_naive_moment_is_refused(job_class: type[Job], engine: sa.Engine) -> N
         connection.execute(sa.select(job_class.id).where(job_class.update_at < datetime(2026, 1, 1)))  # noqa: DTZ001
 
 
-MATE_TABLE = """
+_MATE_TABLE = """
 CREATE TABLE job (
-    id VARCHAR NOT NULL,
+    id {text} NOT NULL,
     status INTEGER NOT NULL,
     create_at {moment} NOT NULL,
     update_at {moment} NOT NULL,
-    lock VARCHAR,
+    {lock} {text},
     lock_at {moment} NOT NULL,
     retry INTEGER NOT NULL,
     data JSON,
@@ -82,14 +97,20 @@ CREATE TABLE job (
     PRIMARY KEY (id)
 )
 """
-"""As sqlalchemy_mate 2.0.0.3 makes it, with a column of the user's."""
+"""As sqlalchemy_mate 2.0.0.3 makes it, with a column of the user's; on MariaDB with the lengths that it leaves out."""
+
+
+def mate_table(engine: sa.Engine) -> sa.TextClause:
+    """The statement that makes the table there."""
+    moment = "TIMESTAMP WITHOUT TIME ZONE" if engine.dialect.name == "postgresql" else "DATETIME"
+    text, lock = ("VARCHAR(255)", "`lock`") if engine.dialect.name == "mysql" else ("VARCHAR", "lock")
+    return sa.text(_MATE_TABLE.format(moment=moment, text=text, lock=lock))
 
 
 @pytest.fixture
 def mate_class(engine: sa.Engine, clock: Clock) -> type[Job]:
-    moment = "TIMESTAMP WITHOUT TIME ZONE" if engine.dialect.name == "postgresql" else "DATETIME"
     with engine.begin() as connection:
-        connection.execute(sa.text(MATE_TABLE.format(moment=moment)))
+        connection.execute(mate_table(engine))
         connection.execute(
             sa.text("INSERT INTO job VALUES ('job-1', 20, :at, :at, 'abc', :at, 1, 'null', :errors, NULL)"),
             {"at": "2026-01-01 00:00:00.000000", "errors": '{"error": "E()", "traceback": "T"}'},

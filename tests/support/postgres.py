@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import pwd
 import shutil
-import socket
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import NullPool, create_engine, make_url, text
+
+from tests.support.servers import free_port, run_server
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _SETTINGS = {
@@ -25,11 +22,8 @@ _SETTINGS = {
     # Far from UTC, and not by whole hours: a time that loses its zone on the way is seen.
     "timezone": "Asia/Kathmandu",
 }
-# Runs the server until its standard input closes: we close it, or it closes with our death, in whatever way we die.
-# The server is asked first to stop, then told to, then killed.
-_KEEPER = """
-trap '' HUP INT TERM PIPE
-exec 2>>log
+# The server is asked first to stop, then told to.
+_SCRIPT = """
 start() {
   "$programs/initdb" --pgdata data --username postgres --auth trust --no-locale --encoding UTF8 --no-sync || return
   "$programs/postgres" -D data "$@" &
@@ -39,12 +33,8 @@ start() {
   done
   return 1
 }
-stop() { "$programs/pg_ctl" stop --pgdata data --silent --timeout 10 --mode "$1" >&2; }
-if start "$@" >&2; then echo ready; else echo failed; fi
-read -r _
-if [ -e data/postmaster.pid ]; then stop fast || stop immediate || kill -KILL "$!"; fi
-wait
-rm -rf "$PWD"
+told() { "$programs/pg_ctl" stop --pgdata data --silent --timeout 10 --mode "$1"; }
+stop() { told fast || told immediate; }
 """
 
 
@@ -68,16 +58,10 @@ def find_programs() -> Path:
 @contextmanager
 def run_postgres() -> Iterator[str]:
     """The SQLAlchemy URL of a fresh server. Raises `PostgresMissingError` where it is not installed."""
-    programs = find_programs()
-    port = _free_port()
-    with tempfile.TemporaryDirectory(prefix="postgres-") as folder:
-        keeper = _start(programs, Path(folder), port)
-        try:
-            _wait_until_it_listens(keeper, Path(folder, "log"))
-            yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
-        finally:
-            # A line, because a child that a test has forked may hold the input open.
-            keeper.communicate(b"stop\n")
+    programs, port = find_programs(), free_port()
+    arguments = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+    with run_server("postgres", _SCRIPT, arguments, {"programs": str(programs)}, "postgres"):
+        yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
 
 
 @contextmanager
@@ -92,42 +76,3 @@ def fresh_database(url: str) -> Iterator[str]:
     finally:
         with server.connect() as connection:
             connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
-
-
-def _start(programs: Path, folder: Path, port: int) -> subprocess.Popen[bytes]:
-    settings = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": port}.items()]
-    user = _unprivileged_user() if os.geteuid() == 0 else None
-    if user:
-        os.chown(folder, user.pw_uid, user.pw_gid)
-    return subprocess.Popen(  # noqa: S603  # the command is made here
-        ["/bin/sh", "-c", _KEEPER, "keeper", *settings],
-        cwd=folder,
-        env={"PATH": os.defpath, "LC_ALL": "C", "programs": str(programs)},
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        user=user.pw_uid if user else None,
-        group=user.pw_gid if user else None,
-        extra_groups=[] if user else None,
-        start_new_session=True,
-    )
-
-
-def _wait_until_it_listens(keeper: subprocess.Popen[bytes], log: Path) -> None:
-    assert keeper.stdout is not None
-    if keeper.stdout.readline() != b"ready\n":
-        raise RuntimeError(f"PostgreSQL did not start. Its log ends with:\n{log.read_text(errors='replace')[-4000:]}")
-
-
-def _unprivileged_user() -> pwd.struct_passwd:
-    """Whom the server runs as when we are root, which it refuses: Debian's own user for it, else nobody."""
-    try:
-        return pwd.getpwnam("postgres")
-    except KeyError:
-        return pwd.getpwnam("nobody")
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

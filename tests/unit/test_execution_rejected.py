@@ -220,3 +220,55 @@ def test_r10_a_rejected_start_raises_its_reason(store: MemoryStore, clock: Clock
         pytest.fail("the block was entered")
     assert caught.value is why
     assert store.task == before
+
+
+# A success that cannot even be sent
+
+
+def test_r8_a_success_that_cannot_be_made_into_a_request_is_recorded_as_a_failure(
+    store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unwritable(_: object) -> None:
+        raise TypeError("Object of type set is not serializable")
+
+    monkeypatch.setattr(store, "succeed", unwritable)
+    with pytest.raises(TypeError, match="of type set"), start(store, clock):
+        pass
+    assert (stored(store).status, stored(store).lock) == (FAILED, None)
+    assert history(store)[0]["error"].startswith("TypeError(")
+
+
+# What a worker is told
+
+
+def test_r4_an_update_that_may_have_been_stored_before_a_takeover_is_not_denied(
+    store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write = store.write
+    with pytest.raises(st.TaskLockLostError) as lost, start(store, clock) as ctx:
+        store.befall(Fault.ANSWER_LOST)
+
+        sent = []
+
+        def taken_over_before_the_second(update: Any) -> Any:
+            sent.append(update)
+            if len(sent) == 2:
+                monkeypatch.setattr(store, "write", write)
+                take_over(store, clock)
+            return write(update)
+
+        monkeypatch.setattr(store, "write", taken_over_before_the_second)
+        ctx.set_data({"version": 1})
+        ctx.update()
+    assert str(lost.value).endswith("Its last request may have been stored before that.")
+
+
+def test_r8_what_a_block_changes_in_the_errors_of_its_task_is_not_stored(store: MemoryStore, clock: Clock) -> None:
+    with pytest.raises(ValueError, match="first"), start(store, clock):
+        raise ValueError("first")
+    with pytest.raises(ValueError, match="second"), start(store, clock) as ctx:
+        ctx.task.errors["history"].clear()
+        ctx.task.errors["mine"] = 1
+        raise ValueError("second")
+    assert [entry["error"] for entry in history(store)] == ["ValueError('first')", "ValueError('second')"]
+    assert "mine" not in stored(store).errors

@@ -198,3 +198,20 @@ def test_r2_only_the_start_that_gave_a_task_up_is_told_that_it_did(token: str, n
     refused = rules.judge(given_up, token, NOON, LEASE)
     assert isinstance(refused.error, st.TaskIgnoredError)  # type: ignore[union-attr]
     assert refused.error.given_up_now is now  # type: ignore[union-attr]
+
+
+def test_r11_an_unlocked_attempt_of_another_step_is_recorded_by_a_rerun() -> None:
+    other_step = 70
+    held = TaskState(
+        other_step, lock="theirs", lock_time=NOON - LEASE, lock_expire_time=NOON + LEASE, errors={"history": []}
+    )
+    unlocked = replace(
+        held,
+        lock=None,
+        lock_expire_time=None,
+        errors=make_rules().unlock(held, NOON, {**RECORD, "action": "unlock"}).changes["errors"],
+    )
+    changes = make_rules().rerun(unlocked, NOON, {**RECORD, "action": "rerun", "id": "2"}).changes
+    assert [entry["error"].partition("(")[0] for entry in changes["errors"]["history"]] == ["LeaseExpired"]
+    again = replace(unlocked, status=other_step + 20)
+    assert make_rules().rerun(again, NOON, {**RECORD, "action": "rerun", "id": "3"}).changes["errors"]["history"] == []

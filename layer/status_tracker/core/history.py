@@ -24,6 +24,9 @@ TRACEBACK_BYTES = 6 * 1024
 _ENTRY_BYTES = ERROR_BYTES + TRACEBACK_BYTES + 1024
 
 KEPT_ACTIONS = 20
+ACTIONS_BYTES = 23 * 1024
+"""All records of deliberate actions: with texts of ordinary length 20 of them, with the longest ids some 14."""
+
 REASON_BYTES = 512
 _COUNTED_ACTION = "restart"
 """A series of them is one record with its ``times``: a sweep's own restarts must not push out people's actions."""
@@ -31,7 +34,10 @@ _COUNTED_ACTION = "restart"
 
 def json_size(value: object) -> int:
     """The size of a value as JSON text, in bytes. Raises `TypeError` or `ValueError` where JSON cannot hold it."""
-    return len(json.dumps(value))
+    try:
+        return len(json.dumps(value))
+    except RecursionError as deep:
+        raise ValueError("The data is nested too deep to be written as JSON: keep fewer levels.") from deep
 
 
 def failure(nth_retry: int, update_time: str, error: str, traceback: str) -> dict[str, Any]:
@@ -113,7 +119,13 @@ def with_action(errors: Mapping[str, Any], record: Mapping[str, Any]) -> dict[st
     before = list(errors.get("actions") or [])
     if short.get("action") == _COUNTED_ACTION and before and _is_by_the_same(before[-1], short):
         short["times"] = (before.pop().get("times") or 1) + 1
-    return {**errors, "actions": [*before, short][-KEPT_ACTIONS:]}
+    kept, room = [short], ACTIONS_BYTES - json_size(short)
+    for each in reversed(before[-KEPT_ACTIONS + 1 :]):
+        room -= json_size(each)
+        if room < 0:
+            break
+        kept.append(each)
+    return {**errors, "actions": kept[::-1]}
 
 
 def _is_by_the_same(record: Mapping[str, Any], next_record: Mapping[str, Any]) -> bool:

@@ -18,7 +18,7 @@ the lease is this very start's, whose answer was lost until it was over, the sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -40,7 +40,7 @@ from .history import (
 )
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, lease_end
+from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, is_unlocked, lease_end
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
@@ -380,6 +380,16 @@ class Lifecycle:
             raise self._refuse.unfit(state, "is not locked, so there is nothing to unlock")
         return self._acted(state, now, record, _UNLOCKED)
 
+    def edit(self, state: TaskState | None, now: datetime, changes: Mapping[str, Any]) -> Write:
+        """Change fields by hand, unless a worker holds the task; a live `known_lock` does not count.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
+        """
+        if state is None or state.lock != self.known_lock:
+            state = self._at_rest(state, now)
+        return Write(Unchanged(state), {**changes, **(_forgotten(state) if "lock" in changes else {})})
+
     @property
     def _waiting(self) -> tuple[int, ...]:
         """The status codes of a task that is not finished in this step."""
@@ -415,7 +425,9 @@ class Lifecycle:
         if is_live(state, self.config, now):
             return False
         in_another_step = state.status not in self.config.status_shards
-        return state.status == self.config.in_progress_status or (in_another_step and state.lock is not None)
+        return state.status == self.config.in_progress_status or (
+            in_another_step and (state.lock is not None or is_unlocked(state))
+        )
 
     def _creation(self, now: datetime) -> dict[str, Any]:
         return {"create_time": now, "retry": 0, "data": self.initial_data or {}, "errors": {"history": []}}
@@ -492,11 +504,23 @@ def _forgotten(state: TaskState) -> dict[str, Any]:
     return {"vanished_locks": (*state.vanished_locks, state.lock)[-KEPT_LOCKS:]}
 
 
+_members: Callable[[BaseExceptionGroup[BaseException]], Iterable[BaseException]]
+_members = vars(BaseExceptionGroup)["exceptions"].__get__  # a subclass may say anything
+
+
 def _is_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
-    """Whether the error, or one in its group, is of one of these kinds."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(_is_of(kinds, each) for each in error.exceptions)
-    return isinstance(error, kinds)
+    """Whether the error, or one in its group, however deep, is of one of these kinds."""
+    waiting = [error]
+    try:
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, kinds):
+                return True
+            if isinstance(each, BaseExceptionGroup):
+                waiting.extend(_members(each))
+    except BaseException:  # noqa: BLE001  # the user's own class may raise anything when it is asked
+        return False
+    return False
 
 
 def _asked_for(error: BaseException, now: datetime) -> timedelta | None:

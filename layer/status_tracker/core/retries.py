@@ -45,6 +45,9 @@ def repeated(send: Callable[[], WriteResult[TaskT]], sleep: Callable[[float], No
 class Patience:
     """Repeats writes, with growing, random pauses.
 
+    Attributes:
+        unanswered: whether the latest write of `until` was sent before without an answer, so that it may be stored.
+
     Args:
         rules: of the task that is written; the clock of their config tells the time, and waits.
     """
@@ -52,6 +55,7 @@ class Patience:
     def __init__(self, rules: Lifecycle) -> None:
         self._rules = rules
         self._sleep = sleep_of(rules.config.clock)
+        self.unanswered = False
 
     def pause(self, nth: int) -> None:
         """Wait before the nth repetition of an acquire."""
@@ -64,13 +68,14 @@ class Patience:
             StatusNotSavedError: the lease is over, or repeating cannot help.
             WriteRejectedError: the store will never take this write.
         """
-        longest = _FIRST_PAUSE
+        longest, self.unanswered = _FIRST_PAUSE, False
         while True:
             try:
                 return send(write)
             except WriteRejectedError:
                 raise
             except StoreError as error:
+                self.unanswered = True
                 pause = jittered(longest)
                 if not error.transient or self._rules.config.now() + timedelta(seconds=pause) >= end:
                     raise self._not_saved(error, end) from error.cause

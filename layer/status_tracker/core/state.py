@@ -128,6 +128,14 @@ def is_ended_by(state: TaskState | None, end: str) -> bool:
     return state is not None and f"{END_MARK}{end}" in state.finished_locks
 
 
+def is_unlocked(state: TaskState) -> bool:
+    """Whether somebody has unlocked the attempt that the task was in, and nothing has happened to it since."""
+    newest: Mapping[str, Any] = (state.errors.get("actions") or [{}])[-1]
+    if state.lock is not None or state.lock_time is None or newest.get("action") != "unlock":
+        return False
+    return newest.get("status") == state.status and datetime.fromisoformat(newest["update_time"]) >= state.lock_time
+
+
 def cancelled(state: TaskState | None, since: datetime) -> Mapping[str, Any] | None:
     """The record of the newest cancellation at or after `since`; None if there is none (R18)."""
     records = () if state is None else state.errors.get("actions") or ()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Self, Unpack
 
 import sqlalchemy as sa
@@ -19,7 +20,8 @@ from .store import SqlStore
 class JobActions(JobColumns):
     """The deliberate actions. The statuses are those of `start`; `pending_status` must be among them.
 
-    With a `request_id` that is among the job's last 20 records, nothing is done, and the job is returned unchanged.
+    With a `request_id` that is among the job's last 20 records, nothing is done, and the job is returned unchanged;
+    that of `restart` is made from its `run`.
     Each raises `ValueError` for an empty reason, and `JobIsNotInitializedError` if there is no such job.
     """
 
@@ -96,6 +98,38 @@ class JobActions(JobColumns):
             JobIsNotReadyToStartError: it is not ignored in this step.
         """
         return cls._act(engine, id, lambda rules: rules.unignore, "unignore", reason, by, request_id, statuses)
+
+    @classmethod
+    def restart(
+        cls,
+        engine: sa.Engine,
+        id: str,  # noqa: A002
+        *,
+        run: int,
+        reason: str,
+        by: str | None = None,
+        **statuses: Unpack[Statuses],
+    ) -> Self:
+        """Give a job that waits or is stuck a new run, after run `run`'s driver stopped without finishing it.
+
+        `run_number` grows by one, only once for that run however often it is asked for; the status stays.
+
+        Raises:
+            JobLockedError: a worker holds it.
+            JobNotDueError: its last failure asked to wait.
+            JobAlreadySucceededError, JobIgnoredError, JobIsNotReadyToStartError: it neither waits in this step nor is
+                stuck in it, or is in a later run already.
+        """
+        return cls._act(
+            engine,
+            id,
+            lambda rules: partial(rules.restart, run=run),
+            "restart",
+            reason,
+            by,
+            f"after-run-{run}",
+            statuses,
+        )
 
     @classmethod
     def unlock(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import enum
+import logging
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
@@ -12,16 +13,20 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import orm
 
+from ..core.errors import TaskUnreadableError
 from ..core.lifecycle import Lifecycle, TryWrite
 from ..core.port import Startable, StoreError
 from ..core.retries import CONTENDED_ROUNDS, TRIES, Patience
+from .column_types import is_mysql
 from .columns import JobColumns
 from .expressions import Condition, is_free, startable, state_of
 from .settings import StepSettings
 from .store import SqlStore
-from .transactions import storing
+from .transactions import loading, storing
 
 JobT = TypeVar("JobT", bound=JobColumns)
+
+logger = logging.getLogger("status_tracker")
 
 _CANDIDATES = 32
 _WIDER = 8
@@ -59,10 +64,15 @@ class Claim(Generic[JobT]):
         """
         token, limit, unanswered = uuid.uuid4().hex, _CANDIDATES, 0
         patience = Patience(self.rules("*"))
+        unreadable: set[str] = set()
         while True:
             try:
-                found = self._try(token, limit, repeated=unanswered > 0)
+                found = self._try(token, limit, unreadable, repeated=unanswered > 0)
             except StoreError as error:
+                if isinstance(error.cause, TaskUnreadableError) and error.cause.task_id not in {None, *unreadable}:
+                    logger.warning("%s The other jobs are started meanwhile.", error.cause)
+                    unreadable.add(str(error.cause.task_id))
+                    continue
                 unanswered += 1
                 if not error.transient or unanswered == CONTENDED_ROUNDS:
                     raise error.cause from error
@@ -75,16 +85,16 @@ class Claim(Generic[JobT]):
             else:
                 return None if found is None else (token, found)
 
-    def _try(self, token: str, limit: int, *, repeated: bool) -> JobT | _Look | None:
+    def _try(self, token: str, limit: int, unreadable: Collection[str], *, repeated: bool) -> JobT | _Look | None:
         with storing(self.job_class, self.engine) as session:
             if repeated and (held := self._held_by(session, token)) is not None:
                 return held
             now = self.step.config.now()
             claimable = self._claimable(token, now)
-            ids = session.scalars(self._candidates(claimable, limit)).all()
+            ids = session.scalars(self._candidates(claimable, limit, unreadable)).all()
             if not ids:
                 return None
-            job = session.scalars(self._first_unlocked(ids, claimable)).first()
+            job = self._first_unlocked(session, ids, claimable)
             if job is None:
                 return _Look.WIDER if len(ids) == limit else None
             return self._acquire(session, job, token, now)
@@ -93,7 +103,8 @@ class Claim(Generic[JobT]):
         verdict = self.rules(job.id).judge(state_of(job), token, now, self.step.lease)
         if not isinstance(verdict, TryWrite):
             return _Look.AGAIN
-        answer = SqlStore(self.job_class, self.engine, job.id).apply(session, verdict.write)
+        store = SqlStore(self.job_class, self.engine, job.id, self.step.lease.total_seconds())
+        answer = store.apply(session, verdict.write)
         if not answer.applied or answer.task is None:
             return _Look.AGAIN
         session.commit()
@@ -107,12 +118,13 @@ class Claim(Generic[JobT]):
         stuck = sa.and_(job.status == config.in_progress_status, is_free(job, now, since))
         return sa.or_(waiting, stuck)
 
-    def _candidates(self, claimable: Condition, limit: int) -> sa.Select[Any]:
+    def _candidates(self, claimable: Condition, limit: int, unreadable: Collection[str]) -> sa.Select[Any]:
         """The ids of the oldest jobs that can be claimed; each status by itself, as the index has them."""
         job = self.job_class
+        wanted = sa.and_(claimable, job.id.not_in(unreadable)) if unreadable else claimable
         oldest = [
             sa.select(job.id, job.update_at)
-            .where(job.status == status, claimable)
+            .where(job.status == status, wanted)
             .order_by(job.update_at, job.id)
             .limit(limit)
             .subquery()
@@ -121,10 +133,24 @@ class Claim(Generic[JobT]):
         merged = sa.union_all(*(sa.select(each) for each in oldest)).subquery()
         return sa.select(merged.c.id).order_by(merged.c.update_at, merged.c.id).limit(limit)
 
-    def _first_unlocked(self, ids: Sequence[str], claimable: Condition) -> sa.Select[Any]:
+    def _first_unlocked(self, session: orm.Session, ids: Sequence[str], claimable: Condition) -> JobT | None:
+        # MySQL and MariaDB lock every row that they look at, and so are shown one at a time.
+        groups = [[each] for each in ids] if is_mysql(session.get_bind(self.job_class).dialect) else [ids]
+        for group in groups:
+            if (job := self._locked(session, group, claimable)) is not None:
+                return job
+        return None
+
+    def _locked(self, session: orm.Session, ids: Sequence[str], claimable: Condition) -> JobT | None:
         job = self.job_class
-        of_them = sa.select(job).where(job.id.in_(ids), claimable).order_by(job.update_at, job.id).limit(1)
-        return of_them.with_for_update(skip_locked=True)
+
+        def oldest(what: Any) -> Any:
+            of_them = sa.select(what).where(job.id.in_(ids), claimable).order_by(job.update_at, job.id).limit(1)
+            return session.scalars(of_them.with_for_update(skip_locked=True)).first()
+
+        with loading(job, lambda: str(oldest(job.id))):
+            found: JobT | None = oldest(job)
+        return found
 
     def _held_by(self, session: orm.Session, token: str) -> JobT | None:
         """The job that was claimed by a request whose answer was lost."""

@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ..core.config import TrackerConfig, get_utc_now
+from .column_types import ID_LENGTH, TOKEN_LENGTH, Errors, ExactText
 from .times import UTCDateTime
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -24,14 +25,15 @@ class JobColumns:
     Attributes:
         config: the settings of the step, for calls that do not name them; its `use_case_id` is only a name here.
         clock: returns the present time, timezone-aware, if the class has no config.
-        id: unique in the table.
+        id: unique in the table; on MySQL and MariaDB at most 750 characters long.
         status: the status code.
         create_at, update_at: when it was created; when its status changed last.
         lock: the token of the worker that holds it; None when nobody does.
         lock_at: when it was locked last.
         retry: how many attempts in a row have failed.
         data: the user's own; None or anything JSON can hold, usually a dictionary.
-        errors: the `history` of failed attempts, `error` and `traceback` of the last one, and deliberate `actions`.
+        errors: the `history` of failed attempts, `error` and `traceback` of the last one, and deliberate `actions`;
+            empty if there was none of them.
         lock_expire_at: when the lease ends.
         fence: how often it was started.
         run_number: how often it was run again deliberately.
@@ -42,15 +44,15 @@ class JobColumns:
     config: ClassVar[TrackerConfig]
     clock: ClassVar[Callable[[], datetime]] = staticmethod(get_utc_now)
 
-    id: orm.Mapped[str] = orm.mapped_column(sa.String, primary_key=True)
+    id: orm.Mapped[str] = orm.mapped_column(ExactText(ID_LENGTH), primary_key=True)
     status: orm.Mapped[int] = orm.mapped_column(sa.Integer)
     create_at: orm.Mapped[datetime] = orm.mapped_column(UTCDateTime)
     update_at: orm.Mapped[datetime] = orm.mapped_column(UTCDateTime)
-    lock: orm.Mapped[str | None] = orm.mapped_column(sa.String)
+    lock: orm.Mapped[str | None] = orm.mapped_column(ExactText(TOKEN_LENGTH))
     lock_at: orm.Mapped[datetime] = orm.mapped_column(UTCDateTime)
     retry: orm.Mapped[int] = orm.mapped_column(sa.Integer)
     data: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON(none_as_null=True), nullable=True)
-    errors: orm.Mapped[dict[str, Any]] = orm.mapped_column(sa.JSON(none_as_null=True), nullable=True)
+    errors: orm.Mapped[dict[str, Any]] = orm.mapped_column(Errors, nullable=True)
     lock_expire_at: orm.Mapped[datetime | None] = orm.mapped_column(UTCDateTime)
     fence: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
     run_number: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
@@ -58,7 +60,7 @@ class JobColumns:
     finished_locks: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     vanished_locks: orm.Mapped[str | None] = orm.mapped_column(sa.Text)
     update_count: orm.Mapped[int | None] = orm.mapped_column(sa.Integer)
-    create_token: orm.Mapped[str | None] = orm.mapped_column(sa.String)
+    create_token: orm.Mapped[str | None] = orm.mapped_column(ExactText(TOKEN_LENGTH))
 
 
 OWN_COLUMNS = tuple(name for name, value in vars(JobColumns).items() if isinstance(value, orm.MappedColumn))
@@ -79,6 +81,11 @@ def job_index(job_class: type[JobColumns]) -> sa.Index | None:
 
 @sa.event.listens_for(JobColumns, "after_mapper_constructed", propagate=True)
 def _complete_table(mapper: orm.Mapper[Any], job_class: type[Any]) -> None:
+    if mapper.inherits is not None and mapper.local_table is not mapper.inherits.local_table and not mapper.concrete:
+        raise TypeError(
+            f"{job_class.__name__} has a table of its own beside {mapper.inherits.class_.__name__}'s, and a job is one "
+            "row: leave out its __tablename__ (single-table inheritance), or refer to the job by a foreign key."
+        )
     hidden = [name for name in OWN_COLUMNS if name not in mapper.columns]
     if hidden:
         raise TypeError(

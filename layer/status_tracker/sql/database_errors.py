@@ -7,6 +7,7 @@ import sqlite3
 import sqlalchemy as sa
 from sqlalchemy import exc
 
+from ..core.errors import TaskUnreadableError
 from ..core.port import StoreError
 from .columns import OWN_COLUMNS, JobColumns
 from .errors import MissingColumnsError
@@ -27,13 +28,29 @@ _PRIMARY_CODE = 0xFF
 # Connection lost, transaction rolled back (deadlock, serialization), no resources, asked to stop or starting, failing
 # disk; then: the server has become a standby, a lock was not to be had.
 _TRANSIENT_CLASSES = ("08", "40", "53", "57", "58", "25006", "55P03")
+_TRANSIENT_MYSQL = frozenset(
+    {
+        *(1020, 1205, 1206, 1213),  # rolled back: the row has changed, lock wait timeout, no room for locks, deadlock
+        *(1021, 1037, 1038, 1040, 1041, 1114, 1135, 1203, 1226),  # no disk, memory or connections
+        *(1053, 1077, 1079, 1152, 1317, 1927, 1969, 3024, 4031),  # stopped, interrupted, killed, took too long
+        *(1290, 1792, 1836),  # read-only
+        *(1158, 1159, 1160, 1161, 2002, 2003, 2006, 2013, 2027, 2055),  # the connection
+    }
+)
+_ROW_IS_LOCKED = frozenset({"55P03", 1205})
 
 
 def store_error(job: type[JobColumns], engine: sa.Engine, error: exc.SQLAlchemyError) -> StoreError:
     """The port's error for an error of SQLAlchemy."""
-    if is_transient(error):
-        return StoreError(error, transient=True)
-    return StoreError(_missing_columns(job, engine, error) or error, transient=False)
+    if not is_transient(error):
+        return StoreError(_missing_columns(job, engine, error) or error, transient=False)
+    found = StoreError(error, transient=True)
+    if _is_of_a_lock(error):
+        found.args = (
+            "another transaction holds the row: end it before the block ends, for it may be the block's own that was "
+            f"left open; {error}",
+        )
+    return found
 
 
 def is_transient(error: exc.SQLAlchemyError) -> bool:
@@ -42,11 +59,42 @@ def is_transient(error: exc.SQLAlchemyError) -> bool:
         return isinstance(error, exc.TimeoutError)  # no connection in the pool
     if error.connection_invalidated:
         return True
-    cause = error.orig
-    if isinstance(cause, sqlite3.Error):
-        return getattr(cause, "sqlite_errorcode", 0) & _PRIMARY_CODE in _TRANSIENT_SQLITE
-    code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+    code = _code(error)
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error.orig) in _TRANSIENT_SQLITE
+    if isinstance(code, int):
+        return code in _TRANSIENT_MYSQL
     return code.startswith(_TRANSIENT_CLASSES) if code else isinstance(error, exc.OperationalError)
+
+
+def _is_of_a_lock(error: exc.SQLAlchemyError) -> bool:
+    cause = getattr(error, "orig", None)
+    if isinstance(cause, sqlite3.Error):
+        return _sqlite_code(cause) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+    return _code(error) in _ROW_IS_LOCKED
+
+
+def _sqlite_code(error: sqlite3.Error) -> int:
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
+
+
+def _code(error: exc.SQLAlchemyError) -> str | int | None:
+    """The database's own code: a number of MySQL and MariaDB, an SQLSTATE elsewhere; None where there is none."""
+    cause = getattr(error, "orig", None)
+    number = getattr(cause, "errno", None) or next(iter(getattr(cause, "args", ())), None)
+    if isinstance(number, int):
+        return number
+    return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
+
+
+def unreadable(job: type[JobColumns], id: str, why: object) -> TaskUnreadableError:  # noqa: A002
+    """The error for a row that cannot be read as a job, perhaps edited by hand."""
+    table = table_of(job).fullname
+    return TaskUnreadableError(
+        f"The row {id!r} of the table {table!r} cannot be read: {why}. It was left as it is; mend it by hand.",
+        use_case_id=table,
+        task_id=id,
+    )
 
 
 def _missing_columns(

@@ -11,7 +11,9 @@ import sqlalchemy as sa
 from ..core.history import with_last_failure
 from ..core.port import HeldBy, Special, Startable, Unchanged, Write
 from ..core.state import TaskState
+from .column_types import stored_errors
 from .columns import JobColumns
+from .database_errors import unreadable
 
 Condition = sa.ColumnElement[bool]
 JobClass = type[JobColumns]
@@ -27,7 +29,12 @@ _NO_COLUMN = "expire_at"  # no database deletes rows by itself; see `settings`
 
 
 def state_of(job: JobColumns) -> TaskState:
-    """The state of a job for the rules, also if an older library wrote it."""
+    """The state of a job for the rules, also if an older library wrote it.
+
+    Raises:
+        TaskUnreadableError: the row is not that of a job.
+    """
+    _require_readable(job)
     return TaskState(
         status=job.status,
         update_time=job.update_at,
@@ -42,6 +49,20 @@ def state_of(job: JobColumns) -> TaskState:
         vanished_locks=_tokens(job.vanished_locks),
         errors=job.errors or {},
     )
+
+
+def _require_readable(job: JobColumns) -> None:
+    """Refuse what a hand has written that the rules would trip over only when the attempt is to be recorded."""
+    for name in ("retry", "fence", "run_number"):
+        value = getattr(job, name)
+        if not isinstance(value, int | None):
+            raise unreadable(type(job), job.id, f"{name} is {value!r}, and no number")
+    errors = job.errors
+    if errors is not None and not isinstance(errors, Mapping):
+        raise unreadable(type(job), job.id, f"errors is {errors!r}, and no JSON object")
+    history = (errors or {}).get("history")
+    if history is not None and not (isinstance(history, list) and all(isinstance(each, Mapping) for each in history)):
+        raise unreadable(type(job), job.id, f"the history in errors is {history!r}, and no list of failures")
 
 
 def columns_of(job: JobClass, fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -85,7 +106,7 @@ def _column_value(job: JobClass, name: str, value: Any) -> Any:
         return sa.func.coalesce(getattr(job, name), 0) + 1
     if name in {"finished_locks", "vanished_locks"}:
         return ",".join(value)
-    return with_last_failure(value) if name == "errors" else value
+    return stored_errors(with_last_failure(value)) if name == "errors" else value
 
 
 def _tokens(joined: str | None) -> tuple[str, ...]:

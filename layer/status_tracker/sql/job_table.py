@@ -19,7 +19,7 @@ from ..core.task import Acted, act_if
 from .columns import JobColumns
 from .expressions import state_of
 from .settings import Statuses, StepSettings
-from .store import SqlStore
+from .store import SqlStore, readable
 from .transactions import reading
 
 JobT = TypeVar("JobT", bound=JobColumns)
@@ -146,7 +146,7 @@ class OperableJobs(Generic[JobT]):
         while True:
             statement = sa.select(self._class).where(*known, *behind).order_by(*window.order(self._class)).limit(_PAGE)
             with reading(self._class, self._engine) as session:
-                page = list(session.scalars(statement))
+                page = readable(session, self._class, statement)
             yield from page
             if len(page) < _PAGE:
                 return

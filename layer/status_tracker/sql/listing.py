@@ -12,11 +12,15 @@ from ..core.config import as_status_codes
 from .columns import JobColumns
 from .expressions import Condition, is_free
 from .settings import StepSettings, nameless
+from .store import readable
 from .transactions import EngineOrSession, reading
 
 
 class JobListing(JobColumns):
-    """The queries over all jobs of a table. Jobs read with an engine are detached, and fully loaded."""
+    """The queries over all jobs of a table. Jobs read with an engine are detached, and fully loaded.
+
+    A row that cannot be read, edited by hand perhaps, is left out, with a warning on the logger ``status_tracker``.
+    """
 
     @classmethod
     def query_by_status(
@@ -39,7 +43,7 @@ class JobListing(JobColumns):
             found = [
                 job
                 for code in dict.fromkeys(as_status_codes(status, "status"))
-                for job in session.scalars(cls._ordered(cls.status == code, limit, older_task_first))
+                for job in readable(session, cls, cls._ordered(cls.status == code, limit, older_task_first))
             ]
             return sorted(found, key=lambda job: (job.update_at, job.id), reverse=not older_task_first)
 
@@ -68,7 +72,7 @@ class JobListing(JobColumns):
         since = now - timedelta(seconds=config.lock_expire_seconds)
         stuck = sa.and_(cls.status == int(in_progress_status), is_free(cls, now, since))
         with reading(cls, engine_or_session) as session:
-            return list(session.scalars(cls._ordered(stuck, limit)))
+            return readable(session, cls, cls._ordered(stuck, limit))
 
     @classmethod
     def count_by_status(cls, engine_or_session: EngineOrSession) -> dict[int, int]:

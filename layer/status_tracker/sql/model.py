@@ -22,6 +22,7 @@ from .listing import JobListing
 from .locking import JobAtHand
 from .settings import Statuses, StepSettings
 from .store import SqlStore, new
+from .threads import check_threads
 from .transactions import EngineOrSession
 from .updates import check_json
 
@@ -47,10 +48,10 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             kwargs: values of columns of your own.
 
         Raises:
-            TypeError, ValueError: the id cannot be stored, or JSON cannot hold the data.
+            TypeError, ValueError: the id cannot be stored, or the data cannot; see `check_json`.
         """
         rules = settings.nameless(cls).rules(id)
-        check_json(data)
+        check_json(data, cls)
         now = rules.config.now()
         fields = {
             "id": id,
@@ -61,7 +62,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             "lock_at": EPOCH,
             "retry": 0,
             "data": data,
-            "errors": {"history": []},
+            "errors": {},
         }
         return new(cls, {**fields, **kwargs})
 
@@ -158,7 +159,8 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         Raises:
             JobIsNotInitializedError, JobLockedError, JobAlreadySucceededError, JobIgnoredError, JobNotDueError,
                 JobIsNotReadyToStartError: why it cannot be started now.
-            TypeError, ValueError: the settings cannot work; before any request.
+            TypeError, ValueError: the settings cannot work, before any write; among them an engine for asyncio, and a
+                `heartbeat` with an engine that no other thread can use.
             TaskLockLostError: at the end, another worker had taken the job over; nothing of this one was stored.
             StatusNotSavedError: at the end, the database did not answer while the lease lasted.
             TaskTransactionError: at the end, the updates were refused; the attempt failed.
@@ -183,11 +185,13 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         )
         statuses = step.startable(more_pending_status)
         step.rules(id)
-        check_json(data)
+        check_json(data, cls)
         check_heartbeat(heartbeat, step.lease)
 
         def begin() -> JobBlock[Self]:
-            store = SqlStore(cls, engine, id)
+            if heartbeat is not None:
+                check_threads(cls, engine)
+            store = SqlStore(cls, engine, id, step.lease.total_seconds())
             found: tuple[int, ...] = ()
             if not step.names_pending and (job := store.read()) is not None:
                 found = pending_as_found(store.state(job), step.config)
@@ -230,11 +234,13 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         check_heartbeat(heartbeat, step.lease)  # before a job is claimed that could not be started
 
         def begin() -> JobBlock[Self] | None:
+            if heartbeat is not None:
+                check_threads(cls, engine)
             held = claim.next()
             if held is None:
                 return None
             job = held[1]
-            store = SqlStore(cls, engine, job.id)
+            store = SqlStore(cls, engine, job.id, step.lease.total_seconds())
             rules = claim.rules(job.id)
             return JobBlock(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug, held=held), store)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
@@ -9,16 +11,20 @@ from typing import Any, Generic, TypeVar
 import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
-from ..core.errors import TaskTransactionError
+from ..core.errors import TaskTransactionError, TaskUnreadableError
 from ..core.guards import changed
 from ..core.port import HeldBy, Startable, StoreError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
+from .column_types import check_length
 from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, state_of
-from .transactions import EngineOrSession, reading, refuse_autocommit, storing
+from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing
+from .waiting import bounded_wait, wait_at_most, wait_for_insert_at_most
 
 JobT = TypeVar("JobT", bound=JobColumns)
+
+logger = logging.getLogger("status_tracker")
 
 _FRESH = {"populate_existing": True, "synchronize_session": False}
 
@@ -26,17 +32,35 @@ _FRESH = {"populate_existing": True, "synchronize_session": False}
 class SqlStore(Generic[JobT]):
     """The store of one job: the row with that id.
 
+    Args:
+        engine_or_session: with an engine, a write waits for a row that another transaction holds for a few seconds at
+            most, and is then repeated; in a session it waits as the session does.
+        lease_seconds: the lease that the writes are for; they wait for a part of it.
+
+    Raises:
+        TypeError: the engine is for asyncio.
+        ValueError: the id is longer than its column.
+
     Attributes:
         values: what the block asks to be stored in other columns, with its success and with its own updates.
         also: the statements that the block asks to be carried out along with its success.
     """
 
-    def __init__(self, job_class: type[JobT], engine_or_session: EngineOrSession, id: str) -> None:  # noqa: A002
+    def __init__(
+        self,
+        job_class: type[JobT],
+        engine_or_session: EngineOrSession,
+        id: str,  # noqa: A002
+        lease_seconds: float = math.inf,
+    ) -> None:
+        refuse_async(engine_or_session)
+        check_length(job_class.id.type, id, _dialect_of(job_class, engine_or_session))
         self.values: dict[str, Any] = {}
         self.also: list[sa.Executable] = []
         self._class = job_class
         self._bind = engine_or_session
         self._id = id
+        self._wait = bounded_wait(lease_seconds) if isinstance(engine_or_session, sa.Engine) else None
 
     def read(self) -> JobT | None:
         """The row as it is stored now."""
@@ -46,6 +70,8 @@ class SqlStore(Generic[JobT]):
     def create(self, job: JobT) -> WriteResult[JobT]:
         """Insert the row if there is none of that id."""
         with storing(self._class, self._bind) as session:
+            if self._wait is not None:
+                wait_for_insert_at_most(session, self._wait)
             answer = self._insert(session, job)
             if answer.applied:
                 session.commit()
@@ -90,8 +116,10 @@ class SqlStore(Generic[JobT]):
     def apply(self, session: orm.Session, write: Write, values: Mapping[str, Any] | None = None) -> WriteResult[JobT]:
         """Carry the write out in the session's transaction, which is left open."""
         changes = {**(values or {}), **columns_of(self._class, write.changes)}
-        job = update(session, self._class, self._id, condition(self._class, write), changes)
+        waits = sa.true() if self._wait is None else wait_at_most(session, self._wait)
+        job = update(session, self._class, self._id, sa.and_(condition(self._class, write), waits), changes)
         if job is not None:
+            state_of(job)  # raises for a row that cannot be read, before the transaction is committed
             return WriteResult(applied=True, task=job)
         stored = find(session, self._class, self._id)
         if stored is None and isinstance(write.guard, Startable) and write.guard.or_absent:
@@ -131,6 +159,10 @@ class SqlStore(Generic[JobT]):
         )
 
 
+def _dialect_of(job_class: type[JobColumns], bind: EngineOrSession) -> sa.Dialect:
+    return bind.dialect if isinstance(bind, sa.Engine) else bind.get_bind(job_class).dialect
+
+
 def column_names(job_class: type[JobColumns]) -> frozenset[str]:
     """The names of all columns, also the user's own."""
     return frozenset(sa.inspect(job_class, raiseerr=True).column_attrs.keys())
@@ -143,8 +175,38 @@ def new(job_class: type[JobT], values: Mapping[str, Any]) -> JobT:
 
 
 def find(session: orm.Session, job_class: type[JobT], id: str) -> JobT | None:  # noqa: A002
-    """The row with that id, as it is stored now."""
-    return session.get(job_class, id, populate_existing=True)
+    """The row with that id, as it is stored now. Raises `TaskUnreadableError` where it is not that of a job."""
+    with loading(job_class, id):
+        return session.get(job_class, id, populate_existing=True)
+
+
+def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[Any]) -> list[JobT]:
+    """The jobs that the statement selects, in place of rows that cannot be read the next ones; a warning names those.
+
+    Raises:
+        TaskUnreadableError: a row cannot be read, and which is not to be found out.
+    """
+    left_out: list[str] = []
+    while True:
+        of_others = statement.where(job_class.id.not_in(left_out)) if left_out else statement
+        try:
+            with loading(job_class, "?"):
+                return list(session.scalars(of_others))
+        except TaskUnreadableError:
+            ids = session.scalars(of_others.with_only_columns(job_class.id)).all()
+            found = [each for each in ids if not _is_readable(session, job_class, each)]
+            if not found:
+                raise
+            left_out += found
+
+
+def _is_readable(session: orm.Session, job_class: type[JobColumns], id: str) -> bool:  # noqa: A002
+    try:
+        find(session, job_class, id)
+    except TaskUnreadableError as error:
+        logger.warning("%s It is left out.", error)
+        return False
+    return True
 
 
 def update(
@@ -157,7 +219,8 @@ def update(
     """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
     statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
     if session.get_bind(job_class).dialect.update_returning:
-        return session.scalars(statement.returning(job_class), execution_options=_FRESH).one_or_none()
+        with loading(job_class, id):
+            return session.scalars(statement.returning(job_class), execution_options=_FRESH).one_or_none()
     # Where the database cannot answer with the row, it is read in the same transaction.
     result: sa.CursorResult[Any] = session.execute(statement, execution_options=_FRESH)  # type: ignore[assignment]
     return find(session, job_class, id) if result.rowcount else None

@@ -6,7 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
+
+from .column_types import is_mysql
 
 
 class _PostgresMoment(sa.types.UserDefinedType[Any]):
@@ -15,20 +18,23 @@ class _PostgresMoment(sa.types.UserDefinedType[Any]):
     cache_ok = True
 
     def get_col_spec(self, **_options: Any) -> str:
-        return "TIMESTAMP WITH TIME ZONE"
+        return "TIMESTAMP WITHOUT TIME ZONE"
 
 
 class UTCDateTime(sa.TypeDecorator[datetime]):
     """A moment: in Python always timezone-aware and in UTC. Naive values are refused with a `ValueError`.
 
-    New columns are ``TIMESTAMP WITH TIME ZONE`` on PostgreSQL. Elsewhere they hold naive UTC, as sqlalchemy_mate's
-    do. On PostgreSQL columns of either kind are read and written rightly, whatever the time zone of the session.
+    Columns hold naive UTC, as sqlalchemy_mate's do, so that its workers understand them whatever the time zone of the
+    session; to the microsecond also on MySQL and MariaDB. On PostgreSQL a column ``TIMESTAMP WITH TIME ZONE`` is read
+    and written rightly too.
     """
 
     impl = sa.DateTime
     cache_ok = True
 
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
+        if is_mysql(dialect):
+            return mysql.DATETIME(fsp=6)
         return _PostgresMoment() if dialect.name == "postgresql" else sa.DateTime()
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:

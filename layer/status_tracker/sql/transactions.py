@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
+from ..core.errors import TaskUnreadableError
+from ..core.history import told
+from ..core.port import StoreError
 from .columns import JobColumns
-from .database_errors import store_error
+from .database_errors import store_error, unreadable
 
 EngineOrSession: TypeAlias = "sa.Engine | orm.Session | orm.scoped_session[orm.Session]"
 
@@ -18,6 +21,7 @@ EngineOrSession: TypeAlias = "sa.Engine | orm.Session | orm.scoped_session[orm.S
 @contextmanager
 def session_of(engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
     """The user's session as it is; of an engine a new one, which is closed, and what it has read stays readable."""
+    refuse_async(engine_or_session)
     if isinstance(engine_or_session, sa.Engine):
         with orm.Session(engine_or_session, expire_on_commit=False) as session:
             try:
@@ -29,6 +33,16 @@ def session_of(engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
         yield engine_or_session()
     else:
         yield engine_or_session
+
+
+def refuse_async(engine_or_session: object) -> None:
+    """Raise `TypeError` for what asyncio's drivers need, such as asyncpg: a block has no event loop to wait in."""
+    dialect = getattr(getattr(engine_or_session, "bind", engine_or_session), "dialect", None)
+    if getattr(dialect, "is_async", False) or type(engine_or_session).__module__.startswith("sqlalchemy.ext.asyncio"):
+        raise TypeError(
+            f"{engine_or_session!r} is for asyncio, and jobs are tracked without: give create_engine(…) with a driver "
+            "such as psycopg for the same database, and await asyncio.to_thread(…) where a loop is running."
+        )
 
 
 def _roll_back(session: orm.Session) -> None:
@@ -49,17 +63,46 @@ def refuse_autocommit(session: orm.Session) -> None:
 
 
 @contextmanager
+def loading(job: type[JobColumns], id: str | Callable[[], str]) -> Iterator[None]:  # noqa: A002
+    """Tell by name of the row that cannot be loaded, whatever its column's type raises for it.
+
+    Args:
+        id: of the row, or what finds it.
+
+    Raises:
+        TaskUnreadableError: the row is not that of a job.
+    """
+    try:
+        yield
+    except TaskUnreadableError:
+        raise
+    except exc.SQLAlchemyError as error:
+        if not isinstance(error, exc.DataError) or error.statement is not None:  # the database, not the driver
+            raise
+        broken: Exception = error
+    except Exception as error:  # noqa: BLE001  # whatever the type of a column raises
+        broken = error
+    else:
+        return
+    raise unreadable(job, id() if callable(id) else id, told(broken)) from broken
+
+
+@contextmanager
 def storing(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
     """As `session_of`, with errors as the port tells them. The block commits.
 
     Raises:
-        StoreError: the database refused, or did not answer.
+        StoreError: the database refused, or did not answer; or the row cannot be read, or a hook on the engine raised.
     """
     try:
         with session_of(engine_or_session) as session:
             yield session
     except exc.SQLAlchemyError as error:  # of closing too: a refused write ends with a ROLLBACK
         raise store_error(job, _engine_of(job, engine_or_session), error) from error
+    except StoreError:
+        raise
+    except Exception as error:
+        raise StoreError(error, transient=False) from error
 
 
 @contextmanager

@@ -8,7 +8,11 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from .columns import MANAGED_COLUMNS
+from .column_types import is_jsonb
+from .columns import MANAGED_COLUMNS, JobColumns
+
+MAX_DEPTH = 500
+"""Levels of data; Python's own recursion limit is 1,000, of which the caller's stack takes a part."""
 
 
 class Block(Protocol):
@@ -22,6 +26,10 @@ class Block(Protocol):
     @property
     def columns(self) -> frozenset[str]:
         """The columns that there are."""
+        ...
+
+    def check_data(self, data: Any) -> None:
+        """Raise `TypeError` or `ValueError` for data that cannot be stored."""
         ...
 
     @property
@@ -63,11 +71,12 @@ class Updates:
 
         Raises:
             KeyError: the column is the library's to keep, or (in a block) there is no such column.
-            TypeError, ValueError: JSON cannot hold this `data`, or no database would (NaN, infinity).
+            TypeError, ValueError: JSON cannot hold this `data`, or no database would (NaN, infinity, nested too deep).
         """
         check_column(key, self._block.columns if self._block else None)
         if key == "data":
-            check_json(value)
+            check = self._block.check_data if self._block else check_json
+            check(value)
         self.values[key] = value
 
     def also(self, statement: sa.Executable) -> None:
@@ -131,9 +140,42 @@ class Updates:
         return self._block
 
 
-def check_json(data: Any) -> None:
-    """Raise `TypeError` or `ValueError` for data that some database refuses; SQLite would take NaN, PostgreSQL not."""
+def check_json(data: Any, job_class: type[JobColumns] | None = None) -> None:
+    """Refuse data that could not be stored, or not be read again.
+
+    Raises:
+        TypeError: JSON cannot hold it.
+        ValueError: it has a NaN or an infinity, which SQLite would take and PostgreSQL not; it is nested more than 500
+            deep; or the column is a JSONB, and a text in it has a NUL or half of a surrogate pair.
+    """
+    if _is_deeper(data, MAX_DEPTH):
+        raise ValueError(f"data is nested more than {MAX_DEPTH} deep, and might not be read again: flatten it.")
     json.dumps(data, allow_nan=False)
+    if job_class is not None and is_jsonb(job_class.data.type):
+        text = json.dumps(data, ensure_ascii=False)
+        if "\\u0000" in text.replace("\\\\", "") or not _is_unicode(text):
+            raise ValueError(
+                "data has a text with a NUL or half of a surrogate pair, which a JSONB column cannot hold: replace the "
+                "character, as text.encode(errors='backslashreplace').decode() does for the latter."
+            )
+
+
+def _is_deeper(data: Any, limit: int) -> bool:
+    level = [data]
+    for _ in range(limit + 1):
+        inner = [each for each in level if isinstance(each, dict | list | tuple)]
+        if not inner:
+            return False
+        level = [each for one in inner for each in (one.values() if isinstance(one, dict) else one)]
+    return True
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def check_column(name: str, columns: frozenset[str] | None) -> None:

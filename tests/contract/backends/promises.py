@@ -6,7 +6,8 @@ from status_tracker.testing.contract import Promise
 from tests.contract.backends.compat import CompatBackend
 from tests.contract.backends.dynamodb import DynamoBackend
 from tests.contract.backends.memory import MemoryBackend
-from tests.contract.backends.sql import SqlBackend
+from tests.contract.backends.sql import MYSQL_PROMISES
+from tests.contract.backends.sql import PROMISES as SQL_PROMISES
 from tests.contract.backends.trackers import DictBackend, FileBackend, S3Backend
 
 MOTO_BREAKS = Promise.MANY_WORKERS
@@ -17,9 +18,10 @@ PROMISES: dict[str, frozenset[Promise]] = {
     "TestDynamoDBLocal": DynamoBackend.promises,
     "TestMoto": DynamoBackend.promises - {MOTO_BREAKS},
     "TestCompat": CompatBackend.promises,
-    "TestSQLite": SqlBackend.promises,
-    "TestSQLiteWAL": SqlBackend.promises,
-    "TestPostgreSQL": SqlBackend.promises,
+    "TestSQLite": SQL_PROMISES,
+    "TestSQLiteWAL": SQL_PROMISES,
+    "TestPostgreSQL": SQL_PROMISES,
+    "TestMariaDB": MYSQL_PROMISES,
     "TestFiles": FileBackend.promises,
     "TestS3": S3Backend.promises,
     "TestLoadAndDump": DictBackend.promises,

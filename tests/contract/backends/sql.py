@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import psycopg
+import pymysql
 import sqlalchemy as sa
 from sqlalchemy import orm
 
@@ -17,6 +18,9 @@ import status_tracker as st
 from status_tracker.sql import JobMixin
 from status_tracker.sql.store import SqlStore
 from status_tracker.testing.contract import Attempt, Promise, Seen
+
+PROMISES = frozenset(Promise) - {Promise.SIZE_LIMIT}
+MYSQL_PROMISES = PROMISES - {Promise.LONG_IDS}
 
 
 class JobAttempt:
@@ -75,7 +79,7 @@ class JobStep:
                 run=job.run_number or 0,
                 not_before=job.not_before,
                 data={} if job.data is None else job.data,
-                errors=job.errors,
+                errors={"history": [], **job.errors},
             )
 
     def store(self, task_id: str) -> SqlStore[Any]:
@@ -135,6 +139,8 @@ class FaultyCommits:
     def _error(self) -> Exception:
         if self._broken == "postgresql":
             return psycopg.errors.AdminShutdown("terminating connection due to administrator command")
+        if self._broken == "mysql":
+            return pymysql.err.OperationalError(2013, "Lost connection to MySQL server during query")
         error = sqlite3.OperationalError("disk I/O error")
         error.sqlite_errorcode = sqlite3.SQLITE_IOERR
         return error
@@ -156,10 +162,10 @@ def job_class(table: str, config: st.TrackerConfig) -> Any:
 class SqlBackend:
     """A table of the test's own; its steps share it."""
 
-    promises = frozenset(Promise) - {Promise.SIZE_LIMIT}
     backend_errors = (sa.exc.DBAPIError,)
 
     def __init__(self, engine: sa.Engine, faults: FaultyCommits, table: str | None = None) -> None:
+        self.promises = MYSQL_PROMISES if engine.dialect.name == "mysql" else PROMISES
         self._engine = engine
         self._faults = faults
         self._table = table or f"job_{uuid.uuid4().hex}"

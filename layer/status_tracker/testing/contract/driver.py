@@ -43,6 +43,9 @@ class Promise(enum.Enum):
     SIZE_LIMIT = "data that would not fit is refused before it is sent"
     """Without it (the backend has no limit near the one of DynamoDB), large data is stored whole."""
 
+    LONG_IDS = "ids of a thousand characters"
+    """Without it (the backend's keys are shorter), a longer id is refused, and nothing is stored under a part of it."""
+
     ALSO = "writes of the user's own that are stored together with the success"
     """Without it (the backend has no transactions over several items), the block has no `also`."""
 
