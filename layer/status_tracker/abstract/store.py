@@ -133,7 +133,7 @@ class TrackerStore(Generic[TrackerT]):
             tell(
                 logging.WARNING,
                 f"{self._class.__name__} {self._id!r}: {', '.join(sorted(names))} had been changed on this object "
-                "before it was started, and was stored by somebody else since the object was loaded. What is stored stays.",
+                "before it was started, and stored by somebody else since the object was loaded. What is stored stays.",
             )
 
     def _call_hooks(self, task: TrackerT, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
