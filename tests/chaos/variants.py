@@ -79,7 +79,7 @@ def _no_compare() -> None:
 
     def dump(self: FileTracker, **_: Any) -> None:
         content = self._encoded()
-        files._replace(self.path, content)
+        files._replace(self.path, content, lambda: True)
         self._stamp = files._stamp_of(content)
 
     FileTracker.dump = dump  # type: ignore[method-assign]
@@ -99,9 +99,9 @@ def _written_in_place() -> None:
     """A file is overwritten where it is, so that there are moments at which it holds a half."""
     replace = files._replace
 
-    def overwrite(path: Path, content: bytes) -> None:
+    def overwrite(path: Path, content: bytes, may_replace: Callable[[], bool]) -> bool:
         path.write_bytes(content[: len(content) // 2])
-        replace(path, content)
+        return replace(path, content, may_replace)
 
     files._replace = overwrite
 

@@ -122,6 +122,6 @@ def told_of_its_failure(attempt: Attempt[Any], mark: Callable[[BaseException], N
             with attempt.taking_marks():
                 mark(error)
     except Exception as raised:  # noqa: BLE001  # the user's own method
-        tell(logging.ERROR, f"mark_as_failed_or_exhausted raised {type(raised).__name__}", raised)
+        tell(logging.ERROR, "mark_as_failed_or_exhausted raised", raised)
     finally:
         attempt.end(error)

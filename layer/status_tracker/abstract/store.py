@@ -26,7 +26,6 @@ from .model import TrackerModel
 TrackerT = TypeVar("TrackerT", bound=TrackerModel)
 ResultT = TypeVar("ResultT")
 
-
 _OURS = __name__.rpartition(".")[0]
 _read_anew: weakref.WeakSet[type[TrackerModel]] = weakref.WeakSet()
 # The classes whose `load` has been seen to make a new object each time.
@@ -134,8 +133,7 @@ class TrackerStore(Generic[TrackerT]):
             tell(
                 logging.WARNING,
                 f"{self._class.__name__} {self._id!r}: {', '.join(sorted(names))} had been changed on this object "
-                "before it was started, and was stored by somebody else since the object was loaded. What is stored "
-                "stays.",
+                "before it was started, and stored by somebody else since the object was loaded. What is stored stays.",
             )
 
     def _call_hooks(self, task: TrackerT, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -148,8 +146,8 @@ class TrackerStore(Generic[TrackerT]):
             return
         try:
             task.unlock_it()
-        except Exception as error:  # noqa: BLE001  # the end is stored all the same: nothing is left locked
-            tell(logging.ERROR, f"unlock_it of {self._class.__name__} {self._id!r} raised", error)
+        except Exception as raised:  # noqa: BLE001  # the end is stored all the same: nothing is left locked
+            tell(logging.ERROR, f"unlock_it of {self._class.__name__} {self._id!r} raised", raised)
 
     def _record(self, task: TrackerT | None) -> dict[str, Any] | None:
         try:
