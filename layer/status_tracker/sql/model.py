@@ -17,6 +17,7 @@ from .claiming import Claim
 from .columns import EPOCH
 from .errors import job_error
 from .execution import JobBlock, JobExecution, Start, StartNext
+from .keys import JobId, key_of
 from .listing import JobListing
 from .locking import JobAtHand
 from .settings import Statuses, StepSettings
@@ -37,11 +38,11 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     """
 
     @classmethod
-    def create(cls, id: str, status: int, data: dict[str, Any] | None = None, **kwargs: Any) -> Self:  # noqa: A002
+    def create(cls, id: JobId, status: int, data: dict[str, Any] | None = None, **kwargs: Any) -> Self:  # noqa: A002
         """A new job in memory; add it to a session to store it, many at a time.
 
         Args:
-            id: unique in the table.
+            id: unique in the table; of the type of its column.
             status: mostly the pending status.
             data: anything JSON can hold.
             kwargs: values of columns of your own.
@@ -53,7 +54,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         check_json(data, cls)
         now = rules.config.now()
         fields = {
-            "id": id,
+            "id": key_of(cls, id),
             "status": ensure_status_value(status),
             "create_at": now,
             "update_at": now,
@@ -69,7 +70,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     def create_and_save(
         cls,
         engine_or_session: EngineOrSession,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         status: int,
         data: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -92,7 +93,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     def get_or_create(
         cls,
         engine_or_session: EngineOrSession,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         status: int,
         data: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -108,7 +109,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     def start(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         pending_status: int | None = None,
         in_progress_status: int | None = None,
         failed_status: int | None = None,
