@@ -33,9 +33,11 @@ from .core.execution import ExecutionContext
 from .core.task import RunState
 
 if TYPE_CHECKING:
-    from .dynamodb import BaseTask, StatusAndUpdateTimeIndex, TaskQuery
+    from .dynamodb import EPOCH, NOT_LOCKED, BaseTask, StatusAndUpdateTimeIndex, TaskQuery
 
 __all__ = [
+    "EPOCH",
+    "NOT_LOCKED",
     "BaseStatusEnum",
     "BaseTask",
     "ExecutionContext",
@@ -66,7 +68,7 @@ __all__ = [
     "get_utc_now",
 ]
 
-_DYNAMODB_NAMES = frozenset({"BaseTask", "StatusAndUpdateTimeIndex", "TaskQuery"})
+_DYNAMODB_NAMES = frozenset({"EPOCH", "NOT_LOCKED", "BaseTask", "StatusAndUpdateTimeIndex", "TaskQuery"})
 
 
 def __getattr__(name: str) -> object:

@@ -12,19 +12,24 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra("powertools", error) from error
 
+import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Protocol, TypeVar
+from collections.abc import Callable, Iterator
+from functools import wraps
+from typing import Any, Protocol, TypeVar, cast
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
 from .core.errors import NoMoreRetryError, TaskAlreadySucceedError, TaskIsNotReadyToStartError
 from .core.execution import ExecutionContext
+from .core.history import told
+from .core.signals import whole
+from .core.trace import tell
 from .dynamodb import BaseTask
 
 TaskT = TypeVar("TaskT", bound=BaseTask)
+ReporterT = TypeVar("ReporterT", Logger, Metrics)
 
 
 class LambdaContext(Protocol):
@@ -33,7 +38,7 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
-@contextmanager
+@whole
 def start_in_lambda(
     task_class: type[TaskT],
     task_id: str,
@@ -62,7 +67,8 @@ def start_in_lambda(
     - ``TaskRefused``: the start was refused; also ``RefusedSucceeded`` or ``RefusedIgnored`` where the task had ended
       so before, and what started it did so in vain.
 
-    A killed function sends none of its metrics; its end shows in the ``LeaseTakenOver`` of the next one.
+    A killed function sends none of its metrics; its end shows in the ``LeaseTakenOver`` of the next one. What `metrics`
+    and `logger` raise is logged, and changes nothing of the attempt.
 
     Args:
         context: the Lambda context.
@@ -72,6 +78,7 @@ def start_in_lambda(
     Raises:
         What `BaseTask.start` raises, and what the block raises, untouched.
     """
+    metrics, logger = unfailing(metrics), unfailing(logger)
     metrics.add_dimension(name="step", value=step)
     forget_task(logger)
     logger.append_keys(use_case=task_class.config.use_case_id, step=step, task_id=task_id)
@@ -149,6 +156,33 @@ class _Report:
 
     def _count(self, name: str) -> None:
         self._metrics.add_metric(name, MetricUnit.Count, 1)
+
+
+class _Unfailing:
+    """Calls what it wraps; what that raises is logged."""
+
+    def __init__(self, wrapped: object) -> None:
+        self._wrapped = wrapped
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        method: Callable[..., object] = getattr(self._wrapped, name)
+
+        @wraps(method)
+        def call(*args: Any, **kwargs: Any) -> object:
+            try:
+                return method(*args, **kwargs)
+            except Exception as broken:  # noqa: BLE001  # an application's own handlers may raise anything
+                tell(
+                    logging.WARNING, f"{type(self._wrapped).__name__}.{name}{args[:1]} was not reported: {told(broken)}"
+                )
+                return None
+
+        return call
+
+
+def unfailing(reporter: ReporterT) -> ReporterT:
+    """The same logger or metrics, whose calls never raise: reporting on a task never changes what becomes of it."""
+    return cast("ReporterT", _Unfailing(reporter))
 
 
 def forget_task(logger: Logger) -> None:

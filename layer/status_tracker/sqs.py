@@ -27,7 +27,7 @@ from .core.errors import (
 )
 from .core.execution import ExecutionContext
 from .dynamodb import BaseTask
-from .powertools import LambdaContext, forget_task, start_in_lambda
+from .powertools import LambdaContext, forget_task, start_in_lambda, unfailing
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -110,6 +110,7 @@ def process_sqs_batch(
     Raises:
         ValueError: the function has no time for even one record; nothing was started.
     """
+    metrics, logger = unfailing(metrics), unfailing(logger)
     batch = _Batch(context, task_class, work, parse, step, metrics, logger, timedelta(seconds=retry_seconds))
     needed = seconds_per_record + margin_seconds
     if batch.seconds_left() < needed:

@@ -213,10 +213,8 @@ def test_r4_a_session_that_hides_what_others_write_is_refused(
         long_lived.new("3")
         entered = []
         for task_id in ("1", "1", "3"):  # not only the first time
-            with (
-                pytest.raises(RuntimeError, match=r"identity map .* Let load\(\) read"),
-                long_lived.load(task_id).start(),
-            ):
+            job = long_lived.load(task_id)
+            with pytest.raises(RuntimeError, match=r"identity map .* Let load\(\) read"), job.start():
                 entered.append(task_id)
             with pytest.raises(RuntimeError, match="identity map"):
                 long_lived.load(task_id).mark_as_in_progress()
@@ -233,6 +231,6 @@ def test_r4_the_block_never_works_on_the_object_that_load_returns(session_engine
     job = job_class.new("1")
     with job.start():
         pass
-    job_class.load = staticmethod(lambda _: job)
+    job_class.load = classmethod(lambda *_: job)
     with pytest.raises(RuntimeError, match="returned before"), job.start(force_execution=True):
         pass

@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -218,6 +219,47 @@ def interrupted_while_the_heartbeat_stops() -> None:
     except KeyboardInterrupt:
         course.append("interrupted")
     course.append("default" if default_is_back() else "ours")
+
+
+def in_another_thread_do(what: Callable[[], object]) -> None:
+    thread = threading.Thread(target=what)
+    thread.start()
+    thread.join()
+
+
+def held_by_a_generator() -> Iterator[None]:
+    with start(store, clock):
+        yield
+
+
+def dropped_elsewhere() -> None:
+    """A generator that holds a block is collected in another thread, which can give no handlers back."""
+    generators = [held_by_a_generator()]
+    next(generators[0])
+    in_another_thread_do(generators.clear)
+    course.append("released" if stored(store).lock is None else "locked")
+
+
+@scenario
+def collected_in_another_thread() -> None:
+    dropped_elsewhere()
+    tell({"course": course})
+    told_to_end()
+
+
+@scenario
+def collected_in_another_thread_before_the_next() -> None:
+    dropped_elsewhere()
+    with start(MemoryStore(Record(PENDING, errors={"history": []})), clock):
+        course.append("default" if default_is_back() else "ours")
+
+
+@scenario
+def never_left() -> None:
+    start(store, clock).__enter__()
+    gc.collect()
+    with start(MemoryStore(Record(PENDING, errors={"history": []})), clock):
+        course.append("default" if default_is_back() else "ours")
 
 
 held_back = threading.Event()

@@ -2,21 +2,34 @@
 
 Each time that is in a process of its own.
 
-``python -m tests.unit.termination_sweep all SIGNAL`` prints, as JSON, how many lines there were and at which the task
-stayed locked, a handler stayed set, or the next attempt set none.
+``python -m tests.unit.termination_sweep START SIGNAL`` prints, as JSON, how many lines there were and at which the task
+stayed locked, a handler stayed set, the next attempt set none, or the block was worked in though the signal had come
+before it. START says by what the attempt is made.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+from status_tracker.abstract import FileTracker
+from status_tracker.core.signals import whole
+from status_tracker.sql import JobMixin
 from status_tracker.testing import MemoryStore, Record
-from tests.unit.steps import PENDING, Clock, start, stored
+from tests.unit.steps import PENDING, Clock, make_config, start, stored
 
 DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGTERM: signal.SIG_DFL,
@@ -25,11 +38,96 @@ DEFAULTS: dict[signal.Signals, Any] = {
 SIGNAL = signal.Signals[sys.argv[2]]
 
 
+class Attempt(NamedTuple):
+    """One attempt at a task of its own, and whether that is locked."""
+
+    start: AbstractContextManager[Any]
+    locked: Callable[[], bool]
+
+
+def by_execution(_folder: Path) -> Attempt:
+    store = in_memory()
+    return Attempt(start(store, Clock()), lambda: stored(store).lock is not None)
+
+
+def by_a_generator(_folder: Path) -> Attempt:
+    store = in_memory()
+
+    @whole
+    def started() -> Iterator[None]:
+        with start(store, Clock()):
+            yield
+
+    return Attempt(started(), lambda: stored(store).lock is not None)
+
+
+def engine_in(folder: Path) -> sa.Engine:
+    return sa.create_engine(f"sqlite:///{folder / 'jobs.sqlite'}", poolclass=sa.NullPool)
+
+
+def prepare(folder: Path) -> None:
+    """The job and the file that each attempt finds."""
+    folder.mkdir()
+    engine = engine_in(folder)
+    Base.metadata.create_all(engine)
+    Job.create_and_save(engine, "t-1", PENDING)
+    File.folder = folder
+    File.new("t-1")
+
+
+def by_sql(folder: Path) -> Attempt:
+    engine = engine_in(folder)
+
+    def locked() -> bool:
+        with engine.connect() as connection:
+            return connection.scalar(sa.text("SELECT lock FROM jobs")) is not None
+
+    return Attempt(Job.start_next(engine), locked)
+
+
+def by_files(folder: Path) -> Attempt:
+    File.folder = folder
+    tracker = File.load("t-1")
+    assert tracker is not None
+    return Attempt(tracker.start(), lambda: getattr(File.load("t-1"), "lock", None) is not None)
+
+
+ATTEMPTS: dict[str, Callable[[Path], Attempt]] = {
+    "execution": by_execution,
+    "generator": by_a_generator,
+    "sql": by_sql,
+    "files": by_files,
+}
+
+
+class Base(orm.DeclarativeBase):
+    pass
+
+
+class Job(Base, JobMixin):
+    __tablename__ = "jobs"
+
+    config = make_config()
+
+
+@dataclass
+class File(FileTracker):
+    folder = Path()
+
+    @classmethod
+    def get_path(cls, id: str | int) -> Path:  # noqa: A002  # the seed's name
+        return cls.folder / f"{id}.json"
+
+
+def in_memory() -> MemoryStore:
+    return MemoryStore(Record(PENDING, errors={"history": []}))
+
+
 class Told:
     """A tracer that sends the signal when the library comes to its nth line."""
 
-    def __init__(self, nth: int, store: MemoryStore) -> None:
-        self.left, self.store, self.where = nth, store, ""
+    def __init__(self, nth: int, locked: Callable[[], bool]) -> None:
+        self.left, self.locked, self.where = nth, locked, ""
 
     def __call__(self, frame: FrameType, _event: str, _arg: Any) -> Any:
         return self.at_line if "status_tracker" in frame.f_code.co_filename else None
@@ -40,7 +138,7 @@ class Told:
             return self.at_line
         sys.settrace(None)
         self.where = f"{frame.f_code.co_filename}:{frame.f_lineno} {frame.f_code.co_name}"
-        tell(self.where, faulty=stored(self.store).lock is not None)  # as it is where the signal kills at once
+        tell(self.where, faulty=self.locked())  # as it is where the signal kills at once
         os.kill(os.getpid(), SIGNAL)
         return None
 
@@ -50,19 +148,19 @@ def tell(where: str, *, faulty: bool) -> None:
     sys.stdout.flush()
 
 
-def attempt(nth: int) -> None:
-    store = MemoryStore(Record(PENDING, errors={"history": []}))
-    told = Told(nth, store)
-    execution = start(store, Clock())
+def attempt(nth: int, folder: Path) -> None:
+    made = ATTEMPTS[sys.argv[1]](folder)
+    told = Told(nth, made.locked)
+    waited = False
     sys.settrace(told)
     try:
-        with execution:
-            pass
+        with made.start:
+            waited = told.where != ""
     except (SystemExit, KeyboardInterrupt):
         pass
     finally:
         sys.settrace(None)
-    faulty = stored(store).lock is not None or is_handled() != set() or not next_attempt_handles()
+    faulty = waited or made.locked() or is_handled() != set() or not next_attempt_handles()
     tell(told.where, faulty=faulty)
 
 
@@ -71,18 +169,21 @@ def is_handled() -> set[signal.Signals]:
 
 
 def next_attempt_handles() -> bool:
-    with start(MemoryStore(Record(PENDING, errors={"history": []})), Clock()):
+    with start(in_memory(), Clock()):
         both = is_handled() == set(DEFAULTS)
     return both and is_handled() == set()
 
 
-def outcome(nth: int) -> tuple[str, bool]:
+def outcome(nth: int, prepared: Path) -> tuple[str, bool]:
     """Where the signal came, and whether what it left is a fault; no place where there are fewer lines."""
     reading, writing = os.pipe()
+    folder = prepared.with_name("attempt")
+    shutil.rmtree(folder, ignore_errors=True)
+    shutil.copytree(prepared, folder)
     child = os.fork()
     if child == 0:
         os.dup2(writing, sys.stdout.fileno())
-        attempt(nth)
+        attempt(nth, folder)
         os._exit(0)
     os.close(writing)
     with os.fdopen(reading) as lines:
@@ -94,12 +195,11 @@ def outcome(nth: int) -> tuple[str, bool]:
 def main() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background process ignores it
     faults, nth = [], 1
-    while True:
-        where, faulty = outcome(nth)
-        if not where:
-            break
-        faults += [where] * faulty
-        nth += 1
+    with tempfile.TemporaryDirectory() as parent:
+        prepare(prepared := Path(parent) / "prepared")
+        while (told := outcome(nth, prepared))[0]:
+            faults += [told[0]] * told[1]
+            nth += 1
     sys.stdout.write(json.dumps({"lines": nth - 1, "faults": faults}) + "\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from datetime import timedelta
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 
 import status_tracker as st
 from status_tracker.core.heartbeat import Heartbeat
-from status_tracker.core.port import HeldBy, Write
+from status_tracker.core.port import HeldBy, StoreError, Write
 from status_tracker.testing import Fault, MemoryStore
 from tests.unit.steps import (
     FAILED,
@@ -19,9 +20,11 @@ from tests.unit.steps import (
     SUCCEEDED,
     Clock,
     history,
+    make_config,
     make_rules,
     start,
     stored,
+    take_over,
     wait_until,
 )
 
@@ -172,6 +175,84 @@ def test_r12_a_lost_lease_ends_the_heartbeat_and_is_told_at_the_end(store: Memor
         wait_until(lambda: heartbeats() == [])
         before = stored(store)
     assert stored(store) == before
+
+
+def broken_renewals(store: MemoryStore, error: Exception) -> None:
+    """The renewals raise; all other writes are made."""
+    store.before_write = lambda: throw(error) if set(store.writes[-1].changes) == {"lock_expire_time"} else None
+
+
+def throw(error: Exception) -> None:
+    raise error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [StoreError(PermissionError("AccessDenied"), transient=False), RuntimeError("AccessDenied: no StoreError")],
+    ids=["refused by the store", "raised by the store"],
+)
+def test_r12_a_heartbeat_that_cannot_renew_is_told_in_the_log_goes_on_and_is_told_at_the_end(
+    store: MemoryStore, clock: Clock, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    attempt = start(store, clock, heartbeat=OFTEN)
+    ctx = attempt.__enter__()
+    broken_renewals(store, error)
+    before = len(renewals(store))
+    wait_until(lambda: len(renewals(store)) > before + 3)
+    assert not ctx.lost
+    (warning,) = [record for record in caplog.records if record.name == "status_tracker"]
+    assert "could not renew the lease" in warning.getMessage()
+    assert (NOON + LEASE).isoformat() in warning.getMessage()
+    assert warning.exc_info is not None
+    take_over(store, clock)
+    assert not ctx.lost
+    with pytest.raises(st.TaskLockLostError, match=r"the heartbeat could not renew it \(.*AccessDenied"):
+        attempt.__exit__(None, None, None)
+    assert ctx.lost
+
+
+def test_r12_a_heartbeat_that_failed_for_a_while_renews_again_and_is_told_of_once_more_when_it_fails_again(
+    store: MemoryStore, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    with start(store, clock, heartbeat=OFTEN):
+        for moment in (10, 20):
+            broken_renewals(store, RuntimeError("no connection left"))
+            before = len(renewals(store))
+            wait_until(lambda before=before: len(renewals(store)) > before + 2)  # type: ignore[misc]
+            store.before_write = lambda: None
+            clock.move(10)
+            wait_until(lambda: stored(store).lock_expire_time == clock.now + LEASE)
+            assert len(caplog.records) == moment / 10
+    assert stored(store).status == SUCCEEDED
+
+
+def test_r12_a_heartbeat_whose_thread_ends_says_so(caplog: pytest.LogCaptureFixture) -> None:
+    heartbeat = Heartbeat(lambda: sys.exit(1), OFTEN, LEASE)
+    heartbeat.start()
+    wait_until(lambda: heartbeats() == [])
+    assert "The heartbeat has ended" in caplog.text
+
+
+def test_r12_a_lease_of_a_few_milliseconds_is_kept_by_a_heartbeat(store: MemoryStore) -> None:
+    lease = timedelta(milliseconds=20)
+    with start(store, st.get_utc_now, lease=lease, heartbeat=0.005) as ctx:  # type: ignore[arg-type]
+        wait_until(lambda: st.get_utc_now() > ctx.task.lock_expire_time + 3 * lease)
+        assert not ctx.lost
+    assert stored(store).status == SUCCEEDED
+
+
+@pytest.mark.parametrize("seconds", [1e-7, 4e-7, 0, -1, float("nan")])
+def test_r3_a_lease_that_would_be_over_at_once_is_refused(seconds: float) -> None:
+    with pytest.raises(ValueError, match=r"lock_expire_seconds is .*: give seconds, at least 0\.000001 "):
+        make_config().lease(seconds)
+    with pytest.raises(ValueError, match="lock_expire_seconds"):
+        make_config(lock_expire_seconds=seconds)
+
+
+def test_r3_the_shortest_lease_is_a_lease(store: MemoryStore, clock: Clock) -> None:
+    with start(store, clock, lease=make_config().lease(1e-6)) as ctx:
+        assert ctx.task.lock_expire_time > clock.now
+    assert stored(store).status == SUCCEEDED
 
 
 def steal(store: MemoryStore, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from moto import mock_aws
 
 import status_tracker as st
 from status_tracker.powertools import start_in_lambda
-from tests.unit.steps import NOON, Clock, make_config
+from tests.unit.steps import NOON, SUCCEEDED, Clock, make_config
 
 USE_CASE, STEP, TASK_ID = "pdf_processing", "Extract", "inbox/report.pdf#e1"
 OUTCOMES = {"TaskSucceeded", "TaskFailed", "TaskIgnored", "TaskRefused"}
@@ -396,3 +396,43 @@ def test_a_start_that_the_store_did_not_answer_is_no_refusal(function: Function)
     assert not isinstance(caught.value, st.TaskIsNotReadyToStartError)
     assert function.emitted() is None
     assert function.logged() == []
+
+
+class Broken:
+    """A reporter all of whose calls raise, with what was asked of it."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        def call(*_: Any, **__: Any) -> None:
+            self.asked.append(name)
+            raise OSError(f"{name}: no space left")
+
+        return call
+
+
+def start_broken() -> tuple[Any, Any, Any]:
+    broken: tuple[Any, Any] = Broken(), Broken()
+    started = start_in_lambda(ExtractTask, TASK_ID, FakeContext(), step=STEP, metrics=broken[0], logger=broken[1])
+    return started, *broken
+
+
+@pytest.mark.usefixtures("function")
+def test_a_report_that_raises_changes_nothing_of_a_success() -> None:
+    started, metrics, broken_logger = start_broken()
+    with started as ctx:
+        ctx.set_data({"pages": 3})
+    assert (stored().status, stored().data, stored().is_locked()) == (SUCCEEDED, {"pages": 3}, False)
+    assert metrics.asked == ["add_dimension", "add_metric", "add_metric"]
+    assert broken_logger.asked.count("info") == 2
+
+
+@pytest.mark.usefixtures("function")
+def test_a_report_that_raises_changes_nothing_of_a_failure_or_a_refusal(caplog: pytest.LogCaptureFixture) -> None:
+    with pytest.raises(ValueError, match="mine"), start_broken()[0]:
+        raise ValueError("mine")
+    assert [entry["error"] for entry in stored().errors["history"]] == ["ValueError('mine')"]
+    with ExtractTask.start(TASK_ID), pytest.raises(st.TaskLockedError), start_broken()[0]:
+        pytest.fail("the block was entered")
+    assert "Broken.add_metric('TaskRefused',) was not reported: OSError" in caplog.text

@@ -29,6 +29,7 @@ from tests.unit.sqs_queue import (
     fresh,
     invoke,
     logged,
+    logger,
     metrics,
 )
 
@@ -440,3 +441,20 @@ def test_a_group_on_a_standard_queue_is_no_order(queue: Queue) -> None:
 
 def test_an_empty_batch(queue: Queue) -> None:
     assert invoke(queue.event([]), Work()) == []
+
+
+def test_a_report_that_raises_changes_nothing_of_what_becomes_of_the_messages(
+    queue: Queue, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(*_: Any, **__: Any) -> None:
+        raise OSError("no space left on device")
+
+    for name in ("info", "warning", "error", "append_keys", "remove_keys"):
+        monkeypatch.setattr(logger, name, no_space)
+    for name in ("add_metric", "add_dimension"):
+        monkeypatch.setattr(metrics, name, no_space)
+    done, _, unread = queue.send(body("a")), queue.send(body("b")), queue.send("no JSON")
+    kept = run(queue, Work(b=ValueError("mine")))
+    assert unread in kept
+    assert queue.deleted == [done]
+    assert (stored("a").status, stored("b").status) == (40, 30)

@@ -25,7 +25,14 @@ RECORDED = {SIGTERM: f"SystemExit({128 + SIGTERM})", SIGINT: "KeyboardInterrupt(
 either_signal = pytest.mark.parametrize("number", [SIGTERM, SIGINT])
 
 
-def run(scenario: str, number: signal.Signals, *, module: str = "termination_scenarios", returncode: int = 0) -> Any:
+def run(
+    scenario: str,
+    number: signal.Signals,
+    *,
+    module: str = "termination_scenarios",
+    returncode: int = 0,
+    seconds: float = 60,
+) -> Any:
     """What came of it: the last line that the process printed."""
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-W", "error", "-m", f"tests.unit.{module}", scenario, number.name],
@@ -33,7 +40,7 @@ def run(scenario: str, number: signal.Signals, *, module: str = "termination_sce
         env={**os.environ, "PYTHONPATH": f"{LAYER}{os.pathsep}{ROOT}"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=seconds,
         check=False,
     )
     assert done.returncode == returncode, done.stderr
@@ -149,6 +156,47 @@ def test_in_another_thread_no_handler_is_set(number: signal.Signals) -> None:
     assert told.status == SUCCEEDED
 
 
+def test_r8_after_a_block_that_was_collected_in_another_thread_it_ends_the_process_as_ever() -> None:
+    told = run("collected_in_another_thread", SIGTERM, returncode=-signal.SIGTERM)
+    assert told.course == ["released"]
+    told = run("collected_in_another_thread", SIGINT)
+    assert (told.exit, told.course, told.default) == (EXITS[SIGINT], ["released", "told"], True)
+
+
+@pytest.mark.parametrize("scenario", ["collected_in_another_thread_before_the_next", "never_left"])
+def test_r8_a_block_that_left_its_handlers_behind_keeps_none_beyond_the_next_block(scenario: str) -> None:
+    told = run(scenario, SIGTERM)
+    assert told.course[-1] == "ours"
+    assert told.default
+
+
+SUB_INTERPRETER = """
+import sys
+try:
+    import _interpreters as interpreters
+except ImportError:
+    import _xxsubinterpreters as interpreters
+raised = interpreters.run_string(interpreters.create(), {program!r})
+sys.exit(str(raised) if raised else 0)
+"""
+IN_IT = """
+import sys
+sys.path[:0] = {path!r}
+from tests.unit.steps import PENDING, SUCCEEDED, Clock, start
+from status_tracker.testing import MemoryStore, Record
+store = MemoryStore(Record(PENDING, errors={{"history": []}}))
+with start(store, Clock()):
+    pass
+assert store.task.status == SUCCEEDED and store.task.lock is None, store.task
+"""
+
+
+def test_r8_a_sub_interpreter_where_no_handler_can_be_set_starts_all_the_same() -> None:
+    program = SUB_INTERPRETER.format(program=IN_IT.format(path=[str(LAYER), str(ROOT)]))
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_r8_a_second_ctrl_c_while_the_finish_hangs_interrupts_it() -> None:
     told = run("twice_while_the_finish_hangs", SIGINT)
     assert told.exit == EXITS[SIGINT]
@@ -172,7 +220,12 @@ def test_r8_a_second_ctrl_c_while_the_heartbeat_stops_leaves_no_handler_and_no_l
 
 
 @either_signal
-def test_r8_at_no_line_of_the_library_it_leaves_the_task_locked_or_the_handler_set(number: signal.Signals) -> None:
-    told = run("all", number, module="termination_sweep")
+@pytest.mark.parametrize(
+    "start", ["execution", "generator", *(pytest.param(each, marks=pytest.mark.matrix) for each in ("sql", "files"))]
+)
+def test_r8_at_no_line_of_the_library_it_leaves_the_task_locked_or_the_handler_set_or_waits_for_the_block(
+    start: str, number: signal.Signals
+) -> None:
+    told = run(start, number, module="termination_sweep", seconds=600)
     assert told.lines > 100
     assert told.faults == []

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import logging
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
 import status_tracker as st
 from status_tracker.testing import Fault, MemoryStore, Record
-from tests.unit.steps import IGNORED, LEASE, NOON, PENDING, SUCCEEDED, Clock, start, take_over
+from tests.unit.steps import IGNORED, LEASE, NOON, PENDING, SUCCEEDED, Clock, history, start, stored, take_over
 
 LAYER = Path(st.__file__).parents[1]
 STARTED = " ▶️ start Task(use_case_id='test', task_id='t-1'))"
@@ -184,3 +186,126 @@ def test_r17_an_application_that_logs_gets_the_lines_through_its_own_handler() -
     handlers, shown = run(debug=True, setup="logging.basicConfig(level='WARNING', format='app %(message)s')")
     assert shown == [f"app {ACQUIRED}"] * 2
     assert handlers.startswith("['NullHandler'] [<StreamHandler")
+
+
+class RaisingHandler(logging.Handler):
+    """Raises at its nth line, or at each (None)."""
+
+    def __init__(self, nth: int | None) -> None:
+        super().__init__()
+        self.left = nth
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.left is not None:
+            self.left -= 1
+        if not self.left:
+            raise OSError(f"no space left for {record.getMessage()}")
+
+
+@pytest.fixture
+def raising() -> Iterator[Callable[[int | None], None]]:
+    """Has the library's log raise."""
+    log, added = logging.getLogger("status_tracker"), []
+
+    def add(nth: int | None) -> None:
+        added.append(RaisingHandler(nth))
+        log.addHandler(added[-1])
+
+    yield add
+    for handler in added:
+        log.removeHandler(handler)
+
+
+Raising = Callable[[int | None], None]
+each_line = pytest.mark.parametrize("nth", [1, 2, 3, 4, None])
+
+
+@each_line
+def test_r17_a_log_that_raises_changes_nothing_of_a_success(
+    store: MemoryStore, clock: Clock, raising: Raising, nth: int | None
+) -> None:
+    raising(nth)
+    with start(store, clock, debug=True) as ctx:
+        ctx.set_data({"version": 1})
+    assert (stored(store).status, stored(store).lock, stored(store).data) == (SUCCEEDED, None, {"version": 1})
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@each_line
+def test_r17_a_log_that_raises_changes_nothing_of_a_failure(
+    store: MemoryStore, clock: Clock, raising: Raising, nth: int | None
+) -> None:
+    raising(nth)
+    with pytest.raises(ValueError, match="mine"), start(store, clock, debug=True):
+        raise ValueError("mine")
+    assert [entry["error"] for entry in history(store)] == ["ValueError('mine')"]
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+@each_line
+def test_r17_a_log_that_raises_changes_nothing_of_a_refusal_or_a_lost_lock(
+    store: MemoryStore, clock: Clock, raising: Raising, nth: int | None
+) -> None:
+    raising(nth)
+    slow = start(store, clock, debug=True)
+    slow.__enter__()
+    with pytest.raises(st.TaskLockedError), start(store, clock, debug=True):
+        pytest.fail("the block was entered")
+    take_over(store, clock)
+    with pytest.raises(st.TaskLockLostError):
+        slow.__exit__(None, None, None)
+
+
+def test_r17_what_could_not_be_logged_is_shown_with_the_reason(
+    store: MemoryStore, clock: Clock, raising: Raising, capsys: pytest.CaptureFixture[str]
+) -> None:
+    raising(2)
+    with start(store, clock, debug=True):
+        pass
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(ACQUIRED)
+    assert "OSError: no space left" in line
+
+
+def test_r17_a_standard_error_that_is_closed_is_no_reason_to_fail_either(
+    store: MemoryStore, clock: Clock, raising: Raising, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raising(None)
+    monkeypatch.setattr(sys, "stderr", None)
+    with start(store, clock, debug=True):
+        pass
+    assert stored(store).status == SUCCEEDED
+
+
+def test_r4_a_log_that_raises_does_not_replace_an_exception_that_takes_no_notes(
+    store: MemoryStore, clock: Clock, raising: Raising
+) -> None:
+    class FrozenError(Exception):
+        def add_note(self, _text: str) -> NoReturn:
+            raise AttributeError("frozen")
+
+    raising(None)
+    slow = start(store, clock)
+    slow.__enter__()
+    take_over(store, clock)
+    slow.__exit__(FrozenError, FrozenError(), None)
+    assert stored(store).lock is not None
+
+
+@pytest.mark.parametrize("nth", [1, 2, 3])
+def test_r17_a_log_that_ends_the_process_leaves_no_task_locked_and_no_handler(
+    store: MemoryStore, clock: Clock, nth: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left = nth
+
+    def log(*_: object, **__: object) -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise SystemExit(1)
+
+    monkeypatch.setattr(logging.getLogger("status_tracker"), "log", log)
+    with pytest.raises(SystemExit), start(store, clock, debug=True):
+        pass
+    assert stored(store).lock is None
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL

@@ -94,8 +94,8 @@ class Attempt(Generic[TrackerT]):
         if self.context is None:
             self._execution = self._make(expire)
             self.context = self._execution.__enter__()
-            self.token = self.context.task.lock
             self.is_open = True
+            self.token = self.context.task.lock
             if self._clock is not None:
                 self._clock.go()
         return self.context

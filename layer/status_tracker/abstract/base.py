@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Self
@@ -12,6 +11,7 @@ from typing import Any, Self
 from ..core.config import TrackerConfig
 from ..core.execution import ExecutionContext
 from ..core.retries import Patience, acquire, repeated, sleep_of
+from ..core.signals import whole
 from .actions import TrackerActions
 from .attempts import Attempt, TrackerExecution, told_of_its_failure
 from .clock import ClockFrom
@@ -106,7 +106,7 @@ class BaseTracker(TrackerActions):
             return answer.task  # our first request was stored, and its answer lost (R5)
         raise rules.exists(state)
 
-    @contextmanager
+    @whole
     def start(
         self,
         lock: str | None = None,

@@ -41,16 +41,15 @@ class Hold(Generic[TrackerT]):
         if self._state.lock is None:
             raise self._lost("this object holds no lock")
         self._token = self._state.lock
+        self._end = new_end()
 
     def succeed(self) -> TrackerT:
-        end = new_end()
-        write = self._rules.succeed(self._state, self._token, self._rules.config.now(), None, end=end)
-        return self._sent(self._store.succeed, write, lambda stored: is_ended_by(self._store.state(stored), end))
+        write = self._rules.succeed(self._state, self._token, self._rules.config.now(), None, end=self._end)
+        return self._sent(self._store.succeed, write, self._is_ended)
 
     def fail(self, error: BaseException) -> TrackerT:
-        end = new_end()
-        write = self._rules.fail(self._state, self._token, self._rules.config.now(), error, end=end)
-        return self._sent(self._store.write, write, lambda stored: is_ended_by(self._store.state(stored), end))
+        write = self._rules.fail(self._state, self._token, self._rules.config.now(), error, end=self._end)
+        return self._sent(self._store.write, write, self._is_ended)
 
     def extend(self, seconds: float | None) -> TrackerT:
         config = self._rules.config
@@ -75,6 +74,9 @@ class Hold(Generic[TrackerT]):
         if answer.task is None or not (answer.applied or is_done(answer.task)):
             raise self._lost(self._reason(answer.task))
         return answer.task
+
+    def _is_ended(self, stored: TrackerT) -> bool:
+        return is_ended_by(self._store.state(stored), self._end)
 
     def _is_held(self, stored: TrackerT) -> bool:
         return holds(self._store.state(stored), self._token, self._state.fence)

@@ -49,7 +49,7 @@ class TrackerTrace(Trace):
         self._end()
 
     def finished(self, status: int, retry: int, *, before: int) -> None:
-        """Tell the end by the status that was stored."""
+        """Tell the end by what was stored: the status, and the attempts that count; `before`, without this one."""
         config = self._config
         if status == config.succeeded_status:
             what, name = "✅ task succeeded", "✅ succeeded"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import operator
 from collections.abc import Callable, Sequence
-from copy import deepcopy
 from datetime import datetime
 from typing import Any, Self
 
@@ -56,7 +55,7 @@ class TrackerItem(TaskItem):
     errors = ErrorsAttribute(default=dict, null=True)
 
     @classmethod
-    def make_key(cls, task_id: str, job_id: str | None = None) -> str:
+    def make_key(cls, task_id: str | int, job_id: str | None = None) -> str:
         """The hash key of a task. Raises `ValueError` for ids that cannot be stored."""
         return cls._config(job_id).make_key(task_id)
 
@@ -122,13 +121,12 @@ class TrackerItem(TaskItem):
 
     def to_dict(self, copy: bool = False) -> dict[str, Any]:
         """The attributes that are set, by name; with `copy`, their values are copies."""
-        attributes = {**self.attribute_values, "status": self.status}
-        return deepcopy(attributes) if copy else attributes
+        return {**super().to_dict(copy), "status": self.status}
 
     @classmethod
     def get_one_or_none(  # type: ignore[override]  # v5's own arguments
         cls,
-        task_id: str,
+        task_id: str | int,
         consistent_read: bool = False,
         attributes_to_get: Sequence[str] | None = None,
         *,
@@ -151,7 +149,7 @@ class TrackerItem(TaskItem):
     @classmethod
     def make(  # type: ignore[override]  # v5's own arguments
         cls,
-        task_id: str,
+        task_id: str | int,
         status: int | BaseStatusEnum,
         data: dict[str, Any] | None = None,
         job_id: str | None = None,

@@ -2,27 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from ..core.config import BaseStatusEnum, TrackerConfig, ensure_status_value
+from pynamodb.expressions.condition import Condition
+
+from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.execution import Execution, ExecutionContext
-from ..core.history import MAX_DATA_BYTES
-from ..core.lifecycle import Lifecycle
+from ..core.signals import Whole
 from ..core.state import pending_as_found
 from ..core.task import act, create
+from ..dynamodb.index import StatusAndUpdateTimeIndex
 from ..dynamodb.query import Selection, TaskQuery, index_of, merged
-from ..dynamodb.store import DynamoStore
-from .item import TrackerItem
+from .editing import EditableTracker
+from .store import TrackerStore
 
 TrackerT = TypeVar("TrackerT", bound="BaseStatusTracker")
-ItemT = TypeVar("ItemT", bound=TrackerItem)
 
 
-class BaseStatusTracker(TrackerItem):
+class BaseStatusTracker(EditableTracker):
     """A tracked task; a subclass is the settings of one job, or of several::
 
         class Tracker(BaseStatusTracker):
@@ -47,7 +48,7 @@ class BaseStatusTracker(TrackerItem):
     - A worker that was taken over gets `TaskLockLostError`, and stores nothing.
     - `new` refuses a task that a worker holds, keeps the history of one that it resets, and records the reset.
     - `errors` has the ``history``, and ``error`` and ``traceback`` of the last failure beside it. Only `set_data`
-      writes within a block; v5's `update_context` and its other setters are not there.
+      writes within a block. `update_context` is refused while a worker holds the task.
     - `save` stores the instance as it is, whoever holds the task, as PynamoDB does.
 
     Items that v5 wrote are read, listed and started, and workers of v5 list what is written here. They do not see that
@@ -59,7 +60,7 @@ class BaseStatusTracker(TrackerItem):
 
     @classmethod
     def new(
-        cls, task_id: str, data: dict[str, Any] | None = None, save: bool = True, job_id: str | None = None
+        cls, task_id: str | int, data: dict[str, Any] | None = None, save: bool = True, job_id: str | None = None
     ) -> Self:
         """A task in DEFAULT_STATUS with that data: a new one, or the stored one, reset; with `save=False`, not saved.
 
@@ -106,8 +107,13 @@ class BaseStatusTracker(TrackerItem):
         if more_pending_status is None and self.status is not None:
             more_pending_status = pending_as_found(self.tracked_state(), config)
         rules = self._rules(config, self, startable=config.startable_statuses(more_pending_status))
-        store = TrackerStore(type(self), self.key)
-        return _Block(self, store, Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug))
+
+        def block() -> _Block[Self]:
+            store = TrackerStore(type(self), self.key)
+            execution = Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug)
+            return _Block(self, store, execution)
+
+        return Whole(block)
 
     def pre_start_hook(self) -> None:
         """Called before each start; for subclasses."""
@@ -118,14 +124,18 @@ class BaseStatusTracker(TrackerItem):
     def set_data(self, data: dict[str, Any] | None) -> Self:
         """Within a block, set the data that is stored with the success; dropped if the block fails.
 
+        Within `update_context`, set the data.
+
         Args:
             data: anything JSON can hold; it replaces the stored data. None stands for no data, ``{}``.
 
         Raises:
-            RuntimeError: no block of this tracker is under way.
+            RuntimeError: neither is under way.
             TypeError, ValueError: JSON cannot hold it.
             TaskDataTooLargeError: it does not fit into the task's item.
         """
+        if self._edits is not None:
+            return self._edit_data(data)
         if self._context is None:
             raise RuntimeError(
                 f"Task {self.key!r} is not being worked on by this tracker: call set_data() within a block of start()."
@@ -163,41 +173,27 @@ class BaseStatusTracker(TrackerItem):
     @classmethod
     def delete_all_by_job_id(cls, job_id: str | None = None) -> int:
         """Delete all tasks of a job; returns how many. Reads the whole table: slow and costly on a large one."""
-        deleted = 0
-        with cls.batch_write() as batch:
-            for task in cls._all_of(job_id):
-                batch.delete(task)
-                deleted += 1
-        return deleted
+        return cls._delete_where(cls._of_job(job_id))
 
     @classmethod
     def count_items_by_job_id(cls, job_id: str | None = None) -> int:
         """How many tasks a job has. Reads the whole table: slow and costly on a large one."""
-        return sum(1 for _ in cls._all_of(job_id))
+        return sum(1 for _ in cls.scan(filter_condition=cls._of_job(job_id), attributes_to_get=["key"]))
 
     @classmethod
-    def _all_of(cls, job_id: str | None) -> Iterator[Self]:
-        prefix = f"{cls._config(job_id).use_case_id}{cls.SEP}"
-        return cls.scan(filter_condition=cls.key.startswith(prefix), attributes_to_get=["key"])
+    def _of_job(cls, job_id: str | None) -> Condition:
+        return cls.key.startswith(f"{cls._config(job_id).use_case_id}{cls.SEP}")
 
     @classmethod
-    def _rules(cls, config: TrackerConfig, task: Self, **settings: Any) -> Lifecycle:
-        return Lifecycle(config, task.job_id, task.task_id, max_data_bytes=MAX_DATA_BYTES, **settings)
+    def _get_status_index(cls) -> StatusAndUpdateTimeIndex:
+        return index_of(cls)
 
-    def _show(self, task: Self) -> None:
-        # A copy: the block may change the data in place and then fail.
-        self.attribute_values = deepcopy(task.attribute_values)
-
-
-class TrackerStore(DynamoStore[ItemT]):
-    """The store of one task, which also remembers its last answer."""
-
-    templated = False  # a status is asked of the value, by the job and the status
-
-    @property
-    def seen(self) -> ItemT | None:
-        """The task in DynamoDB's last answer."""
-        return self._last
+    def _check_no_block(self) -> None:
+        if self._context is not None:
+            raise RuntimeError(
+                f"Task {self.key!r} is being worked on: within a block of start(), set_data() is for you."
+            )
+        super()._check_no_block()
 
 
 class _Block(Generic[TrackerT]):
@@ -216,8 +212,12 @@ class _Block(Generic[TrackerT]):
             if self._store.seen is not None:
                 self._tracker._show(self._store.seen)
             raise
-        self._tracker._show(self._context.task)
         self._tracker._context = self._context
+        try:
+            self._tracker.attribute_values = deepcopy(self._context.task.attribute_values)  # the block may change it
+        except BaseException as error:
+            self.__exit__(type(error), error, error.__traceback__)
+            raise
         return self._tracker
 
     def __exit__(

@@ -6,10 +6,9 @@ import enum
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, TypeGuard
+from typing import Any, NoReturn, TypeGuard, TypeVar
 
 from .errors import LONGEST_PAUSE, NonRetryableError
-from .frozen import FrozenDict
 
 MAX_KEY_BYTES = 2048
 """DynamoDB's limit of a partition key; the same for every backend, so that tasks can move."""
@@ -19,8 +18,27 @@ _SAME_IN_NEXT_STEP = (
     *("n_pending_shard", "n_in_progress_shard", "n_failed_shard", "n_succeeded_shard", "n_ignored_shard"),
     *("traceback_stack_limit", "clock", "postponing", "postpone_at_most"),
 )
+_SHORTEST_LEASE = 1e-6
+"""Times are stored to the microsecond."""
 _LONGEST_LEASE = 366 * 24 * 3600
 _LONGEST_TTL = timedelta(days=36_600)
+
+
+KeyT = TypeVar("KeyT")
+ValueT = TypeVar("ValueT")
+
+
+class FrozenDict(dict[KeyT, ValueT]):
+    """A dict that refuses changes. Unlike a `MappingProxyType` it can be copied, pickled, and given to `asdict`."""
+
+    def _refuse(self, *_args: Any, **_values: Any) -> NoReturn:
+        raise TypeError(f"{dict(self)!r} is frozen: make a dict of your own from it, and change that.")
+
+    __setitem__ = __delitem__ = __ior__ = _refuse
+    clear = pop = popitem = setdefault = update = _refuse
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (dict(self),)
 
 
 class StatusNameEnum(enum.Enum):
@@ -324,8 +342,11 @@ class TrackerConfig:
     def lease(self, seconds: float | None) -> timedelta:
         """How long an attempt may hold a task; `seconds` replaces the configured `lock_expire_seconds`."""
         lease = self.lock_expire_seconds if seconds is None else seconds
-        if not is_number(lease) or not 0 < lease <= _LONGEST_LEASE:
-            raise ValueError(f"lock_expire_seconds is {lease!r}: give seconds, above 0 and at most {_LONGEST_LEASE:,}.")
+        if not is_number(lease) or not _SHORTEST_LEASE <= lease <= _LONGEST_LEASE:
+            raise ValueError(
+                f"lock_expire_seconds is {lease!r}: give seconds, at least {_SHORTEST_LEASE:f} (times are stored to "
+                f"the microsecond) and at most {_LONGEST_LEASE:,}."
+            )
         return timedelta(seconds=lease)
 
     def now(self) -> datetime:

@@ -13,20 +13,17 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
-from .decorating import Decorating
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
 from .heartbeat import Heartbeat
-from .history import json_size
+from .history import json_size, told
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
 from .retries import Patience, acquire, new_end
-from .signals import Termination
+from .signals import Decorating, Termination
 from .state import TaskState, cancelled, holds, is_ended_by, is_finished_by, lease_end, taken_over
-from .trace import Trace
+from .trace import Trace, tell
 
 TaskT = TypeVar("TaskT")
-
-logger = logging.getLogger("status_tracker")
 
 _NOTHING = "Nothing was stored."
 
@@ -178,6 +175,7 @@ class Execution(Decorating, Generic[TaskT]):
         self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
+        self._beat_trouble: str | None = None
         self._updates = 0
         self._entered = False
         self._ended = False
@@ -227,16 +225,18 @@ class Execution(Decorating, Generic[TaskT]):
             raise RuntimeError(f"This attempt at {self._rules} was made already: call start() for another one.")
         self._entered = True
         self._process = os.getpid()
-        self._termination.begin()
-        self._trace.starting()
         try:
+            self._termination.begin()
+            self._trace.starting()
             task = self._held[1] if self._held else self._acquire()
+            state = self._store.state(task)
+            self._state = replace(state, errors=copy.deepcopy(state.errors))  # the block may change those of ctx.task
         except BaseException as error:
-            self._trace.not_started(error)
-            self._termination.end()
+            try:
+                self._trace.not_started(error)
+            finally:
+                self._termination.end()
             raise
-        state = self._store.state(task)
-        self._state = replace(state, errors=copy.deepcopy(state.errors))  # the block may change those of ctx.task
         self._context = ExecutionContext(task, self)
         try:
             self._note_lease(self._state)
@@ -244,10 +244,10 @@ class Execution(Decorating, Generic[TaskT]):
             if self._heartbeat is not None:
                 self._heartbeat.start()
             self._termination.check()
+            return self._context  # noqa: TRY300  # in here, for a signal that comes just before it
         except BaseException as error:
             self.__exit__(type(error), error, error.__traceback__)
             raise
-        return self._context
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
@@ -350,16 +350,26 @@ class Execution(Decorating, Generic[TaskT]):
         self._trace.finished(write.changes["status"], write.changes["retry"], before=self._state.retry)
 
     def _beat(self) -> bool:
-        """Renew the lease; whether the task is still held. If a beat gets no answer, the next one makes up for it."""
+        """Renew the lease; whether the task is still held. Where a beat fails, the next one makes up for it."""
         try:
             answer = self._store.write(self._rules.extend(self._state, self._token, self._now(), self._lease))
-        except StoreError:
-            return True
-        if answer.task is None or not self._still_held(answer):
-            self._lost(answer)
-            return False
-        self._note_lease(self._store.state(answer.task))
+            if answer.task is None or not self._still_held(answer):
+                self._lost(answer)
+                return False
+            self._note_lease(self._store.state(answer.task))
+        except Exception as error:  # noqa: BLE001  # in a thread of its own nobody else would tell of it
+            self._missed_beat(error)
+        else:
+            self._beat_trouble = None
         return True
+
+    def _missed_beat(self, error: Exception) -> None:
+        if self._beat_trouble is None:
+            end = self._lease_end.isoformat()
+            tell(
+                logging.WARNING, f"The heartbeat could not renew the lease of {self._rules}, which ends at {end}", error
+            )
+        self._beat_trouble = told(error.cause if isinstance(error, StoreError) else error)
 
     def _write_held(self, write: Write) -> TaskT:
         try:
@@ -399,6 +409,8 @@ class Execution(Decorating, Generic[TaskT]):
             why = "a copy of this worker has ended the attempt already"
         elif self._now() < self._lease_end:
             why = "somebody took it over, unlocked or deleted it"
+        elif self._beat_trouble is not None:
+            why += f"; the heartbeat could not renew it ({self._beat_trouble})"
         self._lost_lock = self._lost_because(why, stored)
         return self._lost_lock
 
@@ -415,4 +427,4 @@ def _note(error: BaseException, text: str) -> None:
     try:
         error.add_note(text)
     except Exception:  # noqa: BLE001  # a frozen exception takes no notes, and goes on to the caller all the same
-        logger.warning("%s", text)
+        tell(logging.WARNING, text)

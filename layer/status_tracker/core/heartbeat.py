@@ -8,10 +8,9 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from .config import is_number
+from .trace import tell
 
 _GRACE_SECONDS = 5.0
-
-logger = logging.getLogger("status_tracker")
 
 
 def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
@@ -50,5 +49,5 @@ class Heartbeat:
         try:
             while not self._stopped.wait(self._seconds) and self._beat():
                 pass
-        except Exception:
-            logger.exception("The heartbeat has ended: the lease is not renewed any more, and will run out")
+        except BaseException as error:  # noqa: BLE001  # in a thread of its own nobody else would tell of it
+            tell(logging.ERROR, "The heartbeat has ended: the lease is not renewed any more, and will run out", error)

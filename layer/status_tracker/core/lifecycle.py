@@ -18,7 +18,7 @@ the lease is this very start's, whose answer was lost until it was over, the sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
@@ -255,10 +255,22 @@ class Lifecycle:
         """
         if _is_of(self.config.non_retryable, error):
             return None
-        if isinstance(error, BaseExceptionGroup):
-            pauses = [self._pause(each, now) for each in error.exceptions]
-            known = [each for each in pauses if each is not None]
-            return max(known) if len(known) == len(pauses) else None
+        waiting, longest = [error], timedelta(0)
+        try:
+            while waiting:
+                each = waiting.pop()
+                if isinstance(each, BaseExceptionGroup):
+                    waiting.extend(_members(each))
+                    continue
+                pause = self._pause_of(each, now)
+                if pause is None:
+                    return None
+                longest = max(longest, pause)
+        except BaseException:  # noqa: BLE001  # the user's own class may raise anything when it is asked
+            return None
+        return longest
+
+    def _pause_of(self, error: BaseException, now: datetime) -> timedelta | None:
         asked_for = _asked_for(error, now)
         if isinstance(error, Postponed):
             return asked_for
@@ -380,6 +392,16 @@ class Lifecycle:
             raise self._refuse.unfit(state, "is not locked, so there is nothing to unlock")
         return self._acted(state, now, record, _UNLOCKED)
 
+    def edit(self, state: TaskState | None, now: datetime, changes: Mapping[str, Any]) -> Write:
+        """Change fields by hand, unless a worker holds the task; a live `known_lock` does not count.
+
+        Raises:
+            TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
+        """
+        if state is None or state.lock != self.known_lock:
+            state = self._at_rest(state, now)
+        return Write(Unchanged(state), {**changes, **(_forgotten(state) if "lock" in changes else {})})
+
     @property
     def _waiting(self) -> tuple[int, ...]:
         """The status codes of a task that is not finished in this step."""
@@ -494,11 +516,23 @@ def _forgotten(state: TaskState) -> dict[str, Any]:
     return {"vanished_locks": (*state.vanished_locks, state.lock)[-KEPT_LOCKS:]}
 
 
+_members: Callable[[BaseExceptionGroup[BaseException]], Iterable[BaseException]]
+_members = vars(BaseExceptionGroup)["exceptions"].__get__  # a subclass may say anything
+
+
 def _is_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
-    """Whether the error, or one in its group, is of one of these kinds."""
-    if isinstance(error, BaseExceptionGroup):
-        return any(_is_of(kinds, each) for each in error.exceptions)
-    return isinstance(error, kinds)
+    """Whether the error, or one in its group, however deep, is of one of these kinds."""
+    waiting = [error]
+    try:
+        while waiting:
+            each = waiting.pop()
+            if isinstance(each, kinds):
+                return True
+            if isinstance(each, BaseExceptionGroup):
+                waiting.extend(_members(each))
+    except BaseException:  # noqa: BLE001  # the user's own class may raise anything when it is asked
+        return False
+    return False
 
 
 def _asked_for(error: BaseException, now: datetime) -> timedelta | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 from .config import TrackerConfig
@@ -16,6 +17,7 @@ from .errors import (
     TaskLockedError,
     TaskNotDueError,
 )
+from .history import told
 
 logger = logging.getLogger("status_tracker")
 _silence = logging.NullHandler()
@@ -98,10 +100,22 @@ class Trace:
 
     def _line(self, message: str) -> None:
         if self._debug:
-            logger.info(message)
+            tell(logging.INFO, message)
 
     def _rule(self, message: str) -> None:
         self._line(f"{message:-^{_WIDTH}}")
+
+
+def tell(level: int, message: str, error: BaseException | None = None) -> None:
+    """Log it, with the error's traceback; what a handler or a filter of the application raises changes nothing.
+
+    It goes to standard error, with what was to be logged.
+    """
+    try:
+        logger.log(level, message, exc_info=error)
+    except Exception as broken:  # noqa: BLE001  # an application's own handlers may raise anything
+        with suppress(Exception):  # there may be no standard error
+            sys.stderr.write(f"{message} (not logged: {told(broken)})\n")
 
 
 def _ensure_console() -> None:

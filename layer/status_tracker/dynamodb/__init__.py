@@ -7,8 +7,9 @@ try:
 except ModuleNotFoundError as error:
     raise missing_extra("dynamodb", error) from error
 
+from .attributes import EPOCH, NOT_LOCKED
 from .index import StatusAndUpdateTimeIndex
 from .model import BaseTask
 from .query import Count, TaskQuery
 
-__all__ = ["BaseTask", "Count", "StatusAndUpdateTimeIndex", "TaskQuery"]
+__all__ = ["EPOCH", "NOT_LOCKED", "BaseTask", "Count", "StatusAndUpdateTimeIndex", "TaskQuery"]

@@ -43,11 +43,13 @@ class Codec:
         reads: whether it can read; otherwise the class creates items in its own way, and PynamoDB reads.
         writes: whether it can write; otherwise an attribute keeps its value in its own way, and PynamoDB writes.
         saves: whether a put needs only the written item; otherwise PynamoDB builds its arguments.
+
+    Args:
+        made_as_usual: whether an instance needs nothing but its attributes; otherwise PynamoDB makes and reads it.
     """
 
-    def __init__(self, task: type[Model]) -> None:
+    def __init__(self, task: type[Model], *, made_as_usual: bool = True) -> None:
         self._parts = [_part(task, attribute) for attribute in task.get_attributes().values()]
-        made_as_usual = task.__init__ is Model.__init__ and task.__new__ is object.__new__
         self.reads = made_as_usual and task._discriminator is None  # type: ignore[attr-defined]
         self.writes = all(part.plain for part in self._parts)
         self.saves = (

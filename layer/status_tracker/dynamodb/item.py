@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from typing import Any, ClassVar, Self, TypeVar
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
 from pynamodb.connection import TableConnection
+from pynamodb.exceptions import DeleteError
 from pynamodb.expressions.condition import Condition
 from pynamodb.models import Model
 
@@ -66,10 +68,31 @@ class TaskItem(TaskStatus, Model):
     config: ClassVar[TrackerConfig]
     free_lock: ClassVar[Any] = NOT_LOCKED
     _codec: ClassVar[Codec | None] = None
+    _post_init_by_a_base: ClassVar[bool] = False
+    """Whether a base beside this one, such as pynamodb_mate's `Model`, calls `__post_init__` in its `__init__`."""
+
+    def __init__(
+        self,
+        hash_key: Any = None,
+        range_key: Any = None,
+        _user_instantiated: bool = True,
+        **attributes: Any,
+    ) -> None:
+        super().__init__(hash_key, range_key, _user_instantiated=_user_instantiated, **attributes)
+        if not self._post_init_by_a_base:
+            self.__post_init__()
+
+    def __post_init__(self) -> None:
+        """Called when an instance has been made; for subclasses.
+
+        For an item that is read it is called before the stored attributes are set, as in pynamodb_mate.
+        """
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         cls._codec = None
+        others = [base for base in cls.__mro__ if not issubclass(base, TaskItem)]
+        cls._post_init_by_a_base = any({"__init__", "__post_init__"} <= vars(base).keys() for base in others)
         for name, setting in DEFAULTS.items():
             if "Meta" in cls.__dict__ and not hasattr(cls.Meta, name):
                 setattr(cls.Meta, name, setting)
@@ -89,8 +112,14 @@ class TaskItem(TaskStatus, Model):
     def _get_codec(cls) -> Codec:
         """The codec of the class; it can be made only after PynamoDB has set up the class."""
         if cls._codec is None:
-            cls._codec = Codec(cls)
+            cls._codec = Codec(cls, made_as_usual=cls._is_made_as_usual())
         return cls._codec
+
+    @classmethod
+    def _is_made_as_usual(cls) -> bool:
+        initialized_by = {base for base in cls.__mro__ if "__init__" in vars(base)}
+        usual = initialized_by <= {TaskItem, *Model.__mro__}
+        return usual and cls.__post_init__ is TaskItem.__post_init__ and cls.__new__ is object.__new__
 
     @classmethod
     def _instantiate(cls, attribute_values: dict[str, dict[str, Any]]) -> Self:
@@ -113,7 +142,7 @@ class TaskItem(TaskStatus, Model):
         return codec.written(self, null_check=null_check) if codec.writes else super()._container_serialize(null_check)
 
     @classmethod
-    def make_key(cls, task_id: str, _use_case_id: str | None = None) -> str:
+    def make_key(cls, task_id: str | int, _use_case_id: str | None = None) -> str:
         """The hash key of a task. Raises `ValueError` for ids that cannot be stored."""
         return cls.config.make_key(task_id, _use_case_id)
 
@@ -122,7 +151,7 @@ class TaskItem(TaskStatus, Model):
         cls,
         status: int | BaseStatusEnum,
         _use_case_id: str | None = None,
-        _task_id: str | None = None,
+        _task_id: str | int | None = None,
         _shard_id: int | None = None,
     ) -> str:
         """The hash key of the index for a status and a shard, or for a status and the task whose shard it is."""
@@ -193,14 +222,43 @@ class TaskItem(TaskStatus, Model):
             errors=self.errors or {},
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The attributes that are set, by name."""
-        return dict(self.attribute_values)
+    def to_dict(self, copy: bool = False) -> dict[str, Any]:
+        """The attributes that are set, by name; with `copy`, their values are copies."""
+        return deepcopy(self.attribute_values) if copy else dict(self.attribute_values)
+
+    @classmethod
+    def make_one(cls, hash_key: Any, range_key: Any = None, **attributes: Any) -> Self:  # noqa: ARG003  # there is none
+        """An instance with that hash key, not saved."""
+        return cls(hash_key, **attributes)
+
+    def delete_if_exists(self) -> bool:
+        """Delete the item, whoever holds the task; returns whether there was one."""
+        try:
+            self.delete(condition=type(self).key.exists(), add_version_condition=False)
+        except DeleteError as error:
+            if error.cause_response_code != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+    @classmethod
+    def delete_all(cls) -> int:
+        """Delete every item of the table, of all use cases; returns how many."""
+        return cls._delete_where(None)
+
+    @classmethod
+    def _delete_where(cls, condition: Condition | None) -> int:
+        deleted = 0
+        with cls.batch_write() as batch:
+            for task in cls.scan(filter_condition=condition, attributes_to_get=[cls.key.attr_name]):
+                batch.delete(task)
+                deleted += 1
+        return deleted
 
     @classmethod
     def get_one_or_none(
         cls,
-        task_id: str,
+        task_id: str | int,
         consistent_read: bool = False,
         attributes_to_get: Sequence[str] | None = None,
         _use_case_id: str | None = None,
@@ -218,7 +276,7 @@ class TaskItem(TaskStatus, Model):
     @classmethod
     def make(
         cls,
-        task_id: str,
+        task_id: str | int,
         data: dict[str, Any] | None = None,
         _use_case_id: str | None = None,
         _status: int | BaseStatusEnum | None = None,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import Self
 
 from pynamodb.exceptions import UpdateError
 
@@ -13,6 +13,7 @@ from ..core.cursors import parse_cursor
 from ..core.history import failure_of_class
 from ..core.state import is_stuck, may_be_unattended
 from .expressions import counting
+from .index import StatusAndUpdateTimeIndex
 from .item import TaskItem
 from .query import Count, Selection, TaskQuery, count, count_up_to, count_within, index_of, index_values, select
 
@@ -192,21 +193,7 @@ class TaskListing(TaskItem):
     @classmethod
     def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
         """Delete all tasks of a use case; returns how many. Reads the whole table: slow and costly on a large one."""
-        return cls._delete(cls.key.startswith(f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"))
-
-    @classmethod
-    def delete_all(cls) -> int:
-        """Delete every item of the table, of all use cases; returns how many."""
-        return cls._delete(None)
-
-    @classmethod
-    def _delete(cls, condition: Any) -> int:
-        deleted = 0
-        with cls.batch_write() as batch:
-            for task in cls.scan(filter_condition=condition, attributes_to_get=["key"]):
-                batch.delete(task)
-                deleted += 1
-        return deleted
+        return cls._delete_where(cls.key.startswith(f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"))
 
     @classmethod
     def _move(cls, key: str, status: int, hidden: str) -> bool:
@@ -222,6 +209,10 @@ class TaskListing(TaskItem):
                 raise
             return False
         return True
+
+    @classmethod
+    def _get_status_index(cls, _is_test: bool = False) -> StatusAndUpdateTimeIndex:  # pynamodb_mate's
+        return index_of(cls)
 
     @classmethod
     def _is_past(cls, until: datetime | None) -> bool:

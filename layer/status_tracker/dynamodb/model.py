@@ -6,6 +6,7 @@ from typing import Any, Self
 
 from ..core.config import BaseStatusEnum
 from ..core.history import MAX_DATA_BYTES
+from ..core.lifecycle import Lifecycle
 from ..core.task import TrackedTask, create
 from .listing import TaskListing
 from .store import DynamoStore
@@ -23,7 +24,7 @@ class BaseTask(TrackedTask, TaskListing):
             status_and_update_time_index = StatusAndUpdateTimeIndex()
             config = TrackerConfig.make(...)
 
-    The attributes of an item are those of `TaskItem`.
+    The attributes of an item are those of `TaskItem`. A task id may be an integer, which stands for its digits.
     """
 
     max_data_bytes = MAX_DATA_BYTES
@@ -31,7 +32,7 @@ class BaseTask(TrackedTask, TaskListing):
     @classmethod
     def make_and_save(
         cls,
-        task_id: str,
+        task_id: str | int,
         data: dict[str, Any] | None = None,
         _use_case_id: str | None = None,
         _status: int | BaseStatusEnum | None = None,
@@ -49,9 +50,13 @@ class BaseTask(TrackedTask, TaskListing):
         raise cls._rules(task.task_id, task.use_case_id).exists(task.tracked_state())
 
     @classmethod
-    def get_or_create(cls, task_id: str, data: dict[str, Any] | None = None, **kwargs: Any) -> tuple[Self, bool]:
+    def get_or_create(cls, task_id: str | int, data: dict[str, Any] | None = None, **kwargs: Any) -> tuple[Self, bool]:
         """The stored task, and whether this call created it. For events that are delivered at least once."""
         return cls._create(cls.make(task_id, data, **kwargs))
+
+    @classmethod
+    def _rules(cls, task_id: str | int, use_case_id: str | None = None, **settings: Any) -> Lifecycle:
+        return super()._rules(str(task_id), use_case_id, **settings)
 
     @classmethod
     def _create(cls, task: Self) -> tuple[Self, bool]:
@@ -59,5 +64,5 @@ class BaseTask(TrackedTask, TaskListing):
         return create(DynamoStore(cls, task.key), task, cls.config.clock)
 
     @classmethod
-    def task_store(cls, task_id: str) -> DynamoStore[Self]:
+    def task_store(cls, task_id: str | int) -> DynamoStore[Self]:
         return DynamoStore(cls, cls.make_key(task_id))

@@ -123,8 +123,8 @@ class StartNext(Generic[JobT]):
         self._termination = Termination()
 
     def __enter__(self) -> tuple[JobT | None, Updates]:
-        self._termination.begin()  # already while a job is claimed
         try:
+            self._termination.begin()  # already while a job is claimed
             if self._attempt is None:
                 self._attempt = self._begin()
             entered = (None, Updates()) if self._attempt is None else self._attempt.enter()
@@ -132,19 +132,23 @@ class StartNext(Generic[JobT]):
             self._termination.end()
             raise
         try:
-            self._termination.end()
+            if self._attempt is None:
+                self._termination.end()
+            self._termination.check()
+            return entered  # noqa: TRY300  # in here, for a signal that comes just before it
         except BaseException as signalled:
-            if self._attempt is not None:
-                self._attempt.leave(signalled)
+            self.__exit__(type(signalled), signalled, signalled.__traceback__)
             raise
-        return entered
 
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> bool | None:
         if self._attempt is None:
             return False
-        self._attempt.leave(error)
+        try:
+            self._attempt.leave(error)
+        finally:
+            self._termination.end()
         return self._skip_error and isinstance(error, Exception) and self._attempt.is_stored
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from pynamodb.exceptions import PutError, UpdateError
 
 from status_tracker.compat import BaseStatusTracker, StatusAndUpdateTimeIndex
-from status_tracker.compat.tracker import TrackerStore
+from status_tracker.compat.store import TrackerStore
 from status_tracker.testing import Clock
 from status_tracker.testing.contract import Attempt, Promise, Seen
 from tests.contract.backends.dynamodb import DynamoTable
