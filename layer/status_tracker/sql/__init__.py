@@ -8,6 +8,7 @@ except ModuleNotFoundError as error:
     raise missing_extra("sql", error) from error
 
 from ..core.errors import StatusNotSavedError, TaskLockLostError, TaskTransactionError
+from .columns import EPOCH
 from .errors import (
     JobAlreadyExistsError,
     JobAlreadySucceededError,
@@ -28,6 +29,7 @@ from .times import UTCDateTime
 from .updates import Updates
 
 __all__ = [
+    "EPOCH",
     "JobAlreadyExistsError",
     "JobAlreadySucceededError",
     "JobExecutionError",
