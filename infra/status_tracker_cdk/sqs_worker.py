@@ -91,8 +91,8 @@ class WorkerPace:
 class SqsWorker(Construct):
     """A queue, and a function that calls `status_tracker.sqs.process_sqs_batch` with its messages.
 
-    The function reads `QueueWorkerSettings` from its environment. It may update the tasks of `table`, and do what its
-    `statements` say.
+    The function reads `QueueWorkerSettings` from its environment. It may update the tasks of `table`, ask what is paused,
+    and do what its `statements` say.
 
     Attributes:
         queue: where messages are sent to.
@@ -132,7 +132,7 @@ class SqsWorker(Construct):
             commons=commons,
             handler=handler,
             environment={**settings.to_environment(), **environment},
-            statements=[table.allow_items("UpdateItem"), allow_polling(self.queue), *statements],
+            statements=[table.allow_items("GetItem", "UpdateItem"), allow_polling(self.queue), *statements],
             timeout_seconds=pace.timeout_seconds,
             memory_mb=pace.memory_mb,
         ).function

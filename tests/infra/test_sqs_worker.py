@@ -105,6 +105,7 @@ def test_function_may_work_on_tasks_and_messages_and_what_it_was_given(synthesiz
     queue, log = "<WorkerQueue.Arn>", "<WorkerHandlerLogs.Arn>"
     polling = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
     assert rights(synthesized, "WorkerHandler") == {
+        ("dynamodb:GetItem", "<TasksTable.Arn>"),  # is the step paused?
         ("dynamodb:UpdateItem", "<TasksTable.Arn>"),
         *((f"sqs:{action}", queue) for action in polling),
         ("s3:GetObject", "arn:aws:s3:::example/one"),

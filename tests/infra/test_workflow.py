@@ -21,7 +21,7 @@ SERVICE_FAULTS = [
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
 ]
-PATIENT = ["TaskNotDueError", "Lambda.TooManyRequestsException"]
+PATIENT = ["TaskNotDueError", "Postponed", "TaskPausedError", "Lambda.TooManyRequestsException"]
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; a retry is scheduled, started and failed.
 MOST_EVENTS, EVENTS_OF_A_RETRY = 25_000, 3
 
