@@ -119,6 +119,17 @@ def test_burst_and_a_task_that_is_not_due_are_waited_for_as_long_as_the_executio
         assert waits / 2 > prod.workflow["TimeoutSeconds"]  # the jitter takes half of it
 
 
+def test_r19_r20_what_postpones_or_pauses_a_task_is_waited_for_without_a_count(stage: Synthesized) -> None:
+    """Of every step, by the names of the library's own exceptions, before the entry for all others."""
+    for state in stage.steps.values():
+        for error in (st.Postponed, st.TaskPausedError, st.TaskNotDueError):
+            entry = next(
+                each for each in state["Retry"] if {error.__name__, "States.ALL"} & set(each["ErrorEquals"])
+            )
+            assert entry["ErrorEquals"] == PATIENT
+            assert entry["MaxAttempts"] > 10 * retries(state)["States.ALL"]["MaxAttempts"]
+
+
 def test_all_retries_together_fit_into_the_history_of_an_execution(stage: Synthesized) -> None:
     attempts = sum(entry["MaxAttempts"] for state in stage.steps.values() for entry in state["Retry"])
     assert attempts * EVENTS_OF_A_RETRY < MOST_EVENTS
