@@ -93,7 +93,12 @@ RIGHTS: Mapping[str, Rights] = {
     },
     **{STEP_FUNCTIONS[name]: step.rights for name, step in STEPS.items()},
     **{
-        f"{worker}Handler": {("dynamodb:GetItem", TABLE), ("dynamodb:UpdateItem", TABLE), *_polling(f"<{worker}Queue.Arn>"), *more}
+        f"{worker}Handler": {
+            ("dynamodb:GetItem", TABLE),
+            ("dynamodb:UpdateItem", TABLE),
+            *_polling(f"<{worker}Queue.Arn>"),
+            *more,
+        }
         for worker, more in WORKERS.items()
     },
     SWEEP: {

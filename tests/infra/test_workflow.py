@@ -123,9 +123,7 @@ def test_r19_r20_what_postpones_or_pauses_a_task_is_waited_for_without_a_count(s
     """Of every step, by the names of the library's own exceptions, before the entry for all others."""
     for state in stage.steps.values():
         for error in (st.Postponed, st.TaskPausedError, st.TaskNotDueError):
-            entry = next(
-                each for each in state["Retry"] if {error.__name__, "States.ALL"} & set(each["ErrorEquals"])
-            )
+            entry = next(each for each in state["Retry"] if {error.__name__, "States.ALL"} & set(each["ErrorEquals"]))
             assert entry["ErrorEquals"] == PATIENT
             assert entry["MaxAttempts"] > 10 * retries(state)["States.ALL"]["MaxAttempts"]
 

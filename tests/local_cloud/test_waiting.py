@@ -19,7 +19,9 @@ NOWHERE = "http://127.0.0.1:9"  # the port of "discard": nothing listens
 def without_s3(app: Application, function: str) -> Iterator[None]:
     """The function reaches no S3."""
     functions = app.cloud.client("lambda")
-    [name] = [each["FunctionName"] for each in functions.list_functions()["Functions"] if function in each["FunctionName"]]
+    [name] = [
+        each["FunctionName"] for each in functions.list_functions()["Functions"] if function in each["FunctionName"]
+    ]
     before = functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
     away = {**before, "AWS_ENDPOINT_URL_S3": NOWHERE}
     functions.update_function_configuration(FunctionName=name, Environment={"Variables": away})
