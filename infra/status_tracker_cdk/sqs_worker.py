@@ -95,8 +95,8 @@ class WorkerPace:
 class SqsWorker(Construct):
     """A queue, and a function that calls `status_tracker.sqs.process_sqs_batch` with its messages.
 
-    The function reads `QueueWorkerSettings` from its environment. It may update the tasks of `table`, ask what is paused,
-    and do what its `statements` say.
+    The function reads `QueueWorkerSettings` from its environment. It may update the tasks of `table`, ask what is
+    paused, and do what its `statements` say.
 
     Attributes:
         queue: where messages are sent to.

@@ -30,11 +30,11 @@ _BUSY_ANYWHERE = frozenset(
         "ProvisionedThroughputExceededException",
     }
 )
-"""What services answer, however they are asked, when they have no room; botocore repeats requests for the same codes."""
+"""What services answer when they have no room; botocore repeats requests for the same codes."""
 
 
 class ServiceBusyError(Postponed):
-    """A service had no room for a request or was away, however often the client repeated it: no fault of the task (R19).
+    """A service had no room for a request or was away, however often the client repeated it (R19).
 
     The workflow knows it by this name where it comes from outside of an attempt (`infra/documents/textract.py`).
     """

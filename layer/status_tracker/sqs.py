@@ -269,7 +269,7 @@ class _Batch(Generic[TaskT]):
     def _growing(self, first: timedelta, factor: int) -> timedelta:
         """A wait that is `factor` times as long with each receive of the message, up to the longest of SQS."""
         longest = timedelta(seconds=_LONGEST_VISIBILITY_SECONDS)
-        return min(first * factor ** min(self._receives - 1, 16), longest)
+        return min(first * int(factor ** min(self._receives - 1, 16)), longest)
 
     def _failed(self, ctx: ExecutionContext[TaskT], error: Exception) -> _Verdict:
         """What becomes of the message of a task whose attempt failed, by what was stored of that."""

@@ -143,6 +143,20 @@ def test_a_backfill_registers_and_starts_nothing(app: Application, machine: Mach
     assert started(app) == sorted(tasks)
 
 
+def test_the_page_on_operations_shows_how(app: Application, pipeline: Pipeline) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "operations.md").read_text("utf-8").partition("\n## Pausing\n")[2]
+    shown = page.partition("```python\n")[2].partition("```")[0]
+    task_id = app.register("invoice.pdf", INVOICE)
+    *begin, resume = shown.rstrip().splitlines()
+    names: dict[str, object] = {}
+    exec("\n".join(begin), names)  # noqa: S102 - our own page
+    assert {pause.step for pause in pipeline.pauses()} == {None, "Answer"}
+    with pytest.raises(st.TaskPausedError, match="maintenance"):
+        app.extract(task_id)
+    exec(resume, names)  # noqa: S102
+    assert {pause.step for pause in pipeline.pauses()} == {None}
+
+
 def test_what_never_had_an_execution_has_one_after_the_pause(broom: Broom, pipeline: Pipeline) -> None:
     task_id = made_but_not_started(broom.app, "invoice.pdf")
     pipeline.pause(reason="a bad deployment", until=broom.now() + timedelta(minutes=10))

@@ -66,7 +66,7 @@ STEPS: Mapping[str, ExpectedStep] = {
     ),
 }
 WORKERS: Mapping[str, Rights] = {}
-"""Each `SqsWorker` by its readable id, with what its function may do beside updating tasks, asking for pauses and polling its queue.
+"""Each `SqsWorker` by its readable id, with what its function may do beside what all workers may.
 
 Its alarms are in test_sqs_worker.py.
 """

@@ -84,8 +84,8 @@ def test_the_tracker_gives_a_task_up_before_the_queue_does(synthesized: Synthesi
     queue, dead = (synthesized.properties("AWS::SQS::Queue", name) for name in ("WorkerQueue", "DeadLetterQueue"))
     attempts = int(synthesized.properties("AWS::Lambda::Function")["Environment"]["Variables"]["MAX_ATTEMPTS"])
     assert attempts == synthesized.settings.retries.max_attempts
-    # An attempt and a wait for each; a killed function for each attempt at each of the 7 neighbours; outages and pauses;
-    # the news.
+    # An attempt and a wait for each; a killed function for each attempt at each of the 7 neighbours; outages and
+    # pauses; the news.
     assert queue["RedrivePolicy"] == {
         "deadLetterTargetArn": "<WorkerDeadLetterQueue.Arn>",
         "maxReceiveCount": attempts * 2 + attempts * 7 + SPARE_RECEIVES + 1,

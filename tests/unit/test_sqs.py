@@ -15,7 +15,6 @@ import status_tracker as st
 from status_tracker import sqs
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import Fault, MemoryTask
-from tests.unit.steps import make_config
 from tests.unit.sqs_queue import (
     MARGIN,
     MAX_ATTEMPTS,
@@ -35,6 +34,7 @@ from tests.unit.sqs_queue import (
     logger,
     metrics,
 )
+from tests.unit.steps import make_config
 
 NEEDED = SECONDS_PER_RECORD + MARGIN
 SPARE_RECEIVES = 20
