@@ -12,6 +12,7 @@ from pynamodb.attributes import JSONAttribute, NumberAttribute, UnicodeAttribute
 from pynamodb.exceptions import DoesNotExist, PutError
 from pynamodb.models import Model
 from sqlalchemy import orm
+from sqlalchemy.orm.exc import StaleDataError
 
 from status_tracker.abstract import T_ID, BaseTracker, TrackerChangedError
 from tests.support.steps import CREDENTIALS, REGION
@@ -94,11 +95,19 @@ class Moment(sa.TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
-def sql_jobs(engine: sa.Engine, *, model_first: bool, by_add: bool = False, session: orm.Session | None = None) -> Any:
+def sql_jobs(
+    engine: sa.Engine,
+    *,
+    model_first: bool,
+    by_add: bool = False,
+    comparing: bool = False,
+    session: orm.Session | None = None,
+) -> Any:
     """A class of trackers on a new table.
 
     Args:
         by_add: the object itself is put in the session, in place of a copy of it.
+        comparing: with a version, by which a dump compares.
         session: the one for all; by default each `load` and each `dump` has a session of its own.
     """
 
@@ -129,8 +138,11 @@ def sql_jobs(engine: sa.Engine, *, model_first: bool, by_add: bool = False, sess
 
         def dump(self, **_: Any) -> None:
             with opened() as now:
-                (now.add if by_add else now.merge)(self)
-                now.commit()
+                try:
+                    (now.add if by_add else now.merge)(self)
+                    now.commit()
+                except (StaleDataError, sa.exc.IntegrityError) as error:
+                    raise TrackerChangedError(str(error)) from error
 
         @classmethod
         def queried(cls, task_id: str) -> Self:
@@ -140,7 +152,10 @@ def sql_jobs(engine: sa.Engine, *, model_first: bool, by_add: bool = False, sess
     columns = {
         name: value for name, value in vars(Columns).items() if not name.startswith("__") or name == "__tablename__"
     }
-    place = {"tracker_state": sa.Column(sa.JSON)} if model_first else {}
+    place: dict[str, Any] = {"tracker_state": sa.Column(sa.JSON)} if model_first else {}
+    if comparing:
+        place["version"] = version = sa.Column(sa.Integer, nullable=False)
+        place["__mapper_args__"] = {"version_id_col": version}
     bases = (Base, BaseTracker) if model_first else (BaseTracker, Base)
     job: Any = type(Base)("Job", bases, {**columns, **place, "__module__": __name__})
     Base.metadata.create_all(engine)

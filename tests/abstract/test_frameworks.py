@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +58,7 @@ FRAMEWORKS: dict[str, Callable[[Fixture, Path], Any]] = {
     "sqlalchemy": lambda get, folder: _sqlite(get, folder, model_first=False),
     "sqlalchemy, the model first": lambda get, folder: _sqlite(get, folder, model_first=True),
     "sqlalchemy, by add": lambda get, folder: _sqlite(get, folder, model_first=True, by_add=True),
+    "sqlalchemy, with versions": lambda get, folder: _sqlite(get, folder, model_first=False, comparing=True),
     "sqlalchemy on postgresql": lambda get, folder: _postgres(get, folder, model_first=False),
     "django": lambda get, folder: _django(get, folder, model_first=False),
     "django, the model first": lambda get, folder: _django(get, folder, model_first=True),
@@ -187,6 +191,40 @@ def test_r3_djangos_own_times_without_zones_are_refused_and_nothing_is_stored(tm
             job_class.new("1")
         with pytest.raises(TrackerUnreadableError, match="a datetime with a time zone"):
             job_class.queried("1").mark_as_in_progress()
+
+
+COMPARING = {
+    "pynamodb": FRAMEWORKS["pynamodb"],
+    "sqlalchemy": lambda get, folder: _postgres(get, folder, model_first=False, comparing=True),
+    "sqlalchemy, by add": lambda get, folder: _postgres(get, folder, model_first=True, comparing=True, by_add=True),
+}
+
+
+@pytest.mark.parametrize("framework", COMPARING)
+def test_r1_a_dump_that_compares_lets_one_of_four_threads_in(
+    request: pytest.FixtureRequest, tmp_path: Path, framework: str
+) -> None:
+    with COMPARING[framework](request.getfixturevalue, tmp_path) as job_class:
+        ids = [str(number) for number in range(15)]
+        for task_id in ids:
+            job_class.new(task_id)
+        starting_line, won = threading.Barrier(4), list[str]()
+
+        def work() -> None:
+            starting_line.wait()
+            for task_id in ids:
+                job = job_class.load(task_id)
+                with suppress(st.TaskIsNotReadyToStartError), job.start():
+                    won.append(task_id)
+                    job.note = "mine"
+                    job.extend_lock(1_000)
+
+        with ThreadPoolExecutor(4) as pool:
+            for each in [pool.submit(work) for _ in range(4)]:
+                each.result()
+        assert Counter(won) == dict.fromkeys(ids, 1)
+        for task_id in ids:
+            assert told(job_class.load(task_id)) == ("succeeded", 1, {}, "mine", None, 1)
 
 
 # a session that lives long

@@ -49,6 +49,36 @@ def test_the_codes() -> None:
     assert StatusEnum.get_by_value(30) is StatusEnum.exhausted
 
 
+def test_the_enums_helpers() -> None:
+    assert StatusEnum.get_by_name("exhausted") is StatusEnum.exhausted
+    assert StatusEnum.get_names() == ["pending", "in_progress", "failed", "exhausted", "succeeded", "ignored"]
+    assert StatusEnum.get_values() == [0, 10, 20, 30, 40, 50]
+    assert [StatusEnum.is_valid_name(name) for name in ("failed", "FAILED", 20)] == [True, False, False]
+    assert [StatusEnum.is_valid_value(code) for code in (20, StatusEnum.failed, 21, "failed")] == [
+        *(True, True),
+        *(False, False),
+    ]
+    assert [StatusEnum.ensure_int(code) for code in (20, StatusEnum.failed)] == [20, 20]
+    assert type(StatusEnum.ensure_int(StatusEnum.failed)) is int
+    StatusEnum.ensure_is_valid_value(20)
+    for check in (StatusEnum.ensure_is_valid_value, StatusEnum.ensure_int, StatusEnum.get_by_value):
+        with pytest.raises(ValueError, match="21"):
+            check(21)
+    with pytest.raises(KeyError):
+        StatusEnum.get_by_name("done")
+
+
+def test_the_logger(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO, logger="status_tracker")
+    abstract.logger.info("page %d", 7)
+    abstract.logger.ruler("the end")
+    with abstract.logger.disabled():
+        abstract.logger.warning("not shown")
+    with abstract.logger.disabled(disable=False):
+        abstract.logger.warning("shown")
+    assert [line.strip("- ") for line in caplog.messages] == ["page 7", "the end", "shown"]
+
+
 def test_the_defaults() -> None:
     assert (FileJob.get_status_enum(), FileJob.get_expire(), FileJob.get_max_attempts()) == (StatusEnum, 900, 3)
     assert datetime(1970, 1, 1, tzinfo=UTC) == EPOCH

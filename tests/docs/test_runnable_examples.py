@@ -227,7 +227,7 @@ def test_reports_exhausted_and_without_a_block(reports: str) -> None:
         reports,
         "('exhausted', 30), ('succeeded', 40), ('ignored', 50)] Report.get_expire()=900 Report.get_max_attempts()=3",
         "june: failed, free, attempts=1, pages=0, data={}, error=NoNumbersError('attempt 1')",
-        "set status 'exhausted' and unlock the task.",
+        "set status = 30 (🚫 exhausted) and 🔐 unlock the task.",
         "june: exhausted, free, attempts=3, pages=0",
         "-> TaskExhaustedError:",
         "june: succeeded, free, attempts=4, pages=7",

@@ -13,14 +13,13 @@ from typing import Any, Generic, TypeVar
 from ..core.errors import TaskLockedError
 from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
+from ..core.trace import tell
 from .clock import ClockFrom
 from .model import TrackerModel
 from .store import TrackerStore
 from .trace import TrackerTrace
 
 TrackerT = TypeVar("TrackerT", bound=TrackerModel)
-
-logger = logging.getLogger("status_tracker")
 
 
 class TrackerExecution(Execution[TrackerT]):
@@ -122,7 +121,7 @@ def told_of_its_failure(attempt: Attempt[Any], mark: Callable[[BaseException], N
         if attempt.is_ours:
             with attempt.taking_marks():
                 mark(error)
-    except Exception as raised:  # the user's own method
-        logger.exception("mark_as_failed_or_exhausted raised %s", type(raised).__name__)
+    except Exception as raised:  # noqa: BLE001  # the user's own method
+        tell(logging.ERROR, "mark_as_failed_or_exhausted raised", raised)
     finally:
         attempt.end(error)

@@ -16,6 +16,7 @@ from ..core.guards import admits, changed, state_of
 from ..core.port import StoreError, Write, WriteRejectedError, WriteResult
 from ..core.retries import CONTENDED_ROUNDS
 from ..core.state import TaskState
+from ..core.trace import tell
 from .declared import T_ID
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
 from .fields import record_of, show
@@ -24,8 +25,6 @@ from .model import TrackerModel
 
 TrackerT = TypeVar("TrackerT", bound=TrackerModel)
 ResultT = TypeVar("ResultT")
-
-logger = logging.getLogger("status_tracker")
 
 _OURS = __name__.rpartition(".")[0]
 _read_anew: weakref.WeakSet[type[TrackerModel]] = weakref.WeakSet()
@@ -131,12 +130,10 @@ class TrackerStore(Generic[TrackerT]):
         if not self._is_acquire(write):
             carry_changes(work, task)
         elif names := carry_unstored(work, task):
-            logger.warning(
-                "%s %r: %s had been changed on this object before it was started, and was stored by somebody else "
-                "since the object was loaded. What is stored stays.",
-                self._class.__name__,
-                self._id,
-                ", ".join(sorted(names)),
+            tell(
+                logging.WARNING,
+                f"{self._class.__name__} {self._id!r}: {', '.join(sorted(names))} had been changed on this object "
+                "before it was started, and stored by somebody else since the object was loaded. What is stored stays.",
             )
 
     def _call_hooks(self, task: TrackerT, before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -149,8 +146,8 @@ class TrackerStore(Generic[TrackerT]):
             return
         try:
             task.unlock_it()
-        except Exception:  # the end is stored all the same: nothing is left locked
-            logger.exception("unlock_it of %s %r raised", self._class.__name__, self._id)
+        except Exception as raised:  # noqa: BLE001  # the end is stored all the same: nothing is left locked
+            tell(logging.ERROR, f"unlock_it of {self._class.__name__} {self._id!r} raised", raised)
 
     def _record(self, task: TrackerT | None) -> dict[str, Any] | None:
         try:
