@@ -14,7 +14,7 @@ from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransac
 from ..core.port import HeldBy, Special, StoreError, UnreadableError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
 from .also import Also
-from .expressions import actions, condition, stored, update_arguments
+from .expressions import actions, condition, update_arguments
 from .item import TaskItem
 from .templates import Creation, Template, put_arguments, shape_of
 from .unreadable import state_in, task_of
@@ -188,7 +188,7 @@ class DynamoStore(Generic[TaskT]):
     def _as_written(self, write: Write) -> TaskT | None:
         """The task after a write that returned no item, or none that can be read: as last seen, with the changes."""
         if self._last is not None:
-            for name, value in stored(self._class, write.changes).items():
+            for name, value in self._class.stored_form(write.changes).items():
                 setattr(self._last, name, None if value is Special.REMOVE else value)
             if "status" in write.changes:
                 self._last.value = self._class.index_value_of(self._key, write.changes["status"])
