@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import attrs
+import pydantic
 import pytest
 
 import status_tracker as st
@@ -162,6 +163,50 @@ def test_r7_a_cached_value_does_not_travel_to_what_is_dumped(job_class: Any, mon
         assert job.summary == "in_progress, done"
         monkeypatch.setattr(job_class, "dump", telling)
     assert dumped == ["succeeded, done"]
+
+
+@dataclass
+class OverData(DataclassJob):
+    """A property over what may not be in `data` yet."""
+
+    @property
+    def pages(self) -> int:
+        return self.data["pages"]  # type: ignore[no-any-return]
+
+    @pages.setter
+    def pages(self, pages: int) -> None:
+        self.data["pages"] = pages
+
+
+def test_r7_a_property_that_has_no_value_yet_is_in_nobodys_way() -> None:
+    job = OverData.new("1")
+    with job.start():
+        job.pages = 7
+    again = OverData.load("1")
+    assert again is not None
+    assert (again.pages, again.status_name) == (7, "succeeded")
+    again.pages = 8
+    with again.start(force_execution=True):
+        assert again.pages == 8
+    assert stored_of(again)["data"] == {"pages": 8}
+
+
+def test_r6_a_value_that_the_class_refuses_fails_the_attempt_and_releases() -> None:
+    class Strict(PydanticJob):
+        tags: list[int] = pydantic.Field(default_factory=list)
+
+        names = (*PydanticJob.names, "tags")
+
+    job = Strict.new("1")
+    with pytest.raises(st.TaskExecutionError, match="tags"), job.start():
+        job.tags.append("no number")  # type: ignore[arg-type]  # it is not validated here
+    stored = stored_of(job)
+    assert (stored["status"], stored["lock"], stored["tags"]) == (20, None, [])
+    job = Strict.load("1")  # type: ignore[assignment]
+    job.tags.append("no number")  # type: ignore[arg-type]
+    with pytest.raises(st.TaskExecutionError, match="tags"), job.start():
+        pass
+    assert (stored_of(job)["status"], stored_of(job)["attempts"]) == (20, 1)
 
 
 class Busy(ModelJob):

@@ -74,7 +74,7 @@ class Pipeline:
             _refuse_shared_codes(before, after, adjacent=(before, after) in following)
         self.use_case_id = use_cases[0]
         self.delete_results = delete_results
-        self._pauses = Pauses(self._pause_board, self._now)
+        self._pauses = Pauses(self.use_case_id, self._pause_board, self._now)
 
     def __iter__(self) -> Iterator[PipelineStep]:
         return iter(self.steps)
@@ -148,9 +148,7 @@ class Pipeline:
         Raises:
             TaskPausedError: the step, or the whole pipeline, is paused.
         """
-        pause = self.paused(step)
-        if pause is not None:
-            raise pause.error(self.use_case_id, task_id)
+        self._pauses.check(step, task_id)
 
     def name_of(self, task_class: type[TrackedTask]) -> str:
         """The name of the step whose tasks are of that class. Raises `KeyError` where there is none."""
