@@ -26,6 +26,7 @@ from .core.errors import (
     TaskLockedError,
     TaskLockLostError,
     TaskNotDueError,
+    TaskPausedError,
     TaskTransactionError,
     TaskUnreadableError,
 )
@@ -59,6 +60,7 @@ __all__ = [
     "TaskLockLostError",
     "TaskLockedError",
     "TaskNotDueError",
+    "TaskPausedError",
     "TaskQuery",
     "TaskTransactionError",
     "TaskUnreadableError",

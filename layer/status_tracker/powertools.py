@@ -21,7 +21,7 @@ from typing import Any, Protocol, TypeVar, cast
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
-from .core.errors import NoMoreRetryError, TaskAlreadySucceedError, TaskIsNotReadyToStartError
+from .core.errors import NoMoreRetryError, TaskAlreadySucceedError, TaskIsNotReadyToStartError, TaskPausedError
 from .core.execution import ExecutionContext
 from .core.history import told
 from .core.signals import whole
@@ -38,6 +38,12 @@ class LambdaContext(Protocol):
     def get_remaining_time_in_millis(self) -> int: ...
 
 
+class Pausable(Protocol):
+    """A `Pipeline`, as far as its pauses go."""
+
+    def check_not_paused(self, step: str, task_id: str | None = None) -> None: ...
+
+
 @whole
 def start_in_lambda(
     task_class: type[TaskT],
@@ -49,6 +55,7 @@ def start_in_lambda(
     logger: Logger,
     create: bool = False,
     data: dict[str, Any] | None = None,
+    pipeline: Pausable | None = None,
 ) -> Iterator[ExecutionContext[TaskT]]:
     """`task_class.start(task_id)` in a Lambda function.
 
@@ -62,10 +69,13 @@ def start_in_lambda(
 
     - ``TaskSucceeded``, ``TaskFailed`` or ``TaskIgnored`` (count), the status stored at the end, with ``TaskDuration``
       (milliseconds). None where the end could not be stored;
+    - ``TaskPostponed``: the attempt was postponed, and does not count; with ``TaskDuration``;
+    - ``TaskCancelled``: the worker has found that its task was cancelled;
     - ``TaskRetried``: the attempt is not the task's first;
     - ``LeaseTakenOver``: the start found a vanished attempt, and took its task over, or gave it up (``TaskIgnored``);
     - ``TaskRefused``: the start was refused; also ``RefusedSucceeded`` or ``RefusedIgnored`` where the task had ended
-      so before, and what started it did so in vain.
+      so before, and what started it did so in vain;
+    - ``TaskPaused``: nothing was begun, because the step is paused.
 
     A killed function sends none of its metrics; its end shows in the ``LeaseTakenOver`` of the next one. What `metrics`
     and `logger` raise is logged, and changes nothing of the attempt.
@@ -74,8 +84,10 @@ def start_in_lambda(
         context: the Lambda context.
         step: the name of the step, for metrics and log.
         create, data: make the task if there is none, with that data; as for `BaseTask.start`.
+        pipeline: is asked first whether `step` is paused; the answer is some seconds old at most.
 
     Raises:
+        TaskPausedError: the step, or the whole pipeline, is paused.
         What `BaseTask.start` raises, and what the block raises, untouched.
     """
     metrics, logger = unfailing(metrics), unfailing(logger)
@@ -85,18 +97,22 @@ def start_in_lambda(
     report = _Report(metrics, logger)
     entered: ExecutionContext[TaskT] | None = None
     try:
+        if pipeline is not None:
+            pipeline.check_not_paused(step, task_id)
         lease = max(context.get_remaining_time_in_millis(), 1) / 1000
         with task_class.start(task_id, create=create, data=data, lock_expire_seconds=lease) as entered:
             report.started(entered)
             yield entered
     except BaseException as error:
         if entered is not None:
-            report.ended(entered.task, error)
+            report.ended(entered, error)
+        elif isinstance(error, TaskPausedError):
+            report.paused(error)
         elif isinstance(error, TaskIsNotReadyToStartError):
             report.refused(error)
         raise
     else:
-        report.ended(entered.task, None)
+        report.ended(entered, None)
 
 
 class _Report:
@@ -137,10 +153,17 @@ class _Report:
             self._count("RefusedIgnored")
         self._logger.info("Start refused", extra={"refusal": type(error).__name__, "reason": str(error)})
 
-    def ended(self, task: BaseTask, error: BaseException | None) -> None:
+    def paused(self, error: TaskPausedError) -> None:
+        self._count("TaskPaused")
+        self._logger.info("Not begun: paused", extra={"reason": str(error)})
+
+    def ended(self, entered: ExecutionContext[TaskT], error: BaseException | None) -> None:
         """`error` is what left the block, or the error at its end; None for a success."""
         milliseconds = (time.monotonic() - self._began) * 1000
-        outcome = _outcome(task)
+        task = entered.task
+        outcome = "TaskPostponed" if entered.postponed_until else _outcome(task)
+        if entered.cancelled is not None:
+            self._count("TaskCancelled")
         told: dict[str, Any] = {"outcome": outcome or "NotStored", "milliseconds": round(milliseconds, 1)}
         if error is not None:
             told["error_class"] = type(error).__name__
@@ -151,6 +174,8 @@ class _Report:
         self._metrics.add_metric("TaskDuration", MetricUnit.Milliseconds, milliseconds)
         if outcome == "TaskSucceeded":
             self._logger.info("Attempt ended", extra=told)
+        elif outcome == "TaskPostponed":
+            self._logger.warning("Attempt postponed", extra={**told, "error": task.errors["postponed"]["error"]})
         else:
             self._logger.warning("Attempt ended", extra={**told, "error": task.errors["history"][-1]["error"]})
 

@@ -24,10 +24,11 @@ from .core.errors import (
     TaskAlreadySucceedError,
     TaskLockedError,
     TaskNotDueError,
+    TaskPausedError,
 )
 from .core.execution import ExecutionContext
 from .dynamodb import BaseTask
-from .powertools import LambdaContext, forget_task, start_in_lambda, unfailing
+from .powertools import LambdaContext, Pausable, forget_task, start_in_lambda, unfailing
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -39,6 +40,7 @@ LOGGED_BODY_CHARACTERS = 500
 
 _REQUEST_SECONDS = 2
 _MESSAGES_PER_REQUEST = 10
+_FIRST_PAUSE = timedelta(minutes=1)
 # 12 hours from the receiving on, of which a function may have used up a quarter.
 _LONGEST_VISIBILITY_SECONDS = 12 * 3600 - 900
 
@@ -80,6 +82,7 @@ def process_sqs_batch(
     seconds_per_record: float,
     margin_seconds: float = 3,
     retry_seconds: float = 10,
+    pipeline: Pausable | None = None,
 ) -> BatchResponse:
     """Do `work` on the task of each message, one after the other, as long as there is time; the handler's answer.
 
@@ -87,9 +90,11 @@ def process_sqs_batch(
 
     - *deleted*: the task has succeeded, now or before; or it was set aside, now or before, which is on record.
     - *kept, and seen again* ``retry_seconds`` after a failure, or when it is due where the failure asked to wait
-      (`retry_after`); when the other worker's lease ends, where the task is locked; at once, where there was no time to
-      begin it; after the queue's visibility timeout in all other cases: a store that does not answer, a setting that
-      cannot work, a task of another step (the log says which, and ``TaskNotStarted`` counts them).
+      (`retry_after`) or the attempt was postponed; while the step is paused, a minute later, then 4 minutes, 16 and so
+      on, since each time counts for the queue, or when the pause ends by itself; when the other worker's lease ends,
+      where the task is locked; at once, where there was no time to begin it; after the queue's visibility timeout in
+      all other cases: a store that does not answer, a setting that cannot work, a task of another step (the log says
+      which, and ``TaskNotStarted`` counts them).
     - *kept, and seen again at once, until the queue sets it aside*: `parse` cannot read it, or no task can have that id
       or data. The log says why (``BadMessage`` counts them).
 
@@ -106,12 +111,14 @@ def process_sqs_batch(
         seconds_per_record: the longest duration of `work`. A record is started only if that and the margin are left.
         margin_seconds: the part of the function's time reserved for reporting to the queue.
         retry_seconds: how long a task waits after a failure.
+        pipeline: is asked whether `step` is paused, at most every few seconds.
 
     Raises:
         ValueError: the function has no time for even one record; nothing was started.
     """
     metrics, logger = unfailing(metrics), unfailing(logger)
-    batch = _Batch(context, task_class, work, parse, step, metrics, logger, timedelta(seconds=retry_seconds))
+    retry_after = timedelta(seconds=retry_seconds)
+    batch = _Batch(context, task_class, work, parse, step, metrics, logger, retry_after, pipeline)
     needed = seconds_per_record + margin_seconds
     if batch.seconds_left() < needed:
         raise ValueError(
@@ -165,10 +172,12 @@ class _Batch(Generic[TaskT]):
     metrics: Metrics
     logger: Logger
     retry_after: timedelta
+    pipeline: Pausable | None = None
     kept: list[_Kept] = field(default_factory=list)
     _waiting: dict[str, _Verdict] = field(default_factory=dict)
     _stopped_groups: set[str] = field(default_factory=set)
     _queue: str = ""
+    _pause: timedelta = _FIRST_PAUSE
 
     def seconds_left(self) -> float:
         return self.context.get_remaining_time_in_millis() / 1000
@@ -178,6 +187,8 @@ class _Batch(Generic[TaskT]):
         forget_task(self.logger)
         self.logger.append_keys(message_id=record["messageId"])
         self._queue = record["eventSourceARN"]
+        received = int(record["attributes"].get("ApproximateReceiveCount", 1))
+        self._pause = _FIRST_PAUSE * 4 ** min(received - 1, 6)
         group = _fifo_group(record)
         if has_time and group not in self._stopped_groups:
             verdict = self._verdict(record)
@@ -225,6 +236,7 @@ class _Batch(Generic[TaskT]):
                 logger=self.logger,
                 create=True,
                 data=data,
+                pipeline=self.pipeline,
             ) as ctx:
                 self.work(ctx)
         except Exception as error:  # noqa: BLE001 - logged where they are judged
@@ -247,6 +259,8 @@ class _Batch(Generic[TaskT]):
         if isinstance(error, TaskLockedError | TaskNotDueError):
             self.logger.info("Message kept: %s", error)
             return _keep_until(error.until if isinstance(error, TaskLockedError) else error.not_before)
+        if isinstance(error, TaskPausedError):
+            return _keep_until(error.until or self._now() + self._pause)
         self.metrics.add_metric("TaskNotStarted", MetricUnit.Count, 1)
         self.logger.error("Task not started", exc_info=error)
         return _keep_until(None)
@@ -257,7 +271,7 @@ class _Batch(Generic[TaskT]):
             self.logger.error("Task set aside", exc_info=error)
             return _DELETE
         self.logger.error("Attempt failed", exc_info=error)
-        if task.status != task.config.failed_status:  # that was not stored: the lease has to run out
+        if task.status == task.config.in_progress_status:  # that was not stored: the lease has to run out
             return _keep_until(None)
         return _keep_until(task.not_before or self._now() + self.retry_after)
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
+from status_tracker import Postponed
 from status_tracker.powertools import start_in_lambda
 from status_tracker_ops.handlers import measured
 
@@ -26,7 +27,8 @@ def step_handler(
     """The handler of the step of that class.
 
     It takes the input of the execution, ``{"task_id": …, "run": …}``, and returns nothing: the workflow goes by the
-    exception. Log and metrics have the name that the step has in the pipeline.
+    exception. Log and metrics have the name that the step has in the pipeline. A postponed attempt ends in
+    `Postponed`, whatever has postponed it, and a paused step in `TaskPausedError`: the workflow waits for both.
 
     Args:
         work: does the work of one attempt, given the started execution and the event. What it raises fails the attempt.
@@ -39,9 +41,18 @@ def step_handler(
 
     @measured(logger, metrics)
     def handler(event: dict[str, Any], context: LambdaContext) -> None:
-        with start_in_lambda(
-            task_class, event["task_id"], context, metrics=metrics, logger=logger, step=step
-        ) as execution:
-            work(execution, event)
+        execution = None
+        try:
+            with start_in_lambda(
+                task_class, event["task_id"], context, metrics=metrics, logger=logger, step=step, pipeline=pipeline
+            ) as execution:
+                work(execution, event)
+        except Exception as error:
+            due = None if execution is None else execution.postponed_until
+            if due is None or type(error) is Postponed:
+                raise
+            # Step Functions knows an exception by the name of its class alone.
+            wait = (due - task_class.config.now()).total_seconds()
+            raise Postponed(f"{type(error).__name__}: {error}", retry_after=max(wait, 1)) from error
 
     return handler

@@ -15,16 +15,17 @@ _COUNTER = struct.Struct("q")
 
 
 class Board:
-    """Memory that forked processes share: a byte a task, counters, and a byte that says stop.
+    """Memory that forked processes share: two bytes a task, counters, and a byte that says stop.
 
-    There is a counter for each producer's progress, and one for what each seat has committed.
+    There is a counter for the progress of each producer and operator, and one for what each seat has committed.
     """
 
     def __init__(self, options: Options) -> None:
         self._tasks = options.lifecycles
         self._producers = options.producers
-        self._seats = options.workers + options.producers
-        self._memory = mmap.mmap(-1, self._tasks + (self._producers + self._seats) * _COUNTER.size + 1)
+        self._goers = options.producers + options.operators
+        self._seats = options.workers + self._goers
+        self._memory = mmap.mmap(-1, 2 * self._tasks + (self._goers + self._seats) * _COUNTER.size + 1)
         self._first = 0
 
     @property
@@ -56,24 +57,38 @@ class Board:
         states = self._memory[first : min(first + 1000, self._tasks)]
         return [first + place for place, state in enumerate(states) if state == OPEN][:limit]
 
+    def begin(self, index: int) -> None:
+        """A worker is inside of its block."""
+        self._memory[self._tasks + index] = 1
+
+    def has_begun(self, index: int) -> bool:
+        return self._memory[self._tasks + index] == 1
+
     def progress(self, producer: int) -> int:
         """The task that the producer is to create next."""
         return self._counter(producer)
+
+    def acted(self, operator: int) -> int:
+        """The task that the operator is to look at next."""
+        return self._counter(self._producers + operator)
+
+    def set_acted(self, operator: int, index: int) -> None:
+        self._set_counter(self._producers + operator, index)
 
     def set_progress(self, producer: int, index: int) -> None:
         self._set_counter(producer, index)
 
     def count(self, seat: int) -> None:
         """One more commit of the process in that seat."""
-        self._set_counter(self._producers + seat, self._counter(self._producers + seat) + 1)
+        self._set_counter(self._goers + seat, self._counter(self._goers + seat) + 1)
 
     def commits(self) -> int:
         """Those of all seats."""
-        return sum(self._counter(self._producers + seat) for seat in range(self._seats))
+        return sum(self._counter(self._goers + seat) for seat in range(self._seats))
 
     def _counter(self, number: int) -> int:
-        value: int = _COUNTER.unpack_from(self._memory, self._tasks + number * _COUNTER.size)[0]
+        value: int = _COUNTER.unpack_from(self._memory, 2 * self._tasks + number * _COUNTER.size)[0]
         return value
 
     def _set_counter(self, number: int, value: int) -> None:
-        _COUNTER.pack_into(self._memory, self._tasks + number * _COUNTER.size, value)
+        _COUNTER.pack_into(self._memory, 2 * self._tasks + number * _COUNTER.size, value)

@@ -11,18 +11,20 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from .deeds import POSTPONED, outcome, uncounted
 from .records import (
     ENDED,
     EXHAUSTED,
     IGNORED,
     SUCCEEDED,
     Record,
+    Start,
     read_faults,
     read_lines,
     read_lost_claims,
     read_records,
 )
-from .rules import RULES, VANISHED, Bounds, outcome
+from .rules import RULES, VANISHED, Bounds
 
 LOSING_THE_ANSWER = ("lost_answer", "error_after", "cut_after", "late")
 _TASKS_AT_ONCE = 20_000
@@ -99,6 +101,15 @@ def _judge_task(record: Record, bounds: Bounds, report: Report) -> None:
     figures["lost locks noted on another exception"] += sum(each["error"] != "TaskLockLostError" for each in lost)
     figures["receipts"] += len(record.receipts)
     figures["dropped history entries"] += record.dropped
+    cancelled = record.actions("cancel")
+    figures["cancelled"] += len(cancelled)
+    figures["cancelled while a worker held it"] += bool(cancelled) and record.acquires in uncounted(record)
+    figures["restarts"] += sum(action.get("times", 1) for action in record.actions("restart"))
+    figures["postponed attempts"] += sum(_postponed(start) for start in record.inside)
+
+
+def _postponed(start: Start) -> bool:
+    return start.leaving is not None and start.leaving["error"] == POSTPONED and outcome(start) == "stored"
 
 
 def _count_faults(directory: Path, report: Report) -> None:

@@ -16,6 +16,7 @@ VARIANTS = {
     "postgresql": ("none", "no_fence", "no_guard", "crash_not_counted", "receipts_apart"),
     "sqlite": ("none", "no_fence", "no_guard", "crash_not_counted", "receipts_apart"),
     "files": ("none", "no_fence", "no_guard", "crash_not_counted", "no_compare", "written_in_place"),
+    "s3": ("none", "no_fence", "no_guard", "crash_not_counted", "unconditional_put"),
 }
 USE_CASE_ID = "chaos"
 PENDING, IN_PROGRESS, FAILED, EXHAUSTED, SUCCEEDED, IGNORED = 10, 20, 30, 35, 40, 50
@@ -33,6 +34,9 @@ class Options:
     lifecycles: int = _option(2000, "tasks that are made and brought to their end")
     workers: int = _option(12, "worker processes")
     producers: int = _option(2, "processes that create the tasks, each of them every task")
+    operators: int = _option(1, "processes that act on tasks while they are worked on")
+    cancels: float = _option(0.04, "share of the tasks that an operator cancels")
+    restarts: float = _option(0.04, "share of the tasks that an operator gives a new run")
     seed: int = _option(1, "decides all that is drawn by lot")
     lease: float = _option(1.0, "seconds of a lease")
     max_skew: float = _option(0.2, "seconds by which a worker's clock is wrong, at most")
@@ -111,12 +115,15 @@ class TaskPlan:
         start_creates: whether workers start it with create=True.
         heartbeat: whether its attempts renew their leases from a thread.
         doomed: whether every attempt fails with a long message, so that the history meets its budget.
+        deed: what an operator does to it: "cancel", "restart" or "" for nothing. A further one needs its share, its
+            call in the backends' `act`, and its rule in `deeds`.
     """
 
     modes: tuple[str, ...]
     start_creates: bool
     heartbeat: bool
     doomed: bool
+    deed: str
 
 
 def task_plan(options: Options, task: str) -> TaskPlan:
@@ -127,7 +134,14 @@ def task_plan(options: Options, task: str) -> TaskPlan:
         start_creates=dice.random() < 0.3 or set(modes) == {"leave"},
         heartbeat=dice.random() < 0.04,
         doomed=dice.random() < 0.01,
+        deed=_deed(options, task),
     )
+
+
+def _deed(options: Options, task: str) -> str:
+    shares = {"cancel": options.cancels, "restart": options.restarts}
+    none = 1 - sum(shares.values())
+    return lot(options, "deed", task).choices((*shares, ""), (*shares.values(), none))[0]
 
 
 @dataclass(frozen=True)
@@ -137,8 +151,9 @@ class Body:
     Attributes:
         pace: "quick", "slow", "oversleep" (past the lease), "extend" (past it, renewing) or "heartbeat" (the same,
             renewed by the thread).
-        ending: "succeed", "fail", "fail_long", "hopeless" (`NonRetryableError`) or "interrupt".
+        ending: "succeed", "fail", "fail_long", "hopeless" (`NonRetryableError`), "interrupt" or "postpone".
         seconds: how long it sleeps.
+        pause: the seconds for which it is postponed.
         also: whether its success is stored in one transaction with a receipt.
         update: whether it stores data before its end.
     """
@@ -146,6 +161,7 @@ class Body:
     pace: str
     ending: str
     seconds: float
+    pause: float
     also: bool
     update: bool
 
@@ -153,8 +169,10 @@ class Body:
 def body(options: Options, task: str, fence: int) -> Body:
     dice = lot(options, "body", task, fence)
     plan = task_plan(options, task)
-    pace = dice.choices(("quick", "slow", "oversleep", "extend"), (88, 7, 3, 2))[0]
-    ending = dice.choices(("succeed", "fail", "fail_long", "hopeless", "interrupt"), (80, 15, 2, 1.5, 1.5))[0]
+    pace = dice.choices(("quick", "slow", "oversleep", "extend"), (20, 40, 30, 10) if plan.deed else (88, 7, 3, 2))[0]
+    ending = dice.choices(
+        ("succeed", "fail", "fail_long", "hopeless", "interrupt", "postpone"), (77, 15, 2, 1.5, 1.5, 3)
+    )[0]
     if plan.heartbeat and pace == "quick":
         pace = "heartbeat"
     seconds = {"quick": 0.0, "slow": 0.1, "oversleep": 1.6, "extend": 1.4, "heartbeat": 1.4}[pace] * options.lease
@@ -162,6 +180,7 @@ def body(options: Options, task: str, fence: int) -> Body:
         pace=pace,
         ending="fail_long" if plan.doomed else ending,
         seconds=seconds * dice.uniform(0.7, 1.3),
+        pause=dice.uniform(0.05, 0.5) * options.lease,
         also=dice.random() < 0.5,
         update=dice.random() < 0.2,
     )

@@ -62,6 +62,9 @@ class _Upstream:
         answer = await self.wire.answer(reader)
         if answer is None:
             raise ConnectionError("The server closed the connection in the middle of a request.")
+        if not self.wire.keeps_alive:
+            self.close()
+            self._streams = None
         return answer
 
     def detached(self) -> _Upstream:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 KEY_PREFIX = "chaos____"
-EXHAUSTED, SUCCEEDED, IGNORED = 35, 40, 50
+IN_PROGRESS, EXHAUSTED, SUCCEEDED, IGNORED = 20, 35, 40, 50
 ENDED = (EXHAUSTED, SUCCEEDED, IGNORED)
 
 
@@ -77,6 +77,7 @@ class Record:
 
     Attributes:
         creations: the events of its producers.
+        deeds: those of its operators.
         unseen: acquires that were carried out and not plainly answered: fence by fence.
         leases: what the tables tell of each lease that was ever stored, where they do.
         item, effect: the items of the tables, None if there is none.
@@ -85,6 +86,7 @@ class Record:
 
     task: str
     creations: list[dict[str, Any]] = field(default_factory=list)
+    deeds: list[dict[str, Any]] = field(default_factory=list)
     starts: dict[str, Start] = field(default_factory=dict)
     unseen: set[int] = field(default_factory=set)
     leases: list[dict[str, Any]] = field(default_factory=list)
@@ -110,6 +112,10 @@ class Record:
     def history(self) -> list[dict[str, Any]]:
         history: list[dict[str, Any]] = self.errors.get("history", [])
         return history
+
+    def actions(self, name: str) -> list[dict[str, Any]]:
+        """What the table tells of the deliberate actions of that name."""
+        return [action for action in self.errors.get("actions", []) if action["action"] == name]
 
     @property
     def dropped(self) -> int:
@@ -184,11 +190,13 @@ def read_lost_claims(directory: Path, killed: Mapping[str, float]) -> list[tuple
 
 
 def _read_workers(directory: Path, record_of: Any) -> None:
-    for file in sorted(directory.glob("[wp]*.*.jsonl")):
+    for file in sorted(directory.glob("[wpo]*.*.jsonl")):
         for event in read_lines(file):
             if "task" not in event or (record := record_of(event["task"])) is None:
                 continue
-            if "start" not in event:
+            if "deed" in event:
+                record.deeds.append(event)
+            elif "start" not in event:
                 record.creations.append(event)
             elif event["e"] == "starting":
                 record.starts[event["start"]] = Start(event["start"], event["t"])

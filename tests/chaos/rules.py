@@ -1,14 +1,15 @@
 """What must be true of every task after a run. Each rule yields the violations it finds: a kind, and what was found.
 
 The order of things is the backend's own: every acquire takes the next fence, so attempt k of a task is the one with
-fence k. No task is run again deliberately in these runs, so attempt k is also the k-th to fail, if it fails, and its
-entry in the history has ``nth_retry`` k.
+fence k. No task is made pending again in these runs, so the entries of the history are those of the attempts in their
+order, without the ones that are not counted, see `deeds`.
 
 Never two inside with a live lease. Worker B enters after worker A, which did not report back. A's lease ends at the
 newest end that the backend answered to A, a moment by A's clock. B may enter once its own clock shows that moment, not
 before. Clocks are wrong by at most ``max_skew``, so in true time nobody enters earlier than ``max_skew`` before that
 moment: that is the documented bound. The check is made by B's own clock, and needs no tolerance for the skew; only
-where an acquire that no worker saw lies between the two may B be up to twice ``max_skew`` behind the one who made it.
+where an acquire that no worker saw, or a restart, lies between the two may B be up to twice ``max_skew`` behind the one
+who made it.
 """
 
 from __future__ import annotations
@@ -19,10 +20,10 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+from .deeds import deeds, outcome, uncounted
 from .records import ENDED, EXHAUSTED, IGNORED, SUCCEEDED, Record, Start
 
 VANISHED = "LeaseExpired"
-LOST_LOCK = "is not held by this worker any more"
 HISTORY_BYTES = 32 * 1024
 LONGEST_ENTRY_BYTES = 9 * 1024
 CLOCK_TICK = 0.001
@@ -112,11 +113,11 @@ def _claimed(record: Record, bounds: Bounds) -> set[int]:
 
 
 def counted(record: Record, bounds: Bounds) -> Found:
-    """Every attempt but the one that succeeded is counted, once, in `retry` and in the history."""
+    """Every attempt but the one that succeeded is counted, once, in `retry` and in the history; or rightly not."""
     if record.item is None:
         return
     succeeded = record.status == SUCCEEDED
-    failed = record.acquires - succeeded
+    failed = record.acquires - succeeded - len(uncounted(record))
     noted = len(record.history) + record.dropped
     if noted != failed:
         yield "miscounted", f"{failed} attempts failed or vanished, and the history holds {noted}"
@@ -124,11 +125,11 @@ def counted(record: Record, bounds: Bounds) -> Found:
         yield "miscounted", f"retry is {retry}, after {failed} failed attempts and status {record.status}"
     if failed > bounds.max_retry or (succeeded and failed == bounds.max_retry):
         yield "too_many_attempts", f"{failed} attempts failed and it was still started, of {bounds.max_retry} allowed"
-    hopeless = record.status == IGNORED and _hopeless(record.history)
-    if record.status in {IGNORED, EXHAUSTED} and failed < bounds.max_retry and not hopeless:
+    aside = record.status == IGNORED and (_hopeless(record.history) or record.actions("cancel"))
+    if record.status in {IGNORED, EXHAUSTED} and failed < bounds.max_retry and not aside:
         yield "ignored_too_early", f"{failed} attempts failed of {bounds.max_retry} allowed"
-    if (attempts := record.item.get("attempts", record.acquires)) != record.acquires:
-        yield "miscounted", f"attempts is {attempts}, and it was acquired {record.acquires} times"
+    if (attempts := record.item.get("attempts", failed + succeeded)) != failed + succeeded:
+        yield "miscounted", f"attempts is {attempts}, and {failed + succeeded} count"
 
 
 def history_kept(record: Record, _bounds: Bounds) -> Found:
@@ -177,26 +178,6 @@ def _told(start: Start, stored: str) -> Found:
         yield "told_otherwise", f"attempt {start.fence} ended with {own!r}, and {stored!r} is stored of it"
 
 
-def outcome(start: Start) -> str:
-    """What the worker of an attempt knows to be stored of it: "stored", "lost", "rejected", "vanished", "unknown".
-
-    An exception that goes out with a note was not recorded for sure: only the note of a lost lock promises that
-    nothing was stored. "unexpected" is an exception that is not the one the block ended with.
-    """
-    if start.leaving is None:
-        return "vanished"
-    if start.finished is None:
-        return "unknown"
-    left_with, raised, notes = start.leaving["error"], start.finished["error"], " ".join(start.finished["notes"])
-    if raised == "TaskLockLostError" or LOST_LOCK in notes:
-        return "lost" if raised == (left_with or "TaskLockLostError") else "unexpected"
-    if (notes and raised == left_with) or (left_with is None and raised == "StatusNotSavedError"):
-        return "unknown"
-    if left_with is None and raised == "TaskTransactionError":
-        return "rejected"
-    return "stored" if raised == left_with else "unexpected"
-
-
 def nothing_after_the_end(record: Record, _bounds: Bounds) -> Found:
     """A success or a refusal that was told stays true: nobody is let in afterwards, nothing stale is stored."""
     inside = record.inside
@@ -223,7 +204,7 @@ def exclusive(record: Record, bounds: Bounds) -> Found:
     for start, following in pairwise(inside):
         entered, stored = _of(following), _stored(record, start.fence or 0)
         if stored == VANISHED:
-            adjacent = (following.fence or 0) == (start.fence or 0) + 1
+            adjacent = (following.fence or 0) == (start.fence or 0) + 1 and not record.actions("restart")
             early = max(start.ends) - entered["s"] - CLOCK_TICK - (0 if adjacent else 2 * bounds.max_skew)
             if early > 0:
                 yield "two_inside", f"{following.id} entered {early:.3f} s before the lease of {start.id} was over"
@@ -257,7 +238,7 @@ def effects(record: Record, _bounds: Bounds) -> Found:
 
 RULES = (
     *(ended, created_once, fences, leases, counted, history_kept),
-    *(outcomes, nothing_after_the_end, exclusive, effects),
+    *(outcomes, nothing_after_the_end, exclusive, effects, deeds),
 )
 
 
@@ -267,11 +248,15 @@ def _of(start: Start) -> dict[str, Any]:
 
 
 def _stored(record: Record, fence: int) -> str | None:
-    """What became of an attempt by the table: "success", `VANISHED`, its error; None where its entry was dropped."""
+    """What became of an attempt by the table: "success", `VANISHED`, its error; None where it does not tell."""
     if record.status == SUCCEEDED and fence == record.acquires:
         return "success"
+    not_counted = uncounted(record)
+    if fence in not_counted:
+        return not_counted[fence]
+    nth = fence - sum(each < fence for each in not_counted)
     for entry in record.history:
-        if entry["nth_retry"] == fence:
+        if entry["nth_retry"] == nth:
             error: str = entry["error"]
             return VANISHED if error.startswith(VANISHED) else error[:100]
     return None

@@ -17,6 +17,7 @@ from .backends.base import Backend
 from .board import Board
 from .faults import Faults
 from .journal import Journal, SkewedClock
+from .operator import Operator
 from .plan import Options, lot
 from .producer import Producer
 from .worker import Worker
@@ -36,7 +37,7 @@ def run(options: Options, directory: Path) -> None:
 
 
 class _Crew:
-    """The workers and producers of a run: one process a seat, replaced when it is killed."""
+    """The workers, producers and operators of a run: one process a seat, replaced when it is killed."""
 
     def __init__(self, options: Options, directory: Path, tested: Backend, clock: SkewedClock) -> None:
         self._options = options
@@ -46,7 +47,8 @@ class _Crew:
         self._board = Board(options)
         self._journal = Journal(directory / "supervisor.jsonl")
         self._dice = lot(options, "kills")
-        self._seats = [f"w{n}" for n in range(options.workers)] + [f"p{n}" for n in range(options.producers)]
+        crew = {"w": options.workers, "p": options.producers, "o": options.operators}
+        self._seats = [f"{kind}{number}" for kind, size in crew.items() for number in range(size)]
         self._hired = dict.fromkeys(self._seats, 0)
         self._processes: dict[str, BaseProcess] = {}
 
@@ -137,5 +139,6 @@ class _Crew:
         if seat.startswith("w"):
             work = Worker(name, self._options, self._backend, self._board, journal).run
         else:
-            work = Producer(name, int(seat[1:]), self._options, self._backend, self._board, journal).run
+            kind = Producer if seat.startswith("p") else Operator
+            work = kind(name, int(seat[1:]), self._options, self._backend, self._board, journal).run
         work()

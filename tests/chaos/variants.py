@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 from pynamodb.expressions.condition import Condition
 
-from status_tracker.abstract import FileTracker, files
+from status_tracker.abstract import FileTracker, S3Tracker, files
 from status_tracker.abstract import store as tracker_store
 from status_tracker.core.lifecycle import Lifecycle, TryWrite
 from status_tracker.core.port import HeldBy, Startable, Unchanged, Write, WriteResult
@@ -50,7 +50,7 @@ def _sql_without(guard: type[HeldBy | Startable]) -> None:
     vars(sql_store)["condition"] = condition
 
 
-def _files_without(guard: type[HeldBy | Startable]) -> None:
+def _trackers_without(guard: type[HeldBy | Startable]) -> None:
     """A guard of that kind always holds."""
     honest = vars(tracker_store)["admits"]
 
@@ -83,6 +83,16 @@ def _no_compare() -> None:
         self._stamp = files._stamp_of(content)
 
     FileTracker.dump = dump  # type: ignore[method-assign]
+
+
+def _unconditional_put() -> None:
+    """An object is replaced, whoever has written it since it was read."""
+
+    def dump(self: S3Tracker, **_: Any) -> None:
+        bucket, key = self.get_bucket_key(self.id)
+        self._stamp = self.get_s3_client().put_object(Bucket=bucket, Key=key, Body=self._encoded())["ETag"]
+
+    S3Tracker.dump = dump  # type: ignore[method-assign]
 
 
 def _written_in_place() -> None:
@@ -125,9 +135,14 @@ _VARIANTS: dict[str, dict[str, Callable[[], None]]] = {
     "dynamodb": {"no_fence": _no_fence, "unconditional_create": _unconditional_create},
     "postgresql": _ON_SQL,
     "sqlite": _ON_SQL,
+    "s3": {
+        "no_fence": lambda: _trackers_without(HeldBy),
+        "no_guard": lambda: _trackers_without(Startable),
+        "unconditional_put": _unconditional_put,
+    },
     "files": {
-        "no_fence": lambda: _files_without(HeldBy),
-        "no_guard": lambda: _files_without(Startable),
+        "no_fence": lambda: _trackers_without(HeldBy),
+        "no_guard": lambda: _trackers_without(Startable),
         "no_compare": _no_compare,
         "written_in_place": _written_in_place,
     },

@@ -14,6 +14,7 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _OPERATION = re.compile(rb"\r\nx-amz-target: *DynamoDB_20120810\.(\w+)", re.IGNORECASE)
 _STATEMENT = re.compile(rb"\A(?:Q.{4}|P.{4}[^\0]*\0)\s*([A-Z]+)\b", re.DOTALL)  # of a Query or a Parse message
 _ACQUIRED = re.compile(rb"Macquired (\S+) (\d+) (\S+)\0")
+_THROTTLES = frozenset({"ProvisionedThroughputExceededException"})
 _LENGTH_BYTES = struct.Struct("!I")
 
 
@@ -22,9 +23,11 @@ class Wire(Protocol):
 
     Attributes:
         faults: the kinds of faults that there can be.
+        keeps_alive: whether the server takes another request on the same connection.
     """
 
     faults: frozenset[str]
+    keeps_alive: bool
 
     async def request(self, reader: asyncio.StreamReader) -> bytes | None:
         """The next request, whole; None where the connection ended before it."""
@@ -54,6 +57,7 @@ class Http:
     """DynamoDB's: JSON over HTTP."""
 
     faults = _ON_ANY_NETWORK | {"error_before", "error_after", "throttle"}
+    keeps_alive = True
 
     async def request(self, reader: asyncio.StreamReader) -> bytes | None:
         return await self._message(reader)
@@ -83,6 +87,29 @@ class Http:
         raise NotImplementedError("HTTP has no backend of its own for a connection.")
 
 
+class S3(Http):
+    """S3's: XML over HTTP; the objects are trackers, as JSON."""
+
+    keeps_alive = False  # moto's server, where it answers one request at a time
+
+    def describe(self, request: bytes, answer: bytes | None) -> dict[str, Any]:
+        operation = request.split(b" ", 1)[0].decode()
+        stored = operation == "PUT" and answer is not None and _is_ok(answer)
+        return {"operation": operation, **(_tracked(request) if stored else {})}
+
+    def error(self, status: bytes, code: str) -> bytes:  # those of DynamoDB
+        status, code = (
+            (b"503 Service Unavailable", "SlowDown") if code in _THROTTLES else (b"500 Internal Error", "InternalError")
+        )
+        body = f"<Error><Code>{code}</Code><Message>injected</Message></Error>".encode()
+        return (
+            b"HTTP/1.1 "
+            + status
+            + b"\r\nContent-Type: application/xml\r\nContent-Length: %d\r\n\r\n" % len(body)
+            + body
+        )
+
+
 class Postgres:
     """PostgreSQL's: a request is all messages up to a Query or a Sync, its answer all up to ReadyForQuery.
 
@@ -91,6 +118,7 @@ class Postgres:
     """
 
     faults = _ON_ANY_NETWORK | {"terminated"}
+    keeps_alive = True
 
     def __init__(self) -> None:
         self._begun = False
@@ -152,6 +180,19 @@ def _operation(request: bytes) -> str:
 async def _message(reader: asyncio.StreamReader) -> bytes:
     head = await reader.readexactly(5)
     return head + await reader.readexactly(_LENGTH_BYTES.unpack_from(head, 1)[0] - 4)
+
+
+def _is_ok(answer: bytes) -> bool:
+    return answer.split(b" ", 2)[1] == b"200"
+
+
+def _tracked(request: bytes) -> dict[str, object]:
+    """The task, its fence and its lock, where the document that was put is locked."""
+    document = json.loads(request.partition(b"\r\n\r\n")[2])
+    if document["lock"] is None:
+        return {}
+    fence = document["errors"]["tracker"]["fence"]
+    return {"task": document["id"], "fence": fence, "lock": document["lock"]}
 
 
 def _held(answer: bytes) -> dict[str, object]:

@@ -68,6 +68,7 @@ class Worker:
                 data={"maker": attempt.start} if plan.start_creates else None,
                 heartbeat=self._options.lease / 4 if plan.heartbeat else None,
             ) as block:
+                self._board.begin(index)
                 attempt.run(block)
         except BaseException as error:  # noqa: BLE001  # bodies raise KeyboardInterrupt as well
             self._ended_badly(attempt, error)
@@ -82,6 +83,7 @@ class Worker:
         try:
             with self._backend.claim() as block:
                 if block is not None:
+                    self._board.begin(task_index(block.task))
                     attempt.begin(block.task, **began)
                     attempt.run(block)
         except BaseException as error:  # noqa: BLE001  # bodies raise KeyboardInterrupt as well
@@ -186,6 +188,8 @@ class _Attempt:
             raise BodyError(self.start + "!" * 9000)
         if what.ending == "hopeless":
             raise st.NonRetryableError(self.start)
+        if what.ending == "postpone":
+            raise st.Postponed(self.start, retry_after=what.pause)
         if what.ending == "interrupt":
             raise KeyboardInterrupt(self.start)
         receipt = f"{self.task}#{block.fence}#{self.start}" if also else None

@@ -140,9 +140,9 @@ def test_photos_v5() -> None:
     _assert_in_order(
         printed,
         "beach.jpg: s00_todo, free, retry=0, data={'width': 4000}",
-        TRACE[1],
+        "set status 's03_in_progress' and lock the task.",
         "beach.jpg: s03_in_progress, locked",
-        TRACE[2],
+        "task succeeded, set status 's09_success' and unlock the task.",
         "beach.jpg: s09_success, free, retry=0, data={'width': 800}",
         "-> TaskAlreadySucceedError:",
         "reset: new() of a task that exists",

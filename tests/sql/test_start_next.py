@@ -180,8 +180,8 @@ def test_the_index_finds_the_oldest_among_many(postgres: sa.Engine, clock: Clock
     job_class.metadata.create_all(postgres)  # type: ignore[attr-defined]
     many = sa.text(
         "INSERT INTO job (id, status, create_at, update_at, lock_at, retry) "
-        "SELECT 'job-' || n, CASE WHEN n > 19990 THEN 10 ELSE 40 END, now(), now(), now(), 0 "
-        "FROM generate_series(1, 20000) n"
+        "SELECT 'job-' || n, CASE WHEN n > 19990 THEN 10 ELSE 40 END, at, at, at, 0 "
+        "FROM generate_series(1, 20000) n, (SELECT timestamp '2025-12-31' AS at) AS once"
     )
     with postgres.begin() as connection:
         connection.execute(many)
@@ -198,3 +198,12 @@ def test_the_index_finds_the_oldest_among_many(postgres: sa.Engine, clock: Clock
     assert run_next(job_class, postgres) == "job-19991"
     assert "ix_job_status" in "\n".join(plan)
     assert "Seq Scan" not in "\n".join(plan)
+
+
+def test_a_job_whose_status_seems_to_have_changed_later_is_claimed(
+    job_class: type[Job], engine: sa.Engine, clock: Clock
+) -> None:
+    """As `start` takes it: by a clock that was ahead, or by SQL of the user's in a time zone ahead of UTC."""
+    job_class.create_and_save(engine, "job-1", 10)
+    clock.advance(-3600)
+    assert run_next(job_class, engine) == "job-1"

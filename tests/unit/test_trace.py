@@ -167,7 +167,8 @@ def run(*, debug: bool, setup: str = "") -> tuple[str, list[str]]:
     done = subprocess.run(  # noqa: S603
         [sys.executable, "-X", "utf8", "-c", program], capture_output=True, text=True, encoding="utf-8", check=True
     )
-    return done.stdout.strip(), done.stderr.splitlines()
+    *shown, handlers = done.stdout.splitlines()
+    return handlers, [*shown, *done.stderr.splitlines()]
 
 
 def test_r17_debug_shows_the_lines_on_the_console_once() -> None:

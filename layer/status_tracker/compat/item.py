@@ -109,10 +109,15 @@ class TrackerItem(TaskItem):
     @property
     def status_name(self) -> str:
         """The name of the status in STATUS_ENUM; else the code as a string."""
+        return self.name_of(self.status)
+
+    @classmethod
+    def name_of(cls, status: int) -> str:
+        """The name of a status in STATUS_ENUM; else the code as a string."""
         try:
-            return str(self.status) if self.STATUS_ENUM is None else self.STATUS_ENUM.value_to_name(self.status)
+            return str(status) if cls.STATUS_ENUM is None else cls.STATUS_ENUM.value_to_name(status)
         except ValueError:
-            return str(self.status)
+            return str(status)
 
     def is_locked(self) -> bool:  # type: ignore[override]  # v5's own arguments
         """Whether, by what this instance shows, a worker's lease holds on the task."""

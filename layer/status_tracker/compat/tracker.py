@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from copy import deepcopy
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
@@ -12,6 +13,7 @@ from pynamodb.expressions.condition import Condition
 
 from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.execution import Execution, ExecutionContext
+from ..core.lifecycle import Lifecycle
 from ..core.signals import Whole
 from ..core.state import pending_as_found
 from ..core.task import act, create
@@ -19,6 +21,7 @@ from ..dynamodb.index import StatusAndUpdateTimeIndex
 from ..dynamodb.query import Selection, TaskQuery, index_of, merged
 from .editing import EditableTracker
 from .store import TrackerStore
+from .trace import TrackerTrace
 
 TrackerT = TypeVar("TrackerT", bound="BaseStatusTracker")
 
@@ -110,8 +113,8 @@ class BaseStatusTracker(EditableTracker):
 
         def block() -> _Block[Self]:
             store = TrackerStore(type(self), self.key)
-            execution = Execution(store, rules, config.lease(None), heartbeat=heartbeat, debug=debug)
-            return _Block(self, store, execution)
+            attempt = _Attempt(self, store, rules, config.lease(None), heartbeat=heartbeat, debug=debug)
+            return _Block(self, store, attempt)
 
         return Whole(block)
 
@@ -194,6 +197,24 @@ class BaseStatusTracker(EditableTracker):
                 f"Task {self.key!r} is being worked on: within a block of start(), set_data() is for you."
             )
         super()._check_no_block()
+
+
+class _Attempt(Execution[TrackerT]):
+    """One attempt, told in the words of v5."""
+
+    def __init__(
+        self,
+        tracker: TrackerT,
+        store: TrackerStore[TrackerT],
+        rules: Lifecycle,
+        lease: timedelta,
+        *,
+        heartbeat: float | None,
+        debug: bool,
+    ) -> None:
+        super().__init__(store, rules, lease, heartbeat=heartbeat, debug=debug)
+        about = (tracker.job_id, tracker.task_id, tracker.name_of, tracker.status)
+        self._trace = TrackerTrace(rules.config, *about, debug=debug)
 
 
 class _Block(Generic[TrackerT]):

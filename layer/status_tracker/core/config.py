@@ -267,11 +267,11 @@ class TrackerConfig:
     def _validate(self) -> None:
         if not self.sep:
             raise ValueError("sep is empty: give the string that stands between the parts of a key, like '____'.")
-        self.check_use_case_id(self.use_case_id)
         self.startable_statuses(None)
         _require_at_least("max_retry", self.max_retry, 1)
         for name in ("traceback_stack_limit", "status_zero_pad", "status_shard_zero_pad"):
             _require_at_least(name, getattr(self, name), 0)
+        self.check_use_case_id(self.use_case_id)
         if not is_number(self.postpone_at_most) or not 0 <= self.postpone_at_most <= LONGEST_PAUSE:
             raise ValueError(
                 f"postpone_at_most is {self.postpone_at_most!r}: give seconds, at least 0 and at most "

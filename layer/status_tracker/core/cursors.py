@@ -118,7 +118,7 @@ class FoundTasks(Iterator[FoundT]):
     def many(self, n: int) -> list[FoundT]:
         """The next `n`, or as many as are left. Raises `StopIteration` if none is left."""
         found = list(islice(self, n))
-        if not found:
+        if not found and n:
             raise NoTaskFoundError("The query found no task, or no further one.")
         return found
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, ClassVar, Self
 
@@ -115,6 +116,21 @@ class TaskNotDueError(TaskIsNotReadyToStartError):
     not_before: datetime | None = None
 
 
+class TaskPausedError(TaskIsNotReadyToStartError):
+    """Work on the step, or on the whole pipeline, is paused; nothing was begun, and nothing counts.
+
+    Attributes:
+        until: when it goes on by itself (UTC); None for when somebody resumes it.
+        reason, by: why it is paused, and who asked for it.
+    """
+
+    _in_general = "is not begun, since its step is paused"
+
+    until: datetime | None = None
+    reason: str | None = None
+    by: str | None = None
+
+
 class TaskAlreadyExistsError(TaskExecutionError):
     """A task with that id exists; creating never resets it."""
 
@@ -122,9 +138,15 @@ class TaskAlreadyExistsError(TaskExecutionError):
 
 
 class TaskLockLostError(TaskExecutionError):
-    """The lease ran out and another worker took the task over; nothing of this worker was stored."""
+    """The lease ran out and another worker took the task over, or it was cancelled; nothing of this worker was stored.
+
+    Attributes:
+        cancelled: the record of the cancellation (R18); None if the task was lost in another way.
+    """
 
     _in_general = "is not held by this worker any more"
+
+    cancelled: Mapping[str, Any] | None = None
 
 
 class StatusNotSavedError(TaskExecutionError):

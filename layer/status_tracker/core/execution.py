@@ -124,6 +124,16 @@ class ExecutionContext(Generic[TaskT]):
         """
         return self._execution.lost
 
+    @property
+    def postponed_until(self) -> datetime | None:
+        """When the task may be started again, after a block whose end was stored as a postponement; otherwise None."""
+        return self._execution.postponed_until
+
+    @property
+    def cancelled(self) -> Mapping[str, Any] | None:
+        """The record of the cancellation by which this worker has lost the task; None where there is none known."""
+        return self._execution.cancelled
+
     def raise_if_lost(self) -> None:
         """Leave a long loop early where going on is of no use.
 
@@ -176,6 +186,7 @@ class Execution(Decorating, Generic[TaskT]):
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
         self._beat_trouble: str | None = None
+        self.postponed_until: datetime | None = None
         self._updates = 0
         self._entered = False
         self._ended = False
@@ -204,6 +215,10 @@ class Execution(Decorating, Generic[TaskT]):
     def lost(self) -> bool:
         """Whether a write or a heartbeat has found that this worker does not hold the task any more."""
         return self._lost_lock is not None
+
+    @property
+    def cancelled(self) -> Mapping[str, Any] | None:
+        return None if self._lost_lock is None else self._lost_lock.cancelled
 
     @property
     def is_stored(self) -> bool:
@@ -347,7 +362,10 @@ class Execution(Decorating, Generic[TaskT]):
             raise self._lost(answer)
         self._context.task = answer.task
         self._stored = True
-        self._trace.finished(write.changes["status"], write.changes["retry"], before=self._state.retry)
+        status, retry = write.changes["status"], write.changes["retry"]
+        if status != self._rules.config.succeeded_status and retry == self._state.retry:
+            self.postponed_until = write.changes["not_before"]
+        self._trace.finished(status, retry, before=self._state.retry)
 
     def _beat(self) -> bool:
         """Renew the lease; whether the task is still held. Where a beat fails, the next one makes up for it."""
@@ -403,7 +421,8 @@ class Execution(Decorating, Generic[TaskT]):
     def _lost(self, answer: WriteResult[TaskT], stored: str = _NOTHING) -> TaskLockLostError:
         state = None if answer.task is None else self._store.state(answer.task)
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
-        if record := cancelled(state, self._state.lock_time or self._lease_end):
+        record = cancelled(state, self._state.lock_time or self._lease_end)
+        if record:
             why = f"{record.get('by') or 'somebody'} cancelled the task ({record.get('reason')})"
         elif is_finished_by(state, self._token):
             why = "a copy of this worker has ended the attempt already"
@@ -412,6 +431,7 @@ class Execution(Decorating, Generic[TaskT]):
         elif self._beat_trouble is not None:
             why += f"; the heartbeat could not renew it ({self._beat_trouble})"
         self._lost_lock = self._lost_because(why, stored)
+        self._lost_lock.cancelled = record
         return self._lost_lock
 
     def _lost_because(self, why: str, stored: str = _NOTHING) -> TaskLockLostError:

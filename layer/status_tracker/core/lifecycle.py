@@ -18,10 +18,10 @@ the lease is this very start's, whose answer was lost until it was over, the sta
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from .config import TrackerConfig, is_number
 from .errors import NoMoreRetryError, Postponed, TaskAlreadyExistsError, TaskIsNotReadyToStartError
@@ -255,14 +255,16 @@ class Lifecycle:
         """
         if _is_of(self.config.non_retryable, error):
             return None
-        if isinstance(error, BaseExceptionGroup):
-            pauses = [self._pause(each, now) for each in error.exceptions]
-            known = [each for each in pauses if each is not None]
-            return max(known) if len(known) == len(pauses) else None
+        pauses = [self._pause_for_one(each, now) for each in _parts(error) if not _is_group(each)]
+        known = [each for each in pauses if each is not None]
+        return max(known) if len(known) == len(pauses) else None
+
+    def _pause_for_one(self, error: BaseException, now: datetime) -> timedelta | None:
         asked_for = _asked_for(error, now)
-        if isinstance(error, Postponed):
+        if issubclass(type(error), Postponed):
             return asked_for
-        configured = next((each for kind, each in self.config.postponing.items() if isinstance(error, kind)), None)
+        kinds = self.config.postponing.items()
+        configured = next((each for kind, each in kinds if issubclass(type(error), kind)), None)
         return None if configured is None else asked_for or timedelta(seconds=configured)
 
     def extend(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
@@ -509,18 +511,22 @@ _members = vars(BaseExceptionGroup)["exceptions"].__get__  # a subclass may say 
 
 
 def _is_of(kinds: tuple[type[BaseException], ...], error: BaseException) -> bool:
-    """Whether the error, or one in its group, however deep, is of one of these kinds."""
+    """Whether the error, or one in its group, is of one of these kinds."""
+    return any(issubclass(type(each), kinds) for each in _parts(error))
+
+
+def _parts(error: BaseException) -> Iterator[BaseException]:
+    """The error and all in its group, however deep."""
     waiting = [error]
-    try:
-        while waiting:
-            each = waiting.pop()
-            if isinstance(each, kinds):
-                return True
-            if isinstance(each, BaseExceptionGroup):
-                waiting.extend(_members(each))
-    except BaseException:  # noqa: BLE001  # the user's own class may raise anything when it is asked
-        return False
-    return False
+    while waiting:
+        each = waiting.pop()
+        yield each
+        if _is_group(each):
+            waiting.extend(_members(each))
+
+
+def _is_group(error: BaseException) -> TypeGuard[BaseExceptionGroup[BaseException]]:
+    return issubclass(type(error), BaseExceptionGroup)  # its ``__class__`` may raise
 
 
 def _asked_for(error: BaseException, now: datetime) -> timedelta | None:

@@ -168,6 +168,18 @@ class Store(Protocol[TaskT]):
         ...
 
 
+class PauseBoard(Protocol):
+    """Where a backend keeps what is paused of one use case: one text, apart from its tasks (R20)."""
+
+    def read(self) -> str | None:
+        """The text as it is stored now; None if there is none. Raises the backend's own exceptions."""
+        ...
+
+    def replace(self, before: str | None, after: str) -> bool:
+        """Store `after` if `before` is still what is stored; whether it was. Raises the backend's own exceptions."""
+        ...
+
+
 class ConvertingStore(Generic[StoredT, TaskT]):
     """A store whose tasks are shown in another form.
 

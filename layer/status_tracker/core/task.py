@@ -15,7 +15,7 @@ from .errors import TaskExecutionError, TaskLockedError
 from .execution import Execution
 from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle
-from .port import Store, Write
+from .port import PauseBoard, Store, Write
 from .retries import CONTENDED_ROUNDS, repeated, sleep_of
 from .state import TaskState, is_live, is_recorded
 
@@ -96,6 +96,11 @@ class TrackedTask:
     def _rules(cls, task_id: str, use_case_id: str | None = None, **settings: Any) -> Lifecycle:
         use_case_id = cls.config.use_case_id if use_case_id is None else use_case_id
         return Lifecycle(cls.config, use_case_id, task_id, max_data_bytes=cls.max_data_bytes, **settings)
+
+    @classmethod
+    def pause_board(cls) -> PauseBoard:
+        """Where it is kept what is paused of the use case; the backend implements it."""
+        raise TypeError(f"{cls.__name__} has no place for pauses: override pause_board().")
 
     @classmethod
     def check_data(cls, task_id: str, data: Mapping[str, Any]) -> None:

@@ -25,7 +25,7 @@ logger.addHandler(_silence)
 
 
 class _Console(logging.StreamHandler[TextIO]):
-    """Standard error, as it is when a line is written."""
+    """Standard output, as it is when a line is written: there the lines stand in order with what the block prints."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -33,7 +33,7 @@ class _Console(logging.StreamHandler[TextIO]):
 
     @property
     def stream(self) -> TextIO:  # type: ignore[override]
-        return sys.stderr
+        return sys.stdout
 
 
 _console = _Console()
@@ -119,7 +119,7 @@ def tell(level: int, message: str, error: BaseException | None = None) -> None:
 
 
 def _ensure_console() -> None:
-    """Show the lines somewhere: where the application has set up no logging, on standard error."""
+    """Show the lines somewhere: where the application has set up no logging, on standard output."""
     if logger.getEffectiveLevel() > logging.INFO:
         logger.setLevel(logging.INFO)
     others = [handler for handler in logger.handlers if handler is not _console and handler is not _silence]

@@ -9,6 +9,7 @@ from ..core.history import MAX_DATA_BYTES
 from ..core.lifecycle import Lifecycle
 from ..core.task import TrackedTask, create
 from .listing import TaskListing
+from .pauses import DynamoPauseBoard
 from .store import DynamoStore
 
 
@@ -66,3 +67,7 @@ class BaseTask(TrackedTask, TaskListing):
     @classmethod
     def task_store(cls, task_id: str | int) -> DynamoStore[Self]:
         return DynamoStore(cls, cls.make_key(task_id))
+
+    @classmethod
+    def pause_board(cls) -> DynamoPauseBoard:
+        return DynamoPauseBoard(cls)

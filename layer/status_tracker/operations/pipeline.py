@@ -7,8 +7,13 @@ from dataclasses import dataclass
 from itertools import combinations, pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from .pausing import Pause, Pauses
+
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from ..core.config import TrackerConfig
+    from ..core.port import PauseBoard
     from ..core.task import TrackedTask
 
 
@@ -69,6 +74,7 @@ class Pipeline:
             _refuse_shared_codes(before, after, adjacent=(before, after) in following)
         self.use_case_id = use_cases[0]
         self.delete_results = delete_results
+        self._pauses = Pauses(self.use_case_id, self._pause_board, self._now)
 
     def __iter__(self) -> Iterator[PipelineStep]:
         return iter(self.steps)
@@ -84,6 +90,65 @@ class Pipeline:
             if step.name == name:
                 return step
         raise KeyError(f"There is no step {name!r}; the steps are {', '.join(step.name for step in self.steps)}.")
+
+    def _pause_board(self) -> PauseBoard:
+        board: PauseBoard = self.first.task_class.pause_board()
+        return board
+
+    def _now(self) -> datetime:
+        now: datetime = self.first.task_class.config.now()
+        return now
+
+    def pause(
+        self, step: str | None = None, *, reason: str, by: str | None = None, until: datetime | None = None
+    ) -> Pause:
+        """Have no more work begun on the step, or on any (R20). What is under way goes on to its end.
+
+        Whatever begins work for this pipeline asks, at most every few seconds: the workers of queues and workflows that
+        are given the pipeline, intake, the sweep, and workers that call `check_not_paused`. A bare `start` does not.
+
+        Args:
+            step: its name; None for all steps.
+            reason, by: why, and who asks for it; those that wait are told, and it is recorded.
+            until: when it goes on by itself; timezone-aware. None for when somebody resumes it.
+
+        Raises:
+            KeyError: there is no such step.
+            ValueError: the reason is empty, or `until` is past or has no time zone.
+            TypeError: the backend of the tasks has no place for pauses.
+        """
+        if step is not None:
+            self.step(step)
+        return self._pauses.pause(step, reason=reason, by=by, until=until)
+
+    def resume(self, step: str | None = None, *, by: str | None = None, reason: str | None = None) -> bool:
+        """End the pause of the step; without one, every pause. Returns whether there was one.
+
+        A workflow that waits goes on within its longest wait between two tries; what intake has registered meanwhile
+        is started by the next sweep.
+
+        Raises:
+            KeyError: there is no such step.
+        """
+        if step is not None:
+            self.step(step)
+        return self._pauses.resume(step, by=by, reason=reason)
+
+    def pauses(self) -> list[Pause]:
+        """The pauses in force, as the backend has them now."""
+        return list(self._pauses.read().values())
+
+    def paused(self, step: str) -> Pause | None:
+        """What keeps the step from work, if anything does; the backend is asked at most every few seconds a process."""
+        return self._pauses.of(step)
+
+    def check_not_paused(self, step: str, task_id: str | None = None) -> None:
+        """Call this before work on the step is begun.
+
+        Raises:
+            TaskPausedError: the step, or the whole pipeline, is paused.
+        """
+        self._pauses.check(step, task_id)
 
     def name_of(self, task_class: type[TrackedTask]) -> str:
         """The name of the step whose tasks are of that class. Raises `KeyError` where there is none."""

@@ -8,6 +8,7 @@ except ModuleNotFoundError as error:
     raise missing_extra("sql", error) from error
 
 from ..core.errors import StatusNotSavedError, TaskLockLostError, TaskTransactionError
+from .columns import EPOCH
 from .errors import (
     JobAlreadyExistsError,
     JobAlreadySucceededError,
@@ -23,11 +24,13 @@ from .errors import (
 from .job_table import OperableJobs
 from .migration import add_missing_columns
 from .model import JobMixin
+from .pauses import SqlPauseBoard
 from .settings import Statuses
 from .times import UTCDateTime
 from .updates import Updates
 
 __all__ = [
+    "EPOCH",
     "JobAlreadyExistsError",
     "JobAlreadySucceededError",
     "JobExecutionError",
@@ -40,6 +43,7 @@ __all__ = [
     "JobNotDueError",
     "MissingColumnsError",
     "OperableJobs",
+    "SqlPauseBoard",
     "StatusNotSavedError",
     "Statuses",
     "TaskLockLostError",

@@ -13,6 +13,7 @@ from ..core.lifecycle import Lifecycle
 from ..core.task import Rule, act
 from .columns import JobColumns
 from .errors import job_error
+from .keys import JobId
 from .settings import Statuses, StepSettings
 from .store import SqlStore
 
@@ -29,7 +30,7 @@ class JobActions(JobColumns):
     def rerun(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         *,
         reason: str,
         by: str | None = None,
@@ -48,7 +49,7 @@ class JobActions(JobColumns):
     def ignore(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         *,
         reason: str,
         by: str | None = None,
@@ -67,7 +68,7 @@ class JobActions(JobColumns):
     def cancel(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         *,
         reason: str,
         by: str | None = None,
@@ -85,7 +86,7 @@ class JobActions(JobColumns):
     def unignore(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         *,
         reason: str,
         by: str | None = None,
@@ -103,7 +104,7 @@ class JobActions(JobColumns):
     def restart(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         *,
         run: int,
         reason: str,
@@ -135,7 +136,7 @@ class JobActions(JobColumns):
     def unlock(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         *,
         reason: str,
         by: str | None = None,
@@ -155,7 +156,7 @@ class JobActions(JobColumns):
     def _act(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         rule: Callable[[Lifecycle], Rule],
         action: str,
         reason: str,

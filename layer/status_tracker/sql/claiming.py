@@ -20,6 +20,7 @@ from ..core.retries import CONTENDED_ROUNDS, TRIES, Patience
 from .column_types import is_mysql
 from .columns import JobColumns
 from .expressions import Condition, is_free, startable, state_of
+from .keys import JobId, key_of
 from .settings import StepSettings
 from .store import SqlStore
 from .transactions import loading, storing
@@ -52,7 +53,7 @@ class Claim(Generic[JobT]):
     step: StepSettings
     statuses: tuple[int, ...]
 
-    def rules(self, id: str) -> Lifecycle:  # noqa: A002
+    def rules(self, id: JobId) -> Lifecycle:  # noqa: A002
         """The rules for one of the jobs."""
         return self.step.rules(id, startable=self.statuses)
 
@@ -69,7 +70,7 @@ class Claim(Generic[JobT]):
             try:
                 found = self._try(token, limit, unreadable, repeated=unanswered > 0)
             except StoreError as error:
-                if isinstance(error.cause, TaskUnreadableError) and error.cause.task_id not in {None, *unreadable}:
+                if isinstance(error.cause, TaskUnreadableError) and error.cause.task_id not in unreadable:
                     logger.warning("%s The other jobs are started meanwhile.", error.cause)
                     unreadable.add(str(error.cause.task_id))
                     continue
@@ -121,7 +122,8 @@ class Claim(Generic[JobT]):
     def _candidates(self, claimable: Condition, limit: int, unreadable: Collection[str]) -> sa.Select[Any]:
         """The ids of the oldest jobs that can be claimed; each status by itself, as the index has them."""
         job = self.job_class
-        wanted = sa.and_(claimable, job.id.not_in(unreadable)) if unreadable else claimable
+        passed_by = [key_of(job, each) for each in unreadable]
+        wanted = sa.and_(claimable, job.id.not_in(passed_by)) if passed_by else claimable
         oldest = [
             sa.select(job.id, job.update_at)
             .where(job.status == status, wanted)
@@ -133,7 +135,7 @@ class Claim(Generic[JobT]):
         merged = sa.union_all(*(sa.select(each) for each in oldest)).subquery()
         return sa.select(merged.c.id).order_by(merged.c.update_at, merged.c.id).limit(limit)
 
-    def _first_unlocked(self, session: orm.Session, ids: Sequence[str], claimable: Condition) -> JobT | None:
+    def _first_unlocked(self, session: orm.Session, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
         # MySQL and MariaDB lock every row that they look at, and so are shown one at a time.
         groups = [[each] for each in ids] if is_mysql(session.get_bind(self.job_class).dialect) else [ids]
         for group in groups:
@@ -141,14 +143,14 @@ class Claim(Generic[JobT]):
                 return job
         return None
 
-    def _locked(self, session: orm.Session, ids: Sequence[str], claimable: Condition) -> JobT | None:
+    def _locked(self, session: orm.Session, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
         job = self.job_class
 
         def oldest(what: Any) -> Any:
             of_them = sa.select(what).where(job.id.in_(ids), claimable).order_by(job.update_at, job.id).limit(1)
             return session.scalars(of_them.with_for_update(skip_locked=True)).first()
 
-        with loading(job, lambda: str(oldest(job.id))):
+        with loading(job, lambda: oldest(job.id)):
             found: JobT | None = oldest(job)
         return found
 

@@ -53,6 +53,10 @@ class ExactText(sa.TypeDecorator[str]):
         super().__init__()
         self.mysql_length = mysql_length
 
+    @property
+    def python_type(self) -> type[str]:
+        return str
+
     def load_dialect_impl(self, dialect: Dialect) -> sa.types.TypeEngine[Any]:
         if not is_mysql(dialect):
             return sa.String()
@@ -60,9 +64,9 @@ class ExactText(sa.TypeDecorator[str]):
         return mysql.VARCHAR(self.mysql_length, collation=collation)
 
 
-def check_length(column: sa.types.TypeEngine[Any], id: str, dialect: Dialect) -> None:  # noqa: A002
+def check_length(column: sa.types.TypeEngine[Any], id: Any, dialect: Dialect) -> None:  # noqa: A002
     """Raise `ValueError` for an id that MySQL or MariaDB would cut, where they are told to, and refuse otherwise."""
-    if not is_mysql(dialect):
+    if not is_mysql(dialect) or not isinstance(id, str):
         return
     length = getattr(column.dialect_impl(dialect), "length", None)
     if length is not None and len(id) > length:

@@ -87,13 +87,13 @@ def _code(error: exc.SQLAlchemyError) -> str | int | None:
     return getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
 
 
-def unreadable(job: type[JobColumns], id: str, why: object) -> TaskUnreadableError:  # noqa: A002
+def unreadable(job: type[JobColumns], id: object, why: object) -> TaskUnreadableError:  # noqa: A002
     """The error for a row that cannot be read as a job, perhaps edited by hand."""
     table = table_of(job).fullname
     return TaskUnreadableError(
         f"The row {id!r} of the table {table!r} cannot be read: {why}. It was left as it is; mend it by hand.",
         use_case_id=table,
-        task_id=id,
+        task_id=str(id),
     )
 
 

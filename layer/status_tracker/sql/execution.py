@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from types import TracebackType
 from typing import Any, Generic, TypeVar, cast
 
@@ -10,13 +11,32 @@ import sqlalchemy as sa
 
 from ..core.errors import TaskIsNotReadyToStartError
 from ..core.execution import Execution, ExecutionContext
+from ..core.lifecycle import Lifecycle
 from ..core.signals import Termination
 from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
 from .errors import job_error
 from .store import SqlStore, column_names
+from .trace import JobTrace
 from .updates import Updates, check_json
 
 JobT = TypeVar("JobT", bound=JobColumns)
+
+
+class JobExecution(Execution[JobT]):
+    """An execution that tells in sqlalchemy_mate's words."""
+
+    def __init__(
+        self,
+        store: SqlStore[JobT],
+        rules: Lifecycle,
+        lease: timedelta,
+        *,
+        heartbeat: float | None,
+        debug: bool,
+        held: tuple[str, JobT] | None = None,
+    ) -> None:
+        super().__init__(store, rules, lease, heartbeat=heartbeat, debug=debug, held=held)
+        self._trace = JobTrace(rules.config, rules.task_id, debug=debug)
 
 
 class JobBlock(Generic[JobT]):

@@ -75,7 +75,8 @@ def condition(job: JobClass, write: Write) -> Condition:
     """The condition of the write."""
     guard = write.guard
     if isinstance(guard, Startable):
-        return startable(job, guard)
+        as_then = sa.or_(job.update_at.is_(None), job.update_at <= guard.now)
+        return sa.and_(startable(job, guard), as_then)
     if isinstance(guard, Unchanged):
         return _unchanged(job, guard.state)
     if isinstance(guard, HeldBy):
@@ -84,12 +85,11 @@ def condition(job: JobClass, write: Write) -> Condition:
 
 
 def startable(job: JobClass, guard: Startable) -> Condition:
-    """The job may be acquired."""
+    """The job may be acquired; whether the request comes late is not asked."""
     status_allows = job.status.in_(guard.statuses)
     due = sa.or_(job.not_before.is_(None), job.not_before <= guard.now)
     first_time = sa.and_(_is_not_among(guard.lock, job.finished_locks), _is_not_among(guard.lock, job.vanished_locks))
-    as_then = sa.or_(job.update_at.is_(None), job.update_at <= guard.now)
-    return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due, as_then)
+    return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due)
 
 
 def is_free(job: JobClass, now: datetime, unknown_lease_since: datetime) -> Condition:

@@ -18,6 +18,7 @@ from ..core.state import TaskState
 from ..core.task import Acted, act_if
 from .columns import JobColumns
 from .expressions import state_of
+from .keys import JobId, key_of
 from .settings import Statuses, StepSettings
 from .store import SqlStore, readable
 from .transactions import reading
@@ -35,7 +36,7 @@ class ListedJob(Generic[JobT]):
 
     @property
     def task_id(self) -> str:
-        return self.job.id
+        return str(self.job.id)
 
     @property
     def create_time(self) -> datetime:
@@ -58,7 +59,7 @@ class JobQuery(FoundTasks[ListedJob[JobT]]):
 
     def _next(self) -> ListedJob[JobT]:
         job = next(self._jobs)
-        self._progress.add(job.status, job.update_at, job.id)
+        self._progress.add(job.status, job.update_at, str(job.id))
         return ListedJob(job)
 
 
@@ -174,12 +175,12 @@ class _Window:
         return sa.or_(self._beyond(job, last.update_at), at_that_moment)
 
     def from_position(self, job: type[JobColumns], given: Position) -> Any:
-        new_ones = [job.update_at == given.moment, job.id.not_in(given.keys)]
+        new_ones = [job.update_at == given.moment, job.id.not_in([key_of(job, each) for each in given.keys])]
         if given.last is not None:
-            new_ones.append(self._beyond_id(job, given.last))
+            new_ones.append(self._beyond_id(job, key_of(job, given.last)))
         return sa.or_(self._beyond(job, given.moment), sa.and_(*new_ones))
 
-    def _beyond_id(self, job: type[JobColumns], last: str) -> Any:
+    def _beyond_id(self, job: type[JobColumns], last: JobId) -> Any:
         return job.id > last if self.older_first else job.id < last
 
     def _beyond(self, job: type[JobColumns], moment: datetime) -> Any:

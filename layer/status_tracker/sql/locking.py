@@ -11,13 +11,13 @@ import sqlalchemy as sa
 from ..core.errors import TaskIsNotReadyToStartError, TaskLockLostError
 from ..core.retries import Patience, acquire
 from ..core.state import is_live
-from ..core.trace import Trace
 from . import settings
 from .columns import JobColumns, mirror
 from .database_errors import table_of
 from .errors import JobIsNotInitializedError, job_error
 from .expressions import Condition, state_of
 from .store import SqlStore, column_names, update
+from .trace import JobTrace
 from .transactions import EngineOrSession, reading
 from .updates import Updates, check_column
 
@@ -58,7 +58,7 @@ class JobAtHand(JobColumns):
         step = settings.locking(job_class, in_progress_status)
         known = () if self.status == step.config.in_progress_status else (self.status,)
         rules = step.rules(self.id, startable=known)
-        trace = Trace(step.config, rules, debug=debug)
+        trace = JobTrace(step.config, self.id, debug=debug)
         store, token = SqlStore(job_class, engine_or_session, self.id), uuid.uuid4().hex
         try:
             job = acquire(store, rules, token, step.lease, Patience(rules))

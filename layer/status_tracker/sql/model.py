@@ -8,7 +8,6 @@ from typing import Any, Self, Unpack
 import sqlalchemy as sa
 
 from ..core.config import ensure_status_value
-from ..core.execution import Execution
 from ..core.heartbeat import check_heartbeat
 from ..core.state import pending_as_found
 from ..core.task import create
@@ -17,7 +16,8 @@ from .actions import JobActions
 from .claiming import Claim
 from .columns import EPOCH
 from .errors import job_error
-from .execution import JobBlock, Start, StartNext
+from .execution import JobBlock, JobExecution, Start, StartNext
+from .keys import JobId, key_of
 from .listing import JobListing
 from .locking import JobAtHand
 from .settings import Statuses, StepSettings
@@ -38,11 +38,11 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     """
 
     @classmethod
-    def create(cls, id: str, status: int, data: dict[str, Any] | None = None, **kwargs: Any) -> Self:  # noqa: A002
+    def create(cls, id: JobId, status: int, data: dict[str, Any] | None = None, **kwargs: Any) -> Self:  # noqa: A002
         """A new job in memory; add it to a session to store it, many at a time.
 
         Args:
-            id: unique in the table.
+            id: unique in the table; of the type of its column.
             status: mostly the pending status.
             data: anything JSON can hold.
             kwargs: values of columns of your own.
@@ -54,7 +54,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
         check_json(data, cls)
         now = rules.config.now()
         fields = {
-            "id": id,
+            "id": key_of(cls, id),
             "status": ensure_status_value(status),
             "create_at": now,
             "update_at": now,
@@ -70,7 +70,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     def create_and_save(
         cls,
         engine_or_session: EngineOrSession,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         status: int,
         data: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -93,7 +93,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     def get_or_create(
         cls,
         engine_or_session: EngineOrSession,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         status: int,
         data: dict[str, Any] | None = None,
         **kwargs: Any,
@@ -109,7 +109,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
     def start(
         cls,
         engine: sa.Engine,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         pending_status: int | None = None,
         in_progress_status: int | None = None,
         failed_status: int | None = None,
@@ -196,7 +196,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             if not step.names_pending and (job := store.read()) is not None:
                 found = pending_as_found(store.state(job), step.config)
             rules = step.rules(id, startable=(*statuses, *found), create=create, initial_data=data)
-            return JobBlock(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug), store)
+            return JobBlock(JobExecution(store, rules, step.lease, heartbeat=heartbeat, debug=debug), store)
 
         return Start(begin, skip_error=skip_error)
 
@@ -221,7 +221,7 @@ class JobMixin(JobListing, JobActions, JobAtHand):
 
         The oldest is the one with the smallest `update_at`. A job in progress whose worker has vanished is taken over;
         if that was its last attempt it becomes ignored, and the next one is claimed. Workers that claim at the same
-        time do not wait for each other, where the database can skip locked rows (PostgreSQL).
+        time do not wait for each other, where the database can skip locked rows (PostgreSQL, MariaDB 10.6, MySQL 8).
 
         Args:
             statuses: `pending_status`, …, `expire` and `max_retry`, as for `start`.
@@ -242,6 +242,6 @@ class JobMixin(JobListing, JobActions, JobAtHand):
             job = held[1]
             store = SqlStore(cls, engine, job.id, step.lease.total_seconds())
             rules = claim.rules(job.id)
-            return JobBlock(Execution(store, rules, step.lease, heartbeat=heartbeat, debug=debug, held=held), store)
+            return JobBlock(JobExecution(store, rules, step.lease, heartbeat=heartbeat, debug=debug, held=held), store)
 
         return StartNext(begin, skip_error=skip_error)

@@ -12,6 +12,7 @@ from ..core.config import TrackerConfig, ensure_status_value
 from ..core.lifecycle import Lifecycle
 from .columns import JobColumns
 from .database_errors import table_of
+from .keys import JobId, text_of_id
 
 UNNAMED = 2**31 - 1
 """Placeholder for a status that the caller does not name; no job ever has it."""
@@ -88,12 +89,13 @@ class StepSettings:
             raise TypeError(f"{job.__name__}.{what} needs pending_status: name it, or give the class a config.")
         return self
 
-    def rules(self, id: str, **settings: Any) -> Lifecycle:  # noqa: A002
+    def rules(self, id: JobId, **settings: Any) -> Lifecycle:  # noqa: A002
         """The rules for one job. Raises `ValueError` for ids that cannot be stored."""
-        self.config.make_key(id)
-        if "\0" in id:
+        text = text_of_id(id)
+        self.config.make_key(text)
+        if "\0" in text:
             raise ValueError(f"The id {id!r} has a NUL character, which not every database can store: leave it out.")
-        return Lifecycle(self.config, self.config.use_case_id, id, **settings)
+        return Lifecycle(self.config, self.config.use_case_id, text, **settings)
 
 
 def nameless(job: type[JobColumns], expire: float | None = None) -> StepSettings:

@@ -19,6 +19,7 @@ from .column_types import check_length
 from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, state_of
+from .keys import JobId, key_of
 from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing
 from .waiting import bounded_wait, wait_at_most, wait_for_insert_at_most
 
@@ -39,7 +40,7 @@ class SqlStore(Generic[JobT]):
 
     Raises:
         TypeError: the engine is for asyncio.
-        ValueError: the id is longer than its column.
+        ValueError: the id is not of its column's type, or longer.
 
     Attributes:
         values: what the block asks to be stored in other columns, with its success and with its own updates.
@@ -50,16 +51,17 @@ class SqlStore(Generic[JobT]):
         self,
         job_class: type[JobT],
         engine_or_session: EngineOrSession,
-        id: str,  # noqa: A002
+        id: JobId,  # noqa: A002
         lease_seconds: float = math.inf,
     ) -> None:
         refuse_async(engine_or_session)
-        check_length(job_class.id.type, id, _dialect_of(job_class, engine_or_session))
+        key = key_of(job_class, id)
+        check_length(job_class.id.type, key, _dialect_of(job_class, engine_or_session))
         self.values: dict[str, Any] = {}
         self.also: list[sa.Executable] = []
         self._class = job_class
         self._bind = engine_or_session
-        self._id = id
+        self._id = key
         self._wait = bounded_wait(lease_seconds) if isinstance(engine_or_session, sa.Engine) else None
 
     def read(self) -> JobT | None:
@@ -154,7 +156,7 @@ class SqlStore(Generic[JobT]):
             TaskTransactionError(
                 f"Job {self._id!r} was not stored, nor what was to be stored with it: {error.cause}",
                 use_case_id=table,
-                task_id=self._id,
+                task_id=str(self._id),
             )
         )
 
@@ -174,7 +176,7 @@ def new(job_class: type[JobT], values: Mapping[str, Any]) -> JobT:
     return construct(**values)
 
 
-def find(session: orm.Session, job_class: type[JobT], id: str) -> JobT | None:  # noqa: A002
+def find(session: orm.Session, job_class: type[JobT], id: JobId) -> JobT | None:  # noqa: A002
     """The row with that id, as it is stored now. Raises `TaskUnreadableError` where it is not that of a job."""
     with loading(job_class, id):
         return session.get(job_class, id, populate_existing=True)
@@ -186,7 +188,7 @@ def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[A
     Raises:
         TaskUnreadableError: a row cannot be read, and which is not to be found out.
     """
-    left_out: list[str] = []
+    left_out: list[JobId] = []
     while True:
         of_others = statement.where(job_class.id.not_in(left_out)) if left_out else statement
         try:
@@ -200,7 +202,7 @@ def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[A
             left_out += found
 
 
-def _is_readable(session: orm.Session, job_class: type[JobColumns], id: str) -> bool:  # noqa: A002
+def _is_readable(session: orm.Session, job_class: type[JobColumns], id: JobId) -> bool:  # noqa: A002
     try:
         find(session, job_class, id)
     except TaskUnreadableError as error:
@@ -212,7 +214,7 @@ def _is_readable(session: orm.Session, job_class: type[JobColumns], id: str) -> 
 def update(
     session: orm.Session,
     job_class: type[JobT],
-    id: str,  # noqa: A002
+    id: JobId,  # noqa: A002
     where: Condition,
     values: Mapping[str, Any],
 ) -> JobT | None:

@@ -63,7 +63,7 @@ def refuse_autocommit(session: orm.Session) -> None:
 
 
 @contextmanager
-def loading(job: type[JobColumns], id: str | Callable[[], str]) -> Iterator[None]:  # noqa: A002
+def loading(job: type[JobColumns], id: object | Callable[[], object]) -> Iterator[None]:  # noqa: A002
     """Tell by name of the row that cannot be loaded, whatever its column's type raises for it.
 
     Args:

@@ -11,7 +11,7 @@ from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
 from ..core.guards import state_of
 from ..core.history import MAX_DATA_BYTES, failure_of_class
-from ..core.port import ConvertingStore, Store
+from ..core.port import ConvertingStore, PauseBoard, Store
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import TaskStatus, TrackedTask, create
 from .listing import MemoryQuery, position
@@ -242,6 +242,10 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
     @classmethod
     def task_store(cls, task_id: str) -> Store[Self]:
         return cls._store(cls.config.make_key(task_id))
+
+    @classmethod
+    def pause_board(cls) -> PauseBoard:
+        return cls.storage.pause_board(cls.config.use_case_id)
 
     @classmethod
     def _store(cls, key: str) -> Store[Self]:

@@ -154,6 +154,25 @@ class MemoryStore:
         return None if self.task is None else replace(self.task, **_copied(vars(self.task)))
 
 
+class MemoryPauseBoard:
+    """What is paused of one use case."""
+
+    def __init__(self) -> None:
+        self._text: str | None = None
+        self._one_at_a_time = threading.Lock()
+
+    def read(self) -> str | None:
+        with self._one_at_a_time:
+            return self._text
+
+    def replace(self, before: str | None, after: str) -> bool:
+        with self._one_at_a_time:
+            unchanged = self._text == before
+            if unchanged:
+                self._text = after
+            return unchanged
+
+
 class MemoryStorage:
     """The tasks of any number of steps, in memory, like a table.
 
@@ -164,12 +183,18 @@ class MemoryStorage:
     def __init__(self) -> None:
         self.faults = Faults()
         self._stores: dict[str, MemoryStore] = {}
+        self._pauses: dict[str, MemoryPauseBoard] = {}
         self._one_at_a_time = threading.Lock()
 
     def store(self, key: str) -> MemoryStore:
         """The store of the task with that key, whether it exists or not."""
         with self._one_at_a_time:
             return self._stores.setdefault(key, MemoryStore(faults=self.faults, key=key))
+
+    def pause_board(self, use_case_id: str) -> MemoryPauseBoard:
+        """What is paused of that use case."""
+        with self._one_at_a_time:
+            return self._pauses.setdefault(use_case_id, MemoryPauseBoard())
 
     def befall(self, fault: Fault, times: int = 1) -> None:
         """Make the next writes without a fault have this one."""

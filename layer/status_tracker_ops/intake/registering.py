@@ -16,12 +16,16 @@ def get_or_create_task(pipeline: Pipeline, upload: Upload) -> tuple[Any, bool]:
 
 
 def start_task(pipeline: Pipeline, task: Any) -> bool:
-    """Dispatch the task; False where the task, or what drives its run, has ended already.
+    """Dispatch the task; False where the task, or what drives its run, has ended already, or its step is paused.
+
+    What is registered during a pause is dispatched by a sweep afterwards (R20).
 
     Call it for a task that exists too: whatever created it may have died before this. A task that has ended is left
     alone, since Step Functions knows the name of an execution for 90 days only.
     """
-    return not pipeline.is_ended(task.status) and pipeline.first.task_class.dispatch(task) is not False
+    if pipeline.is_ended(task.status) or pipeline.paused(pipeline.step_at(task.status).name) is not None:
+        return False
+    return pipeline.first.task_class.dispatch(task) is not False
 
 
 def run_of(task: Any) -> int:

@@ -104,6 +104,8 @@ class Sweep:
         steps = self.pipeline.steps
         cursors = {step.name: state.cursors.get(step.name) for step in steps}
         for number, step in enumerate(steps, start=1):
+            if self.pipeline.paused(step.name) is not None:
+                continue
             stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(steps))
             try:
                 swept = self._sweep(step.task_class, cursors[step.name], stop, running)

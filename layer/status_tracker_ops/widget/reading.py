@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 import status_tracker as st
 from status_tracker.dynamodb import Count
@@ -52,7 +53,7 @@ def read_page(widget: DeployedWidget, place: StatusOfStep, cursor: str | None) -
         query = step.task_class.query_by_status(
             code, PAGE_SIZE + 1, older_task_first=not newest_first(place), auto_refresh=True, cursor=cursor
         )
-        tasks = query.many(PAGE_SIZE)
+        tasks = list(islice(query, PAGE_SIZE))
         position = query.cursor
         more = query.one_or_none() is not None
     except (ValueError, RecursionError, OverflowError) as error:

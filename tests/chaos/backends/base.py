@@ -48,11 +48,13 @@ class Backend(Protocol):
         unreachable: what creations and starts raise when they got no answer.
         claims: whether workers can ask for the oldest task, instead of naming one.
         receipts: whether a success can store more in one transaction with itself.
+        deeds: what operators can do, of the deeds of the plan.
     """
 
     unreachable: tuple[type[Exception], ...]
     claims: bool
     receipts: bool
+    deeds: frozenset[str]
 
     def serving(self) -> AbstractContextManager[None]:
         """Run it, made empty, with its faults; at its end the tables are dumped, see `records`."""
@@ -78,6 +80,10 @@ class Backend(Protocol):
 
     def renewals_seen(self, note: partial[None], lock: str) -> AbstractContextManager[None]:
         """Have every renewal of this lock written down while the block runs, if the tables do not tell of them."""
+        ...
+
+    def act(self, deed: str, task: str, name: str) -> None:
+        """Do that deed to a task; a request of the same name is the same one."""
         ...
 
     def affect(self, task: str, start: str, fence: int) -> bool:

@@ -9,8 +9,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pynamodb.exceptions import PutError, UpdateError
+from pynamodb.exceptions import PynamoDBConnectionError, UpdateError
 
+import status_tracker as st
 from tests.support.dynamodb_local import run_dynamodb_local
 
 from ..database import create_tables, dump_tables
@@ -54,9 +55,10 @@ class _Block:
 class DynamoBackend:
     """`BaseTask`."""
 
-    unreachable = (PutError, UpdateError)
+    unreachable = (PynamoDBConnectionError,)
     claims = False
     receipts = True
+    deeds = frozenset({"cancel", "restart"})
 
     def __init__(self, options: Options, directory: Path, clock: SkewedClock) -> None:
         self._options = options
@@ -107,6 +109,15 @@ class DynamoBackend:
             yield
         finally:
             events.unregister("after-call.dynamodb.UpdateItem", on_answer)
+
+    def act(self, deed: str, task: str, name: str) -> None:
+        if deed == "cancel":
+            Step.cancel(task, reason=name, by="operator", request_id=name)
+            return
+        found = Step.get_one_or_none(task, consistent_read=True)
+        if found is None:
+            raise st.TaskIsNotInitializedError(task)
+        Step.restart(task, run=found.run or 0, reason=name, by="operator")
 
     def affect(self, task: str, start: str, fence: int) -> bool:
         try:

@@ -105,6 +105,7 @@ class SqlBackend:
     unreachable = (exc.DBAPIError,)
     claims = True
     receipts = True
+    deeds = frozenset({"cancel"})
     engine: sa.Engine
 
     def __init__(self, options: plan.Options, directory: Path, clock: SkewedClock) -> None:
@@ -152,6 +153,9 @@ class SqlBackend:
     @contextmanager
     def renewals_seen(self, note: partial[None], lock: str) -> Iterator[None]:  # noqa: ARG002  # see `Lease`
         yield
+
+    def act(self, deed: str, task: str, name: str) -> None:  # noqa: ARG002  # there is one only
+        Step.cancel(self.engine, task, reason=name, by="operator", request_id=name)
 
     def affect(self, task: str, start: str, fence: int) -> bool:
         new = {"key": task, "newest": fence, "by": start, "applied": str(fence)}
