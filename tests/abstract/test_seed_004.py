@@ -285,7 +285,7 @@ def test_r17_a_failure_is_told_in_the_seeds_words(
 @pytest.mark.parametrize(
     ("reach", "told"),
     [
-        (lambda job: job.mark_as_in_progress(), "🔓 the task is locked by another worker, do nothing!"),
+        (lambda job: job.mark_as_in_progress(), "🔓 the task is locked, do nothing!"),
         (lambda job: type(job).ignore("1", reason="a duplicate"), "the task is 🙅 ignored, do nothing!"),
         (lambda job: [fail(job) for _ in range(3)], "the task is 🚫 exhausted, do nothing!"),
     ],
