@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +12,7 @@ import pytest
 import status_tracker as st
 from status_tracker import abstract
 from status_tracker.abstract import EPOCH, T_ID, BaseStatusEnum, StatusEnum, get_utc_now
-from tests.abstract.jobs import FileJob
+from tests.abstract.jobs import FileJob, S3Job
 from tests.support.clock import Clock
 
 
@@ -321,3 +322,54 @@ def test_r17_the_applications_handlers_are_left_alone(jobs: type[FileJob], verbo
         assert "from the block" in heard
     finally:
         logger.removeHandler(mine)
+
+
+def test_a_lock_put_by_hand_on_a_task_in_progress_is_taken_over_by_who_ignores_it(jobs: type[FileJob]) -> None:
+    job = jobs.new(3)
+    job.status = StatusEnum.in_progress.value
+    job.lock_it()
+    job.dump()
+    token = job.lock
+    other = jobs.load(3)
+    assert other is not None
+    assert (other.is_locked(), other.is_locked(lock=token)) == (True, False)
+    with pytest.raises(abstract.TaskLockedError), other.start(verbose=True):
+        pass
+    again = jobs.load(3)
+    assert again is not None
+    assert (again.lock, again.is_locked()) == (token, True)
+    with other.start(ignore_lock=True, verbose=True):
+        pass
+    assert (other.status_name, other.is_locked()) == ("succeeded", False)
+    assert jobs.load(3) == other
+
+
+def test_the_whole_life_of_a_bad_task_each_time_loaded_anew(jobs: type[FileJob]) -> None:
+    jobs.new(2)
+    for attempts, status in ((1, "failed"), (2, "failed"), (3, "exhausted")):
+        job = jobs.load(2)
+        assert job is not None
+        fail(job, verbose=True)
+        assert (job.attempts, job.status_name, job.lock) == (attempts, status, None)
+    job = jobs.load(2)
+    assert job is not None
+    with pytest.raises(abstract.NoMoreRetryError), job.start(verbose=True):
+        pass
+    with job.start(force_execution=True, verbose=True):
+        pass
+    assert (job.attempts, job.status_name, job.lock) == (4, "succeeded", None)
+
+
+def test_an_object_in_s3_is_tried_until_it_succeeds(s3_jobs: type[S3Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_jobs, "get_max_attempts", lambda: 10)
+    s3_jobs.new(1)
+    outcomes = [ValueError("mine"), KeyError("mine"), ValueError("mine"), None]
+    for outcome in outcomes:
+        job = s3_jobs.load(1)
+        assert job is not None
+        with suppress(ValueError, KeyError), job.start(verbose=False):
+            if outcome is not None:
+                raise outcome
+    job = s3_jobs.load(1)
+    assert job is not None
+    assert (job.status_name, job.attempts, len(job.errors["history"])) == ("succeeded", 4, 3)
