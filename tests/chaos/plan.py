@@ -34,7 +34,7 @@ class Options:
     lifecycles: int = _option(2000, "tasks that are made and brought to their end")
     workers: int = _option(12, "worker processes")
     producers: int = _option(2, "processes that create the tasks, each of them every task")
-    operators: int = _option(1, "processes that act on tasks while they are worked on")
+    operators: int = _option(2, "processes that act on tasks while they are worked on")
     cancels: float = _option(0.04, "share of the tasks that an operator cancels")
     restarts: float = _option(0.04, "share of the tasks that an operator gives a new run")
     seed: int = _option(1, "decides all that is drawn by lot")
