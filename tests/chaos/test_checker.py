@@ -258,6 +258,10 @@ def _free_when_cancelled_and_not_counted(run: Run) -> None:
     run.history("c", actions=[_RESTART, action("cancel", 2.5, 30)])
 
 
+def _begun_while_paused(run: Run) -> None:
+    run.events["o0.0"] += [{"e": "paused", "t": 2.5, "s": 2.5, "until": 5.5}, {"e": "resuming", "t": 4.0, "s": 4.0}]
+
+
 WRONG: list[tuple[str, Callable[[Run], None]]] = [
     *(("not_ended", make) for make in (_not_there, _in_progress)),
     ("left_locked", _locked),
@@ -292,6 +296,7 @@ WRONG: list[tuple[str, Callable[[Run], None]]] = [
     ("crashed", _crashed),
     *(("deed_of_nobody", make) for make in (_cancelled_of_nobody, _restarted_of_nobody)),
     *(("deed_lost", make) for make in (_acts(_RESTART), _acts(_CANCEL), _run_not_restarted)),
+    ("begun_while_paused", _begun_while_paused),
     ("deed_repeated", _acts(_RESTART, _CANCEL, _CANCEL)),
     ("cancel_undone", _cancelled_and_succeeded),
     *(
