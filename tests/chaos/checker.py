@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -89,16 +90,30 @@ def _judge_run(events: list[dict[str, Any]], report: Report) -> None:
 def _judge_pauses(directory: Path, options: dict[str, Any], report: Report) -> None:
     """No worker begins while work is paused, from when it must have seen that on."""
     seen_after = PAUSE_SEEN_SECONDS + options["max_delay"] + _SLACK_SECONDS
-    operators = [event for file in directory.glob("o*.*.jsonl") for event in read_lines(file)]
-    resumed = sorted(event["t"] for event in operators if event["e"] == "resuming")
-    paused = [event for event in operators if event["e"] == "paused"]
-    spans = [(each["t"] + seen_after, min([each["until"], *(t for t in resumed if t > each["t"])])) for each in paused]
-    report.figures["pauses"] = len(paused)
+    spans = list(_pauses(directory))
+    report.figures["pauses"] = len(spans)
     for file in sorted(directory.glob("w*.*.jsonl")):
         for event in read_lines(file):
             report.figures["times a pause kept a worker back"] += event["e"] == "kept_back"
-            if event["e"] in {"starting", "claiming"} and any(first < event["t"] < last for first, last in spans):
+            begun = event["e"] in {"starting", "claiming"}
+            if begun and any(first + seen_after < event["t"] < last for first, last in spans):
                 report.violations.append(Violation("begun_while_paused", event.get("task", "-"), json.dumps(event)))
+
+
+def _pauses(directory: Path) -> Iterator[tuple[float, float]]:
+    """From when to when work was paused for sure; any operator's resuming ends all pauses."""
+    paused: list[dict[str, Any]] = []
+    resumes: list[tuple[float, float]] = []
+    for file in directory.glob("o*.*.jsonl"):
+        for event in read_lines(file):
+            if event["e"] == "paused":
+                paused.append(event)
+            elif event["e"] == "resuming":
+                resumes.append((event["t"], float("inf")))  # unless it says that it was answered
+            elif event["e"] == "resumed":
+                resumes[-1] = (resumes[-1][0], event["t"])
+    for pause in paused:
+        yield pause["t"], min([pause["until"], *(asked for asked, answered in resumes if answered > pause["t"])])
 
 
 def _judge_task(record: Record, bounds: Bounds, report: Report) -> None:

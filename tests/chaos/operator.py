@@ -88,6 +88,7 @@ class Operator:
         time.sleep(1.5 * self._options.lease)
         self._journal.write("resuming")
         self._insist(self._pauses.resume)
+        self._journal.write("resumed")
 
     def _insist(self, request: Callable[[], AnswerT]) -> AnswerT | None:
         """Repeat it until there is an answer; None where the run is over before."""
