@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-OPTIONS = {"max_retry": 3, "max_skew": 0.2, "read_timeout": 1.0, "lifecycles": 3}
+OPTIONS = {"max_retry": 3, "max_skew": 0.2, "read_timeout": 1.0, "max_delay": 0.3, "lifecycles": 3}
 SUPERVISOR = [{"e": "began", "t": 0.0}, {"e": "killed", "t": 1.5, "worker": "w0.0"}, {"e": "all_ended", "t": 9.0}]
 
 

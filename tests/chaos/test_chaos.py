@@ -16,6 +16,8 @@ from tests.support.dynamodb_local import EngineMissingError, find_engine
 from tests.support.postgres import PostgresMissingError, find_programs
 
 ROOT = Path(__file__).parents[2]
+MANY_DEEDS = {"cancels": 0.1, "restarts": 0.05, "pauses": 0.02}
+"""So that a short run has some of each."""
 
 
 def need(backend: str) -> None:
@@ -50,7 +52,7 @@ def chaos(directory: Path, **options: object) -> tuple[int, dict[str, Any], str]
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("lifecycles", "killed"), [(600, 6), pytest.param(2000, 20, marks=pytest.mark.matrix)])
 def test_the_library_comes_through(tmp_path: Path, lifecycles: int, killed: int) -> None:
-    code, report, printed = chaos(tmp_path, backend="dynamodb", lifecycles=lifecycles, seed=1)
+    code, report, printed = chaos(tmp_path, backend="dynamodb", lifecycles=lifecycles, seed=1, **MANY_DEEDS)
 
     assert code == 0, printed
     assert report["violations"] == []
@@ -62,6 +64,7 @@ def test_the_library_comes_through(tmp_path: Path, lifecycles: int, killed: int)
     assert report["figures"]["cancelled while a worker held it"] >= 1
     assert report["figures"]["restarts"] >= 1
     assert report["figures"]["postponed attempts"] >= 1
+    assert report["figures"]["times a pause kept a worker back"] >= 1
     lost_answers = sum(report["faults"][kind] for kind in LOSING_THE_ANSWER)
     assert lost_answers >= 0.01 * report["figures"]["requests"]
 
@@ -80,7 +83,7 @@ def test_the_library_comes_through(tmp_path: Path, lifecycles: int, killed: int)
     ],
 )
 def test_other_backends_come_through(tmp_path: Path, backend: str, lifecycles: int, fault: str) -> None:
-    code, report, printed = chaos(tmp_path, backend=backend, lifecycles=lifecycles, seed=1)
+    code, report, printed = chaos(tmp_path, backend=backend, lifecycles=lifecycles, seed=1, **MANY_DEEDS)
 
     assert code == 0, printed
     assert report["violations"] == []
@@ -93,6 +96,7 @@ def test_other_backends_come_through(tmp_path: Path, backend: str, lifecycles: i
     assert (figures["receipts"] > 0) == (backend not in {"files", "s3"})
     assert figures["cancelled"] >= 1
     assert figures["postponed attempts"] >= 1
+    assert figures["times a pause kept a worker back"] >= 1
 
 
 def _lifecycles(backend: str, kind: str) -> int:

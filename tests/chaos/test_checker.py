@@ -258,6 +258,11 @@ def _free_when_cancelled_and_not_counted(run: Run) -> None:
     run.history("c", actions=[_RESTART, action("cancel", 2.5, 30)])
 
 
+def _begun_while_paused(run: Run) -> None:
+    run.events["o0.0"] += [{"e": "paused", "t": 2.5, "s": 2.5, "until": 5.5}, {"e": "resuming", "t": 4.0, "s": 4.0}]
+    run.events["o0.0"].append({"e": "resumed", "t": 4.1, "s": 4.1})
+
+
 WRONG: list[tuple[str, Callable[[Run], None]]] = [
     *(("not_ended", make) for make in (_not_there, _in_progress)),
     ("left_locked", _locked),
@@ -292,6 +297,7 @@ WRONG: list[tuple[str, Callable[[Run], None]]] = [
     ("crashed", _crashed),
     *(("deed_of_nobody", make) for make in (_cancelled_of_nobody, _restarted_of_nobody)),
     *(("deed_lost", make) for make in (_acts(_RESTART), _acts(_CANCEL), _run_not_restarted)),
+    ("begun_while_paused", _begun_while_paused),
     ("deed_repeated", _acts(_RESTART, _CANCEL, _CANCEL)),
     ("cancel_undone", _cancelled_and_succeeded),
     *(
@@ -362,5 +368,13 @@ def test_a_claim_that_failed_explains_one_until_then(tmp_path: Path) -> None:
     run = honest()
     _claim_without_an_end(run)
     run.events["w0.0"].append({"e": "claim_failed", "t": 1.1, "s": 1.1, "start": "w0.0-1"})
+
+    assert check(run.store(tmp_path)).violations == []
+
+
+def test_a_pause_that_another_operators_late_answer_ends_keeps_nobody_back(tmp_path: Path) -> None:
+    run = honest()
+    run.events["o0.0"].append({"e": "paused", "t": 2.5, "s": 2.5, "until": 5.5})
+    run.events["o1.0"] = [{"e": "resuming", "t": 2.4, "s": 2.4}, {"e": "resumed", "t": 2.8, "s": 2.8}]
 
     assert check(run.store(tmp_path)).violations == []

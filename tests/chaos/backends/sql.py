@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 import status_tracker as st
-from status_tracker.sql import JobMixin, Updates
+from status_tracker.core.port import PauseBoard
+from status_tracker.sql import JobMixin, SqlPauseBoard, Updates
 
 from .. import plan
 from ..faults import Faults
@@ -156,6 +157,9 @@ class SqlBackend:
 
     def act(self, deed: str, task: str, name: str) -> None:  # noqa: ARG002  # there is one only
         Step.cancel(self.engine, task, reason=name, by="operator", request_id=name)
+
+    def pause_board(self) -> PauseBoard:
+        return SqlPauseBoard(self.engine, plan.USE_CASE_ID)
 
     def affect(self, task: str, start: str, fence: int) -> bool:
         new = {"key": task, "newest": fence, "by": start, "applied": str(fence)}
