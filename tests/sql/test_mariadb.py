@@ -138,3 +138,14 @@ def test_the_table_of_mysql_has_its_own_collation() -> None:
     made = str(CreateTable(table).compile(dialect=mysql.dialect()))  # type: ignore[no-untyped-call]
     assert "id VARCHAR(750) COLLATE utf8mb4_0900_bin NOT NULL" in made
     assert "lock_expire_at DATETIME(6)" in made
+
+
+def test_its_collation_is_chosen_though_the_engine_was_used_before_it_had_a_connection(
+    mariadb: sa.Engine, clock: Clock
+) -> None:
+    job_class = make_job_class(clock, config=make_config(clock))
+    with pytest.raises(sa.exc.ProgrammingError, match="doesn't exist"):
+        job_class.create_and_save(mariadb, "job-1", 10)
+    job_class.metadata.create_all(mariadb)  # type: ignore[attr-defined]
+    found = {column["name"]: column["type"] for column in sa.inspect(mariadb).get_columns("job")}
+    assert (found["id"].collation, found["id"].length) == ("utf8mb4_nopad_bin", 750)
