@@ -197,6 +197,7 @@ def test_a_lease_is_renewed_by_the_heartbeat(tracker: Any, wire: Wire) -> None:
 
 
 def test_the_status_follows_the_value(tracker: Any) -> None:
+    tracker.LISTED_BY_V5 = False
     task = tracker(tracker.make_key("t"), value=tracker.make_value(StatusEnum.s06_failed))
     task.save()
     assert (task.status, raw_item(task)["status"]) == (6, {"N": "6"})

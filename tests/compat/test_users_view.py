@@ -77,6 +77,7 @@ def test_base_task_shows_the_errors_of_a_clean_task_in_its_own_form(tracker: Any
         Meta = tracker.Meta
         config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10, clock=clock)
 
+    tracker.LISTED_BY_V5 = False
     tracker.new("t")
     assert Step.get_one_or_none("t", consistent_read=True).errors == {"history": []}
     with Step.start("t") as ctx:
@@ -184,3 +185,20 @@ def test_a_mixed_fleet_lists_each_others_tasks(tracker: Any, v5_worker: _V5Worke
     with task.start_job():
         pass
     assert sorted(v5_worker.list(9)) == ["a", "b", "c"]
+
+
+def test_base_task_does_not_start_what_v5_has_finished(tracker: Any, v5_worker: _V5Worker, clock: Clock) -> None:
+    """v5 sets no `status`: one that ours had left there would say pending for ever."""
+
+    class Step(st.BaseTask):
+        Meta = tracker.Meta
+        config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10, clock=clock)
+
+    for task_id, first in (("new", tracker.new), ("saved", lambda task_id: tracker.make(task_id, 0).save())):
+        first(task_id)
+        v5_worker.start(task_id)
+        v5_worker.succeed(task_id)
+        with pytest.raises(st.TaskIsNotReadyToStartError):
+            Step.start(task_id).__enter__()
+        with pytest.raises(st.TaskAlreadySucceedError):
+            tracker.get_one_or_none(task_id).start_job().__enter__()
