@@ -13,6 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .journal import Journal
 from .plan import Options, lot
@@ -122,7 +123,7 @@ class _Proxy:
         self._late_after = options.read_timeout
         self._requests = 0
         self._turn = asyncio.Lock()
-        self._background: set[asyncio.Task[None]] = set()
+        self._background: set[asyncio.Task[Any]] = set()  # asyncio itself keeps none whose client has gone
         self._faults: dict[str, Callable[[bytes, _Client, _Upstream], Awaitable[None]]] = {
             "lost_answer": self._lose_answer,
             "error_before": self._refuse_with_500,
@@ -147,6 +148,9 @@ class _Proxy:
         self._journal.write("total", requests=self._requests)
 
     async def _serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if serving := asyncio.current_task():
+            self._background.add(serving)
+            serving.add_done_callback(self._background.discard)
         wire = self._wire()
         client = _Client(reader, writer)
         upstream = _Upstream(self._port, wire, self._turn, lambda: client.gone)
