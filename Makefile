@@ -56,7 +56,7 @@ matrix: $(READY) ## what is too slow for test: moto as the engine, ten times the
 	@$(PARALLEL) -m matrix --ignore $(CHAOS_TESTS) tests
 	@python -m pytest -m matrix $(CHAOS_TESTS)
 	@RACE_RUNS=10 python -m pytest tests/contract/test_races.py tests/contract/test_races_every_backend.py
-	@for backend in dynamodb postgresql sqlite files; do \
+	@for backend in dynamodb postgresql sqlite files s3; do \
 		python -m tests.chaos --backend $$backend --lifecycles 10000 --seed $$(date +%j) || exit 1; done
 
 chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
