@@ -4,6 +4,7 @@ PYTHON ?= python3
 STAGE ?= prod
 DOCS ?= samples/documents
 CHAOS ?=
+MODEL ?=
 
 # One run on all cores; tests/conftest.py says what stays on one worker. The chaos has processes enough of its own: it
 # comes after, by itself, because what it catches depends on who is in time.
@@ -29,7 +30,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud check test matrix chaos bench pipeline example lint style synth bootstrap deploy env rerun lock clean
+.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style synth bootstrap deploy env rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -55,11 +56,14 @@ matrix: $(READY) ## what is too slow for test: moto as the engine, ten times the
 	@$(PARALLEL) -m matrix --ignore $(CHAOS_TESTS) tests
 	@python -m pytest -m matrix $(CHAOS_TESTS)
 	@RACE_RUNS=10 python -m pytest tests/contract/test_races.py tests/contract/test_races_every_backend.py
-	@for backend in dynamodb postgresql sqlite files; do \
+	@for backend in dynamodb postgresql sqlite files s3; do \
 		python -m tests.chaos --backend $$backend --lifecycles 10000 --seed $$(date +%j) || exit 1; done
 
 chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
 	@python -m tests.chaos $(CHAOS)
+
+model: $(READY) ## explore the lifecycle exhaustively, the long form too (MODEL='--only postpone --most 100000'); every night
+	@python -m tests.model $(MODEL)
 
 bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: less, into .local/bench; BASE=<revision>: that one beside it)
 	@python -m bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)")

@@ -56,7 +56,7 @@ def show(photo: Photo) -> None:
     """Print what the tracker shows of its task."""
     item = photo.to_dict()
     locked = "locked" if photo.is_locked() else "free"
-    failures = len(item["errors"]["history"])
+    failures = len(item["errors"].get("history", []))
     print(f"{photo.task_id}: {photo.status_name}, {locked}, retry={item['retry']}, data={item['data']}, {failures=}")
 
 

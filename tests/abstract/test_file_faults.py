@@ -237,11 +237,11 @@ def test_r7_data_nested_985_deep_is_stored_and_read_wherever_that_is_asked(jobs:
 
 def test_data_nested_too_deep_is_refused_clearly_and_locks_nothing(jobs: type[FileJob]) -> None:
     with pytest.raises(ValueError, match="nested deeper"):
-        jobs.new("1", data=nested(5_000))
+        jobs.new("1", data=nested(100_000))
     assert jobs.load("1") is None
     job = jobs.new("1")
     with pytest.raises(st.TaskExecutionError, match="nested deeper"), job.start():
-        job.data = nested(5_000)
+        job.data = nested(100_000)
     assert (_loaded(jobs).status_name, _loaded(jobs).data) == ("failed", {})
 
 

@@ -227,6 +227,45 @@ def test_r1_a_dump_that_compares_lets_one_of_four_threads_in(
             assert told(job_class.load(task_id)) == ("succeeded", 1, {}, "mine", None, 1)
 
 
+def test_r7_what_a_framework_has_not_loaded_is_not_loaded_for_it(tmp_path: Path) -> None:
+    """Neither a relationship nor a deferred column: that would cost a query each."""
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'jobs.sqlite'}")
+    job_class = sql_jobs(engine, model_first=False)
+    base: Any = next(each for each in job_class.__mro__ if orm.DeclarativeBase in each.__bases__)
+
+    class Page(base):  # type: ignore[misc, valid-type]
+        __tablename__ = "page"
+        number = sa.Column(sa.Integer, primary_key=True)
+        job_id = sa.Column(sa.ForeignKey("job.id"))
+
+    job_class.text = orm.deferred(sa.Column(sa.String))
+    job_class.pages = orm.relationship(Page)
+    base.metadata.drop_all(engine)
+    base.metadata.create_all(engine)
+    job_class.new("1", text="long", pages=[Page(number=1), Page(number=2)])
+    asked: list[str] = []
+    sessions = [orm.Session(engine)]  # that stay open, so that something could be loaded
+
+    def load(cls: Any, id: str) -> Any:  # noqa: A002  # the seed's name
+        sessions.append(orm.Session(engine))
+        return sessions[-1].get(cls, id)
+
+    job_class.load = classmethod(load)
+    sa.event.listen(engine, "before_cursor_execute", lambda *arguments: asked.append(arguments[2]))
+    job = job_class.load("1")
+    with job.start():
+        job.note = "done"
+    with pytest.raises(KeyError), job.start(force_execution=True):
+        raise KeyError
+    assert not [each for each in asked if "FROM page" in each or (each.startswith("SELECT") and "job.text" in each)]
+    for each in sessions:
+        each.close()
+    with orm.Session(engine) as session:
+        stored = session.get(job_class, "1")
+        assert (stored.note, stored.text, [page.number for page in stored.pages]) == ("done", "long", [1, 2])
+    engine.dispose()
+
+
 # a session that lives long
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
@@ -306,3 +307,37 @@ def test_a_nested_start_of_the_same_object_is_refused_and_changes_nothing(hooked
         job.data["rows"] = 1
     assert hooked.load("1") == job
     assert (job.status_name, job.attempts, job.data["rows"]) == ("succeeded", 1, 1)
+
+
+def test_r19_a_postponement_calls_the_failures_hook_which_sees_what_is_stored(hooked: type[Hooked]) -> None:
+    job = hooked.new("1")
+    with pytest.raises(st.Postponed), job.start():
+        raise st.Postponed("S3 is down", retry_after=60)
+    assert hooked.called[-1].endswith(": pending, 0")
+    assert hooked.load("1") == job
+    assert (job.status_name, job.attempts, job.errors["postponed"]["times"]) == ("pending", 0, 1)
+
+
+@pytest.mark.parametrize("hook", ["unlock_it", "mark_as_failed_or_exhausted"])
+def test_r6_a_log_handler_that_raises_leaves_nothing_locked(
+    jobs: type[FileJob], monkeypatch: pytest.MonkeyPatch, hook: str
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise ValueError("not on Sundays")
+
+    class Broken(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:  # noqa: ARG002
+            raise OSError("the log's disk is full")
+
+    monkeypatch.setattr(jobs, hook, refuse)
+    handler = Broken()
+    logging.getLogger("status_tracker").addHandler(handler)
+    try:
+        job, mine = jobs.new("1"), KeyError("mine")
+        with pytest.raises(KeyError) as raised, job.start():
+            raise mine
+    finally:
+        logging.getLogger("status_tracker").removeHandler(handler)
+    assert raised.value is mine
+    assert jobs.load("1") == job
+    assert (job.status_name, job.lock) == ("failed", None)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -11,7 +10,7 @@ import pytest
 import status_tracker as st
 from status_tracker import abstract
 from status_tracker.abstract import EPOCH, T_ID, BaseStatusEnum, StatusEnum, get_utc_now
-from tests.abstract.jobs import FileJob
+from tests.abstract.jobs import FileJob, S3Job
 from tests.support.clock import Clock
 
 
@@ -66,17 +65,6 @@ def test_the_enums_helpers() -> None:
             check(21)
     with pytest.raises(KeyError):
         StatusEnum.get_by_name("done")
-
-
-def test_the_logger(caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="status_tracker")
-    abstract.logger.info("page %d", 7)
-    abstract.logger.ruler("the end")
-    with abstract.logger.disabled():
-        abstract.logger.warning("not shown")
-    with abstract.logger.disabled(disable=False):
-        abstract.logger.warning("shown")
-    assert [line.strip("- ") for line in caplog.messages] == ["page 7", "the end", "shown"]
 
 
 def test_the_defaults() -> None:
@@ -247,77 +235,52 @@ def test_further_settings_of_the_rules(jobs: type[FileJob], monkeypatch: pytest.
         pass
 
 
-def test_r17_verbose_tells_and_otherwise_nothing_is_told(jobs: type[FileJob], caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO, logger="status_tracker")
-    job = jobs.new("1")
-    fail(job)
-    assert caplog.messages == []
-    with job.start(verbose=True):
+def test_a_lock_put_by_hand_on_a_task_in_progress_is_taken_over_by_who_ignores_it(jobs: type[FileJob]) -> None:
+    job = jobs.new(3)
+    job.status = StatusEnum.in_progress.value
+    job.lock_it()
+    job.dump()
+    token = job.lock
+    other = jobs.load(3)
+    assert other is not None
+    assert (other.is_locked(), other.is_locked(lock=token)) == (True, False)
+    with pytest.raises(abstract.TaskLockedError), other.start(verbose=True):
         pass
-    assert [line.strip("- ") for line in caplog.messages] == [
-        "⏱ ⏩ start task(id='1', status=20 (failed), attempts=2)",
-        "set status = 10 (⏳ in_progress) and 🔓 lock the task.",
-        "✅ task succeeded, set status = 40 (✅ succeeded) and 🔐 unlock the task.",
-        "⏰ ⏹️ end task(id='1' status=40)",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("max_attempts", "told"),
-    [
-        (3, "❌ task failed, set status = 20 (❌ failed) and 🔐 unlock the task."),
-        (1, "❌ task failed 1 times already, set status = 30 (🚫 exhausted) and 🔐 unlock the task."),
-    ],
-)
-def test_r17_a_failure_is_told_in_the_seeds_words(
-    jobs: type[FileJob],
-    caplog: pytest.LogCaptureFixture,
-    monkeypatch: pytest.MonkeyPatch,
-    max_attempts: int,
-    told: str,
-) -> None:
-    monkeypatch.setattr(jobs, "get_max_attempts", lambda: max_attempts)
-    job = jobs.new("1")
-    fail(job, verbose=True)
-    assert caplog.messages[-2] == told
-
-
-@pytest.mark.parametrize(
-    ("reach", "told"),
-    [
-        (lambda job: job.mark_as_in_progress(), "🔓 the task is locked by another worker, do nothing!"),
-        (lambda job: type(job).ignore("1", reason="a duplicate"), "the task is 🙅 ignored, do nothing!"),
-        (lambda job: [fail(job) for _ in range(3)], "the task is 🚫 exhausted, do nothing!"),
-    ],
-    ids=["locked", "ignored", "exhausted"],
-)
-def test_r17_a_refusal_is_told_in_the_seeds_words(
-    jobs: type[FileJob], caplog: pytest.LogCaptureFixture, reach: Callable[[FileJob], object], told: str
-) -> None:
-    job = jobs.new("1")
-    reach(job)
-    with pytest.raises(st.TaskIsNotReadyToStartError), job.start(verbose=True):
+    again = jobs.load(3)
+    assert again is not None
+    assert (again.lock, again.is_locked()) == (token, True)
+    with other.start(ignore_lock=True, verbose=True):
         pass
-    assert caplog.messages[-2] == told
-    assert caplog.messages[-1].strip("- ") == "⏰ ⏹️ end task(id='1')"
+    assert (other.status_name, other.is_locked()) == ("succeeded", False)
+    assert jobs.load(3) == other
 
 
-@pytest.mark.parametrize("verbose", [False, True])
-def test_r17_the_applications_handlers_are_left_alone(jobs: type[FileJob], verbose: bool) -> None:
-    """The seed takes all handlers away while a block runs, so that what the block logs is lost."""
-    heard: list[str] = []
-    mine = logging.Handler()
-    mine.emit = lambda record: heard.append(record.getMessage())  # type: ignore[method-assign]
-    logger = logging.getLogger("status_tracker")
-    logger.addHandler(mine)
-    try:
-        before = list(logger.handlers), list(logging.getLogger().handlers)
-        job = jobs.new("1")
-        with pytest.raises(ValueError, match="mine"), job.start(verbose=verbose):
-            assert (list(logger.handlers), list(logging.getLogger().handlers)) == before
-            logger.warning("from the block")
-            raise ValueError("mine")
-        assert (list(logger.handlers), list(logging.getLogger().handlers)) == before
-        assert "from the block" in heard
-    finally:
-        logger.removeHandler(mine)
+def test_the_whole_life_of_a_bad_task_each_time_loaded_anew(jobs: type[FileJob]) -> None:
+    jobs.new(2)
+    for attempts, status in ((1, "failed"), (2, "failed"), (3, "exhausted")):
+        job = jobs.load(2)
+        assert job is not None
+        fail(job, verbose=True)
+        assert (job.attempts, job.status_name, job.lock) == (attempts, status, None)
+    job = jobs.load(2)
+    assert job is not None
+    with pytest.raises(abstract.NoMoreRetryError), job.start(verbose=True):
+        pass
+    with job.start(force_execution=True, verbose=True):
+        pass
+    assert (job.attempts, job.status_name, job.lock) == (4, "succeeded", None)
+
+
+def test_an_object_in_s3_is_tried_until_it_succeeds(s3_jobs: type[S3Job], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(s3_jobs, "get_max_attempts", lambda: 10)
+    s3_jobs.new(1)
+    outcomes = [ValueError("mine"), KeyError("mine"), ValueError("mine"), None]
+    for outcome in outcomes:
+        job = s3_jobs.load(1)
+        assert job is not None
+        with suppress(ValueError, KeyError), job.start(verbose=False):
+            if outcome is not None:
+                raise outcome
+    job = s3_jobs.load(1)
+    assert job is not None
+    assert (job.status_name, job.attempts, len(job.errors["history"])) == ("succeeded", 4, 3)

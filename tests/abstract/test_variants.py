@@ -150,3 +150,22 @@ def test_what_cannot_be_right_is_refused_and_left_as_it_is(variant: type[InMemor
     with pytest.raises(TrackerUnreadableError, match=rf"{variant.__name__} '1' has {field} = "), job.start():
         pass
     assert InMemory.stored == before
+
+
+@pytest.mark.parametrize("text", ["", "{", '{"id": "1"}', "\ud800", "[" * 100_000], ids=lambda text: text[:10])
+def test_r6_what_becomes_unreadable_in_the_block_is_told_and_left_as_it_is(variant: type[InMemory], text: str) -> None:
+    job = variant.new("1")
+    key = (variant.__name__, "1")
+    with pytest.raises(st.StatusNotSavedError), job.start():
+        job.note = "done"
+        whole = InMemory.stored[key]
+        InMemory.stored[key] = text
+    assert InMemory.stored[key] == text
+    with pytest.raises((ValueError, TypeError, KeyError, RecursionError, TrackerUnreadableError)), job.start():
+        pass
+    assert InMemory.stored[key] == text
+    InMemory.stored[key] = whole
+    with job.start(ignore_lock=True):
+        assert (job.attempts, job.note) == (2, "")
+    assert variant.load("1") == job
+    assert (job.status_name, job.fence) == ("succeeded", 2)

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .deeds import POSTPONED, outcome, uncounted
+from .plan import PAUSE_SEEN_SECONDS
 from .records import (
     ENDED,
     EXHAUSTED,
@@ -27,6 +29,8 @@ from .records import (
 from .rules import RULES, VANISHED, Bounds
 
 LOSING_THE_ANSWER = ("lost_answer", "error_after", "cut_after", "late")
+_SLACK_SECONDS = 0.5
+"""In which a process that has looked may not have come to run."""
 _TASKS_AT_ONCE = 20_000
 
 
@@ -59,6 +63,7 @@ def check(directory: Path) -> Report:
     report = Report()
     events = list(read_lines(directory / "supervisor.jsonl"))
     _judge_run(events, report)
+    _judge_pauses(directory, options, report)
     killed = {event["worker"]: event["t"] for event in events if event["e"] == "killed"}
     lost_claims = tuple(read_lost_claims(directory, killed))
     bounds = Bounds(options["max_retry"], options["max_skew"], options["read_timeout"], frozenset(killed), lost_claims)
@@ -80,6 +85,35 @@ def _judge_run(events: list[dict[str, Any]], report: Report) -> None:
         report.figures[event["e"]] += 1
         if event["e"] != "killed":
             report.violations.append(Violation(event["e"], "-", json.dumps(event)))
+
+
+def _judge_pauses(directory: Path, options: dict[str, Any], report: Report) -> None:
+    """No worker begins while work is paused, from when it must have seen that on."""
+    seen_after = PAUSE_SEEN_SECONDS + options["max_delay"] + _SLACK_SECONDS
+    spans = list(_pauses(directory))
+    report.figures["pauses"] = len(spans)
+    for file in sorted(directory.glob("w*.*.jsonl")):
+        for event in read_lines(file):
+            report.figures["times a pause kept a worker back"] += event["e"] == "kept_back"
+            begun = event["e"] in {"starting", "claiming"}
+            if begun and any(first + seen_after < event["t"] < last for first, last in spans):
+                report.violations.append(Violation("begun_while_paused", event.get("task", "-"), json.dumps(event)))
+
+
+def _pauses(directory: Path) -> Iterator[tuple[float, float]]:
+    """From when to when work was paused for sure; any operator's resuming ends all pauses."""
+    paused: list[dict[str, Any]] = []
+    resumes: list[tuple[float, float]] = []
+    for file in directory.glob("o*.*.jsonl"):
+        for event in read_lines(file):
+            if event["e"] == "paused":
+                paused.append(event)
+            elif event["e"] == "resuming":
+                resumes.append((event["t"], float("inf")))  # unless it says that it was answered
+            elif event["e"] == "resumed":
+                resumes[-1] = (resumes[-1][0], event["t"])
+    for pause in paused:
+        yield pause["t"], min([pause["until"], *(asked for asked, answered in resumes if answered > pause["t"])])
 
 
 def _judge_task(record: Record, bounds: Bounds, report: Report) -> None:

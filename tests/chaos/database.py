@@ -48,13 +48,13 @@ def create_tables(port: int) -> None:
 
 
 def dump_tables(port: int, directory: Path) -> None:
-    """Write each table as it stands into ``{table}.table.jsonl``, an item a line."""
+    """Write each table as it stands into ``{table}.table.jsonl``, an item a line, without that of the pauses."""
     read = TypeDeserializer().deserialize
     for table in (TASKS, EFFECTS, RECEIPTS):
         pages = client(port).get_paginator("scan").paginate(TableName=table, ConsistentRead=True)
         with (directory / f"{table}.table.jsonl").open("w") as file:
             for page in pages:
-                for item in page["Items"]:
+                for item in (each for each in page["Items"] if "pauses" not in each):
                     plain = {name: read(value) for name, value in item.items()}
                     file.write(json.dumps(plain, default=_plain) + "\n")
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-OPTIONS = {"max_retry": 3, "max_skew": 0.2, "read_timeout": 1.0, "lifecycles": 2}
+OPTIONS = {"max_retry": 3, "max_skew": 0.2, "read_timeout": 1.0, "max_delay": 0.3, "lifecycles": 3}
 SUPERVISOR = [{"e": "began", "t": 0.0}, {"e": "killed", "t": 1.5, "worker": "w0.0"}, {"e": "all_ended", "t": 9.0}]
 
 
@@ -30,13 +31,34 @@ def left(t: float, start: str, task: str = "a", text: str | None = None, **facts
     ]
 
 
+def deed(kind: str, t: float, name: str, task: str = "c", **facts: Any) -> dict[str, Any]:
+    return {"e": kind, "t": t, "s": t, "task": task, "deed": name, **facts}
+
+
+def action(name: str, t: float, status: int, **facts: Any) -> dict[str, Any]:
+    moment = datetime.fromtimestamp(t, UTC).isoformat()
+    return {
+        "action": name,
+        "id": f"{name}-c",
+        "reason": "-",
+        "by": "o",
+        "update_time": moment,
+        "status": status,
+        **facts,
+    }
+
+
 def failure(nth: int, error: str) -> dict[str, Any]:
     return {"nth_retry": nth, "error": error, "traceback": ""}
 
 
 @dataclass
 class Run:
-    """A run: task "a" is lost by a killed worker, fails, and succeeds; task "b" fails for ever."""
+    """A run of three tasks.
+
+    "a" is lost by a killed worker, fails, and succeeds; "b" fails for ever; "c" is postponed, restarted, and cancelled
+    while a worker holds it.
+    """
 
     events: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     items: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -75,6 +97,27 @@ def item(task: str, status: int, **attributes: Any) -> dict[str, Any]:
     return {"key": key, "value": value, "status": status, "lock": "__not_locked__", "fence": 3, **attributes}
 
 
+LOST = ["Task(…) is not held by this worker any more: o cancelled the task"]
+
+
+def _cancel(run: Run) -> None:
+    """Task "c": the second attempt is worked on when it is cancelled."""
+    run.events["w3.0"] = [
+        *entered(1.0, "w3.0-1", 1, "c"),
+        *left(1.2, "w3.0-1", "c", text="Postponed('w3.0-1')"),
+        *entered(2.0, "w3.0-2", 2, "c"),
+        *left(2.9, "w3.0-2", "c", text="BodyError('w3.0-2')", notes=LOST),
+        event("starting", 4.0, "w3.0-3", "c"),
+        event("refused", 4.1, "w3.0-3", "c", error="TaskIgnoredError"),
+    ]
+    run.events["o0.0"] = [
+        *(deed("acting", 1.5, "restart"), deed("acted", 1.6, "restart")),
+        *(deed("acting", 2.4, "cancel"), deed("acted", 2.6, "cancel")),
+    ]
+    run.items["c"] = item("c", 50, retry=0, fence=2, run=1, data="{}")
+    run.history("c", actions=[action("restart", 1.55, 10), action("cancel", 2.5, 20)])
+
+
 def honest() -> Run:
     run = Run()
     affects = [event("affecting", 4.1, "w1.0-2"), event("affected", 4.2, "w1.0-2")]
@@ -103,6 +146,7 @@ def honest() -> Run:
     }
     run.history("a", "LeaseExpired('the worker …')", "BodyError('w1.0-1')")
     run.history("b", *(f"BodyError('w2.0-{n}')" for n in (1, 2, 3)))
+    _cancel(run)
     run.effects = {"a": {"key": "a", "newest": 3, "by": "w1.0-2", "applied": [3]}}
     run.receipts = ["a#3#w1.0-2"]
     return run

@@ -1,15 +1,21 @@
-"""An operator: cancels some tasks and gives others a new run, while workers are at them."""
+"""An operator: cancels some tasks, gives others a new run, while workers are at them, and pauses all work at times."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import TypeVar
 
 import status_tracker as st
+from status_tracker.operations.pausing import Pauses
 
 from .backends.base import Backend
 from .board import Board
 from .journal import Journal
-from .plan import Options, lot, task_id, task_plan
+from .plan import USE_CASE_ID, Options, lot, task_id, task_plan
+
+AnswerT = TypeVar("AnswerT")
 
 _MOST_SECONDS = 0.05
 _UNBEGUN = 0.2
@@ -28,16 +34,20 @@ class Operator:
         self._board = board
         self._journal = journal
         self._dice = lot(options, "operator", name)
+        self._pauses = Pauses(USE_CASE_ID, backend.pause_board)
 
     def run(self) -> None:
         """Act on each task for which the plan has something, about when workers come to it; then end."""
         for index in range(self._board.acted(self._number), self._options.lifecycles):
             deed = task_plan(self._options, task_id(index)).deed
-            if index % self._options.operators == self._number and deed in self._backend.deeds:
+            if index % self._options.operators == self._number and deed in {"pause", *self._backend.deeds}:
                 self._wait_for(index)
                 if self._board.stopped:
                     return
-                self._act(deed, task_id(index))
+                if deed == "pause":
+                    self._pause()
+                else:
+                    self._act(deed, task_id(index))
             self._board.set_acted(self._number, index + 1)
 
     def _wait_for(self, index: int) -> None:
@@ -67,3 +77,25 @@ class Operator:
             else:
                 self._journal.write("acted", task=task, deed=deed)
                 return
+
+    def _pause(self) -> None:
+        """Pause all work for a moment; if this process is killed meanwhile, the pause ends by itself."""
+        longest = timedelta(seconds=_LEASES * self._options.lease)
+        pause = self._insist(lambda: self._pauses.pause(reason="chaos", until=datetime.now(UTC) + longest))
+        if pause is None or pause.until is None:
+            return
+        self._journal.write("paused", until=pause.until.timestamp())
+        time.sleep(1.5 * self._options.lease)
+        self._journal.write("resuming")
+        self._insist(self._pauses.resume)
+        self._journal.write("resumed")
+
+    def _insist(self, request: Callable[[], AnswerT]) -> AnswerT | None:
+        """Repeat it until there is an answer; None where the run is over before."""
+        while not self._board.stopped:
+            try:
+                return request()
+            except Exception as error:  # noqa: BLE001  # whatever the backend raises
+                self._journal.write("pause_failed", error=repr(error)[:300])
+                time.sleep(self._dice.uniform(0, _MOST_SECONDS))
+        return None

@@ -19,6 +19,7 @@ VARIANTS = {
     "s3": ("none", "no_fence", "no_guard", "crash_not_counted", "unconditional_put"),
 }
 USE_CASE_ID = "chaos"
+PAUSE_SEEN_SECONDS = 0.2
 PENDING, IN_PROGRESS, FAILED, EXHAUSTED, SUCCEEDED, IGNORED = 10, 20, 30, 35, 40, 50
 
 
@@ -34,9 +35,10 @@ class Options:
     lifecycles: int = _option(2000, "tasks that are made and brought to their end")
     workers: int = _option(12, "worker processes")
     producers: int = _option(2, "processes that create the tasks, each of them every task")
-    operators: int = _option(1, "processes that act on tasks while they are worked on")
+    operators: int = _option(2, "processes that act on tasks while they are worked on")
     cancels: float = _option(0.04, "share of the tasks that an operator cancels")
     restarts: float = _option(0.04, "share of the tasks that an operator gives a new run")
+    pauses: float = _option(0.005, "share of the tasks at which an operator pauses all work for a moment")
     seed: int = _option(1, "decides all that is drawn by lot")
     lease: float = _option(1.0, "seconds of a lease")
     max_skew: float = _option(0.2, "seconds by which a worker's clock is wrong, at most")
@@ -115,8 +117,8 @@ class TaskPlan:
         start_creates: whether workers start it with create=True.
         heartbeat: whether its attempts renew their leases from a thread.
         doomed: whether every attempt fails with a long message, so that the history meets its budget.
-        deed: what an operator does to it: "cancel", "restart" or "" for nothing. A further one needs its share, its
-            call in the backends' `act`, and its rule in `deeds`.
+        deed: what an operator does to it: "cancel", "restart" or "" for nothing; or "pause", of all tasks when its turn
+            comes.
     """
 
     modes: tuple[str, ...]
@@ -139,7 +141,7 @@ def task_plan(options: Options, task: str) -> TaskPlan:
 
 
 def _deed(options: Options, task: str) -> str:
-    shares = {"cancel": options.cancels, "restart": options.restarts}
+    shares = {"cancel": options.cancels, "restart": options.restarts, "pause": options.pauses}
     none = 1 - sum(shares.values())
     return lot(options, "deed", task).choices((*shares, ""), (*shares.values(), none))[0]
 

@@ -13,6 +13,7 @@ import socket
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from .journal import Journal
 from .plan import Options, lot
@@ -42,11 +43,18 @@ def proxied(options: Options, wire: Callable[[], Wire], upstream_port: int, dire
 
 
 class _Upstream:
-    """One connection to the server, kept as long as its client's."""
+    """One connection to the server, kept as long as its client's.
 
-    def __init__(self, port: int, wire: Wire) -> None:
+    Args:
+        turn: what a server is waited for that takes one request at a time; a client that has gone has lost its turn.
+        gone: whether the client has.
+    """
+
+    def __init__(self, port: int, wire: Wire, turn: asyncio.Lock, gone: Callable[[], bool]) -> None:
         self._port = port
         self.wire = wire
+        self._turn = turn
+        self._gone = gone
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
 
     @property
@@ -55,6 +63,17 @@ class _Upstream:
         return self._streams is not None and self._streams[0].at_eof()
 
     async def ask(self, request: bytes) -> bytes:
+        if self.wire.keeps_alive:
+            return await self._ask(request)
+        async with self._turn:
+            if self._gone():
+                raise ConnectionError("The client has not waited for its turn.")
+            answer = await self._ask(request)
+            self.close()
+            self._streams = None
+            return answer
+
+    async def _ask(self, request: bytes) -> bytes:
         if self._streams is None:
             self._streams = await asyncio.open_connection("127.0.0.1", self._port)
         reader, writer = self._streams
@@ -62,14 +81,11 @@ class _Upstream:
         answer = await self.wire.answer(reader)
         if answer is None:
             raise ConnectionError("The server closed the connection in the middle of a request.")
-        if not self.wire.keeps_alive:
-            self.close()
-            self._streams = None
         return answer
 
     def detached(self) -> _Upstream:
         """The connection, to be kept longer than its client's."""
-        other = _Upstream(self._port, self.wire)
+        other = _Upstream(self._port, self.wire, self._turn, lambda: False)
         other._streams, self._streams = self._streams, None
         return other
 
@@ -106,7 +122,8 @@ class _Proxy:
         self._max_delay = options.max_delay
         self._late_after = options.read_timeout
         self._requests = 0
-        self._background: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._background: set[asyncio.Task[Any]] = set()  # asyncio itself keeps none whose client has gone
         self._faults: dict[str, Callable[[bytes, _Client, _Upstream], Awaitable[None]]] = {
             "lost_answer": self._lose_answer,
             "error_before": self._refuse_with_500,
@@ -131,8 +148,12 @@ class _Proxy:
         self._journal.write("total", requests=self._requests)
 
     async def _serve_client(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if serving := asyncio.current_task():
+            self._background.add(serving)
+            serving.add_done_callback(self._background.discard)
         wire = self._wire()
-        client, upstream = _Client(reader, writer), _Upstream(self._port, wire)
+        client = _Client(reader, writer)
+        upstream = _Upstream(self._port, wire, self._turn, lambda: client.gone)
         try:
             while not client.gone and not upstream.ended:
                 if (request := await wire.request(reader)) is None:

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
+from status_tracker.operations import pausing
+
 from . import variants
 from .backends import backend
 from .backends.base import Backend
@@ -18,7 +20,7 @@ from .board import Board
 from .faults import Faults
 from .journal import Journal, SkewedClock
 from .operator import Operator
-from .plan import Options, lot
+from .plan import PAUSE_SEEN_SECONDS, Options, lot
 from .producer import Producer
 from .worker import Worker
 
@@ -134,6 +136,7 @@ class _Crew:
         journal.write("hello", worker=name, offset=self._clock.offset)
         own_faults = Journal(self._directory / f"faults.{name}.jsonl")
         self._backend.enter_process(Faults(self._options, name, self._board, self._seats.index(seat), own_faults))
+        vars(pausing)["ASKED_AGAIN_SECONDS"] = PAUSE_SEEN_SECONDS
         variants.apply(self._options)
         work: Callable[[], None]
         if seat.startswith("w"):

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.chaos.checker import check
-from tests.chaos.handmade import SUPERVISOR, Run, event, honest, lease
+from tests.chaos.handmade import SUPERVISOR, Run, action, entered, event, honest, lease
 
 
 def test_an_honest_run_has_no_violations(tmp_path: Path) -> None:
     report = check(honest().store(tmp_path))
 
     assert report.violations == []
-    assert report.figures["lifecycles"] == 2
-    assert report.figures["attempts"] == 6
+    assert report.figures["lifecycles"] == 3
+    assert report.figures["attempts"] == 8
+    assert report.figures["cancelled while a worker held it"] == 1
+    assert report.figures["postponed attempts"] == 1
+    assert report.figures["restarts"] == 1
     assert report.figures["vanished attempts"] == 1
     assert report.figures["killed"] == 1
 
@@ -201,6 +205,64 @@ def _crashed(run: Run) -> None:
     run.supervisor.insert(1, {"e": "crashed", "t": 1.0, "worker": "w3.0", "code": 1})
 
 
+def _acts(*actions: dict[str, Any], **more: Any) -> Callable[[Run], None]:
+    return lambda run: run.history("c", actions=list(actions), **more)
+
+
+_RESTART, _CANCEL = action("restart", 1.55, 10), action("cancel", 2.5, 20)
+
+
+def _cancelled_of_nobody(run: Run) -> None:
+    del run.events["o0.0"][2:]
+
+
+def _restarted_of_nobody(run: Run) -> None:
+    del run.events["o0.0"][:2]
+
+
+def _run_not_restarted(run: Run) -> None:
+    run.items["c"]["run"] = 0
+
+
+def _cancelled_and_succeeded(run: Run) -> None:
+    run.items["c"].update(status=40, data=json.dumps({"done_by": "w3.0-2"}))
+
+
+def _entered_after_the_cancellation(run: Run) -> None:
+    run.events["w3.0"] += entered(5.0, "w3.0-4", 3, "c")
+    run.items["c"]["fence"] = 3
+
+
+def _refused_otherwise_after_the_cancellation(run: Run) -> None:
+    run.events["w3.0"][-1]["error"] = "TaskNotDueError"
+
+
+def _cancelled_and_told_as_stored(run: Run) -> None:
+    run.events["w3.0"][7]["notes"] = []
+
+
+def _cancelled_under_a_lease_and_counted(run: Run) -> None:
+    run.items["c"]["retry"] = 1
+    run.history("c", "LeaseExpired()", actions=[_RESTART, _CANCEL])
+    entries = json.loads(run.items["c"]["errors"])
+    entries["history"][0]["update_time"] = _CANCEL["update_time"]
+    run.items["c"]["errors"] = json.dumps(entries)
+
+
+def _postponed_and_counted(run: Run) -> None:
+    run.history("c", "Postponed('w3.0-1')", "LeaseExpired()", actions=[_RESTART, _CANCEL])
+    run.items["c"]["retry"] = 2
+
+
+def _free_when_cancelled_and_not_counted(run: Run) -> None:
+    run.history("c", actions=[_RESTART, action("cancel", 2.5, 30)])
+
+
+def _begun_while_paused(run: Run) -> None:
+    run.events["o0.0"] += [{"e": "paused", "t": 2.5, "s": 2.5, "until": 5.5}, {"e": "resuming", "t": 4.0, "s": 4.0}]
+    run.events["o0.0"].append({"e": "resumed", "t": 4.1, "s": 4.1})
+
+
 WRONG: list[tuple[str, Callable[[Run], None]]] = [
     *(("not_ended", make) for make in (_not_there, _in_progress)),
     ("left_locked", _locked),
@@ -233,6 +295,18 @@ WRONG: list[tuple[str, Callable[[Run], None]]] = [
     ("ignored_too_early", _exhausted_too_early),
     ("told_otherwise", _refused_as_exhausted),
     ("crashed", _crashed),
+    *(("deed_of_nobody", make) for make in (_cancelled_of_nobody, _restarted_of_nobody)),
+    *(("deed_lost", make) for make in (_acts(_RESTART), _acts(_CANCEL), _run_not_restarted)),
+    ("begun_while_paused", _begun_while_paused),
+    ("deed_repeated", _acts(_RESTART, _CANCEL, _CANCEL)),
+    ("cancel_undone", _cancelled_and_succeeded),
+    *(
+        ("run_after_cancel", make)
+        for make in (_entered_after_the_cancellation, _refused_otherwise_after_the_cancellation)
+    ),
+    ("told_otherwise", _cancelled_and_told_as_stored),
+    ("cancel_counted", _cancelled_under_a_lease_and_counted),
+    *(("miscounted", make) for make in (_postponed_and_counted, _free_when_cancelled_and_not_counted)),
 ]
 
 
@@ -294,5 +368,13 @@ def test_a_claim_that_failed_explains_one_until_then(tmp_path: Path) -> None:
     run = honest()
     _claim_without_an_end(run)
     run.events["w0.0"].append({"e": "claim_failed", "t": 1.1, "s": 1.1, "start": "w0.0-1"})
+
+    assert check(run.store(tmp_path)).violations == []
+
+
+def test_a_pause_that_another_operators_late_answer_ends_keeps_nobody_back(tmp_path: Path) -> None:
+    run = honest()
+    run.events["o0.0"].append({"e": "paused", "t": 2.5, "s": 2.5, "until": 5.5})
+    run.events["o1.0"] = [{"e": "resuming", "t": 2.4, "s": 2.4}, {"e": "resumed", "t": 2.8, "s": 2.8}]
 
     assert check(run.store(tmp_path)).violations == []

@@ -7,11 +7,12 @@ from functools import partial
 
 import status_tracker as st
 from status_tracker.core import errors
+from status_tracker.operations.pausing import Pauses
 
 from .backends.base import Backend, Block
 from .board import Board
 from .journal import Journal
-from .plan import Body, Options, body, lot, task_id, task_index, task_plan
+from .plan import USE_CASE_ID, Body, Options, body, lot, task_id, task_index, task_plan
 
 _IDLE_SECONDS = 0.05
 _REVISITS = 0.02
@@ -36,17 +37,32 @@ class Worker:
         self._board = board
         self._journal = journal
         self._dice = lot(options, "worker", name)
+        self._pauses = Pauses(USE_CASE_ID, backend.pause_board)
         self._starts = 0
 
     def run(self) -> None:
         """Work until the board says stop."""
         while not self._board.stopped:
-            if self._backend.claims and self._dice.random() < _CLAIMS:
+            if not self._may_begin():
+                time.sleep(_IDLE_SECONDS)
+            elif self._backend.claims and self._dice.random() < _CLAIMS:
                 self._claim()
             elif (index := self._choose()) is None:
                 time.sleep(_IDLE_SECONDS)
             else:
                 self._start(index)
+
+    def _may_begin(self) -> bool:
+        """Whether nobody has paused the work, as far as can be known."""
+        try:
+            self._pauses.check("step")
+        except st.TaskPausedError:
+            self._journal.write("kept_back")
+        except Exception as error:  # noqa: BLE001  # whatever the backend raises
+            self._journal.write("pause_unknown", error=repr(error)[:300])
+        else:
+            return True
+        return False
 
     def _choose(self) -> int | None:
         """One of the oldest open tasks, so that workers meet; now and then one that has ended, which must stay so."""

@@ -197,6 +197,7 @@ def test_a_lease_is_renewed_by_the_heartbeat(tracker: Any, wire: Wire) -> None:
 
 
 def test_the_status_follows_the_value(tracker: Any) -> None:
+    tracker.LISTED_BY_V5 = False
     task = tracker(tracker.make_key("t"), value=tracker.make_value(StatusEnum.s06_failed))
     task.save()
     assert (task.status, raw_item(task)["status"]) == (6, {"N": "6"})
@@ -240,3 +241,27 @@ def test_codes_that_cannot_be_those_of_one_job(tracker: Any, codes: Any) -> None
 def test_heartbeats_that_cannot_work(tracker: Any, heartbeat: Any) -> None:
     with pytest.raises(ValueError, match="heartbeat"):
         tracker.new("t").start_job(heartbeat=heartbeat)
+
+
+def _deep(levels: int) -> dict[str, Any]:
+    data: dict[str, Any] = {}
+    for _ in range(levels):
+        data = {"in": data}
+    return data
+
+
+def test_r8_data_that_cannot_be_copied_for_the_block_leaves_no_task_locked(tracker: Any) -> None:
+    tracker.new("t", data=_deep(700))
+    with pytest.raises(RecursionError), tracker.get_one_or_none("t").start_job():
+        pytest.fail("the block was entered")
+    task = tracker.get_one_or_none("t")
+    assert (task.status, task.is_locked()) == (6, False)
+    assert "RecursionError" in task.errors["history"][0]["error"]
+
+
+def test_r7_data_that_could_not_be_copied_is_stored_and_changes_nothing_of_the_success(tracker: Any) -> None:
+    tracker.new("t")
+    with tracker.get_one_or_none("t").start_job() as block:
+        block.set_data(_deep(700))
+    assert (block.status, block.data) == (9, _deep(700))
+    assert tracker.get_one_or_none("t").data == _deep(700)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pynamodb.models import Model
 
+import status_tracker as st
 from status_tracker import compat
 from tests.compat.support import V5Table, put_raw, raw_item
 from tests.support.clock import Clock
@@ -68,6 +70,46 @@ def test_an_integer_id_is_text(tracker: Any) -> None:
     with task.start_job():
         pass
     assert [each.task_id for each in tracker.query_by_status(9)] == ["7"]
+
+
+def test_base_task_shows_the_errors_of_a_clean_task_in_its_own_form(tracker: Any, clock: Clock) -> None:
+    class Step(st.BaseTask):
+        Meta = tracker.Meta
+        config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10, clock=clock)
+
+    tracker.LISTED_BY_V5 = False
+    tracker.new("t")
+    assert Step.get_one_or_none("t", consistent_read=True).errors == {"history": []}
+    with Step.start("t") as ctx:
+        assert ctx.task.errors == {"history": []}
+    assert tracker.get_one_or_none("t", consistent_read=True).errors == {}
+
+
+def test_a_model_of_the_peer_s_may_be_mixed_in(tracker: Any) -> None:
+    class PeerModel(Model):
+        def __init__(self, hash_key: Any = None, range_key: Any = None, **attributes: Any) -> None:
+            super().__init__(hash_key, range_key, **attributes)
+            self.__post_init__()
+
+        def __post_init__(self) -> None: ...
+
+        @classmethod
+        def table_url(cls) -> str:
+            return "https://example.com"
+
+    made = []
+
+    class Mixed(tracker, PeerModel):  # type: ignore[misc]
+        def __post_init__(self) -> None:
+            made.append(self)
+
+    task = Mixed.new("t", {"version": 1})
+    assert (made, Mixed.table_url()) == ([task], "https://example.com")
+    with task.start_job():
+        task.set_data({"version": 2})
+    assert Mixed.get_one_or_none("t", consistent_read=True).data == {"version": 2}
+    assert Mixed.make_one("job____t").delete_if_exists()
+    assert (Mixed.get_one_or_none("t", consistent_read=True), Mixed.delete_all()) == (None, 0)
 
 
 class _V5Worker:
@@ -143,3 +185,20 @@ def test_a_mixed_fleet_lists_each_others_tasks(tracker: Any, v5_worker: _V5Worke
     with task.start_job():
         pass
     assert sorted(v5_worker.list(9)) == ["a", "b", "c"]
+
+
+def test_base_task_does_not_start_what_v5_has_finished(tracker: Any, v5_worker: _V5Worker, clock: Clock) -> None:
+    """v5 sets no `status`: one that ours had left there would say pending for ever."""
+
+    class Step(st.BaseTask):
+        Meta = tracker.Meta
+        config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10, clock=clock)
+
+    for task_id, first in (("new", tracker.new), ("saved", lambda task_id: tracker.make(task_id, 0).save())):
+        first(task_id)
+        v5_worker.start(task_id)
+        v5_worker.succeed(task_id)
+        with pytest.raises(st.TaskIsNotReadyToStartError):
+            Step.start(task_id).__enter__()
+        with pytest.raises(st.TaskAlreadySucceedError):
+            tracker.get_one_or_none(task_id).start_job().__enter__()

@@ -10,7 +10,7 @@ from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 
 import status_tracker as st
 from tests.support.clock import Clock
-from tests.support.wire import ALWAYS, Wire, answer_lost, cut, sent
+from tests.support.wire import ALWAYS, Wire, access_denied, answer_lost, cut, sent
 
 
 @pytest.fixture
@@ -92,3 +92,22 @@ def test_r6_the_read_may_fail_for_a_moment(step1: Any, terse: Callable[[], None]
         wire.inject("GetItem", cut, times=3)
         with pytest.raises(st.TaskLockedError):
             step1.start("t").__enter__()
+
+
+def test_an_endpoint_that_has_returned_an_item_is_not_asked_again(step1: Any, wire: Wire) -> None:
+    for requests in ({"UpdateItem": 1, "GetItem": 1}, {"UpdateItem": 1}):
+        with wire.counting() as sent_now, pytest.raises(st.TaskIsNotInitializedError):
+            step1.start("t").__enter__()
+        assert sent_now == requests
+        step1.make_and_save("u") if "GetItem" in requests else None
+        with pytest.raises(st.TaskAlreadyExistsError):
+            step1.make_and_save("u")
+
+
+def test_a_worker_that_may_not_read_is_told_that_there_is_no_task(step1: Any, wire: Wire) -> None:
+    """Permissions are AWS's own, and AWS returns the item: so it is not asked again either."""
+    wire.inject("GetItem", access_denied)
+    for requests in ({"UpdateItem": 1, "GetItem": 1}, {"UpdateItem": 1}):
+        with wire.counting() as sent_now, pytest.raises(st.TaskIsNotInitializedError):
+            step1.start("t").__enter__()
+        assert sent_now == requests

@@ -38,3 +38,13 @@ def test_r11_restart_of_what_a_worker_holds_is_refused_and_the_worker_ends_it(st
         ctx.set_data({"done": True})
     task = step1.get_one_or_none("t")
     assert (task.is_succeeded(), task.run, task.data) == (True, None, {"done": True})
+
+
+def test_r11_a_restart_takes_a_request_id_as_every_action_does(step1: Any) -> None:
+    step1.make_and_save("t")
+    for _ in range(2):
+        assert step1.restart("t", run=0, reason="it had ended", request_id="r-1").run == 1
+    with pytest.raises(st.TaskIsNotReadyToStartError, match="is in run 1 already"):
+        step1.restart("t", run=0, reason="it had ended", request_id="r-2")
+    [record] = stored(step1, "t").errors["actions"]
+    assert (record["id"], record.get("times")) == ("r-1", None)

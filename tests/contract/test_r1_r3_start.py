@@ -73,6 +73,9 @@ def test_r1_refused_start_costs_one_request_and_tells_the_exact_reason(
 
 
 def test_r2_no_such_task(step1: Any, wire: Wire) -> None:
+    step1.make_and_save("another")
+    with step1.start("another"):
+        _refused(step1, "another")  # from which the client knows that its endpoint returns the item
     with wire.counting() as requests:
         refusal = _refused(step1)
     assert type(refusal) is st.TaskIsNotInitializedError

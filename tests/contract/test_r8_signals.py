@@ -211,3 +211,49 @@ def test_r8_start_outside_the_main_thread_leaves_signals_alone(step: Any) -> Non
     thread.join(PATIENCE)
     assert handlers == [before]
     assert stored(step, "t").status == 40
+
+
+V5 = """
+import copy
+from status_tracker.compat import tracker as v5
+from tests.compat.support import make_tracker
+Tracker = make_tracker(sys.argv[1], sys.argv[2], __import__("status_tracker").get_utc_now)
+
+def copied(value):
+    tell_to_end()
+    return copy.deepcopy(value)
+
+v5.deepcopy = copied
+Tracker.new("t")
+with Tracker.get_one_or_none("t").start(3, 6, 9, 10):
+    print("not reached")
+"""
+
+
+def test_r8_sigterm_while_v5s_block_copies_what_it_shows_is_recorded_before_it_begins(
+    base: Any, worker: Worker
+) -> None:
+    process = worker(V5)
+    assert (process.wait(PATIENCE), process.stdout and process.stdout.read()) == (TERMINATED, "")
+    step = make_step(base, {**STEP1_CODES, "failed_status": 6}, use_case_id="job")
+    task = stored(step, "t")
+    assert (task.status, task.retry, task.is_locked()) == (6, 1, False)
+    assert [entry["error"] for entry in task.errors["history"]] == [f"SystemExit({TERMINATED})"]
+
+
+def test_r8_sigterm_once_in_a_generators_last_step_before_the_block_is_recorded(step: Any, worker: Worker) -> None:
+    process = worker("""
+from status_tracker.core.signals import whole
+
+@whole
+def started():
+    with step.start("t", create=True):
+        threading.Timer(0.2, tell_to_end).start()
+        threading.Event().wait(0.5)
+        yield
+
+with started():
+    print("not reached")
+""")
+    assert (process.wait(PATIENCE), process.stdout and process.stdout.read()) == (TERMINATED, "")
+    assert _ended(step, "t") == (30, 1, FREE, [f"SystemExit({TERMINATED})"])

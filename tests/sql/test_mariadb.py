@@ -77,6 +77,16 @@ def test_r2_a_refusal_tells_what_is_stored_at_each_isolation_level(
     assert job.status == 40
 
 
+def test_r11_a_job_is_found_that_is_younger_than_the_users_transaction(
+    job_class: type[Job], mariadb: sa.Engine
+) -> None:
+    with orm.Session(mariadb) as session:
+        assert session.scalars(sa.select(job_class)).all() == []  # from now on it sees no other rows
+        job_class.create_and_save(mariadb, "job-1", 10, {"n": 1})
+        job, created = job_class.get_or_create(session, "job-1", 10, {"n": 2})
+        assert (created, job.data) == (False, {"n": 1})
+
+
 def test_an_update_that_changes_nothing_is_no_refusal(job_class: type[Job], mariadb: sa.Engine) -> None:
     """The server counts the rows that it changed, unless it is asked for those that it found."""
     job = job_class.create_and_save(mariadb, "job-1", 10, {"n": 1})
@@ -128,3 +138,14 @@ def test_the_table_of_mysql_has_its_own_collation() -> None:
     made = str(CreateTable(table).compile(dialect=mysql.dialect()))  # type: ignore[no-untyped-call]
     assert "id VARCHAR(750) COLLATE utf8mb4_0900_bin NOT NULL" in made
     assert "lock_expire_at DATETIME(6)" in made
+
+
+def test_its_collation_is_chosen_though_the_engine_was_used_before_it_had_a_connection(
+    mariadb: sa.Engine, clock: Clock
+) -> None:
+    job_class = make_job_class(clock, config=make_config(clock))
+    with pytest.raises(sa.exc.ProgrammingError, match="doesn't exist"):
+        job_class.create_and_save(mariadb, "job-1", 10)
+    job_class.metadata.create_all(mariadb)  # type: ignore[attr-defined]
+    found = {column["name"]: column["type"] for column in sa.inspect(mariadb).get_columns("job")}
+    assert (found["id"].collation, found["id"].length) == ("utf8mb4_nopad_bin", 750)

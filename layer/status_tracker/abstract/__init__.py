@@ -11,6 +11,7 @@ from .declared import EPOCH, T_ID
 from .errors import TrackerChangedError, TrackerNotStorableError, TrackerUnreadableError
 from .files import FileTracker
 from .logger import TrackerLogger, logger
+from .pauses import TrackerPauseBoard
 from .s3 import S3Tracker
 from .statuses import T_STATUS_ENUM, BaseStatusEnum, StatusEnum
 
@@ -33,6 +34,7 @@ __all__ = [
     "TrackerChangedError",
     "TrackerLogger",
     "TrackerNotStorableError",
+    "TrackerPauseBoard",
     "TrackerUnreadableError",
     "get_utc_now",
     "logger",

@@ -146,7 +146,9 @@ class BaseTracker(TrackerActions):
             TaskNotDueError: why it cannot be started now; all are `TaskIsNotReadyToStartError`.
             TaskLockLostError: at the end, another worker had taken the task over; nothing of this one was stored.
             StatusNotSavedError: at the end, nothing could be stored while the lease lasted.
-            TrackerNotStorableError: at the end, `dump` could not write what the block left; the attempt failed.
+            TrackerNotStorableError: `dump` could not write the user's values. At the beginning nothing was started; at
+                the end, the attempt failed.
+            RuntimeError: `load` does not make a new object each time, so that it hides what others write.
             Exception: at the beginning, what `load` or `dump` raised.
         """
         config, clock = self._config_at(now)

@@ -6,10 +6,13 @@ keeps. None of that may travel from one object of a task to another, since it ca
 
 from __future__ import annotations
 
+import inspect
 import json
 import pickle
+import sys
 import types
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Protocol, TypeAlias
 
@@ -44,9 +47,12 @@ class TrackerFields(Protocol):
 
 
 def user_values(tracker: TrackerFields) -> dict[str, Any]:
-    """`data` and the fields beyond the ten, as far as they are set."""
-    names = {"data", *_further(tracker)}
-    return {name: getattr(tracker, name) for name in names if hasattr(tracker, name)}
+    """`data` and the fields beyond the ten, as far as they have a value."""
+    values = {}
+    for name in sorted({"data", *_further(tracker)}):
+        with suppress(Exception):  # a property of the user's over what is not there yet may raise anything
+            values[name] = getattr(tracker, name)
+    return values
 
 
 def frozen(value: object) -> bytes | None:
@@ -131,9 +137,18 @@ def _annotated(tracker_class: type) -> set[str]:
     return {
         name
         for each in _users_classes(tracker_class)
-        for name, annotation in vars(each).get("__annotations__", {}).items()
+        for name, annotation in _annotations(each).items()
         if "ClassVar" not in str(annotation)
     }
+
+
+def _annotations(tracker_class: type) -> dict[str, Any]:
+    """What the class itself annotates; no name in it need be known yet."""
+    if sys.version_info >= (3, 14):
+        import annotationlib  # noqa: PLC0415  # older releases have none
+
+        return annotationlib.get_annotations(tracker_class, format=annotationlib.Format.STRING)
+    return inspect.get_annotations(tracker_class)
 
 
 def _properties(tracker_class: type) -> Iterator[str]:

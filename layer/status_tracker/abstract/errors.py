@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from ..core.errors import TaskExecutionError
+from ..core.errors import TaskExecutionError, TaskUnreadableError
 
 
 class TrackerChangedError(TaskExecutionError):
     """Somebody else has written the tracker since this object was loaded; nothing was stored. Load it again."""
 
 
-class TrackerUnreadableError(TaskExecutionError):
+class TrackerUnreadableError(TaskUnreadableError):
     """What is stored is no tracker; it was left as it is."""
 
 

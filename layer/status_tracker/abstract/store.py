@@ -127,12 +127,18 @@ class TrackerStore(Generic[TrackerT]):
 
     def _carry(self, write: Write, work: TrackerT, task: TrackerT) -> None:
         """Set the user's values in the object to be dumped."""
-        if not self._is_acquire(write):
-            carry_changes(work, task)
-        elif names := carry_unstored(work, task):
+        conflicts: list[str] = []
+        try:
+            if self._is_acquire(write):
+                conflicts = carry_unstored(work, task)
+            else:
+                carry_changes(work, task)
+        except Exception as error:  # a class of the user's refuses a value
+            raise WriteRejectedError(self._not_storable(error)) from error
+        if conflicts:
             tell(
                 logging.WARNING,
-                f"{self._class.__name__} {self._id!r}: {', '.join(sorted(names))} had been changed on this object "
+                f"{self._class.__name__} {self._id!r}: {', '.join(conflicts)} had been changed on this object "
                 "before it was started, and stored by somebody else since the object was loaded. What is stored stays.",
             )
 

@@ -8,7 +8,7 @@ from ..core.trace import Trace
 from .declared import T_ID
 
 _REFUSED: tuple[tuple[type[Exception], str], ...] = (
-    (TaskLockedError, "🔓 the task is locked by another worker, do nothing!"),
+    (TaskLockedError, "🔓 the task is locked, do nothing!"),
     (TaskExhaustedError, "the task is 🚫 exhausted, do nothing!"),
     (TaskIgnoredError, "the task is 🙅 ignored, do nothing!"),
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Self
 
@@ -35,8 +35,9 @@ class TrackerItem(TaskItem):
         DEFAULT_STATUS: the status of a new task.
         STATUS_ENUM: names the codes.
         CLOCK: returns the present time, timezone-aware.
-        LISTED_BY_V5: what this class writes is listed by workers of pynamodb_mate 5, which may share the table. With
-            False it is listed by `BaseTask` and what operates on that: the command, the sweep. This class lists both.
+        LISTED_BY_V5: what this class writes has the form of pynamodb_mate 5, whose workers may share the table and list
+            it. With False it has the form of `BaseTask`, which then lists and starts it, as do the command and the
+            sweep. This class lists and starts both.
     """
 
     JOB_ID: str | None = None
@@ -87,6 +88,20 @@ class TrackerItem(TaskItem):
         """The job id and the task id of a hash key."""
         job_id, task_id = key.split(cls.SEP, 1)
         return job_id, task_id
+
+    @classmethod
+    def stored_form(cls, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The changes in v5's form. It has no `status`: workers of v5 would leave it as it was when they set theirs."""
+        stored = {
+            name: Special.REMOVE if name == "lock" and value is None else value for name, value in changes.items()
+        }
+        return {**stored, "status": Special.REMOVE} if cls.LISTED_BY_V5 and "status" in stored else stored
+
+    def _container_serialize(self, null_check: bool = True) -> dict[str, dict[str, Any]]:
+        item = super()._container_serialize(null_check)
+        if self.LISTED_BY_V5:
+            item.pop("status", None)
+        return item
 
     @classmethod
     def separator(cls) -> str:

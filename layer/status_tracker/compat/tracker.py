@@ -54,9 +54,9 @@ class BaseStatusTracker(EditableTracker):
       writes within a block. `update_context` is refused while a worker holds the task.
     - `save` stores the instance as it is, whoever holds the task, as PynamoDB does.
 
-    Items that v5 wrote are read, listed and started, and workers of v5 list what is written here. They do not see that
-    a lease was renewed, and take a task for free LOCK_EXPIRE_SECONDS after its start. `BaseTask` works on the same
-    tasks; it lists those that are written with `LISTED_BY_V5 = False`, if its statuses have one shard.
+    Items that v5 wrote are read, listed and started, and workers of v5 list and start what is written here. They do
+    not see that a lease was renewed, and take a task for free LOCK_EXPIRE_SECONDS after its start. What is written with
+    `LISTED_BY_V5 = False` is listed and started by `BaseTask` instead, if its statuses have one shard.
     """
 
     _context: ExecutionContext[Self] | None = None

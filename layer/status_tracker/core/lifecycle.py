@@ -257,7 +257,7 @@ class Lifecycle:
             return None
         pauses = [self._pause_for_one(each, now) for each in _parts(error) if not _is_group(each)]
         known = [each for each in pauses if each is not None]
-        return max(known) if len(known) == len(pauses) else None
+        return max(known) if known and len(known) == len(pauses) else None
 
     def _pause_for_one(self, error: BaseException, now: datetime) -> timedelta | None:
         asked_for = _asked_for(error, now)

@@ -224,18 +224,23 @@ class TrackedTask:
         return cls._act(cls._rules(task_id).unlock, task_id, "unlock", reason, by, request_id)
 
     @classmethod
-    def restart(cls, task_id: str, *, run: int, reason: str, by: str | None = None) -> Self:
+    def restart(
+        cls, task_id: str, *, run: int, reason: str, by: str | None = None, request_id: str | None = None
+    ) -> Self:
         """Give a task that waits or is stuck a new run, after run `run`'s driver stopped without finishing the task.
 
         `run` grows by one, only once for that run however often it is asked for; nothing else changes.
 
+        Args:
+            request_id: names this request, as with every action; by default all requests after that run are one.
+
         Raises:
             TaskLockedError: a worker holds it.
-            TaskNotDueError: its last failure asked to wait.
+            TaskNotDueError: its last attempt asked to wait.
             TaskIsNotReadyToStartError: it neither waits in this step nor is stuck in it, or is in a later run already.
         """
         rule = partial(cls._rules(task_id).restart, run=run)
-        return cls._act(rule, task_id, "restart", reason, by, f"after-run-{run}")
+        return cls._act(rule, task_id, "restart", reason, by, request_id or f"after-run-{run}")
 
     @classmethod
     def act_if(

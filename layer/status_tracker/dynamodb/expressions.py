@@ -15,14 +15,9 @@ from .attributes import NOT_LOCKED
 from .item import TaskItem
 
 
-def stored(task: type[TaskItem], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The changes in the form that attributes hold."""
-    return {name: task.free_lock if name == "lock" and value is None else value for name, value in changes.items()}
-
-
 def actions(task: type[TaskItem], key: str, write: Write) -> list[Action]:
     """The update of the item with that key."""
-    result = [_action(getattr(task, name), value) for name, value in stored(task, write.changes).items()]
+    result = [_action(getattr(task, name), value) for name, value in task.stored_form(write.changes).items()]
     if "status" in write.changes:
         result.append(task.value.set(task.index_value_of(key, write.changes["status"])))
     for name, value in write.defaults.items():

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from typing import Any, ClassVar, Self, TypeVar
 
@@ -66,7 +66,6 @@ class TaskItem(TaskStatus, Model):
     expire_at = EpochSecondsAttribute(null=True)
 
     config: ClassVar[TrackerConfig]
-    free_lock: ClassVar[Any] = NOT_LOCKED
     _codec: ClassVar[Codec | None] = None
     _post_init_by_a_base: ClassVar[bool] = False
     """Whether a base beside this one, such as pynamodb_mate's `Model`, calls `__post_init__` in its `__init__`."""
@@ -172,6 +171,11 @@ class TaskItem(TaskStatus, Model):
         use_case_id, _ = cls.split_key(key)
         shard = shards.shard_of(key, shards.shard_count(cls, status, use_case_id))
         return cls.make_value(status, _use_case_id=use_case_id, _shard_id=shard)
+
+    @classmethod
+    def stored_form(cls, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The changes of a write in the form that the attributes hold."""
+        return {name: NOT_LOCKED if name == "lock" and value is None else value for name, value in changes.items()}
 
     @classmethod
     def has_status(cls, key: str, *statuses: int) -> Condition:  # noqa: ARG003  # for items whose status stands elsewhere

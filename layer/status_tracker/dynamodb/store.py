@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from typing import Any, ClassVar, Generic, TypeVar, cast
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakSet
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
@@ -14,7 +14,7 @@ from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransac
 from ..core.port import HeldBy, Special, StoreError, UnreadableError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
 from .also import Also
-from .expressions import actions, condition, stored, update_arguments
+from .expressions import actions, condition, update_arguments
 from .item import TaskItem
 from .templates import Creation, Template, put_arguments, shape_of
 from .unreadable import state_in, task_of
@@ -43,6 +43,8 @@ TaskT = TypeVar("TaskT", bound=TaskItem)
 
 _templates: WeakKeyDictionary[type[TaskItem], dict[Hashable, Template]] = WeakKeyDictionary()
 _creations: WeakKeyDictionary[type[TaskItem], Creation] = WeakKeyDictionary()
+_answering: WeakSet[Any] = WeakSet()
+"""The clients whose endpoints have refused a write and returned the item."""
 
 
 class DynamoStore(Generic[TaskT]):
@@ -70,7 +72,7 @@ class DynamoStore(Generic[TaskT]):
 
     def _answer(self, write: Write, *, applied: bool, item: Any) -> WriteResult[TaskT]:
         try:
-            return WriteResult(applied=applied, task=self._task(item) if item else self._reread())
+            return WriteResult(applied=applied, task=self._task(item) if applied else self._refused(item))
         except TaskUnreadableError as error:
             if applied and isinstance(write.guard, HeldBy):
                 return WriteResult(applied=True, task=self._as_written(write))
@@ -107,7 +109,7 @@ class DynamoStore(Generic[TaskT]):
             task.update_local_version_attribute()  # type: ignore[no-untyped-call]
             return WriteResult(applied=True, task=task)
         try:
-            found = self._task(item) if item else self._reread()
+            found = self._refused(item)
         except TaskUnreadableError as error:
             raise UnreadableError(error) from error
         if found is None:
@@ -127,12 +129,21 @@ class DynamoStore(Generic[TaskT]):
         page = self._class._get_connection().get_item(self._key, consistent_read=True)
         return self._task((page or {}).get("Item"))
 
-    def _reread(self) -> TaskT | None:
-        """The item after a refusal that came without it: some endpoints return none."""
+    def _refused(self, item: Any) -> TaskT | None:
+        """The task after a refusal. If that came without an item there is none, or the endpoint never returns them."""
+        client = self._connection().client
+        if item:
+            _answering.add(client)
+            return self._task(item)
+        if client in _answering:
+            return None
         try:
             return self.read()
         except GetError as error:
-            raise StoreError(error, transient=_is_transient(_raw(error))) from error
+            if _code(_raw(error)) != "AccessDeniedException":
+                raise StoreError(error, transient=_is_transient(_raw(error))) from error
+            _answering.add(client)  # permissions are AWS's own, which returns the item if there is one
+            return None
 
     def state(self, task: TaskT) -> TaskState:
         """What the rules need to know of an item."""
@@ -188,7 +199,7 @@ class DynamoStore(Generic[TaskT]):
     def _as_written(self, write: Write) -> TaskT | None:
         """The task after a write that returned no item, or none that can be read: as last seen, with the changes."""
         if self._last is not None:
-            for name, value in stored(self._class, write.changes).items():
+            for name, value in self._class.stored_form(write.changes).items():
                 setattr(self._last, name, None if value is Special.REMOVE else value)
             if "status" in write.changes:
                 self._last.value = self._class.index_value_of(self._key, write.changes["status"])

@@ -50,7 +50,7 @@ class _Stencil:
 
     def __init__(self, task: type[TaskItem]) -> None:
         self._task = task
-        self.free_lock = task.free_lock
+        self.stored_form = task.stored_form
         self._version_attribute_name = task._version_attribute_name
 
     def __getattr__(self, name: str) -> Any:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from ..core.config import get_utc_now
 from ..core.errors import TaskLockedError, TaskPausedError
 from ..core.history import REASON_BYTES, cut
 from ..core.port import PauseBoard
@@ -54,22 +55,28 @@ class Pause:
 
 
 class Pauses:
-    """The pauses of one pipeline, on the board of its backend.
+    """The pauses of one use case, on a board of its backend. A `Pipeline` has them; workers without one make their own.
 
     Args:
+        use_case_id: what is paused, for the messages.
         board: makes the board, on first use.
         clock: tells the time.
     """
 
-    def __init__(self, board: Callable[[], PauseBoard], clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, use_case_id: str, board: Callable[[], PauseBoard], clock: Callable[[], datetime] = get_utc_now
+    ) -> None:
+        self._use_case_id = use_case_id
         self._make_board = board
         self._clock = clock
         self._board: PauseBoard | None = None
         self._asked = float("-inf")
         self._known: Mapping[str, Pause] = {}
 
-    def pause(self, step: str | None, *, reason: str, by: str | None, until: datetime | None) -> Pause:
-        """Pause the step, or all of them. A pause of the same that is there already is replaced."""
+    def pause(
+        self, step: str | None = None, *, reason: str, by: str | None = None, until: datetime | None = None
+    ) -> Pause:
+        """Pause the step, or all of them; see `Pipeline.pause`. A pause of the same that is there is replaced."""
         if not reason.strip():
             raise ValueError("reason is empty: say why work is paused; those who wait for it are told.")
         now = self._clock().astimezone(UTC)
@@ -80,8 +87,8 @@ class Pauses:
         self._change("pause", pause, lambda paused: {**paused, _name(step): _stored(pause)})
         return pause
 
-    def resume(self, step: str | None, *, by: str | None, reason: str | None) -> bool:
-        """End the pause of the step, or every pause; whether there was one."""
+    def resume(self, step: str | None = None, *, by: str | None = None, reason: str | None = None) -> bool:
+        """End the pause of the step; without one, every pause. Returns whether there was one."""
         now = self._clock().astimezone(UTC)
         record = Pause(step, cut(reason or "", REASON_BYTES), by and cut(by, REASON_BYTES), now, None)
 
@@ -103,6 +110,12 @@ class Pauses:
             self.read()
         found = self._known.get(ALL_STEPS), self._known.get(step)
         return next((each for each in found if each is not None and not each.is_over(self._clock())), None)
+
+    def check(self, step: str, task_id: str | None = None) -> None:
+        """Raise `TaskPausedError` if the step, or everything, is paused; to be called before work is begun."""
+        pause = self.of(step)
+        if pause is not None:
+            raise pause.error(self._use_case_id, task_id)
 
     def _get_board(self) -> PauseBoard:
         if self._board is None:

@@ -74,7 +74,7 @@ class Pipeline:
             _refuse_shared_codes(before, after, adjacent=(before, after) in following)
         self.use_case_id = use_cases[0]
         self.delete_results = delete_results
-        self._pauses = Pauses(self._pause_board, self._now)
+        self._pauses = Pauses(self.use_case_id, self._pause_board, self._now)
 
     def __iter__(self) -> Iterator[PipelineStep]:
         return iter(self.steps)
@@ -153,9 +153,7 @@ class Pipeline:
             TaskPausedError: the step, or the whole pipeline, is paused.
             KeyError: there is no such step.
         """
-        pause = self.paused(step)
-        if pause is not None:
-            raise pause.error(self.use_case_id, task_id)
+        self._pauses.check(self.step(step).name, task_id)
 
     def name_of(self, task_class: type[TrackedTask]) -> str:
         """The name of the step whose tasks are of that class. Raises `KeyError` where there is none."""

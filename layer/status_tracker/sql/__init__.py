@@ -24,6 +24,7 @@ from .errors import (
 from .job_table import OperableJobs
 from .migration import add_missing_columns
 from .model import JobMixin
+from .pauses import SqlPauseBoard
 from .settings import Statuses
 from .times import UTCDateTime
 from .updates import Updates
@@ -42,6 +43,7 @@ __all__ = [
     "JobNotDueError",
     "MissingColumnsError",
     "OperableJobs",
+    "SqlPauseBoard",
     "StatusNotSavedError",
     "Statuses",
     "TaskLockLostError",

@@ -109,15 +109,19 @@ class JobActions(JobColumns):
         run: int,
         reason: str,
         by: str | None = None,
+        request_id: str | None = None,
         **statuses: Unpack[Statuses],
     ) -> Self:
         """Give a job that waits or is stuck a new run, after run `run`'s driver stopped without finishing it.
 
         `run_number` grows by one, only once for that run however often it is asked for; the status stays.
 
+        Args:
+            request_id: names this request, as with every action; by default all requests after that run are one.
+
         Raises:
             JobLockedError: a worker holds it.
-            JobNotDueError: its last failure asked to wait.
+            JobNotDueError: its last attempt asked to wait.
             JobAlreadySucceededError, JobIgnoredError, JobIsNotReadyToStartError: it neither waits in this step nor is
                 stuck in it, or is in a later run already.
         """
@@ -128,7 +132,7 @@ class JobActions(JobColumns):
             "restart",
             reason,
             by,
-            f"after-run-{run}",
+            request_id or f"after-run-{run}",
             statuses,
         )
 

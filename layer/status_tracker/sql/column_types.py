@@ -68,7 +68,7 @@ def check_length(column: sa.types.TypeEngine[Any], id: Any, dialect: Dialect) ->
     """Raise `ValueError` for an id that MySQL or MariaDB would cut, where they are told to, and refuse otherwise."""
     if not is_mysql(dialect) or not isinstance(id, str):
         return
-    length = getattr(column.dialect_impl(dialect), "length", None)
+    length = column.mysql_length if isinstance(column, ExactText) else getattr(column, "length", None)
     if length is not None and len(id) > length:
         raise ValueError(
             f"The id {id[:80]!r}… has {len(id):,} characters, and its column holds {length} on {dialect.name}: use a "

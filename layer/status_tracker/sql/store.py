@@ -15,7 +15,7 @@ from ..core.errors import TaskTransactionError, TaskUnreadableError
 from ..core.guards import changed
 from ..core.port import HeldBy, Startable, StoreError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
-from .column_types import check_length
+from .column_types import check_length, is_mysql
 from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, state_of
@@ -145,7 +145,8 @@ class SqlStore(Generic[JobT]):
         except exc.IntegrityError:
             if own:
                 session.rollback()
-            if (stored := find(session, self._class, self._id)) is None:
+            # As it is now: on MySQL and MariaDB the user's transaction may be older than the row, and not see it.
+            if (stored := find(session, self._class, self._id, latest=is_mysql(session.get_bind().dialect))) is None:
                 raise
             return WriteResult(applied=False, task=stored)
         return WriteResult(applied=True, task=job)
@@ -176,10 +177,14 @@ def new(job_class: type[JobT], values: Mapping[str, Any]) -> JobT:
     return construct(**values)
 
 
-def find(session: orm.Session, job_class: type[JobT], id: JobId) -> JobT | None:  # noqa: A002
-    """The row with that id, as it is stored now. Raises `TaskUnreadableError` where it is not that of a job."""
+def find(session: orm.Session, job_class: type[JobT], id: JobId, *, latest: bool = False) -> JobT | None:  # noqa: A002
+    """The row with that id, as the transaction sees it; with `latest`, as it is stored now, whatever that has seen.
+
+    Raises:
+        TaskUnreadableError: it is not that of a job.
+    """
     with loading(job_class, id):
-        return session.get(job_class, id, populate_existing=True)
+        return session.get(job_class, id, populate_existing=True, with_for_update={"read": True} if latest else None)
 
 
 def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[Any]) -> list[JobT]:

@@ -8,6 +8,8 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
+from status_tracker.core.port import PauseBoard
+
 from ..faults import Faults
 
 
@@ -84,6 +86,10 @@ class Backend(Protocol):
 
     def act(self, deed: str, task: str, name: str) -> None:
         """Do that deed to a task; a request of the same name is the same one."""
+        ...
+
+    def pause_board(self) -> PauseBoard:
+        """Where it is kept what is paused."""
         ...
 
     def affect(self, task: str, start: str, fence: int) -> bool:

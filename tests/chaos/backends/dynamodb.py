@@ -12,6 +12,7 @@ from typing import Any
 from pynamodb.exceptions import PynamoDBConnectionError, UpdateError
 
 import status_tracker as st
+from status_tracker.core.port import PauseBoard
 from tests.support.dynamodb_local import run_dynamodb_local
 
 from ..database import create_tables, dump_tables
@@ -118,6 +119,9 @@ class DynamoBackend:
         if found is None:
             raise st.TaskIsNotInitializedError(task)
         Step.restart(task, run=found.run or 0, reason=name, by="operator")
+
+    def pause_board(self) -> PauseBoard:
+        return Step.pause_board()
 
     def affect(self, task: str, start: str, fence: int) -> bool:
         try:

@@ -61,10 +61,12 @@ class S3Backend(TrackerBackend):
     def serving(self) -> Iterator[None]:
         self._effects.mkdir()
         with _server() as port:
-            direct = _client(port, self._options)
+            direct = _client(port, retries=0, timeout=60)
             direct.create_bucket(Bucket=_BUCKET)
             with proxied(self._options, S3, port, self.directory) as proxy:
-                Step.client = _client(proxy, self._options)  # made before processes are forked, and opens no socket
+                Step.client = _client(
+                    proxy, self._options.sdk_retries, self._options.read_timeout
+                )  # made before processes are forked, and opens no socket
                 yield
             self.dump_tables(_objects(direct))
 
@@ -75,11 +77,11 @@ def _objects(client: Any) -> Iterator[bytes]:
             yield client.get_object(Bucket=_BUCKET, Key=found["Key"])["Body"].read()
 
 
-def _client(port: int, options: plan.Options) -> Any:
+def _client(port: int, retries: int, timeout: float) -> Any:
     config = Config(
-        retries={"mode": "standard", "total_max_attempts": options.sdk_retries + 1},
-        connect_timeout=options.read_timeout,
-        read_timeout=options.read_timeout,
+        retries={"mode": "standard", "total_max_attempts": retries + 1},
+        connect_timeout=timeout,
+        read_timeout=timeout,
         s3={"addressing_style": "path"},
     )
     session = boto3.Session(region_name=REGION, **CREDENTIALS)

@@ -14,7 +14,8 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 import status_tracker as st
-from status_tracker.sql import JobMixin, Updates
+from status_tracker.core.port import PauseBoard
+from status_tracker.sql import JobMixin, SqlPauseBoard, Updates
 
 from .. import plan
 from ..faults import Faults
@@ -105,7 +106,7 @@ class SqlBackend:
     unreachable = (exc.DBAPIError,)
     claims = True
     receipts = True
-    deeds = frozenset({"cancel"})
+    deeds = frozenset({"cancel", "restart"})
     engine: sa.Engine
 
     def __init__(self, options: plan.Options, directory: Path, clock: SkewedClock) -> None:
@@ -154,8 +155,18 @@ class SqlBackend:
     def renewals_seen(self, note: partial[None], lock: str) -> Iterator[None]:  # noqa: ARG002  # see `Lease`
         yield
 
-    def act(self, deed: str, task: str, name: str) -> None:  # noqa: ARG002  # there is one only
-        Step.cancel(self.engine, task, reason=name, by="operator", request_id=name)
+    def act(self, deed: str, task: str, name: str) -> None:
+        if deed == "cancel":
+            Step.cancel(self.engine, task, reason=name, by="operator", request_id=name)
+            return
+        with orm.Session(self.engine) as session:
+            found = session.get(Step, task)
+        if found is None:
+            raise st.TaskIsNotInitializedError(task)
+        Step.restart(self.engine, task, run=found.run_number or 0, reason=name, by="operator")
+
+    def pause_board(self) -> PauseBoard:
+        return SqlPauseBoard(self.engine, plan.USE_CASE_ID)
 
     def affect(self, task: str, start: str, fence: int) -> bool:
         new = {"key": task, "newest": fence, "by": start, "applied": str(fence)}
@@ -181,6 +192,7 @@ def _plain_task(row: Mapping[str, Any]) -> dict[str, Any]:
         "lock": row["lock"] or "__not_locked__",
         "fence": row["fence"] or 0,
         "retry": row["retry"],
+        "run": row["run_number"] or 0,
         "data": json.dumps(row["data"]),
         "errors": json.dumps(row["errors"]),
         **lease,

@@ -12,13 +12,16 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import status_tracker as st
-from status_tracker.abstract import BaseStatusEnum
+from status_tracker.abstract import BaseStatusEnum, TrackerPauseBoard
 from status_tracker.abstract.documents import DocumentTracker
+from status_tracker.core.port import PauseBoard
 
 from .. import plan
 from ..faults import Faults
 from ..journal import SkewedClock
 from .base import Block
+
+_PAUSES = "pauses"
 
 
 class Statuses(BaseStatusEnum):
@@ -102,7 +105,8 @@ class TrackerBackend:
 
     def dump_tables(self, documents: Iterable[bytes]) -> None:
         """Write down what is stored."""
-        _dump("tasks", self.directory, map(_plain_task, documents))
+        tasks = (task for task in map(_plain_task, documents) if task["key"] != _PAUSES)
+        _dump("tasks", self.directory, tasks)
         _dump("effects", self.directory, map(_plain_effect, sorted(self._effects.glob("*.jsonl"))))
         _dump("receipts", self.directory, ())
 
@@ -143,6 +147,9 @@ class TrackerBackend:
 
     def act(self, deed: str, task: str, name: str) -> None:  # noqa: ARG002  # there is one only
         self.step.cancel(task, reason=name, by="operator", request_id=name)
+
+    def pause_board(self) -> PauseBoard:
+        return TrackerPauseBoard(self.step, _PAUSES)
 
     def affect(self, task: str, start: str, fence: int) -> bool:
         """Append to the task's own file, if nobody with a larger fence has."""
