@@ -101,7 +101,7 @@ class DocumentSteps:
             props=self._settings.steps,
             handler=f"{name.lower()}.handler",
             environment={**settings.to_environment(), **needs.environment},
-            statements=[self._table.allow_items("UpdateItem"), *statements, *needs.statements],
+            statements=[self._table.allow_items("GetItem", "UpdateItem"), *statements, *needs.statements],
             actions_without_resource=needs.actions_without_resource,
             retried_elsewhere=needs.retried_elsewhere,
         )

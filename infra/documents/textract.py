@@ -22,7 +22,7 @@ from documents.settings import ExtractSettings
 from infra.documents.buckets import COPIES, COPIES_REASON, DocumentBuckets
 from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, SERVICE_FAULTS, RetryProps
+from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, PAUSED, SERVICE_FAULTS, RetryProps
 from infra.status_tracker_cdk.table import TaskTable
 from infra.status_tracker_cdk.workflow import StepProps, TrackedStep
 
@@ -39,6 +39,8 @@ START_TRIES = 300
 START_MAX_SECONDS = 120
 START_SECONDS = START_TRIES * START_MAX_SECONDS // 2
 
+# While Extract is paused: with as many tries, and half of each wait, about as long as an execution lives.
+_PAUSED_MAX_SECONDS = 600
 _CHECK_TRIES = 5
 _JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check.status"
 
@@ -130,6 +132,14 @@ class TextractAnalysis(Construct):
             errors=[SERVICE_BUSY, "Lambda.TooManyRequestsException", *SERVICE_FAULTS],
             interval=Duration.seconds(min(retries.retry_interval_seconds, START_MAX_SECONDS // 2)),
             max_delay=Duration.seconds(START_MAX_SECONDS),
+            backoff_rate=2,
+            max_attempts=START_TRIES,
+            jitter_strategy=sfn.JitterType.FULL,
+        )
+        start.add_retry(
+            errors=[PAUSED],
+            interval=Duration.seconds(min(retries.retry_interval_seconds, _PAUSED_MAX_SECONDS // 2)),
+            max_delay=Duration.seconds(_PAUSED_MAX_SECONDS),
             backoff_rate=2,
             max_attempts=START_TRIES,
             jitter_strategy=sfn.JitterType.FULL,

@@ -38,7 +38,7 @@ class Backfill(BulkMachine):
                 handler="backfill.register",
                 environment=WorkflowSettings(workflow_arn=commons.workflow.state_machine_arn).to_environment(),
                 statements=[
-                    commons.table.allow_items("PutItem"),
+                    commons.table.allow_items("GetItem", "PutItem"),
                     allow(["states:StartExecution"], commons.workflow.state_machine_arn),
                     allow(["s3:GetObject"], bucket.arn_for_objects("*")),
                     allow(["s3:ListBucket"], bucket.bucket_arn),

@@ -118,7 +118,7 @@ class Intake(Construct):
             handler="intake.handler",
             environment=WorkflowSettings(workflow_arn=state_machine.state_machine_arn).to_environment(),
             statements=[
-                table.allow_items("PutItem"),
+                table.allow_items("GetItem", "PutItem"),
                 allow(["states:StartExecution"], state_machine.state_machine_arn),
                 allow_polling(self.queue),
             ],

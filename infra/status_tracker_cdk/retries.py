@@ -19,9 +19,10 @@ NOT_READY = "TaskIsNotReadyToStartError"
 HOPELESS = ("TaskIgnoredError", "TaskExhaustedError", "NonRetryableError")
 MISSING = "TaskIsNotInitializedError"
 LOCKED = "TaskLockedError"
+PAUSED = "TaskPausedError"
 # A task that asked to wait or was postponed, a step that is paused, and a burst that the account's concurrency cannot
 # take at once, are no failures.
-PATIENT = ("TaskNotDueError", "Postponed", "TaskPausedError", "Lambda.TooManyRequestsException")
+PATIENT = ("TaskNotDueError", "Postponed", PAUSED, "Lambda.TooManyRequestsException")
 KILLED = ("Sandbox.Timedout", "Lambda.Unknown", "Runtime.ExitError", "Runtime.OutOfMemory", "States.Timeout")
 SERVICE_FAULTS = (
     "Lambda.ClientExecutionTimeoutException",

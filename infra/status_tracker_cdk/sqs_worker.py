@@ -31,6 +31,10 @@ _RANGES = {
     "alarm_age_minutes": (1, 14 * 24 * 60 - 1),
 }
 _MOST_RECEIVES = 1000
+SPARE_RECEIVES = 20
+"""For outages and pauses: with the growing waits of `process_sqs_batch`, a day of postponements takes 17 receives, a
+pause of a week the same.
+"""
 _DAYS_TO_MEND = 4
 """How many of these days a message must have left in the dead letter queue."""
 _DAY_SECONDS = 24 * 3600
@@ -91,8 +95,8 @@ class WorkerPace:
 class SqsWorker(Construct):
     """A queue, and a function that calls `status_tracker.sqs.process_sqs_batch` with its messages.
 
-    The function reads `QueueWorkerSettings` from its environment. It may update the tasks of `table`, and do what its
-    `statements` say.
+    The function reads `QueueWorkerSettings` from its environment. It may update the tasks of `table`, ask what is
+    paused, and do what its `statements` say.
 
     Attributes:
         queue: where messages are sent to.
@@ -132,7 +136,7 @@ class SqsWorker(Construct):
             commons=commons,
             handler=handler,
             environment={**settings.to_environment(), **environment},
-            statements=[table.allow_items("UpdateItem"), allow_polling(self.queue), *statements],
+            statements=[table.allow_items("GetItem", "UpdateItem"), allow_polling(self.queue), *statements],
             timeout_seconds=pace.timeout_seconds,
             memory_mb=pace.memory_mb,
         ).function
@@ -265,12 +269,13 @@ def receives_to_outlast(max_attempts: int, batch_size: int) -> int:
 
     A message is received, at most, for each attempt at its task, by itself or, while the task is locked, by another;
     for each that asked to wait; for each attempt at the tasks of the messages it shares its batches with, which may
-    kill the function; and once more, to hear how it ended.
+    kill the function; while its task is postponed or its step is paused, `SPARE_RECEIVES` times; and once more, to hear
+    how it ended.
 
     Raises:
         ValueError: a queue cannot have so many.
     """
-    receives = max_attempts * (2 + batch_size - 1) + 1
+    receives = max_attempts * (2 + batch_size - 1) + SPARE_RECEIVES + 1
     if receives > _MOST_RECEIVES:
         raise ValueError(
             f"{max_attempts} attempts in batches of {batch_size} may take {receives} receives of a message, and SQS "

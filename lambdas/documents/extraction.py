@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from documents.reading.reader import PypdfReader
+from documents.service_errors import outages_postpone, setbacks
 from documents.settings import ExtractSettings
 from documents.storage import EXTRACTED, fetch_document, write_result
 from status_tracker import NonRetryableError
@@ -25,7 +26,8 @@ def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any])
     """The work of Extract: put a summary of what was read on the task, as ``extracted``."""
     settings, task = ExtractSettings.from_environment(), execution.task
     reader = choose_reader(settings, task, event["run"])
-    summary = extract(s3_client(), settings, reader, task.task_id, task.data)
+    with outages_postpone(setbacks(task)):
+        summary = extract(s3_client(), settings, reader, task.task_id, task.data)
     execution.set_data({**task.data, "extracted": summary})
 
 
@@ -43,7 +45,7 @@ def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> Docume
         partial(find_job, *place),
         partial(delete_copy, *place),
         run=run,
-        failures=task.retry,
+        setbacks=setbacks(task),
         usd_per_thousand_pages=settings.textract_usd_per_thousand_pages,
     )
 

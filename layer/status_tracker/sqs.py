@@ -41,6 +41,7 @@ LOGGED_BODY_CHARACTERS = 500
 _REQUEST_SECONDS = 2
 _MESSAGES_PER_REQUEST = 10
 _FIRST_PAUSE = timedelta(minutes=1)
+_FIRST_POSTPONEMENT = timedelta(seconds=1)
 # 12 hours from the receiving on, of which a function may have used up a quarter.
 _LONGEST_VISIBILITY_SECONDS = 12 * 3600 - 900
 
@@ -90,11 +91,12 @@ def process_sqs_batch(
 
     - *deleted*: the task has succeeded, now or before; or it was set aside, now or before, which is on record.
     - *kept, and seen again* ``retry_seconds`` after a failure, or when it is due where the failure asked to wait
-      (`retry_after`) or the attempt was postponed; while the step is paused, a minute later, then 4 minutes, 16 and so
-      on, since each time counts for the queue, or when the pause ends by itself; when the other worker's lease ends,
-      where the task is locked; at once, where there was no time to begin it; after the queue's visibility timeout in
-      all other cases: a store that does not answer, a setting that cannot work, a task of another step (the log says
-      which, and ``TaskNotStarted`` counts them).
+      (`retry_after`); when it is due, after a postponement, and at its nth receive not before 2ⁿ⁻¹ seconds have
+      passed; while the step is paused, a minute later, then 4 minutes, 16 and so on, or when the pause ends by itself,
+      since each receive counts for the queue; when the other worker's lease ends, where the task is locked; at once,
+      where there was no time to begin it; after the queue's visibility timeout in all other cases: a store that does
+      not answer, a setting that cannot work, a task of another step (the log says which, and ``TaskNotStarted`` counts
+      them).
     - *kept, and seen again at once, until the queue sets it aside*: `parse` cannot read it, or no task can have that id
       or data. The log says why (``BadMessage`` counts them).
 
@@ -177,7 +179,7 @@ class _Batch(Generic[TaskT]):
     _waiting: dict[str, _Verdict] = field(default_factory=dict)
     _stopped_groups: set[str] = field(default_factory=set)
     _queue: str = ""
-    _pause: timedelta = _FIRST_PAUSE
+    _receives: int = 1
 
     def seconds_left(self) -> float:
         return self.context.get_remaining_time_in_millis() / 1000
@@ -187,8 +189,7 @@ class _Batch(Generic[TaskT]):
         forget_task(self.logger)
         self.logger.append_keys(message_id=record["messageId"])
         self._queue = record["eventSourceARN"]
-        received = int(record["attributes"].get("ApproximateReceiveCount", 1))
-        self._pause = _FIRST_PAUSE * 4 ** min(received - 1, 6)
+        self._receives = int(record["attributes"].get("ApproximateReceiveCount", 1))
         group = _fifo_group(record)
         if has_time and group not in self._stopped_groups:
             verdict = self._verdict(record)
@@ -240,7 +241,7 @@ class _Batch(Generic[TaskT]):
             ) as ctx:
                 self.work(ctx)
         except Exception as error:  # noqa: BLE001 - logged where they are judged
-            return self._refused(error) if ctx is None else self._failed(ctx.task, error)
+            return self._refused(error) if ctx is None else self._failed(ctx, error)
         self.logger.info("Task succeeded")
         return _DELETE
 
@@ -260,13 +261,21 @@ class _Batch(Generic[TaskT]):
             self.logger.info("Message kept: %s", error)
             return _keep_until(error.until if isinstance(error, TaskLockedError) else error.not_before)
         if isinstance(error, TaskPausedError):
-            return _keep_until(error.until or self._now() + self._pause)
+            return _keep_until(error.until or self._now() + self._growing(_FIRST_PAUSE, 4))
         self.metrics.add_metric("TaskNotStarted", MetricUnit.Count, 1)
         self.logger.error("Task not started", exc_info=error)
         return _keep_until(None)
 
-    def _failed(self, task: TaskT, error: Exception) -> _Verdict:
+    def _growing(self, first: timedelta, factor: int) -> timedelta:
+        """A wait that is `factor` times as long with each receive of the message, up to the longest of SQS."""
+        longest = timedelta(seconds=_LONGEST_VISIBILITY_SECONDS)
+        return min(first * int(factor ** min(self._receives - 1, 16)), longest)
+
+    def _failed(self, ctx: ExecutionContext[TaskT], error: Exception) -> _Verdict:
         """What becomes of the message of a task whose attempt failed, by what was stored of that."""
+        task, due = ctx.task, ctx.postponed_until
+        if due is not None:
+            return _keep_until(max(due, self._now() + self._growing(_FIRST_POSTPONEMENT, 2)))
         if task.status in (task.config.ignored_status, task.config.exhausted_status):
             self.logger.error("Task set aside", exc_info=error)
             return _DELETE

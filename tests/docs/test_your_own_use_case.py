@@ -94,8 +94,8 @@ def test_figures_are_those_of_the_page_on_scale_and_of_the_code() -> None:
     assert f"{receives} for 5 attempts and batches of 5" in prose
     pace = WorkerPace(seconds_per_record=5, timeout_seconds=30, batch_size=5, max_concurrency=5)
     assert repr(pace).removesuffix(", memory_mb=512, alarm_age_minutes=60)") in guide
-    assert f"{receives} times the visibility timeout of three minutes, an hour and a half" in prose
-    assert (pace.visibility_seconds, round(receives * pace.visibility_seconds / 1800) / 2) == (180, 1.5)
+    assert f"{receives} times the visibility timeout of three minutes, two and a half hours" in prose
+    assert (pace.visibility_seconds, round(receives * pace.visibility_seconds / 1800) / 2) == (180, 2.5)
 
 
 def test_every_link_leads_somewhere() -> None:

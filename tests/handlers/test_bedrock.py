@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 import status_tracker as st
 from documents import aws
 from documents.answering.answers import load_questions
 from documents.answering.bedrock_answerer import MalformedAnswerError
-from documents.service_errors import ServiceBusyError
 from documents.settings import AnswerSettings, BedrockSettings
 from samples import make_samples
 from tests.handlers.support import RESULT_BUCKET
@@ -69,12 +69,23 @@ def test_answers_tokens_and_cost_are_on_the_task(app: Application, bedrock: Scri
         assert (each["answer"] is None) == (each["source"] is None) == (each["reason"] is not None)
 
 
-def test_a_throttled_attempt_is_not_due_for_a_while(app: Application, bedrock: Scripted) -> None:
+@pytest.mark.parametrize("code", ["ThrottlingException", "ModelTimeoutException", "InternalServerException"])
+def test_r19_a_throttled_attempt_is_postponed(app: Application, bedrock: Scripted, code: str) -> None:
     task_id = extracted(app)
-    bedrock.fails("converse", "ThrottlingException")
-    with pytest.raises(ServiceBusyError):
+    bedrock.fails("converse", code)
+    with pytest.raises(st.Postponed, match=f"ServiceBusyError: Amazon Bedrock is busy.*{code}") as postponed:
         app.answer(task_id)
+    assert type(postponed.value) is st.Postponed  # what Step Functions matches
     with pytest.raises(st.TaskNotDueError):
+        app.answer(task_id)
+    task = app.task(task_id)
+    assert (task.status, task.retry, task.errors["postponed"]["times"]) == (40, 0, 1)
+
+
+def test_a_model_that_fails_at_a_document_fails_the_attempt(app: Application, bedrock: Scripted) -> None:
+    task_id = extracted(app)
+    bedrock.fails("converse", "ModelErrorException")
+    with pytest.raises(ClientError, match="ModelErrorException"):
         app.answer(task_id)
     assert (app.task(task_id).status, app.task(task_id).retry) == (80, 1)
 

@@ -116,7 +116,7 @@ def test_a_page_that_may_have_been_read_is_not_read_again_at_once() -> None:
 def test_what_costs_nothing_is_asked_again(error: Exception) -> None:
     client = aws.textract_client()
     requests = sent(client, error)
-    with pytest.raises(ServiceBusyError), TEXTRACT_ERRORS.explained(failures=0):
+    with pytest.raises(ServiceBusyError), TEXTRACT_ERRORS.explained(setbacks=0):
         client.get_document_analysis(JobId="job-1")
     assert len(requests) == client.meta.config.retries["total_max_attempts"] > 3
 

@@ -18,6 +18,7 @@ from botocore.client import BaseClient
 from botocore.stub import Stubber
 
 import status_tracker as st
+from status_tracker.operations import pausing
 from status_tracker_ops.executions import execution_name
 from status_tracker_ops.settings import SweepSettings
 from status_tracker_ops.sweep.metrics import SweepReporter
@@ -779,9 +780,13 @@ def test_what_a_sweep_of_nothing_costs_in_requests(broom: Broom) -> None:
         sent[operation] += 1
         return send(client, operation, arguments)
 
+    broom.monkeypatch.setattr(pausing, "ASKED_AGAIN_SECONDS", 3600)  # however slow the machine
+    broom.app.tasks.PIPELINE.pause(reason="test")
+    broom.app.tasks.PIPELINE.resume()
     broom.monkeypatch.setattr(BaseClient, "_make_api_call", counted)
     broom.sweep()
     assert sent == {
+        "GetItem": 1,
         "Query": 80 + 85 * (len(broom.app.tasks.PIPELINE.steps) - 1),
         "PutItem": 1,
         "UpdateItem": 6,

@@ -236,16 +236,47 @@ def test_no_room_for_a_job_is_no_attempt(with_textract: WithTextract, code: str)
     assert (task.status, task.retry, task.errors["history"]) == (10, 0, [])
 
 
-def test_a_throttled_attempt_is_not_due_for_a_while(with_textract: WithTextract) -> None:
+def test_r19_a_throttled_attempt_is_postponed(with_textract: WithTextract) -> None:
     task_id = with_textract.app.register("scan.pdf", PAGE)
     with_textract.textract.fails("analyze_document", "ProvisionedThroughputExceededException")
-    with pytest.raises(ServiceBusyError):
+    with pytest.raises(st.Postponed, match="Amazon Textract is busy"):
         with_textract.extract(task_id)
     task = with_textract.app.task(task_id)
-    assert (task.status, task.retry) == (30, 1)
+    assert (task.status, task.retry, task.errors["postponed"]["times"]) == (10, 0, 1)
     with pytest.raises(st.TaskNotDueError):
         with_textract.extract(task_id)
-    assert with_textract.app.task(task_id).retry == 1
+
+
+def test_r19_no_document_for_a_job_is_waited_for_outside_of_the_attempt(
+    with_textract: WithTextract, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = with_textract.app.register("contract.pdf", PAGES)
+    away = ClientError(
+        {"Error": {"Code": "SlowDown", "Message": "no"}, "ResponseMetadata": {"HTTPStatusCode": 503}}, "GetObject"
+    )
+
+    def refuse(**_: object) -> None:
+        raise away
+
+    monkeypatch.setattr(s3_client(), "get_object", refuse)
+    with pytest.raises(ServiceBusyError) as busy:
+        with_textract.start(task_id)
+    assert type(busy.value) is ServiceBusyError  # what Step Functions matches
+    assert with_textract.app.task(task_id).status == 10
+
+
+def test_r20_no_job_is_begun_while_extract_is_paused(with_textract: WithTextract) -> None:
+    task_id = with_textract.app.register("contract.pdf", PAGES)
+    pipeline = with_textract.app.tasks.PIPELINE
+    pipeline.pause("Extract", reason="quota")
+    try:
+        with pytest.raises(st.TaskPausedError, match="quota"):
+            with_textract.start(task_id)
+        assert with_textract.textract.requests == []
+    finally:
+        pipeline.resume()
+    with_textract.begins("job-1")
+    assert with_textract.start(task_id) == "job-1"
 
 
 @pytest.mark.parametrize("content", [b"", b"plain words", PAGES[:500]])

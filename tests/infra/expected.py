@@ -44,6 +44,7 @@ STEPS: Mapping[str, ExpectedStep] = {
             "MAX_DOCUMENT_BYTES": "52428800",
         },
         rights={
+            ("dynamodb:GetItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
             ("s3:GetObject", f"{DOCUMENTS}/*"),
             ("s3:ListBucket", DOCUMENTS),
@@ -55,6 +56,7 @@ STEPS: Mapping[str, ExpectedStep] = {
         handler="answer.handler",
         variables={"RESULT_BUCKET": "<BucketsResults>"},
         rights={
+            ("dynamodb:GetItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
             ("s3:GetObject", f"{RESULTS}/*"),
             ("s3:PutObject", f"{RESULTS}/*"),
@@ -64,7 +66,7 @@ STEPS: Mapping[str, ExpectedStep] = {
     ),
 }
 WORKERS: Mapping[str, Rights] = {}
-"""Each `SqsWorker` by its readable id, with what its function may do beside updating tasks and polling its queue.
+"""Each `SqsWorker` by its readable id, with what its function may do beside what all workers may.
 
 Its alarms are in test_sqs_worker.py.
 """
@@ -84,13 +86,19 @@ def _polling(queue: str) -> Rights:
 _READING: Rights = {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE), ("dynamodb:Query", INDEX)}
 RIGHTS: Mapping[str, Rights] = {
     INTAKE: {
+        ("dynamodb:GetItem", TABLE),
         ("dynamodb:PutItem", TABLE),
         ("states:StartExecution", WORKFLOW),
         *_polling(QUEUE),
     },
     **{STEP_FUNCTIONS[name]: step.rights for name, step in STEPS.items()},
     **{
-        f"{worker}Handler": {("dynamodb:UpdateItem", TABLE), *_polling(f"<{worker}Queue.Arn>"), *more}
+        f"{worker}Handler": {
+            ("dynamodb:GetItem", TABLE),
+            ("dynamodb:UpdateItem", TABLE),
+            *_polling(f"<{worker}Queue.Arn>"),
+            *more,
+        }
         for worker, more in WORKERS.items()
     },
     SWEEP: {
@@ -114,6 +122,7 @@ RIGHTS: Mapping[str, Rights] = {
         ("s3:PutObject", own("Backfill")),
     },
     "BackfillWork": {
+        ("dynamodb:GetItem", TABLE),
         ("dynamodb:PutItem", TABLE),
         ("states:StartExecution", WORKFLOW),
         ("s3:GetObject", f"{DOCUMENTS}/*"),

@@ -10,7 +10,7 @@ import pytest
 from tests.infra.expected import BULK_FOLDERS, WORKFLOW, own
 from tests.infra.synthesis import Synthesized
 from tests.infra.test_functions import rights
-from tests.infra.test_workflow import SERVICE_FAULTS, retries, wait_before
+from tests.infra.test_workflow import PATIENT, SERVICE_FAULTS, retries, wait_before
 
 MACHINES = ("Backfill", "BulkRerun")
 NAMES = {"Backfill": "backfill", "BulkRerun": "bulk-rerun"}
@@ -103,7 +103,7 @@ def test_everything_is_repeated_with_full_jitter_but_items_that_failed(stage: Sy
         final = by_error.pop("ItemsFailedError", None)
         assert final == ({"ErrorEquals": ["ItemsFailedError"], "MaxAttempts": 0} if name == "Work" else None)
         assert [entry["ErrorEquals"] for entry in by_error.values()] == [
-            ["TaskNotDueError", "Lambda.TooManyRequestsException"],
+            PATIENT,
             SERVICE_FAULTS,
             ["States.ALL"],
         ]

@@ -81,6 +81,7 @@ def test_dashboard_shows_tasks_and_attempts_of_every_step(widgets: list[dict[str
         for name in (
             *("TaskSucceeded", "TaskFailed", "TaskIgnored", "TaskDuration", "TaskRetried", "LeaseTakenOver"),
             *("TaskRefused", "RefusedSucceeded", "RefusedIgnored"),
+            *("TaskPostponed", "TaskPaused", "TaskCancelled"),
             *("Unfinished", "OldestUnfinished", "Stuck", "FinishedSinceLastSweep", "Restarted", "SweepErrors"),
         ):
             assert any(metric[:6] == ["StatusTracker", name, *of_step] for metric in metrics), name

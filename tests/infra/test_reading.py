@@ -268,6 +268,16 @@ def test_busy_textract_is_waited_out_for_hours_before_that_counts(textract: Synt
     assert waits / 2 > 4 * 3600
 
 
+def test_r20_a_pause_of_extract_is_waited_out_before_its_analysis_begins(textract: Synthesized) -> None:
+    [paused] = [
+        retry
+        for retry in textract.workflow["States"]["StartAnalysis"]["Retry"]
+        if "TaskPausedError" in retry["ErrorEquals"]
+    ]
+    assert paused["JitterStrategy"] == "FULL"
+    assert waits(paused) / 2 > 0.95 * textract.workflow["TimeoutSeconds"]
+
+
 def bedrock_statements(**settings: str) -> list[dict[str, Any]]:
     stack = Synthesized.of(build(new_app("prod", **{**BEDROCK, **settings})))
     return [each for each in statements(stack, "AnswerHandler") if each["Action"] == "bedrock:InvokeModel"]

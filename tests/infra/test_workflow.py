@@ -21,7 +21,7 @@ SERVICE_FAULTS = [
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
 ]
-PATIENT = ["TaskNotDueError", "Lambda.TooManyRequestsException"]
+PATIENT = ["TaskNotDueError", "Postponed", "TaskPausedError", "Lambda.TooManyRequestsException"]
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html; a retry is scheduled, started and failed.
 MOST_EVENTS, EVENTS_OF_A_RETRY = 25_000, 3
 
@@ -117,6 +117,15 @@ def test_burst_and_a_task_that_is_not_due_are_waited_for_as_long_as_the_executio
         waits = sum(wait_before(patient, min(attempt, 100)) for attempt in range(patient["MaxAttempts"]))
         assert patient["JitterStrategy"] == "FULL"
         assert waits / 2 > prod.workflow["TimeoutSeconds"]  # the jitter takes half of it
+
+
+def test_r19_r20_what_postpones_or_pauses_a_task_is_waited_for_without_a_count(stage: Synthesized) -> None:
+    """Of every step, by the names of the library's own exceptions, before the entry for all others."""
+    for state in stage.steps.values():
+        for error in (st.Postponed, st.TaskPausedError, st.TaskNotDueError):
+            entry = next(each for each in state["Retry"] if {error.__name__, "States.ALL"} & set(each["ErrorEquals"]))
+            assert entry["ErrorEquals"] == PATIENT
+            assert entry["MaxAttempts"] > 10 * retries(state)["States.ALL"]["MaxAttempts"]
 
 
 def test_all_retries_together_fit_into_the_history_of_an_execution(stage: Synthesized) -> None:

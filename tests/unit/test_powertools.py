@@ -316,6 +316,128 @@ def test_a_start_in_vain_is_counted_by_how_the_task_had_ended(function: Function
     assert counted(function) == {"TaskRefused": 1}
 
 
+def test_r19_a_postponed_attempt_is_counted_as_such_and_not_as_a_failure(function: Function) -> None:
+    error = st.Postponed("S3 is away", retry_after=60)
+    with pytest.raises(st.Postponed) as caught:
+        function.run(fail_with(error))
+    assert caught.value is error
+    emf = function.emitted()
+    assert emf is not None
+    assert emf["TaskPostponed"] == [1.0]
+    assert not emf.keys() & OUTCOMES
+    assert_duration(emf)
+    assert (stored().status_name, stored().retry) == ("pending", 0)
+    with pytest.raises(st.TaskNotDueError):
+        function.run(nothing)
+    assert counted(function) == {"TaskRefused": 1}
+    clock.move(60)
+    function.run(nothing)
+    assert counted(function) == {"TaskSucceeded": 1}  # it is the first attempt
+
+
+def test_r19_one_postponement_too_many_is_a_failure_to_the_metrics_too(function: Function) -> None:
+    for outcome in ("TaskPostponed", "TaskFailed"):
+        with pytest.raises(st.Postponed):
+            function.run(fail_with(st.Postponed(retry_after=60)))
+        assert counted(function) == {outcome: 1}
+        clock.move(24 * 3600)
+
+
+@pytest.mark.parametrize("retry", [0, 1])
+def test_r19_what_postponed_an_attempt_is_logged(function: Function, retry: int) -> None:
+    for _ in range(retry):
+        with pytest.raises(ValueError, match="mine"):
+            function.run(fail_with(ValueError("mine")))
+    with pytest.raises(st.Postponed):
+        function.run(fail_with(st.Postponed("S3 is away", retry_after=60)))
+    line = function.logged()[-1]
+    names = ("level", "message", "outcome", "error_class", "error", "attempt")
+    assert [line[name] for name in names] == [
+        *("WARNING", "Attempt postponed", "TaskPostponed", "Postponed", "Postponed('S3 is away')", retry + 1)
+    ]
+    assert line["milliseconds"] > 0
+
+
+class Gate:
+    """A pipeline whose steps are paused, or that cannot be asked."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.asked: list[tuple[str, str | None]] = []
+
+    def check_not_paused(self, step: str, task_id: str | None = None) -> None:
+        self.asked.append((step, task_id))
+        raise self.error
+
+
+def start_at(gate: Gate, function: Function) -> None:
+    context, metrics = FakeContext(), function.metrics
+    with start_in_lambda(ExtractTask, TASK_ID, context, step=STEP, metrics=metrics, logger=logger, pipeline=gate):
+        pytest.fail("the block was entered")
+
+
+def test_r20_a_paused_step_is_counted_and_logged_and_nothing_is_asked_of_the_task(function: Function) -> None:
+    gate, before = Gate(st.TaskPausedError("is paused: quota")), stored().attribute_values
+    with pytest.raises(st.TaskPausedError):
+        start_at(gate, function)
+    assert gate.asked == [(STEP, TASK_ID)]
+    assert counted(function) == {"TaskPaused": 1}
+    assert stored().attribute_values == before
+    [line] = function.logged()
+    assert (line["message"], line["reason"], line["task_id"]) == ("Not begun: paused", "is paused: quota", TASK_ID)
+    assert not line.keys() & {"attempt", "fence", "run"}
+
+
+def test_r20_what_cannot_be_asked_is_no_pause(function: Function) -> None:
+    with pytest.raises(OSError, match="no answer"):
+        start_at(Gate(OSError("no answer")), function)
+    assert function.emitted() is None
+    assert stored().status_name == "pending"
+
+
+def test_r20_a_pause_that_the_block_meets_is_a_failure_of_its_task(function: Function) -> None:
+    with pytest.raises(st.TaskPausedError):
+        function.run(fail_with(st.TaskPausedError("another step is paused")))
+    assert counted(function) == {"TaskFailed": 1}
+
+
+def cancel() -> None:
+    ExtractTask.cancel(TASK_ID, reason="not wanted", by="operator")
+
+
+def test_r18_a_worker_that_finds_its_task_cancelled_counts_it(function: Function) -> None:
+    with pytest.raises(st.TaskLockLostError) as lost:
+        function.run(lambda _: cancel())
+    assert lost.value.cancelled is not None
+    assert counted(function) == {"TaskCancelled": 1}
+    line = function.logged()[-1]
+    assert (line["outcome"], line["error_class"]) == ("NotStored", "TaskLockLostError")
+    assert stored().is_ignored()
+
+
+def test_r18_a_failure_of_a_cancelled_task_counts_as_cancelled_once(function: Function) -> None:
+    def cancelled_and_broken(ctx: st.ExecutionContext[ExtractTask]) -> None:
+        cancel()
+        with pytest.raises(st.TaskLockLostError):
+            ctx.set_data({"version": 1}).update()
+        raise ValueError("mine")
+
+    with pytest.raises(ValueError, match="mine"):
+        function.run(cancelled_and_broken)
+    assert counted(function) == {"TaskCancelled": 1}
+
+
+def test_r18_a_task_that_is_taken_over_is_not_cancelled(function: Function) -> None:
+    def taken_over(_ctx: Any) -> None:
+        clock.move(30)
+        ExtractTask.start(TASK_ID).__enter__()
+
+    with pytest.raises(st.TaskLockLostError) as lost:
+        function.run(taken_over)
+    assert lost.value.cancelled is None
+    assert function.emitted() is None
+
+
 def told(function: Function, *names: str) -> list[list[Any]]:
     return [[line["message"], *(line.get(name) for name in names)] for line in function.logged()]
 

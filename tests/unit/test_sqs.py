@@ -13,7 +13,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError
 
 import status_tracker as st
 from status_tracker import sqs
-from status_tracker.testing import Fault
+from status_tracker.operations.pipeline import Pipeline
+from status_tracker.testing import Fault, MemoryTask
 from tests.unit.sqs_queue import (
     MARGIN,
     MAX_ATTEMPTS,
@@ -22,6 +23,7 @@ from tests.unit.sqs_queue import (
     STEP,
     TIMEOUT,
     USE_CASE,
+    VISIBILITY,
     Notify,
     Queue,
     clock,
@@ -32,8 +34,11 @@ from tests.unit.sqs_queue import (
     logger,
     metrics,
 )
+from tests.unit.steps import make_config
 
 NEEDED = SECONDS_PER_RECORD + MARGIN
+SPARE_RECEIVES = 20
+"""As in `infra.status_tracker_cdk.sqs_worker`."""
 
 
 @pytest.fixture
@@ -158,6 +163,155 @@ def test_a_task_that_is_not_due_comes_back_when_it_is(queue: Queue) -> None:
     assert run(queue, Work()) == ["m-0"]
     # SQS hides a message for twelve hours at most, from when it was received.
     assert 11 * 3600 < seen_again(queue)["m-0"] <= 12 * 3600
+
+
+@pytest.mark.parametrize("wait", [1, 90, 5000])
+def test_r19_a_postponed_message_comes_back_when_it_is_due_and_does_not_count(queue: Queue, wait: float) -> None:
+    queue.send(body("a"))
+    assert run(queue, Work(a=st.Postponed("the partner is away", retry_after=wait))) == ["m-0"]
+    assert seen_again(queue) == {"m-0": wait}
+    assert (stored("a").status_name, stored("a").retry) == ("pending", 0)
+    assert "Attempt failed" not in [line["message"] for line in logged()]
+    assert counted() == {"TaskPostponed": 1, "TaskDuration": pytest.approx(0, abs=60_000)}
+    clock.advance(wait)
+    assert run(queue, Work()) == []
+    assert (stored("a").status_name, stored("a").retry) == ("succeeded", 0)
+
+
+def test_r19_an_outage_of_a_day_neither_sets_a_task_aside_nor_its_message(queue: Queue) -> None:
+    """However short the pauses are: each receive counts for the queue, which gives a message up some day."""
+    queue.max_receives = SPARE_RECEIVES
+    queue.send(body("a"))
+    began, work = clock(), Work(a=st.Postponed("the partner is away", retry_after=1))
+    while clock() - began < timedelta(hours=23):
+        assert run(queue, work) == ["m-0"]
+        clock.advance(seen_again(queue)["m-0"])
+    assert len(work.done) > 5 * MAX_ATTEMPTS
+    assert run(queue, Work()) == []
+    assert (stored("a").status_name, stored("a").retry, queue.dead) == ("succeeded", 0, [])
+
+
+def test_r19_copies_of_a_postponed_message_wait_with_it(queue: Queue) -> None:
+    ids = [queue.send(body("a")) for _ in range(3)]
+    work = Work(a=st.Postponed(retry_after=40))
+    assert run(queue, work) == ids
+    assert (work.done, seen_again(queue)) == (["a"], dict.fromkeys(ids, 40))
+    clock.advance(40)
+    assert run(queue, Work()) == []
+    assert queue.deleted == ids
+
+
+def test_r19_a_fifo_group_waits_for_its_postponed_first(fifo: Queue) -> None:
+    for name in "ab":
+        fifo.send(body(name), "1")
+    work = Work(a=st.Postponed(retry_after=40))
+    assert run(fifo, work) == ["m-0", "m-1"]
+    clock.advance(39)
+    assert fifo.receive(10) == []
+    clock.advance(1)
+    again = Work()
+    assert run(fifo, again) == []
+    assert (work.done, again.done) == (["a"], ["a", "b"])
+
+
+@pytest.fixture
+def pipeline(queue: Queue) -> Pipeline:
+    assert queue
+    return Pipeline({STEP: Notify})
+
+
+def test_r20_a_paused_step_begins_nothing_and_its_messages_come_later_each_time(
+    queue: Queue, pipeline: Pipeline
+) -> None:
+    pipeline.pause(STEP, reason="the partner moves")
+    queue.send(body("a"))
+    work, waits = Work(), []
+    for _ in range(7):
+        assert run(queue, work, pipeline=pipeline) == ["m-0"]
+        waits.append(seen_again(queue)["m-0"] / 60)
+        clock.advance(seen_again(queue)["m-0"])
+    assert waits[:5] == [1, 4, 16, 64, 256]
+    assert waits[5] == waits[6] == pytest.approx(12 * 60, abs=15)  # what SQS allows, less the function's own time
+    assert (work.done, stored("a")) == ([], None)
+    assert counted() == {"TaskPaused": 7}
+    pipeline.resume(STEP)
+    assert run(queue, work, pipeline=pipeline) == []
+    assert (work.done, stored("a").status_name, stored("a").retry) == (["a"], "succeeded", 0)
+
+
+@pytest.mark.parametrize("receives", [100, 990])
+def test_waits_that_grow_stay_what_sqs_allows_however_often_a_message_came(
+    queue: Queue, pipeline: Pipeline, receives: int
+) -> None:
+    pipeline.pause(reason="maintenance")
+    queue.send(body("a"))
+    queue.messages[0].receives = receives
+    run(queue, Work(), pipeline=pipeline)
+    assert 11 * 3600 < seen_again(queue)["m-0"] <= 12 * 3600
+    pipeline.resume()
+    clock.advance(12 * 3600)
+    run(queue, Work(a=st.Postponed(retry_after=1)), pipeline=pipeline)
+    assert 11 * 3600 < seen_again(queue)["m-0"] <= 12 * 3600
+
+
+@pytest.mark.parametrize(("until", "seen"), [(10, 10), (1000, 1000)])
+def test_r20_a_message_comes_back_when_the_pause_ends_by_itself(
+    queue: Queue, pipeline: Pipeline, until: float, seen: float
+) -> None:
+    pipeline.pause(reason="maintenance", until=clock() + timedelta(seconds=until))
+    queue.send(body("a"))
+    assert run(queue, Work(), pipeline=pipeline) == ["m-0"]
+    assert seen_again(queue) == {"m-0": seen}
+    clock.advance(seen)
+    assert run(queue, Work(), pipeline=pipeline) == []
+
+
+def test_r20_a_pause_of_another_step_or_pipeline_hinders_nothing(queue: Queue, pipeline: Pipeline) -> None:
+    class Other(MemoryTask):
+        config = make_config(use_case_id="another", clock=clock)
+
+    Pipeline({STEP: Other}).pause(STEP, reason="not ours")
+    queue.send(body("a"))
+    assert run(queue, Work(), pipeline=pipeline) == []
+
+
+def test_r20_copies_and_groups_wait_for_the_end_of_a_pause(fifo: Queue) -> None:
+    pipeline = Pipeline({STEP: Notify})
+    pipeline.pause(reason="maintenance", until=clock() + timedelta(seconds=30))
+    ids = [fifo.send(body(name), group) for name, group in (("a", "1"), ("a", "1"), ("b", "1"), ("c", "2"))]
+    work = Work()
+    assert run(fifo, work, pipeline=pipeline) == ids
+    assert work.done == []
+    clock.advance(29)
+    assert fifo.receive(10) == []
+    clock.advance(1)
+    assert run(fifo, work, pipeline=pipeline) == []
+    assert work.done == ["a", "b", "c"]
+
+
+def test_r20_a_message_of_a_task_that_has_ended_is_told_so_after_the_pause(queue: Queue, pipeline: Pipeline) -> None:
+    queue.send(body("a"))
+    assert run(queue, Work(), pipeline=pipeline) == []
+    pipeline.pause(reason="maintenance", until=clock() + timedelta(seconds=30))
+    queue.send(body("a"))
+    assert run(queue, Work(), pipeline=pipeline) == ["m-1"]
+    clock.advance(30)
+    work = Work()
+    assert run(queue, work, pipeline=pipeline) == []
+    assert work.done == []
+
+
+def test_r18_a_cancelled_task_ends_its_message(queue: Queue) -> None:
+    def cancel(ctx: st.ExecutionContext[Any]) -> None:
+        Notify.cancel(ctx.task.task_id, reason="not wanted", by="operator")
+
+    queue.send(body("a"))
+    assert run(queue, cancel) == ["m-0"]
+    assert counted() == {"TaskCancelled": 1}
+    clock.advance(VISIBILITY)
+    work = Work()
+    assert run(queue, work) == []
+    assert (work.done, stored("a").is_ignored()) == ([], True)
 
 
 def test_a_vanished_attempt_is_taken_over(queue: Queue) -> None:

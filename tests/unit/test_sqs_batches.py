@@ -18,7 +18,7 @@ from status_tracker.testing import Fault
 from tests.unit.sqs_queue import MAX_ATTEMPTS, RETRY, VISIBILITY, Notify, Queue, clock, fresh, invoke, metrics
 
 BATCH = 4
-MAX_RECEIVES = MAX_ATTEMPTS * (BATCH + 1) + 1
+MAX_RECEIVES = MAX_ATTEMPTS * (BATCH + 1) + 20 + 1
 """As `infra.status_tracker_cdk.sqs_worker.receives_to_outlast` says."""
 
 
@@ -34,8 +34,16 @@ class BusyError(Exception):
     retry_after = 500
 
 
-ATTEMPTS = ("succeed", "slow", "fail", "busy", "hopeless", "killed", "lost lock", "interrupted", "meanwhile")
-WAITS = {"fail": RETRY, "busy": BusyError.retry_after, "lost lock": VISIBILITY, "hopeless": VISIBILITY}
+ATTEMPTS = (
+    *("succeed", "slow", "fail", "busy", "hopeless", "postponed"),
+    *("killed", "lost lock", "cancelled", "interrupted", "meanwhile"),
+)
+WAITS = {
+    "fail": RETRY,
+    "busy": BusyError.retry_after,
+    "postponed": 50,
+    **dict.fromkeys(("lost lock", "hopeless", "cancelled"), VISIBILITY),
+}
 BROKEN_BODIES = ("", "{}", "[1]", '{"id": ""}', "no json")
 
 
@@ -77,6 +85,11 @@ class Worker:
                 raise OSError("no route")
             case "busy":
                 raise BusyError
+            case "postponed":
+                raise st.Postponed("the partner is away", retry_after=WAITS[what])
+            case "cancelled":
+                Notify.cancel(task_id, reason="test")
+                raise OSError("too late")
             case "hopeless":
                 raise st.NonRetryableError("no such subscriber")
             case "killed":

@@ -19,6 +19,7 @@ the page: **tasks**, how many there are by status and how old the oldest is, as 
 
 Tasks by status and *Attempts* need not agree: a failed attempt is tried again, its task is counted once. \
 *Lease takeovers* are attempts whose function was killed; that a task is taken over is the cure, not the trouble. \
+*Postponed* attempts met an outage and count for nothing; *paused* starts wait until somebody resumes the step. \
 One task's story: Logs Insights, saved queries, `{folder}`, *Story of one task*.
 """
 
@@ -122,9 +123,14 @@ class TaskDashboard(Construct):
     def _attempts(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         return [
-            _graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored")),
-            _graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver")),
-            _graph("Refused starts", self._counts("TaskRefused", "RefusedSucceeded", "RefusedIgnored")),
+            _graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored"), width=6),
+            _graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver"), width=6),
+            _graph("Refused starts", self._counts("TaskRefused", "RefusedSucceeded", "RefusedIgnored"), width=6),
+            _graph(
+                "Postponed, paused and cancelled",
+                self._counts("TaskPostponed", "TaskPaused", "TaskCancelled"),
+                width=6,
+            ),
             _graph(
                 "Attempt duration",
                 [

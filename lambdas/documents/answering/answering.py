@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from documents.answering.answers import KeyValueAnswerer, load_questions, summarize
 from documents.reading.extracted import ExtractedDocument
+from documents.service_errors import outages_postpone, setbacks
 from documents.settings import AnswerSettings
 from documents.storage import ANSWERS, EXTRACTED, read_result, write_result
 from status_tracker_ops.clients import s3_client
@@ -22,7 +23,9 @@ if TYPE_CHECKING:
 def answer_document(execution: ExecutionContext[Any], _event: Mapping[str, Any]) -> None:
     """The work of Answer: put a summary of the answers on the task, as ``answered``."""
     settings, task = AnswerSettings.from_environment(), execution.task
-    summary = answer_questions(s3_client(), settings.result_bucket, choose_answerer(settings, task), task.task_id)
+    answerer = choose_answerer(settings, task)
+    with outages_postpone(setbacks(task)):
+        summary = answer_questions(s3_client(), settings.result_bucket, answerer, task.task_id)
     execution.set_data({**task.data, "answered": summary})
 
 
@@ -36,7 +39,7 @@ def choose_answerer(settings: AnswerSettings, task: BaseTask) -> Answerer:
     from documents.settings import BedrockSettings  # noqa: PLC0415
 
     bedrock = BedrockSettings.from_environment()
-    return BedrockAnswerer(bedrock_client(), bedrock, failures=task.retry)
+    return BedrockAnswerer(bedrock_client(), bedrock, setbacks=setbacks(task))
 
 
 def answer_questions(s3: S3Client, result_bucket: str, answerer: Answerer, task_id: str) -> dict[str, Any]:

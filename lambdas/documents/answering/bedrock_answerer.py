@@ -59,7 +59,6 @@ BEDROCK_ERRORS = ServiceErrors(
             "ServiceUnavailableException",
             "ModelNotReadyException",
             "ModelTimeoutException",
-            "ModelErrorException",
             "InternalServerException",
             "ServiceQuotaExceededException",
         }
@@ -94,13 +93,13 @@ class BedrockAnswerer:
     Answers from the document's text and key-values by a model; see `Answerer`.
 
     The model has to quote the document for each answer. An answer whose quote is not in the document, or that is not in
-    its quote, is not used, and `reason` says so. `failures` is how often the task has failed so far.
+    its quote, is not used, and `reason` says so. `setbacks` are those of the task so far.
     """
 
-    def __init__(self, bedrock: BedrockRuntimeClient, settings: BedrockSettings, *, failures: int = 0) -> None:
+    def __init__(self, bedrock: BedrockRuntimeClient, settings: BedrockSettings, *, setbacks: int = 0) -> None:
         self._bedrock = bedrock
         self._settings = settings
-        self._failures = failures
+        self._setbacks = setbacks
 
     def answer(self, document: ExtractedDocument, questions: Sequence[Question]) -> Answers:
         """
@@ -154,7 +153,7 @@ class BedrockAnswerer:
             "inferenceConfig": {"maxTokens": _max_tokens(len(questions))},
             "toolConfig": {"tools": [{"toolSpec": tool}], "toolChoice": {"tool": {"name": TOOL}}},
         }
-        with BEDROCK_ERRORS.explained(self._failures):
+        with BEDROCK_ERRORS.explained(self._setbacks):
             return self._bedrock.converse(**request)
 
     def _usage(self, tokens: _Tokens, text: DocumentText) -> dict[str, Any]:

@@ -132,7 +132,7 @@ def _content_to_analyse(s3: S3Client, settings: ExtractSettings, task: BaseTask 
 def _is_usable(textract: TextractClient, job: AnalysisJob, job_id: str) -> bool:
     """Whether the job may still succeed, or has; not where it hangs, nor where it is forgotten, after seven days."""
     try:
-        with TEXTRACT_ERRORS.explained(failures=0):
+        with TEXTRACT_ERRORS.explained(setbacks=0):
             answer = textract.get_document_analysis(JobId=job_id, MaxResults=1)
     except NonRetryableError:
         return False  # what stands in the way will stand in the way of a new one, and is recorded then
@@ -146,7 +146,7 @@ def _is_usable(textract: TextractClient, job: AnalysisJob, job_id: str) -> bool:
 
 def _start(textract: TextractClient, bucket: str, key: str, *, token: str) -> str:
     request: dict[str, Any] = {"DocumentLocation": {"S3Object": {"Bucket": bucket, "Name": key}}}
-    with TEXTRACT_ERRORS.explained(failures=0):
+    with TEXTRACT_ERRORS.explained(setbacks=0):
         return textract.start_document_analysis(**request, FeatureTypes=["FORMS"], ClientRequestToken=token)["JobId"]
 
 

@@ -35,7 +35,7 @@ class TextractReader:
         find_job: looks for the newest job of the task.
         delete_copy: deletes what a job has read.
         run: the run that the attempt belongs to.
-        failures: how often the task has failed so far.
+        setbacks: those of the task so far.
         usd_per_thousand_pages: for the estimate of the cost; None for no estimate.
     """
 
@@ -46,21 +46,21 @@ class TextractReader:
         delete_copy: Callable[[AnalysisJob], None],
         *,
         run: int,
-        failures: int = 0,
+        setbacks: int = 0,
         usd_per_thousand_pages: float | None = None,
     ) -> None:
         self._textract = textract
         self._find_job = find_job
         self._delete_copy = delete_copy
         self._run = run
-        self._failures = failures
+        self._setbacks = setbacks
         self._usd_per_thousand_pages = usd_per_thousand_pages
 
     def read(self, content: bytes) -> ExtractedDocument:
         """
         Read a whole file; see `DocumentReader.read`.
 
-        Raises `AnalysisFailedError` and `ServiceBusyError`, which are worth a retry, besides.
+        Raises `AnalysisFailedError`, which is worth a retry, and `ServiceBusyError`, which postpones the task, besides.
         """
         refuse_what_textract_cannot_read(content)
         document, job_id = self._read_page(content) if fits_one_call(content) else self._read_job()
@@ -72,7 +72,7 @@ class TextractReader:
         return dataclasses.replace(document, usage=self._usage(len(document.pages), job_id))
 
     def _read_page(self, content: bytes) -> tuple[ExtractedDocument, None]:
-        with TEXTRACT_ERRORS.explained(self._failures):
+        with TEXTRACT_ERRORS.explained(self._setbacks):
             answer = self._textract.analyze_document(Document={"Bytes": content}, FeatureTypes=["FORMS"])
         blocks = BlockReader()
         blocks.add(answer["Blocks"])
@@ -106,7 +106,7 @@ class TextractReader:
 
     def _get(self, request: Mapping[str, Any]) -> Mapping[str, Any]:
         try:
-            with TEXTRACT_ERRORS.explained(self._failures):
+            with TEXTRACT_ERRORS.explained(self._setbacks):
                 return self._textract.get_document_analysis(**request)
         except ClientError as error:
             if error.response["Error"]["Code"] == EXPIRED_JOB:

@@ -100,12 +100,13 @@ class Pauses:
     def read(self) -> Mapping[str, Pause]:
         """The pauses in force now, by the step's name or ``"*"``; asks the backend."""
         self._known = {name: _loaded(name, each) for name, each in _parsed(self._get_board().read())["paused"].items()}
-        self._asked = time.monotonic()
+        self._asked = time.time()
         return {name: each for name, each in self._known.items() if not each.is_over(self._clock())}
 
     def of(self, step: str) -> Pause | None:
         """The pause that keeps the step from work; the backend is asked at most every few seconds a process."""
-        if time.monotonic() - self._asked >= ASKED_AGAIN_SECONDS:
+        # By the clock of the day, which goes on while Lambda has frozen the process.
+        if abs(time.time() - self._asked) >= ASKED_AGAIN_SECONDS:
             self.read()
         found = self._known.get(ALL_STEPS), self._known.get(step)
         return next((each for each in found if each is not None and not each.is_over(self._clock())), None)
@@ -124,16 +125,18 @@ class Pauses:
     def _change(self, action: str, record: Pause, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> bool:
         """Whether the change makes a difference; it is recorded with who asked for it."""
         board = self._get_board()
-        for _ in range(_TRIES):
+        self._asked = float("-inf")
+        entry = {"action": action, "step": record.step, **_stored(record)}
+        for refused in range(_TRIES):
             before = board.read()
             stored = _parsed(before)
+            if refused and entry in stored["records"]:  # by a request whose answer was lost
+                return True
             paused = change(stored["paused"])
             if paused == stored["paused"]:
                 return False
-            entry = {"action": action, "step": record.step, **_stored(record)}
             records = [*stored["records"], entry][-KEPT_RECORDS:]
             if board.replace(before, json.dumps({"paused": paused, "records": records}, sort_keys=True)):
-                self._asked = float("-inf")
                 return True
         raise TaskLockedError(f"The pauses changed {_TRIES} times while they were to be changed: try again.")
 

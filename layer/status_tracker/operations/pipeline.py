@@ -139,14 +139,19 @@ class Pipeline:
         return list(self._pauses.read().values())
 
     def paused(self, step: str) -> Pause | None:
-        """What keeps the step from work, if anything does; the backend is asked at most every few seconds a process."""
-        return self._pauses.of(step)
+        """What keeps the step from work, if anything does; the backend is asked at most every few seconds a process.
+
+        Raises:
+            KeyError: there is no such step.
+        """
+        return self._pauses.of(self.step(step).name)
 
     def check_not_paused(self, step: str, task_id: str | None = None) -> None:
         """Call this before work on the step is begun.
 
         Raises:
             TaskPausedError: the step, or the whole pipeline, is paused.
+            KeyError: there is no such step.
         """
         self._pauses.check(step, task_id)
 

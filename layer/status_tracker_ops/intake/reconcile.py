@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from status_tracker.core.history import told
 from status_tracker.operations.sweeping import Noted
-from status_tracker_ops.intake.registering import get_or_create_task
+from status_tracker_ops.intake.registering import get_or_create_task, start_task
 from status_tracker_ops.intake.uploads import Upload
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ class _Reconciler:
             task, created = get_or_create_task(self.pipeline, upload)
             if created:  # otherwise intake was quicker, and has started it
                 self.done.registered.append(Noted(upload.task_id, "its object had no task"))
-                self.pipeline.first.task_class.dispatch(task)
+                start_task(self.pipeline, task)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other objects wait
             failed = self.done.undispatched if created else self.done.failed
             failed.append(Noted(upload.task_id, told(error)))

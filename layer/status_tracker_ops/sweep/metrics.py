@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
+    from status_tracker.operations.pausing import Pause
     from status_tracker.operations.sweeping import Noted, Swept
     from status_tracker_ops.intake.reconcile import Reconciled
     from status_tracker_ops.sweep.counting import StepCount
@@ -52,6 +53,11 @@ class SweepReporter:
         self._failures("Task not restarted", step, swept.failed)
         errors = len(swept.failed) + (swept.error is not None)
         _publish(step, {"Restarted": len(swept.restarted), "SweepErrors": errors})
+
+    def paused(self, step: str, pause: Pause) -> None:
+        told = {"reason": pause.reason, "by": pause.by, "since": pause.since.isoformat()}
+        self._logger.info("Step not swept: paused", extra={"step": step, **told})
+        _publish(step, {"Restarted": 0, "SweepErrors": 0})
 
     def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None:
         for status, count in counted.tasks.items():

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from status_tracker import BaseTask
+    from status_tracker.operations.pausing import Pause
     from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.settings import SweepSettings
     from status_tracker_ops.sweep.counting import StepCount
@@ -39,6 +40,8 @@ class Reporter(Protocol):
     """Takes what was done, as soon as it was."""
 
     def swept(self, step: str, swept: Swept) -> None: ...
+
+    def paused(self, step: str, pause: Pause) -> None: ...
 
     def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None: ...
 
@@ -104,7 +107,8 @@ class Sweep:
         steps = self.pipeline.steps
         cursors = {step.name: state.cursors.get(step.name) for step in steps}
         for number, step in enumerate(steps, start=1):
-            if self.pipeline.paused(step.name) is not None:
+            if pause := self.pipeline.paused(step.name):
+                self.report.paused(step.name, pause)
                 continue
             stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(steps))
             try:

@@ -211,7 +211,7 @@ def test_there_is_room_for_the_longest_answers_that_the_schema_admits(bedrock: S
 def test_a_busy_model_is_left_alone_for_a_while(bedrock: Scripted, code: str) -> None:
     bedrock.fails("converse", code)
     with pytest.raises(ServiceBusyError, match=f"Amazon Bedrock is busy.*{code}") as busy:
-        BedrockAnswerer(bedrock.client, SETTINGS, failures=2).answer(DOCUMENT, QUESTIONS)
+        BedrockAnswerer(bedrock.client, SETTINGS, setbacks=2).answer(DOCUMENT, QUESTIONS)
     assert 480 <= busy.value.retry_after <= 960
 
 

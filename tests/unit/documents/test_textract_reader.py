@@ -30,7 +30,7 @@ def textract() -> Scripted:
 
 
 def reader(textract: Scripted, job: AnalysisJob | None = JOB, **options: float) -> TextractReader:
-    return TextractReader(textract.client, lambda: job, lambda _: None, run=0, failures=0, **options)
+    return TextractReader(textract.client, lambda: job, lambda _: None, run=0, setbacks=0, **options)
 
 
 def scan() -> bytes:
@@ -134,8 +134,8 @@ def test_other_errors_go_through_as_they_are(textract: Scripted) -> None:
         reader(textract).read(PAGE)
 
 
-def test_pauses_grow_with_the_failures_up_to_an_hour() -> None:
-    pauses = [pause_seconds(failures) for failures in (0, 1, 2, 3, 50, 10**9)]
+def test_pauses_grow_with_the_setbacks_up_to_an_hour() -> None:
+    pauses = [pause_seconds(setbacks) for setbacks in (0, 1, 2, 3, 50, 10**9)]
     for pause, longest in zip(pauses, (60, 240, 960, LONGEST_PAUSE_SECONDS, 3600, 3600), strict=True):
         assert longest / 2 <= pause <= longest
 
