@@ -224,6 +224,7 @@ def copied(value):
     return copy.deepcopy(value)
 
 v5.deepcopy = copied
+Tracker.LISTED_BY_V5 = False
 Tracker.new("t")
 with Tracker.get_one_or_none("t").start(3, 6, 9, 10):
     print("not reached")
