@@ -183,6 +183,11 @@ class _Report:
         self._metrics.add_metric(name, MetricUnit.Count, 1)
 
 
+_LOGS = frozenset({"debug", "info", "warning", "error", "exception", "critical"})
+_CALLER = 3
+"""Powertools' own 2, and one more: the line of a log is that of whoever calls the wrapper."""
+
+
 class _Unfailing:
     """Calls what it wraps; what that raises is logged."""
 
@@ -194,6 +199,8 @@ class _Unfailing:
 
         @wraps(method)
         def call(*args: Any, **kwargs: Any) -> object:
+            if name in _LOGS:
+                kwargs.setdefault("stacklevel", _CALLER)
             try:
                 return method(*args, **kwargs)
             except Exception as broken:  # noqa: BLE001  # an application's own handlers may raise anything
@@ -207,7 +214,7 @@ class _Unfailing:
 
 def unfailing(reporter: ReporterT) -> ReporterT:
     """The same logger or metrics, whose calls never raise: reporting on a task never changes what becomes of it."""
-    return cast("ReporterT", _Unfailing(reporter))
+    return reporter if isinstance(reporter, _Unfailing) else cast("ReporterT", _Unfailing(reporter))
 
 
 def forget_task(logger: Logger) -> None:

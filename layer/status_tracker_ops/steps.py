@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger, Metrics
 
 from status_tracker import Postponed
+from status_tracker.core.history import told
 from status_tracker.powertools import start_in_lambda
 from status_tracker_ops.handlers import measured
 
@@ -53,6 +54,6 @@ def step_handler(
                 raise
             # Step Functions knows an exception by the name of its class alone.
             wait = (due - task_class.config.now()).total_seconds()
-            raise Postponed(f"{type(error).__name__}: {error}", retry_after=max(wait, 1)) from error
+            raise Postponed(told(error), retry_after=max(wait, 1)) from error
 
     return handler

@@ -17,6 +17,7 @@ from tests.unit.steps import (
     IGNORED,
     IN_PROGRESS,
     LEASE,
+    NEXT_CODES,
     NOON,
     PENDING,
     SUCCEEDED,
@@ -134,3 +135,23 @@ def _step() -> type[MemoryTask]:
         config = make_config()
 
     return Step
+
+
+def test_r11_an_attempt_whose_lock_a_restart_has_taken_is_recorded_by_a_rerun_of_another_step() -> None:
+    other_step = make_rules(make_config(**NEXT_CODES))
+    stuck = TaskState(NEXT_CODES["in_progress_status"], run=2, errors={"history": []}, **OVER)
+    changes = other_step.restart(stuck, NOON, RECORD, run=2).changes
+    for times in (1, 2):  # a series of restarts is one record
+        stuck = replace(stuck, run=2 + times, lock=None, lock_expire_time=None, errors=changes["errors"])
+        assert changes["errors"]["actions"][-1]["unlocked"]
+        rerun = make_rules().rerun(stuck, NOON, {**RECORD, "action": "rerun", "id": f"{times}"}).changes
+        assert [entry["error"].partition("(")[0] for entry in rerun["errors"]["history"]] == ["LeaseExpired"]
+        changes = other_step.restart(stuck, NOON, {**RECORD, "id": f"after-run-{2 + times}"}, run=2 + times).changes
+
+
+def test_r11_a_restart_of_a_task_that_had_failed_takes_no_attempt_for_vanished() -> None:
+    other_step = make_rules(make_config(**NEXT_CODES))
+    failed = TaskState(NEXT_CODES["failed_status"], run=2, retry=1, lock_time=NOON - LEASE, errors={"history": []})
+    errors = other_step.restart(failed, NOON, RECORD, run=2).changes["errors"]
+    rerun = make_rules().rerun(replace(failed, run=3, errors=errors), NOON, {**RECORD, "action": "rerun"}).changes
+    assert rerun["errors"]["history"] == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -60,3 +61,29 @@ def test_r18_what_has_ended_is_not_cancelled(step: Any) -> None:
         pass
     with pytest.raises(st.TaskAlreadySucceedError):
         step.cancel("t", reason="wrong customer")
+
+
+def test_r18_the_worker_is_told_also_by_an_operator_whose_clock_is_behind(step: Any) -> None:
+    class Behind(step):  # type: ignore[misc]
+        config = st.TrackerConfig.make(
+            "u", 10, 20, 30, 40, 50, clock=lambda: st.get_utc_now() - timedelta(seconds=5), lock_expire_seconds=60
+        )
+
+    step.cancel("t", reason="an earlier one", by="bob")
+    step.unignore("t", reason="right after all")
+    with pytest.raises(st.TaskLockLostError, match=r"ada cancelled the task \(wrong customer\)") as lost:
+        with step.start("t") as ctx:
+            Behind.cancel("t", reason="wrong customer", by="ada")
+            ctx.extend_lock()
+    assert lost.value.cancelled is not None
+    assert lost.value.cancelled["by"] == "ada"
+
+
+def test_r18_a_lock_that_is_taken_otherwise_is_not_called_cancelled(step: Any) -> None:
+    step.cancel("t", reason="an earlier one", by="bob")
+    step.unignore("t", reason="right after all")
+    with pytest.raises(st.TaskLockLostError, match="somebody took it over, unlocked or deleted it") as lost:
+        with step.start("t") as ctx:
+            step.unlock("t", reason="the machine is gone")
+            ctx.extend_lock()
+    assert lost.value.cancelled is None

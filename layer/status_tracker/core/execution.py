@@ -203,6 +203,10 @@ class Execution(Decorating, Generic[TaskT]):
             raise TypeError(f"This attempt at {self._rules} is the only one: it cannot decorate a function.")
         return self._again()
 
+    def __deepcopy__(self, _memo: object) -> Self:
+        """A copy of a context works on the same attempt."""
+        return self
+
     @property
     def fence(self) -> int:
         return self._state.fence
@@ -421,7 +425,7 @@ class Execution(Decorating, Generic[TaskT]):
     def _lost(self, answer: WriteResult[TaskT], stored: str = _NOTHING) -> TaskLockLostError:
         state = None if answer.task is None else self._store.state(answer.task)
         why = f"its lease ended at {self._lease_end.isoformat()} and another worker took the task over"
-        record = cancelled(state, self._state.lock_time or self._lease_end)
+        record = cancelled(state, self._state)
         if record:
             why = f"{record.get('by') or 'somebody'} cancelled the task ({record.get('reason')})"
         elif is_finished_by(state, self._token):

@@ -102,13 +102,13 @@ def with_failure(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[st
     """The errors with one more entry: the first and the newest are kept, and ``dropped`` counts those between."""
     entries = [*(errors.get("history") or []), entry]
     kept = _within_budget(entries)
-    dropped = (errors.get("dropped") or 0) + len(entries) - len(kept)
+    dropped = _number(errors, "dropped") + len(entries) - len(kept)
     return {**errors, "history": kept, **({"dropped": dropped} if dropped else {})}
 
 
 def with_only(errors: Mapping[str, Any], entry: Mapping[str, Any]) -> dict[str, Any]:
     """The errors with this entry, cut short, in place of all others, which are counted: for a full item."""
-    dropped = (errors.get("dropped") or 0) + len(errors.get("history") or [])
+    dropped = _number(errors, "dropped") + len(errors.get("history") or [])
     brief = {**entry, "error": cut(str(entry["error"]), REASON_BYTES), "traceback": ""}
     return {**errors, "history": [brief], **({"dropped": dropped} if dropped else {})}
 
@@ -136,8 +136,8 @@ def with_postponement(errors: Mapping[str, Any], update_time: str, reason: str) 
     """The errors with one more postponement in a row: how often, since when, when last and by what (R19)."""
     row = _row(errors)
     postponed = {
-        "times": (row.get("times") or 0) + 1,
-        "since": row.get("since") or update_time,
+        "times": _number(row, "times") + 1,
+        "since": update_time if postponed_since(errors) is None else row["since"],
         "update_time": update_time,
         "error": cut(_without_nul(reason), REASON_BYTES),
     }
@@ -152,9 +152,16 @@ def without_postponements(errors: Mapping[str, Any]) -> dict[str, Any]:
 def postponed_since(errors: Mapping[str, Any]) -> datetime | None:
     """When the first of the postponements in a row was; None where there is none."""
     try:
-        return datetime.fromisoformat(_row(errors)["since"])
+        since = datetime.fromisoformat(_row(errors)["since"])
     except (KeyError, TypeError, ValueError):  # none, or edited by hand
         return None
+    return None if since.tzinfo is None else since
+
+
+def _number(counts: Mapping[str, Any], name: str) -> int:
+    """A count; 0 where it is missing, or was edited by hand into something else."""
+    value = counts.get(name)
+    return value if isinstance(value, int) else 0
 
 
 def _row(errors: Mapping[str, Any]) -> Mapping[str, Any]:

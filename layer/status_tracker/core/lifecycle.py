@@ -24,7 +24,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias, TypeGuard
 
 from .config import TrackerConfig, is_number
-from .errors import NoMoreRetryError, Postponed, TaskAlreadyExistsError, TaskIsNotReadyToStartError
+from .errors import LONGEST_PAUSE, NoMoreRetryError, Postponed, TaskAlreadyExistsError, TaskIsNotReadyToStartError
 from .history import (
     described,
     failure,
@@ -45,6 +45,7 @@ from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
 
+_USUAL_PAUSE_SECONDS = 60
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
 
@@ -260,12 +261,13 @@ class Lifecycle:
         return max(known) if known and len(known) == len(pauses) else None
 
     def _pause_for_one(self, error: BaseException, now: datetime) -> timedelta | None:
+        kinds = {**self.config.postponing, Postponed: _USUAL_PAUSE_SECONDS}.items()
+        seconds = next((each for kind, each in kinds if issubclass(type(error), kind)), None)
+        if seconds is None:
+            return None
         asked_for = _asked_for(error, now)
-        if issubclass(type(error), Postponed):
-            return asked_for
-        kinds = self.config.postponing.items()
-        configured = next((each for kind, each in kinds if issubclass(type(error), kind)), None)
-        return None if configured is None else asked_for or timedelta(seconds=configured)
+        sensible = asked_for is not None and asked_for.total_seconds() <= LONGEST_PAUSE
+        return asked_for if sensible else timedelta(seconds=seconds)
 
     def extend(self, state: TaskState, token: str, now: datetime, lease: timedelta) -> Write:
         """Renew the lease: it then ends `lease` after `now`, or later if it does already (R12)."""
@@ -365,6 +367,8 @@ class Lifecycle:
             raise self._refuse.not_due(state)
         if state.run != run:
             raise self._refuse.unfit(state, f"is in run {state.run} already, and run {run} was to be followed")
+        if state.lock is not None or is_unlocked(state):
+            record = {**record, "unlocked": True}
         return self._acted(state, now, record, {"run": run + 1, **({} if state.lock is None else _UNLOCKED)})
 
     def unlock(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:

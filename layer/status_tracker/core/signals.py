@@ -41,12 +41,12 @@ class _Process:
 
     Attributes:
         attempts: those under way; one that was dropped without being left is gone by itself.
-        entering: how many of them have not come to their block yet.
+        entering: those that have not come to their block yet.
         restoring: whether the last one is giving the handlers back.
     """
 
     attempts: WeakSet[Termination] = field(default_factory=WeakSet)
-    entering: int = 0
+    entering: WeakSet[Termination] = field(default_factory=WeakSet)
     restoring: bool = False
     held_back: int | None = None
     handled: list[signal.Signals] = field(default_factory=list)
@@ -90,14 +90,13 @@ class Termination:
 
     def __init__(self) -> None:
         self._shares: _Process | None = None
-        self._entering = False
 
     def begin(self) -> None:
         """The attempt is entered; signals are held back."""
         if not _in_main_thread():
             return
-        self._shares, self._entering = _process, True
-        _process.entering += 1
+        self._shares = _process
+        _process.entering.add(self)
         _process.attempts.add(self)
         if len(_process.attempts) == 1:
             _process.install()
@@ -131,9 +130,7 @@ class Termination:
         self._entered()
 
     def _entered(self) -> None:
-        if self._entering:
-            _process.entering -= 1
-            self._entering = False
+        _process.entering.discard(self)
 
 
 class Decorating:

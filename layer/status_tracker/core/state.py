@@ -131,18 +131,18 @@ def is_ended_by(state: TaskState | None, end: str) -> bool:
 def is_unlocked(state: TaskState) -> bool:
     """Whether somebody has unlocked the attempt that the task was in, and nothing has happened to it since."""
     newest: Mapping[str, Any] = (state.errors.get("actions") or [{}])[-1]
-    if state.lock is not None or state.lock_time is None or newest.get("action") != "unlock":
+    taken = newest.get("action") == "unlock" or newest.get("unlocked")
+    if state.lock is not None or state.lock_time is None or not taken:
         return False
     return newest.get("status") == state.status and datetime.fromisoformat(newest["update_time"]) >= state.lock_time
 
 
-def cancelled(state: TaskState | None, since: datetime) -> Mapping[str, Any] | None:
-    """The record of the newest cancellation at or after `since`; None if there is none (R18)."""
+def cancelled(state: TaskState | None, before: TaskState) -> Mapping[str, Any] | None:
+    """The record of the newest cancellation that was not there `before`; None if there is none (R18)."""
+    known = [each.get("id") for each in before.errors.get("actions") or ()]
     records = () if state is None else state.errors.get("actions") or ()
-    found = [each for each in records if each.get("action") == "cancel"]
-    if not found or datetime.fromisoformat(found[-1]["update_time"]) < since:
-        return None
-    newest: Mapping[str, Any] = found[-1]
+    new = [each for each in records if each.get("action") == "cancel" and each.get("id") not in known]
+    newest: Mapping[str, Any] | None = new[-1] if new else None
     return newest
 
 

@@ -247,7 +247,7 @@ class TaskItem(TaskStatus, Model):
 
     @classmethod
     def delete_all(cls) -> int:
-        """Delete every item of the table, of all use cases; returns how many."""
+        """Delete every item of the table, of all use cases, what is paused too; returns how many."""
         return cls._delete_where(None)
 
     @classmethod

@@ -88,12 +88,17 @@ class Pauses:
         return pause
 
     def resume(self, step: str | None = None, *, by: str | None = None, reason: str | None = None) -> bool:
-        """End the pause of the step; without one, every pause. Returns whether there was one."""
+        """End the pause of the step; without one, every pause. Returns whether there was one in force.
+
+        A pause of all steps still holds for a step that is resumed by itself.
+        """
         now = self._clock().astimezone(UTC)
         record = Pause(step, cut(reason or "", REASON_BYTES), by and cut(by, REASON_BYTES), now, None)
 
-        def resumed(paused: Mapping[str, Any]) -> dict[str, Any]:
-            return {} if step is None else {name: each for name, each in paused.items() if name != step}
+        def resumed(paused: Mapping[str, Any]) -> Mapping[str, Any]:
+            in_force = {name: each for name, each in paused.items() if not _loaded(name, each).is_over(now)}
+            left = {} if step is None else {name: each for name, each in in_force.items() if name != step}
+            return paused if left == in_force else left
 
         return self._change("resume", record, resumed)
 

@@ -105,7 +105,8 @@ class Pipeline:
         """Have no more work begun on the step, or on any (R20). What is under way goes on to its end.
 
         Whatever begins work for this pipeline asks, at most every few seconds: the workers of queues and workflows that
-        are given the pipeline, intake, the sweep, and workers that call `check_not_paused`. A bare `start` does not.
+        are given the pipeline, intake, the deployed sweep, and workers that call `check_not_paused`. A bare `start` and
+        the command do not.
 
         Args:
             step: its name; None for all steps.

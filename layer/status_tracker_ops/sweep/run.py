@@ -107,11 +107,11 @@ class Sweep:
         steps = self.pipeline.steps
         cursors = {step.name: state.cursors.get(step.name) for step in steps}
         for number, step in enumerate(steps, start=1):
-            if pause := self.pipeline.paused(step.name):
-                self.report.paused(step.name, pause)
-                continue
             stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(steps))
             try:
+                if pause := self.pipeline.paused(step.name):
+                    self.report.paused(step.name, pause)
+                    continue
                 swept = self._sweep(step.task_class, cursors[step.name], stop, running)
             except Exception as error:  # noqa: BLE001 - raised by `run`; the other steps have their turn
                 self._fail(f"Restarting {step.name}", error)
