@@ -71,10 +71,10 @@ def test_r18_the_worker_is_told_also_by_an_operator_whose_clock_is_behind(step: 
 
     step.cancel("t", reason="an earlier one", by="bob")
     step.unignore("t", reason="right after all")
-    with pytest.raises(st.TaskLockLostError, match=r"ada cancelled the task \(wrong customer\)") as lost:
-        with step.start("t") as ctx:
-            Behind.cancel("t", reason="wrong customer", by="ada")
-            ctx.extend_lock()
+    told = r"ada cancelled the task \(wrong customer\)"
+    with pytest.raises(st.TaskLockLostError, match=told) as lost, step.start("t") as ctx:
+        Behind.cancel("t", reason="wrong customer", by="ada")
+        ctx.extend_lock()
     assert lost.value.cancelled is not None
     assert lost.value.cancelled["by"] == "ada"
 
@@ -82,8 +82,8 @@ def test_r18_the_worker_is_told_also_by_an_operator_whose_clock_is_behind(step: 
 def test_r18_a_lock_that_is_taken_otherwise_is_not_called_cancelled(step: Any) -> None:
     step.cancel("t", reason="an earlier one", by="bob")
     step.unignore("t", reason="right after all")
-    with pytest.raises(st.TaskLockLostError, match="somebody took it over, unlocked or deleted it") as lost:
-        with step.start("t") as ctx:
-            step.unlock("t", reason="the machine is gone")
-            ctx.extend_lock()
+    told = "somebody took it over, unlocked or deleted it"
+    with pytest.raises(st.TaskLockLostError, match=told) as lost, step.start("t") as ctx:
+        step.unlock("t", reason="the machine is gone")
+        ctx.extend_lock()
     assert lost.value.cancelled is None

@@ -229,3 +229,34 @@ def test_r8_at_no_line_of_the_library_it_leaves_the_task_locked_or_the_handler_s
     told = run(start, number, module="termination_sweep", seconds=600)
     assert told.lines > 100
     assert told.faults == []
+
+
+@either_signal
+def test_r8_handlers_that_somebody_has_given_back_are_set_for_the_next_attempt(number: signal.Signals) -> None:
+    """As a supervisor does that resets them, while an attempt of before was never left."""
+    default = "signal.default_int_handler" if number == SIGINT else "signal.SIG_DFL"
+    program = f"""
+import os, signal
+from tests.unit.steps import PENDING, Clock, start
+from status_tracker.testing import MemoryStore, Record
+
+stores = [MemoryStore(Record(PENDING, errors={{"history": []}})) for _ in range(2)]
+vanished = start(stores[0], Clock())
+vanished.__enter__()
+signal.signal(signal.{number.name}, {default})
+try:
+    with start(stores[1], Clock()):
+        os.kill(os.getpid(), signal.{number.name})
+except (SystemExit, KeyboardInterrupt) as ended:
+    print(stores[1].task.status, stores[1].task.errors["history"][0]["error"])
+"""
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": f"{LAYER}{os.pathsep}{ROOT}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.stdout == f"{FAILED} {RECORDED[number]}\n", done.stderr

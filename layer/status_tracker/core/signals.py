@@ -70,9 +70,9 @@ class _Process:
 
     def install(self) -> None:
         for number, default in _DEFAULTS.items():
-            if number in self.handled or signal.getsignal(number) not in (default, self.on_signal):
-                continue
-            if _set_handler(number, self.on_signal):
+            handler = signal.getsignal(number)
+            ours = handler == self.on_signal or (handler == default and _set_handler(number, self.on_signal))
+            if ours and number not in self.handled:
                 self.handled.append(number)
 
     def restore(self) -> None:
@@ -98,8 +98,7 @@ class Termination:
         self._shares = _process
         _process.entering.add(self)
         _process.attempts.add(self)
-        if len(_process.attempts) == 1:
-            _process.install()
+        _process.install()  # also for a nested one: somebody may have given the handlers back meanwhile
 
     def check(self) -> None:
         """The attempt is entered, and the block begins: raise the signal that was held back."""
