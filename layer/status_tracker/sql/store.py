@@ -146,7 +146,8 @@ class SqlStore(Generic[JobT]):
             if own:
                 session.rollback()
             # As it is now: on MySQL and MariaDB the user's transaction may be older than the row, and not see it.
-            if (stored := find(session, self._class, self._id, latest=is_mysql(session.get_bind().dialect))) is None:
+            latest = is_mysql(session.get_bind(self._class).dialect)
+            if (stored := find(session, self._class, self._id, latest=latest)) is None:
                 raise
             return WriteResult(applied=False, task=stored)
         return WriteResult(applied=True, task=job)
