@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -115,3 +116,48 @@ def test_r8_a_row_that_is_damaged_while_the_block_runs_is_told(job_class: type[J
         raise ValueError("no page")
     job = stored(job_class, engine)
     assert (job.status, [each["error"] for each in job.errors["history"]]) == (30, ["ValueError('no page')"])
+
+
+WAYS_TO_A_ROW: dict[str, Callable[[type[Job], sa.Engine], object]] = {
+    "start": lambda job_class, engine: job_class.start(engine, "job-1").__enter__(),
+    "start_next": lambda job_class, engine: job_class.start_next(engine).__enter__(),
+    "query_by_status": lambda job_class, engine: job_class.query_by_status(engine, 10),
+    "rerun": lambda job_class, engine: job_class.rerun(engine, "job-1", reason="again"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_A_ROW)
+@pytest.mark.parametrize("nth", range(3))
+def test_what_the_application_s_own_hook_raises_is_no_unreadable_row(
+    job_class: type[Job], engine: sa.Engine, way: str, nth: int
+) -> None:
+    job_class.create_and_save(engine, "job-1", 10)
+    statements: list[str] = []
+
+    def refuse(*event: Any) -> None:
+        statements.append(event[2])
+        if len(statements) == nth + 1:
+            raise LookupError("no tenant")
+
+    sa.event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        WAYS_TO_A_ROW[way](job_class, engine)
+    except LookupError as error:
+        assert str(error) == "no tenant"  # noqa: PT017  # how many statements there are depends on the database
+    else:
+        assert len(statements) <= nth
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", refuse)
+
+
+@pytest.mark.parametrize("way", WAYS_TO_A_ROW)
+def test_a_connection_that_the_application_cannot_make_is_no_unreadable_row(
+    job_class: type[Job], engine: sa.Engine, way: str
+) -> None:
+    job_class.create_and_save(engine, "job-1", 10)
+
+    def refuse() -> Any:
+        raise LookupError("no password")
+
+    with pytest.raises(LookupError, match="no password"):
+        WAYS_TO_A_ROW[way](job_class, sa.create_engine(engine.url, creator=refuse))

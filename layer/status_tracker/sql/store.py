@@ -184,8 +184,12 @@ def find(session: orm.Session, job_class: type[JobT], id: JobId, *, latest: bool
     Raises:
         TaskUnreadableError: it is not that of a job.
     """
+    statement = sa.select(job_class).where(job_class.id == id)
+    found = session.scalars(
+        statement.with_for_update(read=True) if latest else statement, execution_options={"populate_existing": True}
+    )
     with loading(job_class, id):
-        return session.get(job_class, id, populate_existing=True, with_for_update={"read": True} if latest else None)
+        return found.one_or_none()
 
 
 def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[Any]) -> list[JobT]:
@@ -197,15 +201,16 @@ def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[A
     left_out: list[JobId] = []
     while True:
         of_others = statement.where(job_class.id.not_in(left_out)) if left_out else statement
+        found = session.scalars(of_others)
         try:
             with loading(job_class, "?"):
-                return list(session.scalars(of_others))
+                return list(found)
         except TaskUnreadableError:
             ids = session.scalars(of_others.with_only_columns(job_class.id)).all()
-            found = [each for each in ids if not _is_readable(session, job_class, each)]
-            if not found:
+            unreadable = [each for each in ids if not _is_readable(session, job_class, each)]
+            if not unreadable:
                 raise
-            left_out += found
+            left_out += unreadable
 
 
 def _is_readable(session: orm.Session, job_class: type[JobColumns], id: JobId) -> bool:  # noqa: A002
@@ -227,8 +232,9 @@ def update(
     """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
     statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
     if session.get_bind(job_class).dialect.update_returning:
+        found = session.scalars(statement.returning(job_class), execution_options=_FRESH)
         with loading(job_class, id):
-            return session.scalars(statement.returning(job_class), execution_options=_FRESH).one_or_none()
+            return found.one_or_none()
     # Where the database cannot answer with the row, it is read in the same transaction.
     result: sa.CursorResult[Any] = session.execute(statement, execution_options=_FRESH)  # type: ignore[assignment]
     return find(session, job_class, id) if result.rowcount else None

@@ -66,6 +66,8 @@ def refuse_autocommit(session: orm.Session) -> None:
 def loading(job: type[JobColumns], id: object | Callable[[], object]) -> Iterator[None]:  # noqa: A002
     """Tell by name of the row that cannot be loaded, whatever its column's type raises for it.
 
+    The statement is carried out before: what the application's own hooks raise meanwhile says nothing of a row.
+
     Args:
         id: of the row, or what finds it.
 
