@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -20,7 +19,7 @@ from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, state_of
 from .keys import JobId, key_of
-from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing
+from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing, undoable
 from .waiting import bounded_wait, wait_at_most, wait_for_insert_at_most
 
 JobT = TypeVar("JobT", bound=JobColumns)
@@ -119,10 +118,11 @@ class SqlStore(Generic[JobT]):
         """Carry the write out in the session's transaction, which is left open."""
         changes = {**(values or {}), **columns_of(self._class, write.changes)}
         waits = sa.true() if self._wait is None else wait_at_most(session, self._wait)
-        job = update(session, self._class, self._id, sa.and_(condition(self._class, write), waits), changes)
-        if job is not None:
-            state_of(job)  # raises for a row that cannot be read, before the transaction is committed
-            return WriteResult(applied=True, task=job)
+        with undoable(self._bind, session):
+            job = update(session, self._class, self._id, sa.and_(condition(self._class, write), waits), changes)
+            if job is not None:
+                _require_readable(session, job)
+                return WriteResult(applied=True, task=job)
         stored = find(session, self._class, self._id)
         if stored is None and isinstance(write.guard, Startable) and write.guard.or_absent:
             return self._insert_started(session, write)
@@ -139,7 +139,7 @@ class SqlStore(Generic[JobT]):
             return WriteResult(applied=False, task=stored)
         own = isinstance(self._bind, sa.Engine)
         try:
-            with nullcontext() if own else session.begin_nested():  # the user's session keeps what else it has done
+            with undoable(self._bind, session):  # the user's session keeps what else it has done
                 session.add(job)
                 session.flush()
         except exc.IntegrityError:
@@ -190,6 +190,14 @@ def find(session: orm.Session, job_class: type[JobT], id: JobId, *, latest: bool
     )
     with loading(job_class, id):
         return found.one_or_none()
+
+
+def _require_readable(session: orm.Session, job: JobColumns) -> None:
+    try:
+        state_of(job)
+    except TaskUnreadableError:
+        session.expire(job)  # it shows what is not going to be stored
+        raise
 
 
 def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[Any]) -> list[JobT]:
