@@ -258,3 +258,28 @@ def test_the_config_may_name_further_statuses(engine: sa.Engine, clock: Clock) -
 def test_a_class_that_hides_a_column_is_refused(clock: Clock) -> None:
     with pytest.raises(TypeError, match="has a fence of its own, which hides a column"):
         make_job_class(clock, fence=lambda _: None)
+
+
+def test_a_call_that_names_its_statuses_keeps_the_other_settings_of_the_class(engine: sa.Engine, clock: Clock) -> None:
+    settings: dict[str, Any] = {"postponing": {TimeoutError: 30}, "postpone_at_most": 30, "traceback_stack_limit": 1}
+    config = make_config(clock, max_retry=5, non_retryable=[ZeroDivisionError], **settings)
+    job_class = make_job_class(clock, config=config)
+    job_class.metadata.create_all(engine)  # type: ignore[attr-defined]
+    job_class.create_and_save(engine, "job-1", 10)
+    seen = []
+    for _ in range(2):
+        with job_class.start(engine, "job-1", **CODES, skip_error=True) as (job, _updates):
+            raise TimeoutError("no answer")
+        seen.append((job.status, job.retry, job.not_before == clock.now + timedelta(seconds=30)))
+        clock.advance(30)
+    assert seen == [(10, 0, True), (30, 1, True)]
+
+    def fail_deep(depth: int) -> None:
+        if depth:
+            fail_deep(depth - 1)
+        raise ZeroDivisionError("deep")
+
+    with job_class.start(engine, "job-1", 10, 20, 30, 40, 60, skip_error=True) as (job, _updates):
+        fail_deep(5)
+    assert job.status == 60
+    assert job.errors["traceback"].count("  File ") == 1

@@ -113,6 +113,13 @@ def test_a_session_that_is_bound_by_class(job_class: type[Job], engine: sa.Engin
         assert job_class.query_by_status(session, 20) == [job]
 
 
+def test_r11_a_session_that_is_bound_by_class_learns_that_a_job_exists(job_class: type[Job], engine: sa.Engine) -> None:
+    job_class.create_and_save(engine, "job-1", 10, {"n": 1})
+    with orm.Session(binds={job_class: engine}) as session:
+        job, created = job_class.get_or_create(session, "job-1", 10, {"n": 2})
+        assert (created, job.data) == (False, {"n": 1})
+
+
 def test_codes_named_in_a_call_leave_the_config_s_other_settings(engine: sa.Engine, clock: Clock) -> None:
     job_class = make_job_class(clock, config=make_config(clock, non_retryable=[ZeroDivisionError]))
     job_class.metadata.create_all(engine)  # type: ignore[attr-defined]

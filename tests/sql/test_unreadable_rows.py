@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 import status_tracker as st
-from status_tracker.sql import OperableJobs
+from status_tracker.sql import OperableJobs, Updates
 from tests.support.clock import Clock
 
 from .conftest import LEASE, Job, stored
@@ -115,3 +117,83 @@ def test_r8_a_row_that_is_damaged_while_the_block_runs_is_told(job_class: type[J
         raise ValueError("no page")
     job = stored(job_class, engine)
     assert (job.status, [each["error"] for each in job.errors["history"]]) == (30, ["ValueError('no page')"])
+
+
+@pytest.mark.parametrize("value", ["[1]", '{"history": {"a": 1}}'])
+def test_a_users_session_that_is_committed_after_all_stores_nothing(
+    job_class: type[Job], engine: sa.Engine, value: str
+) -> None:
+    columns = "status, lock_at, fence, retry"
+    job_class.create_and_save(engine, "bad", 10)
+    with orm.Session(engine) as session:
+        job = session.get_one(job_class, "bad")
+        job.note = "the user's own"
+        session.flush()
+        session.execute(sa.text("UPDATE job SET errors = :value"), {"value": value})
+        before = session.execute(sa.text(f"SELECT {columns} FROM job")).one()  # noqa: S608
+        with pytest.raises(st.TaskUnreadableError, match="'bad' of the table 'job' cannot be read"):
+            job.lock_it(session, 20)
+        assert job.lock is None
+        session.commit()
+    with engine.connect() as connection:
+        assert connection.execute(sa.text(f"SELECT {columns} FROM job")).one() == before  # noqa: S608
+        assert connection.scalar(sa.text("SELECT note FROM job")) == "the user's own"
+
+
+def test_values_for_it_in_a_users_session_are_not_stored_either(job_class: type[Job], engine: sa.Engine) -> None:
+    if engine.dialect.name != "sqlite":
+        return  # each column of its rows can be loaded
+    job_class.create_and_save(engine, "bad", 10)
+    with orm.Session(engine) as session:
+        job = session.get_one(job_class, "bad")
+        session.execute(sa.text("UPDATE job SET errors = '{broken'"))
+        with pytest.raises(st.TaskUnreadableError):
+            job.update(session, Updates({"note": "seen"}))
+        session.commit()
+    with engine.connect() as connection:
+        assert connection.scalar(sa.text("SELECT note FROM job")) is None
+
+
+WAYS_TO_A_ROW: dict[str, Callable[[type[Job], sa.Engine], object]] = {
+    "start": lambda job_class, engine: job_class.start(engine, "job-1").__enter__(),
+    "start_next": lambda job_class, engine: job_class.start_next(engine).__enter__(),
+    "query_by_status": lambda job_class, engine: job_class.query_by_status(engine, 10),
+    "rerun": lambda job_class, engine: job_class.rerun(engine, "job-1", reason="again"),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_A_ROW)
+@pytest.mark.parametrize("nth", range(3))
+def test_what_the_application_s_own_hook_raises_is_no_unreadable_row(
+    job_class: type[Job], engine: sa.Engine, way: str, nth: int
+) -> None:
+    job_class.create_and_save(engine, "job-1", 10)
+    statements: list[str] = []
+
+    def refuse(*event: Any) -> None:
+        statements.append(event[2])
+        if len(statements) == nth + 1:
+            raise LookupError("no tenant")
+
+    sa.event.listen(engine, "before_cursor_execute", refuse)
+    try:
+        WAYS_TO_A_ROW[way](job_class, engine)
+    except LookupError as error:
+        assert str(error) == "no tenant"  # noqa: PT017  # how many statements there are depends on the database
+    else:
+        assert len(statements) <= nth
+    finally:
+        sa.event.remove(engine, "before_cursor_execute", refuse)
+
+
+@pytest.mark.parametrize("way", WAYS_TO_A_ROW)
+def test_a_connection_that_the_application_cannot_make_is_no_unreadable_row(
+    job_class: type[Job], engine: sa.Engine, way: str
+) -> None:
+    job_class.create_and_save(engine, "job-1", 10)
+
+    def refuse() -> Any:
+        raise LookupError("no password")
+
+    with pytest.raises(LookupError, match="no password"):
+        WAYS_TO_A_ROW[way](job_class, sa.create_engine(engine.url, creator=refuse))

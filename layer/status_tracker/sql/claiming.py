@@ -146,12 +146,13 @@ class Claim(Generic[JobT]):
     def _locked(self, session: orm.Session, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
         job = self.job_class
 
-        def oldest(what: Any) -> Any:
+        def oldest(what: Any) -> sa.ScalarResult[Any]:
             of_them = sa.select(what).where(job.id.in_(ids), claimable).order_by(job.update_at, job.id).limit(1)
-            return session.scalars(of_them.with_for_update(skip_locked=True)).first()
+            return session.scalars(of_them.with_for_update(skip_locked=True))
 
-        with loading(job, lambda: oldest(job.id)):
-            found: JobT | None = oldest(job)
+        rows = oldest(job)
+        with loading(job, lambda: oldest(job.id).first()):
+            found: JobT | None = rows.first()
         return found
 
     def _held_by(self, session: orm.Session, token: str) -> JobT | None:

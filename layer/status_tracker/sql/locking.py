@@ -18,7 +18,7 @@ from .errors import JobIsNotInitializedError, job_error
 from .expressions import Condition, state_of
 from .store import SqlStore, column_names, update
 from .trace import JobTrace
-from .transactions import EngineOrSession, reading
+from .transactions import EngineOrSession, reading, undoable
 from .updates import Updates, check_column
 
 
@@ -87,7 +87,8 @@ class JobAtHand(JobColumns):
         if not updates.values:
             return
         with reading(job_class, engine_or_session) as session:
-            job = update(session, job_class, self.id, self._still_held(), updates.values)
+            with undoable(engine_or_session, session):
+                job = update(session, job_class, self.id, self._still_held(), updates.values)
             if job is None:
                 raise self._not_updated()
             session.commit()

@@ -35,7 +35,7 @@ class SqlPauseBoard:
 
     def read(self) -> str | None:
         """What is paused, as text; None if there is nothing."""
-        if not sa.inspect(self._engine).has_table(self._table.name):
+        if not self._has_table():
             return None
         with self._engine.connect() as connection:
             text: str | None = connection.scalar(sa.select(self._table.c.pauses).where(self._mine))
@@ -43,7 +43,7 @@ class SqlPauseBoard:
 
     def replace(self, before: str | None, after: str) -> bool:
         """Store `after` if `before` is still what is stored; whether it was."""
-        self._table.create(self._engine, checkfirst=True)
+        self._make_table()
         try:
             with self._engine.begin() as connection:
                 if before is None:
@@ -53,3 +53,13 @@ class SqlPauseBoard:
                 return connection.execute(sa.update(self._table).where(unchanged).values(pauses=after)).rowcount == 1
         except exc.IntegrityError:
             return False
+
+    def _make_table(self) -> None:
+        try:
+            self._table.create(self._engine, checkfirst=True)
+        except exc.DBAPIError:
+            if not self._has_table():  # if it is there, another process has made it at the same time
+                raise
+
+    def _has_table(self) -> bool:
+        return sa.inspect(self._engine).has_table(self._table.name)

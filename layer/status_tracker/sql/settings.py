@@ -25,6 +25,12 @@ _SPELLINGS = {
     "ignored_status": ("ignored_status", "ignore_status"),
 }
 _SEPARATOR = "\n"  # no table's name has one
+_OF_THE_CODES = (
+    *_SPELLINGS,
+    *("exhausted_status", "more_pending_status", "status_enum", "status_shards", "ttl"),
+    *("use_case_id", "sep"),
+)
+"""What a call that names its statuses does not take from the class's config."""
 
 
 class Statuses(TypedDict, total=False):
@@ -146,12 +152,12 @@ def _config(
             f"give {job.__name__} a config = TrackerConfig.make(...)."
         )
     codes = (named.get("pending_status", UNNAMED), *(named[name] for name in required))
-    config = _made(table_of(job).fullname, codes, max_retry, expire, limit, job.clock if base is None else base.clock)
+    config = _made(table_of(job).fullname, codes, max_retry, expire, limit, job.clock)
     if base is None:
         return config
     return replace(
-        config,
-        non_retryable=base.non_retryable,
+        base,
+        **{name: getattr(config, name) for name in _OF_THE_CODES},
         max_retry=base.max_retry if max_retry is None else max_retry,
         lock_expire_seconds=base.lock_expire_seconds if expire is None else expire,
     )

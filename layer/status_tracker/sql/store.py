@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
@@ -20,7 +19,7 @@ from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, state_of
 from .keys import JobId, key_of
-from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing
+from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing, undoable
 from .waiting import bounded_wait, wait_at_most, wait_for_insert_at_most
 
 JobT = TypeVar("JobT", bound=JobColumns)
@@ -119,10 +118,11 @@ class SqlStore(Generic[JobT]):
         """Carry the write out in the session's transaction, which is left open."""
         changes = {**(values or {}), **columns_of(self._class, write.changes)}
         waits = sa.true() if self._wait is None else wait_at_most(session, self._wait)
-        job = update(session, self._class, self._id, sa.and_(condition(self._class, write), waits), changes)
-        if job is not None:
-            state_of(job)  # raises for a row that cannot be read, before the transaction is committed
-            return WriteResult(applied=True, task=job)
+        with undoable(self._bind, session):
+            job = update(session, self._class, self._id, sa.and_(condition(self._class, write), waits), changes)
+            if job is not None:
+                _require_readable(session, job)
+                return WriteResult(applied=True, task=job)
         stored = find(session, self._class, self._id)
         if stored is None and isinstance(write.guard, Startable) and write.guard.or_absent:
             return self._insert_started(session, write)
@@ -139,14 +139,15 @@ class SqlStore(Generic[JobT]):
             return WriteResult(applied=False, task=stored)
         own = isinstance(self._bind, sa.Engine)
         try:
-            with nullcontext() if own else session.begin_nested():  # the user's session keeps what else it has done
+            with undoable(self._bind, session):  # the user's session keeps what else it has done
                 session.add(job)
                 session.flush()
         except exc.IntegrityError:
             if own:
                 session.rollback()
             # As it is now: on MySQL and MariaDB the user's transaction may be older than the row, and not see it.
-            if (stored := find(session, self._class, self._id, latest=is_mysql(session.get_bind().dialect))) is None:
+            latest = is_mysql(session.get_bind(self._class).dialect)
+            if (stored := find(session, self._class, self._id, latest=latest)) is None:
                 raise
             return WriteResult(applied=False, task=stored)
         return WriteResult(applied=True, task=job)
@@ -183,8 +184,20 @@ def find(session: orm.Session, job_class: type[JobT], id: JobId, *, latest: bool
     Raises:
         TaskUnreadableError: it is not that of a job.
     """
+    statement = sa.select(job_class).where(job_class.id == id)
+    found = session.scalars(
+        statement.with_for_update(read=True) if latest else statement, execution_options={"populate_existing": True}
+    )
     with loading(job_class, id):
-        return session.get(job_class, id, populate_existing=True, with_for_update={"read": True} if latest else None)
+        return found.one_or_none()
+
+
+def _require_readable(session: orm.Session, job: JobColumns) -> None:
+    try:
+        state_of(job)
+    except TaskUnreadableError:
+        session.expire(job)  # it shows what is not going to be stored
+        raise
 
 
 def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[Any]) -> list[JobT]:
@@ -196,15 +209,16 @@ def readable(session: orm.Session, job_class: type[JobT], statement: sa.Select[A
     left_out: list[JobId] = []
     while True:
         of_others = statement.where(job_class.id.not_in(left_out)) if left_out else statement
+        found = session.scalars(of_others)
         try:
             with loading(job_class, "?"):
-                return list(session.scalars(of_others))
+                return list(found)
         except TaskUnreadableError:
             ids = session.scalars(of_others.with_only_columns(job_class.id)).all()
-            found = [each for each in ids if not _is_readable(session, job_class, each)]
-            if not found:
+            unreadable = [each for each in ids if not _is_readable(session, job_class, each)]
+            if not unreadable:
                 raise
-            left_out += found
+            left_out += unreadable
 
 
 def _is_readable(session: orm.Session, job_class: type[JobColumns], id: JobId) -> bool:  # noqa: A002
@@ -226,8 +240,9 @@ def update(
     """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
     statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
     if session.get_bind(job_class).dialect.update_returning:
+        found = session.scalars(statement.returning(job_class), execution_options=_FRESH)
         with loading(job_class, id):
-            return session.scalars(statement.returning(job_class), execution_options=_FRESH).one_or_none()
+            return found.one_or_none()
     # Where the database cannot answer with the row, it is read in the same transaction.
     result: sa.CursorResult[Any] = session.execute(statement, execution_options=_FRESH)  # type: ignore[assignment]
     return find(session, job_class, id) if result.rowcount else None

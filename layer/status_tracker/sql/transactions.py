@@ -35,6 +35,22 @@ def session_of(engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
         yield engine_or_session
 
 
+@contextmanager
+def undoable(engine_or_session: EngineOrSession, session: orm.Session) -> Iterator[None]:
+    """Take back what the block has done in the user's session if it raises; that of an engine is rolled back anyway."""
+    if isinstance(engine_or_session, sa.Engine):
+        yield
+        return
+    savepoint = session.begin_nested()
+    try:
+        yield
+    except BaseException:
+        with suppress(exc.SQLAlchemyError):  # after a deadlock MySQL has no savepoint any more
+            savepoint.rollback()
+        raise
+    savepoint.commit()
+
+
 def refuse_async(engine_or_session: object) -> None:
     """Raise `TypeError` for what asyncio's drivers need, such as asyncpg: a block has no event loop to wait in."""
     dialect = getattr(getattr(engine_or_session, "bind", engine_or_session), "dialect", None)
@@ -65,6 +81,8 @@ def refuse_autocommit(session: orm.Session) -> None:
 @contextmanager
 def loading(job: type[JobColumns], id: object | Callable[[], object]) -> Iterator[None]:  # noqa: A002
     """Tell by name of the row that cannot be loaded, whatever its column's type raises for it.
+
+    The statement is carried out before: what the application's own hooks raise meanwhile says nothing of a row.
 
     Args:
         id: of the row, or what finds it.
