@@ -7,6 +7,7 @@ import json
 import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -155,6 +156,31 @@ def test_r4_a_deleted_lock_lets_no_two_writers_in(jobs: type[FileJob], monkeypat
     second.note = "and goes on"
     second.dump()
     assert _loaded(jobs) == second
+
+
+def test_r4_writers_with_different_locks_write_different_files(
+    jobs: type[FileJob], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The lock is deleted before the first one prepares its file, and the second one has prepared its own by then."""
+    first, second = jobs.new("1"), _loaded(jobs)
+    first.note = "of the first writer"
+    opened, held = Path.open, list[Held]()
+
+    def open_late(path: Path, *how: Any, **further: Any) -> Any:
+        if path.suffix == ".tmp" and not held:
+            path.with_name(".1.json.status-tracker.lock").unlink()
+            monkeypatch.setattr(Path, "open", opened)
+            held.append(Held(second, monkeypatch))
+        return opened(path, *how, **further)
+
+    monkeypatch.setattr(Path, "open", open_late)
+    with pytest.raises(TrackerChangedError):
+        first.dump()
+    held[0].end()
+    assert held[0].raised == []
+    assert _loaded(jobs) == second
+    assert second.note == "of the held writer"
+    assert sorted(each.name for each in jobs.folder.iterdir()) == [".1.json.status-tracker.lock", "1.json"]
 
 
 def test_r4_who_waits_for_a_deleted_lock_takes_the_one_that_is_there(

@@ -200,7 +200,8 @@ def test_a_further_field_may_be_new(jobs: type[FileJob]) -> None:
 
 def test_leftovers_of_killed_writers_confuse_nobody(jobs: type[FileJob]) -> None:
     job = jobs.new("1")
-    leftover = job.path.with_name(".1.json.status-tracker.tmp")
+    lock = job.path.with_name(".1.json.status-tracker.lock")
+    leftover = job.path.with_name(f".status-tracker.{lock.stat().st_ino}.tmp")
     leftover.write_text('{"id": "1", "sta')
     assert jobs.load("1") == job
     with job.start():

@@ -15,7 +15,8 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 import status_tracker as st
-from status_tracker.abstract import BaseTracker, TrackerUnreadableError
+from status_tracker.abstract import BaseTracker, TrackerPauseBoard, TrackerUnreadableError
+from status_tracker.operations.pausing import Pauses
 from tests.abstract import django_jobs
 from tests.abstract.frameworks import dynamo_jobs, sql_jobs
 from tests.support.postgres import fresh_database
@@ -179,6 +180,18 @@ def test_r5_a_lost_creation_is_known_again(job_class: Any, monkeypatch: pytest.M
         assert job.attempts == 1
         left.append(ConnectionResetError("gone"))
     assert told(job_class.load("1")) == ("succeeded", 1, {}, "mine", None, 1)
+
+
+def test_r20_a_board_of_pauses_on_a_model_of_a_framework(job_class: Any) -> None:
+    pauses = Pauses("invoices", lambda: TrackerPauseBoard(job_class, "board"))
+    pauses.pause(reason="the printer is out of ink", by="ada")
+    with pytest.raises(st.TaskPausedError, match="out of ink"):
+        pauses.check("Print")
+    pauses.pause(reason="and out of paper", by="ben")
+    with pytest.raises(st.TaskPausedError, match="out of paper"):
+        pauses.check("Print")
+    pauses.resume(by="ada")
+    pauses.check("Print")
 
 
 def test_r3_djangos_own_times_without_zones_are_refused_and_nothing_is_stored(tmp_path: Path) -> None:

@@ -109,3 +109,17 @@ def test_a_tracker_without_index(tracker: Any) -> None:
 
     with pytest.raises(ValueError, match="declares no index"):
         Bare.query_by_status(0)
+
+
+@pytest.mark.parametrize("place", range(4))
+def test_only_the_failed_code_may_be_the_default_status(tracker: Any, place: int) -> None:
+    codes = [3, 6, 9, 10]
+    codes[place] = tracker.DEFAULT_STATUS
+    task = tracker.new("t")
+    if place == 1:
+        with pytest.raises(OSError, match="no page"), task.start(*codes):
+            raise OSError("no page")
+        assert (task.status, task.retry) == (0, 1)
+        return
+    with pytest.raises(ValueError, match="only failed may be pending"):
+        task.start(*codes)

@@ -6,12 +6,13 @@ import dataclasses
 from typing import Any
 
 import pytest
+from botocore.exceptions import ConnectionClosedError
 
 import status_tracker as st
 from status_tracker import compat
 from tests.compat.support import LEASE, StatusEnum
 from tests.support.clock import Clock
-from tests.support.wire import Wire, answer_lost
+from tests.support.wire import Wire, answer_lost, sent
 
 SETTERS: dict[str, tuple[Any, ...]] = {
     "set_status": (6,),
@@ -130,6 +131,34 @@ def test_r5_a_lost_answer(tracker: Any, wire: Wire) -> None:
     with task.update_context():
         task.set_status(6).set_data({"version": 1})
     assert (task.status, stored(tracker).data) == (6, {"version": 1})
+
+
+def test_r5_an_edit_whose_answer_was_lost_is_made_once(tracker: Any, wire: Wire) -> None:
+    task = tracker.new("t")
+    for nth in range(1, 12):
+        for _ in range(3):
+            wire.inject("UpdateItem", answer_lost)
+        with task.update_context():
+            task.set_retry_plus_one()
+        assert (task.retry, stored(tracker).retry) == (nth, nth)
+    with stored(tracker).start_job():
+        pass
+    assert stored(tracker).status == 9
+
+
+def test_r5_an_edit_whose_answer_was_lost_is_not_made_over_a_later_success(tracker: Any, wire: Wire) -> None:
+    task, worker = tracker.new("t"), tracker.get_one_or_none("t")
+
+    def worked_on_meanwhile(request: Any) -> Any:
+        sent(request)
+        with worker.start_job():
+            pass
+        raise ConnectionClosedError(endpoint_url=request.url)
+
+    wire.inject("UpdateItem", worked_on_meanwhile)
+    with task.update_context():
+        task.set_status(6).set_retry_plus_one()
+    assert (task.status, stored(tracker).status, stored(tracker).retry) == (9, 9, 0)
 
 
 def test_r4_a_vanished_worker_that_was_unlocked_by_hand_does_not_return(tracker: Any, clock: Clock) -> None:

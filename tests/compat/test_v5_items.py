@@ -154,6 +154,27 @@ def test_items_of_base_task_are_the_same_tasks(tracker: Any, clock: Clock) -> No
     assert Step.count_by_status() == {0: 1, 3: 0, 6: 0, 9: 1, 10: 0}
 
 
+@pytest.mark.parametrize("lock", [None, LOCK])
+@pytest.mark.parametrize("call", ["start", "rerun", "ignore", "unlock"])
+def test_base_task_says_what_an_item_in_v5_s_form_needs(v5_table: V5Table, call: str, lock: Any) -> None:
+    class Step(st.BaseTask):
+        class Meta(v5_table.tracker.Meta):  # type: ignore[misc, name-defined]
+            pass
+
+        status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+        config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10)
+
+    Step._connection = v5_table.tracker._get_connection()
+    v5_table.put(3 if lock else 0, lock=lock, lock_age=1)
+    before = raw_item(v5_table.tracker)
+    with pytest.raises(st.TaskUnreadableError, match="LISTED_BY_V5 = False"):
+        if call == "start":
+            Step.start("t").__enter__()
+        else:
+            getattr(Step, call)("t", reason="a test")
+    assert raw_item(v5_table.tracker) == before
+
+
 @pytest.mark.parametrize(("status", "error"), [(6, None), (9, st.TaskAlreadySucceedError)])
 def test_a_task_that_base_task_lists_in_another_shard_goes_on(
     tracker: Any, status: int, error: type[Exception] | None

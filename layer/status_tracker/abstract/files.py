@@ -7,7 +7,7 @@ import hashlib
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from io import BufferedWriter
@@ -38,8 +38,8 @@ class FileTracker(DocumentTracker):
 
     Two workers, in whatever processes, never both enter, and a reader never sees half a file, even if a writer is
     killed. Beside ``1.json`` there is a ``.1.json.status-tracker.lock``, which is empty and must stay, and while it is
-    written, or after a writer was killed, a ``.1.json.status-tracker.tmp``, which the next writer replaces. Needs a
-    POSIX system, and a file system that knows `flock`.
+    written, or after a writer was killed, a ``.status-tracker.….tmp``, which the next writer replaces. Needs a POSIX
+    system, and a file system that knows `flock`.
 
     The file is that of abstract_tracker, whose own writers compare nothing: do not let both write at a time.
     """
@@ -77,11 +77,11 @@ class FileTracker(DocumentTracker):
         content = self._encoded()
         path = Path(self.path).resolve()  # by whatever links one comes there, the lock is the same
         path.parent.mkdir(parents=True, exist_ok=True)
-        with _only_writer(path) as is_only_writer:
+        with _only_writer(path) as lock:
             stored = _read(path)
             if (None if stored is None else _stamp_of(stored)) != self._stamp:
                 raise self._changed(str(path))
-            if not _replace(path, content, is_only_writer):
+            if not _replace(path, content, lock):
                 raise self._changed(str(path))
         self._stamp = _stamp_of(content)
 
@@ -95,11 +95,6 @@ def _stamp_of(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _beside(path: Path, purpose: str) -> Path:
-    """A file that serves this one, by a name that no id of another task makes by accident."""
-    return path.with_name(f".{path.name}.status-tracker.{purpose}")
-
-
 def _read(path: Path) -> bytes | None:
     try:
         return path.read_bytes()
@@ -107,9 +102,28 @@ def _read(path: Path) -> bytes | None:
         return None
 
 
+@dataclass(frozen=True)
+class _Lock:
+    """The opened file that keeps other writers out, and its name, which no id of another task makes by accident."""
+
+    file: BufferedWriter
+    name: Path
+
+    def is_in_place(self) -> bool:
+        """Whether it is still the one of that name, and so excludes others."""
+        try:
+            return os.path.samestat(os.fstat(self.file.fileno()), self.name.stat())
+        except FileNotFoundError:
+            return False
+
+    def temporary(self) -> Path:
+        """Where its holder prepares the content: whoever holds another lock writes elsewhere."""
+        return self.name.with_name(f".status-tracker.{os.fstat(self.file.fileno()).st_ino}.tmp")
+
+
 @contextmanager
-def _only_writer(path: Path) -> Iterator[Callable[[], bool]]:
-    """Keep all other writers of the file out; gives a function that says whether they still are.
+def _only_writer(path: Path) -> Iterator[_Lock]:
+    """Keep all other writers of the file out, by the lock that it gives.
 
     By a lock of the kernel, which goes with the process that holds it, in whatever way that dies: a file whose mere
     existence is the lock would be left behind. It is put on a file of its own, which stays, since the tracker's file
@@ -122,47 +136,41 @@ def _only_writer(path: Path) -> Iterator[Callable[[], bool]]:
         raise NotImplementedError(
             "FileTracker needs fcntl.flock, which this system does not have: use S3Tracker or another backend."
         ) from missing
-    name = _beside(path, "lock")
+    name = path.with_name(f".{path.name}.status-tracker.lock")
     deadline = time.monotonic() + _LONGEST_WAIT
     while True:
-        with name.open("ab") as lock:
+        with name.open("ab") as file:
             try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError as held:
                 if time.monotonic() > deadline:  # a writer that is stopped must not stop the others too
                     raise TimeoutError(errno.ETIMEDOUT, "another process has kept its lock on it", str(path)) from held
             else:
                 try:
-                    if _is_in_place(lock, name):
-                        yield lambda: _is_in_place(lock, name)
+                    lock = _Lock(file, name)
+                    if lock.is_in_place():
+                        yield lock
                         return
                 finally:
-                    fcntl.flock(lock, fcntl.LOCK_UN)  # a process forked meanwhile has the file open too
+                    fcntl.flock(file, fcntl.LOCK_UN)  # a process forked meanwhile has the file open too
         time.sleep(jittered(_LONGEST_PAUSE))
 
 
-def _is_in_place(opened: BufferedWriter, name: Path) -> bool:
-    """Whether the opened file is still the one of that name."""
-    try:
-        return os.path.samestat(os.fstat(opened.fileno()), name.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _replace(path: Path, content: bytes, may_replace: Callable[[], bool]) -> bool:
+def _replace(path: Path, content: bytes, lock: _Lock) -> bool:
     """Put the content in the file's place at once, and see to it that it stays there when the power fails.
 
     Returns:
-        Whether that was done: it is not if `may_replace` says no when everything is ready.
+        Whether that was done: it is not if the lock excludes nobody any more when everything is ready.
     """
-    temporary = _beside(path, "tmp")  # always the same: what a killed writer left is overwritten
+    temporary = lock.temporary()  # the same for each holder of this lock: what a killed writer left is overwritten
     with temporary.open("wb") as file:
         if path.exists():
             shutil.copymode(path, temporary)
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-    if not may_replace():
+    if not lock.is_in_place():
+        temporary.unlink()
         return False
     temporary.replace(path)
     folder = os.open(path.parent, os.O_RDONLY)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-
 from ..core.errors import TaskAlreadyExistsError
 from .base import BaseTracker
 from .declared import T_ID
@@ -39,9 +37,11 @@ class TrackerPauseBoard:
     def replace(self, before: str | None, after: str) -> bool:
         """Store `after` if `before` is still what is stored; whether it was."""
         try:
-            tracker = self._class.load(self._id) or self._class.new(self._id)
-            tracker = copy.copy(tracker)
-            if (tracker.data or {}).get(_FIELD) != before:
+            tracker = self._class.load(self._id)
+            if tracker is None:
+                self._class.new(self._id)
+                tracker = self._class.load(self._id)  # what `new` returns may belong to the session that stored it
+            if tracker is None or (tracker.data or {}).get(_FIELD) != before:
                 return False
             tracker.data = {_FIELD: after}
             tracker.dump()

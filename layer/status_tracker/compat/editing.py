@@ -14,9 +14,10 @@ from ..core.errors import TaskLockedError
 from ..core.history import MAX_DATA_BYTES, json_size
 from ..core.lifecycle import Lifecycle
 from ..core.port import Special
-from ..core.retries import CONTENDED_ROUNDS, repeated, sleep_of
+from ..core.retries import CONTENDED_ROUNDS, new_end, repeated, sleep_of
+from ..core.state import is_edited_by
 from .item import TrackerItem
-from .store import TrackerStore
+from .store import EditStore
 
 
 class EditableTracker(TrackerItem):
@@ -117,13 +118,15 @@ class EditableTracker(TrackerItem):
     def _store_edits(self, edits: dict[str, Any]) -> None:
         config = self._config(self.job_id)
         rules = self._rules(config, self, known_lock=self._own_lock)
-        store = TrackerStore(type(self), self.key)
+        edit = new_end()
+        store = EditStore(type(self), self.key, edit)
         task = store.read()
         for _ in range(CONTENDED_ROUNDS):
-            write = rules.edit(None if task is None else store.state(task), config.now(), edits)
+            write = rules.edit(None if task is None else store.state(task), config.now(), edits, edit)
             answer = repeated(lambda write=write: store.write(write), sleep_of(config.clock))  # type: ignore[misc]
             task = answer.task
-            if answer.applied and task is not None:
+            stored = answer.applied or (task is not None and is_edited_by(store.state(task), edit))
+            if stored and task is not None:
                 self._show(task)
                 return
         raise TaskLockedError(f"{rules} changed {CONTENDED_ROUNDS} times while it was to be changed: try again.")

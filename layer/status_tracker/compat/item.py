@@ -50,7 +50,6 @@ class TrackerItem(TaskItem):
     CLOCK: Callable[[], datetime] = staticmethod(get_utc_now)
     LISTED_BY_V5: bool = True
 
-    free_lock = Special.REMOVE
     status = StatusAttribute()
     lock = LockAttribute(null=True)
     errors = ErrorsAttribute(default=dict, null=True)

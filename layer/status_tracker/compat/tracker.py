@@ -45,7 +45,7 @@ class BaseStatusTracker(EditableTracker):
       `TaskIsNotInitializedError` where it was never saved. All refusals are `TaskIsNotReadyToStartError`.
     - A task starts from DEFAULT_STATUS, from the failed status, and from the status of another job that the
       instance shows, so that one job's success is the next one's beginning. DEFAULT_STATUS and the four codes of a
-      job must be different.
+      job must be different; only the failed one may be DEFAULT_STATUS.
     - In progress and the lease over: the vanished attempt is recorded, counts as a failure, and the task is
       taken over; after the last one allowed it is ignored.
     - A worker that was taken over gets `TaskLockLostError`, and stores nothing.

@@ -40,7 +40,7 @@ from .history import (
 )
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .state import END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, is_unlocked, lease_end
+from .state import EDIT_MARK, END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, is_unlocked, lease_end
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
@@ -386,15 +386,19 @@ class Lifecycle:
             raise self._refuse.unfit(state, "is not locked, so there is nothing to unlock")
         return self._acted(state, now, record, _UNLOCKED)
 
-    def edit(self, state: TaskState | None, now: datetime, changes: Mapping[str, Any]) -> Write:
+    def edit(self, state: TaskState | None, now: datetime, changes: Mapping[str, Any], edit: str) -> Write:
         """Change fields by hand, unless a worker holds the task; a live `known_lock` does not count.
+
+        Args:
+            edit: names this change, see `is_edited_by`.
 
         Raises:
             TaskIsNotInitializedError, TaskLockedError: as for `rerun`.
         """
         if state is None or state.lock != self.known_lock:
             state = self._at_rest(state, now)
-        return Write(Unchanged(state), {**changes, **(_forgotten(state) if "lock" in changes else {})})
+        forgotten = _forgotten(state) if "lock" in changes else {}
+        return Write(Unchanged(state), {**changes, **forgotten, "finished_locks": _edited(state, edit)})
 
     @property
     def _waiting(self) -> tuple[int, ...]:
@@ -462,7 +466,8 @@ class Lifecycle:
         ended = (token,) if end is None else (token, f"{END_MARK}{end}")
         locks = (*state.finished_locks, *ended)
         tokens = [place for place, each in enumerate(locks) if not each.startswith(END_MARK)]
-        return {**_UNLOCKED, "finished_locks": locks[tokens[-KEPT_LOCKS:][0] :]}
+        first = tokens[-KEPT_LOCKS] if len(tokens) > KEPT_LOCKS else 0
+        return {**_UNLOCKED, "finished_locks": locks[first:]}
 
     def _attempt_counted(self, state: TaskState, now: datetime, *, hopeless: bool = False) -> dict[str, Any]:
         """Status and count after one more attempt without success."""
@@ -501,6 +506,13 @@ class Lifecycle:
             over = f"held a lease that ended at {end.isoformat()}, and never reported back"
         error = f"{LEASE_EXPIRED}('the worker {over}')"
         return failure(state.retry + 1, now.isoformat(), error, "")
+
+
+def _edited(state: TaskState, edit: str) -> tuple[str, ...]:
+    """The finished locks with the mark of a change by hand; of such marks the newest are kept."""
+    marks = [each for each in state.finished_locks if each.startswith(EDIT_MARK)]
+    dropped = marks[: -(KEPT_LOCKS - 1)]
+    return (*(each for each in state.finished_locks if each not in dropped), f"{EDIT_MARK}{edit}")
 
 
 def _forgotten(state: TaskState) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from .config import TrackerConfig
 LEASE_EXPIRED = "LeaseExpired"
 END_MARK = "="
 """Begins the mark of an end, which stands after its token in `finished_locks`."""
+EDIT_MARK = f"{END_MARK}edit-"
+"""Begins the mark of a change by hand, which stands there too."""
 
 _ANEW = frozenset({"rerun", "unignore", "reset"})
 
@@ -126,6 +128,11 @@ def is_finished_by(state: TaskState | None, token: str) -> bool:
 def is_ended_by(state: TaskState | None, end: str) -> bool:
     """Whether that very end is stored: a refused finish is then only a repeated one (R5)."""
     return state is not None and f"{END_MARK}{end}" in state.finished_locks
+
+
+def is_edited_by(state: TaskState | None, edit: str) -> bool:
+    """Whether that very change by hand is stored: a refused one is then only a repeated one (R5)."""
+    return state is not None and f"{EDIT_MARK}{edit}" in state.finished_locks
 
 
 def is_unlocked(state: TaskState) -> bool:

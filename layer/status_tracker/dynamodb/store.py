@@ -17,7 +17,7 @@ from .also import Also
 from .expressions import actions, condition, update_arguments
 from .item import TaskItem
 from .templates import Creation, Template, put_arguments, shape_of
-from .unreadable import state_in, task_of
+from .unreadable import check_form, state_in, task_of
 
 _TRANSIENT_CODES = frozenset(
     {
@@ -193,6 +193,7 @@ class DynamoStore(Generic[TaskT]):
         task = task_of(self._class, self._key, item)
         if isinstance(task, TaskUnreadableError):
             raise task
+        check_form(self._class, self._key, task)
         self._last = cast("TaskT", task)
         return self._last
 

@@ -17,6 +17,12 @@ _JSON = {"errors": dict, "finished_locks": list, "vanished_locks": list}
 _RECORDS = ("history", "actions")
 """Lists of objects in the errors."""
 
+_TO_DO = "Mend it in the table, or delete it."
+_TO_DO_WITH_V5 = (
+    "Items of this form are for status_tracker.compat and pynamodb_mate 5: work on it there, or set LISTED_BY_V5 = "
+    "False on its tracker, whose next change of the status stores it so that BaseTask reads it."
+)
+
 _COUNTED = ("retry", "fence", "run")
 _READ_BY_RULES = (*_JSON, *_COUNTED, "update_time", "lock", "lock_time", "lock_expire_time", "not_before")
 
@@ -51,11 +57,17 @@ def state_in(task_class: type[TaskItem], item: dict[str, Any], status: int) -> t
     return TaskState(status=status, **read), frozenset(broken)
 
 
-def unreadable(task_class: type[TaskItem], key: str, error: Exception) -> TaskUnreadableError:
+def check_form(task_class: type[TaskItem], key: str, task: TaskItem) -> None:
+    """Raise `TaskUnreadableError` for a whole item whose status is in its `value` alone, as pynamodb_mate 5 has it."""
+    if task.status is None and task.value is not None:
+        raise unreadable(task_class, key, ValueError("it has a value and no status"), _TO_DO_WITH_V5)
+
+
+def unreadable(task_class: type[TaskItem], key: str, error: Exception, to_do: str = _TO_DO) -> TaskUnreadableError:
     """The error for an item that cannot be read; it names the item, and its cause is what was raised."""
     use_case_id, sep, task_id = key.partition(task_class.separator())
     refusal = TaskUnreadableError(
-        f"The item {key!r} cannot be read: {told(error)}. Mend it in the table, or delete it.",
+        f"The item {key!r} cannot be read: {told(error)}. {to_do}",
         use_case_id=use_case_id if sep else None,
         task_id=task_id if sep else key,
     )
