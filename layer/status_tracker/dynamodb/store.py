@@ -126,6 +126,12 @@ class DynamoStore(Generic[TaskT]):
 
     def read(self) -> TaskT | None:
         """The item as it is stored now (a consistent read). Raises `TaskUnreadableError` if it is no task."""
+        task = self._found()
+        if task is not None:
+            check_form(self._class, self._key, task)
+        return task
+
+    def _found(self) -> TaskT | None:
         page = self._class._get_connection().get_item(self._key, consistent_read=True)
         return self._task((page or {}).get("Item"))
 
@@ -138,7 +144,7 @@ class DynamoStore(Generic[TaskT]):
         if client in _answering:
             return None
         try:
-            return self.read()
+            return self._found()
         except GetError as error:
             if _code(_raw(error)) != "AccessDeniedException":
                 raise StoreError(error, transient=_is_transient(_raw(error))) from error
@@ -193,7 +199,6 @@ class DynamoStore(Generic[TaskT]):
         task = task_of(self._class, self._key, item)
         if isinstance(task, TaskUnreadableError):
             raise task
-        check_form(self._class, self._key, task)
         self._last = cast("TaskT", task)
         return self._last
 
