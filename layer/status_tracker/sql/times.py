@@ -69,17 +69,17 @@ class SameMoment(FunctionElement[bool]):
         super().__init__(column, sa.literal(moment, UTCDateTime()))
 
 
-@compiles(SameMoment)  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(SameMoment)
 def _same(element: SameMoment, compiler: SQLCompiler, **options: Any) -> str:
     column, moment = element.clauses
     return compiler.process(column == moment, **options)
 
 
-@compiles(SameMoment, "sqlite")  # type: ignore[no-untyped-call,untyped-decorator]
+@compiles(SameMoment, "sqlite")
 def _same_in_text(element: SameMoment, compiler: SQLCompiler, **options: Any) -> str:
     column, moment = element.clauses
     in_our_form = sa.type_coerce(column, sa.String).like(sa.literal_column("'____-__-__ __:__:__.______'"))
-    to_the_millisecond = sa.literal_column("'%Y-%m-%d %H:%M:%f'")
+    to_the_millisecond: sa.ColumnElement[str] = sa.literal_column("'%Y-%m-%d %H:%M:%f'")
     as_moments = sa.func.strftime(to_the_millisecond, column) == sa.func.strftime(to_the_millisecond, moment)
     same = sa.or_(column == moment, sa.and_(sa.not_(in_our_form), as_moments))
     return compiler.process(same.self_group(), **options)
