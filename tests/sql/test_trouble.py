@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,13 +57,23 @@ def test_r12_a_heartbeat_that_cannot_work_claims_nothing(
 
 
 @pytest.mark.parametrize("act", ["rerun", "ignore", "start", "start_next"])
+@pytest.mark.parametrize(
+    ("column", "written"),
+    [
+        ("update_at", "2024-05-01 10:00:00"),
+        ("lock_expire_at", "2024-05-01 10:00:00"),
+        ("lock_expire_at", "2024-05-01T10:00:00"),
+        ("lock_expire_at", "2024-05-01 10:00:00.5"),
+        ("lock_expire_at", "2024-05-01"),
+    ],
+)
 def test_a_stuck_row_whose_times_were_written_by_hand(
-    job_class: type[Job], engine: sa.Engine, clock: Clock, act: str
+    job_class: type[Job], engine: sa.Engine, clock: Clock, act: str, column: str, written: str
 ) -> None:
     job_class.create_and_save(engine, "job-1", 10)
     job_class.start(engine, "job-1").__enter__()
     with engine.begin() as connection:
-        connection.execute(sa.text("UPDATE job SET update_at = '2024-05-01 10:00:00'"))
+        connection.execute(sa.text(f"UPDATE job SET {column} = '{written}'"))  # noqa: S608
     clock.advance(LEASE)
     if act.startswith("start"):
         with job_class.start(engine, "job-1") if act == "start" else job_class.start_next(engine) as (job, _):
@@ -71,6 +82,26 @@ def test_a_stuck_row_whose_times_were_written_by_hand(
     else:
         getattr(job_class, act)(engine, "job-1", reason="by hand")
     assert stored(job_class, engine).status == {"rerun": 10, "ignore": 50}.get(act, 40)
+
+
+def test_a_row_that_cannot_be_claimed_does_not_hold_up_the_others(
+    job_class: type[Job], tmp_path: Path, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'other.db'}")
+    job_class.metadata.create_all(engine)  # type: ignore[attr-defined]
+    for name in ("bad", "job-1"):
+        job_class.create_and_save(engine, name, 10)
+        clock.advance(1)
+    job_class.start(engine, "bad").__enter__()
+    with engine.begin() as connection:  # what Python reads as a time, and SQLite does not
+        connection.execute(sa.text("UPDATE job SET lock_expire_at = '20240501T100000' WHERE id = 'bad'"))
+    clock.advance(LEASE)
+    job_class.create_and_save(engine, "job-2", 10)
+    for name in ("job-1", "job-2", None):
+        with job_class.start_next(engine) as (job, _):
+            assert (job and job.id) == name
+    assert "'bad'" in caplog.text
+    engine.dispose()
 
 
 def test_the_users_own_index_on_status_stays_beside_ours(engine: sa.Engine, clock: Clock) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import enum
 import logging
 import uuid
+from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -19,8 +20,9 @@ from ..core.port import Startable, StoreError
 from ..core.retries import CONTENDED_ROUNDS, TRIES, Patience
 from .column_types import is_mysql
 from .columns import JobColumns
+from .database_errors import table_of
 from .expressions import Condition, is_free, startable, state_of
-from .keys import JobId, key_of
+from .keys import JobId, key_of, text_of_id
 from .settings import StepSettings
 from .store import SqlStore
 from .transactions import loading, storing
@@ -65,14 +67,15 @@ class Claim(Generic[JobT]):
         """
         token, limit, unanswered = uuid.uuid4().hex, _CANDIDATES, 0
         patience = Patience(self.rules("*"))
-        unreadable: set[str] = set()
+        passed_by: set[str] = set()
+        refusals: Counter[str] = Counter()
         while True:
             try:
-                found = self._try(token, limit, unreadable, repeated=unanswered > 0)
+                found = self._try(token, limit, passed_by, refusals, repeated=unanswered > 0)
             except StoreError as error:
-                if isinstance(error.cause, TaskUnreadableError) and error.cause.task_id not in unreadable:
+                if isinstance(error.cause, TaskUnreadableError) and error.cause.task_id not in passed_by:
                     logger.warning("%s The other jobs are started meanwhile.", error.cause)
-                    unreadable.add(str(error.cause.task_id))
+                    passed_by.add(str(error.cause.task_id))
                     continue
                 unanswered += 1
                 if not error.transient or unanswered == CONTENDED_ROUNDS:
@@ -82,23 +85,42 @@ class Claim(Generic[JobT]):
             if found is _Look.WIDER:
                 limit *= _WIDER
             elif found is _Look.AGAIN:
+                passed_by |= self._contended(refusals)
                 patience.pause(0)
             else:
                 return None if found is None else (token, found)
 
-    def _try(self, token: str, limit: int, unreadable: Collection[str], *, repeated: bool) -> JobT | _Look | None:
+    def _contended(self, refusals: Counter[str]) -> set[str]:
+        contended = {each for each, times in refusals.items() if times == CONTENDED_ROUNDS}
+        for each in contended:
+            del refusals[each]
+            logger.warning(
+                "Job %r of the table %r could not be claimed, though it was found %d times. The other jobs are started "
+                "meanwhile.",
+                each,
+                table_of(self.job_class).fullname,
+                CONTENDED_ROUNDS,
+            )
+        return contended
+
+    def _try(
+        self, token: str, limit: int, passed_by: Collection[str], refusals: Counter[str], *, repeated: bool
+    ) -> JobT | _Look | None:
         with storing(self.job_class, self.engine) as session:
             if repeated and (held := self._held_by(session, token)) is not None:
                 return held
             now = self.step.config.now()
             claimable = self._claimable(token, now)
-            ids = session.scalars(self._candidates(claimable, limit, unreadable)).all()
+            ids = session.scalars(self._candidates(claimable, limit, passed_by)).all()
             if not ids:
                 return None
             job = self._first_unlocked(session, ids, claimable)
             if job is None:
                 return _Look.WIDER if len(ids) == limit else None
-            return self._acquire(session, job, token, now)
+            claimed = self._acquire(session, job, token, now)
+            if claimed is _Look.AGAIN:
+                refusals[text_of_id(job.id)] += 1
+            return claimed
 
     def _acquire(self, session: orm.Session, job: JobT, token: str, now: datetime) -> JobT | _Look:
         verdict = self.rules(job.id).judge(state_of(job), token, now, self.step.lease)
@@ -119,11 +141,11 @@ class Claim(Generic[JobT]):
         stuck = sa.and_(job.status == config.in_progress_status, is_free(job, now, since))
         return sa.or_(waiting, stuck)
 
-    def _candidates(self, claimable: Condition, limit: int, unreadable: Collection[str]) -> sa.Select[Any]:
+    def _candidates(self, claimable: Condition, limit: int, passed_by: Collection[str]) -> sa.Select[Any]:
         """The ids of the oldest jobs that can be claimed; each status by itself, as the index has them."""
         job = self.job_class
-        passed_by = [key_of(job, each) for each in unreadable]
-        wanted = sa.and_(claimable, job.id.not_in(passed_by)) if passed_by else claimable
+        keys = [key_of(job, each) for each in passed_by]
+        wanted = sa.and_(claimable, job.id.not_in(keys)) if keys else claimable
         oldest = [
             sa.select(job.id, job.update_at)
             .where(job.status == status, wanted)

@@ -14,6 +14,7 @@ from ..core.state import TaskState
 from .column_types import stored_errors
 from .columns import JobColumns
 from .database_errors import unreadable
+from .times import SameMoment
 
 Condition = sa.ColumnElement[bool]
 JobClass = type[JobColumns]
@@ -118,11 +119,12 @@ def _is_not_among(token: str, tokens: Any) -> Condition:
 
 
 def _unchanged(job: JobClass, state: TaskState) -> Condition:
+    expires = state.lock_expire_time
     return sa.and_(
         job.status == state.status,
         job.retry == state.retry,  # for update_at, which SQLite compares as text, as others have written it
-        _is(job.lock, state.lock),
-        _is(job.lock_expire_at, state.lock_expire_time),
+        job.lock.is_(None) if state.lock is None else job.lock == state.lock,
+        job.lock_expire_at.is_(None) if expires is None else SameMoment(job.lock_expire_at, expires),
         sa.func.coalesce(job.fence, 0) == state.fence,
         sa.func.coalesce(job.run_number, 0) == state.run,
     )
@@ -134,8 +136,3 @@ def _held(job: JobClass, guard: HeldBy, changes: Mapping[str, Any]) -> Condition
         return held
     column = getattr(job, _COLUMNS.get(guard.growing, guard.growing))
     return sa.and_(held, sa.or_(column.is_(None), column < changes[guard.growing]))
-
-
-def _is(column: Any, value: Any) -> Condition:
-    result: Condition = column.is_(None) if value is None else column == value
-    return result

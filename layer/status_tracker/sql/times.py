@@ -8,6 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
 
 from .column_types import is_mysql
 
@@ -50,3 +53,33 @@ class UTCDateTime(sa.TypeDecorator[datetime]):
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class SameMoment(FunctionElement[bool]):
+    """Whether a column holds that moment, also where a hand has written it in SQLite's text in another form.
+
+    What the library writes is compared to the microsecond, and other forms to the millisecond.
+    """
+
+    name = "same_moment"
+    type = sa.Boolean()
+    inherit_cache = True
+
+    def __init__(self, column: Any, moment: datetime) -> None:
+        super().__init__(column, sa.literal(moment, UTCDateTime()))
+
+
+@compiles(SameMoment)
+def _same(element: SameMoment, compiler: SQLCompiler, **options: Any) -> str:
+    column, moment = element.clauses
+    return compiler.process(column == moment, **options)
+
+
+@compiles(SameMoment, "sqlite")
+def _same_in_text(element: SameMoment, compiler: SQLCompiler, **options: Any) -> str:
+    column, moment = element.clauses
+    in_our_form = sa.type_coerce(column, sa.String).like(sa.literal_column("'____-__-__ __:__:__.______'"))
+    to_the_millisecond: sa.ColumnElement[str] = sa.literal_column("'%Y-%m-%d %H:%M:%f'")
+    as_moments = sa.func.strftime(to_the_millisecond, column) == sa.func.strftime(to_the_millisecond, moment)
+    same = sa.or_(column == moment, sa.and_(sa.not_(in_our_form), as_moments))
+    return compiler.process(same.self_group(), **options)
