@@ -16,6 +16,7 @@ import pytest
 from botocore.loaders import JSONFileLoader
 from xdist.scheduler import LoadScopeScheduling
 
+from status_tracker.core import signals
 from tests.support.dynamodb_local import EngineMissingError
 from tests.support.engines import MOTO, Engine, dynamodb_local, moto_server
 from tests.support.mariadb import MariaDBMissingError, run_mariadb
@@ -70,8 +71,9 @@ def _botocore_reads_each_file_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _signals_are_given_back() -> Iterator[None]:
-    """Also by the attempts of workers that vanish, which never leave their block."""
+def _signals_are_given_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Also by the attempts of workers that vanish, which never leave their block; the next test knows none of them."""
+    monkeypatch.setattr(signals, "_process", type(signals._process)())
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     yield
     for number, handler in before.items():

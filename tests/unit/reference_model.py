@@ -48,6 +48,7 @@ class Model:
     data: Any = None
     history: list[tuple[int, str]] = field(default_factory=list)
     actions: int = 0
+    unlocked: bool = False
 
     def is_live(self, now: datetime) -> bool:
         return self.holder is not None and self.lease_end is not None and now < self.lease_end
@@ -60,7 +61,7 @@ class Model:
 
     def hold(self, worker: int, step: type[Step1 | Step2], now: datetime) -> None:
         self.status = step.in_progress
-        self.holder, self.lease_end = worker, now + LEASE
+        self.holder, self.lease_end, self.unlocked = worker, now + LEASE, False
         self.fence += 1
 
     def start(self, worker: int, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
@@ -90,7 +91,7 @@ class Model:
         if self.status not in step.values() and self.status < step.succeeded:
             return st.TaskIsNotReadyToStartError
         in_another_step = self.status not in step.values()
-        if self.status == step.in_progress or (in_another_step and self.holder is not None):
+        if self.status == step.in_progress or (in_another_step and (self.holder is not None or self.unlocked)):
             self.fail(step, "LeaseExpired")
         return self.make_pending(step)
 
@@ -110,7 +111,11 @@ class Model:
         return self.unlock_and_record()
 
     def unlock(self, _step: type[Step1 | Step2], _now: datetime) -> type[Exception] | None:
-        return st.TaskIsNotReadyToStartError if self.holder is None else self.unlock_and_record()
+        if self.holder is None:
+            return st.TaskIsNotReadyToStartError
+        self.unlock_and_record()
+        self.unlocked = True
+        return None
 
     def refusal(self, step: type[Step1 | Step2]) -> type[Exception]:
         refusals = {step.succeeded: st.TaskAlreadySucceedError, step.ignored: st.TaskIgnoredError}
@@ -123,4 +128,5 @@ class Model:
 
     def unlock_and_record(self) -> None:
         self.holder = self.lease_end = None
+        self.unlocked = False
         self.actions += 1

@@ -137,9 +137,10 @@ def is_edited_by(state: TaskState | None, edit: str) -> bool:
 
 def is_unlocked(state: TaskState) -> bool:
     """Whether somebody has unlocked the attempt that the task was in, and nothing has happened to it since."""
-    newest: Mapping[str, Any] = (state.errors.get("actions") or [{}])[-1]
-    taken = newest.get("action") == "unlock" or newest.get("unlocked")
-    if state.lock is not None or state.lock_time is None or not taken:
+    if state.lock is not None or state.lock_time is None:
+        return False
+    newest = (state.errors.get("actions") or [{}])[-1]
+    if not isinstance(newest, Mapping) or not (newest.get("action") == "unlock" or newest.get("unlocked")):
         return False
     return newest.get("status") == state.status and datetime.fromisoformat(newest["update_time"]) >= state.lock_time
 
