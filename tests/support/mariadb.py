@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from tests.support.servers import free_port, run_server
+from tests.support.servers import run_on_a_free_port
 
 _PLACES = f"/usr/local/sbin:/usr/sbin:/usr/libexec:{os.environ.get('PATH', os.defpath)}"
 _SETTINGS = {
@@ -69,9 +69,11 @@ def find_programs() -> dict[str, str]:
 @contextmanager
 def run_mariadb() -> Iterator[str]:
     """The SQLAlchemy URL of a fresh server. Raises `MariaDBMissingError` where it is not installed."""
-    programs, port = find_programs(), free_port()
-    arguments = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
-    with run_server("mariadb", _SCRIPT, arguments, programs, "mysql"):
+
+    def arguments(port: int) -> list[str]:
+        return [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+
+    with run_on_a_free_port("mariadb", _SCRIPT, arguments, find_programs(), "mysql") as port:
         yield f"mysql+pymysql://root@127.0.0.1:{port}/mysql"
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sqlalchemy import NullPool, create_engine, make_url, text
 
-from tests.support.servers import free_port, run_server
+from tests.support.servers import run_on_a_free_port
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _SETTINGS = {
@@ -58,9 +58,12 @@ def find_programs() -> Path:
 @contextmanager
 def run_postgres() -> Iterator[str]:
     """The SQLAlchemy URL of a fresh server. Raises `PostgresMissingError` where it is not installed."""
-    programs, port = find_programs(), free_port()
-    arguments = [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
-    with run_server("postgres", _SCRIPT, arguments, {"programs": str(programs)}, "postgres"):
+
+    def arguments(port: int) -> list[str]:
+        return [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
+
+    programs = {"programs": str(find_programs())}
+    with run_on_a_free_port("postgres", _SCRIPT, arguments, programs, "postgres") as port:
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
 
 

@@ -7,8 +7,8 @@ import pwd
 import socket
 import subprocess
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 # Runs the server until its standard input closes: we close it, or it closes with our death, in whatever way we die.
@@ -45,6 +45,24 @@ def run_server(
         finally:
             # A line, because a child that a test has forked may hold the input open.
             keeper.communicate(b"stop\n")
+
+
+@contextmanager
+def run_on_a_free_port(
+    name: str, script: str, arguments: Callable[[int], Sequence[str]], environment: Mapping[str, str], user: str
+) -> Iterator[int]:
+    """As `run_server`; the port. Somebody else may take one before the server does: three are tried."""
+    with ExitStack() as stack:
+        for left in (2, 1, 0):
+            port = free_port()
+            try:
+                stack.enter_context(run_server(name, script, arguments(port), environment, user))
+            except RuntimeError:
+                if not left:
+                    raise
+            else:
+                break
+        yield port
 
 
 def free_port() -> int:
