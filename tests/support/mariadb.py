@@ -69,11 +69,7 @@ def find_programs() -> dict[str, str]:
 @contextmanager
 def run_mariadb() -> Iterator[str]:
     """The SQLAlchemy URL of a fresh server. Raises `MariaDBMissingError` where it is not installed."""
-
-    def arguments(port: int) -> list[str]:
-        return [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
-
-    with run_on_a_free_port("mariadb", _SCRIPT, arguments, find_programs(), "mysql") as port:
+    with run_on_a_free_port("mariadb", _SCRIPT, _SETTINGS, find_programs(), "mysql") as port:
         yield f"mysql+pymysql://root@127.0.0.1:{port}/mysql"
 
 

@@ -58,12 +58,8 @@ def find_programs() -> Path:
 @contextmanager
 def run_postgres() -> Iterator[str]:
     """The SQLAlchemy URL of a fresh server. Raises `PostgresMissingError` where it is not installed."""
-
-    def arguments(port: int) -> list[str]:
-        return [f"--{name}={value}" for name, value in {**_SETTINGS, "port": str(port)}.items()]
-
     programs = {"programs": str(find_programs())}
-    with run_on_a_free_port("postgres", _SCRIPT, arguments, programs, "postgres") as port:
+    with run_on_a_free_port("postgres", _SCRIPT, _SETTINGS, programs, "postgres") as port:
         yield f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres"
 
 

@@ -7,7 +7,7 @@ import pwd
 import socket
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
@@ -49,14 +49,18 @@ def run_server(
 
 @contextmanager
 def run_on_a_free_port(
-    name: str, script: str, arguments: Callable[[int], Sequence[str]], environment: Mapping[str, str], user: str
+    name: str, script: str, settings: Mapping[str, str], environment: Mapping[str, str], user: str
 ) -> Iterator[int]:
-    """As `run_server`; the port. Somebody else may take one before the server does: three are tried."""
+    """As `run_server`, with the settings and a port as its arguments; the port.
+
+    Somebody else may take one before the server does: three are tried.
+    """
     with ExitStack() as stack:
         for left in (2, 1, 0):
             port = free_port()
+            arguments = [f"--{each}={value}" for each, value in {**settings, "port": str(port)}.items()]
             try:
-                stack.enter_context(run_server(name, script, arguments(port), environment, user))
+                stack.enter_context(run_server(name, script, arguments, environment, user))
             except RuntimeError:
                 if not left:
                     raise

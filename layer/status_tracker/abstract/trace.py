@@ -40,14 +40,6 @@ class TrackerTrace(Trace):
         self._line(next(why, f"❌ the task cannot be started ({type(error).__name__}), do nothing!"))
         self._end()
 
-    def lost(self) -> None:
-        self._line("❌ the lease was lost: another worker took the task over; nothing was stored.")
-        self._end()
-
-    def not_saved(self) -> None:
-        self._line("❌ the end of the attempt could not be stored; the lease will run out.")
-        self._end()
-
     def finished(self, status: int, retry: int, *, before: int) -> None:
         """Tell the end by what was stored: the status, and the attempts that count; `before`, without this one."""
         config = self._config

@@ -8,8 +8,6 @@ from ..core.config import TrackerConfig
 from ..core.errors import NoMoreRetryError
 from ..core.trace import Trace
 
-_WIDTH = 80
-
 
 class TrackerTrace(Trace):
     """Tells the course of one attempt at a tracker; silent unless `debug` is on.
@@ -18,6 +16,8 @@ class TrackerTrace(Trace):
         named: the name of a status, by the tracker's enum.
         found: the status of the tracker that is started.
     """
+
+    _width = 80
 
     def __init__(
         self,
@@ -64,6 +64,3 @@ class TrackerTrace(Trace):
     def _shown(self, status: int | None) -> str:
         name = None if status is None else self._named(status)
         return repr(name) if name != str(status) else str(status)
-
-    def _rule(self, message: str) -> None:
-        self._line(f"{message:-^{_WIDTH}}")

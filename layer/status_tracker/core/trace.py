@@ -38,7 +38,6 @@ class _Console(logging.StreamHandler[TextIO]):
 
 _console = _Console()
 
-_WIDTH = 120
 _WHY_REFUSED: tuple[tuple[type[TaskIsNotReadyToStartError], str], ...] = (
     (TaskIsNotInitializedError, "because it is not initialized yet"),
     (TaskLockedError, "because it is already locked by another worker"),
@@ -52,6 +51,9 @@ _WHY_REFUSED: tuple[tuple[type[TaskIsNotReadyToStartError], str], ...] = (
 
 class Trace:
     """Tells the course of one attempt; silent unless `debug` is on."""
+
+    _width = 120
+    _thing = "task"
 
     def __init__(self, config: TrackerConfig, task: object, *, debug: bool) -> None:
         self._config = config
@@ -71,15 +73,15 @@ class Trace:
             (text for kind, text in _WHY_REFUSED if isinstance(error, kind)), f"because of {type(error).__name__}"
         )
         self._line(f"❌ task failed to get lock, {why}.")
-        self._rule(f" ⏹️ end {self._task})")
+        self._end()
 
     def lost(self) -> None:
-        self._line("❌ the lease was lost: another worker took the task over; nothing was stored.")
-        self._rule(f" ⏹️ end {self._task})")
+        self._line(f"❌ the lease was lost: another worker took the {self._thing} over; nothing was stored.")
+        self._end()
 
     def not_saved(self) -> None:
         self._line("❌ the end of the attempt could not be stored; the lease will run out.")
-        self._rule(f" ⏹️ end {self._task})")
+        self._end()
 
     def finished(self, status: int, retry: int, *, before: int) -> None:
         """Tell the end by what was stored: the status, and the attempts that count; `before`, without this one."""
@@ -98,12 +100,15 @@ class Trace:
             self._line("❌ 🔐 task failed, set stats 'failed' and unlock the task.")
         self._rule(f" ⏹️ end {self._task}, status={status})) (aka {name!r})")
 
+    def _end(self) -> None:
+        self._rule(f" ⏹️ end {self._task})")
+
     def _line(self, message: str) -> None:
         if self._debug:
             tell(logging.INFO, message)
 
     def _rule(self, message: str) -> None:
-        self._line(f"{message:-^{_WIDTH}}")
+        self._line(f"{message:-^{self._width}}")
 
 
 def tell(level: int, message: str, error: BaseException | None = None) -> None:

@@ -14,7 +14,6 @@ from ..core.errors import (
 )
 from ..core.trace import Trace
 
-_WIDTH = 80
 _WHY_REFUSED: tuple[tuple[type[TaskIsNotReadyToStartError], str], ...] = (
     (TaskIsNotInitializedError, "does not exist"),
     (TaskLockedError, "is locked"),
@@ -27,6 +26,9 @@ _WHY_REFUSED: tuple[tuple[type[TaskIsNotReadyToStartError], str], ...] = (
 
 class JobTrace(Trace):
     """Tells the course of one attempt at a job; silent unless `debug` is on."""
+
+    _width = 80
+    _thing = "job"
 
     def __init__(self, config: TrackerConfig, id: str, *, debug: bool) -> None:  # noqa: A002
         super().__init__(config, f"Job {id!r}", debug=debug)
@@ -46,14 +48,6 @@ class JobTrace(Trace):
             why = f"status is {error.status}, it is not any of the ready-to-start status"
         self._line(f"❌ {self._task} {why or f'could not be started ({type(error).__name__})'}.")
 
-    def lost(self) -> None:
-        self._line("❌ the lease was lost: another worker took the job over; nothing was stored.")
-        self._rule(f" ⏹️ end {self._task})")
-
-    def not_saved(self) -> None:
-        self._line("❌ the end of the attempt could not be stored; the lease will run out.")
-        self._rule(f" ⏹️ end {self._task})")
-
     def finished(self, status: int, retry: int, *, before: int) -> None:
         """Tell the end by the status that was stored."""
         config = self._config
@@ -69,6 +63,3 @@ class JobTrace(Trace):
             what = "❌ 🔐 job failed"
         self._line(f"{what}, set status = {status} and unlock the job.")
         self._rule(f" ⏹️ end {self._task} status = {status})")
-
-    def _rule(self, message: str) -> None:
-        self._line(f"{message:-^{_WIDTH}}")
