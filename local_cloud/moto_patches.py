@@ -39,7 +39,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _keep_resources_that_cannot_be_updated()
     _apply_bucket_settings()
     _apply_table_settings()
-    _deploy_schedules()
+    _deploy_schedules_and_alarms()
     _leave_queues_to_the_poller()
     _make_operations_atomic()
     _mend_upload_events()
@@ -186,9 +186,10 @@ def _apply_table_settings() -> None:
     _after(table_models.Table, "create_from_cloudformation_json", apply)
 
 
-def _deploy_schedules() -> None:
-    """CloudFormation does not know schedules; what it deploys then is what `local_cloud.scheduler` runs."""
+def _deploy_schedules_and_alarms() -> None:
+    """CloudFormation knows neither; what it deploys is seen to by `local_cloud.scheduler` and `local_cloud.monitoring`."""
     from local_cloud import schedule_model  # noqa: F401, PLC0415 - moto knows a model by its class
+    from local_cloud.monitoring import alarm_model  # noqa: F401, PLC0415
 
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()

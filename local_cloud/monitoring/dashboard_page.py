@@ -1,0 +1,6 @@
+"""to come"""
+
+
+class DashboardPage:
+    def __init__(self, monitor):
+        pass
