@@ -187,7 +187,7 @@ def _apply_table_settings() -> None:
 
 
 def _deploy_schedules_and_alarms() -> None:
-    """CloudFormation knows neither; what it deploys is seen to by `local_cloud.scheduler` and `local_cloud.monitoring`."""
+    """CloudFormation knows neither; what it deploys then is run by `local_cloud.scheduler` and `.monitoring`."""
     from local_cloud import schedule_model  # noqa: F401, PLC0415 - moto knows a model by its class
     from local_cloud.monitoring import alarm_model  # noqa: F401, PLC0415
 

@@ -52,7 +52,10 @@ def main() -> None:
     monitor = Monitor(logs)
     functions = Functions(observer=monitor.invocations, python=python, unpacked=state / "functions", logs=logs)
     deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]))
-    pages = {WIDGET_PATH: WidgetPage(deployed.invoke_by_arn), DASHBOARD_PATH: DashboardPage(monitor)}
+    pages: dict[str, Application] = {
+        WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
+        DASHBOARD_PATH: DashboardPage(monitor),
+    }
     aws = DomainDispatcherApplication(create_backend_app)
     application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor)))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)

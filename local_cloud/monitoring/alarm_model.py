@@ -109,10 +109,11 @@ def _settings(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _query(properties: Mapping[str, Any]) -> MetricDataQuery:
     stat = properties.get("MetricStat")
+    period: Any = properties.get("Period")  # most have none, and moto then holds none
     return MetricDataQuery(
         query_id=properties["Id"],
         label=properties.get("Label", ""),
-        period=properties.get("Period", ""),
+        period=period,
         return_data=properties.get("ReturnData", True),
         expression=properties.get("Expression"),
         metric_stat=stat and _metric_stat(stat),

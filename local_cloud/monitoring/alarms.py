@@ -92,13 +92,19 @@ def rule_of(alarm: Any) -> Rule:
         NotEvaluatedError: it is of a kind that is not known here.
     """
     for told, what in (
-        (alarm.rule, "a composite alarm"),
         (alarm.threshold_metric_id, "a threshold that is a metric"),
         (alarm.evaluate_low_sample_count_percentile == "ignore", "to ignore a percentile of few samples"),
         (alarm.comparison_operator not in _COMPARISONS, f"the comparison {alarm.comparison_operator}"),
     ):
         if told:
             raise NotEvaluatedError(f"{what} is not known here")
+    try:
+        return _understood(alarm)
+    except (TypeError, ValueError) as error:
+        raise NotEvaluatedError(f"its definition is not understood: {error}") from error
+
+
+def _understood(alarm: Any) -> Rule:
     queries, watched, period = _of_metric(alarm) if alarm.metric_name else _of_expressions(alarm)
     if period < MINUTE or period % MINUTE:
         raise NotEvaluatedError(f"a period of {period} s is not known here, only whole minutes")

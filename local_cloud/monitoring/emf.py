@@ -4,6 +4,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 """
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -67,9 +68,13 @@ def _of_directive(directive: Mapping[str, Any], found: Mapping[str, Any], at: fl
 
 
 def _values(given: object) -> list[float]:
-    values = given if isinstance(given, list) else [given]
+    values = [_number(value) for value in (given if isinstance(given, list) else [given])]
     if len(values) > _MOST_VALUES:
         raise ValueError(f"{len(values)} values of one metric; at most {_MOST_VALUES} are taken")
-    if any(isinstance(value, bool) or not isinstance(value, int | float) for value in values):
+    return values
+
+
+def _number(given: object) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not math.isfinite(given):
         raise ValueError(f"{given!r} is no number")
-    return [float(value) for value in values]
+    return float(given)

@@ -117,5 +117,5 @@ class Metrics:
 
 def _sample(datum: Any) -> Sample:
     if isinstance(datum, MetricAggregatedDatum):
-        return Sample(count=datum.sample_count, total=datum.sum, lowest=datum.min, highest=datum.max)
-    return Sample(count=1, total=datum.value, lowest=datum.value, highest=datum.value)
+        return Sample(number=datum.sample_count, total=datum.sum, lowest=datum.min, highest=datum.max)
+    return Sample(number=1, total=datum.value, lowest=datum.value, highest=datum.value)

@@ -150,9 +150,11 @@ class QueueMetrics:
     def collect(self, end: int) -> Iterator[Datum]:
         """How each queue is at the end of a minute, dated at its beginning; in seconds since 1970."""
         for queue in list(sqs_backends[ACCOUNT_ID][REGION].queues.values()):
-            messages = [message for message in list(queue._messages) if message.sent_timestamp is not None]
-            waiting = [each for each in messages if each.approximate_receive_count <= _MOST_RECEIVES]
-            sent = [self._clock.at(each.sent_timestamp / 1000) for each in waiting]
+            sent = [
+                self._clock.at(float(message.sent_timestamp or 0) / 1000)
+                for message in list(queue._messages)
+                if message.approximate_receive_count <= _MOST_RECEIVES
+            ]
             age = max(0.0, end - min(sent)) if sent else 0.0
             for name, value, unit in (
                 ("ApproximateNumberOfMessagesVisible", queue.approximate_number_of_messages, "Count"),

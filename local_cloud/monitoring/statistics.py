@@ -16,7 +16,7 @@ _PERCENTILE = re.compile(r"p([0-9]{1,2}(?:\.[0-9]{1,10})?|100)")
 class Sample(NamedTuple):
     """A value, or a set of values of which only the statistics were sent."""
 
-    count: float
+    number: float
     total: float
     lowest: float
     highest: float
@@ -24,10 +24,10 @@ class Sample(NamedTuple):
 
 _SIMPLE: Mapping[str, Callable[[Sequence[Sample]], float]] = {
     "Sum": lambda samples: math.fsum(each.total for each in samples),
-    "SampleCount": lambda samples: math.fsum(each.count for each in samples),
+    "SampleCount": lambda samples: math.fsum(each.number for each in samples),
     "Minimum": lambda samples: min(each.lowest for each in samples),
     "Maximum": lambda samples: max(each.highest for each in samples),
-    "Average": lambda samples: math.fsum(each.total for each in samples) / math.fsum(each.count for each in samples),
+    "Average": lambda samples: math.fsum(each.total for each in samples) / math.fsum(each.number for each in samples),
 }
 
 
@@ -42,7 +42,7 @@ def statistic(name: str, samples: Sequence[Sample]) -> float | None:
     percentile = _PERCENTILE.fullmatch(name)
     if name not in _SIMPLE and not percentile:
         raise NotEvaluatedError(f"the statistic {name} is not known here")
-    known = [each for each in samples if each.count > 0]
+    known = [each for each in samples if each.number > 0]
     if not known:
         return None
     return _percentile(float(percentile[1]), known) if percentile else _SIMPLE[name](known)
@@ -51,7 +51,7 @@ def statistic(name: str, samples: Sequence[Sample]) -> float | None:
 def _percentile(percent: float, samples: Sequence[Sample]) -> float | None:
     if any(each.lowest != each.highest for each in samples):
         return None
-    ordered = sorted((each.lowest, each.count) for each in samples)
+    ordered = sorted((each.lowest, each.number) for each in samples)
     wanted = percent / 100 * math.fsum(count for _, count in ordered)
     seen = 0.0
     for value, count in ordered:

@@ -108,7 +108,7 @@ def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
     assert f"sub folder/my invoice.pdf  {LAST} succeeded" in output
     assert "INV-1001" in output
     assert "hopeless-scan.pdf: The PDF has no text" in output
-    assert "AWS::CloudWatch::Alarm" in output
+    assert "AWS::Logs::QueryDefinition" in output
     assert "make cloud" in output
     assert all(line.isprintable() for line in output.splitlines())
     assert processes_of(tmp_path) == []

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
@@ -152,7 +153,7 @@ def test_statistics_by_period(metrics: Metrics) -> None:
 def test_what_is_put_through_the_api_counts_too(metrics: Metrics) -> None:
     client = boto3.client("cloudwatch", region_name=REGION)
     at = datetime.fromtimestamp(NOW, tz=UTC)
-    common = {
+    common: Any = {
         "MetricName": "Failed",
         "Dimensions": [{"Name": name, "Value": value} for name, value in FAILED.dimensions],
         "Timestamp": at,
