@@ -4,23 +4,20 @@ from collections.abc import Mapping
 from typing import Any, Self
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
-from moto.cloudwatch.models import (
-    Alarm,
-    Dimension,
-    Metric,
-    MetricDataQuery,
-    MetricStat,
-    cloudwatch_backends,
-)
+from moto.cloudwatch import models
+from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
 from moto.core.common_models import CloudFormationModel
 
 from local_cloud.monitoring.alarms import State
 
 
-class StackAlarm(Alarm, CloudFormationModel):
-    """A metric alarm in a stack. It begins without data, as on AWS."""
+class Alarm(models.Alarm, CloudFormationModel):
+    """A metric alarm in a stack. It begins without data, as on AWS.
 
-    __module__ = Alarm.__module__  # moto takes the service from it
+    Moto tells of it by the name of its class, which therefore is that of moto's own.
+    """
+
+    __module__ = models.Alarm.__module__  # moto takes the service from it
 
     @staticmethod
     def cloudformation_name_type() -> str:

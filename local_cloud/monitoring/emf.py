@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from local_cloud.monitoring.metrics import Datum
@@ -37,14 +37,18 @@ def objects_of(line: str) -> Iterator[dict[str, Any]]:
         at = line.find("{", end)
 
 
-def datums_of(found: Mapping[str, Any]) -> list[Datum]:
+def datums_of(found: Mapping[str, Any], dated: Callable[[float], float]) -> list[Datum]:
     """The metrics of one object: each value once for each set of dimensions.
+
+    Args:
+        found: the object.
+        dated: gives the time of a metric by that of the object, both in seconds since 1970.
 
     Raises:
         MalformedError: something that its directives refer to is missing, or of another kind than it must be.
     """
     try:
-        at = float(found["_aws"]["Timestamp"]) / 1000
+        at = dated(float(found["_aws"]["Timestamp"]) / 1000)
         directives = found["_aws"]["CloudWatchMetrics"]
         return [datum for directive in directives for datum in _of_directive(directive, found, at)]
     except (KeyError, TypeError, ValueError, AttributeError) as error:

@@ -22,6 +22,9 @@ from local_cloud.monitoring.sources import ExecutionMetrics, LambdaMetrics, LogM
 NOT_EVALUATED = "Not evaluated in the local cloud: "
 """How the reason of an alarm begins that is of a kind not known here."""
 
+# How long functions that are at work are waited for before the clock is moved.
+_PATIENCE_SECONDS = 5.0
+
 _log = logging.getLogger(__name__)
 
 
@@ -73,9 +76,12 @@ class Monitor:
     def forward(self, seconds: float | None = None) -> float:
         """Move the clock forward, by default to the end of this minute, and do what is due in the time passed over.
 
+        Functions that are at work may have done what their metrics do not tell yet: they are waited for, for a while.
+
         Returns:
             The time that it is then.
         """
+        self.invocations.wait_until_idle(_PATIENCE_SECONDS)
         with self._lock:
             now = self.clock.now()
             self.clock.forward(minute_of(now) + MINUTE - now if seconds is None else seconds)

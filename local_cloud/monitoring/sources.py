@@ -37,13 +37,13 @@ class LambdaMetrics:
     def __init__(self, metrics: Metrics, clock: Clock) -> None:
         self._metrics = metrics
         self._clock = clock
-        self._lock = threading.Lock()
+        self._changed = threading.Condition()
         self._running = 0
         self.functions: tuple[str, ...] = ()
 
     def started(self, function: str) -> None:
         """An invocation has begun."""
-        with self._lock:
+        with self._changed:
             self._running += 1
             running = self._running
             if function not in self.functions:
@@ -58,8 +58,9 @@ class LambdaMetrics:
 
     def ended(self, function: str, seconds: float, *, failed: bool) -> None:
         """An invocation has ended."""
-        with self._lock:
+        with self._changed:
             self._running -= 1
+            self._changed.notify_all()
         at, dimensions = minute_of(self._clock.now()), {"FunctionName": function}
         self._metrics.put(
             [
@@ -68,6 +69,11 @@ class LambdaMetrics:
                 Datum.make("AWS/Lambda", "Duration", dimensions, seconds * 1000, at, "Milliseconds"),
             ]
         )
+
+    def wait_until_idle(self, seconds: float) -> None:
+        """Wait until no function runs, at most so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: not self._running, timeout=seconds)
 
     def throttled(self, function: str) -> None:
         """There was no environment to be had."""
@@ -89,12 +95,9 @@ class LogMetrics:
             for line in self._new_lines(name):
                 try:
                     for found in objects_of(line):
-                        yield from map(self._dated, datums_of(found))
+                        yield from datums_of(found, self._clock.at)
                 except MalformedError as error:
                     _log.warning("Metrics that %s has logged are not taken: %s", name, error)
-
-    def _dated(self, datum: Datum) -> Datum:
-        return Datum(datum.metric, datum.value, self._clock.at(datum.at), datum.unit)
 
     def _new_lines(self, name: str) -> Iterator[str]:
         path = self._logs / f"{name}.log"

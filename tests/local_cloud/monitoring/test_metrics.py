@@ -47,7 +47,7 @@ def line(**changes: object) -> str:
 
 
 def datums(text: str) -> list[Datum]:
-    return [datum for found in objects_of(text) for datum in datums_of(found)]
+    return [datum for found in objects_of(text) for datum in datums_of(found, Clock().at)]
 
 
 def test_each_value_counts_once_for_each_set_of_dimensions() -> None:
@@ -134,6 +134,16 @@ def test_a_moved_clock_makes_what_was_there_before_older() -> None:
     clock.forward(600)
     assert clock.at(begin) == before
     assert clock.now() >= begin + 600
+
+
+def test_what_is_logged_right_after_a_move_is_dated_after_it(tmp_path: Path) -> None:
+    """Though the minute that it is counted in has begun before the move."""
+    clock = Clock()
+    clock.forward(600)
+    now = datetime.now(tz=UTC).timestamp()
+    (tmp_path / "pack.log").write_text(line().replace(str(NOW * 1000 + 61_500), str(int(now * 1000) + 1)) + "\n")
+    found = list(LogMetrics(tmp_path, clock).collect(["pack"]))
+    assert {minute_of(each.at) for each in found} == {minute_of(now + 600.001)}
 
 
 def test_statistics_by_period(metrics: Metrics) -> None:

@@ -12,7 +12,7 @@ import pytest
 from moto import mock_aws
 
 from local_cloud.account import REGION
-from local_cloud.monitoring import alarm_model
+from local_cloud.monitoring import alarm_model  # noqa: F401 - moto knows a model by its class
 from local_cloud.monitoring.clock import MINUTE, minute_of
 from local_cloud.monitoring.metrics import Datum
 from local_cloud.monitoring.monitor import NOT_EVALUATED, Monitor
@@ -213,5 +213,10 @@ def test_waiting_messages_grow_old_with_the_clock(account: Account) -> None:
     assert (account.state("Old"), account.state("There")) == ("OK", "OK")
 
 
-def test_the_model_is_known_to_cloudformation() -> None:
-    assert alarm_model.StackAlarm.cloudformation_type() == "AWS::CloudWatch::Alarm"
+def test_an_alarm_of_a_stack_is_described_as_one_made_through_the_api(account: Account) -> None:
+    account.cloudwatch.put_metric_alarm(AlarmName="Own", AlarmDescription="Look.", **SIMPLE)
+    account.deploy(Failures={**SIMPLE, "AlarmDescription": "Look."})
+    own, deployed = account.alarm("Own"), account.alarm()
+    assert set(own) == set(deployed)
+    differs = {name for name, value in own.items() if value != deployed[name]}
+    assert {name for name in differs if "Timestamp" not in name} == {"AlarmName", "AlarmArn", "StateValue"}
