@@ -176,12 +176,14 @@ def next_state(points: Sequence[bool | None], rule: Rule, current: State) -> Sta
 
 def _reason(rule: Rule, series: Series) -> str:
     compare, words = _COMPARISONS[rule.comparison]
-    breaching = [(end, value) for end, value in sorted(series.items()) if compare(value, rule.threshold)]
+    looked_at = sorted(series.items())[-rule.periods :]
+    breaching = [(end, value) for end, value in looked_at if compare(value, rule.threshold)]
     told = ", ".join(f"{value:g} ({_clock(end - rule.period)})" for end, value in breaching[-_MOST_TOLD:])
     if not series:
         return f"No datapoints in {rule.periods} periods of {rule.period} s; missing data is {rule.missing}."
+    are = "is" if len(breaching) == 1 else "are"
     return (
-        f"{len(breaching)} of {len(series)} datapoints {'are' if len(breaching) != 1 else 'is'} {words} the threshold "
+        f"{len(breaching)} of {len(looked_at)} datapoints {are} {words} the threshold "
         f"{rule.threshold:g}{told and f': {told}'}. It takes {rule.breaching} of {rule.periods}."
     )
 

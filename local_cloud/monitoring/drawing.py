@@ -80,7 +80,7 @@ def _stacked(lines: Sequence[Line]) -> list[Series]:
 
 def _range(values: Sequence[float]) -> tuple[float, float]:
     """The lowest and the highest value of the scale: zero is in it, and the highest is a round number."""
-    return -_round_up(-min([*values, 0.0])), _round_up(max([*values, 0.0])) or 1.0
+    return 0.0 - _round_up(-min([*values, 0.0])), _round_up(max([*values, 0.0])) or 1.0
 
 
 def _round_up(value: float) -> float:

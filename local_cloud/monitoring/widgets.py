@@ -83,7 +83,9 @@ def _alarms(arns: Sequence[str], dashboard: str, metrics: Metrics) -> str:
     names = [arn.partition(":alarm:")[2] for arn in arns]
     known = sorted((held[name] for name in names if name in held), key=lambda each: _ORDER.index(state_words(each)))
     states = [state_words(each) for each in known]
-    counts = ", ".join(f"{states.count(state)} {state.lower()}" for state in _ORDER if state in states)
+    counts = ", ".join(
+        f"{states.count(state)} {state if state == 'OK' else state.lower()}" for state in _ORDER if state in states
+    )
     unknown = [name for name in names if name not in held]
     told = f"<p>{escape(counts or 'No alarms')}.</p>"
     if unknown:

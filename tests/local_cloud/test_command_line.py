@@ -109,6 +109,8 @@ def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
     assert "INV-1001" in output
     assert "hopeless-scan.pdf: The PDF has no text" in output
     assert "AWS::Logs::QueryDefinition" in output
+    assert re.search(r"status-tracker-local-IgnoredExtract: \w+ → ALARM\. 1 of 1 datapoints is greater", output)
+    assert output.count("→ ALARM") == 1
     assert "make cloud" in output
     assert all(line.isprintable() for line in output.splitlines())
     assert processes_of(tmp_path) == []
@@ -132,4 +134,5 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
     assert "export WORKFLOW_ARN=arn:aws:states:" in text
     assert "status-tracker ls --status failed" in text
     assert re.search(r"http://localhost:\d+/_local_cloud/widget\n", text)
+    assert re.search(r"http://localhost:\d+/_local_cloud/dashboard\n", text)
     assert processes_of(tmp_path) == []
