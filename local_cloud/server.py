@@ -62,6 +62,7 @@ def main() -> None:
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
     refuse_missing_services()
+    monitor.watch_requests()
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
     threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
     threading.Thread(target=monitor.run, daemon=True).start()

@@ -14,9 +14,11 @@ from moto.sns.models import sns_backends
 
 from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.monitoring.alarms import State, Verdict, evaluate_alarm, rule_of
+from local_cloud.monitoring.capacity import CapacityMetrics
 from local_cloud.monitoring.clock import MINUTE, Clock, minute_of
 from local_cloud.monitoring.errors import NotEvaluatedError
 from local_cloud.monitoring.metrics import Metrics
+from local_cloud.monitoring.queue_requests import QueueRequestMetrics
 from local_cloud.monitoring.sources import ExecutionMetrics, LambdaMetrics, LogMetrics, QueueMetrics
 
 NOT_EVALUATED = "Not evaluated in the local cloud: "
@@ -59,9 +61,16 @@ class Monitor:
         self._logs = LogMetrics(logs, self.clock)
         self._executions = ExecutionMetrics(self.clock)
         self._queues = QueueMetrics(self.clock)
+        self._queue_requests = QueueRequestMetrics(self.clock)
+        self._capacity = CapacityMetrics(self.clock)
         self._lock = threading.RLock()
         self._minute = minute_of(self.clock.now())
         self._changes: list[Change] = []
+
+    def watch_requests(self) -> None:
+        """Have the requests to SQS and DynamoDB in this process counted."""
+        self._queue_requests.install()
+        self._capacity.install()
 
     def run(self) -> None:
         """Work until this process ends, once at the end of each minute."""
@@ -103,6 +112,8 @@ class Monitor:
         with self._lock:
             self.metrics.put(self._logs.collect(self.invocations.functions))
             self.metrics.put(self._executions.collect())
+            self.metrics.put(self._queue_requests.collect())
+            self.metrics.put(self._capacity.collect())
 
     def changes(self, after: int = 0) -> list[Mapping[str, Any]]:
         """The changes of alarms whose number is greater than `after`, the oldest first."""

@@ -159,6 +159,9 @@ def test_what_the_functions_and_services_measure_is_there(alarms: Alarms) -> Non
         ("AWS/Lambda", "ConcurrentExecutions"),
         ("AWS/SQS", "ApproximateNumberOfMessagesVisible"),
         ("AWS/SQS", "ApproximateAgeOfOldestMessage"),
+        ("AWS/SQS", "NumberOfMessagesSent"),
+        ("AWS/DynamoDB", "ConsumedReadCapacityUnits"),
+        ("AWS/DynamoDB", "ConsumedWriteCapacityUnits"),
         ("AWS/States", "ExecutionsStarted"),
         ("AWS/States", "ExecutionsSucceeded"),
     }

@@ -109,8 +109,7 @@ def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
     assert "INV-1001" in output
     assert "hopeless-scan.pdf: The PDF has no text" in output
     assert "AWS::Logs::QueryDefinition" in output
-    assert re.search(r"status-tracker-local-IgnoredExtract: \w+ → ALARM\. 1 of 1 datapoints is greater", output)
-    assert output.count("→ ALARM") == 1
+    assert re.search(r"status-tracker-local-IgnoredExtract: \w+ → ALARM\. \d of \d datapoints ", output)
     assert "make cloud" in output
     assert all(line.isprintable() for line in output.splitlines())
     assert processes_of(tmp_path) == []

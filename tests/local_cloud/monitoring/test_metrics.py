@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,12 +16,14 @@ from aws_lambda_powertools.metrics import EphemeralMetrics, MetricResolution, Me
 from hypothesis import given
 from hypothesis import strategies as st
 from moto import mock_aws
+from moto.sqs.models import SQSBackend
 
 from local_cloud.account import REGION
 from local_cloud.monitoring.clock import MINUTE, Clock, minute_of
 from local_cloud.monitoring.emf import MalformedError, datums_of, objects_of
 from local_cloud.monitoring.errors import NotEvaluatedError
 from local_cloud.monitoring.metrics import Datum, MetricName, Metrics
+from local_cloud.monitoring.queue_requests import QueueRequestMetrics
 from local_cloud.monitoring.sources import LogMetrics
 from local_cloud.monitoring.statistics import Sample, statistic
 
@@ -197,6 +200,32 @@ def test_what_is_collected_is_seen_through_the_api(metrics: Metrics) -> None:
         Statistics=["Sum"],
     )
     assert [point["Sum"] for point in answer["Datapoints"]] == [2]
+
+
+@pytest.mark.usefixtures("metrics")
+def test_requests_to_a_queue_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    for method in ("send_message", "receive_message", "delete_message"):
+        monkeypatch.setattr(SQSBackend, method, getattr(SQSBackend, method))
+    requests = QueueRequestMetrics(Clock())
+    requests.install()
+    sqs = boto3.client("sqs", region_name=REGION)
+    queue = sqs.create_queue(QueueName="orders")["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="one")
+    sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": each, "MessageBody": each} for each in ("two", "three")])
+    for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"][:2]:
+        sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+    sqs.receive_message(QueueUrl=queue)
+    found = Counter[str]()
+    for datum in requests.collect():
+        assert dict(datum.metric.dimensions) == {"QueueName": "orders"}
+        found[datum.metric.name] += int(datum.value)
+    assert found == {
+        "NumberOfMessagesSent": 3,
+        "NumberOfMessagesReceived": 3,
+        "NumberOfMessagesDeleted": 2,
+        "NumberOfEmptyReceives": 1,
+    }
+    assert list(requests.collect()) == []
 
 
 whole = st.integers(-1000, 1000).map(float)
