@@ -16,6 +16,8 @@ from moto import mock_aws
 from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
+from moto.cloudwatch.metric_data_expression_parser import parse_expression
+from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
@@ -82,8 +84,15 @@ def test_table_settings() -> None:
 
 def test_schedules_are_not_deployed() -> None:
     deployed = {model.cloudformation_type(): model.__qualname__ for model in parsing.get_model_list()}
-    assert deployed.get("AWS::Scheduler::Schedule", "StackSchedule") == "StackSchedule", "_deploy_schedules"
-    assert not issubclass(Schedule, CloudFormationModel), "_deploy_schedules"
+    assert deployed.get("AWS::Scheduler::Schedule", "StackSchedule") == "StackSchedule", "_deploy_schedules_and_alarms"
+    assert not issubclass(Schedule, CloudFormationModel), "_deploy_schedules_and_alarms"
+
+
+def test_alarms_are_not_deployed_and_not_evaluated() -> None:
+    assert not issubclass(Alarm, CloudFormationModel), "_deploy_schedules_and_alarms"
+    assert parse_expression("a + a", [{"id": "a", "values": [1], "timestamps": [0]}]) == ([], []), (
+        "local_cloud.monitoring"
+    )
 
 
 def test_schedules_are_not_run() -> None:
