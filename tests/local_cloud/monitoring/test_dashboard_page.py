@@ -121,13 +121,12 @@ def test_the_values_of_a_graph_are_told(server: Server) -> None:
 
 
 def test_names_are_taken_from_the_line_before(server: Server) -> None:
-    other = ["Orders", "Failed", "step", "Send"]
     server.put(
         metric([*FAILED, {"stat": "Sum"}], [".", "Kept", "...", {"stat": "Sum"}], ["...", "Send", {"stat": "Sum"}])
     )
     server.failed(7)
-    server.monitor.metrics.put([Datum.make(*other[:2], {"step": "Send"}, 9, server.monitor.clock.now())])
-    assert 'aria-label="Failures. Failed: 7; Kept: no data; Kept: no data"' in server.get()
+    server.monitor.metrics.put([Datum.make("Orders", "Kept", {"step": "Send"}, 9, server.monitor.clock.now())])
+    assert 'aria-label="Failures. Failed: 7; Kept: no data; Kept: 9"' in server.get()
 
 
 @pytest.mark.parametrize(

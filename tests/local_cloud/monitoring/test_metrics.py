@@ -164,7 +164,7 @@ def test_statistics_by_period(metrics: Metrics) -> None:
 
 
 def test_what_is_put_through_the_api_counts_too(metrics: Metrics) -> None:
-    client = boto3.client("cloudwatch", region_name=REGION)
+    client: Any = boto3.client("cloudwatch", region_name=REGION)
     at = datetime.fromtimestamp(NOW, tz=UTC)
     common: Any = {
         "MetricName": "Failed",

@@ -18,7 +18,7 @@ from local_cloud.monitoring.metrics import Datum
 from local_cloud.monitoring.monitor import NOT_EVALUATED, Monitor
 
 FAILURES = {"Namespace": "Orders", "MetricName": "Failed", "Dimensions": [{"Name": "step", "Value": "Pack"}]}
-SIMPLE = {
+SIMPLE: dict[str, Any] = {
     **FAILURES,
     "Period": 60,
     "Statistic": "Sum",
