@@ -100,6 +100,16 @@ class Metrics:
                 found[end] = value
         return found
 
+    def forget(self, before: float) -> None:
+        """Drop the values from before a moment, in seconds since 1970."""
+        with self._lock:
+            data = self.backend.metric_data
+            looked_at = len(data)  # what is put meanwhile comes after these
+            data[:looked_at] = [
+                each for each in data[:looked_at] if each.timestamp.replace(tzinfo=UTC).timestamp() >= before
+            ]
+            self._series, self._read = {}, 0
+
     def _up_to_date(self) -> Mapping[MetricName, Mapping[int, list[Sample]]]:
         """All series, with what moto was given since the last look."""
         with self._lock:

@@ -24,6 +24,9 @@ from local_cloud.monitoring.sources import ExecutionMetrics, LambdaMetrics, LogM
 NOT_EVALUATED = "Not evaluated in the local cloud: "
 """How the reason of an alarm begins that is of a kind not known here."""
 
+_HOUR = 3600
+# Alarms and the page look back a day at most.
+_KEPT_SECONDS = 48 * _HOUR
 # How long functions that are at work are waited for before the clock is moved.
 _PATIENCE_SECONDS = 5.0
 
@@ -106,6 +109,8 @@ class Monitor:
                 self.metrics.put(self._queues.collect(self._minute))
                 for alarm in list(self.metrics.backend.alarms.values()):
                     self._evaluate(alarm, self._minute)
+                if self._minute % _HOUR == 0:
+                    self.metrics.forget(self._minute - _KEPT_SECONDS)
 
     def collect(self) -> None:
         """Collect what was measured since the last time."""

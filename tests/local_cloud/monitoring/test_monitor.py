@@ -14,7 +14,7 @@ from moto import mock_aws
 from local_cloud.account import REGION
 from local_cloud.monitoring import alarm_model  # noqa: F401 - moto knows a model by its class
 from local_cloud.monitoring.clock import MINUTE, minute_of
-from local_cloud.monitoring.metrics import Datum
+from local_cloud.monitoring.metrics import Datum, MetricName
 from local_cloud.monitoring.monitor import NOT_EVALUATED, Monitor
 
 FAILURES = {"Namespace": "Orders", "MetricName": "Failed", "Dimensions": [{"Name": "step", "Value": "Pack"}]}
@@ -171,6 +171,19 @@ def test_what_is_not_known_is_never_ok(account: Account, settings: dict[str, Any
     assert account.alarm()["StateReason"].startswith(NOT_EVALUATED)
     assert why in account.alarm()["StateReason"]
     assert account.state("Other") == "ALARM"  # the others go on
+
+
+def test_what_nobody_looks_at_any_more_is_forgotten(account: Account) -> None:
+    metric = MetricName.make("Orders", "Failed", {"step": "Pack"})
+    account.failed(2)
+    account.minutes(24 * 60)
+    assert account.monitor.metrics.exists(metric)
+    account.failed(3)
+    account.minutes(26 * 60)
+    [value] = [each for each in account.monitor.metrics.backend.metric_data if each.name == "Failed"]
+    assert vars(value)["value"] == 3
+    account.minutes(24 * 60)
+    assert not account.monitor.metrics.exists(metric)
 
 
 def test_an_update_keeps_the_state_and_a_deletion_ends_it(account: Account) -> None:
