@@ -10,7 +10,8 @@ import pytest
 
 from app import build
 from documents.service_errors import ServiceBusyError
-from documents.textract.jobs import COPIES, LONGEST_JOB
+from documents.settings import COPIES
+from documents.textract.jobs import LONGEST_JOB
 from documents.textract.reader import AnalysisFailedError
 from infra.documents.settings import Settings, SettingsError
 from infra.documents.textract import ANALYSIS_FAILED, ANALYSIS_SECONDS, SERVICE_BUSY
@@ -30,6 +31,7 @@ CHOICES: dict[str, dict[str, Any]] = {
     "both": {**TEXTRACT, **BEDROCK},
 }
 MODEL = "arn:<AWS::Partition>:bedrock:<AWS::Region>::foundation-model/example.model-v1:0"
+JOBS = f"{RESULTS}/*/textract-job.json"
 ANALYSIS_STATES = {
     *("StartAnalysis", "IsAnalysisBegun", "WaitForAnalysis", "CheckAnalysis"),
     *("IsAnalysisOver", "WaitLonger", "StartAnalysisAgain"),
@@ -162,9 +164,8 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
         ("dynamodb:GetItem", "<TasksTable.Arn>"),
         ("s3:GetObject", f"{DOCUMENTS}/*"),
         ("s3:ListBucket", DOCUMENTS),
-        ("s3:GetObject", f"{RESULTS}/*"),
-        ("s3:PutObject", f"{RESULTS}/*"),
-        ("s3:DeleteObject", f"{RESULTS}/{COPIES}*"),
+        *((f"s3:{action}Object", JOBS) for action in ("Get", "Put")),
+        *((f"s3:{action}Object", f"{RESULTS}/analyses/*") for action in ("Get", "Put", "Delete")),
         ("s3:ListBucket", RESULTS),
         ("textract:StartDocumentAnalysis", "*"),
         ("textract:GetDocumentAnalysis", "*"),
@@ -178,7 +179,7 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
 
 
 def test_extract_reads_the_record_of_the_job_and_deletes_its_copy(chosen: dict[str, Synthesized]) -> None:
-    also = {("s3:GetObject", f"{RESULTS}/*"), ("s3:ListBucket", RESULTS), ("s3:DeleteObject", f"{RESULTS}/{COPIES}*")}
+    also = {("s3:GetObject", JOBS), ("s3:ListBucket", RESULTS), ("s3:DeleteObject", f"{RESULTS}/analyses/*")}
     without = rights(chosen["default"], "ExtractHandler", "s3")
     assert rights(chosen["textract"], "ExtractHandler", "s3") - without == also
 
@@ -200,7 +201,7 @@ def test_every_finding_of_cdk_nag_that_is_accepted_names_its_services(textract: 
         assert "textract" in reasons[path]
     assert "textract" not in reasons["Answer/Handler/Role"]
     accepted = {(path, readable(finding)) for path, finding, _ in acknowledgements(textract.stack)}
-    assert ("Extract", f"AwsSolutions-IAM5[Resource::{RESULTS}/{COPIES}*]") in accepted
+    assert ("Extract", f"AwsSolutions-IAM5[Resource::{RESULTS}/analyses/*]") in accepted
 
 
 def test_whatever_is_met_while_waiting_leads_to_the_attempt(textract: Synthesized) -> None:
