@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -19,17 +20,10 @@ from tests.infra.expected import DOCUMENTS, RESULTS, STEPS
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app, readable
 from tests.infra.test_stack import acknowledgements
 from tests.infra.test_workflow import EVENTS_OF_A_RETRY, MOST_EVENTS, wait_before
+from tests.infra.variants import BEDROCK, SETTINGS, TEXTRACT, synthesized
 
 PROFILE = "us.example.model-v1:0"
-PATIENT = {"alarm_no_progress_minutes": 1200, "alarm_oldest_unfinished_minutes": 1200}
-TEXTRACT = {"reader": "textract", "textract_usd_per_thousand_pages": 50, **PATIENT}
-BEDROCK = {"answerer": "bedrock", "bedrock_model_id": "example.model-v1:0"}
-CHOICES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "textract": TEXTRACT,
-    "bedrock": BEDROCK,
-    "both": {**TEXTRACT, **BEDROCK},
-}
+CHOICES: dict[str, Mapping[str, Any]] = {name: SETTINGS[name][1] for name in ("prod", "textract", "bedrock", "both")}
 MODEL = "arn:<AWS::Partition>:bedrock:<AWS::Region>::foundation-model/example.model-v1:0"
 JOBS = f"{RESULTS}/*/textract-job.json"
 ANALYSIS_STATES = {
@@ -38,9 +32,9 @@ ANALYSIS_STATES = {
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def chosen() -> dict[str, Synthesized]:
-    return {name: Synthesized.of(build(new_app("prod", **settings))) for name, settings in CHOICES.items()}
+    return {name: synthesized(name) for name in CHOICES}
 
 
 @pytest.fixture
@@ -100,7 +94,7 @@ def test_functions_are_told_only_what_was_chosen(chosen: dict[str, Synthesized],
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_workflow_changes_with_the_reader_only(chosen: dict[str, Synthesized], choice: str) -> None:
-    default, workflow = chosen["default"].workflow, chosen[choice].workflow
+    default, workflow = chosen["prod"].workflow, chosen[choice].workflow
     if "reader" not in CHOICES[choice]:
         assert workflow == default
         return
@@ -180,7 +174,7 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
 
 def test_extract_reads_the_record_of_the_job_and_deletes_its_copy(chosen: dict[str, Synthesized]) -> None:
     also = {("s3:GetObject", JOBS), ("s3:ListBucket", RESULTS), ("s3:DeleteObject", f"{RESULTS}/analyses/*")}
-    without = rights(chosen["default"], "ExtractHandler", "s3")
+    without = rights(chosen["prod"], "ExtractHandler", "s3")
     assert rights(chosen["textract"], "ExtractHandler", "s3") - without == also
 
 
