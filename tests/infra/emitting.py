@@ -26,13 +26,14 @@ from status_tracker_ops.clients import s3_client
 from status_tracker_ops.handlers import measured
 from tests.handlers.bulk import Machine
 from tests.handlers.support import Application, FakeContext, application, sqs_event
-from tests.handlers.test_outages import S3, answered
+from tests.handlers.test_outages import S3, answered, raised
 from tests.handlers.test_sweep import Broom
 from tests.infra.expected import STEPS
 from tests.infra.series import Series
 
 INVOICE = (Path(make_samples.__file__).with_name("documents") / "invoice-1001.pdf").read_bytes()
-OUTAGE, REFUSAL = answered(503, "SlowDown"), answered(403, "AccessDenied")
+REFUSAL = answered(403, "AccessDenied")
+OUTAGE = raised(st.Postponed("an outage", retry_after=1))
 
 
 def series_of(lines: str) -> set[Series]:
