@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from documents.reading.reader import PypdfReader
 from documents.service_errors import outages_postpone, setbacks
-from documents.settings import ExtractSettings
-from documents.storage import EXTRACTED, fetch_document, write_result
+from documents.settings import EXTRACTED, ExtractSettings
+from documents.storage import fetch_document, write_result
 from status_tracker import NonRetryableError
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.uploads import BadMessageError, Upload

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from status_tracker_ops.intake.uploads import Upload
 
-EXTRACTED = "extracted.json"
-ANSWERS = "answers.json"
 _GONE = {
     "NoSuchKey": "The object was deleted before it could be read. Upload it again if it is still wanted.",
     "PreconditionFailed": "The object was replaced by a newer upload, which is its own task.",

@@ -51,6 +51,17 @@ class Broom:
     monkeypatch: pytest.MonkeyPatch
     later: timedelta = field(default_factory=timedelta)
 
+    @classmethod
+    def of(cls, app: Application, monkeypatch: pytest.MonkeyPatch) -> Broom:
+        """The sweep of `app`, until `monkeypatch` takes its settings back."""
+        for name, value in SETTINGS.items():
+            monkeypatch.setenv(name, value)
+        broom = cls(app, importlib.import_module("sweep"), sweep_task(app.tasks.PIPELINE), monkeypatch)
+        for config in (*(step.task_class.config for step in app.tasks.PIPELINE), broom.sweep_task.config):
+            monkeypatch.setitem(config.__dict__, "clock", broom.now)
+        monkeypatch.setattr("status_tracker_ops.sweep.run.get_utc_now", broom.now)
+        return broom
+
     def wait(self, **duration: float) -> None:
         """Let time pass, for the tasks and for the sweep."""
         self.later += timedelta(**duration)
@@ -83,13 +94,7 @@ class Broom:
 
 @pytest.fixture
 def broom(app: Application, monkeypatch: pytest.MonkeyPatch) -> Broom:
-    for name, value in SETTINGS.items():
-        monkeypatch.setenv(name, value)
-    broom = Broom(app, importlib.import_module("sweep"), sweep_task(app.tasks.PIPELINE), monkeypatch)
-    for config in (*(step.task_class.config for step in app.tasks.PIPELINE), broom.sweep_task.config):
-        monkeypatch.setitem(config.__dict__, "clock", broom.now)
-    monkeypatch.setattr("status_tracker_ops.sweep.run.get_utc_now", broom.now)
-    return broom
+    return Broom.of(app, monkeypatch)
 
 
 def made_but_not_started(app: Application, key: str) -> str:

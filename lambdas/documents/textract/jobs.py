@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from documents.settings import ANALYSIS_JOB, COPIES
 from documents.storage import fetch_document, find_result, result_key, write_result
 from documents.textract.files import (
     EXPIRED_JOB,
@@ -35,9 +36,6 @@ if TYPE_CHECKING:
     from documents.settings import ExtractSettings
     from status_tracker import BaseTask
 
-RECORD = "textract-job.json"
-# The bucket deletes what has been left there (`infra/documents/buckets.py`).
-COPIES = "analyses/"
 # The workflow stops waiting a little later (`infra/documents/textract.py`): what is then under way hangs.
 LONGEST_JOB = timedelta(hours=2)
 
@@ -66,7 +64,7 @@ class AnalysisJob:
 
 def find_job(s3: S3Client, bucket: str, task_id: str) -> AnalysisJob | None:
     """The record of the task's newest job; None where none was ever begun."""
-    stored = find_result(s3, bucket, task_id, RECORD)
+    stored = find_result(s3, bucket, task_id, ANALYSIS_JOB)
     return None if stored is None else AnalysisJob(**stored)
 
 
@@ -112,7 +110,7 @@ def begin_analysis(
     except NonRetryableError as error:
         job = AnalysisJob(run, nth, begun_at, refused=str(error))
         delete_copy(s3, settings.result_bucket, task_id, job)
-    write_result(s3, settings.result_bucket, task_id, RECORD, asdict(job))
+    write_result(s3, settings.result_bucket, task_id, ANALYSIS_JOB, asdict(job))
     return job.job_id
 
 
