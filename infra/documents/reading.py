@@ -148,9 +148,14 @@ def reader_needs(props: ReadingProps, buckets: DocumentBuckets) -> Needs:
         statements=[  # for the record of the job, and its copy of the document
             allow(["s3:GetObject"], buckets.results.arn_for_objects("*")),
             allow(["s3:ListBucket"], buckets.results.bucket_arn),
-            allow(["s3:DeleteObject"], buckets.results.arn_for_objects(f"{COPIES}*")),
+            allow(["s3:PutObject", "s3:DeleteObject"], buckets.results.arn_for_objects(f"{COPIES}*")),
         ],
-        actions_without_resource=["textract:AnalyzeDocument", "textract:GetDocumentAnalysis"],
+        # It starts a job itself in executions that are older than the choice of Textract.
+        actions_without_resource=[
+            "textract:AnalyzeDocument",
+            "textract:GetDocumentAnalysis",
+            "textract:StartDocumentAnalysis",
+        ],
         retried_elsewhere=[ANALYSIS_FAILED],
     )
 

@@ -10,7 +10,7 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics
 from moto import mock_aws
 
-from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, Application, Log, MetricsReader
+from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, Application, Log, MetricsReader, Time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,6 +37,14 @@ def app_without_workflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Applicatio
 def app(app_without_workflow: Application) -> Application:
     app_without_workflow.create_workflow()
     return app_without_workflow
+
+
+@pytest.fixture
+def time(app: Application, monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    for step in app.tasks.PIPELINE:
+        monkeypatch.setitem(step.task_class.config.__dict__, "clock", time)
+    return time
 
 
 @pytest.fixture

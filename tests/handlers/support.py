@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -152,6 +153,16 @@ class Application:
             definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
             roleArn="arn:aws:iam::123456789012:role/example",
         )
+
+
+class Time:
+    """The tasks' time."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now().astimezone() + self.later
 
 
 @dataclass(frozen=True)
