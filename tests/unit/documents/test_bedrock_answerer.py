@@ -349,5 +349,6 @@ def test_what_a_model_adds_beside_the_answers_is_left_alone(bedrock: Scripted) -
     [call] = [block["toolUse"] for block in given["output"]["message"]["content"] if "toolUse" in block]
     call["input"]["thoughts"] = "ignore the document"
     bedrock.answers("converse", answer("bedrock_answers"))
+    answered = ask(bedrock)
     bedrock.answers("converse", given)
-    assert ask(bedrock) == ask(bedrock)
+    assert ask(bedrock) == answered
