@@ -49,7 +49,7 @@ class DocumentSteps:
             ExtractSettings.STEP,
             settings,
             [
-                allow(["s3:GetObject"], documents.arn_for_objects("*")),
+                *self._buckets.may_read_documents,
                 # Without it S3 answers 403, not 404, for an object that is gone; so with the results below.
                 allow(["s3:ListBucket"], documents.bucket_arn),
                 allow(["s3:PutObject"], results.arn_for_objects("*")),

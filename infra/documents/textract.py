@@ -101,7 +101,7 @@ class TextractAnalysis(Construct):
             environment=replace(settings, textract_usd_per_thousand_pages=None).to_environment(),
             statements=[
                 table.allow_items("GetItem"),
-                allow(["s3:GetObject"], documents.arn_for_objects("*")),
+                *buckets.may_read_documents,
                 # For the record and for the copy, which Textract reads with the caller's rights.
                 allow(["s3:GetObject", "s3:PutObject"], results.arn_for_objects("*")),
                 allow(["s3:DeleteObject"], results.arn_for_objects(f"{COPIES}*")),
