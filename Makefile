@@ -21,6 +21,9 @@ WITH_TYPES = mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
 LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements bench/requirements
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
 
+# The variables of the local cloud that `make cloud` keeps up come before those of its stack.
+OF_LOCAL_CLOUD := $(if $(filter local,$(STAGE)),cloud=$$(python -m local_cloud env) && echo "$$cloud" && eval "$$cloud" &&)
+
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
@@ -94,7 +97,7 @@ deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
 env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
-	@PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
+	@$(OF_LOCAL_CLOUD) PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \
