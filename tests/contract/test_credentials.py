@@ -234,7 +234,19 @@ def test_a_sign_in_that_is_over_is_told_with_what_to_do(home: Home, aws: Aws) ->
     assert "run aws sso login" in done.stderr
 
 
-def run_stats(home: Home, settings: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+@pytest.mark.parametrize("environment", ["keys", "web identity"])
+def test_a_profile_that_is_asked_for_goes_before_the_environment(home: Home, aws: Aws, environment: str) -> None:
+    config = home.config(f"[profile own]\naws_access_key_id = AKIAOWN\naws_secret_access_key = {SECRET}\n")
+    others = {
+        "keys": {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": "token"},
+        "web identity": role_of_web_identity_by_environment(home),
+    }
+    done = run_stats(home, {**config, **others[environment]}, "--profile", "own")
+    assert done.returncode == 0, done.stderr
+    assert set(aws.asked) == {("Query", "AKIAOWN")}
+
+
+def run_stats(home: Home, settings: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{LAYER}:{home.folder}",
@@ -246,7 +258,7 @@ def run_stats(home: Home, settings: Mapping[str, str]) -> subprocess.CompletedPr
         "AWS_ENDPOINT_URL": home.aws.url,
         **settings,
     }
-    command = [sys.executable, "-m", "status_tracker.cli", "stats", "--task", "orders:Order"]
+    command = [sys.executable, "-m", "status_tracker.cli", "stats", "--task", "orders:Order", *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 
