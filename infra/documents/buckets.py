@@ -23,8 +23,6 @@ _ACCESS_LOG_DAYS = 90
 COPIES = "analyses/"
 COPIES_REASON = "Each job of Textract has a copy of its document under a key of its own."
 _COPIES_DAYS = 2
-
-
 _KEY_ARN = re.compile(r"arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key/[A-Za-z0-9-]+")
 _KEY_OF_UPLOAD = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 _KEY_OF_UPLOADER = "s3:x-amz-server-side-encryption-customer-algorithm"
