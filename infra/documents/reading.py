@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 
 from aws_cdk import aws_iam as iam
 
-from documents.settings import ANALYSIS_JOB, COPIES, AnswerSettings, BedrockSettings, ExtractSettings
+from documents.settings import AnswerSettings, BedrockSettings, ExtractSettings
 from infra.documents.bedrock import ModelError, model_of
-from infra.documents.buckets import NO_RESULTS, DocumentBuckets, ResultRights, of_every_task
-from infra.documents.textract import ANALYSIS_FAILED
+from infra.documents.buckets import NO_RESULTS, DocumentBuckets, ResultRights
+from infra.documents.textract import ANALYSIS_FAILED, RIGHTS_OF_JOBS
 from infra.status_tracker_cdk.props import Props, between
 
 PYPDF, TEXTRACT = "pypdf", "textract"
@@ -145,8 +145,13 @@ def reader_needs(props: ReadingProps) -> Needs:
     if not props.has_textract:
         return Needs()
     return Needs(
-        results=ResultRights(reads=[of_every_task(ANALYSIS_JOB)], deletes=[f"{COPIES}*"]),
-        actions_without_resource=["textract:AnalyzeDocument", "textract:GetDocumentAnalysis"],
+        results=RIGHTS_OF_JOBS,
+        # It starts a job itself in executions that are older than the choice of Textract.
+        actions_without_resource=[
+            "textract:AnalyzeDocument",
+            "textract:GetDocumentAnalysis",
+            "textract:StartDocumentAnalysis",
+        ],
         retried_elsewhere=[ANALYSIS_FAILED],
     )
 

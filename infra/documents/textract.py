@@ -42,6 +42,10 @@ START_SECONDS = START_TRIES * START_MAX_SECONDS // 2
 _PAUSED_MAX_SECONDS = 600
 _CHECK_TRIES = 5
 _JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check.status"
+_RECORD_AND_COPIES = (of_every_task(ANALYSIS_JOB), f"{COPIES}*")
+RIGHTS_OF_JOBS = ResultRights(reads=_RECORD_AND_COPIES, writes=_RECORD_AND_COPIES, deletes=[f"{COPIES}*"])
+"""What whoever starts jobs of Textract may do in the result bucket. Textract reads the copy with the caller's rights.
+"""
 
 
 class TextractAnalysis(Construct):
@@ -91,9 +95,6 @@ class TextractAnalysis(Construct):
         table: TaskTable,
         buckets: DocumentBuckets,
     ) -> HandlerFunction:
-        # Textract reads the copy with the rights of this function.
-        record_and_copies = [of_every_task(ANALYSIS_JOB), f"{COPIES}*"]
-        results = ResultRights(reads=record_and_copies, writes=record_and_copies, deletes=[f"{COPIES}*"])
         function = HandlerFunction(
             self,
             "Start",
@@ -103,14 +104,14 @@ class TextractAnalysis(Construct):
             statements=[
                 table.allow_items("GetItem"),
                 *buckets.allow_reading_documents(),
-                *buckets.allow_results(results),
+                *buckets.allow_results(RIGHTS_OF_JOBS),
             ],
             actions_without_resource=["textract:StartDocumentAnalysis", "textract:GetDocumentAnalysis"],
             timeout_seconds=props.step_timeout_seconds,
             memory_mb=props.step_memory_mb,
         )
         buckets.accept_reading_documents(function)
-        buckets.accept_results(function, results)
+        buckets.accept_results(function, RIGHTS_OF_JOBS)
         return function
 
     def _start(self, retries: RetryProps, props: StepProps) -> tasks.LambdaInvoke:

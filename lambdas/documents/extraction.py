@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from documents.reading.reader import PypdfReader
@@ -36,16 +35,14 @@ def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> Docume
     if settings.reader == "pypdf":
         return PypdfReader()
     from documents.aws import textract_client  # noqa: PLC0415  # what only Textract needs is loaded for it only
-    from documents.textract.jobs import delete_copy, find_job  # noqa: PLC0415
+    from documents.textract.jobs import AnalysisJobs  # noqa: PLC0415
     from documents.textract.reader import TextractReader  # noqa: PLC0415
 
-    place = (s3_client(), settings.result_bucket, task.task_id)
+    textract, so_far = textract_client(), setbacks(task)
     return TextractReader(
-        textract_client(),
-        partial(find_job, *place),
-        partial(delete_copy, *place),
-        run=run,
-        setbacks=setbacks(task),
+        textract,
+        AnalysisJobs(textract, s3_client(), settings.result_bucket, task.task_id, run, setbacks=so_far),
+        setbacks=so_far,
         usd_per_thousand_pages=settings.textract_usd_per_thousand_pages,
     )
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aws_lambda_powertools import Logger
 
-from tests.handlers.support import Application, Log, MetricsReader, application
+from tests.handlers.support import Application, Log, MetricsReader, Time, application
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,6 +24,14 @@ def app_without_workflow(monkeypatch: pytest.MonkeyPatch) -> Iterator[Applicatio
 def app(app_without_workflow: Application) -> Application:
     app_without_workflow.create_workflow()
     return app_without_workflow
+
+
+@pytest.fixture
+def time(app: Application, monkeypatch: pytest.MonkeyPatch) -> Time:
+    time = Time()
+    for step in app.tasks.PIPELINE:
+        monkeypatch.setitem(step.task_class.config.__dict__, "clock", time)
+    return time
 
 
 @pytest.fixture

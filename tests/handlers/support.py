@@ -7,6 +7,7 @@ import json
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -175,6 +176,16 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
         yield app
         # Powertools keeps one set of metrics a process, and what a refused start has begun stays in it.
         Metrics().clear_metrics()
+
+
+class Time:
+    """The tasks' time."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now().astimezone() + self.later
 
 
 @dataclass(frozen=True)

@@ -70,7 +70,8 @@ def test_rights_are_there_only_for_what_was_chosen(chosen: dict[str, Synthesized
     template = json.dumps(stack.template)
     assert ("textract" in template.lower()) is has_textract
     assert ("bedrock" in template.lower()) is has_bedrock
-    reading = {("textract:AnalyzeDocument", "*"), ("textract:GetDocumentAnalysis", "*")}
+    actions = ("AnalyzeDocument", "GetDocumentAnalysis", "StartDocumentAnalysis")
+    reading = {(f"textract:{action}", "*") for action in actions}
     assert rights(stack, "ExtractHandler", "textract") == (reading if has_textract else set())
     assert rights(stack, "AnswerHandler", "bedrock") == ({("bedrock:InvokeModel", MODEL)} if has_bedrock else set())
     polling = {("textract:GetDocumentAnalysis", "*")} if has_textract else set()
@@ -172,8 +173,12 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
     assert ("lambda:InvokeFunction", f"<{owner}Function.Arn>") in rights(textract, "Workflow", "lambda")
 
 
-def test_extract_reads_the_record_of_the_job_and_deletes_its_copy(chosen: dict[str, Synthesized]) -> None:
-    also = {("s3:GetObject", JOBS), ("s3:ListBucket", RESULTS), ("s3:DeleteObject", f"{RESULTS}/analyses/*")}
+def test_extract_reads_the_record_of_the_job_and_writes_and_deletes_its_copy(chosen: dict[str, Synthesized]) -> None:
+    also = {
+        ("s3:ListBucket", RESULTS),
+        *((f"s3:{action}Object", keys) for action in ("Get", "Put") for keys in (JOBS, f"{RESULTS}/{COPIES}*")),
+        ("s3:DeleteObject", f"{RESULTS}/{COPIES}*"),
+    }
     without = rights(chosen["prod"], "ExtractHandler", "s3")
     assert rights(chosen["textract"], "ExtractHandler", "s3") - without == also
 

@@ -24,6 +24,10 @@ from .errors import WrongUsageError
 
 # A command that cannot reach AWS shall say so within seconds.
 _PATIENCE = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 2}
+_CREDENTIALS = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+)
 _LIFECYCLE = ("pending_status", "in_progress_status", "failed_status", "succeeded_status", "ignored_status")
 
 
@@ -92,7 +96,13 @@ class Target:
         yield found  # type: ignore[misc]  # a class is what it makes
 
     def _tell_aws(self) -> None:
-        """Through the environment, so that the clients that a task class makes when it dispatches follow too."""
+        """Through the environment, so that the clients that a task class makes when it dispatches follow too.
+
+        Credentials in the environment go before AWS_PROFILE, and not before a profile that is asked for.
+        """
+        if self.profile:
+            for name in _CREDENTIALS:
+                os.environ.pop(name, None)
         given = {
             "AWS_PROFILE": self.profile,
             "AWS_REGION": self.region,

@@ -15,7 +15,7 @@ from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
 
 from .._version import __version__
-from ..sessions import session_for
+from ..sessions import quick_session
 
 DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
 """Defaults for a `Meta` without these settings.
@@ -88,7 +88,7 @@ class SharedConnection(Connection):
     @property
     def session(self) -> Session:
         """A new session."""
-        session = session_for("dynamodb")
+        session = quick_session()
         if self._aws_access_key_id and self._aws_secret_access_key:
             session.set_credentials(self._aws_access_key_id, self._aws_secret_access_key, self._aws_session_token)
         return session
