@@ -93,7 +93,10 @@ def test_while_a_function_works(start: Start, working: Any, tmp_path: Path, fail
     (tmp_path / "go").touch()
     wait_for("the end of the function, which works on", (tmp_path / "done").exists)
     again = start({"Work": working["After"]}, folder=str(tmp_path.parent))
-    wait_for("another execution, after which this one would have gone on", lambda: again.described().get("output"))
+    wait_for(
+        "another execution, after which this one would have gone on", lambda: again.described()["status"] != "RUNNING"
+    )
+    assert again.described()["status"] == "SUCCEEDED", again.history()
     assert_aborted(execution)
     assert not (tmp_path / "next").exists()
 
