@@ -12,7 +12,8 @@ from documents.settings import AnswerSettings
 from documents.storage import ANSWERS, find_result
 from status_tracker.operations.samples import DoesNotHoldError, Verification
 from status_tracker_ops.clients import s3_client
-from status_tracker_ops.verification import VerificationSettings, probes, uploaded
+from status_tracker_ops.settings import VerificationSettings
+from status_tracker_ops.verification import probes, uploaded
 
 _SAMPLES = Path(__file__).resolve().parents[2] / "samples" / "documents"
 _EXPECTED = "INV-1001"

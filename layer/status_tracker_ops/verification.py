@@ -4,30 +4,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 from status_tracker.operations.samples import DoesNotHoldError, NothingToCheckError, Probe, Sample
 from status_tracker_ops.clients import make_client, s3_client
 from status_tracker_ops.intake.uploads import Upload
-from status_tracker_ops.settings import EnvironmentSettings
 
 _WIDGET_SECONDS = 60
 _ALARMS_AT_ONCE = 100
 _NEVER_DONE = {"reason": "status-tracker verify"}
-
-
-@dataclass(frozen=True)
-class VerificationSettings(EnvironmentSettings):
-    """Which stack is verified.
-
-    Attributes:
-        status_tracker_stack: its name.
-        document_bucket: the bucket whose objects are tasks.
-    """
-
-    status_tracker_stack: str
-    document_bucket: str
 
 
 def uploaded(name: str, body: Callable[[], bytes], bucket: str, check: Callable[[Any], str] = lambda _: "") -> Sample:
@@ -48,7 +33,7 @@ def probes(stack: str) -> list[Probe]:
     """The checks of a stack."""
     return [
         Probe("alarms", lambda _: _alarms(stack)),
-        Probe("widget", lambda task: _shown_by_widget(stack, task)),
+        Probe("widget", lambda good: _shown_by_widget(stack, good())),
     ]
 
 

@@ -37,7 +37,7 @@ def verify(target: Target, *, timeout: str, by: str | None) -> None:
         pipeline,
         patience=patience.total_seconds(),
         by=by or caller(target),
-        probes=[Probe("command", lambda task: _shown(target, task))],
+        probes=[Probe("command", lambda good: _shown(target, good()))],
         explain=explained,
     )
     if not target.json:

@@ -95,7 +95,7 @@ class Acceptance:
         yield self._made("big", partial(self._succeeds, samples.big))
         yield self._made("duplicate", self._is_done_once)
         for probe in self._probes:
-            yield self._made(probe.name, partial(self._probe, probe))
+            yield self._made(probe.name, partial(probe.look, partial(self._tasks.of, samples.good)))
         yield self._made("rerun", self._rerun)
 
     def clean(self) -> Check:
@@ -148,15 +148,13 @@ class Acceptance:
         return sample.check(task) or f"set aside: {reason}"
 
     def _is_done_once(self) -> str:
-        (run, fence, since), before = self._good_now(), self._good_as_it_ended
+        before = self._good_as_it_ended
         if not before:
             raise NothingToCheckError("the good sample did not succeed: see above")
+        run, fence, since = self._good_now()
         if (run, fence, since) != before or run:
             raise DoesNotHoldError(f"the good sample, submitted twice, was worked on again: run {run}, start {fence}")
         return "the good sample, submitted twice, is one task and was done once"
-
-    def _probe(self, probe: Probe) -> str:
-        return probe.look(self._tasks.of(self._verification.good))
 
     def _rerun(self) -> str:
         task_id = self._tasks.of(self._verification.good).task_id

@@ -44,12 +44,12 @@ class Probe:
 
     Attributes:
         name: what is checked, in a word or two.
-        look: gets the ended task of the good sample, and returns what it found, in some words. Raises
-            `DoesNotHoldError`, or `NothingToCheckError`.
+        look: gets a function that gives the task of the good sample, and returns what it found, in some words. Raises
+            `DoesNotHoldError`, as that function does where there is no such task, or `NothingToCheckError`.
     """
 
     name: str
-    look: Callable[[Any], str]
+    look: Callable[[Callable[[], Any]], str]
 
 
 @dataclass(frozen=True)
