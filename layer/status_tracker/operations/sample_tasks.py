@@ -19,6 +19,7 @@ from .samples import DoesNotHoldError, Sample
 PREFIX = "status-tracker-verify"
 REASON = "status-tracker verify"
 _LOOK_SECONDS = 0.3
+_LATE_SECONDS = 60.0  # far more than a message takes that is not lost
 _CLOCKS_DIFFER = timedelta(minutes=5)
 
 T = TypeVar("T")
@@ -122,11 +123,19 @@ class SampleTasks:
         submitted = set(self._submitted)
         for sample, key in submitted:
             tried(partial(sample.withdraw, key), None)
+        tried(self._wait_for_late_ones, None)
         listed: list[str] = tried(lambda: list(self._listed()), [])
         deleted = {each for each in {*self._task_ids.values(), *listed} if tried(partial(self._delete, each), False)}
-        unseen = len(set(self._task_ids.values()) - deleted)
+        self._task_ids = {name: each for name, each in self._task_ids.items() if each not in deleted}
+        unseen = len(self._task_ids)
         later = f"; of {unseen} no task was seen: one that still comes is set aside" if unseen else ""
         return f"{len(submitted)} samples withdrawn, {len(deleted)} tasks and their results deleted{later}", problems
+
+    def _wait_for_late_ones(self) -> None:
+        """A sample that was submitted a moment ago becomes a task in a moment."""
+        deadline = time.monotonic() + min(self._patience, _LATE_SECONDS)
+        while None in map(self.find, self._task_ids.values()) and time.monotonic() < deadline:
+            time.sleep(_LOOK_SECONDS)
 
     def _listed(self) -> Iterator[str]:
         """The ids under the prefix, also those that were not learnt."""
