@@ -100,7 +100,7 @@ class Target:
         self._tell_aws()
         found = _import(self.task)
         if not isinstance(found, Pipeline):
-            raise WrongUsageError(f"{self.task} is {found!r}: give a pipeline, such as documents.tasks:PIPELINE.")
+            raise WrongUsageError(f"{self.task} is {found!r}: give a pipeline, such as orders.tasks:PIPELINE.")
         self._refuse("a pipeline", url=self.url, statuses=self.statuses)
         for step in found:
             if hasattr(step.task_class, "Meta"):
