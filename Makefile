@@ -34,7 +34,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style synth bootstrap deploy env rerun lock clean
+.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style synth bootstrap deploy env verify rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -99,6 +99,9 @@ deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (
 
 env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
 	@$(OF_LOCAL_CLOUD) PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
+
+verify: $(READY) ## prove that the deployed STAGE (prod) works, with samples that are deleted afterwards (TIMEOUT=10m)
+	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker verify --timeout "$(or $(TIMEOUT),10m)"
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \

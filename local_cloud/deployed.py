@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
+from local_cloud.asynchronous import AsynchronousInvocations
 from local_cloud.functions import Functions
 from local_cloud.runtime_api import Outcome
 from local_cloud.sandbox import Function
@@ -21,6 +22,7 @@ class DeployedFunctions:
     def __init__(self, functions: Functions, environment: Mapping[str, str]) -> None:
         self._functions = functions
         self._environment = environment
+        self._asynchronous = AsynchronousInvocations(self.invoke)
 
     def invoke(self, model: LambdaFunction, event: bytes, *, patience: float | None = None) -> Outcome:
         """Invoke one of moto's functions and wait for what becomes of it; `patience` as in `Functions.invoke`."""
@@ -28,8 +30,19 @@ class DeployedFunctions:
 
     def invoke_by_arn(self, arn: str, event: bytes) -> Outcome:
         """Invoke the function with this ARN, as an event source does."""
+        return self.invoke(self._model(arn), event)
+
+    def accept(self, model: LambdaFunction, event: bytes) -> None:
+        """Invoke one of moto's functions asynchronously: it is tried again when it fails."""
+        self._asynchronous.accept(model, event)
+
+    def accept_by_arn(self, arn: str, event: bytes) -> None:
+        """Invoke the function with this ARN asynchronously, as a schedule does."""
+        self.accept(self._model(arn), event)
+
+    def _model(self, arn: str) -> LambdaFunction:
         account, region = arn.split(":")[4], arn.split(":")[3]
-        return self.invoke(get_backend(account, region).get_function(arn), event)
+        return get_backend(account, region).get_function(arn)
 
     def _function(self, model: LambdaFunction) -> Function:
         backend = get_backend(model.account_id, model.region)

@@ -46,7 +46,7 @@ def main() -> None:
     apply_patches(deployed)
     refuse_missing_services()
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
-    threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
+    threading.Thread(target=run_schedules, args=(deployed.accept_by_arn,), daemon=True).start()
     server.serve_forever()
 
 

@@ -13,24 +13,31 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
-from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
+from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction, LayerVersion
+from moto.awslambda.responses import LambdaResponse
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
 from moto.core.common_models import CloudFormationModel
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.events.models import EventsBackend
 from moto.events.utils import _BASE_EVENT_MESSAGE
 from moto.s3 import notifications
 from moto.scheduler import models as scheduler_models
 from moto.scheduler.models import Schedule
-from moto.sqs.models import Queue
+from moto.sqs.models import Queue, SQSBackend
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser import quotas
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
 )
 from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.responses import StepFunctionResponse
 
 
 @pytest.fixture
@@ -80,10 +87,13 @@ def test_table_settings() -> None:
     assert time_to_live["TimeToLiveStatus"] == "DISABLED", "_apply_table_settings"
 
 
-def test_schedules_are_not_deployed() -> None:
+def test_schedules_and_event_invoke_configs_are_not_deployed() -> None:
     deployed = {model.cloudformation_type(): model.__qualname__ for model in parsing.get_model_list()}
-    assert deployed.get("AWS::Scheduler::Schedule", "StackSchedule") == "StackSchedule", "_deploy_schedules"
-    assert not issubclass(Schedule, CloudFormationModel), "_deploy_schedules"
+    ours = {"AWS::Scheduler::Schedule": "StackSchedule", "AWS::Lambda::EventInvokeConfig": "StackEventInvokeConfig"}
+    for kind, model in ours.items():
+        assert deployed.get(kind, model) == model, "_deploy_more_types"
+    for moto_s in (Schedule, EventInvokeConfig):
+        assert not issubclass(moto_s, CloudFormationModel), "_deploy_more_types"
 
 
 def test_schedules_are_not_run() -> None:
@@ -136,12 +146,60 @@ def test_queues_invoke_on_send() -> None:
 
 def test_operations_are_not_atomic() -> None:
     operations = (
-        DynamoHandler.call_action,
+        DynamoHandler.call_action,  # status_tracker.testing.moto
         Queue.delete_message,
         parser_models.StepFunctionsParserBackend.start_execution,
     )
     for operation in operations:
         assert "lock:" not in inspect.getsource(operation), f"_make_operations_atomic: {operation.__qualname__}"
+
+
+def test_a_refused_update_changes_something() -> None:
+    source = inspect.getsource(DynamoDBBackend.update_item)
+    assert "orig_item" in source, "mend_dynamodb"
+    assert "item.attrs = " not in source, "mend_dynamodb"
+
+
+def test_the_size_of_an_item_is_not_dynamodb_s() -> None:
+    assert "405000" in inspect.getsource(LimitedSizeDict), "mend_dynamodb"
+
+
+def test_retries_of_asynchronous_invocations() -> None:
+    assert "MaximumRetryAttempts" not in inspect.getsource(LambdaFunction.invoke), "local_cloud.asynchronous"
+
+
+@pytest.mark.usefixtures("account")
+def test_a_parameter_left_to_its_default_breaks_the_update() -> None:
+    template: Any = {
+        "Parameters": {"Version": {"Type": "String", "Default": "1"}},
+        "Resources": {"It": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "one"}}},
+    }
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.create_stack(StackName="one", TemplateBody=json.dumps(template))
+    template["Resources"]["It"]["Properties"]["VisibilityTimeout"] = 60
+    kept: Any = [{"ParameterKey": "Version", "UsePreviousValue": True}]
+    with pytest.raises(KeyError):
+        cloudformation.update_stack(StackName="one", TemplateBody=json.dumps(template), Parameters=kept)
+        pytest.fail("_know_the_defaults_of_parameters")
+
+
+def test_stopping_an_execution_drops_the_error_and_waits() -> None:
+    assert '"cause"' not in inspect.getsource(StepFunctionResponse.stop_execution), "abort_executions_at_once"
+    source = inspect.getsource(BaseExecutionWorkerCommunication._reflect_execution_status)
+    assert "ABORTED:" not in source, "abort_executions_at_once"
+
+
+def test_sizes_of_payloads() -> None:
+    limited = {
+        SQSBackend._validate_message: "encode",
+        SQSBackend.send_message_batch: 'encode("utf-8")) for',
+        EventsBackend.put_events: "size",
+        parser_models.StepFunctionsParserBackend.start_execution: "quota",
+        quotas.is_within_size_quota: "<=",
+    }
+    for operation, mark in limited.items():
+        assert mark not in inspect.getsource(operation), f"limit_payloads: {operation.__qualname__}"
+    assert "6000000" in inspect.getsource(LambdaResponse.invoke), "limit_payloads"
 
 
 def test_upload_events() -> None:

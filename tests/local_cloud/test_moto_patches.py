@@ -266,3 +266,38 @@ def test_a_schedule_is_deployed_changed_and_deleted(cloud: LocalCloud, deploy: D
     assert scheduler.get_schedule(Name=name)["ScheduleExpression"] == "rate(2 hours)"
     cloud.client("cloudformation").delete_stack(StackName="scheduled")
     assert name not in {each["Name"] for each in scheduler.list_schedules()["Schedules"]}
+
+
+def test_how_a_function_is_invoked_asynchronously_is_deployed_changed_and_deleted(
+    functions: Functions, deploy: Deploy
+) -> None:
+    functions.make("awaited", "def handler(event, context): pass")
+    config = {"FunctionName": "awaited", "Qualifier": "$LATEST", "MaximumRetryAttempts": 0}
+    resources = {"Config": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": config}}
+    client = functions.cloud.client("lambda")
+    deploy("asynchronous", resources)
+    assert client.get_function_event_invoke_config(FunctionName="awaited")["MaximumRetryAttempts"] == 0
+    config |= {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 60}
+    deploy("asynchronous", resources)
+    found = client.get_function_event_invoke_config(FunctionName="awaited")
+    assert (found["MaximumRetryAttempts"], found["MaximumEventAgeInSeconds"]) == (1, 60)
+    functions.cloud.client("cloudformation").delete_stack(StackName="asynchronous")
+    assert client.list_function_event_invoke_configs(FunctionName="awaited")["FunctionEventInvokeConfigs"] == []
+
+
+def test_a_parameter_keeps_its_default_when_a_stack_is_updated(cloud: LocalCloud) -> None:
+    """As CDK's own synthesizer makes them: `BootstrapVersion` names a parameter of SSM, and is never passed."""
+    cloud.client("ssm").put_parameter(Name="/cdk/version", Value="21", Type="String")
+    kind = "AWS::SSM::Parameter::Value<String>"
+    template: Resources = {
+        "Parameters": {"BootstrapVersion": {"Type": kind, "Default": "/cdk/version"}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 30}}},
+        "Outputs": {"Version": {"Value": {"Ref": "BootstrapVersion"}}},
+    }
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="versioned", TemplateBody=json.dumps(template))
+    template["Resources"]["Queue"]["Properties"]["VisibilityTimeout"] = 60
+    kept = [{"ParameterKey": "BootstrapVersion", "UsePreviousValue": True}]
+    cloudformation.update_stack(StackName="versioned", TemplateBody=json.dumps(template), Parameters=kept)
+    [stack] = cloudformation.describe_stacks(StackName="versioned")["Stacks"]
+    assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"]) == ("UPDATE_COMPLETE", "21")

@@ -95,6 +95,22 @@ class Target:
             self._refuse("tasks in memory", table=self.table)
         yield found  # type: ignore[misc]  # a class is what it makes
 
+    def pipeline(self) -> Pipeline:
+        """The pipeline that the options name.
+
+        Raises:
+            WrongUsageError: they name none, or do not fit it.
+        """
+        self._tell_aws()
+        found = _import(self.task)
+        if not isinstance(found, Pipeline):
+            raise WrongUsageError(f"{self.task} is {found!r}: give a pipeline, such as orders.tasks:PIPELINE.")
+        self._refuse("a pipeline", url=self.url, statuses=self.statuses)
+        for step in found:
+            if hasattr(step.task_class, "Meta"):
+                self._set_meta(step.task_class.Meta)
+        return found
+
     def _tell_aws(self) -> None:
         """Through the environment, so that the clients that a task class makes when it dispatches follow too.
 

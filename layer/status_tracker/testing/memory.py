@@ -229,6 +229,10 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         """Delete all tasks of a use case; returns how many."""
         return cls.storage.clear(cls._prefix(use_case_id))
 
+    def delete_if_exists(self) -> bool:
+        """Delete the task, whoever holds it; returns whether there was one."""
+        return bool(self.storage.store(self.key).delete())
+
     @classmethod
     def delete_all(cls) -> int:
         """Delete every task of the storage, of all use cases; returns how many."""

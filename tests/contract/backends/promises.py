@@ -10,13 +10,10 @@ from tests.contract.backends.sql import MYSQL_PROMISES
 from tests.contract.backends.sql import PROMISES as SQL_PROMISES
 from tests.contract.backends.trackers import DictBackend, FileBackend, S3Backend
 
-MOTO_BREAKS = Promise.MANY_WORKERS
-"""moto's UpdateItem is not atomic: two threads may both find its condition true."""
-
 PROMISES: dict[str, frozenset[Promise]] = {
     "TestMemory": MemoryBackend.promises,
     "TestDynamoDBLocal": DynamoBackend.promises,
-    "TestMoto": DynamoBackend.promises - {MOTO_BREAKS},
+    "TestMoto": DynamoBackend.promises,
     "TestCompat": CompatBackend.promises,
     "TestSQLite": SQL_PROMISES,
     "TestSQLiteWAL": SQL_PROMISES,
