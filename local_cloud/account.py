@@ -5,11 +5,15 @@ import os
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 
-# Two questions that the server answers beside the AWS APIs.
+# Questions that the server answers beside the AWS APIs.
 FUNCTIONS_PATH = "/_local_cloud/functions"
 IGNORED_PATH = "/_local_cloud/ignored"
-# A page of ours, which shows the deployed widget.
+ALARM_CHANGES_PATH = "/_local_cloud/alarm-changes"
+# What is posted there moves the clock of the metrics and alarms.
+CLOCK_PATH = "/_local_cloud/clock"
+# Pages of ours, which show the deployed widget and dashboard.
 WIDGET_PATH = "/_local_cloud/widget"
+DASHBOARD_PATH = "/_local_cloud/dashboard"
 
 
 # Where a profile, a configuration file or this machine's role could be found.

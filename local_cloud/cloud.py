@@ -17,7 +17,16 @@ from typing import Any, Self
 
 import boto3
 
-from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, WIDGET_PATH, client_environment, isolated_environment
+from local_cloud.account import (
+    ALARM_CHANGES_PATH,
+    CLOCK_PATH,
+    DASHBOARD_PATH,
+    FUNCTIONS_PATH,
+    IGNORED_PATH,
+    WIDGET_PATH,
+    client_environment,
+    isolated_environment,
+)
 from local_cloud.commands import Command
 from local_cloud.deployment import Deployment
 from local_cloud.errors import LocalCloudError
@@ -71,6 +80,11 @@ class LocalCloud:
         return f"{self._endpoint}{WIDGET_PATH}"
 
     @property
+    def dashboard_url(self) -> str:
+        """The page that draws the deployed dashboard."""
+        return f"{self._endpoint}{DASHBOARD_PATH}"
+
+    @property
     def logs(self) -> Path:
         """The folder with what the functions, the server and the CDK said."""
         return self._state / "logs"
@@ -94,6 +108,29 @@ class LocalCloud:
         """The ids of the processes that run Lambda functions now, by the function's name."""
         processes: dict[str, list[int]] = self._ask(FUNCTIONS_PATH)
         return processes
+
+    def alarm_changes(self, after: int = 0) -> list[dict[str, Any]]:
+        """The changes of the alarms' states, the oldest first, beyond the first `after` of them.
+
+        Each has its ``number``, ``at`` (seconds since 1970), ``alarm``, ``old``, ``new`` and ``reason``.
+        """
+        changes: list[dict[str, Any]] = self._ask(f"{ALARM_CHANGES_PATH}?after={after}")
+        return changes
+
+    def forward(self, seconds: float | None = None) -> float:
+        """Move the clock of the metrics and alarms forward, and have the alarms evaluated for each minute passed over.
+
+        Nothing runs in the time that is passed over: it is as if all had stood still meanwhile.
+
+        Args:
+            seconds: by how much; by default to the end of the minute.
+
+        Returns:
+            The time that it is then by this clock, in seconds since 1970.
+        """
+        query = "" if seconds is None else f"?seconds={seconds}"
+        moved: float = self._ask(f"{CLOCK_PATH}{query}", data=b"")
+        return moved
 
     def start(self) -> None:
         """Start the server; it takes some seconds until it answers, and requests wait for that.
@@ -201,9 +238,11 @@ class LocalCloud:
             raise LocalCloudError("The local cloud is not running: call start(), or use it in a `with` block.")
         return self._server
 
-    def _ask(self, path: str) -> Any:
+    def _ask(self, path: str, data: bytes | None = None) -> Any:
+        """The server's answer; with data, to a POST."""
         self._started()
-        with urllib.request.urlopen(f"{self._endpoint}{path}", timeout=_READY_SECONDS) as answer:  # noqa: S310
+        url = f"{self._endpoint}{path}"
+        with urllib.request.urlopen(url, data, timeout=_READY_SECONDS) as answer:  # noqa: S310
             return json.load(answer)
 
     def __enter__(self) -> Self:

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from local_cloud.alarm_lines import alarm_lines
 from local_cloud.cloud import LocalCloud
 from local_cloud.display import make_display, printable, say, words
 from local_cloud.toolchain import CHECKOUT
@@ -73,7 +74,9 @@ def run_demo(cloud: LocalCloud, found: Found) -> int:
     print(flush=True)
     patience = _PATIENCE_SECONDS + _PATIENCE_PER_DOCUMENT * len(documents)
     _follow(tracker, documents, patience)
-    return tell_outcome(documents, patience=patience, logs=cloud.logs, not_uploaded=not_uploaded)
+    cloud.forward()  # alarms are evaluated at the end of each minute; this is not waited for
+    alarms = list(alarm_lines(cloud.alarm_changes()))
+    return tell_outcome(documents, patience=patience, logs=cloud.logs, not_uploaded=not_uploaded, alarms=alarms)
 
 
 def upload_documents(cloud: LocalCloud, found: Found) -> tuple[list[Document], list[str]]:
@@ -110,7 +113,12 @@ def _why_not(key: str, error: Exception) -> str:
 
 
 def tell_outcome(
-    documents: Sequence[Document], *, patience: float, logs: Path, not_uploaded: Sequence[str] = ()
+    documents: Sequence[Document],
+    *,
+    patience: float,
+    logs: Path,
+    not_uploaded: Sequence[str] = (),
+    alarms: Sequence[str] = (),
 ) -> int:
     """Print what has come of the documents, and what to do next.
 
@@ -119,11 +127,16 @@ def tell_outcome(
         patience: how long they were waited for, in seconds.
         logs: where the logs are, and where the answers go when they are too many for the screen.
         not_uploaded: a line for each file that could not be uploaded.
+        alarms: a line for each alarm that has gone off.
 
     Returns:
         The exit code of the demo.
     """
     _summarize(documents, logs)
+    if alarms:
+        print("\nAlarms (docs/operations.md):")
+    for line in alarms:
+        say(f"  {line}")
     if not_uploaded:
         print(f"\nNot uploaded: {len(not_uploaded)} files")
     for line in not_uploaded:

@@ -5,8 +5,10 @@ import os
 import shutil
 import tempfile
 import threading
+import time
 import zipfile
 from pathlib import Path
+from typing import Protocol
 
 from local_cloud.runtime_api import Outcome
 from local_cloud.sandbox import Function, Sandbox
@@ -21,16 +23,31 @@ class ThrottledError(RuntimeError):
     """All environments of a function are busy, and none became free in time."""
 
 
+class Observer(Protocol):
+    """Is told of each invocation, by the function's name."""
+
+    def started(self, function: str) -> None:
+        """It has an environment."""
+
+    def ended(self, function: str, seconds: float, *, failed: bool) -> None:
+        """It has taken so long, without the environment's initialization."""
+
+    def throttled(self, function: str) -> None:
+        """There was no environment for it."""
+
+
 class Functions:
     """Invokes functions.
 
     Args:
+        observer: is told of each invocation.
         python: the interpreter of the handlers' own virtual environment.
         unpacked: where code and layers are unpacked.
         logs: the folder for ``<function>.log``.
     """
 
-    def __init__(self, *, python: Path, unpacked: Path, logs: Path) -> None:
+    def __init__(self, *, observer: Observer, python: Path, unpacked: Path, logs: Path) -> None:
+        self._observer = observer
         self._python = python
         self._unpacked = unpacked
         self._logs = logs
@@ -77,7 +94,7 @@ class Functions:
             if pool is None or pool.function != function:
                 if pool:
                     pool.retire()
-                pool = _Pool(function, self._python, self._logs / f"{function.name}.log")
+                pool = _Pool(function, self._python, self._logs / f"{function.name}.log", self._observer)
                 self._pools[function.name] = pool
             return pool
 
@@ -85,8 +102,9 @@ class Functions:
 class _Pool:
     """The environments of one version of one function."""
 
-    def __init__(self, function: Function, python: Path, log: Path) -> None:
+    def __init__(self, function: Function, python: Path, log: Path, observer: Observer) -> None:
         self.function = function
+        self._observer = observer
         self._python = python
         self._log = log
         self._slots = threading.BoundedSemaphore(ENVIRONMENTS_PER_FUNCTION)
@@ -97,21 +115,34 @@ class _Pool:
 
     def invoke(self, event: bytes, patience: float | None) -> Outcome:
         if not self._slots.acquire(timeout=patience):
+            self._observer.throttled(self.function.name)
             raise ThrottledError(f"All {ENVIRONMENTS_PER_FUNCTION} environments of {self.function.name} are busy")
         try:
-            return self._invoke(event)
+            return self._observed(event)
         finally:
             self._slots.release()
 
-    def _invoke(self, event: bytes) -> Outcome:
+    def _observed(self, event: bytes) -> Outcome:
+        self._observer.started(self.function.name)
+        outcome, seconds = None, 0.0
+        try:
+            outcome, seconds = self._invoke(event)
+            return outcome
+        finally:
+            self._observer.ended(self.function.name, seconds, failed=outcome is None or outcome.is_error)
+
+    def _invoke(self, event: bytes) -> tuple[Outcome, float]:
+        """What came of it, and how many seconds it took without the initialization."""
         sandbox = self._take()
         if sandbox is None:
             sandbox = self._start()
             if error := sandbox.initialize():
-                return error
+                return error, 0.0
+        begin = time.monotonic()
         outcome = sandbox.invoke(event)
+        seconds = time.monotonic() - begin
         self._give_back(sandbox)
-        return outcome
+        return outcome, seconds
 
     def processes(self) -> list[int]:
         with self._lock:

@@ -192,11 +192,12 @@ def _apply_table_settings() -> None:
 
 
 def _deploy_more_types() -> None:
-    """CloudFormation does not know schedules, nor how functions are invoked asynchronously.
+    """CloudFormation knows neither schedules, nor alarms, nor how functions are invoked asynchronously.
 
-    What it deploys then is what `local_cloud.scheduler` and `local_cloud.asynchronous` go by.
+    What it deploys then is what `local_cloud.scheduler`, `.monitoring` and `.asynchronous` go by.
     """
     from local_cloud import event_invoke_model, schedule_model  # noqa: F401, PLC0415 - moto knows a model by its class
+    from local_cloud.monitoring import alarm_model  # noqa: F401, PLC0415
 
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()

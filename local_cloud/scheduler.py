@@ -1,7 +1,7 @@
-"""EventBridge Scheduler: invokes the functions that are the targets of schedules, each at its rate.
+"""EventBridge Scheduler: invokes the functions that are the targets of schedules, each at once and then at its rate.
 
-https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html. Here the first invocation comes an interval
-after the schedule, where AWS may begin at once: a deployment is then not kept busy by it.
+https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html. What looks after the invocations, such as an
+alarm, then has the first before it asks.
 """
 
 import logging
@@ -55,11 +55,11 @@ class Scheduler:
         self._due = {key: due for key, due in self._due.items() if key in found}
         for key, schedule in found.items():
             interval = interval_of(schedule.schedule_expression)
-            if key not in self._due:
-                self._due[key] = now + interval if interval else math.inf
-                if interval is None:
+            if interval is None:
+                if key not in self._due:
                     _log.warning("The schedule %s is not run: %s is no rate, like rate(5 minutes).", *key)
-            elif interval and now >= self._due[key]:
+                self._due[key] = math.inf
+            elif now >= self._due.setdefault(key, now):
                 # What was missed meanwhile is not made up for.
                 self._due[key] = max(self._due[key] + interval, now)
                 self._fire(schedule.target)

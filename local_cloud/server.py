@@ -1,7 +1,8 @@
 """The process that is the account: moto's server, the Lambda functions, the pollers of their event sources, schedules.
 
 Started by `local_cloud.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
-refused. Beside the AWS APIs the server answers two questions of ours, see `_answer`, and shows the widget.
+refused. Beside the AWS APIs the server answers questions of ours, see `Questions`, and shows the widget
+and the dashboard.
 """
 
 import json
@@ -10,7 +11,7 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -19,11 +20,21 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
-from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, WIDGET_PATH, handler_environment
+from local_cloud.account import (
+    ALARM_CHANGES_PATH,
+    CLOCK_PATH,
+    DASHBOARD_PATH,
+    FUNCTIONS_PATH,
+    IGNORED_PATH,
+    WIDGET_PATH,
+    handler_environment,
+)
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
 from local_cloud.missing_services import refuse_missing_services
+from local_cloud.monitoring.dashboard_page import DashboardPage
+from local_cloud.monitoring.monitor import Monitor
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
 from local_cloud.other_sites import Application, refuse_other_sites
 from local_cloud.scheduler import run_schedules
@@ -37,16 +48,24 @@ def main() -> None:
     """Serve until killed. Arguments: listening socket, state folder, the handlers' Python interpreter."""
     listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    functions = Functions(python=python, unpacked=state / "functions", logs=state / "logs")
+    logs = state / "logs"
+    monitor = Monitor(logs)
+    functions = Functions(observer=monitor.invocations, python=python, unpacked=state / "functions", logs=logs)
     deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]))
-    page = WidgetPage(deployed.invoke_by_arn)
-    application = refuse_other_sites(_with_questions(DomainDispatcherApplication(create_backend_app), functions, page))
+    pages: dict[str, Application] = {
+        WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
+        DASHBOARD_PATH: DashboardPage(monitor),
+    }
+    aws = DomainDispatcherApplication(create_backend_app)
+    application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor)))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
     refuse_missing_services()
+    monitor.watch_requests()
     threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
     threading.Thread(target=run_schedules, args=(deployed.accept_by_arn,), daemon=True).start()
+    threading.Thread(target=monitor.run, daemon=True).start()
     server.serve_forever()
 
 
@@ -76,11 +95,12 @@ def _poll_event_sources(functions: DeployedFunctions) -> None:
         time.sleep(_RECONCILE_SECONDS)
 
 
-def _with_questions(aws: Application, functions: Functions, page: WidgetPage) -> Application:
+def _with_questions(aws: Application, pages: Mapping[str, Application], questions: "Questions") -> Application:
     def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
-        if environ["PATH_INFO"] == WIDGET_PATH:
-            return page(environ, start_response)
-        answer = _answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), functions)
+        path = environ["PATH_INFO"]
+        if path in pages:
+            return pages[path](environ, start_response)
+        answer = questions.answer(path, environ["REQUEST_METHOD"], parse_qs(environ.get("QUERY_STRING", "")))
         if answer is None:
             return aws(environ, start_response)
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -89,13 +109,24 @@ def _with_questions(aws: Application, functions: Functions, page: WidgetPage) ->
     return application
 
 
-def _answer(path: str, query: str, functions: Functions) -> object:
-    """The processes of each function, or the resource types ignored of ``?stack=name``; None for other paths."""
-    if path == FUNCTIONS_PATH:
-        return functions.processes()
-    if path == IGNORED_PATH:
-        return ignored_resource_types(parse_qs(query)["stack"][0])
-    return None
+class Questions:
+    """What the server answers beside the AWS APIs and the pages."""
+
+    def __init__(self, functions: Functions, monitor: Monitor) -> None:
+        self._functions = functions
+        self._monitor = monitor
+
+    def answer(self, path: str, method: str, query: Mapping[str, list[str]]) -> object:
+        """The answer, as JSON; None where it is no question of ours."""
+        if path == FUNCTIONS_PATH:
+            return self._functions.processes()
+        if path == IGNORED_PATH:
+            return ignored_resource_types(query["stack"][0])
+        if path == ALARM_CHANGES_PATH:
+            return self._monitor.changes(after=int(query["after"][0]))
+        if path == CLOCK_PATH and method == "POST":
+            return self._monitor.forward(float(query["seconds"][0]) if "seconds" in query else None)
+        return None
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@
 import shlex
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
+from local_cloud.alarm_lines import alarm_lines
 from local_cloud.cloud import LocalCloud
 from local_cloud.exports import as_exports, exports_file
 from local_cloud.toolchain import find_application
@@ -24,8 +26,7 @@ def run_up(cloud: LocalCloud, state: Path) -> int:
     cloud.deploy()
     with exports_file(state, [*as_exports(cloud.environment), *_tracker_exports(cloud)]) as file:
         _tell(cloud, file)
-        while cloud.running:
-            time.sleep(_LOOK_EVERY_SECONDS)
+        _tell_alarms(cloud)
     print(f"The local cloud's server has ended by itself; {cloud.logs / 'server.log'} says more.")
     return 1
 
@@ -47,7 +48,8 @@ def _tell(cloud: LocalCloud, exports: Path) -> None:
     print("\nWhat was deployed:\n")
     for line in as_table(outputs):
         print(f"  {line}")
-    print(f"\nThe dashboard's widget, to look at the tasks and act on them: {cloud.widget_url}")
+    print(f"\nThe dashboard, with its graphs and alarms: {cloud.dashboard_url}")
+    print(f"The dashboard's widget, to look at the tasks and act on them: {cloud.widget_url}")
     print("\nUpload a document, either with boto3 or with aws, and a little later look at the table:\n")
     print(f"  .venv/bin/python -c 'import boto3; s3 = boto3.client(\"s3\"); {upload}'")
     print(f"  aws s3 cp samples/documents/invoice-1001.pdf s3://{outputs['DocumentBucketName']}/invoice.pdf")
@@ -60,7 +62,19 @@ def _tell(cloud: LocalCloud, exports: Path) -> None:
     print("  status-tracker rerun 'invoice.pdf#…' --reason 'try it'")
     print("\nDeploy changed code (the local cloud has no change sets, so --method=direct is needed):\n")
     print("  make deploy STAGE=local SET='--method=direct --require-approval=never'")
-    print(f"\nLogs are in {cloud.logs}. Ctrl-C stops everything.", flush=True)
+    print(f"\nLogs are in {cloud.logs}. What alarms do is told here. Ctrl-C stops everything.", flush=True)
+
+
+def _tell_alarms(cloud: LocalCloud) -> None:
+    """As long as the server runs."""
+    told = 0
+    while cloud.running:
+        time.sleep(_LOOK_EVERY_SECONDS)
+        with suppress(OSError):  # the server may be ending
+            changes = cloud.alarm_changes(after=told)
+            told += len(changes)
+            for line in alarm_lines(changes):
+                print(line, flush=True)
 
 
 def as_table(outputs: Mapping[str, str]) -> Iterator[str]:

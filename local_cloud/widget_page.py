@@ -16,23 +16,14 @@ from typing import IO, Any, cast
 from moto.cloudwatch.models import cloudwatch_backends
 
 from local_cloud.account import ACCOUNT_ID
-from local_cloud.other_sites import why_refused
+from local_cloud.pages import RefusedError, StartResponse, answer, check_origin
 from local_cloud.runtime_api import Outcome
 
 _HERE = Path(__file__).parent
 _LONGEST_REQUEST = 1_000_000
 _LENGTH = re.compile(r"[0-9]{1,9}")
 
-StartResponse = Callable[..., object]
 Invoke = Callable[[str, bytes], Outcome]
-
-
-class RefusedError(Exception):
-    """A request that the page does not answer, with its HTTP status."""
-
-    def __init__(self, status: HTTPStatus, why: str) -> None:
-        super().__init__(why)
-        self.status = status
 
 
 @dataclass(frozen=True)
@@ -58,12 +49,12 @@ class WidgetPage:
     def __call__(self, environ: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         """The answer to a WSGI request."""
         try:
-            _check_origin(environ)
+            check_origin(environ)
             if environ["REQUEST_METHOD"] == "GET":
                 return _page(start_response)
             return self._call(_asked(environ), start_response)
         except RefusedError as refused:
-            return _answer(start_response, refused.status, "text/plain; charset=utf-8", str(refused))
+            return answer(start_response, refused.status, "text/plain; charset=utf-8", str(refused))
 
     def _call(self, asked: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         widget = next(deployed_widgets(), None)
@@ -76,8 +67,8 @@ class WidgetPage:
             outcome = self._invoke(str(endpoint), json.dumps(event).encode())
         except Exception as error:
             raise RefusedError(HTTPStatus.BAD_GATEWAY, f"{endpoint} cannot be invoked: {error}") from error
-        answer = {"title": widget.title, "failed": outcome.is_error, "answer": json.loads(outcome.payload)}
-        return _answer(start_response, HTTPStatus.OK, "application/json", json.dumps(answer))
+        told = {"title": widget.title, "failed": outcome.is_error, "answer": json.loads(outcome.payload)}
+        return answer(start_response, HTTPStatus.OK, "application/json", json.dumps(told))
 
 
 def deployed_widgets() -> Iterator[DashboardWidget]:
@@ -114,16 +105,6 @@ def _context(widget: DashboardWidget, asked: Mapping[str, Any]) -> dict[str, Any
     }
 
 
-def _check_origin(environ: Mapping[str, Any]) -> None:
-    """Refuse what another site makes a browser send, and what does not say where it comes from."""
-    why = why_refused(environ)
-    # A browser says with every POST where it comes from; with a GET of its user's own it need not.
-    if why is None and environ["REQUEST_METHOD"] != "GET" and not environ.get("HTTP_ORIGIN"):
-        why = "This page answers to itself only: Origin is missing."
-    if why is not None:
-        raise RefusedError(HTTPStatus.FORBIDDEN, why)
-
-
 def _asked(environ: Mapping[str, Any]) -> Mapping[str, Any]:
     length = environ.get("CONTENT_LENGTH") or "0"
     if environ["REQUEST_METHOD"] != "POST":
@@ -149,17 +130,4 @@ def _page(start_response: StartResponse) -> Iterable[bytes]:
         f"default-src 'none'; script-src 'nonce-{nonce}'; style-src 'unsafe-inline'; connect-src 'self'; "
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
     )
-    return _answer(start_response, HTTPStatus.OK, "text/html; charset=utf-8", page, policy)
-
-
-def _answer(
-    start_response: StartResponse, status: HTTPStatus, kind: str, text: str, policy: str = "default-src 'none'"
-) -> Iterable[bytes]:
-    headers = [
-        ("Content-Type", kind),
-        ("Content-Security-Policy", policy),
-        ("X-Content-Type-Options", "nosniff"),
-        ("Cache-Control", "no-store"),
-    ]
-    start_response(f"{status.value} {status.phrase}", headers)
-    return [text.encode()]
+    return answer(start_response, HTTPStatus.OK, "text/html; charset=utf-8", page, policy)

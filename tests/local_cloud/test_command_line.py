@@ -108,7 +108,8 @@ def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
     assert f"sub folder/my invoice.pdf  {LAST} succeeded" in output
     assert "INV-1001" in output
     assert "hopeless-scan.pdf: The PDF has no text" in output
-    assert "AWS::CloudWatch::Alarm" in output
+    assert "AWS::Logs::QueryDefinition" in output
+    assert re.search(r"status-tracker-local-IgnoredExtract: \w+ → ALARM\. \d of \d datapoints ", output)
     assert "make cloud" in output
     assert all(line.isprintable() for line in output.splitlines())
     assert processes_of(tmp_path) == []
@@ -135,6 +136,7 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
     assert "status-tracker ls --status failed" in text
     assert 'add --endpoint-url "$AWS_ENDPOINT_URL"' in text
     assert re.search(r"http://localhost:\d+/_local_cloud/widget\n", text)
+    assert re.search(r"http://localhost:\d+/_local_cloud/dashboard\n", text)
     assert "succeeded" in listed
     assert re.search(r"^AWS_ENDPOINT_URL=http://localhost:\d+$", listed, re.MULTILINE)
     assert re.search(r"^WORKFLOW_ARN=arn:aws:states:", listed, re.MULTILINE)

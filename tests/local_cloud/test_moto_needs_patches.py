@@ -17,6 +17,8 @@ from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFuncti
 from moto.awslambda.responses import LambdaResponse
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
+from moto.cloudwatch.metric_data_expression_parser import parse_expression
+from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
@@ -94,6 +96,13 @@ def test_schedules_and_event_invoke_configs_are_not_deployed() -> None:
         assert deployed.get(kind, model) == model, "_deploy_more_types"
     for moto_s in (Schedule, EventInvokeConfig):
         assert not issubclass(moto_s, CloudFormationModel), "_deploy_more_types"
+
+
+def test_alarms_are_not_deployed_and_not_evaluated() -> None:
+    assert not issubclass(Alarm, CloudFormationModel), "_deploy_more_types"
+    assert parse_expression("a + a", [{"id": "a", "values": [1], "timestamps": [0]}]) == ([], []), (
+        "local_cloud.monitoring"
+    )
 
 
 def test_schedules_are_not_run() -> None:

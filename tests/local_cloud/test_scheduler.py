@@ -55,14 +55,15 @@ def test_rates(expression: str, seconds: float | None) -> None:
     assert interval_of(expression) == seconds
 
 
-def test_it_is_invoked_when_an_interval_is_over_and_then_after_each() -> None:
+def test_it_is_invoked_at_once_and_then_after_each_interval() -> None:
     invoked = Invoked()
     scheduler, schedules = Scheduler(invoked), [Schedule()]
-    for now in (0, 59.9):
-        scheduler.look(schedules, now)
+    scheduler.look(schedules, 0)
+    assert invoked.next() == ("the function", b"{}")
+    scheduler.look(schedules, 59.9)
     assert invoked.none()
     scheduler.look(schedules, 60)
-    assert invoked.next() == ("the function", b"{}")
+    invoked.next()
     scheduler.look(schedules, 119)
     assert invoked.none()
     scheduler.look(schedules, 120)
@@ -74,8 +75,7 @@ def test_what_was_missed_is_not_made_up_for() -> None:
     scheduler, schedules = Scheduler(invoked), [Schedule()]
     for now in (0, 600, 600):
         scheduler.look(schedules, now)
-    invoked.next()
-    invoked.next()
+        invoked.next()
     scheduler.look(schedules, 600.5)
     assert invoked.none()
 
@@ -84,19 +84,19 @@ def test_a_changed_or_new_schedule_begins_anew_and_a_gone_one_is_forgotten() -> 
     invoked = Invoked()
     scheduler = Scheduler(invoked)
     scheduler.look([Schedule()], 0)
+    invoked.next()
     scheduler.look([Schedule("rate(2 minutes)")], 30)
+    invoked.next()
     scheduler.look([Schedule("rate(2 minutes)")], 149)
     assert invoked.none()
-    scheduler.look([], 150)
-    scheduler.look([Schedule("rate(2 minutes)")], 151)
-    assert invoked.none()
+    scheduler.look([], 149.5)
+    scheduler.look([Schedule("rate(2 minutes)")], 149.6)
+    invoked.next()
 
 
 def test_the_input_is_passed_on() -> None:
     invoked = Invoked()
-    scheduler, schedules = Scheduler(invoked), [Schedule(target={"Arn": "a", "Input": '{"key": 1}'})]
-    scheduler.look(schedules, 0)
-    scheduler.look(schedules, 60)
+    Scheduler(invoked).look([Schedule(target={"Arn": "a", "Input": '{"key": 1}'})], 0)
     assert invoked.next() == ("a", b'{"key": 1}')
 
 
