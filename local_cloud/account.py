@@ -5,9 +5,10 @@ import os
 ACCOUNT_ID = "123456789012"
 REGION = "us-east-1"
 
-# Two questions that the server answers beside the AWS APIs.
+# Questions that the server answers beside the AWS APIs.
 FUNCTIONS_PATH = "/_local_cloud/functions"
 IGNORED_PATH = "/_local_cloud/ignored"
+PERMISSIONS_PATH = "/_local_cloud/permissions"
 # A page of ours, which shows the deployed widget.
 WIDGET_PATH = "/_local_cloud/widget"
 

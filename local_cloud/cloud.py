@@ -17,7 +17,14 @@ from typing import Any, Self
 
 import boto3
 
-from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, WIDGET_PATH, client_environment, isolated_environment
+from local_cloud.account import (
+    FUNCTIONS_PATH,
+    IGNORED_PATH,
+    PERMISSIONS_PATH,
+    WIDGET_PATH,
+    client_environment,
+    isolated_environment,
+)
 from local_cloud.commands import Command
 from local_cloud.deployment import Deployment
 from local_cloud.errors import LocalCloudError
@@ -94,6 +101,10 @@ class LocalCloud:
         """The ids of the processes that run Lambda functions now, by the function's name."""
         processes: dict[str, list[int]] = self._ask(FUNCTIONS_PATH)
         return processes
+
+    def permission_checks(self) -> Any:
+        """What the policies were asked: ``total``, ``refused``, and each kind of question once, with its ``count``."""
+        return self._ask(PERMISSIONS_PATH)
 
     def start(self) -> None:
         """Start the server; it takes some seconds until it answers, and requests wait for that.

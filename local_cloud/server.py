@@ -1,7 +1,7 @@
 """The process that is the account: moto's server, the Lambda functions, the pollers of their event sources, schedules.
 
 Started by `local_cloud.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
-refused. Beside the AWS APIs the server answers two questions of ours, see `_answer`, and shows the widget.
+refused. Beside the AWS APIs the server answers questions of ours, see `_answer`, and shows the widget.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -19,13 +20,16 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoReque
 from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
-from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, WIDGET_PATH, handler_environment
+from local_cloud.account import FUNCTIONS_PATH, IGNORED_PATH, PERMISSIONS_PATH, WIDGET_PATH, handler_environment
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
-from local_cloud.missing_services import refuse_missing_services
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
 from local_cloud.other_sites import Application, refuse_other_sites
+from local_cloud.permissions.guard import Guard
+from local_cloud.permissions.layer import enforce_permissions
+from local_cloud.permissions.services import poller_may, schedule_may_invoke
+from local_cloud.refused_templates import refuse_templates
 from local_cloud.scheduler import run_schedules
 from local_cloud.widget_page import WidgetPage
 
@@ -38,15 +42,19 @@ def main() -> None:
     listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     functions = Functions(python=python, unpacked=state / "functions", logs=state / "logs")
-    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]))
+    guard = Guard()
+    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), guard)
     page = WidgetPage(deployed.invoke_by_arn)
-    application = refuse_other_sites(_with_questions(DomainDispatcherApplication(create_backend_app), functions, page))
+    aws = enforce_permissions(DomainDispatcherApplication(create_backend_app), guard)
+    application = refuse_other_sites(_with_questions(aws, functions, page, guard))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
-    apply_patches(deployed)
-    refuse_missing_services()
-    threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
-    threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
+    apply_patches(deployed, guard)
+    refuse_templates()
+    threading.Thread(target=_poll_event_sources, args=(deployed, guard), daemon=True).start()
+    threading.Thread(
+        target=run_schedules, args=(deployed.invoke_by_arn, partial(schedule_may_invoke, guard)), daemon=True
+    ).start()
     server.serve_forever()
 
 
@@ -57,7 +65,7 @@ class _QuietHandler(MotoRequestHandler):
         """Say nothing: a line a request hides what matters."""
 
 
-def _poll_event_sources(functions: DeployedFunctions) -> None:
+def _poll_event_sources(functions: DeployedFunctions, guard: Guard) -> None:
     """Keep one poller for each enabled mapping of a queue to a function."""
     pollers: dict[str, EventSource] = {}
     while True:
@@ -71,16 +79,16 @@ def _poll_event_sources(functions: DeployedFunctions) -> None:
         for uuid in pollers.keys() - wanted.keys():
             pollers.pop(uuid).stop()
         for uuid in wanted.keys() - pollers.keys():
-            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn)
+            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn, partial(poller_may, guard))
             pollers[uuid].start()
         time.sleep(_RECONCILE_SECONDS)
 
 
-def _with_questions(aws: Application, functions: Functions, page: WidgetPage) -> Application:
+def _with_questions(aws: Application, functions: Functions, page: WidgetPage, guard: Guard) -> Application:
     def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == WIDGET_PATH:
             return page(environ, start_response)
-        answer = _answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), functions)
+        answer = _answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), functions, guard)
         if answer is None:
             return aws(environ, start_response)
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -89,12 +97,17 @@ def _with_questions(aws: Application, functions: Functions, page: WidgetPage) ->
     return application
 
 
-def _answer(path: str, query: str, functions: Functions) -> object:
-    """The processes of each function, or the resource types ignored of ``?stack=name``; None for other paths."""
+def _answer(path: str, query: str, functions: Functions, guard: Guard) -> object:
+    """The processes of each function, the resource types ignored of ``?stack=name``, the checks of permissions.
+
+    None for other paths.
+    """
     if path == FUNCTIONS_PATH:
         return functions.processes()
     if path == IGNORED_PATH:
         return ignored_resource_types(parse_qs(query)["stack"][0])
+    if path == PERMISSIONS_PATH:
+        return guard.checks.report()
     return None
 
 
