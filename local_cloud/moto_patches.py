@@ -13,7 +13,6 @@ from typing import Any
 
 from moto import backends
 from moto.awslambda import models as lambda_models
-from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.cloudformation import parsing
 from moto.cloudformation.models import cloudformation_backends
 from moto.core.exceptions import JsonRESTError
@@ -21,8 +20,6 @@ from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb.models import table as table_models
 from moto.dynamodb.responses import DynamoHandler
 from moto.events import models as events_models
-from moto.iam.access_control import PermissionResult
-from moto.iam.models import ManagedPolicy, Role
 from moto.s3 import models as s3_models
 from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions.parser import models as parser_models
@@ -30,15 +27,12 @@ from moto.stepfunctions.parser import models as parser_models
 from local_cloud import moto_step_functions
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.functions import WAIT_SECONDS, ThrottledError
-from local_cloud.permissions.errors import RefusedError
-from local_cloud.permissions.guard import Guard
-from local_cloud.permissions.services import check_event_source, rule_may_send
 
 Properties = Mapping[str, Any]
 
 
-def apply_patches(functions: DeployedFunctions, guard: Guard) -> None:
-    """Mend moto in this process; its Lambda functions are then run by ``functions``, and held to their roles."""
+def apply_patches(functions: DeployedFunctions) -> None:
+    """Mend moto in this process; its Lambda functions are then run by ``functions``."""
     _run_functions(functions)
     _give_functions_their_layers()
     _give_layers_an_arn()
@@ -46,17 +40,13 @@ def apply_patches(functions: DeployedFunctions, guard: Guard) -> None:
     _apply_bucket_settings()
     _apply_table_settings()
     _deploy_schedules()
-    _deploy_policies()
-    _leave_queues_to_the_poller(guard)
+    _leave_queues_to_the_poller()
     _make_operations_atomic()
     _mend_upload_events()
-    _ask_queues_for_events(guard)
     _list_modules_once()
     moto_step_functions.execute_state_machines()
-    moto_step_functions.keep_executor_clients(guard)
     moto_step_functions.name_executions()
     moto_step_functions.fail_maps_with_too_many_failures()
-    moto_step_functions.hold_maps_to_their_role(guard)
     moto_step_functions.parse_definitions_once()
 
 
@@ -107,7 +97,7 @@ def _run_functions(functions: DeployedFunctions) -> None:
     lambda_models.LambdaFunction.invoke = invoke  # type: ignore[method-assign]
 
 
-def _after(model: Any, method: str, then: Callable[[Any, Properties], None]) -> None:
+def after(model: Any, method: str, then: Callable[[Any, Properties], None]) -> None:
     """Have CloudFormation's creation or update of a model followed by `then(resource, properties)`."""
     original = getattr(model, method)
 
@@ -127,7 +117,7 @@ def _give_functions_their_layers() -> None:
         function.update_configuration({"Layers": properties.get("Layers", [])})
         function.architectures = properties.get("Architectures", ["x86_64"])
 
-    _after(lambda_models.LambdaFunction, "create_from_cloudformation_json", apply)
+    after(lambda_models.LambdaFunction, "create_from_cloudformation_json", apply)
 
 
 def _give_layers_an_arn() -> None:
@@ -178,8 +168,8 @@ def _apply_bucket_settings() -> None:
             backend = s3_models.s3_backends[bucket.account_id][bucket.partition]
             backend.put_public_access_block(bucket.name, block)
 
-    _after(s3_models.FakeBucket, "create_from_cloudformation_json", apply)
-    _after(s3_models.FakeBucket, "update_from_cloudformation_json", apply)
+    after(s3_models.FakeBucket, "create_from_cloudformation_json", apply)
+    after(s3_models.FakeBucket, "update_from_cloudformation_json", apply)
 
 
 def _apply_table_settings() -> None:
@@ -192,7 +182,7 @@ def _apply_table_settings() -> None:
         if time_to_live := properties.get("TimeToLiveSpecification"):
             backend.update_time_to_live(table.name, time_to_live)
 
-    _after(table_models.Table, "create_from_cloudformation_json", apply)
+    after(table_models.Table, "create_from_cloudformation_json", apply)
 
 
 def _deploy_schedules() -> None:
@@ -203,34 +193,11 @@ def _deploy_schedules() -> None:
     parsing.get_name_type_map.cache_clear()
 
 
-def _deploy_policies() -> None:
-    """CloudFormation does not know the policies of queues, buckets and topics, and forgets most rights of roles.
-
-    Moto itself judges some requests to S3 by the policy of the bucket, without its conditions; here the guard does.
-    """
-    from local_cloud.permissions import deployed_policies  # noqa: PLC0415 - moto knows a model by its class
-
-    parsing.get_model_map.cache_clear()
-    parsing.get_name_type_map.cache_clear()
-    _after(Role, "create_from_cloudformation_json", deployed_policies.give_rights)
-    _after(Role, "update_from_cloudformation_json", deployed_policies.give_rights)
-    policy: Any = ManagedPolicy
-    policy.update_from_cloudformation_json = classmethod(deployed_policies.update_managed_policy)
-    bucket: Any = s3_models.FakeBucket
-    bucket.get_permission = lambda *_: PermissionResult.NEUTRAL
-
-
-def _leave_queues_to_the_poller(guard: Guard) -> None:
-    """Moto invokes on send, a message at a time, does not read partial batch responses, and asks for no rights."""
+def _leave_queues_to_the_poller() -> None:
+    """Moto invokes on send, a message at a time, and does not read partial batch responses."""
     original = lambda_models.LambdaBackend.create_event_source_mapping
 
     def create(self: lambda_models.LambdaBackend, spec: dict[str, Any]) -> lambda_models.EventSourceMapping:
-        function = self.get_function(spec["FunctionName"])
-        try:
-            check_event_source(guard, function.function_arn, spec["EventSourceArn"])
-        except RefusedError as error:
-            said = f"The function's execution role may not poll its event source. {error}"
-            raise InvalidParameterValueException(said) from error
         mapping = original(self, spec)
         for queue in sqs_backends[self.account_id][self.region_name].queues.values():
             queue.lambda_event_source_mappings.clear()
@@ -278,20 +245,6 @@ def _mend_upload_events() -> None:
         original(self, original_event, transform_input)
 
     events_models.Rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
-
-
-def _ask_queues_for_events(guard: Guard) -> None:
-    """Moto puts events on any queue; on AWS its policy must allow it, or the event goes to the dead-letter queue."""
-    original = events_models.Rule._send_to_sqs_queue
-
-    def send(self: events_models.Rule, resource_id: str, event: Any, group_id: str | None = None) -> None:
-        target = next(each for each in self.targets if each["Arn"].endswith(f":{resource_id}"))
-        for arn in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")):
-            if arn and rule_may_send(guard, self.arn, arn):
-                original(self, arn.rpartition(":")[2], event, group_id)
-                return
-
-    events_models.Rule._send_to_sqs_queue = send  # type: ignore[method-assign]
 
 
 def _list_modules_once() -> None:

@@ -25,6 +25,7 @@ from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
+from local_cloud.moto_roles import hold_to_roles
 from local_cloud.other_sites import Application, refuse_other_sites
 from local_cloud.permissions.guard import Guard
 from local_cloud.permissions.layer import enforce_permissions
@@ -49,7 +50,8 @@ def main() -> None:
     application = refuse_other_sites(_with_questions(aws, functions, page, guard))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
-    apply_patches(deployed, guard)
+    apply_patches(deployed)
+    hold_to_roles(guard)
     refuse_templates()
     threading.Thread(target=_poll_event_sources, args=(deployed, guard), daemon=True).start()
     threading.Thread(

@@ -19,8 +19,11 @@ from local_cloud.permissions.policies import parse_policy
 Properties = Mapping[str, Any]
 
 
-class _ResourcePolicy(CloudFormationModel):
-    """The policy of resources that moto holds; a subclass says of which."""
+class _ResourcePolicy:
+    """The policy of resources that moto holds; a subclass says of which.
+
+    Each subclass is a CloudFormationModel at first hand, or moto does not find it.
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -73,7 +76,7 @@ class _ResourcePolicy(CloudFormationModel):
         raise NotImplementedError
 
 
-class QueuePolicy(_ResourcePolicy):
+class QueuePolicy(_ResourcePolicy, CloudFormationModel):
     """The policy of queues."""
 
     __module__ = "moto.sqs.models"  # moto takes the service from it
@@ -90,7 +93,7 @@ class QueuePolicy(_ResourcePolicy):
                 queue.policy = None if remove else json.dumps(properties["PolicyDocument"])
 
 
-class BucketPolicy(_ResourcePolicy):
+class BucketPolicy(_ResourcePolicy, CloudFormationModel):
     """The policy of a bucket."""
 
     __module__ = "moto.s3.models"
@@ -106,7 +109,7 @@ class BucketPolicy(_ResourcePolicy):
             bucket.policy = None if remove else json.dumps(properties["PolicyDocument"]).encode()
 
 
-class TopicPolicy(_ResourcePolicy):
+class TopicPolicy(_ResourcePolicy, CloudFormationModel):
     """The policy of topics."""
 
     __module__ = "moto.sns.models"

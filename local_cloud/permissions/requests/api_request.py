@@ -30,10 +30,16 @@ class ApiRequest:
     def __init__(self, environ: dict[str, Any]) -> None:
         self._environ = environ
         self.method: str = environ["REQUEST_METHOD"]
-        found = _CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        if found is None and "X-Amz-Credential" in environ.get("QUERY_STRING", ""):
-            found = _PRESIGNED.match(self.query.get("X-Amz-Credential", ""))
-        self.access_key, self.region, self.service = found.groups() if found else ("", "", "")
+        self.access_key, self.region, self.service = self._signed()
+
+    def _signed(self) -> tuple[str, str, str]:
+        found = _CREDENTIAL.search(self._environ.get("HTTP_AUTHORIZATION", ""))
+        if found is None and "X-Amz-Credential" in self.query:
+            found = _PRESIGNED.match(self.query["X-Amz-Credential"])
+        if found is not None:
+            return found[1], found[2], found[3]
+        # The old way to sign a URL in advance, which only S3 has, and which names no region.
+        return self.query.get("AWSAccessKeyId", ""), "", "s3"
 
     @cached_property
     def path(self) -> str:

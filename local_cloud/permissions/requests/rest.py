@@ -38,9 +38,13 @@ def _model(request: ApiRequest, found: re.Match[str]) -> str:
     name = found["name"]
     if name.startswith("arn:"):
         return name
+    if _PROFILE.match(name):
+        return request.arn("bedrock", f"inference-profile/{name}")
     return f"arn:aws:bedrock:{request.region}::foundation-model/{name}"
 
 
+# A profile's name begins with a geography; no maker of models has such a name.
+_PROFILE = re.compile(r"([a-z]{2}|[a-z]{2}-gov|apac|global)\.")
 _SCHEDULES = re.compile(r"/schedules/(?P<name>[^/]+)\Z")
 _CONVERSATIONS = re.compile(r"/model/(?P<name>.+)/(converse|invoke)\Z")
 _STREAMS = re.compile(r"/model/(?P<name>.+)/(converse-stream|invoke-with-response-stream)\Z")

@@ -96,6 +96,8 @@ def _of_object(request: ApiRequest, arn: str) -> Iterator[Ask]:
             yield Ask("s3:PutObjectAcl", arn)
     elif method in _PLAIN:
         yield Ask(f"s3:{_VERBS[method]}Object{version}", arn)
+        if "attributes" in query:
+            yield Ask(f"s3:GetObject{version}Attributes", arn)
     else:
         yield Ask(f"s3:({method} ?{'&'.join(query)})", arn)
 
