@@ -3,7 +3,7 @@
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from moto.cloudformation.exceptions import ValidationError
 from moto.core.common_models import CloudFormationModel
@@ -27,6 +27,7 @@ class _ResourcePolicy:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self.properties: Properties = {}
 
     @property
     def physical_resource_id(self) -> str:
@@ -38,15 +39,13 @@ class _ResourcePolicy:
         return ""
 
     @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Id"
-
-    @classmethod
     def create_from_cloudformation_json(
         cls, resource_name: str, cloudformation_json: dict[str, Any], account_id: str, region_name: str, **_: Any
     ) -> Self:
-        cls.set_policies(cloudformation_json["Properties"], account_id, region_name, remove=False)
-        return cls(resource_name)
+        created = cls(resource_name)
+        created.properties = cloudformation_json["Properties"]
+        created.set_policies(account_id, region_name, created.properties["PolicyDocument"])
+        return created
 
     @classmethod
     def update_from_cloudformation_json(
@@ -57,22 +56,15 @@ class _ResourcePolicy:
         account_id: str,
         region_name: str,
     ) -> Self:
-        cls.set_policies(cloudformation_json["Properties"], account_id, region_name, remove=False)
-        return original_resource
+        original_resource.delete(account_id, region_name)  # it may have been of other resources
+        return cls.create_from_cloudformation_json(original_resource.name, cloudformation_json, account_id, region_name)
 
-    @classmethod
-    def delete_from_cloudformation_json(
-        cls,
-        resource_name: str,  # noqa: ARG003
-        cloudformation_json: dict[str, Any],
-        account_id: str,
-        region_name: str,
-    ) -> None:
-        cls.set_policies(cloudformation_json["Properties"], account_id, region_name, remove=True)
+    def delete(self, account_id: str, region_name: str) -> None:
+        """Leave the resources without a policy."""
+        self.set_policies(account_id, region_name, None)
 
-    @classmethod
-    def set_policies(cls, properties: Properties, account_id: str, region: str, *, remove: bool) -> None:
-        """Give the resources of the properties their policy, or take it away; those that are gone are left alone."""
+    def set_policies(self, account_id: str, region: str, document: Properties | None) -> None:
+        """Give the resources of the properties a policy, or take it away; those that are gone are left alone."""
         raise NotImplementedError
 
 
@@ -85,12 +77,11 @@ class QueuePolicy(_ResourcePolicy, CloudFormationModel):
     def cloudformation_type() -> str:
         return "AWS::SQS::QueuePolicy"
 
-    @classmethod
-    def set_policies(cls, properties: Properties, account_id: str, region: str, *, remove: bool) -> None:
-        for url in properties["Queues"]:
+    def set_policies(self, account_id: str, region: str, document: Properties | None) -> None:
+        for url in self.properties["Queues"]:
             queue: Queue | None = sqs_backends[account_id][region].queues.get(url.rpartition("/")[2])
             if queue is not None:
-                queue.policy = None if remove else json.dumps(properties["PolicyDocument"])
+                queue.policy = json.dumps(document) if document else None
 
 
 class BucketPolicy(_ResourcePolicy, CloudFormationModel):
@@ -102,11 +93,10 @@ class BucketPolicy(_ResourcePolicy, CloudFormationModel):
     def cloudformation_type() -> str:
         return "AWS::S3::BucketPolicy"
 
-    @classmethod
-    def set_policies(cls, properties: Properties, account_id: str, region: str, *, remove: bool) -> None:  # noqa: ARG003
-        bucket = s3_backends[account_id]["aws"].buckets.get(properties["Bucket"])
+    def set_policies(self, account_id: str, region: str, document: Properties | None) -> None:  # noqa: ARG002
+        bucket = s3_backends[account_id]["aws"].buckets.get(self.properties["Bucket"])
         if bucket is not None:
-            bucket.policy = None if remove else json.dumps(properties["PolicyDocument"]).encode()
+            bucket.policy = json.dumps(document).encode() if document else None
 
 
 class TopicPolicy(_ResourcePolicy, CloudFormationModel):
@@ -118,30 +108,41 @@ class TopicPolicy(_ResourcePolicy, CloudFormationModel):
     def cloudformation_type() -> str:
         return "AWS::SNS::TopicPolicy"
 
-    @classmethod
-    def set_policies(cls, properties: Properties, account_id: str, region: str, *, remove: bool) -> None:
-        for arn in properties["Topics"]:
+    def set_policies(self, account_id: str, region: str, document: Properties | None) -> None:
+        for arn in self.properties["Topics"]:
             topic = sns_backends[account_id][region].topics.get(arn)
             if topic is not None:
                 default = topic._create_default_topic_policy(region, account_id, topic.name)
-                topic.policy = json.dumps(default if remove else properties["PolicyDocument"])
+                topic.policy = json.dumps(document or default)
 
 
 def give_rights(role: Role, properties: Properties) -> None:
-    """Give a role the trust, the inline policies and the managed policies of its properties in a template."""
+    """Give a role the trust, the inline policies and the managed policies of its properties in a template.
+
+    It keeps those that it has not from there, but from a resource of their own or from the API.
+    """
     role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"], default=str)
     inline = {each["PolicyName"]: each["PolicyDocument"] for each in properties.get("Policies", [])}
-    for name in getattr(role, _OF_TEMPLATE, set()) - inline.keys():
+    managed = {arn: _managed_policy(arn, role) for arn in properties.get("ManagedPolicyArns", [])}
+    before = getattr(role, _FROM_TEMPLATE, _Given(set(), set()))
+    for name in before.inline - inline.keys():
         role.policies.pop(name, None)
+    for arn in before.managed - managed.keys():
+        role.managed_policies.pop(arn, None)
     role.policies.update(inline)
-    setattr(role, _OF_TEMPLATE, set(inline))
-    wanted = properties.get("ManagedPolicyArns", [])
-    for arn in wanted:
-        _managed_policy(arn, role).attach_to(role)
+    for policy in managed.values():
+        policy.attach_to(role)
+    setattr(role, _FROM_TEMPLATE, _Given(set(inline), set(managed)))
 
 
-# Which of a role's inline policies stand in its own template: others come by an AWS::IAM::Policy or the API.
-_OF_TEMPLATE = "inline_policies_of_template"
+class _Given(NamedTuple):
+    """The policies that a role has from its template: the names of inline ones, the ARNs of managed ones."""
+
+    inline: set[str]
+    managed: set[str]
+
+
+_FROM_TEMPLATE = "policies_from_template"
 
 
 def _managed_policy(arn: str, role: Role) -> Any:

@@ -1,6 +1,7 @@
 """How each service says that something is not allowed: in its own protocol, with its own code."""
 
 import json
+import uuid
 from http import HTTPStatus
 from typing import NamedTuple
 from xml.sax.saxutils import escape
@@ -52,7 +53,7 @@ def _in_json(request: ApiRequest, message: str) -> Answer:
 def _in_a_form(request: ApiRequest, message: str) -> Answer:
     code = _CODES.get(request.service, "AccessDenied")
     error = f"<Error><Type>Sender</Type><Code>{code}</Code><Message>{escape(message)}</Message></Error>"
-    body = f"{_XML}<ErrorResponse>{error}<RequestId>local</RequestId></ErrorResponse>"
+    body = f"{_XML}<ErrorResponse>{error}<RequestId>{uuid.uuid4()}</RequestId></ErrorResponse>"
     return _answer(HTTPStatus.FORBIDDEN, "text/xml", body.encode())
 
 
@@ -69,5 +70,7 @@ def _cbor_text(text: str) -> bytes:
 
 
 def _answer(status: HTTPStatus, content_type: str, body: bytes, headers: list[tuple[str, str]] | None = None) -> Answer:
+    request_id = str(uuid.uuid4())
     own = [("Content-Type", content_type), ("Content-Length", str(len(body)))]
-    return Answer(status, [*own, *(headers or [])], body)
+    ids = [("x-amzn-RequestId", request_id), ("x-amz-request-id", request_id)]
+    return Answer(status, [*own, *ids, *(headers or [])], body)
