@@ -8,7 +8,7 @@ from moto.awslambda.utils import get_backend
 
 from local_cloud.functions import Functions
 from local_cloud.permissions.errors import RefusedError
-from local_cloud.permissions.guard import Guard
+from local_cloud.permissions.judge import Judge
 from local_cloud.runtime_api import Outcome
 from local_cloud.sandbox import Function
 
@@ -19,13 +19,13 @@ class DeployedFunctions:
     Args:
         functions: runs functions.
         environment: what every runtime process sees before the function's own variables.
-        guard: gives each function the credentials of its role.
+        judge: gives each function the credentials of its role.
     """
 
-    def __init__(self, functions: Functions, environment: Mapping[str, str], guard: Guard) -> None:
+    def __init__(self, functions: Functions, environment: Mapping[str, str], judge: Judge) -> None:
         self._functions = functions
         self._environment = environment
-        self._guard = guard
+        self._judge = judge
 
     def invoke(self, model: LambdaFunction, event: bytes, *, patience: float | None = None) -> Outcome:
         """Invoke one of moto's functions and wait for what becomes of it; `patience` as in `Functions.invoke`."""
@@ -44,7 +44,7 @@ class DeployedFunctions:
 
     def _function(self, model: LambdaFunction) -> Function:
         backend = get_backend(model.account_id, model.region)
-        session = self._guard.session(model.role, service="lambda.amazonaws.com", source_arn=model.function_arn)
+        session = self._judge.session(model.role, service="lambda.amazonaws.com", source_arn=model.function_arn)
         layers = [backend.layers_versions_by_arn(layer["Arn"]) for layer in model.layers]
         return Function(
             name=model.function_name,

@@ -31,7 +31,7 @@ from local_cloud.moto_patches import after
 from local_cloud.permissions.asks import Ask
 from local_cloud.permissions.asks import Role as ActingRole
 from local_cloud.permissions.errors import RefusedError
-from local_cloud.permissions.guard import Guard
+from local_cloud.permissions.judge import Judge
 from local_cloud.permissions.services import check_event_source, rule_may_send
 from local_cloud.permissions.sessions import Session
 
@@ -39,14 +39,14 @@ from local_cloud.permissions.sessions import Session
 _CLIENT_SECONDS = 99_999_999
 
 
-def hold_to_roles(guard: Guard) -> None:
+def hold_to_roles(judge: Judge) -> None:
     """Mend moto in this process, after `local_cloud.moto_patches.apply_patches`."""
     _deploy_policies()
-    _leave_bucket_policies_to_the_guard()
-    _check_event_sources(guard)
-    _ask_queues_for_events(guard)
-    _act_as_the_state_machine(guard)
-    _hold_maps_to_their_role(guard)
+    _leave_bucket_policies_to_the_judge()
+    _check_event_sources(judge)
+    _ask_queues_for_events(judge)
+    _act_as_the_state_machine(judge)
+    _hold_maps_to_their_role(judge)
 
 
 def _deploy_policies() -> None:
@@ -64,13 +64,13 @@ def _deploy_policies() -> None:
     policy.update_from_cloudformation_json = classmethod(deployed_policies.update_managed_policy)
 
 
-def _leave_bucket_policies_to_the_guard() -> None:
+def _leave_bucket_policies_to_the_judge() -> None:
     """Moto judges the deletion of several objects by the bucket's policy, without its conditions."""
     bucket: Any = s3_models.FakeBucket
     bucket.get_permission = lambda *_: PermissionResult.NEUTRAL
 
 
-def _check_event_sources(guard: Guard) -> None:
+def _check_event_sources(judge: Judge) -> None:
     """Moto lets a queue be the event source of a function that may not poll it."""
     original = lambda_models.LambdaBackend.create_event_source_mapping
 
@@ -78,7 +78,7 @@ def _check_event_sources(guard: Guard) -> None:
         function = self.get_function(spec["FunctionName"])
         if ":sqs:" in spec["EventSourceArn"]:
             try:
-                check_event_source(guard, function.function_arn, spec["EventSourceArn"])
+                check_event_source(judge, function.function_arn, spec["EventSourceArn"])
             except RefusedError as error:
                 said = f"The function's execution role may not poll the queue. {error}"
                 raise InvalidParameterValueException(said) from error
@@ -87,21 +87,21 @@ def _check_event_sources(guard: Guard) -> None:
     lambda_models.LambdaBackend.create_event_source_mapping = create  # type: ignore[method-assign]
 
 
-def _ask_queues_for_events(guard: Guard) -> None:
+def _ask_queues_for_events(judge: Judge) -> None:
     """Moto puts events on any queue; on AWS its policy must allow it, or the event goes to the dead-letter queue."""
     original = events_models.Rule._send_to_sqs_queue
 
     def send(self: events_models.Rule, resource_id: str, event: Any, group_id: str | None = None) -> None:
         target = next(each for each in self.targets if each["Arn"].endswith(f":{resource_id}"))
         for arn in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")):
-            if arn and rule_may_send(guard, self.arn, arn):
+            if arn and rule_may_send(judge, self.arn, arn):
                 original(self, arn.rpartition(":")[2], event, group_id)
                 return
 
     events_models.Rule._send_to_sqs_queue = send  # type: ignore[method-assign]
 
 
-def _act_as_the_state_machine(guard: Guard) -> None:
+def _act_as_the_state_machine(judge: Judge) -> None:
     """The executor signs with the same key whatever it runs, and makes a boto3 client per task, which is slow."""
     lock = threading.Lock()
     clients: dict[tuple[str, str, str], Any] = {}
@@ -110,7 +110,7 @@ def _act_as_the_state_machine(guard: Guard) -> None:
     def client_for(region: str, service: str, state_credentials: StateCredentials) -> Any:
         role_arn = state_credentials.role_arn
         source_arn = _machine_of_role(role_arn, region)
-        session = guard.session(role_arn, service="states.amazonaws.com", source_arn=source_arn)
+        session = judge.session(role_arn, service="states.amazonaws.com", source_arn=source_arn)
         key = (service, region, role_arn)
         with lock:
             if key not in clients:
@@ -147,7 +147,7 @@ def _machine_of_role(role_arn: str, region: str) -> str:
     return found or f"arn:aws:states:{region}:{account}:stateMachine:unknown"
 
 
-def _hold_maps_to_their_role(guard: Guard) -> None:
+def _hold_maps_to_their_role(judge: Judge) -> None:
     """On AWS a Distributed Map starts executions of its own state machine, for which the role needs the right."""
     original = DistributedIterationComponent._map_run
 
@@ -155,7 +155,7 @@ def _hold_maps_to_their_role(guard: Guard) -> None:
         machine_arn = env.states.context_object.context_object_data["StateMachine"]["Id"]
         role = ActingRole(env.aws_execution_details.role_arn, machine_arn.rpartition(":")[2])
         try:
-            guard.require(role, Ask("states:StartExecution", machine_arn))
+            judge.require(role, Ask("states:StartExecution", machine_arn))
         except RefusedError as error:
             name = StatesErrorName(typ=StatesErrorNameType.StatesPermissions)
             details: Any = {"mapRunFailedEventDetails": {"error": name.error_name, "cause": str(error)}}

@@ -27,7 +27,7 @@ from local_cloud.functions import Functions
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
 from local_cloud.moto_roles import hold_to_roles
 from local_cloud.other_sites import Application, refuse_other_sites
-from local_cloud.permissions.guard import Guard
+from local_cloud.permissions.judge import Judge
 from local_cloud.permissions.layer import enforce_permissions
 from local_cloud.permissions.services import poller_may, schedule_may_invoke
 from local_cloud.refused_templates import refuse_templates
@@ -43,19 +43,19 @@ def main() -> None:
     listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     functions = Functions(python=python, unpacked=state / "functions", logs=state / "logs")
-    guard = Guard()
-    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), guard)
+    judge = Judge()
+    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), judge)
     page = WidgetPage(deployed.invoke_by_arn)
-    aws = enforce_permissions(DomainDispatcherApplication(create_backend_app), guard)
-    application = refuse_other_sites(_with_questions(aws, functions, page, guard))
+    aws = enforce_permissions(DomainDispatcherApplication(create_backend_app), judge)
+    application = refuse_other_sites(_with_questions(aws, functions, page, judge))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
-    hold_to_roles(guard)
+    hold_to_roles(judge)
     refuse_templates()
-    threading.Thread(target=_poll_event_sources, args=(deployed, guard), daemon=True).start()
+    threading.Thread(target=_poll_event_sources, args=(deployed, judge), daemon=True).start()
     threading.Thread(
-        target=run_schedules, args=(deployed.invoke_by_arn, partial(schedule_may_invoke, guard)), daemon=True
+        target=run_schedules, args=(deployed.invoke_by_arn, partial(schedule_may_invoke, judge)), daemon=True
     ).start()
     server.serve_forever()
 
@@ -67,7 +67,7 @@ class _QuietHandler(MotoRequestHandler):
         """Say nothing: a line a request hides what matters."""
 
 
-def _poll_event_sources(functions: DeployedFunctions, guard: Guard) -> None:
+def _poll_event_sources(functions: DeployedFunctions, judge: Judge) -> None:
     """Keep one poller for each enabled mapping of a queue to a function."""
     pollers: dict[str, EventSource] = {}
     while True:
@@ -81,16 +81,16 @@ def _poll_event_sources(functions: DeployedFunctions, guard: Guard) -> None:
         for uuid in pollers.keys() - wanted.keys():
             pollers.pop(uuid).stop()
         for uuid in wanted.keys() - pollers.keys():
-            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn, partial(poller_may, guard))
+            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn, partial(poller_may, judge))
             pollers[uuid].start()
         time.sleep(_RECONCILE_SECONDS)
 
 
-def _with_questions(aws: Application, functions: Functions, page: WidgetPage, guard: Guard) -> Application:
+def _with_questions(aws: Application, functions: Functions, page: WidgetPage, judge: Judge) -> Application:
     def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
         if environ["PATH_INFO"] == WIDGET_PATH:
             return page(environ, start_response)
-        answer = _answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), functions, guard)
+        answer = _answer(environ["PATH_INFO"], environ.get("QUERY_STRING", ""), functions, judge)
         if answer is None:
             return aws(environ, start_response)
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -99,7 +99,7 @@ def _with_questions(aws: Application, functions: Functions, page: WidgetPage, gu
     return application
 
 
-def _answer(path: str, query: str, functions: Functions, guard: Guard) -> object:
+def _answer(path: str, query: str, functions: Functions, judge: Judge) -> object:
     """The processes of each function, the resource types ignored of ``?stack=name``, the checks of permissions.
 
     None for other paths.
@@ -109,7 +109,7 @@ def _answer(path: str, query: str, functions: Functions, guard: Guard) -> object
     if path == IGNORED_PATH:
         return ignored_resource_types(parse_qs(query)["stack"][0])
     if path == PERMISSIONS_PATH:
-        return guard.checks.report()
+        return judge.checks.report()
     return None
 
 

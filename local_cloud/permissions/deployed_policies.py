@@ -15,6 +15,7 @@ from moto.sqs.models import Queue, sqs_backends
 
 from local_cloud.permissions.errors import UnknownStatementError
 from local_cloud.permissions.policies import parse_policy
+from local_cloud.permissions.sessions import OF_THE_OPERATOR
 
 Properties = Mapping[str, Any]
 
@@ -121,8 +122,10 @@ def give_rights(role: Role, properties: Properties) -> None:
 
     It keeps those that it has not from there, but from a resource of their own or from the API.
     """
+    if role.name.startswith(OF_THE_OPERATOR):
+        return
     role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"], default=str)
-    inline = {each["PolicyName"]: each["PolicyDocument"] for each in properties.get("Policies", [])}
+    inline = {each["PolicyName"]: json.dumps(each["PolicyDocument"]) for each in properties.get("Policies", [])}
     managed = {arn: _managed_policy(arn, role) for arn in properties.get("ManagedPolicyArns", [])}
     before = getattr(role, _FROM_TEMPLATE, _Given(set(), set()))
     for name in before.inline - inline.keys():

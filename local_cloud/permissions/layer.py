@@ -6,7 +6,7 @@ from typing import Any
 
 from local_cloud.permissions.asks import Ask
 from local_cloud.permissions.errors import RefusedError
-from local_cloud.permissions.guard import Guard
+from local_cloud.permissions.judge import Judge
 from local_cloud.permissions.refusals import Answer, refusal
 from local_cloud.permissions.requests import asks_of
 from local_cloud.permissions.requests.api_request import ApiRequest
@@ -14,23 +14,23 @@ from local_cloud.permissions.requests.api_request import ApiRequest
 Application = Callable[..., Iterable[bytes]]
 
 
-def enforce_permissions(aws: Application, guard: Guard) -> Application:
+def enforce_permissions(aws: Application, judge: Judge) -> Application:
     """The WSGI application `aws`, which answers a request of a role only where its policies allow it."""
 
     def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
         request = ApiRequest(environ)
-        role = guard.role_of(request.access_key)
+        role = judge.role_of(request.access_key)
         if role is None:
             return aws(environ, start_response)
         asks = asks_of(request)
         try:
-            guard.require(role, *asks)
+            judge.require(role, *asks)
         except RefusedError as error:
             return _answer(refusal(request, str(error)), start_response)
         listing = next((_listing(ask) for ask in asks if ask.action in _READING), None)
         if listing is None:
             return aws(environ, start_response)
-        return _without_404(aws, environ, start_response, lambda: guard.require(role, listing), request)
+        return _without_404(aws, environ, start_response, lambda: judge.require(role, listing), request)
 
     return application
 

@@ -4,7 +4,7 @@ from moto.awslambda.utils import get_backend
 
 from local_cloud.permissions.asks import Ask, Role, Service
 from local_cloud.permissions.errors import RefusedError
-from local_cloud.permissions.guard import Guard
+from local_cloud.permissions.judge import Judge
 
 POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
 """What Lambda asks of a function's role that has a queue as its event source."""
@@ -17,35 +17,35 @@ def role_of_function(function_arn: str) -> Role:
     return Role(function.role, function.function_name)
 
 
-def poller_may(guard: Guard, function_arn: str, action: str, queue_arn: str) -> bool:
+def poller_may(judge: Judge, function_arn: str, action: str, queue_arn: str) -> bool:
     """Whether Lambda may do `action` on a queue for the function whose event source it is."""
-    return guard.allows(role_of_function(function_arn), Ask(action, queue_arn))
+    return judge.allows(role_of_function(function_arn), Ask(action, queue_arn))
 
 
-def check_event_source(guard: Guard, function_arn: str, queue_arn: str) -> None:
+def check_event_source(judge: Judge, function_arn: str, queue_arn: str) -> None:
     """Whether a queue can become the event source of a function.
 
     Raises:
         RefusedError: the function's role may not poll it.
     """
-    guard.require(role_of_function(function_arn), *(Ask(action, queue_arn) for action in POLLING))
+    judge.require(role_of_function(function_arn), *(Ask(action, queue_arn) for action in POLLING))
 
 
-def schedule_may_invoke(guard: Guard, schedule_arn: str, role_arn: str, function_arn: str) -> bool:
+def schedule_may_invoke(judge: Judge, schedule_arn: str, role_arn: str, function_arn: str) -> bool:
     """Whether a schedule's role may be taken by EventBridge Scheduler, and may invoke the function."""
     try:
-        session = guard.session(role_arn, service="scheduler.amazonaws.com", source_arn=schedule_arn)
+        session = judge.session(role_arn, service="scheduler.amazonaws.com", source_arn=schedule_arn)
     except RefusedError:
         return False
-    return guard.allows(session.role, Ask("lambda:InvokeFunction", function_arn))
+    return judge.allows(session.role, Ask("lambda:InvokeFunction", function_arn))
 
 
-def rule_may_send(guard: Guard, rule_arn: str, queue_arn: str) -> bool:
+def rule_may_send(judge: Judge, rule_arn: str, queue_arn: str) -> bool:
     """Whether a queue takes the events of a rule of EventBridge."""
-    return guard.allows(Service("events.amazonaws.com", rule_arn), Ask("sqs:SendMessage", queue_arn))
+    return judge.allows(Service("events.amazonaws.com", rule_arn), Ask("sqs:SendMessage", queue_arn))
 
 
-def alarm_may_notify(guard: Guard, alarm_arn: str, topic_arn: str, key_arn: str = "") -> bool:
+def alarm_may_notify(judge: Judge, alarm_arn: str, topic_arn: str, key_arn: str = "") -> bool:
     """Whether a topic takes the changes of an alarm.
 
     Args:
@@ -53,4 +53,4 @@ def alarm_may_notify(guard: Guard, alarm_arn: str, topic_arn: str, key_arn: str 
     """
     alarm = Service("cloudwatch.amazonaws.com", alarm_arn)
     encrypting = [Ask("kms:GenerateDataKey", key_arn), Ask("kms:Decrypt", key_arn)] if key_arn else []
-    return guard.allows(alarm, Ask("sns:Publish", topic_arn), *encrypting)
+    return judge.allows(alarm, Ask("sns:Publish", topic_arn), *encrypting)

@@ -8,8 +8,8 @@ from moto.sts.models import AssumedRole, sts_backends
 from local_cloud.permissions.asks import Role
 
 _LASTS_SECONDS = 12 * 60 * 60
-# What `cdk bootstrap` makes for the hands of whoever deploys, who may do everything here.
-_OF_THE_OPERATOR = "cdk-"
+OF_THE_OPERATOR = "cdk-"
+"""How the roles begin that `cdk bootstrap` makes for the hands of whoever deploys, who may do everything here."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +75,6 @@ def _find(access_key: str) -> Role | None:
         for each in list(backend.assumed_roles)
         if each.access_key_id == access_key
     ]
-    if not assumed or assumed[0].role_arn.rpartition("/")[2].startswith(_OF_THE_OPERATOR):
+    if not assumed or assumed[0].role_arn.rpartition("/")[2].startswith(OF_THE_OPERATOR):
         return None
     return Role(assumed[0].role_arn, assumed[0].session_name)

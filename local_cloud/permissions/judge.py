@@ -12,7 +12,7 @@ from local_cloud.permissions.verdicts import why_refused
 _log = logging.getLogger(__name__)
 
 
-class Guard:
+class Judge:
     """Judges what roles and services ask for by the policies that moto holds.
 
     Attributes:

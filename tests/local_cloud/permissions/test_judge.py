@@ -1,4 +1,4 @@
-"""The guard, on policies that moto holds in this process."""
+"""The judge, on policies that moto holds in this process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from moto import mock_aws
 
 from local_cloud.permissions.asks import Ask, Role, Service
 from local_cloud.permissions.errors import RefusedError
-from local_cloud.permissions.guard import Guard
+from local_cloud.permissions.judge import Judge
 from local_cloud.permissions.services import alarm_may_notify
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:reader"
@@ -22,11 +22,11 @@ ACCOUNT = "123456789012"
 
 
 @pytest.fixture
-def guard(monkeypatch: pytest.MonkeyPatch) -> Iterator[Guard]:
+def judge(monkeypatch: pytest.MonkeyPatch) -> Iterator[Judge]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
     with mock_aws():
-        yield Guard()
+        yield Judge()
 
 
 def document(*statements: dict[str, Any]) -> str:
@@ -44,26 +44,26 @@ def make_role(name: str = "reader", *, condition: dict[str, Any] | None = None) 
     return Role(made["Role"]["Arn"], "reader")
 
 
-def test_a_change_of_the_policies_counts_at_once(guard: Guard) -> None:
+def test_a_change_of_the_policies_counts_at_once(judge: Judge) -> None:
     role, iam = make_role(), boto3.client("iam")
-    assert not guard.allows(role, READING)
+    assert not judge.allows(role, READING)
     iam.put_role_policy(RoleName="reader", PolicyName="P", PolicyDocument=document(allow("s3:GetObject")))
-    assert guard.allows(role, READING)
+    assert judge.allows(role, READING)
     iam.put_role_policy(RoleName="reader", PolicyName="P", PolicyDocument=document(allow("s3:PutObject")))
-    assert not guard.allows(role, READING)
+    assert not judge.allows(role, READING)
     managed = iam.create_policy(PolicyName="M", PolicyDocument=document(allow("s3:*")))["Policy"]["Arn"]
     iam.attach_role_policy(RoleName="reader", PolicyArn=managed)
-    assert guard.allows(role, READING)
+    assert judge.allows(role, READING)
     iam.create_policy_version(PolicyArn=managed, PolicyDocument=document(allow("s3:PutObject")), SetAsDefault=True)
-    assert not guard.allows(role, READING)
+    assert not judge.allows(role, READING)
 
 
-def test_the_message_says_who_what_on_what_and_which_policy(guard: Guard) -> None:
+def test_the_message_says_who_what_on_what_and_which_policy(judge: Judge) -> None:
     role = make_role()
     policy = document(allow("s3:GetObject", "arn:aws:s3:::other/*"))
     boto3.client("iam").put_role_policy(RoleName="reader", PolicyName="Rights", PolicyDocument=policy)
     with pytest.raises(RefusedError) as error:
-        guard.require(role, READING)
+        judge.require(role, READING)
     assert str(error.value) == (
         f"User: arn:aws:sts::{ACCOUNT}:assumed-role/reader/reader is not authorized to perform: s3:GetObject on "
         "resource: arn:aws:s3:::docs/a because no identity-based policy allows the s3:GetObject action (the policy "
@@ -71,20 +71,20 @@ def test_the_message_says_who_what_on_what_and_which_policy(guard: Guard) -> Non
     )
 
 
-def test_what_cannot_be_judged_is_not_allowed(guard: Guard) -> None:
+def test_what_cannot_be_judged_is_not_allowed(judge: Judge) -> None:
     role = make_role()
     odd = document(allow("s3:*"), {"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"})
     boto3.client("iam").put_role_policy(RoleName="reader", PolicyName="Odd", PolicyDocument=odd)
     with pytest.raises(RefusedError, match="cannot judge it: the policy Odd of reader, statement 2: NotAction"):
-        guard.require(role, READING)
+        judge.require(role, READING)
 
 
-def test_a_session_is_of_its_role_and_stays_the_same(guard: Guard) -> None:
+def test_a_session_is_of_its_role_and_stays_the_same(judge: Judge) -> None:
     role = make_role()
-    session = guard.session(role.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
-    assert session == guard.session(role.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
+    session = judge.session(role.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
+    assert session == judge.session(role.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
     environment = session.environment
-    assert guard.role_of(environment["AWS_ACCESS_KEY_ID"]) == role
+    assert judge.role_of(environment["AWS_ACCESS_KEY_ID"]) == role
     caller = boto3.client(
         "sts",
         aws_access_key_id=environment["AWS_ACCESS_KEY_ID"],
@@ -94,46 +94,46 @@ def test_a_session_is_of_its_role_and_stays_the_same(guard: Guard) -> None:
     assert caller["Arn"] == f"arn:aws:sts::{ACCOUNT}:assumed-role/reader/reader"
 
 
-def test_whoever_assumes_a_role_is_held_to_it(guard: Guard) -> None:
+def test_whoever_assumes_a_role_is_held_to_it(judge: Judge) -> None:
     role = make_role()
     sts = boto3.client("sts")
     mine = sts.assume_role(RoleArn=role.arn, RoleSessionName="me")["Credentials"]["AccessKeyId"]
-    assert guard.role_of(mine) == Role(role.arn, "me")
+    assert judge.role_of(mine) == Role(role.arn, "me")
 
 
-def test_the_operator_and_the_hands_of_the_cdk_have_no_role(guard: Guard) -> None:
+def test_the_operator_and_the_hands_of_the_cdk_have_no_role(judge: Judge) -> None:
     deploying = make_role("cdk-hnb659fds-deploy-role")
     sts = boto3.client("sts")
     key = sts.assume_role(RoleArn=deploying.arn, RoleSessionName="cdk")["Credentials"]["AccessKeyId"]
-    assert [guard.role_of(each) for each in (key, "local", "", "AKIAEXAMPLE", "ASIAEXAMPLE")] == [None] * 5
+    assert [judge.role_of(each) for each in (key, "local", "", "AKIAEXAMPLE", "ASIAEXAMPLE")] == [None] * 5
 
 
 @pytest.mark.parametrize(
     ("account", "service"), [("210987654321", "lambda.amazonaws.com"), (ACCOUNT, "states.amazonaws.com")]
 )
-def test_only_whom_a_role_trusts_takes_it(guard: Guard, account: str, service: str) -> None:
+def test_only_whom_a_role_trusts_takes_it(judge: Judge, account: str, service: str) -> None:
     own = make_role("own", condition={"StringEquals": {"aws:SourceAccount": ACCOUNT}})
-    assert guard.session(own.arn, service="lambda.amazonaws.com", source_arn=FUNCTION).role.name == "own"
+    assert judge.session(own.arn, service="lambda.amazonaws.com", source_arn=FUNCTION).role.name == "own"
     role = make_role(condition={"StringEquals": {"aws:SourceAccount": account}})
     with pytest.raises(RefusedError) as error:
-        guard.session(role.arn, service=service, source_arn=FUNCTION)
+        judge.session(role.arn, service=service, source_arn=FUNCTION)
     assert f"{service} (for {FUNCTION}) is not authorized to perform: sts:AssumeRole" in str(error.value)
 
 
-def test_a_role_that_is_not_there_allows_nothing(guard: Guard) -> None:
+def test_a_role_that_is_not_there_allows_nothing(judge: Judge) -> None:
     gone = Role(f"arn:aws:iam::{ACCOUNT}:role/gone", "x")
-    assert not guard.allows(gone, READING)
+    assert not judge.allows(gone, READING)
     with pytest.raises(RefusedError):
-        guard.session(gone.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
+        judge.session(gone.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
 
 
-def test_each_kind_of_check_is_kept_once_and_counted(guard: Guard) -> None:
+def test_each_kind_of_check_is_kept_once_and_counted(judge: Judge) -> None:
     role = make_role()
     boto3.client("iam").put_role_policy(RoleName="reader", PolicyName="P", PolicyDocument=document(allow("s3:Get*")))
     for _ in range(3):
-        guard.allows(role, READING)
-    guard.allows(role, Ask("s3:PutObject", "arn:aws:s3:::docs/a"))
-    report: Any = guard.checks.report()
+        judge.allows(role, READING)
+    judge.allows(role, Ask("s3:PutObject", "arn:aws:s3:::docs/a"))
+    report: Any = judge.checks.report()
     assert (report["total"], report["refused"]) == (4, 1)
     reading, putting = report["kinds"]
     assert (reading["principal"], reading["action"], reading["count"]) == (role.arn, "s3:GetObject", 3)
@@ -141,36 +141,36 @@ def test_each_kind_of_check_is_kept_once_and_counted(guard: Guard) -> None:
     assert "no identity-based policy allows the s3:PutObject action" in putting["why_refused"]
 
 
-def test_an_alarm_needs_the_policy_of_the_topic_and_of_its_key(guard: Guard) -> None:
+def test_an_alarm_needs_the_policy_of_the_topic_and_of_its_key(judge: Judge) -> None:
     sns, kms = boto3.client("sns"), boto3.client("kms")
     topic = sns.create_topic(Name="alarms")["TopicArn"]
     key = kms.create_key()["KeyMetadata"]["Arn"]
     own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     cloudwatch = {"Service": "cloudwatch.amazonaws.com"}
     publishing = document(allow("sns:Publish", topic, Principal=cloudwatch, Condition=own))
-    assert not alarm_may_notify(guard, ALARM, topic)
+    assert not alarm_may_notify(judge, ALARM, topic)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=publishing)
-    assert alarm_may_notify(guard, ALARM, topic)
-    assert not alarm_may_notify(guard, ALARM, topic, key)
+    assert alarm_may_notify(judge, ALARM, topic)
+    assert not alarm_may_notify(judge, ALARM, topic, key)
     using = [allow(action, Principal=cloudwatch, Condition=own) for action in ("kms:Decrypt", "kms:GenerateDataKey*")]
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document(*using))
-    assert alarm_may_notify(guard, ALARM, topic, key)
+    assert alarm_may_notify(judge, ALARM, topic, key)
 
 
-def test_a_bucket_and_a_function_may_allow_by_themselves(guard: Guard) -> None:
+def test_a_bucket_and_a_function_may_allow_by_themselves(judge: Judge) -> None:
     role, s3 = make_role(), boto3.client("s3")
     s3.create_bucket(Bucket="docs")
     s3.put_bucket_policy(
         Bucket="docs", Policy=document(allow("s3:*", "arn:aws:s3:::docs/*", Principal={"AWS": role.arn}))
     )
-    assert guard.allows(role, READING)
+    assert judge.allows(role, READING)
     functions = boto3.client("lambda")
     functions.create_function(
         FunctionName="reader", Runtime="python3.14", Role=role.arn, Handler="a.b", Code={"ZipFile": b""}
     )
     rule = Service("events.amazonaws.com", f"arn:aws:events:us-east-1:{ACCOUNT}:rule/uploads")
     invoking = Ask("lambda:InvokeFunction", FUNCTION)
-    assert not guard.allows(rule, invoking)
+    assert not judge.allows(rule, invoking)
     functions.add_permission(
         FunctionName="reader",
         StatementId="uploads",
@@ -178,5 +178,5 @@ def test_a_bucket_and_a_function_may_allow_by_themselves(guard: Guard) -> None:
         Principal="events.amazonaws.com",
         SourceArn=rule.source_arn,
     )
-    assert guard.allows(rule, invoking)
-    assert not guard.allows(Service("events.amazonaws.com", f"{rule.source_arn}-2"), invoking)
+    assert judge.allows(rule, invoking)
+    assert not judge.allows(Service("events.amazonaws.com", f"{rule.source_arn}-2"), invoking)
