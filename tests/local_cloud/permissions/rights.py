@@ -10,7 +10,7 @@ from typing import Any
 
 from local_cloud.cloud import LocalCloud
 from local_cloud.permissions.asks import Ask, Role
-from local_cloud.permissions.policies import Policy, parse_policy
+from local_cloud.permissions.policies import parse_policy
 from local_cloud.permissions.verdicts import why_refused
 
 _HASHES = re.compile(r"[0-9A-F]{8}-[A-Z0-9]+$")
@@ -71,7 +71,7 @@ class Rights:
 
     def missed_without(self, right: Right) -> list[str]:
         """Why what was asked for would be refused if the role had all its rights but this one."""
-        policy = parse_policy("Rights", self._without(right))
+        policy = parse_policy("Rights", self.without(right))
         whys = (why_refused(ask, Role(right.role), [policy], []) for ask in self._asked_by(right))
         return [why for why in whys if why]
 
@@ -79,16 +79,13 @@ class Rights:
         """Why something that a role of the stack asked for was refused."""
         return [each["why_refused"] for each in self._kinds if each["why_refused"] and each["principal"] in self._names]
 
-    def policy(self, role: str) -> Policy:
-        """The policy of a role, by its ARN."""
-        return parse_policy("Rights", self._documents[role])
-
     def _asked_by(self, right: Right) -> Iterator[Ask]:
         for each in self._kinds:
             if each["principal"] == right.role and not each["why_refused"]:
                 yield Ask(each["action"], each["resource"], tuple((key, value) for key, value in each["context"]))
 
-    def _without(self, right: Right) -> dict[str, Any]:
+    def without(self, right: Right) -> dict[str, Any]:
+        """The policy of the right's role, but for the right."""
         document: dict[str, Any] = json.loads(json.dumps(self._documents[right.role]))
         kept = document["Statement"].pop(right.place)
         actions, resources = (
