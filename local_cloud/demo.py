@@ -73,6 +73,8 @@ def run_demo(cloud: LocalCloud, found: Found) -> int:
     print(flush=True)
     patience = _PATIENCE_SECONDS + _PATIENCE_PER_DOCUMENT * len(documents)
     _follow(tracker, documents, patience)
+    for refused in cloud.refusals():
+        say(f"Refused: {printable(refused)}")
     return tell_outcome(documents, patience=patience, logs=cloud.logs, not_uploaded=not_uploaded)
 
 
