@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from moto.awslambda import models as lambda_models
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.cloudformation import parsing
@@ -25,6 +26,9 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.dist
     DistributedIterationComponent,
 )
 from moto.stepfunctions.parser.asl.component.state.exec.state_task.credentials import StateCredentials
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
+    StateTaskServiceLambda,
+)
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from local_cloud.moto_patches import after
@@ -47,6 +51,7 @@ def hold_to_roles(judge: Judge) -> None:
     _ask_queues_for_events(judge)
     _act_as_the_state_machine(judge)
     _hold_maps_to_their_role(judge)
+    _name_the_refusal_to_invoke()
 
 
 def _deploy_policies() -> None:
@@ -164,3 +169,15 @@ def _hold_maps_to_their_role(judge: Judge) -> None:
         original(self, env, eval_input)
 
     DistributedIterationComponent._map_run = map_run  # type: ignore[method-assign]
+
+
+def _name_the_refusal_to_invoke() -> None:
+    """To a state machine whose role may not invoke a function, Step Functions tells ``Lambda.AWSLambdaException``."""
+    original = StateTaskServiceLambda._error_cause_from_client_error
+
+    def error_and_cause(client_error: ClientError) -> tuple[str, str]:
+        error, cause = original(client_error)
+        return ("Lambda.AWSLambdaException" if error == "Lambda.AccessDeniedException" else error), cause
+
+    service: Any = StateTaskServiceLambda
+    service._error_cause_from_client_error = staticmethod(error_and_cause)

@@ -260,7 +260,7 @@ def test_a_state_machine_invokes_what_its_role_may_invoke(functions: Functions, 
     task = {"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "Parameters": {"FunctionName": arn}}
     assert run(task, allow("lambda:InvokeFunction", arn))["status"] == "SUCCEEDED"
     for refused in (run(task), run(task, allow("lambda:InvokeFunction", f"{arn}-other"))):
-        assert refused["status"] == "FAILED"
+        assert (refused["status"], refused["error"]) == ("FAILED", "Lambda.AWSLambdaException")
         assert "is not authorized to perform: lambda:InvokeFunction" in refused["cause"]
 
 
