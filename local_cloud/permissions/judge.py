@@ -71,6 +71,8 @@ class Judge:
         try:
             if ask.action == "sts:AssumeRole":
                 of_resource = self._held.of_trust(ask.resource)
+                if not of_resource:
+                    return "because there is no such role"
             else:
                 of_resource = self._held.of_resource(ask.resource)
             return why_refused(ask, principal, self._held.of_principal(principal), of_resource)

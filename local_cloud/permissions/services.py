@@ -1,6 +1,7 @@
 """What services do on behalf of others without a request that the layer would see."""
 
 from moto.awslambda.utils import get_backend
+from moto.sns.models import sns_backends
 
 from local_cloud.permissions.asks import Ask, Role, Service
 from local_cloud.permissions.errors import RefusedError
@@ -45,12 +46,17 @@ def rule_may_send(judge: Judge, rule_arn: str, queue_arn: str) -> bool:
     return judge.allows(Service("events.amazonaws.com", rule_arn), Ask("sqs:SendMessage", queue_arn))
 
 
-def alarm_may_notify(judge: Judge, alarm_arn: str, topic_arn: str, key_arn: str = "") -> bool:
-    """Whether a topic takes the changes of an alarm.
+def alarm_may_notify(judge: Judge, alarm_arn: str, topic_arn: str) -> bool:
+    """Whether a topic takes the changes of an alarm, and the key that encrypts it, if it has one, lets them in."""
+    asks = [Ask("sns:Publish", topic_arn)]
+    if key := _key_of_topic(topic_arn):
+        asks += [Ask("kms:GenerateDataKey", key), Ask("kms:Decrypt", key)]
+    return judge.allows(Service("cloudwatch.amazonaws.com", alarm_arn), *asks)
 
-    Args:
-        key_arn: the key that encrypts what is in the topic, if it has one of its own.
-    """
-    alarm = Service("cloudwatch.amazonaws.com", alarm_arn)
-    encrypting = [Ask("kms:GenerateDataKey", key_arn), Ask("kms:Decrypt", key_arn)] if key_arn else []
-    return judge.allows(alarm, Ask("sns:Publish", topic_arn), *encrypting)
+
+def _key_of_topic(topic_arn: str) -> str:
+    """The ARN of the key that a topic names; of one by its alias, an ARN that no key has, so that nobody may use it."""
+    region, account = topic_arn.split(":")[3:5]
+    topic = sns_backends[account][region].topics.get(topic_arn)
+    key = topic.kms_master_key_id if topic else ""
+    return key if not key or key.startswith("arn:") else f"arn:aws:kms:{region}:{account}:key/{key}"

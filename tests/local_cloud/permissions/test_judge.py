@@ -123,7 +123,7 @@ def test_only_whom_a_role_trusts_takes_it(judge: Judge, account: str, service: s
 def test_a_role_that_is_not_there_allows_nothing(judge: Judge) -> None:
     gone = Role(f"arn:aws:iam::{ACCOUNT}:role/gone", "x")
     assert not judge.allows(gone, READING)
-    with pytest.raises(RefusedError):
+    with pytest.raises(RefusedError, match="because there is no such role"):
         judge.session(gone.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
 
 
@@ -151,10 +151,13 @@ def test_an_alarm_needs_the_policy_of_the_topic_and_of_its_key(judge: Judge) -> 
     assert not alarm_may_notify(judge, ALARM, topic)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=publishing)
     assert alarm_may_notify(judge, ALARM, topic)
-    assert not alarm_may_notify(judge, ALARM, topic, key)
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue=key)
+    assert not alarm_may_notify(judge, ALARM, topic)
     using = [allow(action, Principal=cloudwatch, Condition=own) for action in ("kms:Decrypt", "kms:GenerateDataKey*")]
     kms.put_key_policy(KeyId=key, PolicyName="default", Policy=document(*using))
-    assert alarm_may_notify(judge, ALARM, topic, key)
+    assert alarm_may_notify(judge, ALARM, topic)
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns")
+    assert not alarm_may_notify(judge, ALARM, topic)
 
 
 def test_a_bucket_and_a_function_may_allow_by_themselves(judge: Judge) -> None:
