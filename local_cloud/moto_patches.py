@@ -46,7 +46,6 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _mend_upload_events()
     _list_modules_once()
     moto_step_functions.execute_state_machines()
-    moto_step_functions.keep_executor_clients()
     moto_step_functions.name_executions()
     moto_step_functions.fail_maps_with_too_many_failures()
     moto_step_functions.parse_definitions_once()
@@ -103,7 +102,7 @@ def _run_functions(functions: DeployedFunctions) -> None:
     lambda_models.LambdaFunction.invoke = invoke  # type: ignore[method-assign]
 
 
-def _after(model: Any, method: str, then: Callable[[Any, Properties], None]) -> None:
+def after(model: Any, method: str, then: Callable[[Any, Properties], None]) -> None:
     """Have CloudFormation's creation or update of a model followed by `then(resource, properties)`."""
     original = getattr(model, method)
 
@@ -123,7 +122,7 @@ def _give_functions_their_layers() -> None:
         function.update_configuration({"Layers": properties.get("Layers", [])})
         function.architectures = properties.get("Architectures", ["x86_64"])
 
-    _after(lambda_models.LambdaFunction, "create_from_cloudformation_json", apply)
+    after(lambda_models.LambdaFunction, "create_from_cloudformation_json", apply)
 
 
 def _give_layers_an_arn() -> None:
@@ -174,8 +173,8 @@ def _apply_bucket_settings() -> None:
             backend = s3_models.s3_backends[bucket.account_id][bucket.partition]
             backend.put_public_access_block(bucket.name, block)
 
-    _after(s3_models.FakeBucket, "create_from_cloudformation_json", apply)
-    _after(s3_models.FakeBucket, "update_from_cloudformation_json", apply)
+    after(s3_models.FakeBucket, "create_from_cloudformation_json", apply)
+    after(s3_models.FakeBucket, "update_from_cloudformation_json", apply)
 
 
 def _apply_table_settings() -> None:
@@ -188,7 +187,7 @@ def _apply_table_settings() -> None:
         if time_to_live := properties.get("TimeToLiveSpecification"):
             backend.update_time_to_live(table.name, time_to_live)
 
-    _after(table_models.Table, "create_from_cloudformation_json", apply)
+    after(table_models.Table, "create_from_cloudformation_json", apply)
 
 
 def _deploy_more_types() -> None:

@@ -8,11 +8,8 @@ import threading
 import time
 import uuid
 from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions import models as stepfunctions_models
@@ -26,7 +23,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.dist
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-from moto.stepfunctions.parser.asl.utils import boto_client
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -38,22 +34,6 @@ def execute_state_machines() -> None:
     """State machines made by CloudFormation land in a backend that does not execute them."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     stepfunctions_models.stepfunctions_backends = parser_models.stepfunctions_parser_backends  # type: ignore[assignment]
-
-
-def keep_executor_clients() -> None:
-    """The executor makes a boto3 client per task, which is slow, and not safe from several threads."""
-    lock = threading.Lock()
-    clients: dict[tuple[str, str], Any] = {}
-
-    def client(*, service_name: Any, region_name: str, config: Config, **kwargs: Any) -> Any:
-        key = (service_name, region_name)
-        with lock:
-            if key not in clients:
-                wide = config.merge(Config(max_pool_connections=100))
-                clients[key] = boto3.client(service_name, region_name=region_name, config=wide, **kwargs)
-            return clients[key]
-
-    setattr(boto_client, "boto3", SimpleNamespace(client=client))  # noqa: B010 - mypy knows no such attribute
 
 
 def name_executions() -> None:

@@ -8,8 +8,8 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from documents.settings import AnswerSettings
-from documents.storage import ANSWERS, find_result
+from documents.settings import ANSWERS, AnswerSettings
+from documents.storage import find_result
 from status_tracker.operations.samples import DoesNotHoldError, Verification
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.settings import VerificationSettings

@@ -48,7 +48,8 @@ class CapacityMetrics:
             self._count_writes(method)
         for method in ("get_item", "query", "scan", "batch_get_item"):
             self._count_reads(method)
-        original = DynamoDBBackend.transact_write_items
+        backend_class: Any = DynamoDBBackend
+        original = backend_class.transact_write_items
 
         def transact(backend: DynamoDBBackend, items: list[dict[str, Any]]) -> None:
             token = _transactional.set(True)
@@ -57,7 +58,7 @@ class CapacityMetrics:
             finally:
                 _transactional.reset(token)
 
-        DynamoDBBackend.transact_write_items = transact  # type: ignore[method-assign]
+        backend_class.transact_write_items = transact
 
     def collect(self) -> Iterator[Datum]:
         """What was consumed since the last look, a value for each minute."""

@@ -1,4 +1,4 @@
-"""Each patch of `local_cloud.moto_patches` is still needed: moto by itself, unpatched, does not do it yet.
+"""Each patch of `local_cloud.moto_patches` and `.moto_roles` is still needed: moto by itself does not do it yet.
 
 A test that fails here is good news: moto has learnt it, and the patch that its message names can go.
 """
@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -24,8 +26,9 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
-from moto.events.models import EventsBackend
+from moto.events.models import EventsBackend, Rule
 from moto.events.utils import _BASE_EVENT_MESSAGE
+from moto.iam import models as moto_iam
 from moto.s3 import notifications
 from moto.scheduler import models as scheduler_models
 from moto.scheduler.models import Schedule
@@ -35,6 +38,9 @@ from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser import quotas
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
+    StateTaskServiceLambda,
 )
 from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.utils import boto_client
@@ -145,7 +151,11 @@ def test_state_machines_of_cloudformation_are_not_executed() -> None:
 @pytest.mark.usefixtures("account")
 def test_executor_clients_are_not_kept() -> None:
     clients = [boto_client.boto_client_for("us-east-1", "lambda") for _ in range(2)]
-    assert clients[0] is not clients[1], "_keep_executor_clients"
+    assert clients[0] is not clients[1], "_act_as_the_state_machine"
+
+
+def test_the_executor_has_no_role() -> None:
+    assert 'aws_access_key_id="ak"' in inspect.getsource(boto_client), "_act_as_the_state_machine"
 
 
 def test_queues_invoke_on_send() -> None:
@@ -239,3 +249,55 @@ def test_definitions_are_parsed_for_each_execution(monkeypatch: pytest.MonkeyPat
     for _ in range(2):
         asl_parser.AmazonStateLanguageParser.parse('{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}')
     assert len(parsed) == 2, "_parse_definitions_once"
+
+
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"])
+def test_policies_of_resources_are_no_resources(kind: str) -> None:
+    script = "import sys; from moto.cloudformation import parsing; sys.exit(sys.argv[1] in parsing.get_model_map())"
+    known = subprocess.run([sys.executable, "-c", script, kind], check=False).returncode  # noqa: S603 - our own script
+    assert not known, "_deploy_policies"
+
+
+@pytest.mark.usefixtures("account")
+def test_the_rights_of_a_role_are_forgotten() -> None:
+    trusting = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    reading = {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+    properties: dict[str, Any] = {
+        "AssumeRolePolicyDocument": trusting,
+        "ManagedPolicyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    }
+    name, iam = create_stack("AWS::IAM::Role", properties), boto3.client("iam")
+    assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == [], "_deploy_policies"
+    properties["Policies"] = [{"PolicyName": "Rights", "PolicyDocument": reading}]
+    template = {"Resources": {"It": {"Type": "AWS::IAM::Role", "Properties": properties}}}
+    boto3.client("cloudformation").update_stack(StackName="one", TemplateBody=json.dumps(template))
+    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == [], "_deploy_policies"
+    policy = moto_iam.ManagedPolicy
+    assert hasattr(policy.update_from_cloudformation_json, "__isabstractmethod__"), "_deploy_policies"
+
+
+@pytest.mark.usefixtures("account")
+def test_bucket_policies_are_judged_without_their_conditions() -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="docs")
+    s3.put_object(Bucket="docs", Key="a")
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::docs/*"}
+    policy = {"Version": "2012-10-17", "Statement": [{**deny, "Condition": insecure}]}
+    s3.put_bucket_policy(Bucket="docs", Policy=json.dumps(policy))
+    answer = s3.delete_objects(Bucket="docs", Delete={"Objects": [{"Key": "a"}]})
+    assert answer["Errors"][0]["Code"] == "AccessDenied", "_leave_bucket_policies_to_the_judge"
+
+
+def test_events_and_polls_need_no_rights() -> None:
+    assert "policy" not in inspect.getsource(Rule._send_to_sqs_queue), "_ask_queues_for_events"
+    assert "role" not in inspect.getsource(LambdaBackend.create_event_source_mapping), "_check_event_sources"
+
+
+def test_a_map_starts_no_executions() -> None:
+    assert "role_arn" not in inspect.getsource(DistributedIterationComponent), "_hold_maps_to_their_role"
+
+
+def test_a_refusal_to_invoke_has_the_name_of_its_code() -> None:
+    source = inspect.getsource(StateTaskServiceLambda)
+    assert "AWSLambdaException" not in source, "_name_the_refusal_to_invoke"

@@ -51,8 +51,15 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "infra.bootstrap": set(),
     "infra.status_tracker_cdk": {"the library", "status_tracker_ops"},
     "infra.documents": {"the library", "status_tracker_ops", "documents", "infra.status_tracker_cdk"},
-    "local_cloud": {"the library", "status_tracker_ops", "documents", "local_cloud.monitoring"},
+    "local_cloud": {
+        "the library",
+        "status_tracker_ops",
+        "documents",
+        "local_cloud.monitoring",
+        "local_cloud.permissions",
+    },
     "local_cloud.monitoring": {"local_cloud"},
+    "local_cloud.permissions": set(),
 }
 """By room, the other rooms that it may import."""
 
