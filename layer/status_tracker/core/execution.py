@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
-from .heartbeat import Heartbeat
+from .heartbeat import Beating, Heartbeat
 from .history import json_size, told
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
@@ -191,12 +191,18 @@ class Execution(Decorating, Generic[TaskT]):
         self._entered = False
         self._ended = False
         self._stored = False
-        self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._thread = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._heartbeat: Beating | None = self._thread
         self._termination = Termination()
         self._lease_end = datetime.min.replace(tzinfo=UTC)
         self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        """Let something else than a thread of its own renew the lease, if it is to be renewed at all."""
+        if self._thread is not None:
+            self._heartbeat = other(self._thread)
 
     def anew(self) -> Execution[TaskT]:
         if self._again is None:

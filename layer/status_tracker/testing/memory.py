@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
+from ..aio.tasks import AsyncListing, AsyncTask
 from ..core.config import BaseStatusEnum, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
 from ..core.guards import state_of
 from ..core.history import MAX_DATA_BYTES, failure_of_class
 from ..core.port import ConvertingStore, PauseBoard, Store
 from ..core.state import TaskState, is_stuck, may_be_unattended
-from ..core.task import TaskStatus, TrackedTask, create
+from ..core.task import TaskStatus, create
 from .listing import MemoryQuery, position
 from .store import MemoryStorage, Record, values_of
 
 
 @dataclass
-class MemoryTask(TrackedTask, TaskStatus, Record):
+class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
     """A tracked task in memory; a subclass is one step, with its `config`. It obeys every rule that `BaseTask` does::
 
         import pytest
