@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import inspect
-import json
 from datetime import timedelta
 from typing import Any
 
@@ -153,4 +152,3 @@ print(json.dumps([first, "asyncio" in sys.modules]))
 """
     first, after = in_a_fresh_process(program)
     assert (sorted(first), after) == (["status_tracker.aio", "status_tracker.aio.tasks"], True)
-    assert json.dumps(first)
