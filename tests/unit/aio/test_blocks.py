@@ -15,7 +15,7 @@ import status_tracker as st
 from status_tracker.aio import AsyncContext
 from status_tracker.aio.threads import MOST_BEATS, MOST_REQUESTS
 from status_tracker.core.execution import ExecutionContext
-from status_tracker.testing import Fault, MemoryStorage
+from status_tracker.testing import Fault, MemoryStorage, MemoryStore
 from tests.unit.steps import LEASE, TICK, Clock
 
 
@@ -194,3 +194,31 @@ def test_a_lease_ends_as_without_asyncio(step: Any, clock: Clock) -> None:
                 step.start("t").__enter__()
 
     asyncio.run(work())
+
+
+def test_the_loop_goes_on_while_every_request_hangs(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered, hanging = threading.Event(), threading.Semaphore(0)
+    write = MemoryStore.write
+
+    def hung(*args: Any) -> Any:
+        hanging.release()
+        assert answered.wait(60)
+        return write(*args)
+
+    async def one(n: int) -> None:
+        async with step.astart(f"t{n}", create=True):
+            pass
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(one(n)) for n in range(200)]
+        for _ in range(MOST_REQUESTS):
+            await asyncio.to_thread(hanging.acquire)
+        for _ in range(10_000):
+            await asyncio.sleep(0)
+        assert not any(task.done() for task in tasks)
+        answered.set()
+        await asyncio.gather(*tasks)
+
+    monkeypatch.setattr(MemoryStore, "write", hung)
+    asyncio.run(main())
+    assert step.count_by_status()[40] == 200
