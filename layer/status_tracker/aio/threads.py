@@ -11,7 +11,7 @@ from typing import NamedTuple, TypeVar
 
 AnswerT = TypeVar("AnswerT")
 
-MOST_REQUESTS = 32
+MOST_REQUESTS = 16
 """So many requests are under way at once in a process; further ones wait their turn."""
 
 MOST_BEATS = 4

@@ -6,7 +6,9 @@ import asyncio
 import inspect
 import signal
 import threading
+import time
 from contextvars import ContextVar
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -194,6 +196,25 @@ def test_a_lease_ends_as_without_asyncio(step: Any, clock: Clock) -> None:
                 step.start("t").__enter__()
 
     asyncio.run(work())
+
+
+def test_the_loop_s_own_work_between_two_of_its_turns_is_short(step: Any) -> None:
+    turns: list[float] = []
+
+    async def one(n: int) -> None:
+        async with step.astart(f"t{n}", create=True) as ctx:
+            await ctx.set_data({"n": n}).update()
+
+    async def main() -> None:
+        work = asyncio.gather(*map(one, range(200)))
+        while not work.done():
+            turns.append(time.thread_time())
+            await asyncio.sleep(0)
+        await work
+
+    asyncio.run(main())
+    longest = max(after - before for before, after in pairwise(turns))
+    assert longest < 0.25, f"{longest * 1000:.1f} ms of CPU"
 
 
 def test_the_loop_goes_on_while_every_request_hangs(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
