@@ -15,7 +15,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
 from ..core.execution import ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
 from .heartbeat import LoopHeartbeat
-from .threads import carry_out, in_thread
+from .threads import carry_out, carry_out_in_any_case, in_thread
 
 EnteredT = TypeVar("EnteredT")
 EnteredT_co = TypeVar("EnteredT_co", covariant=True)
@@ -102,7 +102,7 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
         def leave() -> None:
             suppressed.append(self._attempt.__exit__(kind, error, traceback))
 
-        raised, cancelled = await carry_out(self._requests.of(leave), in_any_case=True)
+        raised, cancelled = await carry_out_in_any_case(self._requests.of(leave))
         try:
             if raised is not None:
                 raise raised

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
 from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
 
 AnswerT = TypeVar("AnswerT")
 
@@ -34,6 +35,10 @@ if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's t
     os.register_at_fork(after_in_child=threads.begin)
 
 
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+"""Who waits for a thread waits on the loop: a burst of calls would otherwise contend with the threads for the pool."""
+
+
 class Carried(NamedTuple):
     """A call that was made.
 
@@ -46,20 +51,42 @@ class Carried(NamedTuple):
     cancelled: asyncio.CancelledError | None
 
 
-async def carry_out(
-    call: Callable[[], object], *, in_any_case: bool = False, unawaited: Callable[[], object] = lambda: None
-) -> Carried:
+async def carry_out(call: Callable[[], object], *, unawaited: Callable[[], object] = lambda: None) -> Carried:
     """Make a call in a thread and wait until it is over, whatever comes meanwhile.
 
     A cancellation is held back: what a request has stored must be known, and one that was sent cannot be called back.
 
     Args:
-        in_any_case: also where the cancellation comes before a thread was free for it.
         unawaited: called after it if the waiting coroutine is closed, as by a loop that ends without cancelling it.
 
     Raises:
-        CancelledError: the call was not made.
+        CancelledError: it came before a thread was free, and the call was not made.
     """
+    async with _turns_of_this_loop():
+        return await _made(call, unawaited)
+
+
+async def carry_out_in_any_case(call: Callable[[], object]) -> Carried:
+    """As `carry_out`, also where a cancellation comes before a thread is free."""
+    cancelled = None
+    turns = _turns_of_this_loop()
+    while True:
+        try:
+            await turns.acquire()
+            break
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except BaseException:
+            threads.requests.submit(call)
+            raise
+    try:
+        made = await _made(call, lambda: None)
+    finally:
+        turns.release()
+    return made._replace(cancelled=made.cancelled or cancelled)
+
+
+async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> Carried:
     made: Future[object] = threads.requests.submit(copy_context().run, call)
     waited_for = asyncio.wrap_future(made)
     cancelled = None
@@ -67,14 +94,15 @@ async def carry_out(
         try:
             await asyncio.wait([waited_for])
         except asyncio.CancelledError as error:
-            if not in_any_case and made.cancel():
-                raise
             cancelled = error
         except BaseException:
-            if in_any_case or not made.cancel():
-                made.add_done_callback(lambda _: unawaited())
+            made.add_done_callback(lambda _: unawaited())
             raise
     return Carried(waited_for.exception(), cancelled)
+
+
+def _turns_of_this_loop() -> asyncio.Semaphore:
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST_REQUESTS))
 
 
 async def in_thread(call: Callable[[], AnswerT]) -> AnswerT:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Coroutine, Generator
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from status_tracker.aio.threads import threads
+from status_tracker.aio import threads
+from status_tracker.aio.threads import in_thread
 from status_tracker.testing import MemoryStore
 from tests.unit.steps import wait_until
 
@@ -137,50 +137,74 @@ def test_there_are_no_further_points_at_which_it_could_be_cancelled(step: Any, g
     assert run(step, set(), gate) == (["not started", "block", "done", "left"], 6, False)
 
 
-def test_cancelled_before_a_thread_was_free_it_is_not_started(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    step.make_and_save("t")
-    busy = threading.Event()
+@pytest.fixture
+def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(threads, "MOST_REQUESTS", 1)
 
+
+@pytest.mark.usefixtures("one_thread")
+def test_cancelled_before_a_thread_was_free_it_is_not_started(step: Any) -> None:
     async def main() -> None:
-        started = asyncio.create_task(step.astart("t").__aenter__())
+        busy = threading.Event()
+        other = asyncio.create_task(in_thread(busy.wait))
+        started = asyncio.create_task(step.astart("t", create=True).__aenter__())
         await asyncio.sleep(0)
         started.cancel()
         with pytest.raises(asyncio.CancelledError):
             await started
-
-    with ThreadPoolExecutor(1) as pool:
-        monkeypatch.setattr(threads, "requests", pool)
-        pool.submit(busy.wait)
-        asyncio.run(main())
         busy.set()
-    assert (step.get_one_or_none("t").status_name, step.get_one_or_none("t").fence) == ("pending", 0)
+        await other
+
+    asyncio.run(main())
+    assert step.get_one_or_none("t") is None
 
 
-def test_an_end_that_waits_for_a_free_thread_is_stored_although_it_is_cancelled(
-    step: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    busy = threading.Event()
+@pytest.mark.usefixtures("one_thread")
+def test_an_end_that_waits_for_a_free_thread_is_stored_although_it_is_cancelled(step: Any) -> None:
+    async def main() -> None:
+        busy, done = threading.Event(), asyncio.Event()
 
-    async def main(pool: ThreadPoolExecutor) -> None:
         async def one() -> None:
             async with step.astart("t", create=True):
-                pool.submit(busy.wait)
+                others.append(asyncio.create_task(in_thread(busy.wait)))
+                await asyncio.sleep(0)
+                done.set()
 
+        others: list[asyncio.Task[bool]] = []
         task = asyncio.create_task(one())
-        while not step.get_one_or_none("t"):
-            await asyncio.sleep(0)
-        await asyncio.sleep(0.01)
+        await done.wait()
         for _ in range(3):
             task.cancel()
             await asyncio.sleep(0)
         busy.set()
         with pytest.raises(asyncio.CancelledError):
             await task
+        await asyncio.gather(*others)
 
-    with ThreadPoolExecutor(1) as pool:
-        monkeypatch.setattr(threads, "requests", pool)
-        asyncio.run(main(pool))
+    asyncio.run(main())
     assert step.get_one_or_none("t").is_succeeded()
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_coroutine_that_is_closed_while_its_end_waits_for_a_free_thread_leaves_no_lock(step: Any) -> None:
+    busy = threading.Event()
+
+    async def block() -> None:
+        async with step.astart("t", create=True):
+            pass
+
+    async def main() -> None:
+        steps = block().__await__()
+        await asyncio.wait([steps.send(None)])
+        other = asyncio.create_task(in_thread(busy.wait))
+        await asyncio.sleep(0)
+        steps.send(None)
+        steps.close()
+        busy.set()
+        await other
+
+    asyncio.run(main())
+    wait_until(lambda: step.get_one_or_none("t").is_succeeded())
 
 
 def test_a_timeout_ends_the_attempt_and_is_told_as_a_timeout(step: Any) -> None:
