@@ -58,6 +58,9 @@ class JobBlock(Generic[JobT]):
     def columns(self) -> frozenset[str]:
         return column_names(type(self._job))
 
+    def check_open(self) -> None:
+        self._execution.check_open()
+
     def check_data(self, data: Any) -> None:
         check_json(data, type(self._job))
 

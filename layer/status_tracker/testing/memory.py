@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
 from ..aio.tasks import AsyncListing, AsyncTask
-from ..core.config import BaseStatusEnum, ensure_status_value
+from ..core.config import BaseStatusEnum, as_status_codes, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
 from ..core.guards import state_of
 from ..core.history import MAX_DATA_BYTES, failure_of_class
@@ -161,8 +161,11 @@ class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
         """
         given = {} if cursor is None else parse_cursor(cursor)
         wanted = None if error_class is None else failure_of_class(error_class)
+        codes = dict.fromkeys(as_status_codes(status, "status"))
+        if not codes:
+            raise ValueError("No status was given: give one, or several.")
         found = []
-        for code in dict.fromkeys([status] if isinstance(status, int) else status):
+        for code in codes:
             listed = [task for task in cls._listed(use_case_id) if task.status == code and _within(task, since, until)]
             new = [task for task in listed if _is_new(task, given, older_task_first)]
             chosen = new if wanted is None else [task for task in new if wanted(task.errors or {})]
