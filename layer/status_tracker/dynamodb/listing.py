@@ -23,7 +23,7 @@ class TaskListing(TaskItem):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
-        if "config" in cls.__dict__:
+        if "config" in cls.__dict__ and hasattr(getattr(cls, "Meta", None), "table_name"):
             index_of(cls)
 
     @classmethod

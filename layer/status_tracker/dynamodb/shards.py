@@ -27,9 +27,9 @@ def register(step: type[TrackedModel]) -> None:
     """
     _check_ttl(step, step)
     for other in steps_beside(step, step.config.use_case_id):
-        _check_codes(other, step)
         _check_ttl(step, other)
         _check_ttl(other, step)
+        _check_codes(other, step)
     _steps[:] = [reference for reference in _steps if reference() is not None]
     _steps.append(weakref.ref(step))
 
