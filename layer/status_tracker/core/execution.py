@@ -114,7 +114,6 @@ class ExecutionContext(Generic[TaskT]):
             TaskLockLostError: another worker has taken the task over; nothing was stored.
             StatusNotSavedError: the store did not answer while the lease lasted.
         """
-        self._execution.check_open()
         if self.pending_data is not None:
             self._execution.update(self.pending_data)
             self.pending_data = None
