@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from pynamodb.expressions.condition import Condition
 
-from ..core.config import BaseStatusEnum, ensure_status_value
+from ..core.config import BaseStatusEnum, as_status_codes
 from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
 from ..core.signals import Whole
@@ -162,9 +162,8 @@ class BaseStatusTracker(EditableTracker):
             older_task_first: False for the newest first.
             auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults.
         """
-        statuses = [status] if isinstance(status, int) else status
         selection = Selection(
-            statuses=list(dict.fromkeys(ensure_status_value(each) for each in statuses)),
+            statuses=list(dict.fromkeys(as_status_codes(status, "status"))),
             use_case_id=cls._config(job_id).use_case_id,
             limit=limit,
             older_first=older_task_first,

@@ -14,11 +14,11 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
-from .heartbeat import Heartbeat
-from .history import json_size, told
+from .heartbeat import Beating, Heartbeat
+from .history import data_size, told
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
-from .retries import Patience, acquire, new_end
+from .retries import Patience, acquire, held, new_end
 from .signals import Decorating, Termination
 from .state import TaskState, cancelled, holds, is_ended_by, is_finished_by, lease_end, taken_over
 from .trace import Trace, tell
@@ -76,13 +76,15 @@ class ExecutionContext(Generic[TaskT]):
             data: anything JSON can hold; it replaces the stored data. None stands for no data, ``{}``.
 
         Raises:
-            TypeError, ValueError: JSON cannot hold it.
+            TypeError, ValueError: JSON cannot hold it; the message says which part.
             TaskDataTooLargeError: it does not fit into the task's item.
+            TaskLockLostError: the block has ended.
         """
         data = {} if data is None else data
         if self._attempt is None:
-            json_size(data)
+            data_size(data)
         else:
+            self._attempt.check_open()
             self._attempt.check_data(data)
         self.pending_data = data
         return self
@@ -191,12 +193,18 @@ class Execution(Decorating, Generic[TaskT]):
         self._entered = False
         self._ended = False
         self._stored = False
-        self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._thread = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._heartbeat: Beating | None = self._thread
         self._termination = Termination()
         self._lease_end = datetime.min.replace(tzinfo=UTC)
         self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        """Let something else than a thread of its own renew the lease, if it is to be renewed at all."""
+        if self._thread is not None:
+            self._heartbeat = other(self._thread)
 
     def anew(self) -> Execution[TaskT]:
         if self._again is None:
@@ -257,6 +265,7 @@ class Execution(Decorating, Generic[TaskT]):
                 self._termination.end()
             raise
         self._context = ExecutionContext(task, self)
+        held[self._token] = self
         try:
             self._note_lease(self._state)
             self._trace.acquired()
@@ -279,6 +288,7 @@ class Execution(Decorating, Generic[TaskT]):
                 self._finish_failed(error)
         finally:
             self._ended = True
+            held.pop(self._token, None)
             self._context.pending_data = None
             self._termination.end()
 
@@ -291,14 +301,14 @@ class Execution(Decorating, Generic[TaskT]):
             raise
 
     def update(self, data: Mapping[str, Any] | None) -> None:
-        self._check_open()
+        self.check_open()
         if data is not None:
             self.check_data(data)  # again, since the block may have changed it after set_data
         self._updates += 1
         self._context.task = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
 
     def extend(self, seconds: float | None) -> None:
-        self._check_open()
+        self.check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
         self._context.task = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
         self._note_lease(self._store.state(self._context.task))
@@ -408,7 +418,8 @@ class Execution(Decorating, Generic[TaskT]):
             answer.task is not None and holds(self._store.state(answer.task), self._token, self.fence)
         )
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise `TaskLockLostError` after the block, and in a process that was forked in it."""
         if self._ended:
             raise self._lost_because("the block has ended, and with it this worker's hold on the task")
         self._check_process()

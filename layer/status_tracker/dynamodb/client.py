@@ -11,6 +11,7 @@ from weakref import WeakValueDictionary
 
 import botocore
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
 
@@ -84,6 +85,16 @@ class SharedConnection(Connection):
             self._client = self._shared_client()
             self._generation = _process.generation
         return self._client
+
+    def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> Any:
+        try:
+            return super()._make_api_call(operation_name, operation_kwargs)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                table, region = operation_kwargs.get("TableName"), self.region
+                hint = "make it with create_table(wait=True) of its class, or deploy its stack with `cdk deploy`"
+                error.args = (f"{error}. If there is no table {table!r} in {region}, {hint}.",)
+            raise
 
     @property
     def session(self) -> Session:

@@ -11,6 +11,7 @@ import sqlalchemy as sa
 
 from ..core.errors import TaskIsNotReadyToStartError
 from ..core.execution import Execution, ExecutionContext
+from ..core.heartbeat import Beating, Heartbeat
 from ..core.lifecycle import Lifecycle
 from ..core.signals import Termination
 from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
@@ -57,6 +58,9 @@ class JobBlock(Generic[JobT]):
     def columns(self) -> frozenset[str]:
         return column_names(type(self._job))
 
+    def check_open(self) -> None:
+        self._execution.check_open()
+
     def check_data(self, data: Any) -> None:
         check_json(data, type(self._job))
 
@@ -83,6 +87,9 @@ class JobBlock(Generic[JobT]):
     def extend_lock(self, seconds: float | None) -> None:
         self._context.extend_lock(seconds)
         mirror(self._job, self._context.task, MANAGED_COLUMNS)  # the others may have been set, and wait for the end
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        self._execution.beat_by(other)
 
     def enter(self) -> tuple[JobT, Updates]:
         """Acquire. Raises the `Job…` error that says why not."""
@@ -120,13 +127,20 @@ class StartNext(Generic[JobT]):
         self._begin = begin
         self._skip_error = skip_error
         self._attempt: JobBlock[JobT] | None = None
+        self._beats: Callable[[Heartbeat], Beating] | None = None
         self._termination = Termination()
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        """Let something else than a thread renew the lease of the attempt; see `Execution.beat_by`."""
+        self._beats = other
 
     def __enter__(self) -> tuple[JobT | None, Updates]:
         try:
             self._termination.begin()  # already while a job is claimed
             if self._attempt is None:
                 self._attempt = self._begin()
+            if self._attempt is not None and self._beats is not None:
+                self._attempt.beat_by(self._beats)
             entered = (None, Updates()) if self._attempt is None else self._attempt.enter()
         except BaseException:
             self._termination.end()
@@ -157,6 +171,10 @@ class Start(Generic[JobT]):
 
     def __init__(self, begin: Callable[[], JobBlock[JobT]], *, skip_error: bool) -> None:
         self._block = StartNext(begin, skip_error=skip_error)
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        """See `StartNext.beat_by`."""
+        self._block.beat_by(other)
 
     def __enter__(self) -> tuple[JobT, Updates]:
         job, updates = self._block.__enter__()

@@ -22,4 +22,8 @@ PROMISES: dict[str, frozenset[Promise]] = {
     "TestFiles": FileBackend.promises,
     "TestS3": S3Backend.promises,
     "TestLoadAndDump": DictBackend.promises,
+    "TestMemoryOnLoop": MemoryBackend.promises,
+    "TestDynamoDBLocalOnLoop": DynamoBackend.promises,
+    "TestSQLiteOnLoop": SQL_PROMISES,
+    "TestPostgreSQLOnLoop": SQL_PROMISES,
 }
