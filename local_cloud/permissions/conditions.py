@@ -26,6 +26,8 @@ KNOWN_KEYS = {
         "s3:TlsVersion",
         "s3:delimiter",
         "s3:prefix",
+        "s3:x-amz-server-side-encryption-aws-kms-key-id",
+        "s3:x-amz-server-side-encryption-customer-algorithm",
     )
 }
 """What the local cloud knows of each request to which it belongs, in lower case: keys are the same in any."""

@@ -12,6 +12,7 @@ from local_cloud.permissions.asks import Ask
 from local_cloud.permissions.requests.api_request import ApiRequest
 
 _OF_LISTS = ("prefix", "delimiter")
+_OF_ENCRYPTION = ("x-amz-server-side-encryption-aws-kms-key-id", "x-amz-server-side-encryption-customer-algorithm")
 _BUCKET_ACTIONS = {
     ("GET", "location"): "GetBucketLocation",
     ("GET", "notification"): "GetBucketNotification",
@@ -89,7 +90,8 @@ def _of_object(request: ApiRequest, arn: str) -> Iterator[Ask]:
     elif "uploadId" in query and method in {"GET", "DELETE"}:
         yield Ask("s3:ListMultipartUploadParts" if method == "GET" else "s3:AbortMultipartUpload", arn)
     elif method == "PUT" or (method == "POST" and ({"uploads", "uploadId"} & query.keys())):
-        yield Ask("s3:PutObject", arn)
+        encryption = ((f"s3:{each}", request.header(each)) for each in _OF_ENCRYPTION if request.header(each))
+        yield Ask("s3:PutObject", arn, tuple(encryption))
         if request.header("x-amz-tagging"):
             yield Ask("s3:PutObjectTagging", arn)
         if request.header("x-amz-acl"):

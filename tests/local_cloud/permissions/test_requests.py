@@ -160,6 +160,14 @@ def test_lists_say_their_prefix_and_delimiter() -> None:
     assert ask.context == (("s3:prefix", "a/"), ("s3:delimiter", "/"))
 
 
+def test_an_upload_to_s3_has_the_keys_that_encrypt_it_in_its_context() -> None:
+    body = {"Bucket": "docs", "Key": "a", "Body": b""}
+    [ask] = asked("s3", "put_object", body | {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": "mine"})
+    assert ask.context == (("s3:x-amz-server-side-encryption-aws-kms-key-id", "mine"),)
+    [ask] = asked("s3", "put_object", body | {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32})
+    assert ask.context == (("s3:x-amz-server-side-encryption-customer-algorithm", "AES256"),)
+
+
 def test_what_is_not_known_of_s3_has_no_name_that_a_statement_could_give() -> None:
     [ask] = asked("s3", "get_bucket_cors", {"Bucket": "docs"})
     assert ask == Ask("s3:(GET ?cors)", BUCKET_ARN)
