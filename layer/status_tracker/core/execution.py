@@ -73,8 +73,8 @@ class ExecutionContext(Generic[TaskT]):
         if isinstance(self._task, Watched):
             self._data_seen = comparable(self._task.data)
 
-    def show(self, stored: TaskT, sent: Mapping[str, Any] | None = None) -> None:
-        """Show what a write in the block has stored, and `data` as the block has it; `sent` is the data it has stored."""
+    def _show(self, stored: TaskT, sent: Mapping[str, Any] | None = None) -> None:
+        """Show what a write in the block has stored, but `data` as the block has it; `sent` is the data stored."""
         if self._data_seen is None or not isinstance(self._task, Watched):
             self.task = stored
             return
@@ -85,7 +85,7 @@ class ExecutionContext(Generic[TaskT]):
         if sent is not None:
             self._note_data()
 
-    def take_left_data(self) -> None:
+    def _take_left_data(self) -> None:
         """Make what the block has changed in `task.data` the data to store.
 
         Raises:
@@ -155,6 +155,7 @@ class ExecutionContext(Generic[TaskT]):
 
     @property
     def _updates(self) -> dict[str, Any]:
+        self._take_left_data()
         return {} if self.pending_data is None else {"data": type(self.task).data.set(self.pending_data)}  # type: ignore[attr-defined]
 
     @contextmanager
@@ -174,7 +175,7 @@ class ExecutionContext(Generic[TaskT]):
             TaskLockLostError: another worker has taken the task over; nothing was stored.
             StatusNotSavedError: the store did not answer while the lease lasted.
         """
-        self.take_left_data()
+        self._take_left_data()
         if self.pending_data is not None:
             self._execution.update(self.pending_data)
             self.pending_data = None
@@ -367,13 +368,13 @@ class Execution(Decorating, Generic[TaskT]):
             self.check_data(data)  # again, since the block may have changed it after set_data
         self._updates += 1
         stored = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
-        self._context.show(stored, sent=data)
+        self._context._show(stored, sent=data)
 
     def extend(self, seconds: float | None) -> None:
         self.check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
         stored = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
-        self._context.show(stored)
+        self._context._show(stored)
         self._note_lease(self._store.state(stored))
 
     def _note_lease(self, state: TaskState) -> None:
@@ -388,7 +389,7 @@ class Execution(Decorating, Generic[TaskT]):
 
     def _finish_succeeded(self) -> None:
         try:
-            self._context.take_left_data()
+            self._context._take_left_data()
             data = self._context.pending_data
             if data is not None:
                 self.check_data(data)  # again, since the block may have changed it after set_data
