@@ -175,6 +175,8 @@ class ExecutionContext(Generic[TaskT]):
             TaskLockLostError: another worker has taken the task over; nothing was stored.
             StatusNotSavedError: the store did not answer while the lease lasted.
         """
+        if self._attempt is not None:
+            self._attempt.check_open()
         self._take_left_data()
         if self.pending_data is not None:
             self._execution.update(self.pending_data)
