@@ -17,6 +17,7 @@ from moto.events import models as events_models
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import ManagedPolicy, Role
 from moto.s3 import models as s3_models
+from moto.sqs.models import Queue
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser.api import HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
@@ -47,6 +48,7 @@ def hold_to_roles(judge: Judge) -> None:
     """Mend moto in this process, after `local_cloud.moto_patches.apply_patches`."""
     _deploy_policies()
     _leave_bucket_policies_to_the_judge()
+    _keep_policies_of_queues()
     _check_event_sources(judge)
     _ask_queues_for_events(judge)
     _act_as_the_state_machine(judge)
@@ -73,6 +75,17 @@ def _leave_bucket_policies_to_the_judge() -> None:
     """Moto judges the deletion of several objects by the bucket's policy, without its conditions."""
     bucket: Any = s3_models.FakeBucket
     bucket.get_permission = lambda *_: PermissionResult.NEUTRAL
+
+
+def _keep_policies_of_queues() -> None:
+    """A queue of which another attribute is set loses its policy."""
+    original = Queue._set_attributes
+
+    def set_attributes(self: Queue, attributes: dict[str, Any], now: float | None = None) -> None:
+        kept = {"Policy": self.policy} if hasattr(self, "_policy_json") else {}
+        original(self, {**kept, **attributes}, now)
+
+    Queue._set_attributes = set_attributes  # type: ignore[method-assign]
 
 
 def _check_event_sources(judge: Judge) -> None:

@@ -289,6 +289,15 @@ def test_bucket_policies_are_judged_without_their_conditions() -> None:
     assert answer["Errors"][0]["Code"] == "AccessDenied", "_leave_bucket_policies_to_the_judge"
 
 
+@pytest.mark.usefixtures("account")
+def test_a_queue_loses_its_policy_with_another_attribute() -> None:
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="q", Attributes={"Policy": json.dumps({"Statement": [{"Sid": "a"}]})})["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
+    left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+    assert "Policy" not in left.get("Attributes", {}), "_keep_policies_of_queues"
+
+
 def test_events_and_polls_need_no_rights() -> None:
     assert "policy" not in inspect.getsource(Rule._send_to_sqs_queue), "_ask_queues_for_events"
     assert "role" not in inspect.getsource(LambdaBackend.create_event_source_mapping), "_check_event_sources"

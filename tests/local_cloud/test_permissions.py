@@ -222,6 +222,7 @@ def test_an_event_goes_where_a_policy_takes_it(cloud: LocalCloud) -> None:
 
     assert arrived() == []
     take("dead", rule)
+    sqs.set_queue_attributes(QueueUrl=urls["dead"], Attributes={"VisibilityTimeout": "20"})  # which keeps the policy
     assert arrived() == ["dead"]
     take("queue", f"{rule}-other")
     assert arrived() == ["dead"]

@@ -169,7 +169,7 @@ def test_r12_a_lease_of_no_time_is_refused(store: MemoryStore, clock: Clock, sec
 # After the block
 
 
-@pytest.mark.parametrize("act", ["extend_lock", "set_data"])
+@pytest.mark.parametrize("act", ["update", "extend_lock", "set_data"])
 def test_after_the_block_nothing_can_be_stored(store: MemoryStore, clock: Clock, act: str) -> None:
     with start(store, clock) as ctx:
         pass
@@ -187,7 +187,6 @@ def test_after_the_block_no_data_is_pending(store: MemoryStore, clock: Clock, fa
     ctx = attempt.__enter__().set_data({"version": 1})
     attempt.__exit__(*((ValueError, ValueError(), None) if fails else (None, None, None)))
     assert ctx.pending_data is None
-    ctx.update()
 
 
 # taken_over

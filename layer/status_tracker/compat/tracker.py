@@ -50,8 +50,8 @@ class BaseStatusTracker(EditableTracker):
       taken over; after the last one allowed it is ignored.
     - A worker that was taken over gets `TaskLockLostError`, and stores nothing.
     - `new` refuses a task that a worker holds, keeps the history of one that it resets, and records the reset.
-    - `errors` has the ``history``, and ``error`` and ``traceback`` of the last failure beside it. Only `set_data`
-      writes within a block. `update_context` is refused while a worker holds the task.
+    - `errors` has the ``history``, and ``error`` and ``traceback`` of the last failure beside it. Within a
+      block the data alone is stored. `update_context` is refused while a worker holds the task.
     - `save` stores the instance as it is, whoever holds the task, as PynamoDB does.
 
     Items that v5 wrote are read, listed and started, and workers of v5 list and start what is written here. They do
@@ -243,6 +243,8 @@ class _Block(Generic[TrackerT]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._tracker.data != self._context.task.data:  # set_data() has set it there, too
+            self._context.pending_data = self._tracker.data or {}
         try:
             self._execution.__exit__(kind, error, traceback)
         finally:

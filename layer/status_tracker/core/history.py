@@ -65,6 +65,14 @@ def check_json(data: object) -> None:
         raise misfit
 
 
+def comparable(data: object) -> str:
+    """A text that is another one when the data is changed."""
+    try:
+        return json.dumps(data)
+    except (TypeError, ValueError, RecursionError) as unfit:
+        return f"no JSON: {unfit}"
+
+
 def _has_odd_keys(data: object) -> bool:
     inner = [data]
     while inner:

@@ -43,6 +43,10 @@ class TaskStatus:
         """The state that the rules use, as it was read; for code that operates on tasks of any backend."""
         raise NotImplementedError
 
+    def show_stored(self, stored: Self) -> None:
+        """Take over everything that is stored."""
+        vars(self).update(vars(stored))
+
     @property
     def status_name(self) -> str:
         """The name of the status in this step; for another step's status, the code as a string."""

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from ..core.errors import TaskIsNotReadyToStartError
 from ..core.execution import Execution, ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
+from ..core.history import comparable
 from ..core.lifecycle import Lifecycle
 from ..core.signals import Termination
 from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
@@ -49,6 +50,7 @@ class JobBlock(Generic[JobT]):
         self.updates = Updates(_block=self)
         self._context: ExecutionContext[JobT]
         self._job: JobT
+        self._data_seen: str
 
     @property
     def fence(self) -> int:
@@ -63,6 +65,7 @@ class JobBlock(Generic[JobT]):
 
     def check_data(self, data: Any) -> None:
         check_json(data, type(self._job))
+        self._data_seen = comparable(self._job.data)  # what was changed before is replaced
 
     @property
     def statements(self) -> list[sa.Executable]:
@@ -83,6 +86,7 @@ class JobBlock(Generic[JobT]):
         self._store.values = self._values()
         self._execution.update(self._store.values.get("data"))
         mirror(self._job, self._context.task)
+        self._data_seen = comparable(self._job.data)
 
     def extend_lock(self, seconds: float | None) -> None:
         self._context.extend_lock(seconds)
@@ -98,21 +102,44 @@ class JobBlock(Generic[JobT]):
         except TaskIsNotReadyToStartError as error:
             raise job_error(error) from error.__cause__
         self._job = self._context.task
+        self._data_seen = comparable(self._job.data)
         return self._job, self.updates
 
     def _values(self) -> dict[str, Any]:
-        """The values to store: set with `updates`, or on the job itself, as sqlalchemy_mate allows."""
+        """The values to store: set with `updates`, or on the job itself, as sqlalchemy_mate allows.
+
+        Raises:
+            ValueError: the job's data was changed after other data was set.
+        """
         assigned = changed_values(self._job).items()
-        return {**{name: value for name, value in assigned if name not in MANAGED_COLUMNS}, **self.updates.values}
+        values = {name: value for name, value in assigned if name not in MANAGED_COLUMNS}
+        data = self._job.data
+        if comparable(data) != self._data_seen:  # also in place, which SQLAlchemy does not see
+            values["data"] = data
+            if self.updates.values.get("data", data) != data:
+                raise ValueError(
+                    "job.data was changed after updates.set('data', …), and only one of them can be stored: "
+                    "set all of it, or change job.data alone."
+                )
+        return {**values, **self.updates.values}
 
     def leave(self, error: BaseException | None) -> None:
         """Store the end; the job then shows what was stored."""
-        self._store.values = self._values()
-        self._context.pending_data = self._store.values.get("data")
+        conflict = None
         try:
-            self._execution.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+            self._store.values = self._values()
+        except ValueError as both:
+            conflict, self._store.values = both, {}
+        self._context.pending_data = self._store.values.get("data")
+        ended_by = error or conflict
+        try:
+            self._execution.__exit__(
+                type(ended_by) if ended_by else None, ended_by, ended_by.__traceback__ if ended_by else None
+            )
         finally:
             mirror(self._job, self._context.task)
+        if error is None and conflict is not None:
+            raise conflict
 
 
 class StartNext(Generic[JobT]):
