@@ -41,7 +41,7 @@ from local_cloud.moto_roles import hold_to_roles
 from local_cloud.other_sites import Application, refuse_other_sites
 from local_cloud.permissions.judge import Judge
 from local_cloud.permissions.layer import enforce_permissions
-from local_cloud.permissions.services import poller_may, schedule_may_invoke
+from local_cloud.permissions.services import alarm_may_notify, poller_may, schedule_may_invoke
 from local_cloud.refused_templates import refuse_templates
 from local_cloud.scheduler import run_schedules
 from local_cloud.widget_page import WidgetPage
@@ -55,7 +55,8 @@ def main() -> None:
     listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logs = state / "logs"
-    judge, monitor = Judge(), Monitor(logs)
+    judge = Judge()
+    monitor = Monitor(logs, partial(alarm_may_notify, judge))
     functions = Functions(observer=monitor.invocations, python=python, unpacked=state / "functions", logs=logs)
     deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), judge)
     pages: dict[str, Application] = {
