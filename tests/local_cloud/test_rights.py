@@ -27,7 +27,6 @@ NEVER_USED = {
     "B* s3:ListMultipartUploadParts": "the same",
     "AnswerHandlerRole s3:ListBucket": "tells a text that somebody has deleted from one that may not be read; "
     "tests/handlers have it",
-    "DocumentIntakeRole sqs:ChangeMessageVisibility": "not needed: Lambda asks for it in no event source of SQS",
 }
 """Rights that nothing here uses, by role and action, and why they are granted all the same."""
 
