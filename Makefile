@@ -21,6 +21,10 @@ WITH_TYPES = mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
 LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements bench/requirements
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
 
+# The stage local is that of the cloud that `make cloud` keeps up, unless the environment leads to another one.
+FROM_CLOUD := cloud=$$(python -m local_cloud env) && echo "$$cloud" && eval "$$cloud" &&
+OF_LOCAL_CLOUD := $(if $(filter local,$(STAGE)),$(if $(AWS_ENDPOINT_URL),,$(FROM_CLOUD)))
+
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
 
@@ -30,7 +34,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style synth bootstrap deploy env rerun lock clean
+.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style synth bootstrap deploy env verify rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -94,7 +98,10 @@ deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
 env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
-	@PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
+	@$(OF_LOCAL_CLOUD) PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
+
+verify: $(READY) ## prove that the deployed STAGE (prod) works, with samples that are deleted afterwards (TIMEOUT=10m)
+	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker verify --timeout "$(or $(TIMEOUT),10m)"
 
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \

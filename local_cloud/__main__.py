@@ -1,4 +1,4 @@
-"""``python -m local_cloud up`` and ``python -m local_cloud demo [--docs PATH]``."""
+"""``python -m local_cloud up``, ``python -m local_cloud env`` and ``python -m local_cloud demo [--docs PATH]``."""
 
 import argparse
 import signal
@@ -57,6 +57,7 @@ def _arguments() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="keep the local cloud up, deployed, until Ctrl-C")
+    commands.add_parser("env", help="print the variables of the local cloud that is up, for eval in a shell")
     demo = commands.add_parser("demo", help="send a folder of documents through the application")
     demo.add_argument("--docs", type=_folder, default=Path("samples/documents"), help="the folder (%(default)s)")
     return parser.parse_args()
@@ -73,10 +74,26 @@ def _folder(text: str) -> Path:
 
 def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that an interrupt during these slow imports is answered like every other.
+    from local_cloud.errors import LocalCloudError  # noqa: PLC0415
+
+    try:
+        return _print_exports(arguments.state) if arguments.command == "env" else _run_cloud(arguments)
+    except LocalCloudError as error:
+        print(error, file=sys.stderr)
+        return EXIT_FAILED
+
+
+def _print_exports(state: Path) -> int:
+    from local_cloud.exports import read_exports  # noqa: PLC0415
+
+    print(read_exports(state), end="")
+    return EXIT_DONE
+
+
+def _run_cloud(arguments: argparse.Namespace) -> int:
     from local_cloud.account import forget_other_accounts  # noqa: PLC0415
     from local_cloud.cloud import LocalCloud  # noqa: PLC0415
     from local_cloud.demo import find_documents, run_demo  # noqa: PLC0415
-    from local_cloud.errors import LocalCloudError  # noqa: PLC0415
     from local_cloud.up import run_up  # noqa: PLC0415
 
     try:
@@ -85,12 +102,8 @@ def _run(arguments: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return EXIT_BAD_ARGUMENTS
     forget_other_accounts()
-    try:
-        with LocalCloud(state=arguments.state, say=_with_seconds()) as cloud:
-            return run_demo(cloud, found) if found else run_up(cloud)
-    except LocalCloudError as error:
-        print(error, file=sys.stderr)
-        return EXIT_FAILED
+    with LocalCloud(state=arguments.state, say=_with_seconds()) as cloud:
+        return run_demo(cloud, found) if found else run_up(cloud, arguments.state)
 
 
 def _with_seconds() -> Callable[[str], None]:

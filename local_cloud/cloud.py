@@ -23,6 +23,7 @@ from local_cloud.account import (
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
     IGNORED_PATH,
+    PERMISSIONS_PATH,
     WIDGET_PATH,
     client_environment,
     isolated_environment,
@@ -131,6 +132,19 @@ class LocalCloud:
         query = "" if seconds is None else f"?seconds={seconds}"
         moved: float = self._ask(f"{CLOCK_PATH}{query}", data=b"")
         return moved
+
+    def permission_checks(self) -> Any:
+        """What the policies were asked: ``total``, ``refused``, and each kind of question once, with its ``count``."""
+        return self._ask(PERMISSIONS_PATH)
+
+    def refusals(self) -> list[str]:
+        """What was refused so far, each kind once: who, which action, on what, and why."""
+        kinds = self.permission_checks()["kinds"]
+        refused = [each for each in kinds if each["why_refused"]]
+        return [
+            f"{each['principal']} may not {each['action']} on {each['resource']} {each['why_refused']}"
+            for each in refused
+        ]
 
     def start(self) -> None:
         """Start the server; it takes some seconds until it answers, and requests wait for that.

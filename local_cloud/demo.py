@@ -74,6 +74,8 @@ def run_demo(cloud: LocalCloud, found: Found) -> int:
     print(flush=True)
     patience = _PATIENCE_SECONDS + _PATIENCE_PER_DOCUMENT * len(documents)
     _follow(tracker, documents, patience)
+    for refused in cloud.refusals():
+        say(f"Refused: {printable(refused)}")
     cloud.forward()  # alarms are evaluated at the end of each minute; this is not waited for
     alarms = list(alarm_lines(cloud.alarm_changes()))
     return tell_outcome(documents, patience=patience, logs=cloud.logs, not_uploaded=not_uploaded, alarms=alarms)

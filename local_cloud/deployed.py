@@ -1,11 +1,15 @@
 """The functions that moto holds, invoked in environments of ours."""
 
+import json
 from collections.abc import Mapping
 
 from moto.awslambda.models import LambdaFunction
 from moto.awslambda.utils import get_backend
 
+from local_cloud.asynchronous import AsynchronousInvocations
 from local_cloud.functions import Functions
+from local_cloud.permissions.errors import RefusedError
+from local_cloud.permissions.judge import Judge
 from local_cloud.runtime_api import Outcome
 from local_cloud.sandbox import Function
 
@@ -16,23 +20,44 @@ class DeployedFunctions:
     Args:
         functions: runs functions.
         environment: what every runtime process sees before the function's own variables.
+        judge: gives each function the credentials of its role.
     """
 
-    def __init__(self, functions: Functions, environment: Mapping[str, str]) -> None:
+    def __init__(self, functions: Functions, environment: Mapping[str, str], judge: Judge) -> None:
         self._functions = functions
         self._environment = environment
+        self._judge = judge
+        self._asynchronous = AsynchronousInvocations(self.invoke)
 
     def invoke(self, model: LambdaFunction, event: bytes, *, patience: float | None = None) -> Outcome:
         """Invoke one of moto's functions and wait for what becomes of it; `patience` as in `Functions.invoke`."""
-        return self._functions.invoke(self._function(model), event, patience=patience)
+        try:
+            function = self._function(model)
+        except RefusedError as error:
+            said = f"The role defined for the function cannot be assumed by Lambda. {error}"
+            payload = json.dumps({"errorType": "AccessDeniedException", "errorMessage": said})
+            return Outcome(payload.encode(), is_error=True)
+        return self._functions.invoke(function, event, patience=patience)
 
     def invoke_by_arn(self, arn: str, event: bytes) -> Outcome:
         """Invoke the function with this ARN, as an event source does."""
+        return self.invoke(self._model(arn), event)
+
+    def accept(self, model: LambdaFunction, event: bytes) -> None:
+        """Invoke one of moto's functions asynchronously: it is tried again when it fails."""
+        self._asynchronous.accept(model, event)
+
+    def accept_by_arn(self, arn: str, event: bytes) -> None:
+        """Invoke the function with this ARN asynchronously, as a schedule does."""
+        self.accept(self._model(arn), event)
+
+    def _model(self, arn: str) -> LambdaFunction:
         account, region = arn.split(":")[4], arn.split(":")[3]
-        return self.invoke(get_backend(account, region).get_function(arn), event)
+        return get_backend(account, region).get_function(arn)
 
     def _function(self, model: LambdaFunction) -> Function:
         backend = get_backend(model.account_id, model.region)
+        session = self._judge.session(model.role, service="lambda.amazonaws.com", source_arn=model.function_arn)
         layers = [backend.layers_versions_by_arn(layer["Arn"]) for layer in model.layers]
         return Function(
             name=model.function_name,
@@ -41,7 +66,12 @@ class DeployedFunctions:
             timeout=float(model.timeout),
             code=self._functions.unpack(model.code_bytes, model.code_sha_256),
             layers=tuple(self._functions.unpack(layer.code_bytes, layer.code_sha_256) for layer in layers if layer),
-            environment={**self._environment, **_reserved_variables(model), **_own_variables(model)},
+            environment={
+                **self._environment,
+                **_reserved_variables(model),
+                **_own_variables(model),
+                **session.environment,
+            },
         )
 
 

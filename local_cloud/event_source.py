@@ -24,6 +24,7 @@ WAIT_SECONDS = 1.0
 _log = logging.getLogger(__name__)
 
 Invoke = Callable[[str, bytes], Outcome]
+May = Callable[[str, str, str], bool]
 
 
 class EventSource(threading.Thread):
@@ -33,13 +34,15 @@ class EventSource(threading.Thread):
         mapping: moto's event source mapping.
         sqs: moto's SQS backend.
         invoke: runs a function, given by ARN, on an event.
+        may: whether the function's role, given by the function's ARN, may do an action on a queue, given by ARN.
     """
 
-    def __init__(self, mapping: Any, sqs: Any, invoke: Invoke) -> None:
+    def __init__(self, mapping: Any, sqs: Any, invoke: Invoke, may: May) -> None:
         super().__init__(name=f"poll-{mapping.uuid}", daemon=True)
         self._mapping = mapping
         self._sqs = sqs
         self._invoke = invoke
+        self._may = may
         self._queue = mapping.event_source_arn.rsplit(":", 1)[1]
         concurrency = (mapping.scaling_config or {}).get("MaximumConcurrency", DEFAULT_CONCURRENCY)
         self._slots = threading.BoundedSemaphore(int(concurrency))
@@ -67,6 +70,9 @@ class EventSource(threading.Thread):
 
     def _collect(self) -> list[Any]:
         """The next batch: full, or what came within the batching window of its first message."""
+        if not (self._is_allowed("sqs:ReceiveMessage") and self._is_allowed("sqs:GetQueueAttributes")):
+            self._stopping.wait(WAIT_SECONDS)
+            return []
         size = int(self._mapping.batch_size)
         batch = self._receive(size, WAIT_SECONDS)
         deadline = time.monotonic() + float(self._mapping.max_batch_window or 0)
@@ -88,13 +94,17 @@ class EventSource(threading.Thread):
             event = json.dumps({"Records": records}).encode()
             outcome = self._invoke(self._mapping.function_arn, event)
             failed = failed_messages(outcome, {message.id for message in batch}, self._reports_failures)
+            may_delete = self._is_allowed("sqs:DeleteMessage")
             for message in batch:
-                if message.id not in failed:
+                if may_delete and message.id not in failed:
                     self._sqs.delete_message(self._queue, message.receipt_handle)
         except Exception:  # noqa: BLE001 - whatever it is, the poller goes on and the messages come back
             _log.exception("A batch of %s was not worked on; its messages come back.", self._queue)
         finally:
             self._slots.release()
+
+    def _is_allowed(self, action: str) -> bool:
+        return self._may(self._mapping.function_arn, action, self._mapping.event_source_arn)
 
     @property
     def _reports_failures(self) -> bool:

@@ -14,19 +14,19 @@ from typing import Any
 from moto import backends
 from moto.awslambda import models as lambda_models
 from moto.cloudformation import parsing
-from moto.cloudformation.models import cloudformation_backends
+from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb.models import table as table_models
-from moto.dynamodb.responses import DynamoHandler
 from moto.events import models as events_models
 from moto.s3 import models as s3_models
 from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions.parser import models as parser_models
 
-from local_cloud import moto_step_functions
+from local_cloud import moto_quotas, moto_step_functions
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.functions import WAIT_SECONDS, ThrottledError
+from local_cloud.toolchain import find_application
 
 Properties = Mapping[str, Any]
 
@@ -39,16 +39,18 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _keep_resources_that_cannot_be_updated()
     _apply_bucket_settings()
     _apply_table_settings()
-    _deploy_schedules_and_alarms()
+    _deploy_more_types()
+    _know_the_defaults_of_parameters()
     _leave_queues_to_the_poller()
     _make_operations_atomic()
     _mend_upload_events()
     _list_modules_once()
     moto_step_functions.execute_state_machines()
-    moto_step_functions.keep_executor_clients()
     moto_step_functions.name_executions()
     moto_step_functions.fail_maps_with_too_many_failures()
     moto_step_functions.parse_definitions_once()
+    moto_step_functions.abort_executions_at_once()
+    moto_quotas.limit_payloads()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:
@@ -84,11 +86,13 @@ def _run_functions(functions: DeployedFunctions) -> None:
         response_headers: dict[str, str],
     ) -> bytes:
         event = (body.encode() if isinstance(body, str) else body) or b"{}"
-        if request_headers.get("X-Amz-Invocation-Type") == "Event":
-            threading.Thread(target=functions.invoke, args=(self, event), daemon=True).start()
+        asynchronous = request_headers.get("X-Amz-Invocation-Type") == "Event"
+        moto_quotas.check_event_size(event, asynchronous=asynchronous)
+        if asynchronous:
+            functions.accept(self, event)
             return b""
         try:
-            outcome = functions.invoke(self, event, patience=WAIT_SECONDS)
+            outcome = moto_quotas.within_response_size(functions.invoke(self, event, patience=WAIT_SECONDS))
         except ThrottledError as error:
             raise TooManyRequestsError(str(error)) from error
         if outcome.is_error:
@@ -98,7 +102,7 @@ def _run_functions(functions: DeployedFunctions) -> None:
     lambda_models.LambdaFunction.invoke = invoke  # type: ignore[method-assign]
 
 
-def _after(model: Any, method: str, then: Callable[[Any, Properties], None]) -> None:
+def after(model: Any, method: str, then: Callable[[Any, Properties], None]) -> None:
     """Have CloudFormation's creation or update of a model followed by `then(resource, properties)`."""
     original = getattr(model, method)
 
@@ -118,7 +122,7 @@ def _give_functions_their_layers() -> None:
         function.update_configuration({"Layers": properties.get("Layers", [])})
         function.architectures = properties.get("Architectures", ["x86_64"])
 
-    _after(lambda_models.LambdaFunction, "create_from_cloudformation_json", apply)
+    after(lambda_models.LambdaFunction, "create_from_cloudformation_json", apply)
 
 
 def _give_layers_an_arn() -> None:
@@ -169,8 +173,8 @@ def _apply_bucket_settings() -> None:
             backend = s3_models.s3_backends[bucket.account_id][bucket.partition]
             backend.put_public_access_block(bucket.name, block)
 
-    _after(s3_models.FakeBucket, "create_from_cloudformation_json", apply)
-    _after(s3_models.FakeBucket, "update_from_cloudformation_json", apply)
+    after(s3_models.FakeBucket, "create_from_cloudformation_json", apply)
+    after(s3_models.FakeBucket, "update_from_cloudformation_json", apply)
 
 
 def _apply_table_settings() -> None:
@@ -183,16 +187,38 @@ def _apply_table_settings() -> None:
         if time_to_live := properties.get("TimeToLiveSpecification"):
             backend.update_time_to_live(table.name, time_to_live)
 
-    _after(table_models.Table, "create_from_cloudformation_json", apply)
+    after(table_models.Table, "create_from_cloudformation_json", apply)
 
 
-def _deploy_schedules_and_alarms() -> None:
-    """CloudFormation knows neither; what it deploys then is run by `local_cloud.scheduler` and `.monitoring`."""
-    from local_cloud import schedule_model  # noqa: F401, PLC0415 - moto knows a model by its class
+def _deploy_more_types() -> None:
+    """CloudFormation knows neither schedules, nor alarms, nor how functions are invoked asynchronously.
+
+    What it deploys then is what `local_cloud.scheduler`, `.monitoring` and `.asynchronous` go by.
+    """
+    from local_cloud import event_invoke_model, schedule_model  # noqa: F401, PLC0415 - moto knows a model by its class
     from local_cloud.monitoring import alarm_model  # noqa: F401, PLC0415
 
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
+
+
+def _know_the_defaults_of_parameters() -> None:
+    """An update of a stack that keeps a parameter at its default fails, as does each one of CDK's own synthesizer.
+
+    It passes ``BootstrapVersion`` with ``UsePreviousValue``, which moto knows only of what was passed before.
+    """
+    original = CloudFormationBackend._resolve_update_parameters
+
+    def resolve(self: CloudFormationBackend, instance: Any, incoming_params: list[dict[str, Any]]) -> dict[str, str]:
+        slots = getattr(instance, "template_dict", {}).get("Parameters", {})
+        given = {each["ParameterKey"]: each for each in incoming_params}
+        for name, parameter in given.items():
+            left_out = parameter.get("UsePreviousValue") and name not in instance.parameters
+            if left_out and "Default" in slots.get(name, {}):
+                given[name] = {"ParameterKey": name, "ParameterValue": slots[name]["Default"]}
+        return original(self, instance, list(given.values()))
+
+    CloudFormationBackend._resolve_update_parameters = resolve  # type: ignore[method-assign]
 
 
 def _leave_queues_to_the_poller() -> None:
@@ -209,12 +235,15 @@ def _leave_queues_to_the_poller() -> None:
 
 
 def _make_operations_atomic() -> None:
-    """On a threaded server a conditional write, a deletion from a queue and a named start are not atomic.
+    """On a threaded server a write to a table, a deletion from a queue and a named start are not atomic.
 
-    Two writers whose condition holds would both win, a message sent during a deletion would be lost, and two
-    executions would get the same name.
+    Two writers whose condition holds would both win and a refused update would be kept in part, a message sent during
+    a deletion would be lost, and two executions would get the same name.
     """
-    _serialize(DynamoHandler, "call_action", threading.RLock())
+    find_application()
+    from status_tracker.testing.moto import mend_dynamodb  # noqa: PLC0415 - the library is on no path of ours
+
+    mend_dynamodb()
     _serialize(parser_models.StepFunctionsParserBackend, "start_execution", threading.RLock())
     original = Queue.delete_message
 
@@ -228,6 +257,7 @@ def _make_operations_atomic() -> None:
 def _serialize(model: type, method: str, lock: Any) -> None:
     original = getattr(model, method)
 
+    @functools.wraps(original)
     def alone(self: Any, *args: Any, **kwargs: Any) -> Any:
         with lock:
             return original(self, *args, **kwargs)

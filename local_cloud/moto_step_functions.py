@@ -5,16 +5,16 @@
 
 import functools
 import threading
+import time
 import uuid
-from types import SimpleNamespace
+from datetime import UTC, datetime
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from moto.core.config import default_user_config
+from moto.core.responses import ActionResult
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
-from moto.stepfunctions.parser.api import HistoryEventType
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
@@ -23,29 +23,17 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.dist
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
-from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.responses import StepFunctionResponse
+
+_BEGINNING_SECONDS, _BEGINNING_LOOKS = 0.005, 1000
+_stopping = threading.RLock()
 
 
 def execute_state_machines() -> None:
     """State machines made by CloudFormation land in a backend that does not execute them."""
     default_user_config["stepfunctions"] = {"execute_state_machine": True}
     stepfunctions_models.stepfunctions_backends = parser_models.stepfunctions_parser_backends  # type: ignore[assignment]
-
-
-def keep_executor_clients() -> None:
-    """The executor makes a boto3 client per task, which is slow, and not safe from several threads."""
-    lock = threading.Lock()
-    clients: dict[tuple[str, str], Any] = {}
-
-    def client(*, service_name: Any, region_name: str, config: Config, **kwargs: Any) -> Any:
-        key = (service_name, region_name)
-        with lock:
-            if key not in clients:
-                wide = config.merge(Config(max_pool_connections=100))
-                clients[key] = boto3.client(service_name, region_name=region_name, config=wide, **kwargs)
-            return clients[key]
-
-    setattr(boto_client, "boto3", SimpleNamespace(client=client))  # noqa: B010 - mypy knows no such attribute
 
 
 def name_executions() -> None:
@@ -74,6 +62,58 @@ def fail_maps_with_too_many_failures() -> None:
         raise FailureEventException(FailureEvent(env, name, HistoryEventType.MapRunFailed, details))
 
     DistributedIterationComponent._map_run = map_run  # type: ignore[method-assign]
+
+
+def abort_executions_at_once() -> None:
+    """Moto drops the error and cause of `StopExecution`, and goes on until the state under way has ended.
+
+    A function that works then works on, as on AWS; what becomes of it is not in the execution's history.
+    """
+    original: Any = BaseExecutionWorkerCommunication._reflect_execution_status
+
+    def stop_execution(self: StepFunctionResponse) -> ActionResult:
+        execution: Any = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
+        with _stopping:
+            if _is_running(execution):
+                _abort(execution, self._get_param("error"), self._get_param("cause"))
+        return ActionResult({"stopDate": execution.stop_date})
+
+    @functools.wraps(original)
+    def reflect(self: BaseExecutionWorkerCommunication) -> None:
+        with _stopping:
+            if self.execution.exec_status is not ExecutionStatus.ABORTED:
+                original(self)
+
+    StepFunctionResponse.stop_execution = stop_execution  # type: ignore[method-assign]
+    BaseExecutionWorkerCommunication._reflect_execution_status = reflect  # type: ignore[method-assign]
+
+
+def _is_running(execution: Any) -> bool:
+    """Whether it can be stopped; of one that is about to run, as soon as it does."""
+    for _ in range(_BEGINNING_LOOKS):
+        env = execution.exec_worker.env
+        if env is not None and env.is_running():
+            return True
+        if env is not None and env.program_state() is not None:
+            return False  # it has ended, or is about to
+        time.sleep(_BEGINNING_SECONDS)
+    return False
+
+
+def _abort(execution: Any, error: str | None, cause: str | None) -> None:
+    env, now = execution.exec_worker.env, datetime.now(tz=UTC)
+    execution.exec_status, execution.stop_date, execution.error, execution.cause = (
+        ExecutionStatus.ABORTED,
+        now,
+        error,
+        cause,
+    )
+    env.set_stop(stop_date=now, error=error, cause=cause)
+    env.event_history_context.source_event_id = 0
+    told = {name: value for name, value in (("error", error), ("cause", cause)) if value is not None}
+    details: Any = {"executionAbortedEventDetails": told}
+    env.event_manager.add_event(env.event_history_context, HistoryEventType.ExecutionAborted, details)
+    env.event_manager._publish_history_event = lambda **_: None
 
 
 def parse_definitions_once() -> None:

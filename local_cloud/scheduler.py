@@ -22,11 +22,12 @@ _RATE = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
 _log = logging.getLogger(__name__)
 
 Invoke = Callable[[str, bytes], object]
+May = Callable[[str, str, str], bool]
 
 
-def run_schedules(invoke: Invoke) -> None:
-    """Run what moto holds, until this process ends; `invoke` runs a function, given by ARN, on an event."""
-    scheduler = Scheduler(invoke)
+def run_schedules(invoke: Invoke, may: May) -> None:
+    """Run what moto holds, until this process ends; the arguments are those of `Scheduler`."""
+    scheduler = Scheduler(invoke, may)
     while True:
         scheduler.look(_enabled_schedules(), time.monotonic())
         time.sleep(LOOK_EVERY_SECONDS)
@@ -43,10 +44,12 @@ class Scheduler:
 
     Args:
         invoke: runs a function, given by ARN, on an event; in a thread of its own.
+        may: whether a schedule may, by its role, invoke a function; each is given by its ARN.
     """
 
-    def __init__(self, invoke: Invoke) -> None:
+    def __init__(self, invoke: Invoke, may: May) -> None:
         self._invoke = invoke
+        self._may = may
         self._due: dict[tuple[str, str], float] = {}
 
     def look(self, schedules: Iterable[Any], now: float) -> None:
@@ -62,7 +65,8 @@ class Scheduler:
             elif now >= self._due.setdefault(key, now):
                 # What was missed meanwhile is not made up for.
                 self._due[key] = max(self._due[key] + interval, now)
-                self._fire(schedule.target)
+                if self._may(schedule.arn, schedule.target["RoleArn"], schedule.target["Arn"]):
+                    self._fire(schedule.target)
 
     def _fire(self, target: dict[str, Any]) -> None:
         event = (target.get("Input") or "{}").encode()

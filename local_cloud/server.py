@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
@@ -26,17 +27,22 @@ from local_cloud.account import (
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
     IGNORED_PATH,
+    PERMISSIONS_PATH,
     WIDGET_PATH,
     handler_environment,
 )
 from local_cloud.deployed import DeployedFunctions
 from local_cloud.event_source import EventSource
 from local_cloud.functions import Functions
-from local_cloud.missing_services import refuse_missing_services
 from local_cloud.monitoring.dashboard_page import DashboardPage
 from local_cloud.monitoring.monitor import Monitor
 from local_cloud.moto_patches import apply_patches, ignored_resource_types
+from local_cloud.moto_roles import hold_to_roles
 from local_cloud.other_sites import Application, refuse_other_sites
+from local_cloud.permissions.judge import Judge
+from local_cloud.permissions.layer import enforce_permissions
+from local_cloud.permissions.services import alarm_may_notify, poller_may, schedule_may_invoke
+from local_cloud.refused_templates import refuse_templates
 from local_cloud.scheduler import run_schedules
 from local_cloud.widget_page import WidgetPage
 
@@ -49,22 +55,25 @@ def main() -> None:
     listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logs = state / "logs"
-    monitor = Monitor(logs)
+    judge = Judge()
+    monitor = Monitor(logs, partial(alarm_may_notify, judge))
     functions = Functions(observer=monitor.invocations, python=python, unpacked=state / "functions", logs=logs)
-    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]))
+    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), judge)
     pages: dict[str, Application] = {
         WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
         DASHBOARD_PATH: DashboardPage(monitor),
     }
-    aws = DomainDispatcherApplication(create_backend_app)
-    application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor)))
+    aws = enforce_permissions(DomainDispatcherApplication(create_backend_app), judge)
+    application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor, judge)))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
-    refuse_missing_services()
+    hold_to_roles(judge)
+    refuse_templates()
     monitor.watch_requests()
-    threading.Thread(target=_poll_event_sources, args=(deployed,), daemon=True).start()
-    threading.Thread(target=run_schedules, args=(deployed.invoke_by_arn,), daemon=True).start()
+    threading.Thread(target=_poll_event_sources, args=(deployed, judge), daemon=True).start()
+    may_invoke = partial(schedule_may_invoke, judge)
+    threading.Thread(target=run_schedules, args=(deployed.accept_by_arn, may_invoke), daemon=True).start()
     threading.Thread(target=monitor.run, daemon=True).start()
     server.serve_forever()
 
@@ -76,7 +85,7 @@ class _QuietHandler(MotoRequestHandler):
         """Say nothing: a line a request hides what matters."""
 
 
-def _poll_event_sources(functions: DeployedFunctions) -> None:
+def _poll_event_sources(functions: DeployedFunctions, judge: Judge) -> None:
     """Keep one poller for each enabled mapping of a queue to a function."""
     pollers: dict[str, EventSource] = {}
     while True:
@@ -90,7 +99,7 @@ def _poll_event_sources(functions: DeployedFunctions) -> None:
         for uuid in pollers.keys() - wanted.keys():
             pollers.pop(uuid).stop()
         for uuid in wanted.keys() - pollers.keys():
-            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn)
+            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn, partial(poller_may, judge))
             pollers[uuid].start()
         time.sleep(_RECONCILE_SECONDS)
 
@@ -112,9 +121,10 @@ def _with_questions(aws: Application, pages: Mapping[str, Application], question
 class Questions:
     """What the server answers beside the AWS APIs and the pages."""
 
-    def __init__(self, functions: Functions, monitor: Monitor) -> None:
+    def __init__(self, functions: Functions, monitor: Monitor, judge: Judge) -> None:
         self._functions = functions
         self._monitor = monitor
+        self._judge = judge
 
     def answer(self, path: str, method: str, query: Mapping[str, list[str]]) -> object:
         """The answer, as JSON; None where it is no question of ours."""
@@ -126,6 +136,8 @@ class Questions:
             return self._monitor.changes(after=int(query["after"][0]))
         if path == CLOCK_PATH and method == "POST":
             return self._monitor.forward(float(query["seconds"][0]) if "seconds" in query else None)
+        if path == PERMISSIONS_PATH:
+            return self._judge.checks.report()
         return None
 
 

@@ -1,6 +1,6 @@
 """The engines on which the adapters are tested: started once a session (once a worker of pytest-xdist).
 
-Here stands too which tests stay on one worker, and which are left to `make matrix`.
+Here stands too which tests are left to `make matrix`.
 """
 
 from __future__ import annotations
@@ -9,43 +9,23 @@ import functools
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import pytest
 from botocore.loaders import JSONFileLoader
-from xdist.scheduler import LoadScopeScheduling
 
 from status_tracker.core import signals
 from tests.support.dynamodb_local import EngineMissingError
 from tests.support.engines import MOTO, Engine, dynamodb_local, moto_server
 from tests.support.mariadb import MariaDBMissingError, run_mariadb
 from tests.support.postgres import PostgresMissingError, run_postgres
+from tests.support.scheduling import pytest_xdist_make_scheduler
 
-TESTS = Path(__file__).parent
-TOGETHER = {
-    "infra": "the templates are synthesized once",
-    "local_cloud": "one cloud, to which the application is deployed once",
-    "contract/test_every_backend_suite.py": "the tampered backends are tested once",
-    "contract/test_races_every_backend.py": "the processes that race are started once",
-}
-"""The tests that one worker runs, by the path, and why."""
+__all__ = ["pytest_xdist_make_scheduler"]
+
+HANDLERS = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
 SMOKE_OF_MOTO = "test_the_walk_through"
 """On moto, this is in `make test`, and every other test of DynamoDB in `make matrix`."""
-
-
-class Together(LoadScopeScheduling):
-    """Gives each test to the worker that has least to do, but those of a place in `TOGETHER` to one.
-
-    This is what `--dist loadgroup` is for, which pytest-xdist 3.8 does not do on pytest 9.2.
-    """
-
-    def _split_scope(self, nodeid: str) -> str:
-        return next((place for place in TOGETHER if nodeid.startswith(f"{TESTS.name}/{place}")), nodeid)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
-    return Together(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -71,12 +51,13 @@ def _botocore_reads_each_file_once() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True)
-def _signals_are_given_back(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Also by the attempts of workers that vanish, which never leave their block; the next test knows none of them."""
-    monkeypatch.setattr(signals, "_process", type(signals._process)())
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
-    yield
-    for number, handler in before.items():
+def _signals_are_given_back() -> None:
+    """Also by the attempts of workers that vanish, which never leave their block.
+
+    Each test begins with no attempt, neither of the tests before it nor of the fixtures of its module or session.
+    """
+    signals._process = type(signals._process)()
+    for number, handler in HANDLERS.items():
         signal.signal(number, handler)
 
 

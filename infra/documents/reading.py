@@ -10,9 +10,8 @@ from aws_cdk import aws_iam as iam
 
 from documents.settings import AnswerSettings, BedrockSettings, ExtractSettings
 from infra.documents.bedrock import ModelError, model_of
-from infra.documents.buckets import COPIES, DocumentBuckets
-from infra.documents.textract import ANALYSIS_FAILED
-from infra.status_tracker_cdk.access import allow
+from infra.documents.buckets import NO_RESULTS, DocumentBuckets, ResultRights
+from infra.documents.textract import ANALYSIS_FAILED, RIGHTS_OF_JOBS
 from infra.status_tracker_cdk.props import Props, between
 
 PYPDF, TEXTRACT = "pypdf", "textract"
@@ -136,21 +135,23 @@ class Needs:
 
     environment: Mapping[str, str] = field(default_factory=dict)
     statements: Sequence[iam.PolicyStatement] = ()
+    results: ResultRights = NO_RESULTS
     actions_without_resource: Sequence[str] = ()
     retried_elsewhere: Sequence[str] = ()
 
 
-def reader_needs(props: ReadingProps, buckets: DocumentBuckets) -> Needs:
+def reader_needs(props: ReadingProps) -> Needs:
     """What Extract needs for its reader; nothing for pypdf, which runs in the function."""
     if not props.has_textract:
         return Needs()
     return Needs(
-        statements=[  # for the record of the job, and its copy of the document
-            allow(["s3:GetObject"], buckets.results.arn_for_objects("*")),
-            allow(["s3:ListBucket"], buckets.results.bucket_arn),
-            allow(["s3:DeleteObject"], buckets.results.arn_for_objects(f"{COPIES}*")),
+        results=RIGHTS_OF_JOBS,
+        # It starts a job itself in executions that are older than the choice of Textract.
+        actions_without_resource=[
+            "textract:AnalyzeDocument",
+            "textract:GetDocumentAnalysis",
+            "textract:StartDocumentAnalysis",
         ],
-        actions_without_resource=["textract:AnalyzeDocument", "textract:GetDocumentAnalysis"],
         retried_elsewhere=[ANALYSIS_FAILED],
     )
 

@@ -10,6 +10,7 @@ from dataclasses import MISSING, dataclass, fields
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
+from infra.documents.buckets import EncryptionProps
 from infra.documents.reading import BEDROCK, LEAST_STEP_SECONDS, TEXTRACT, AnsweringProps, ReadingProps
 from infra.documents.textract import ANALYSIS_SECONDS, START_SECONDS
 from infra.status_tracker_cdk.bulk_machine import BulkProps
@@ -61,6 +62,7 @@ class Settings:
 
     stack: StackProps
     data: DataProps
+    encryption: EncryptionProps
     logs: LogProps
     retries: RetryProps
     steps: StepProps

@@ -52,7 +52,7 @@ class StatusTrackerStack(Stack):
         )
         self.settings = settings
         self.table = TaskTable(self, "Tasks", props=settings.data)
-        self.buckets = DocumentBuckets(self, "Buckets", props=settings.data)
+        self.buckets = DocumentBuckets(self, "Buckets", props=settings.data, encryption=settings.encryption)
         self.commons = self._commons()
         steps = DocumentSteps(
             self, settings=settings, commons=self.commons, table=self.table, buckets=self.buckets

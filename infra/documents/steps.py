@@ -7,12 +7,11 @@ from collections.abc import Sequence
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from documents.settings import AnswerSettings, ExtractSettings
-from infra.documents.buckets import COPIES, COPIES_REASON, DocumentBuckets
+from documents.settings import ANSWERS, EXTRACTED, AnswerSettings, ExtractSettings
+from infra.documents.buckets import DocumentBuckets, ResultRights, of_every_task
 from infra.documents.reading import Needs, answerer_needs, reader_needs
 from infra.documents.settings import Settings
 from infra.documents.textract import TextractAnalysis
-from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
 from infra.status_tracker_cdk.functions import FunctionCommons
 from infra.status_tracker_cdk.table import TaskTable
 from infra.status_tracker_cdk.workflow import TrackedStep
@@ -43,20 +42,15 @@ class DocumentSteps:
         self.steps = [self._extract(), self._answer()]
 
     def _extract(self) -> TrackedStep:
-        documents, results = self._buckets.documents, self._buckets.results
         settings = self._settings.reading.settings(self._buckets)
         extract = self._step(
             ExtractSettings.STEP,
             settings,
-            [
-                allow(["s3:GetObject"], documents.arn_for_objects("*")),
-                # Without it S3 answers 403, not 404, for an object that is gone; so with the results below.
-                allow(["s3:ListBucket"], documents.bucket_arn),
-                allow(["s3:PutObject"], results.arn_for_objects("*")),
-            ],
-            reader_needs(self._settings.reading, self._buckets),
+            ResultRights(writes=[of_every_task(EXTRACTED)]),
+            reader_needs(self._settings.reading),
+            statements=self._buckets.allow_reading_documents(),
         )
-        acknowledge(extract, objects_finding(documents), "Documents are uploaded under keys of the users' choosing.")
+        self._buckets.accept_reading_documents(extract)
         if self._settings.reading.has_textract:
             TextractAnalysis(
                 self._scope,
@@ -68,32 +62,27 @@ class DocumentSteps:
                 buckets=self._buckets,
                 step=extract,
             )
-            acknowledge(extract, objects_finding(results, COPIES), COPIES_REASON)
         return extract
 
     def _answer(self) -> TrackedStep:
         return self._step(
             AnswerSettings.STEP,
             self._settings.answering.settings(self._buckets),
-            self._results_may_be_read_and_written(),
+            ResultRights(reads=[of_every_task(EXTRACTED)], writes=[of_every_task(ANSWERS)]),
             answerer_needs(self._settings.answering),
         )
-
-    def _results_may_be_read_and_written(self) -> list[iam.PolicyStatement]:
-        results = self._buckets.results
-        return [
-            allow(["s3:GetObject", "s3:PutObject"], results.arn_for_objects("*")),
-            allow(["s3:ListBucket"], results.bucket_arn),
-        ]
 
     def _step(
         self,
         name: str,
         settings: EnvironmentSettings,
-        statements: Sequence[iam.PolicyStatement],
+        results: ResultRights,
         needs: Needs = Needs(),  # noqa: B008 - it is frozen
+        *,
+        statements: Sequence[iam.PolicyStatement] = (),
     ) -> TrackedStep:
         """The step of that name, which updates its task, and whose handler is in the module of that name."""
+        of_results = (results, needs.results)
         step = TrackedStep(
             self._scope,
             name,
@@ -101,9 +90,15 @@ class DocumentSteps:
             props=self._settings.steps,
             handler=f"{name.lower()}.handler",
             environment={**settings.to_environment(), **needs.environment},
-            statements=[self._table.allow_items("GetItem", "UpdateItem"), *statements, *needs.statements],
+            statements=[
+                self._table.allow_items("GetItem", "UpdateItem"),
+                *(statement for rights in of_results for statement in self._buckets.allow_results(rights)),
+                *statements,
+                *needs.statements,
+            ],
             actions_without_resource=needs.actions_without_resource,
             retried_elsewhere=needs.retried_elsewhere,
         )
-        acknowledge(step, objects_finding(self._buckets.results), "Results have a key of their own for every task.")
+        for rights in of_results:
+            self._buckets.accept_results(step, rights)
         return step

@@ -18,9 +18,8 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from documents.settings import ExtractSettings
-from infra.documents.buckets import COPIES, COPIES_REASON, DocumentBuckets
-from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
+from documents.settings import ANALYSIS_JOB, COPIES, ExtractSettings
+from infra.documents.buckets import DocumentBuckets, ResultRights, of_every_task
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, PAUSED, SERVICE_FAULTS, RetryProps
 from infra.status_tracker_cdk.table import TaskTable
@@ -43,6 +42,10 @@ START_SECONDS = START_TRIES * START_MAX_SECONDS // 2
 _PAUSED_MAX_SECONDS = 600
 _CHECK_TRIES = 5
 _JOB, _WAIT, _STATUS = "$.analysis.job_id", "$.analysis.wait", "$.analysis.check.status"
+_RECORD_AND_COPIES = (of_every_task(ANALYSIS_JOB), f"{COPIES}*")
+RIGHTS_OF_JOBS = ResultRights(reads=_RECORD_AND_COPIES, writes=_RECORD_AND_COPIES, deletes=[f"{COPIES}*"])
+"""What whoever starts jobs of Textract may do in the result bucket. Textract reads the copy with the caller's rights.
+"""
 
 
 class TextractAnalysis(Construct):
@@ -92,7 +95,6 @@ class TextractAnalysis(Construct):
         table: TaskTable,
         buckets: DocumentBuckets,
     ) -> HandlerFunction:
-        documents, results = buckets.documents, buckets.results
         function = HandlerFunction(
             self,
             "Start",
@@ -101,19 +103,15 @@ class TextractAnalysis(Construct):
             environment=replace(settings, textract_usd_per_thousand_pages=None).to_environment(),
             statements=[
                 table.allow_items("GetItem"),
-                allow(["s3:GetObject"], documents.arn_for_objects("*")),
-                # For the record and for the copy, which Textract reads with the caller's rights.
-                allow(["s3:GetObject", "s3:PutObject"], results.arn_for_objects("*")),
-                allow(["s3:DeleteObject"], results.arn_for_objects(f"{COPIES}*")),
-                allow(["s3:ListBucket"], documents.bucket_arn, results.bucket_arn),
+                *buckets.allow_reading_documents(),
+                *buckets.allow_results(RIGHTS_OF_JOBS),
             ],
             actions_without_resource=["textract:StartDocumentAnalysis", "textract:GetDocumentAnalysis"],
             timeout_seconds=props.step_timeout_seconds,
             memory_mb=props.step_memory_mb,
         )
-        acknowledge(function, objects_finding(documents), "Documents are uploaded under keys of the users' choosing.")
-        acknowledge(function, objects_finding(results), "Results have a key of their own for every task.")
-        acknowledge(function, objects_finding(results, COPIES), COPIES_REASON)
+        buckets.accept_reading_documents(function)
+        buckets.accept_results(function, RIGHTS_OF_JOBS)
         return function
 
     def _start(self, retries: RetryProps, props: StepProps) -> tasks.LambdaInvoke:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from aws_cdk import Acknowledgment, CfnElement, Stack, Validations
+from aws_cdk import Acknowledgment, Aws, CfnElement, Stack, Validations
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
@@ -13,6 +13,11 @@ from constructs import Construct, IConstruct
 def allow(actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
     """A statement that allows `actions` on `resources`."""
     return iam.PolicyStatement(actions=list(actions), resources=list(resources))
+
+
+def own_account() -> dict[str, object]:
+    """The condition that a service acts for this account: no other account can have it use what is ours."""
+    return {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
 
 
 def service_role(
@@ -42,9 +47,9 @@ def acknowledge(scope: IConstruct, finding: str, reason: str) -> None:
     Validations.of(scope).acknowledge(Acknowledgment(id=f"AwsSolutions-{finding}", reason=reason))
 
 
-def objects_finding(bucket: s3.IBucket, folder: str = "") -> str:
-    """The id of cdk-nag's finding about rights on every object of `bucket`, or on those in `folder`, such as ``a/``."""
+def objects_finding(bucket: s3.IBucket, keys: str = "*") -> str:
+    """The id of cdk-nag's finding about rights on the objects of `bucket` with those keys, such as ``folder/*``."""
     resource = bucket.node.default_child
     if not isinstance(resource, CfnElement):
         raise TypeError(f"{bucket.node.path} is not a bucket of this stack")
-    return f"IAM5[Resource::<{Stack.of(bucket).resolve(resource.logical_id)}.Arn>/{folder}*]"
+    return f"IAM5[Resource::<{Stack.of(bucket).resolve(resource.logical_id)}.Arn>/{keys}]"

@@ -48,7 +48,9 @@ class Backfill(BulkMachine):
         )
         acknowledge(self, objects_finding(bucket), "Objects are uploaded under keys of the users' choosing.")
         acknowledge(
-            self, objects_finding(results, MANIFESTS), "Manifests are uploaded under names of the users' choosing."
+            self,
+            objects_finding(results, f"{MANIFESTS}*"),
+            "Manifests are uploaded under names of the users' choosing.",
         )
 
 

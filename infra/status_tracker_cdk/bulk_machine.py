@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk import Aws, Duration, Stack
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -13,11 +13,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding, service_role
+from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from infra.status_tracker_cdk.props import Props, between
 from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, add_repeatable_retries
-from infra.status_tracker_cdk.state_machine_log import allow_logs_and_traces, log_options
+from infra.status_tracker_cdk.state_machines import log_options, state_machine_role, states_arn
 from infra.status_tracker_cdk.table import TaskTable
 from status_tracker_ops.settings import BulkSettings
 
@@ -138,7 +138,9 @@ class BulkMachine(Construct):
         )
         # The role has these rights in itself, as every role here.
         self.state_machine.node.try_remove_child("DistributedMapPolicy")
-        acknowledge(self, objects_finding(commons.results, folder), "The files of an execution have names of its own.")
+        acknowledge(
+            self, objects_finding(commons.results, f"{folder}*"), "The files of an execution have names of its own."
+        )
 
     def _functions(self, plan: Duty, work: Duty) -> dict[str, lambda_.Function]:
         """The functions by the names of their states."""
@@ -234,14 +236,13 @@ class BulkMachine(Construct):
 
     def _role(self, functions: Mapping[str, lambda_.Function]) -> iam.Role:
         children = f"execution:{self._name}:*"
-        role = service_role(
+        role = state_machine_role(
             self,
-            "states.amazonaws.com",
             [
                 allow(["lambda:InvokeFunction"], *(function.function_arn for function in functions.values())),
                 # Spelled out, since the machine's own ARN would need the machine before its role.
-                allow(["states:StartExecution"], _states_arn(f"stateMachine:{self._name}")),
-                allow(["states:DescribeExecution", "states:StopExecution"], _states_arn(children)),
+                allow(["states:StartExecution"], states_arn(f"stateMachine:{self._name}")),
+                allow(["states:DescribeExecution", "states:StopExecution"], states_arn(children)),
                 allow(
                     [
                         "s3:GetObject",
@@ -251,8 +252,8 @@ class BulkMachine(Construct):
                     ],
                     self._results.arn_for_objects(f"{self._folder}*"),
                 ),
-                *allow_logs_and_traces(),
             ],
+            name=self._name,
         )
         acknowledge(role, "IAM5[Resource::*]", "CloudWatch's log delivery and X-Ray have actions without resources.")
         finding = f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:{children}]"
@@ -266,7 +267,3 @@ _PLANNED_FROM = {
     "started": sfn.JsonPath.string_at("$$.Execution.StartTime"),
     "progress": sfn.JsonPath.object_at("$.progress"),
 }
-
-
-def _states_arn(resource: str) -> str:
-    return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"

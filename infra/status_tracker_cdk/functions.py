@@ -58,6 +58,11 @@ class FunctionCommons:
 class HandlerFunction(Construct):
     """A Lambda function with the rights in `statements`, and those to write its own log and to send traces.
 
+    Args:
+        asynchronous: how old an event may become that Lambda has queued for it. Give this to every function whose
+            caller does not wait for it, as a schedule: Lambda never repeats such an event, since it would repeat also
+            what failed halfway, when the caller comes again by itself.
+
     Attributes:
         function: the function.
     """
@@ -76,6 +81,7 @@ class HandlerFunction(Construct):
         memory_mb: int,
         reserved_concurrency: int | None = None,
         function_name: str | None = None,
+        asynchronous: Duration | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         log_group = self._log_group(commons.logs)
@@ -98,6 +104,8 @@ class HandlerFunction(Construct):
             # drops the metrics. Powertools' lines are JSON all the same.
             logging_format=lambda_.LoggingFormat.TEXT,
             tracing=lambda_.Tracing.ACTIVE,
+            max_event_age=asynchronous,
+            retry_attempts=None if asynchronous is None else 0,
         )
 
     def _log_group(self, props: LogProps) -> logs.LogGroup:

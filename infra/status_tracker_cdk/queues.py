@@ -39,7 +39,7 @@ def task_queue(
     )
 
 
-def allow_polling(queue: sqs.IQueue) -> iam.PolicyStatement:
-    """A statement that allows a function to have `queue` as its event source."""
-    actions = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
+def allow_polling(queue: sqs.IQueue, *more: str) -> iam.PolicyStatement:
+    """A statement that allows a function to have `queue` as its event source, and `more` actions on it."""
+    actions = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", *more)
     return allow([f"sqs:{action}" for action in actions], queue.queue_arn)

@@ -26,8 +26,8 @@ class DataProps(Props):
 
     @property
     def removal_policy(self) -> RemovalPolicy:
-        """What becomes of data and logs when the stack is deleted."""
-        return RemovalPolicy.RETAIN if self.retain_data else RemovalPolicy.DESTROY
+        """What becomes of data and logs when the stack is deleted; a first deployment that fails leaves none behind."""
+        return RemovalPolicy.RETAIN_ON_UPDATE_OR_DELETE if self.retain_data else RemovalPolicy.DESTROY
 
 
 @dataclass(frozen=True, kw_only=True)

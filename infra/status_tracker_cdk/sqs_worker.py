@@ -136,7 +136,12 @@ class SqsWorker(Construct):
             commons=commons,
             handler=handler,
             environment={**settings.to_environment(), **environment},
-            statements=[table.allow_items("GetItem", "UpdateItem"), allow_polling(self.queue), *statements],
+            statements=[
+                table.allow_items("GetItem", "UpdateItem"),
+                # It says itself when a message that comes back shall do so.
+                allow_polling(self.queue, "ChangeMessageVisibility"),
+                *statements,
+            ],
             timeout_seconds=pace.timeout_seconds,
             memory_mb=pace.memory_mb,
         ).function

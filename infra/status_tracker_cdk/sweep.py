@@ -14,7 +14,7 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow, service_role
+from infra.status_tracker_cdk.access import acknowledge, allow, own_account, service_role
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from infra.status_tracker_cdk.props import Props, between
 from infra.status_tracker_cdk.table import TaskTable
@@ -95,6 +95,8 @@ class Sweep(Construct):
             ],
             timeout_seconds=props.sweep_timeout_seconds,
             memory_mb=props.sweep_memory_mb,
+            # By then the next event is due.
+            asynchronous=Duration.minutes(props.sweep_interval_minutes),
         )
         acknowledge(
             handler,
@@ -114,7 +116,7 @@ class Sweep(Construct):
             target=targets.LambdaInvoke(
                 self.function,
                 role=self._schedule_role(),
-                # By then the next invocation is due.
+                # This is about the way to Lambda; what the function does with the event is for its own settings.
                 max_event_age=interval,
                 retry_attempts=2,
             ),
@@ -122,9 +124,12 @@ class Sweep(Construct):
 
     def _schedule_role(self) -> iam.IRole:
         scope = Construct(self, "ScheduleRights")
-        own = {"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
+        # The group of a schedule is as near as EventBridge Scheduler says what it acts for.
+        group = f"arn:{Aws.PARTITION}:scheduler:{Aws.REGION}:{Aws.ACCOUNT_ID}:schedule-group/default"
+        conditions = {**own_account(), "ArnEquals": {"aws:SourceArn": group}}
         statements = [allow(["lambda:InvokeFunction"], self.function.function_arn)]
-        return service_role(scope, "scheduler.amazonaws.com", statements, conditions=own).without_policy_updates()
+        role = service_role(scope, "scheduler.amazonaws.com", statements, conditions=conditions)
+        return role.without_policy_updates()
 
 
 def _settings(props: SweepProps, bucket: s3.IBucket) -> SweepSettings:

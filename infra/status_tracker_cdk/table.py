@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
@@ -42,7 +43,8 @@ class TaskTable(Construct):
             ),
             time_to_live_attribute=TIME_TO_LIVE_ATTRIBUTE,
             deletion_protection=props.retain_data,
-            removal_policy=props.removal_policy,
+            # Not even a first deployment that fails could delete it, since it is protected.
+            removal_policy=RemovalPolicy.RETAIN if props.retain_data else props.removal_policy,
         )
         self.table.add_global_secondary_index(
             index_name=INDEX_NAME,

@@ -12,7 +12,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow, service_role
+from infra.status_tracker_cdk.access import acknowledge, allow
 from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from infra.status_tracker_cdk.props import Props, between
 from infra.status_tracker_cdk.retention import LogProps
@@ -24,7 +24,7 @@ from infra.status_tracker_cdk.retries import (
     NOT_READY,
     add_step_retries,
 )
-from infra.status_tracker_cdk.state_machine_log import allow_logs_and_traces, log_options
+from infra.status_tracker_cdk.state_machines import log_options, state_machine_role
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,16 +159,14 @@ class TaskWorkflow(Construct):
 
     def _role(self) -> iam.Role:
         actions = [action for step in self.steps for action in step.actions_without_resource]
-        role = service_role(
+        role = state_machine_role(
             self,
-            "states.amazonaws.com",
             [
                 allow(
                     ["lambda:InvokeFunction"],
                     *(function.function_arn for step in self.steps for function in step.functions.values()),
                 ),
                 *([allow(actions, "*")] if actions else []),
-                *allow_logs_and_traces(),
             ],
         )
         also = "".join(f", and so is {action}" for action in actions)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
 
 _CHECKOUT = Path(__file__).resolve().parents[2]
-_VARIABLES = ("TASK_TABLE_NAME", "USE_CASE_ID", "MAX_ATTEMPTS", "WORKFLOW_ARN")
+_VARIABLES = ("TASK_TABLE_NAME", "USE_CASE_ID", "MAX_ATTEMPTS", "WORKFLOW_ARN", "DOCUMENT_BUCKET", "RESULT_BUCKET")
 _TASK = "documents.tasks:PIPELINE"
 
 
@@ -46,7 +46,8 @@ def exports(stack: str, cloudformation: CloudFormationClient, functions: LambdaC
         ValueError: the stack is not one of this application.
     """
     paths = ":".join(str(_CHECKOUT / name) for name in ("layer", "lambdas"))
-    variables = {**_settings(stack, cloudformation, functions), "STATUS_TRACKER_TASK": _TASK, "PYTHONPATH": paths}
+    ours = {"STATUS_TRACKER_TASK": _TASK, "STATUS_TRACKER_STACK": stack, "PYTHONPATH": paths}
+    variables = {**_settings(stack, cloudformation, functions), **ours}
     for name, value in variables.items():
         yield f"export {name}={shlex.quote(value)}"
     yield f'export PATH={shlex.quote(str(_CHECKOUT / "bin"))}:"$PATH"'

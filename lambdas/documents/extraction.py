@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from documents.reading.reader import PypdfReader
 from documents.service_errors import outages_postpone, setbacks
-from documents.settings import ExtractSettings
-from documents.storage import EXTRACTED, fetch_document, write_result
+from documents.settings import EXTRACTED, ExtractSettings
+from documents.storage import fetch_document, write_result
 from status_tracker import NonRetryableError
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.uploads import BadMessageError, Upload
@@ -36,16 +35,14 @@ def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> Docume
     if settings.reader == "pypdf":
         return PypdfReader()
     from documents.aws import textract_client  # noqa: PLC0415  # what only Textract needs is loaded for it only
-    from documents.textract.jobs import delete_copy, find_job  # noqa: PLC0415
+    from documents.textract.jobs import AnalysisJobs  # noqa: PLC0415
     from documents.textract.reader import TextractReader  # noqa: PLC0415
 
-    place = (s3_client(), settings.result_bucket, task.task_id)
+    textract, so_far = textract_client(), setbacks(task)
     return TextractReader(
-        textract_client(),
-        partial(find_job, *place),
-        partial(delete_copy, *place),
-        run=run,
-        setbacks=setbacks(task),
+        textract,
+        AnalysisJobs(textract, s3_client(), settings.result_bucket, task.task_id, run, setbacks=so_far),
+        setbacks=so_far,
         usd_per_thousand_pages=settings.textract_usd_per_thousand_pages,
     )
 

@@ -5,6 +5,17 @@ from typing import ClassVar
 
 from status_tracker_ops.settings import EnvironmentSettings, choice, number, price
 
+EXTRACTED = "extracted.json"
+ANSWERS = "answers.json"
+ANALYSIS_JOB = "textract-job.json"
+"""These are in the folder that each task has in the result bucket: what Extract has read, what Answer has answered, and
+the newest job of Textract. The rights of the functions go by these names.
+"""
+COPIES = "analyses/"
+"""The folder of the result bucket with the copies of documents that Textract reads. The bucket deletes what is left
+there.
+"""
+
 
 @dataclass(frozen=True)
 class ExtractSettings(EnvironmentSettings):

@@ -21,13 +21,19 @@ if TYPE_CHECKING:
 
     from status_tracker_ops.intake.uploads import Upload
 
-EXTRACTED = "extracted.json"
-ANSWERS = "answers.json"
 _GONE = {
     "NoSuchKey": "The object was deleted before it could be read. Upload it again if it is still wanted.",
     "PreconditionFailed": "The object was replaced by a newer upload, which is its own task.",
     "InvalidObjectState": "The object is archived (S3 Glacier). Restore it, then rerun this task.",
 }
+_KMS_CODES = frozenset({"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"})
+_OTHER_KEY = (
+    "The document is encrypted with a KMS key that the function may not use, or that cannot be used now. Upload it"
+    " without a key of its own; or set document_key_arn to that key, deploy, and run the task again."
+)
+_KEY_OF_UPLOADER = (
+    "The document is encrypted with a key that only its uploader has (SSE-C). Upload it again without that key."
+)
 
 
 def result_key(task_id: str, name: str) -> str:
@@ -86,12 +92,13 @@ def fetch_document(s3: S3Client, bucket: str, upload: Upload, max_bytes: int) ->
     Other errors of S3 are raised as they are, and are worth a retry.
 
     Raises:
-        NonRetryableError: the object is gone, or larger than `max_bytes`; its body is not read then.
+        NonRetryableError: the object is gone, cannot be decrypted, or is larger than `max_bytes`; its body is not read
+            then.
     """
     try:
         response = s3.get_object(Bucket=bucket, Key=upload.key, IfMatch=f'"{upload.etag}"')
     except ClientError as error:
-        reason = _GONE.get(error.response["Error"]["Code"])
+        reason = _unreadable(error.response["Error"])
         if reason is None:
             raise
         raise NonRetryableError(reason) from error
@@ -103,3 +110,13 @@ def fetch_document(s3: S3Client, bucket: str, upload: Upload, max_bytes: int) ->
                 " Split it or reduce its images, or raise MAX_DOCUMENT_BYTES of the Extract function."
             )
         return body.read()
+
+
+def _unreadable(error: Mapping[str, Any]) -> str | None:
+    """Why no retry reads the object; None for an error that a retry may mend. KMS is told only in S3's message."""
+    code, message = error["Code"], error.get("Message", "")
+    if code in _KMS_CODES or (code == "AccessDenied" and "kms:" in message):
+        return f"{_OTHER_KEY} ({code}: {message})"
+    if code == "InvalidRequest" and "Server Side Encryption" in message:
+        return _KEY_OF_UPLOADER
+    return _GONE.get(code)

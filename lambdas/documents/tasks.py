@@ -4,12 +4,17 @@ A model belongs to a table: importing this module reads the table's name and the
 `TrackerSettings`, and docs/decisions/0005 for the reason.
 """
 
+from typing import TYPE_CHECKING
+
 import status_tracker as st
 from documents.settings import AnswerSettings, ExtractSettings
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker_ops.clients import CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS, TRIES, s3_client
 from status_tracker_ops.executions import WorkflowRuns
 from status_tracker_ops.settings import TrackerSettings
+
+if TYPE_CHECKING:
+    from status_tracker.operations.samples import Verification
 
 _settings = TrackerSettings.from_environment()
 
@@ -55,7 +60,15 @@ def _delete_results(task_id: str) -> None:
     delete_results(s3_client(), AnswerSettings.from_environment().result_bucket, task_id)
 
 
+def _verification() -> "Verification":
+    from documents.verification import verification  # noqa: PLC0415  # no function needs it
+
+    return verification()
+
+
 PIPELINE = Pipeline(
-    {ExtractSettings.STEP: ExtractTask, AnswerSettings.STEP: AnswerTask}, delete_results=_delete_results
+    {ExtractSettings.STEP: ExtractTask, AnswerSettings.STEP: AnswerTask},
+    delete_results=_delete_results,
+    verification=_verification,
 )
 """What a document goes through. The names of the steps are those in the workflow, the log and the metrics."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
 
-from status_tracker.sessions import session_for
+from status_tracker.sessions import quick_session
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -30,7 +30,7 @@ def make_client(service: str, read_timeout: int = READ_TIMEOUT_SECONDS, tries: i
         read_timeout=read_timeout,
         retries={"mode": "standard", "total_max_attempts": tries},
     )
-    return session_for(service).create_client(service, config=config)
+    return quick_session().create_client(service, config=config)
 
 
 @cache

@@ -130,6 +130,19 @@ class BulkSettings(EnvironmentSettings):
     bulk_tolerated_failures: int = number(at_least=0)
 
 
+@dataclass(frozen=True)
+class VerificationSettings(EnvironmentSettings):
+    """Which stack is verified.
+
+    Attributes:
+        status_tracker_stack: its name.
+        document_bucket: the bucket whose objects are tasks.
+    """
+
+    status_tracker_stack: str
+    document_bucket: str
+
+
 def _read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
     name = setting.name.upper()
     value = environment.get(name, "").strip()

@@ -4,7 +4,7 @@ import json
 import logging
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -50,6 +50,7 @@ class Monitor:
 
     Args:
         logs: the folder with the functions' logs.
+        may_notify: whether an alarm may publish to a topic; each is given by its ARN.
 
     Attributes:
         clock: the account's.
@@ -57,7 +58,8 @@ class Monitor:
         invocations: is to be told of each invocation of a function.
     """
 
-    def __init__(self, logs: Path) -> None:
+    def __init__(self, logs: Path, may_notify: Callable[[str, str], bool]) -> None:
+        self._may_notify = may_notify
         self.clock = Clock()
         self.metrics = Metrics()
         self.invocations = LambdaMetrics(self.metrics, self.clock)
@@ -135,27 +137,29 @@ class Monitor:
             alarm.state_updated_timestamp = datetime.fromtimestamp(end, tz=UTC).replace(tzinfo=None)
             change = Change(len(self._changes) + 1, end, alarm.name, before, verdict.state, verdict.reason)
             self._changes.append(change)
-            _notify(alarm, change)
+            self._notify(alarm, change)
         elif verdict.reason.startswith(NOT_EVALUATED):
             alarm.state_reason = verdict.reason
 
-
-def _notify(alarm: Any, change: Change) -> None:
-    """Publish the change to the topics that are the alarm's actions for its new state."""
-    actions = {
-        State.ALARM: alarm.alarm_actions,
-        State.OK: alarm.ok_actions,
-        State.INSUFFICIENT_DATA: alarm.insufficient_data_actions,
-    }[State(change.new)]
-    for arn in actions if alarm.actions_enabled else ():
-        if arn.split(":")[2] != "sns":
-            _log.warning("The action %s of the alarm %s is not known here, only topics are.", arn, alarm.name)
-            continue
-        try:
-            topic = sns_backends[ACCOUNT_ID][REGION].get_topic(arn)
-            topic.publish(json.dumps(_message(alarm, change)), f'{change.new}: "{alarm.name}" in {REGION}')
-        except Exception:  # noqa: BLE001 - as on AWS, an alarm changes whatever becomes of its actions
-            _log.exception("The alarm %s was not sent to %s.", alarm.name, arn)
+    def _notify(self, alarm: Any, change: Change) -> None:
+        """Publish the change to the topics that are the alarm's actions for its new state."""
+        actions = {
+            State.ALARM: alarm.alarm_actions,
+            State.OK: alarm.ok_actions,
+            State.INSUFFICIENT_DATA: alarm.insufficient_data_actions,
+        }[State(change.new)]
+        for arn in actions if alarm.actions_enabled else ():
+            if arn.split(":")[2] != "sns":
+                _log.warning("The action %s of the alarm %s is not known here, only topics are.", arn, alarm.name)
+                continue
+            if not self._may_notify(alarm.alarm_arn, arn):
+                _log.warning("The topic %s, or its key, does not take what the alarm %s sends.", arn, alarm.name)
+                continue
+            try:
+                topic = sns_backends[ACCOUNT_ID][REGION].get_topic(arn)
+                topic.publish(json.dumps(_message(alarm, change)), f'{change.new}: "{alarm.name}" in {REGION}')
+            except Exception:  # noqa: BLE001 - as on AWS, an alarm changes whatever becomes of its actions
+                _log.exception("The alarm %s was not sent to %s.", alarm.name, arn)
 
 
 def _message(alarm: Any, change: Change) -> dict[str, Any]:

@@ -40,13 +40,6 @@ def test_set_data_of_nothing(tracker: Any) -> None:
     assert task.data == {}
 
 
-def test_data_changed_in_place_is_stored_only_through_set_data(tracker: Any) -> None:
-    task = tracker.new("t", {"version": 1})
-    with task.start_job():
-        task.data["version"] = 2
-    assert task.data == {"version": 1}
-
-
 def test_after_a_failure_the_tracker_shows_what_is_stored(tracker: Any) -> None:
     task = tracker.new("t", {"version": 1})
     with pytest.raises(OSError, match="no page"), task.start_job():

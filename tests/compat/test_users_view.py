@@ -75,6 +75,7 @@ def test_an_integer_id_is_text(tracker: Any) -> None:
 def test_base_task_shows_the_errors_of_a_clean_task_in_its_own_form(tracker: Any, clock: Clock) -> None:
     class Step(st.BaseTask):
         Meta = tracker.Meta
+        status_and_update_time_index = st.StatusAndUpdateTimeIndex()
         config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10, clock=clock)
 
     tracker.LISTED_BY_V5 = False
@@ -192,6 +193,7 @@ def test_base_task_does_not_start_what_v5_has_finished(tracker: Any, v5_worker: 
 
     class Step(st.BaseTask):
         Meta = tracker.Meta
+        status_and_update_time_index = st.StatusAndUpdateTimeIndex()
         config = st.TrackerConfig.make("job", 0, 3, 6, 9, 10, clock=clock)
 
     for task_id, first in (("new", tracker.new), ("saved", lambda task_id: tracker.make(task_id, 0).save())):

@@ -27,6 +27,10 @@ NAMES = {
     "TestFiles": "files",
     "TestS3": "S3",
     "TestLoadAndDump": "load/dump",
+    "TestMemoryOnLoop": "memory, asyncio",
+    "TestDynamoDBLocalOnLoop": "DynamoDB Local, asyncio",
+    "TestSQLiteOnLoop": "SQLite, asyncio",
+    "TestPostgreSQLOnLoop": "PostgreSQL, asyncio",
 }
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from status_tracker.testing.contract import Backend, ContractSuite
 from tests.contract.backends.dynamodb import DynamoBackend, DynamoTable
-from tests.contract.backends.promises import MOTO_BREAKS
 from tests.support.engines import Engine
 
 
@@ -34,4 +33,4 @@ class TestDynamoDBLocal(ContractSuite):
 class TestMoto(ContractSuite):
     @pytest.fixture
     def backend(self, table_on_moto: DynamoTable) -> Backend:
-        return DynamoBackend(table_on_moto, MOTO_BREAKS)
+        return DynamoBackend(table_on_moto)

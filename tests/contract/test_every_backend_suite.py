@@ -92,7 +92,7 @@ def test_every_backend_has_all_tests() -> None:
     by_backend: defaultdict[str, dict[str, int]] = defaultdict(dict)
     for (rule, backend), count in counts.items():
         by_backend[backend][rule] = count
-    assert len(by_backend) == 11
+    assert len(by_backend) == 15
     assert all(rules == by_backend["TestMemory"] for rules in by_backend.values())
     assert {f"R{n}" for n in range(1, 20)} - {"R15"} <= set(by_backend["TestMemory"])
 

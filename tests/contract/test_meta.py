@@ -15,9 +15,10 @@ import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import UnknownServiceError
 from botocore.loaders import Loader
+from botocore.session import get_session
 
 import status_tracker as st
-from status_tracker.sessions import session_for
+from status_tracker.sessions import quick_session
 from tests.support.steps import CREDENTIALS, REGION
 
 LAYER = Path(st.__file__).parents[1]
@@ -81,13 +82,16 @@ def test_all_models_of_a_process_have_one_client() -> None:
     assert other.connection.get_meta_table("others").hash_keyname == "key"
 
 
-def test_sessions_share_what_is_loaded_and_know_the_services_they_are_for() -> None:
-    first, second = session_for("s3"), session_for("stepfunctions")
+def test_sessions_share_what_is_loaded() -> None:
+    first, second = quick_session(), quick_session()
     assert first is not second
     assert first.get_component("data_loader") is second.get_component("data_loader")
-    assert second.create_client("stepfunctions", region_name=REGION).meta.service_model.service_name == "stepfunctions"
-    with pytest.raises(UnknownServiceError, match="s3"):
-        session_for().create_client("nothing", region_name=REGION)
+
+
+def test_a_quick_session_knows_the_same_services_as_any_other() -> None:
+    assert quick_session().get_available_services() == get_session().get_available_services()
+    with pytest.raises(UnknownServiceError, match=r"'nothing'.* dynamodb, .* sts, "):
+        quick_session().create_client("nothing", region_name=REGION)
 
 
 @pytest.mark.parametrize(

@@ -10,19 +10,12 @@ from pynamodb.attributes import UnicodeAttribute
 
 import status_tracker as st
 from tests.support.clock import Clock
-from tests.support.engines import Engine
 from tests.support.items import FREE, raw_item, stored
 from tests.support.wire import Wire
 
 STUCK = {"lock": "vanished", "lock_time": Clock().now.replace(year=2025), "lock_expire_time": Clock().now}
 LONG = {"nth_retry": 1, "update_time": "before", "error": "E()", "traceback": "x" * 3 * 1024}
 LIMIT = 400 * 1024
-
-
-@pytest.fixture
-def engine(dynamodb_local_engine: Engine) -> Engine:
-    """moto counts an attribute's new size on top of its old one."""
-    return dynamodb_local_engine
 
 
 @pytest.fixture

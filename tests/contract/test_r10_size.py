@@ -12,7 +12,6 @@ from pynamodb.attributes import UnicodeAttribute
 import status_tracker as st
 from status_tracker.core.history import HISTORY_BYTES, MAX_DATA_BYTES
 from tests.support.clock import Clock
-from tests.support.engines import MOTO, Engine
 from tests.support.items import FREE, put_older_item, raw_item, stored
 from tests.support.wire import Wire
 
@@ -26,13 +25,6 @@ CREATE = {
 
 class DocumentError(Exception):
     """The worker's own failure."""
-
-
-@pytest.fixture
-def exact(engine: Engine) -> None:
-    """For tests at the very limit of an item."""
-    if engine.name == MOTO:
-        pytest.skip("moto adds an attribute's new size to its old one, and keeps half of an update that it refuses")
 
 
 @pytest.fixture
@@ -87,7 +79,6 @@ def test_r10_users_attributes_over_the_limit_are_refused_at_creation(
     assert stored(wide, "t") is None
 
 
-@pytest.mark.usefixtures("exact")
 def test_r10_data_at_the_limit_is_stored_by_update_and_with_the_success(step1: Any) -> None:
     step1.make_and_save("t")
     with step1.start("t") as ctx:
@@ -143,7 +134,6 @@ def test_r10_update_checks_again_too(step1: Any, size: int) -> None:
     assert (task.status, task.lock, task.data) == (30, FREE, {"page": 0})
 
 
-@pytest.mark.usefixtures("exact")
 def test_r10_users_attributes_that_leave_no_room_fail_the_attempt(wide: Any) -> None:
     wide.make_and_save("t", {"page": 0}, text="x" * 200 * KB)
     with pytest.raises(st.TaskDataTooLargeError), wide.start("t") as ctx:
@@ -153,7 +143,6 @@ def test_r10_users_attributes_that_leave_no_room_fail_the_attempt(wide: Any) -> 
     assert _errors(wide) == ["TaskDataTooLargeError"]
 
 
-@pytest.mark.usefixtures("exact")
 def test_r10_item_that_another_has_filled_to_the_brim_is_refused_in_words(wide: Any, wire: Wire) -> None:
     wide.make_and_save("t")
     room = 400 * KB - _size(raw_item(wire, wide, "t"))
@@ -197,7 +186,6 @@ def test_r10_older_item_with_a_huge_history_is_trimmed_by_the_next_failure(
     assert len(json.dumps(kept)) <= HISTORY_BYTES * 1.05
 
 
-@pytest.mark.usefixtures("exact")
 def test_r10_largest_data_history_actions_and_key_fit_together(new_step: Callable[..., Any], wire: Wire) -> None:
     step1 = new_step(use_case_id="u" * 1000, max_retry=100)
     task_id = "t" * (2048 - 1004)
@@ -214,7 +202,6 @@ def test_r10_largest_data_history_actions_and_key_fit_together(new_step: Callabl
     assert _size(raw_item(wire, step1, task_id)) <= 400 * KB
 
 
-@pytest.mark.usefixtures("exact")
 @pytest.mark.parametrize("vanishing", [False, True], ids=["fails", "vanishes"])
 def test_r10_older_item_with_more_data_than_ours_may_have_still_ends(
     step1: Any, wire: Wire, clock: Clock, vanishing: bool
@@ -240,7 +227,6 @@ def _size(item: dict[str, Any] | None) -> int:
     return sum(len(name.encode()) + len(str(*value.values()).encode()) for name, value in item.items())
 
 
-@pytest.mark.usefixtures("exact")
 def test_r10_the_fullest_item_takes_every_further_write(step1: Any) -> None:
     """Data, history, actions and ids of the greatest length at once."""
     task_id = "i" * (2048 - len("test____"))

@@ -10,7 +10,6 @@ import pytest
 
 import status_tracker as st
 from tests.support.clock import Clock
-from tests.support.engines import MOTO, Engine
 from tests.support.items import FREE, raw_item, stored
 from tests.support.wire import Wire
 
@@ -171,11 +170,7 @@ def test_r14_two_writes_of_one_item_are_refused_and_recorded(
     assert ctx.task.serialize() == raw_item(wire, step1, "t")
 
 
-def test_r14_write_of_an_item_that_is_too_large_is_refused_and_recorded(
-    step1: Any, page: Any, pages: Any, engine: Engine
-) -> None:
-    if engine.name == MOTO:
-        pytest.skip("moto puts an item of any size in a transaction")
+def test_r14_write_of_an_item_that_is_too_large_is_refused_and_recorded(step1: Any, page: Any, pages: Any) -> None:
     with pytest.raises(st.TaskTransactionError), step1.start("t", create=True) as ctx:
         ctx.also.save(page("new", text="x" * 401 * 1024))
     assert (stored(step1, "t").status, stored(step1, "t").lock, pages()) == (30, FREE, {})

@@ -178,12 +178,6 @@ def test_counting_can_be_stopped_between_pages(new_step: Callable[..., Any]) -> 
 
 
 class TestSeveralAtOnce:
-    """On DynamoDB Local only: on moto two writers whose conditions hold may both win."""
-
-    @pytest.fixture
-    def engine(self, dynamodb_local_engine: Engine) -> Engine:
-        return dynamodb_local_engine
-
     def test_threads_start_nothing_twice(self, step: Any, workflow: Workflow, clock: Clock) -> None:
         for number in range(20):
             step.make_and_save(f"t{number}")

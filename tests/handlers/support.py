@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import uuid
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
+from aws_lambda_powertools import Metrics
+from moto import mock_aws
 
 if TYPE_CHECKING:
     import io
+    from collections.abc import Iterator
     from types import ModuleType
 
     import pytest
@@ -152,6 +158,34 @@ class Application:
             definition='{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}',
             roleArn="arn:aws:iam::123456789012:role/example",
         )
+
+
+@contextmanager
+def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
+    """The functions on moto's account in this process, with buckets and table, and without a workflow."""
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        names = ("intake", "extract", "answer", "documents.tasks")
+        app = Application(*map(importlib.import_module, names))
+        for bucket in (DOCUMENT_BUCKET, RESULT_BUCKET):
+            app.s3.create_bucket(Bucket=bucket)
+        app.tasks.ExtractTask.create_table(wait=True, billing_mode="PAY_PER_REQUEST")
+        yield app
+        # Powertools keeps one set of metrics a process, and what a refused start has begun stays in it.
+        Metrics().clear_metrics()
+
+
+class Time:
+    """The tasks' time."""
+
+    def __init__(self) -> None:
+        self.later = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now().astimezone() + self.later
 
 
 @dataclass(frozen=True)

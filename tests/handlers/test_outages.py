@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,7 +26,7 @@ from status_tracker_ops.clients import s3_client
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.handlers.support import Application, MetricsReader
+    from tests.handlers.support import Application, MetricsReader, Time
 
 INVOICE = (Path(make_samples.__file__).with_name("documents") / "invoice-1001.pdf").read_bytes()
 URL = "https://example-documents.s3.amazonaws.com"
@@ -86,24 +86,6 @@ def s3(app: Application, monkeypatch: pytest.MonkeyPatch) -> Iterator[S3]:
     events.register_first("before-send.s3.*", s3)
     yield s3
     events.unregister("before-send.s3.*", s3)
-
-
-class Time:
-    """The tasks' time."""
-
-    def __init__(self) -> None:
-        self.later = timedelta()
-
-    def __call__(self) -> datetime:
-        return datetime.now().astimezone() + self.later
-
-
-@pytest.fixture
-def time(app: Application, monkeypatch: pytest.MonkeyPatch) -> Time:
-    time = Time()
-    for step in app.tasks.PIPELINE:
-        monkeypatch.setitem(step.task_class.config.__dict__, "clock", time)
-    return time
 
 
 def assert_postponed(app: Application, task_id: str, attempt: Callable[[str], None], status: int) -> None:

@@ -17,6 +17,7 @@ from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
 from documents.textract.files import TEXTRACT_ERRORS
+from documents.textract.jobs import AnalysisJobs
 from documents.textract.reader import TextractReader
 from infra.documents.reading import LEAST_STEP_SECONDS
 from status_tracker_ops import clients
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from tests.handlers.support import Application
 
 CDK = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())
+PAGE = make_pdf("Total: 5")
 INTAKE_SECONDS = CDK["context"]["stages"]["prod"]["intake_timeout_seconds"]
 
 
@@ -107,7 +109,7 @@ def test_a_page_that_may_have_been_read_is_not_read_again_at_once() -> None:
     client = aws.textract_client()
     requests = sent(client, no_answer())
     with pytest.raises(ServiceBusyError, match="Amazon Textract did not answer"):
-        TextractReader(client, lambda: None, lambda _: None, run=0).read(make_pdf("Total: 5"))
+        TextractReader(client, AnalysisJobs(client, clients.s3_client(), "results", "scan.pdf", 0)).read(PAGE)
     assert len(requests) == 1
 
 

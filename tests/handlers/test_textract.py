@@ -22,7 +22,7 @@ from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf
 
 if TYPE_CHECKING:
-    from tests.handlers.support import Application, Log, MetricsReader
+    from tests.handlers.support import Application, Log, MetricsReader, Time
 
 PAGE = make_pdf("Total: 5")
 PAGES = make_pdf("Total: 5", "Term: 24 months")
@@ -51,6 +51,10 @@ class WithTextract:
     def is_asked(self, name: str, job_id: str = "job-1") -> None:
         """The status of the job is looked up before another is begun."""
         self.textract.answers("get_document_analysis", answer(name), JobId=job_id, MaxResults=1)
+
+    def is_read(self, name: str, job_id: str) -> None:
+        """What the attempt is told of the job."""
+        self.textract.answers("get_document_analysis", answer(name), JobId=job_id)
 
     def gives_results(self, job_id: str = "job-1") -> None:
         tokens: list[dict[str, str]] = [{}, {"NextToken": "b2Zmc2V0OjE="}, {"NextToken": "b2Zmc2V0OjI="}]
@@ -183,13 +187,12 @@ def test_a_job_that_failed_is_an_attempt_and_the_next_job_is_read(with_textract:
     task_id = with_textract.app.register("contract.pdf", PAGES)
     with_textract.begins("job-1")
     with_textract.start(task_id)
-    with_textract.textract.answers("get_document_analysis", answer("textract_failed"))
+    with_textract.is_read("textract_failed", "job-1")
     with pytest.raises(AnalysisFailedError):
         with_textract.extract(task_id)
     task = with_textract.app.task(task_id)
     assert (task.status, task.retry) == (30, 1)
     assert "job job-1 is FAILED" in task.errors["history"][0]["error"]
-    with_textract.is_asked("textract_failed")
     with_textract.begins("job-2")
     with_textract.start(task_id)
     with_textract.gives_results("job-2")
@@ -197,16 +200,75 @@ def test_a_job_that_failed_is_an_attempt_and_the_next_job_is_read(with_textract:
     assert with_textract.app.task(task_id).data["extracted"]["usage"]["job_id"] == "job-2"
 
 
-def test_what_always_fails_ends_ignored(with_textract: WithTextract) -> None:
+def test_an_execution_from_before_textract_was_chosen_has_its_attempt_begin_the_job(
+    with_textract: WithTextract, time: Time
+) -> None:
+    """It goes on by the definition that it began with, in which nothing comes before Extract."""
     task_id = with_textract.app.register("contract.pdf", PAGES)
-    for _ in range(3):
-        with pytest.raises(AnalysisFailedError, match="No analysis of the document was started"):
+    with_textract.begins("job-1")
+    for nth in range(1, 8):  # more often than attempts would be allowed
+        if nth > 1:
+            with_textract.is_read("textract_in_progress", "job-1")
+        with pytest.raises(st.Postponed, match="Amazon Textract is reading the document"):
             with_textract.extract(task_id)
+        task = with_textract.app.task(task_id)
+        assert (task.status, task.retry, task.errors["postponed"]["times"]) == (10, 0, nth)
+        with pytest.raises(st.TaskNotDueError):
+            with_textract.extract(task_id)
+        time.later += timedelta(hours=1)
+    assert with_textract.what_it_reads() == PAGES
+    with_textract.gives_results()
+    with_textract.extract(task_id)
+    assert with_textract.app.task(task_id).data["extracted"]["usage"]["job_id"] == "job-1"
+    with_textract.textract.done()
+
+
+def test_such_an_attempt_that_fails_by_its_job_has_another_next_time(with_textract: WithTextract, time: Time) -> None:
+    task_id = with_textract.app.register("contract.pdf", PAGES)
+    for nth, problem in enumerate(("textract_failed", "hangs", "expired"), 1):
+        with_textract.begins(f"job-{nth}")
+        with pytest.raises(st.Postponed):
+            with_textract.extract(task_id)
+        time.later += timedelta(hours=1)
+        if problem == "hangs":
+            with_textract.begun(task_id, LONGEST_JOB + timedelta(seconds=1))
+            with_textract.is_read("textract_in_progress", f"job-{nth}")
+        elif problem == "expired":
+            with_textract.textract.fails("get_document_analysis", "InvalidJobIdException")
+        else:
+            with_textract.is_read(problem, f"job-{nth}")
+        with pytest.raises(AnalysisFailedError):
+            with_textract.extract(task_id)
+        assert len(with_textract.app.task(task_id).errors["history"]) == nth
     with pytest.raises(st.TaskIgnoredError):
         with_textract.extract(task_id)
-    assert with_textract.app.task(task_id).status == 50
     assert with_textract.start(task_id) is None  # and costs nothing more
-    assert with_textract.textract.requests == []
+    tokens = [each["ClientRequestToken"] for each in with_textract.textract.requests if "ClientRequestToken" in each]
+    assert len(set(tokens)) == 3
+    with_textract.textract.done()
+
+
+def test_such_an_attempt_waits_for_a_busy_textract_as_for_any_outage(with_textract: WithTextract, time: Time) -> None:
+    task_id = with_textract.app.register("contract.pdf", PAGES)
+    pauses = []
+    for _ in range(5):
+        with_textract.textract.fails("start_document_analysis", "LimitExceededException")
+        with pytest.raises(st.Postponed, match="Amazon Textract is busy"):
+            with_textract.extract(task_id)
+        task = with_textract.app.task(task_id)
+        pauses.append((task.not_before - time()).total_seconds())
+        time.later += timedelta(hours=1)
+    assert (task.status, task.retry) == (10, 0)
+    assert pauses[0] <= 60 < pauses[1] <= 240 < pauses[2]
+
+
+def test_such_an_attempt_tells_why_no_job_can_be_started(with_textract: WithTextract) -> None:
+    task_id = with_textract.app.register("form.pdf", PAGES)
+    with_textract.textract.fails("start_document_analysis", "UnsupportedDocumentException")
+    with pytest.raises(st.NonRetryableError, match="does not support this file"):
+        with_textract.extract(task_id)
+    assert with_textract.app.task(task_id).status == 50
+    assert with_textract.copies() == []
 
 
 def test_why_no_job_can_be_started_is_told_by_the_attempt(with_textract: WithTextract, log: Log) -> None:
@@ -317,15 +379,16 @@ def test_a_document_of_the_same_name_has_its_own_copy(with_textract: WithTextrac
     assert (with_textract.what_it_reads(0), with_textract.what_it_reads(1)) == (PAGES, OTHER_PAGES)
 
 
-def test_the_copy_goes_when_it_has_been_read(with_textract: WithTextract) -> None:
+def test_the_copy_goes_when_it_has_been_read(with_textract: WithTextract, time: Time) -> None:
     task_id = with_textract.app.register("contract.pdf", PAGES)
     with_textract.begins("job-1")
     with_textract.start(task_id)
     assert len(with_textract.copies()) == 1
-    with_textract.textract.answers("get_document_analysis", answer("textract_in_progress"))
-    with pytest.raises(AnalysisFailedError):
+    with_textract.is_read("textract_in_progress", "job-1")
+    with pytest.raises(st.Postponed):
         with_textract.extract(task_id)
     assert len(with_textract.copies()) == 1  # a job may still read it
+    time.later += timedelta(hours=1)
     with_textract.gives_results()
     with_textract.extract(task_id)
     assert with_textract.copies() == []
@@ -375,12 +438,10 @@ def test_jobs_that_hang_are_attempts_and_end(with_textract: WithTextract) -> Non
     for nth in range(1, 4):
         with_textract.begins(f"job-{nth}")
         assert with_textract.start(task_id) == f"job-{nth}"
-        with_textract.textract.answers("get_document_analysis", answer("textract_in_progress"), JobId=f"job-{nth}")
-        with pytest.raises(AnalysisFailedError):
-            with_textract.extract(task_id)
         with_textract.begun(task_id, LONGEST_JOB + timedelta(seconds=1))
-        if nth < 3:
-            with_textract.is_asked("textract_in_progress", f"job-{nth}")
+        with_textract.is_read("textract_in_progress", f"job-{nth}")
+        with pytest.raises(AnalysisFailedError, match="in two hours"):
+            with_textract.extract(task_id)
     assert with_textract.start(task_id) is None
     with pytest.raises(st.TaskIgnoredError):
         with_textract.extract(task_id)

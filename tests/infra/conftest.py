@@ -1,30 +1,30 @@
-"""The template of each stage, synthesized once a session."""
+"""The templates, each synthesized once a session."""
 
 from __future__ import annotations
 
 import pytest
 
-from app import build
-from tests.infra.synthesis import STAGES, Synthesized, new_app
-
-
-@pytest.fixture(scope="session")
-def synthesized() -> dict[str, Synthesized]:
-    """Each stage, synthesized with cdk-nag on, as `cdk synth` does."""
-    return {stage: Synthesized.of(build(new_app(stage))) for stage in STAGES}
+from tests.infra.synthesis import STAGES, Synthesized
+from tests.infra.variants import VARIANTS, synthesized
 
 
 @pytest.fixture(params=STAGES)
-def stage(request: pytest.FixtureRequest, synthesized: dict[str, Synthesized]) -> Synthesized:
+def stage(request: pytest.FixtureRequest) -> Synthesized:
     """Every stage in turn."""
-    return synthesized[request.param]
+    return synthesized(request.param)
+
+
+@pytest.fixture(params=VARIANTS)
+def variant(request: pytest.FixtureRequest) -> Synthesized:
+    """Every stage, every variant of the settings, and a worker in turn."""
+    return synthesized(request.param)
 
 
 @pytest.fixture
-def local(synthesized: dict[str, Synthesized]) -> Synthesized:
-    return synthesized["local"]
+def local() -> Synthesized:
+    return synthesized("local")
 
 
 @pytest.fixture
-def prod(synthesized: dict[str, Synthesized]) -> Synthesized:
-    return synthesized["prod"]
+def prod() -> Synthesized:
+    return synthesized("prod")

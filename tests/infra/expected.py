@@ -26,13 +26,11 @@ class ExpectedStep:
         handler: the handler of its function.
         variables: what its function is told, beside what all are.
         rights: what its function may do, beside writing its log and traces.
-        accepted: the resources on which cdk-nag's finding about all objects is accepted.
     """
 
     handler: str
     variables: Mapping[str, str]
     rights: Rights
-    accepted: tuple[str, ...] = ()
 
 
 STEPS: Mapping[str, ExpectedStep] = {
@@ -48,9 +46,8 @@ STEPS: Mapping[str, ExpectedStep] = {
             ("dynamodb:UpdateItem", TABLE),
             ("s3:GetObject", f"{DOCUMENTS}/*"),
             ("s3:ListBucket", DOCUMENTS),
-            ("s3:PutObject", f"{RESULTS}/*"),
+            ("s3:PutObject", f"{RESULTS}/*/extracted.json"),
         },
-        accepted=(DOCUMENTS, RESULTS),
     ),
     "Answer": ExpectedStep(
         handler="answer.handler",
@@ -58,11 +55,10 @@ STEPS: Mapping[str, ExpectedStep] = {
         rights={
             ("dynamodb:GetItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
-            ("s3:GetObject", f"{RESULTS}/*"),
-            ("s3:PutObject", f"{RESULTS}/*"),
+            ("s3:GetObject", f"{RESULTS}/*/extracted.json"),
+            ("s3:PutObject", f"{RESULTS}/*/answers.json"),
             ("s3:ListBucket", RESULTS),
         },
-        accepted=(RESULTS,),
     ),
 }
 WORKERS: Mapping[str, Rights] = {}
@@ -79,8 +75,7 @@ def own(machine: str) -> str:
 
 
 def _polling(queue: str) -> Rights:
-    actions = ("ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility", "GetQueueAttributes")
-    return {(f"sqs:{action}", queue) for action in actions}
+    return {(f"sqs:{action}", queue) for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
 
 
 _READING: Rights = {("dynamodb:GetItem", TABLE), ("dynamodb:BatchGetItem", TABLE), ("dynamodb:Query", INDEX)}
@@ -97,6 +92,7 @@ RIGHTS: Mapping[str, Rights] = {
             ("dynamodb:GetItem", TABLE),
             ("dynamodb:UpdateItem", TABLE),
             *_polling(f"<{worker}Queue.Arn>"),
+            ("sqs:ChangeMessageVisibility", f"<{worker}Queue.Arn>"),
             *more,
         }
         for worker, more in WORKERS.items()

@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from aws_cdk import App, assertions
+from aws_cdk import App, Stack, assertions
 
 from infra.documents.settings import Settings
 from infra.documents.stack import StatusTrackerStack
@@ -50,7 +50,7 @@ def listed(value: Any) -> list[Any]:
 class Synthesized:
     """A stack of a stage with its settings, and its template by type and readable id."""
 
-    stack: StatusTrackerStack
+    stack: Stack
     settings: Settings
     template: dict[str, Any]
 

@@ -9,10 +9,16 @@ import pytest
 from moto import mock_aws
 
 import status_tracker as st
-from tests.infra.synthesis import Synthesized, listed
+from app import build
+from infra.documents.settings import Settings, SettingsError
+from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
 
 REGION = "us-east-1"
 BUCKETS = ("AccessLogs", "Documents", "Results")
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+KEY_OF_UPLOAD = "s3:x-amz-server-side-encryption-aws-kms-key-id"
+KEY_OF_UPLOADER = "s3:x-amz-server-side-encryption-customer-algorithm"
+TEXTRACT = {"reader": "textract", "alarm_no_progress_minutes": 1200, "alarm_oldest_unfinished_minutes": 1200}
 STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup")
 
 
@@ -75,6 +81,50 @@ def test_bucket_is_private_and_encrypted(stage: Synthesized, name: str) -> None:
     assert bucket["OwnershipControls"] == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
 
 
+def refused_uploads(stack: Synthesized) -> list[dict[str, Any]]:
+    """The conditions under which nobody may put an object into the document bucket."""
+    statements = stack.properties("AWS::S3::BucketPolicy", "Documents")["PolicyDocument"]["Statement"]
+    refusals = [each for each in statements if each["Effect"] == "Deny" and each["Action"] == "s3:PutObject"]
+    for each in refusals:
+        assert (each["Principal"], each["Resource"]) == ({"AWS": "*"}, "<BucketsDocuments.Arn>/*")
+    return [each["Condition"] for each in refusals]
+
+
+def test_uploads_that_nobody_could_decrypt_are_refused(stage: Synthesized) -> None:
+    assert refused_uploads(stage) == [{"Null": {KEY_OF_UPLOAD: "false"}}, {"Null": {KEY_OF_UPLOADER: "false"}}]
+
+
+def test_documents_may_have_a_key_of_the_users_own() -> None:
+    stack = Synthesized.of(build(new_app("prod", **{**TEXTRACT, "document_key_arn": KEY})))
+    [rule] = stack.properties("AWS::S3::Bucket", "Documents")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule == {
+        "BucketKeyEnabled": True,
+        "ServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": KEY},
+    }
+    assert refused_uploads(stack) == [
+        {"Null": {KEY_OF_UPLOAD: "false"}, "StringNotEquals": {KEY_OF_UPLOAD: KEY}},
+        {"Null": {KEY_OF_UPLOADER: "false"}},
+    ]
+    places = ["<BucketsDocuments.Arn>", "<BucketsDocuments.Arn>/*"]
+    decrypting = {
+        "Effect": "Allow",
+        "Action": "kms:Decrypt",
+        "Resource": KEY,
+        "Condition": {"StringLike": {"kms:EncryptionContext:aws:s3:arn": places}},
+    }
+    for role, properties in stack.of_type("AWS::IAM::Role").items():
+        policies = properties["Properties"].get("Policies", [])
+        given = [each for policy in policies for each in policy["PolicyDocument"]["Statement"]]
+        reads = any(role.startswith(reader) for reader in ("ExtractHandler", "AnalysisStart"))
+        assert [each for each in given if KEY in listed(each["Resource"])] == ([decrypting] if reads else [])
+
+
+@pytest.mark.parametrize("given", ["alias/documents", KEY.replace("key/", "alias/"), "", "*"])
+def test_a_key_has_to_be_named_by_its_arn(given: str) -> None:
+    with pytest.raises(SettingsError, match=r"document_key_arn .* must be the ARN of a KMS key"):
+        Settings.from_context(CONTEXT["stages"], "prod", {"document_key_arn": given})
+
+
 @pytest.mark.parametrize("name", ["Documents", "Results"])
 def test_bucket_keeps_a_log_of_who_read_it(stage: Synthesized, name: str) -> None:
     logging = stage.properties("AWS::S3::Bucket", name)["LoggingConfiguration"]
@@ -112,9 +162,12 @@ def test_only_tls(stage: Synthesized, resource_type: str, policy_type: str, acti
 
 
 def test_prod_keeps_its_data_when_the_stack_is_deleted(prod: Synthesized) -> None:
+    """A first deployment that fails deletes what it has made, but for the table, whose protection refuses that."""
     for resource_type in STATEFUL:
         for resource in prod.of_type(resource_type).values():
-            assert resource["DeletionPolicy"] == resource["UpdateReplacePolicy"] == "Retain"
+            protected = resource["Properties"].get("DeletionProtectionEnabled", False)
+            assert resource["DeletionPolicy"] == ("Retain" if protected else "RetainExceptOnCreate")
+            assert resource["UpdateReplacePolicy"] == "Retain"
     assert prod.properties("AWS::DynamoDB::Table")["DeletionProtectionEnabled"] is True
     assert prod.stack.termination_protection is True
 

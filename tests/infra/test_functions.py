@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
 from app import build
-from tests.infra.expected import INTAKE, RIGHTS, STEP_FUNCTIONS, STEPS
+from tests.infra.expected import INTAKE, RIGHTS, STEP_FUNCTIONS, STEPS, SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
 
 COMMON_VARIABLES = {
@@ -57,6 +58,27 @@ def test_workflow_may_invoke_its_steps_and_write_its_log(stage: Synthesized) -> 
     assert {action.partition(":")[0] for action in others} == {"logs", "xray"}
 
 
+def trust(stage: Synthesized, owner: str) -> dict[str, Any]:
+    """The one statement that says who may take the role."""
+    [statement] = stage.properties("AWS::IAM::Role", owner)["AssumeRolePolicyDocument"]["Statement"]
+    return dict(statement)
+
+
+@pytest.mark.parametrize("machine", ["Workflow", "Backfill", "BulkRerun"])
+def test_step_functions_takes_a_role_for_machines_of_this_account(stage: Synthesized, machine: str) -> None:
+    [owner] = [name for name in stage.of_type("AWS::IAM::Role") if name == f"{machine}Role"]
+    machines = stage.properties("AWS::StepFunctions::StateMachine", machine).get("StateMachineName", "")
+    statement = trust(stage, owner)
+    assert statement["Principal"] == {"Service": "states.amazonaws.com"}
+    account = "<AWS::AccountId>"
+    assert statement["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": account},
+        "ArnLike": {
+            "aws:SourceArn": f"arn:<AWS::Partition>:states:<AWS::Region>:{account}:stateMachine:{machines}*",
+        },
+    }
+
+
 def test_no_rights_beside_those_of_the_roles(stage: Synthesized) -> None:
     assert not stage.of_type("AWS::IAM::Policy")
     owners = ("AWS::Lambda::Function", "AWS::StepFunctions::StateMachine", "AWS::Scheduler::Schedule")
@@ -73,6 +95,29 @@ def test_how_a_function_runs(stage: Synthesized, owner: str) -> None:
     assert function["Role"] == f"<{owner}Role.Arn>"
     assert function["LoggingConfig"] == {"LogFormat": "Text", "LogGroup": f"<{owner}Logs>"}
     assert "ReservedConcurrentExecutions" not in function
+
+
+def test_what_lambda_queues_for_a_function_is_tried_once_and_not_for_ever(stage: Synthesized) -> None:
+    """Its caller comes again; and a caller that waits for the answer tries again itself."""
+    invoked = {target["Arn"] for target in targets_of_events(stage)}
+    functions = {f"<{name}.Arn>": f"<{name}>" for name in stage.of_type("AWS::Lambda::Function")}
+    queued_for = {functions[arn] for arn in invoked & set(functions)}
+    assert queued_for == {f"<{SWEEP}Function>"}
+    configured = [each["Properties"] for each in stage.of_type("AWS::Lambda::EventInvokeConfig").values()]
+    assert {each["FunctionName"] for each in configured} == queued_for
+    for each in configured:
+        assert each["Qualifier"] == "$LATEST"
+        assert each["MaximumRetryAttempts"] == 0
+        assert each["MaximumEventAgeInSeconds"] == 60 * stage.settings.sweep.sweep_interval_minutes
+
+
+def targets_of_events(stage: Synthesized) -> list[dict[str, Any]]:
+    """What EventBridge, its Scheduler, topics and buckets send to; to a function, without waiting for it."""
+    rules = [rule["Properties"]["Targets"] for rule in stage.of_type("AWS::Events::Rule").values()]
+    schedules = [schedule["Properties"]["Target"] for schedule in stage.of_type("AWS::Scheduler::Schedule").values()]
+    assert not stage.of_type("AWS::SNS::Subscription")
+    assert not stage.of_type("AWS::Lambda::Permission")  # which S3, SNS and a rule would need
+    return [*schedules, *(target for targets in rules for target in targets)]
 
 
 @pytest.mark.parametrize(

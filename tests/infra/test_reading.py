@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
 from app import build
 from documents.service_errors import ServiceBusyError
-from documents.textract.jobs import COPIES, LONGEST_JOB
+from documents.settings import COPIES
+from documents.textract.jobs import LONGEST_JOB
 from documents.textract.reader import AnalysisFailedError
 from infra.documents.settings import Settings, SettingsError
 from infra.documents.textract import ANALYSIS_FAILED, ANALYSIS_SECONDS, SERVICE_BUSY
@@ -18,27 +20,21 @@ from tests.infra.expected import DOCUMENTS, RESULTS, STEPS
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app, readable
 from tests.infra.test_stack import acknowledgements
 from tests.infra.test_workflow import EVENTS_OF_A_RETRY, MOST_EVENTS, wait_before
+from tests.infra.variants import BEDROCK, SETTINGS, TEXTRACT, synthesized
 
 PROFILE = "us.example.model-v1:0"
-PATIENT = {"alarm_no_progress_minutes": 1200, "alarm_oldest_unfinished_minutes": 1200}
-TEXTRACT = {"reader": "textract", "textract_usd_per_thousand_pages": 50, **PATIENT}
-BEDROCK = {"answerer": "bedrock", "bedrock_model_id": "example.model-v1:0"}
-CHOICES: dict[str, dict[str, Any]] = {
-    "default": {},
-    "textract": TEXTRACT,
-    "bedrock": BEDROCK,
-    "both": {**TEXTRACT, **BEDROCK},
-}
+CHOICES: dict[str, Mapping[str, Any]] = {name: SETTINGS[name][1] for name in ("prod", "textract", "bedrock", "both")}
 MODEL = "arn:<AWS::Partition>:bedrock:<AWS::Region>::foundation-model/example.model-v1:0"
+JOBS = f"{RESULTS}/*/textract-job.json"
 ANALYSIS_STATES = {
     *("StartAnalysis", "IsAnalysisBegun", "WaitForAnalysis", "CheckAnalysis"),
     *("IsAnalysisOver", "WaitLonger", "StartAnalysisAgain"),
 }
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def chosen() -> dict[str, Synthesized]:
-    return {name: Synthesized.of(build(new_app("prod", **settings))) for name, settings in CHOICES.items()}
+    return {name: synthesized(name) for name in CHOICES}
 
 
 @pytest.fixture
@@ -74,7 +70,8 @@ def test_rights_are_there_only_for_what_was_chosen(chosen: dict[str, Synthesized
     template = json.dumps(stack.template)
     assert ("textract" in template.lower()) is has_textract
     assert ("bedrock" in template.lower()) is has_bedrock
-    reading = {("textract:AnalyzeDocument", "*"), ("textract:GetDocumentAnalysis", "*")}
+    actions = ("AnalyzeDocument", "GetDocumentAnalysis", "StartDocumentAnalysis")
+    reading = {(f"textract:{action}", "*") for action in actions}
     assert rights(stack, "ExtractHandler", "textract") == (reading if has_textract else set())
     assert rights(stack, "AnswerHandler", "bedrock") == ({("bedrock:InvokeModel", MODEL)} if has_bedrock else set())
     polling = {("textract:GetDocumentAnalysis", "*")} if has_textract else set()
@@ -98,7 +95,7 @@ def test_functions_are_told_only_what_was_chosen(chosen: dict[str, Synthesized],
 
 @pytest.mark.parametrize("choice", CHOICES)
 def test_workflow_changes_with_the_reader_only(chosen: dict[str, Synthesized], choice: str) -> None:
-    default, workflow = chosen["default"].workflow, chosen[choice].workflow
+    default, workflow = chosen["prod"].workflow, chosen[choice].workflow
     if "reader" not in CHOICES[choice]:
         assert workflow == default
         return
@@ -162,9 +159,8 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
         ("dynamodb:GetItem", "<TasksTable.Arn>"),
         ("s3:GetObject", f"{DOCUMENTS}/*"),
         ("s3:ListBucket", DOCUMENTS),
-        ("s3:GetObject", f"{RESULTS}/*"),
-        ("s3:PutObject", f"{RESULTS}/*"),
-        ("s3:DeleteObject", f"{RESULTS}/{COPIES}*"),
+        *((f"s3:{action}Object", JOBS) for action in ("Get", "Put")),
+        *((f"s3:{action}Object", f"{RESULTS}/analyses/*") for action in ("Get", "Put", "Delete")),
         ("s3:ListBucket", RESULTS),
         ("textract:StartDocumentAnalysis", "*"),
         ("textract:GetDocumentAnalysis", "*"),
@@ -177,9 +173,13 @@ def test_function_that_starts_the_analysis_may_do_this_and_nothing_else(textract
     assert ("lambda:InvokeFunction", f"<{owner}Function.Arn>") in rights(textract, "Workflow", "lambda")
 
 
-def test_extract_reads_the_record_of_the_job_and_deletes_its_copy(chosen: dict[str, Synthesized]) -> None:
-    also = {("s3:GetObject", f"{RESULTS}/*"), ("s3:ListBucket", RESULTS), ("s3:DeleteObject", f"{RESULTS}/{COPIES}*")}
-    without = rights(chosen["default"], "ExtractHandler", "s3")
+def test_extract_reads_the_record_of_the_job_and_writes_and_deletes_its_copy(chosen: dict[str, Synthesized]) -> None:
+    also = {
+        ("s3:ListBucket", RESULTS),
+        *((f"s3:{action}Object", keys) for action in ("Get", "Put") for keys in (JOBS, f"{RESULTS}/{COPIES}*")),
+        ("s3:DeleteObject", f"{RESULTS}/{COPIES}*"),
+    }
+    without = rights(chosen["prod"], "ExtractHandler", "s3")
     assert rights(chosen["textract"], "ExtractHandler", "s3") - without == also
 
 
@@ -200,7 +200,7 @@ def test_every_finding_of_cdk_nag_that_is_accepted_names_its_services(textract: 
         assert "textract" in reasons[path]
     assert "textract" not in reasons["Answer/Handler/Role"]
     accepted = {(path, readable(finding)) for path, finding, _ in acknowledgements(textract.stack)}
-    assert ("Extract", f"AwsSolutions-IAM5[Resource::{RESULTS}/{COPIES}*]") in accepted
+    assert ("Extract", f"AwsSolutions-IAM5[Resource::{RESULTS}/analyses/*]") in accepted
 
 
 def test_whatever_is_met_while_waiting_leads_to_the_attempt(textract: Synthesized) -> None:

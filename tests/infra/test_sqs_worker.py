@@ -4,73 +4,30 @@ from __future__ import annotations
 
 import inspect
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Stack, Validations, assertions
-from aws_cdk import aws_kms as kms
-from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_sns as sns
-from cdk_nag import AwsSolutionsChecks
+from aws_cdk import assertions
 
-from infra.documents.settings import Settings
-from infra.status_tracker_cdk.access import allow
-from infra.status_tracker_cdk.functions import FunctionCommons
-from infra.status_tracker_cdk.layer import TrackerLayer
 from infra.status_tracker_cdk.sqs_worker import (
     MARGIN_SECONDS,
     SPARE_RECEIVES,
-    SqsWorker,
     WorkerPace,
     receives_to_outlast,
     receives_within_retention,
 )
-from infra.status_tracker_cdk.table import TaskTable
 from status_tracker.sqs import process_sqs_batch
-from tests.infra.synthesis import CONTEXT, Synthesized, new_app
+from tests.infra import variants
+from tests.infra.synthesis import Synthesized, new_app
 from tests.infra.test_functions import rights
+from tests.infra.variants import PACE, ROOT, WORKER, worker
 
-ROOT = Path(__file__).parents[2]
-PACE = WorkerPace(seconds_per_record=5, timeout_seconds=60, batch_size=8, max_concurrency=4, alarm_age_minutes=45)
 DAYS_14 = 14 * 24 * 3600
 
 
-def worker(app: App, pace: WorkerPace = PACE) -> Stack:
-    stack = Stack(app, "Example")
-    settings = Settings.from_context(CONTEXT["stages"], "prod")
-    table = TaskTable(stack, "Tasks", props=settings.data)
-    commons = FunctionCommons(
-        code=lambda_.Code.from_asset(str(ROOT / "lambdas")),
-        layer=TrackerLayer(stack, "Layer", source=ROOT / "layer", functions=ROOT / "lambdas"),
-        use_case_id="example",
-        table_name=table.table.table_name,
-        retries=settings.retries,
-        logs=settings.logs,
-    )
-    SqsWorker(
-        stack,
-        "Worker",
-        commons=commons,
-        table=table,
-        handler="notify.handler",
-        step="Notify",
-        pace=pace,
-        alarm_topic=sns.Topic(stack, "Alarms", master_key=kms.Key(stack, "Key", enable_key_rotation=True)),
-        environment={"MINE": "1"},
-        statements=[allow(["s3:GetObject"], "arn:aws:s3:::example/one")],
-    )
-    return stack
-
-
-@pytest.fixture(scope="module")
+@pytest.fixture
 def synthesized() -> Synthesized:
-    app = new_app(None)
-    Validations.of(app).add_plugins(AwsSolutionsChecks())
-    stack = worker(app)
-    settings = Settings.from_context(CONTEXT["stages"], "prod")
-    app.synth()  # fails for a finding of cdk-nag
-    return Synthesized(stack, settings, assertions.Template.from_stack(stack).to_json())  # type: ignore[arg-type]
+    return variants.synthesized(WORKER)
 
 
 def test_messages_outlast_the_function_and_every_lease(synthesized: Synthesized) -> None:

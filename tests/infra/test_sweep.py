@@ -28,7 +28,11 @@ def test_schedule_may_invoke_the_sweep_and_nothing_else(stage: Synthesized) -> N
     assert rights(stage, "OperationsScheduleRights") == {("lambda:InvokeFunction", FUNCTION)}
     [trust] = stage.properties("AWS::IAM::Role", "OperationsScheduleRights")["AssumeRolePolicyDocument"]["Statement"]
     assert trust["Principal"] == {"Service": "scheduler.amazonaws.com"}
-    assert trust["Condition"] == {"StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"}}
+    group = "arn:<AWS::Partition>:scheduler:<AWS::Region>:<AWS::AccountId>:schedule-group/default"
+    assert trust["Condition"] == {
+        "StringEquals": {"aws:SourceAccount": "<AWS::AccountId>"},
+        "ArnEquals": {"aws:SourceArn": group},
+    }
 
 
 def test_what_the_sweep_is_told(stage: Synthesized) -> None:

@@ -42,6 +42,7 @@ class Application:
                 aws_access_key_id = cloud.environment["AWS_ACCESS_KEY_ID"]
                 aws_secret_access_key = cloud.environment["AWS_SECRET_ACCESS_KEY"]
 
+            status_and_update_time_index = st.StatusAndUpdateTimeIndex()
             config = st.TrackerConfig.make(
                 use_case_id="pdf_processing",
                 pending_status=10,

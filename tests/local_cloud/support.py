@@ -36,24 +36,44 @@ def zipped(**modules: str) -> bytes:
     return archive.getvalue()
 
 
+def allow(actions: str | list[str], resources: str | list[str], **elements: Any) -> dict[str, Any]:
+    """A statement of a policy."""
+    return {"Effect": "Allow", "Action": actions, "Resource": resources, **elements}
+
+
+def document(*statements: dict[str, Any]) -> dict[str, Any]:
+    """A policy."""
+    return {"Version": "2012-10-17", "Statement": list(statements)}
+
+
+def trust(service: str) -> dict[str, Any]:
+    """The policy of a role that a service may take."""
+    return document({"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"})
+
+
+def make_role(cloud: LocalCloud, name: str, service: str, *statements: dict[str, Any]) -> str:
+    """Create a role of a service with those rights; returns its ARN."""
+    iam = cloud.client("iam")
+    arn: str = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(trust(service)))["Role"]["Arn"]
+    if statements:
+        iam.put_role_policy(RoleName=name, PolicyName="Rights", PolicyDocument=json.dumps(document(*statements)))
+    return arn
+
+
 class Functions:
-    """Makes Lambda functions of source text, through the API, and invokes them."""
+    """Makes Lambda functions of source text, through the API, and invokes them; all have one role, which may do all."""
 
     def __init__(self, cloud: LocalCloud) -> None:
         self.cloud = cloud
         self._lambda = cloud.client("lambda")
-        trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        self._role = cloud.client("iam").create_role(
-            RoleName="functions",
-            AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]}),
-        )["Role"]["Arn"]
+        self._role = make_role(cloud, "functions", "lambda.amazonaws.com", allow("*", "*"))
 
-    def make(self, name: str, source: str, **settings: Any) -> str:
-        """Create the function ``name`` with `source` as its module; returns its ARN."""
+    def make(self, name: str, source: str, *, role: str = "", **settings: Any) -> str:
+        """Create the function ``name`` with `source` as its module, and with `role` if given; returns its ARN."""
         arn: str = self._lambda.create_function(
             FunctionName=name,
             Runtime="python3.14",
-            Role=self._role,
+            Role=role or self._role,
             Handler="module.handler",
             Code={"ZipFile": zipped(module=source)},
             **{"Timeout": 20, **settings},

@@ -123,15 +123,32 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
         lines.append(line)
         if "Ctrl-C stops everything" in line:
             break
+    text, exports = "".join(lines), tmp_path / "env"
+    sourced = exports.read_text()
+    listed = in_another_terminal(f". {exports} && status-tracker stats && env")
+    told = in_another_terminal(f"{sys.executable} -m local_cloud --state {tmp_path} env")
     process.send_signal(signal.SIGINT)
     code, _ = outcome(process)
-    text = "".join(lines)
-    assert "export AWS_ENDPOINT_URL=http://localhost:" in text
-    assert "DocumentBucketName" in text
     assert code == 0
+    assert f"  . {exports}\n" in text
+    assert "DocumentBucketName" in text
     assert "make deploy STAGE=local" in text
-    assert "export WORKFLOW_ARN=arn:aws:states:" in text
     assert "status-tracker ls --status failed" in text
+    assert 'add --endpoint-url "$AWS_ENDPOINT_URL"' in text
     assert re.search(r"http://localhost:\d+/_local_cloud/widget\n", text)
     assert re.search(r"http://localhost:\d+/_local_cloud/dashboard\n", text)
+    assert "succeeded" in listed
+    assert re.search(r"^AWS_ENDPOINT_URL=http://localhost:\d+$", listed, re.MULTILINE)
+    assert re.search(r"^WORKFLOW_ARN=arn:aws:states:", listed, re.MULTILINE)
+    assert "AWS_PROFILE" not in listed
+    assert told == sourced
+    assert not exports.exists()
     assert processes_of(tmp_path) == []
+
+
+def in_another_terminal(command: str) -> str:
+    """What the command prints, in a shell that is set up for another account."""
+    env = {"PATH": os.environ["PATH"], "AWS_PROFILE": "a-real-account"}
+    done = subprocess.run(["/bin/sh", "-c", command], cwd=ROOT, env=env, capture_output=True, text=True, check=False)  # noqa: S603
+    assert done.returncode == 0, done.stderr
+    return done.stdout

@@ -1,4 +1,4 @@
-"""Each patch of `local_cloud.moto_patches` is still needed: moto by itself, unpatched, does not do it yet.
+"""Each patch of `local_cloud.moto_patches` and `.moto_roles` is still needed: moto by itself does not do it yet.
 
 A test that fails here is good news: moto has learnt it, and the patch that its message names can go.
 """
@@ -7,32 +7,45 @@ from __future__ import annotations
 
 import inspect
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
 from moto import mock_aws
-from moto.awslambda.models import LambdaBackend, LambdaFunction, LayerVersion
+from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFunction, LayerVersion
+from moto.awslambda.responses import LambdaResponse
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
+from moto.events.models import EventsBackend, Rule
 from moto.events.utils import _BASE_EVENT_MESSAGE
+from moto.iam import models as moto_iam
 from moto.s3 import notifications
 from moto.scheduler import models as scheduler_models
 from moto.scheduler.models import Schedule
-from moto.sqs.models import Queue
+from moto.sqs.models import Queue, SQSBackend
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
+from moto.stepfunctions.parser import quotas
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
 )
+from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state_task_service_lambda import (
+    StateTaskServiceLambda,
+)
 from moto.stepfunctions.parser.asl.parse import asl_parser
 from moto.stepfunctions.parser.asl.utils import boto_client
+from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
+from moto.stepfunctions.responses import StepFunctionResponse
 
 
 @pytest.fixture
@@ -82,14 +95,17 @@ def test_table_settings() -> None:
     assert time_to_live["TimeToLiveStatus"] == "DISABLED", "_apply_table_settings"
 
 
-def test_schedules_are_not_deployed() -> None:
+def test_schedules_and_event_invoke_configs_are_not_deployed() -> None:
     deployed = {model.cloudformation_type(): model.__qualname__ for model in parsing.get_model_list()}
-    assert deployed.get("AWS::Scheduler::Schedule", "StackSchedule") == "StackSchedule", "_deploy_schedules_and_alarms"
-    assert not issubclass(Schedule, CloudFormationModel), "_deploy_schedules_and_alarms"
+    ours = {"AWS::Scheduler::Schedule": "StackSchedule", "AWS::Lambda::EventInvokeConfig": "StackEventInvokeConfig"}
+    for kind, model in ours.items():
+        assert deployed.get(kind, model) == model, "_deploy_more_types"
+    for moto_s in (Schedule, EventInvokeConfig):
+        assert not issubclass(moto_s, CloudFormationModel), "_deploy_more_types"
 
 
 def test_alarms_are_not_deployed_and_not_evaluated() -> None:
-    assert not issubclass(Alarm, CloudFormationModel), "_deploy_schedules_and_alarms"
+    assert not issubclass(Alarm, CloudFormationModel), "_deploy_more_types"
     assert parse_expression("a + a", [{"id": "a", "values": [1], "timestamps": [0]}]) == ([], []), (
         "local_cloud.monitoring"
     )
@@ -135,7 +151,11 @@ def test_state_machines_of_cloudformation_are_not_executed() -> None:
 @pytest.mark.usefixtures("account")
 def test_executor_clients_are_not_kept() -> None:
     clients = [boto_client.boto_client_for("us-east-1", "lambda") for _ in range(2)]
-    assert clients[0] is not clients[1], "_keep_executor_clients"
+    assert clients[0] is not clients[1], "_act_as_the_state_machine"
+
+
+def test_the_executor_has_no_role() -> None:
+    assert 'aws_access_key_id="ak"' in inspect.getsource(boto_client), "_act_as_the_state_machine"
 
 
 def test_queues_invoke_on_send() -> None:
@@ -145,12 +165,60 @@ def test_queues_invoke_on_send() -> None:
 
 def test_operations_are_not_atomic() -> None:
     operations = (
-        DynamoHandler.call_action,
+        DynamoHandler.call_action,  # status_tracker.testing.moto
         Queue.delete_message,
         parser_models.StepFunctionsParserBackend.start_execution,
     )
     for operation in operations:
         assert "lock:" not in inspect.getsource(operation), f"_make_operations_atomic: {operation.__qualname__}"
+
+
+def test_a_refused_update_changes_something() -> None:
+    source = inspect.getsource(DynamoDBBackend.update_item)
+    assert "orig_item" in source, "mend_dynamodb"
+    assert "item.attrs = " not in source, "mend_dynamodb"
+
+
+def test_the_size_of_an_item_is_not_dynamodb_s() -> None:
+    assert "405000" in inspect.getsource(LimitedSizeDict), "mend_dynamodb"
+
+
+def test_retries_of_asynchronous_invocations() -> None:
+    assert "MaximumRetryAttempts" not in inspect.getsource(LambdaFunction.invoke), "local_cloud.asynchronous"
+
+
+@pytest.mark.usefixtures("account")
+def test_a_parameter_left_to_its_default_breaks_the_update() -> None:
+    template: Any = {
+        "Parameters": {"Version": {"Type": "String", "Default": "1"}},
+        "Resources": {"It": {"Type": "AWS::SQS::Queue", "Properties": {"QueueName": "one"}}},
+    }
+    cloudformation = boto3.client("cloudformation")
+    cloudformation.create_stack(StackName="one", TemplateBody=json.dumps(template))
+    template["Resources"]["It"]["Properties"]["VisibilityTimeout"] = 60
+    kept: Any = [{"ParameterKey": "Version", "UsePreviousValue": True}]
+    with pytest.raises(KeyError):
+        cloudformation.update_stack(StackName="one", TemplateBody=json.dumps(template), Parameters=kept)
+        pytest.fail("_know_the_defaults_of_parameters")
+
+
+def test_stopping_an_execution_drops_the_error_and_waits() -> None:
+    assert '"cause"' not in inspect.getsource(StepFunctionResponse.stop_execution), "abort_executions_at_once"
+    source = inspect.getsource(BaseExecutionWorkerCommunication._reflect_execution_status)
+    assert "ABORTED:" not in source, "abort_executions_at_once"
+
+
+def test_sizes_of_payloads() -> None:
+    limited = {
+        SQSBackend._validate_message: "encode",
+        SQSBackend.send_message_batch: 'encode("utf-8")) for',
+        EventsBackend.put_events: "size",
+        parser_models.StepFunctionsParserBackend.start_execution: "quota",
+        quotas.is_within_size_quota: "<=",
+    }
+    for operation, mark in limited.items():
+        assert mark not in inspect.getsource(operation), f"limit_payloads: {operation.__qualname__}"
+    assert "6000000" in inspect.getsource(LambdaResponse.invoke), "limit_payloads"
 
 
 def test_upload_events() -> None:
@@ -181,3 +249,64 @@ def test_definitions_are_parsed_for_each_execution(monkeypatch: pytest.MonkeyPat
     for _ in range(2):
         asl_parser.AmazonStateLanguageParser.parse('{"StartAt": "Done", "States": {"Done": {"Type": "Succeed"}}}')
     assert len(parsed) == 2, "_parse_definitions_once"
+
+
+@pytest.mark.parametrize("kind", ["AWS::SQS::QueuePolicy", "AWS::S3::BucketPolicy", "AWS::SNS::TopicPolicy"])
+def test_policies_of_resources_are_no_resources(kind: str) -> None:
+    script = "import sys; from moto.cloudformation import parsing; sys.exit(sys.argv[1] in parsing.get_model_map())"
+    known = subprocess.run([sys.executable, "-c", script, kind], check=False).returncode  # noqa: S603 - our own script
+    assert not known, "_deploy_policies"
+
+
+@pytest.mark.usefixtures("account")
+def test_the_rights_of_a_role_are_forgotten() -> None:
+    trusting = {"Statement": [{"Effect": "Allow", "Principal": "*", "Action": "sts:AssumeRole"}]}
+    reading = {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]}
+    properties: dict[str, Any] = {
+        "AssumeRolePolicyDocument": trusting,
+        "ManagedPolicyArns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"],
+    }
+    name, iam = create_stack("AWS::IAM::Role", properties), boto3.client("iam")
+    assert iam.list_attached_role_policies(RoleName=name)["AttachedPolicies"] == [], "_deploy_policies"
+    properties["Policies"] = [{"PolicyName": "Rights", "PolicyDocument": reading}]
+    template = {"Resources": {"It": {"Type": "AWS::IAM::Role", "Properties": properties}}}
+    boto3.client("cloudformation").update_stack(StackName="one", TemplateBody=json.dumps(template))
+    assert iam.list_role_policies(RoleName=name)["PolicyNames"] == [], "_deploy_policies"
+    policy = moto_iam.ManagedPolicy
+    assert hasattr(policy.update_from_cloudformation_json, "__isabstractmethod__"), "_deploy_policies"
+
+
+@pytest.mark.usefixtures("account")
+def test_bucket_policies_are_judged_without_their_conditions() -> None:
+    s3 = boto3.client("s3")
+    s3.create_bucket(Bucket="docs")
+    s3.put_object(Bucket="docs", Key="a")
+    insecure = {"Bool": {"aws:SecureTransport": "false"}}
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "arn:aws:s3:::docs/*"}
+    policy = {"Version": "2012-10-17", "Statement": [{**deny, "Condition": insecure}]}
+    s3.put_bucket_policy(Bucket="docs", Policy=json.dumps(policy))
+    answer = s3.delete_objects(Bucket="docs", Delete={"Objects": [{"Key": "a"}]})
+    assert answer["Errors"][0]["Code"] == "AccessDenied", "_leave_bucket_policies_to_the_judge"
+
+
+@pytest.mark.usefixtures("account")
+def test_a_queue_loses_its_policy_with_another_attribute() -> None:
+    sqs = boto3.client("sqs")
+    url = sqs.create_queue(QueueName="q", Attributes={"Policy": json.dumps({"Statement": [{"Sid": "a"}]})})["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"VisibilityTimeout": "2"})
+    left = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["Policy"])
+    assert "Policy" not in left.get("Attributes", {}), "_keep_policies_of_queues"
+
+
+def test_events_and_polls_need_no_rights() -> None:
+    assert "policy" not in inspect.getsource(Rule._send_to_sqs_queue), "_ask_queues_for_events"
+    assert "role" not in inspect.getsource(LambdaBackend.create_event_source_mapping), "_check_event_sources"
+
+
+def test_a_map_starts_no_executions() -> None:
+    assert "role_arn" not in inspect.getsource(DistributedIterationComponent), "_hold_maps_to_their_role"
+
+
+def test_a_refusal_to_invoke_has_the_name_of_its_code() -> None:
+    source = inspect.getsource(StateTaskServiceLambda)
+    assert "AWSLambdaException" not in source, "_name_the_refusal_to_invoke"

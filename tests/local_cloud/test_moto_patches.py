@@ -14,7 +14,7 @@ import pytest
 
 from local_cloud.cloud import LocalCloud
 from local_cloud.functions import ENVIRONMENTS_PER_FUNCTION
-from tests.local_cloud.support import Functions, wait_for, zipped
+from tests.local_cloud.support import Functions, allow, document, trust, wait_for, zipped
 
 UNREADY_AT_FIRST = """
 class Unready(Exception):
@@ -47,10 +47,10 @@ def deploy(cloud: LocalCloud) -> Deploy:
     return deploy
 
 
-def role(service: str) -> Resources:
-    trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-    document = {"Version": "2012-10-17", "Statement": [trust]}
-    return {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": document}}
+def role(service: str, *statements: Resources) -> Resources:
+    policies = [{"PolicyName": "Rights", "PolicyDocument": document(*statements)}] if statements else []
+    properties = {"AssumeRolePolicyDocument": trust(service), "Policies": policies}
+    return {"Type": "AWS::IAM::Role", "Properties": properties}
 
 
 def test_a_function_has_its_layer_and_gets_a_changed_one(cloud: LocalCloud, deploy: Deploy) -> None:
@@ -100,11 +100,15 @@ def test_an_upload_is_told_to_eventbridge_with_an_id_of_its_own(cloud: LocalClou
         "EventPattern": {"source": ["aws.s3"], "detail-type": ["Object Created"]},
         "Targets": [{"Id": "queue", "Arn": {"Fn::GetAtt": ["Queue", "Arn"]}}],
     }
+    queue = {"Fn::GetAtt": ["Queue", "Arn"]}
+    sending = allow("sqs:SendMessage", queue, Principal={"Service": "events.amazonaws.com"})  # type: ignore[arg-type]
+    policy = {"Queues": [{"Ref": "Queue"}], "PolicyDocument": document(sending)}
     ids = deploy(
         "uploads",
         {
             "Bucket": {"Type": "AWS::S3::Bucket", "Properties": bucket},
             "Queue": {"Type": "AWS::SQS::Queue"},
+            "Policy": {"Type": "AWS::SQS::QueuePolicy", "Properties": policy},
             "Rule": {"Type": "AWS::Events::Rule", "Properties": rule},
         },
     )
@@ -154,7 +158,7 @@ def test_a_state_machine_is_executed_and_retries_by_the_name_of_the_error(functi
     ids = deploy(
         "machines",
         {
-            "Role": role("states.amazonaws.com"),
+            "Role": role("states.amazonaws.com", allow("lambda:InvokeFunction", arn)),
             "Machine": {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine},
         },
     )
@@ -192,7 +196,8 @@ def test_a_state_machine_hears_of_a_throttled_function_what_step_functions_would
         "RoleArn": {"Fn::GetAtt": ["Role", "Arn"]},
     }
     resources = {"Type": "AWS::StepFunctions::StateMachine", "Properties": machine}
-    ids = deploy("throttled", {"Role": role("states.amazonaws.com"), "Machine": resources})
+    invoking = role("states.amazonaws.com", allow("lambda:InvokeFunction", arn))
+    ids = deploy("throttled", {"Role": invoking, "Machine": resources})
     client = functions.cloud.client("stepfunctions")
     for number in range(ENVIRONMENTS_PER_FUNCTION + 1):
         client.start_execution(stateMachineArn=ids["Machine"], name=f"burst-{number}")
@@ -266,3 +271,38 @@ def test_a_schedule_is_deployed_changed_and_deleted(cloud: LocalCloud, deploy: D
     assert scheduler.get_schedule(Name=name)["ScheduleExpression"] == "rate(2 hours)"
     cloud.client("cloudformation").delete_stack(StackName="scheduled")
     assert name not in {each["Name"] for each in scheduler.list_schedules()["Schedules"]}
+
+
+def test_how_a_function_is_invoked_asynchronously_is_deployed_changed_and_deleted(
+    functions: Functions, deploy: Deploy
+) -> None:
+    functions.make("awaited", "def handler(event, context): pass")
+    config = {"FunctionName": "awaited", "Qualifier": "$LATEST", "MaximumRetryAttempts": 0}
+    resources = {"Config": {"Type": "AWS::Lambda::EventInvokeConfig", "Properties": config}}
+    client = functions.cloud.client("lambda")
+    deploy("asynchronous", resources)
+    assert client.get_function_event_invoke_config(FunctionName="awaited")["MaximumRetryAttempts"] == 0
+    config |= {"MaximumRetryAttempts": 1, "MaximumEventAgeInSeconds": 60}
+    deploy("asynchronous", resources)
+    found = client.get_function_event_invoke_config(FunctionName="awaited")
+    assert (found["MaximumRetryAttempts"], found["MaximumEventAgeInSeconds"]) == (1, 60)
+    functions.cloud.client("cloudformation").delete_stack(StackName="asynchronous")
+    assert client.list_function_event_invoke_configs(FunctionName="awaited")["FunctionEventInvokeConfigs"] == []
+
+
+def test_a_parameter_keeps_its_default_when_a_stack_is_updated(cloud: LocalCloud) -> None:
+    """As CDK's own synthesizer makes them: `BootstrapVersion` names a parameter of SSM, and is never passed."""
+    cloud.client("ssm").put_parameter(Name="/cdk/version", Value="21", Type="String")
+    kind = "AWS::SSM::Parameter::Value<String>"
+    template: Resources = {
+        "Parameters": {"BootstrapVersion": {"Type": kind, "Default": "/cdk/version"}},
+        "Resources": {"Queue": {"Type": "AWS::SQS::Queue", "Properties": {"VisibilityTimeout": 30}}},
+        "Outputs": {"Version": {"Value": {"Ref": "BootstrapVersion"}}},
+    }
+    cloudformation = cloud.client("cloudformation")
+    cloudformation.create_stack(StackName="versioned", TemplateBody=json.dumps(template))
+    template["Resources"]["Queue"]["Properties"]["VisibilityTimeout"] = 60
+    kept = [{"ParameterKey": "BootstrapVersion", "UsePreviousValue": True}]
+    cloudformation.update_stack(StackName="versioned", TemplateBody=json.dumps(template), Parameters=kept)
+    [stack] = cloudformation.describe_stacks(StackName="versioned")["Stacks"]
+    assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"]) == ("UPDATE_COMPLETE", "21")

@@ -16,11 +16,15 @@ from local_cloud.scheduler import Scheduler, interval_of
 class Schedule:
     schedule_expression: str = "rate(1 minute)"
     name: str = "often"
-    target: dict[str, Any] = field(default_factory=lambda: {"Arn": "the function"})
+    target: dict[str, Any] = field(default_factory=lambda: {"Arn": "the function", "RoleArn": "the role"})
 
     @property
     def arn(self) -> str:
         return f"arn:{self.name}"
+
+
+def allowing(*_: str) -> bool:
+    return True
 
 
 class Invoked:
@@ -57,7 +61,7 @@ def test_rates(expression: str, seconds: float | None) -> None:
 
 def test_it_is_invoked_at_once_and_then_after_each_interval() -> None:
     invoked = Invoked()
-    scheduler, schedules = Scheduler(invoked), [Schedule()]
+    scheduler, schedules = Scheduler(invoked, allowing), [Schedule()]
     scheduler.look(schedules, 0)
     assert invoked.next() == ("the function", b"{}")
     scheduler.look(schedules, 59.9)
@@ -72,7 +76,7 @@ def test_it_is_invoked_at_once_and_then_after_each_interval() -> None:
 
 def test_what_was_missed_is_not_made_up_for() -> None:
     invoked = Invoked()
-    scheduler, schedules = Scheduler(invoked), [Schedule()]
+    scheduler, schedules = Scheduler(invoked, allowing), [Schedule()]
     for now in (0, 600, 600):
         scheduler.look(schedules, now)
         invoked.next()
@@ -82,7 +86,7 @@ def test_what_was_missed_is_not_made_up_for() -> None:
 
 def test_a_changed_or_new_schedule_begins_anew_and_a_gone_one_is_forgotten() -> None:
     invoked = Invoked()
-    scheduler = Scheduler(invoked)
+    scheduler = Scheduler(invoked, allowing)
     scheduler.look([Schedule()], 0)
     invoked.next()
     scheduler.look([Schedule("rate(2 minutes)")], 30)
@@ -96,14 +100,27 @@ def test_a_changed_or_new_schedule_begins_anew_and_a_gone_one_is_forgotten() -> 
 
 def test_the_input_is_passed_on() -> None:
     invoked = Invoked()
-    Scheduler(invoked).look([Schedule(target={"Arn": "a", "Input": '{"key": 1}'})], 0)
+    target = {"Arn": "a", "RoleArn": "r", "Input": '{"key": 1}'}
+    Scheduler(invoked, allowing).look([Schedule(target=target)], 0)
     assert invoked.next() == ("a", b'{"key": 1}')
 
 
 def test_what_is_no_rate_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    scheduler = Scheduler(Invoked())
+    scheduler = Scheduler(Invoked(), allowing)
     with caplog.at_level(logging.WARNING):
         for now in (0, 60, 120):
             scheduler.look([Schedule("cron(0 12 * * ? *)")], now)
     [record] = caplog.records
     assert "cron(0 12 * * ? *) is no rate" in record.getMessage()
+
+
+def test_what_its_role_may_not_invoke_is_not_invoked() -> None:
+    invoked, asked = Invoked(), list[tuple[str, ...]]()
+
+    def refusing(*arns: str) -> bool:
+        asked.append(arns)
+        return False
+
+    Scheduler(invoked, refusing).look([Schedule()], 0)
+    assert asked == [("arn:often", "the role", "the function")]
+    assert invoked.none()

@@ -153,7 +153,8 @@ def test_a_document_from_before_is_archived_by_a_new_run(own: Own) -> None:
         "pdf_processing",
         f"""
 from status_tracker_ops.clients import s3_client
-from documents.storage import ANSWERS, write_result
+from documents.settings import ANSWERS
+from documents.storage import write_result
 from documents.tasks import ArchiveTask
 # As it was left by the two steps of the stack before.
 ArchiveTask.make_and_save("old.pdf#1", data={{"key": "old.pdf"}}, _status=90)

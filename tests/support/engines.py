@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from moto.server import ThreadedMotoServer
 
+from status_tracker.testing.moto import mend_dynamodb
 from tests.support.dynamodb_local import run_dynamodb_local
 
 DYNAMODB_LOCAL = "dynamodb-local"
@@ -25,6 +26,8 @@ class Engine:
 
 @contextmanager
 def moto_server() -> Iterator[Engine]:
+    """Moto, in a thread of this process."""
+    mend_dynamodb()
     logging.getLogger("werkzeug").setLevel(logging.WARNING)  # it would tell of every request
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()

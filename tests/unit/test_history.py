@@ -208,6 +208,7 @@ def test_r10_all_budgets_together_fit_into_an_item() -> None:
         class Meta:
             table_name = "tasks"
 
+        status_and_update_time_index = st.StatusAndUpdateTimeIndex()
         config = st.TrackerConfig.make(2030 * "u", **CODES, **SHARDS)
 
     state = worst_state()

@@ -29,11 +29,12 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker.sessions": set(),
     "status_tracker.core": set(),
     "status_tracker.operations": {"status_tracker.core"},
-    "status_tracker.dynamodb": {"status_tracker.core", "status_tracker.sessions"},
-    "status_tracker.sql": {"status_tracker.core"},
+    "status_tracker.aio": {"status_tracker.core"},
+    "status_tracker.dynamodb": {"status_tracker.core", "status_tracker.aio", "status_tracker.sessions"},
+    "status_tracker.sql": {"status_tracker.core", "status_tracker.aio"},
     "status_tracker.abstract": {"status_tracker.core"},
     "status_tracker.compat": {"status_tracker.core", "status_tracker.dynamodb"},
-    "status_tracker.testing": {"status_tracker.core", "status_tracker.operations"},
+    "status_tracker.testing": {"status_tracker.core", "status_tracker.operations", "status_tracker.aio"},
     "status_tracker.cli": {
         "status_tracker.core",
         "status_tracker.operations",
@@ -51,8 +52,15 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "infra.bootstrap": set(),
     "infra.status_tracker_cdk": {"the library", "status_tracker_ops"},
     "infra.documents": {"the library", "status_tracker_ops", "documents", "infra.status_tracker_cdk"},
-    "local_cloud": {"the library", "status_tracker_ops", "documents", "local_cloud.monitoring"},
+    "local_cloud": {
+        "the library",
+        "status_tracker_ops",
+        "documents",
+        "local_cloud.monitoring",
+        "local_cloud.permissions",
+    },
     "local_cloud.monitoring": {"local_cloud"},
+    "local_cloud.permissions": set(),
 }
 """By room, the other rooms that it may import."""
 

@@ -111,7 +111,7 @@ def step(name: str, table: str = "tests-unit-ttl", **settings: Any) -> type[st.B
 def test_a_ttl_on_what_another_step_starts_from_is_refused(
     last_first: bool, number: str, waiting: dict[str, int]
 ) -> None:
-    next_codes = {**NEXT_CODES, **({"pending_status": 45} if "failed_status" in waiting else {}), **waiting}
+    next_codes = {**NEXT_CODES, **waiting}
     settings: list[tuple[str, dict[str, Any]]] = [("Extract", {"ttl": {SUCCEEDED: DAY}}), ("Answer", next_codes)]
     (first, one), (second, other) = reversed(settings) if last_first else settings
     use_case = f"ttl-{number}-{last_first}"

@@ -9,7 +9,7 @@ from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, STATUS_NAMES, Watched
+from infra.status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
 
 _SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
 _HOW_TO_READ = """\
@@ -17,6 +17,7 @@ _HOW_TO_READ = """\
 the page: **tasks**, how many there are by status and how old the oldest is, as the sweep counted them every \
 {interval} minutes; **work**, what came in and what became of it; **flow**, where it waits; **functions** and **use**.
 
+What has succeeded in a step is *pending* in the next: only the last step has *succeeded* ones. \
 Tasks by status and *Attempts* need not agree: a failed attempt is tried again, its task is counted once. \
 *Lease takeovers* are attempts whose function was killed; that a task is taken over is the cure, not the trouble. \
 *Postponed* attempts met an outage and count for nothing; *paused* starts wait until somebody resumes the step. \
@@ -69,7 +70,7 @@ class TaskDashboard(Construct):
         return [
             _graph(
                 f"Tasks in {step}, by status",
-                [watched.swept("Tasks", step, status=status).with_(label=status) for status in STATUS_NAMES],
+                [watched.swept("Tasks", step, status=status).with_(label=status) for status in watched.statuses(step)],
                 width=24 // len(watched.steps),
                 stacked=True,
             )
@@ -205,7 +206,10 @@ class TaskDashboard(Construct):
             _graph(
                 "Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]
             ),
-            _graph("Cold starts", [watched.cold_starts(each, name) for name, each in watched.functions.items()]),
+            _graph(
+                "Cold starts",
+                [watched.cold_starts(each, name) for name, each in watched.counting_cold_starts.items()],
+            ),
             _graph(
                 "Lambda duration",
                 [

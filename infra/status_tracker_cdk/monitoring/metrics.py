@@ -23,6 +23,7 @@ MINUTE = Duration.minutes(1)
 INTAKE_STEP = "Intake"
 SWEEP_STEP = "Sweep"
 STATUS_NAMES = ("pending", "in_progress", "failed", "succeeded", "ignored")
+_PASSED_ON = "succeeded"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,6 +89,19 @@ class Watched:
             SWEEP_STEP: self.sweep,
             **self.further_functions,
         }
+
+    @property
+    def counting_cold_starts(self) -> Mapping[str, lambda_.Function]:
+        """The functions that send metrics of their own, and with them count their cold starts, by their names."""
+        sending = {INTAKE_STEP, *self.steps, SWEEP_STEP}
+        return {name: function for name, function in self.functions.items() if name in sending}
+
+    def statuses(self, step: str) -> Sequence[str]:
+        """The statuses of which the sweep counts the tasks of a step.
+
+        What has succeeded in a step is pending in the next one, and is counted there.
+        """
+        return [name for name in STATUS_NAMES if step == self.steps[-1] or name != _PASSED_ON]
 
     @property
     def attended(self) -> Mapping[str, lambda_.Function]:

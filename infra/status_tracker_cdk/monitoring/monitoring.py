@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import Aws, RemovalPolicy
+from aws_cdk import RemovalPolicy
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -12,6 +12,7 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
+from infra.status_tracker_cdk.access import own_account
 from infra.status_tracker_cdk.monitoring.alarms import Alarms
 from infra.status_tracker_cdk.monitoring.dashboard import TaskDashboard
 from infra.status_tracker_cdk.monitoring.metrics import Watched
@@ -43,9 +44,7 @@ class Monitoring(Construct):
         Queries(self, "Queries", watched=watched)
 
     def _alarm_topic(self, email: str | None) -> sns.Topic:
-        cloudwatch_principal = iam.ServicePrincipal(
-            "cloudwatch.amazonaws.com", conditions={"StringEquals": {"aws:SourceAccount": Aws.ACCOUNT_ID}}
-        )
+        cloudwatch_principal = iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=own_account())
         # A customer key, since CloudWatch may not use the AWS managed one of SNS.
         key = kms.Key(
             self,

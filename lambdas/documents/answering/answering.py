@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from documents.answering.answers import KeyValueAnswerer, load_questions, summarize
 from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import outages_postpone, setbacks
-from documents.settings import AnswerSettings
-from documents.storage import ANSWERS, EXTRACTED, read_result, write_result
+from documents.settings import ANSWERS, EXTRACTED, AnswerSettings
+from documents.storage import read_result, write_result
 from status_tracker_ops.clients import s3_client
 
 if TYPE_CHECKING:

@@ -100,7 +100,10 @@ def questions_text(questions: Sequence[Question]) -> str:
 
 
 def answers_schema(ids: Iterable[str]) -> dict[str, Any]:
-    """The JSON schema of the tool's input: one entry a question, with texts of bounded length, and nothing else."""
+    """The JSON schema of the tool's input: one entry a question, with texts of bounded length, and nothing else.
+
+    At its top it has only the keywords that Amazon Nova takes there.
+    """
     ids = list(ids)
     entry = {
         "type": "object",
@@ -124,7 +127,6 @@ def answers_schema(ids: Iterable[str]) -> dict[str, Any]:
         "type": "object",
         "properties": {"answers": {"type": "array", "minItems": len(ids), "maxItems": len(ids), "items": entry}},
         "required": ["answers"],
-        "additionalProperties": False,
     }
 
 

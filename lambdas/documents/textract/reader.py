@@ -7,17 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
+from documents.service_errors import pause_seconds
 from documents.textract.blocks import BlockReader
 from documents.textract.files import EXPIRED_JOB, TEXTRACT_ERRORS, fits_one_call, refuse_what_textract_cannot_read
-from status_tracker import NonRetryableError
+from status_tracker import NonRetryableError, Postponed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
     from mypy_boto3_textract import TextractClient
 
     from documents.reading.extracted import ExtractedDocument
-    from documents.textract.jobs import AnalysisJob
+    from documents.textract.jobs import AnalysisJob, AnalysisJobs
 
 
 class AnalysisFailedError(Exception):
@@ -29,12 +30,10 @@ class AnalysisFailedError(Exception):
 
 class TextractReader:
     """
-    Reads PDF, PNG, JPEG and TIFF files: one page in one call, others from the job that was started before.
+    Reads PDF, PNG, JPEG and TIFF files: one page in one call, others from a job.
 
     Args:
-        find_job: looks for the newest job of the task.
-        delete_copy: deletes what a job has read.
-        run: the run that the attempt belongs to.
+        jobs: those of the task.
         setbacks: those of the task so far.
         usd_per_thousand_pages: for the estimate of the cost; None for no estimate.
     """
@@ -42,17 +41,13 @@ class TextractReader:
     def __init__(
         self,
         textract: TextractClient,
-        find_job: Callable[[], AnalysisJob | None],
-        delete_copy: Callable[[AnalysisJob], None],
+        jobs: AnalysisJobs,
         *,
-        run: int,
         setbacks: int = 0,
         usd_per_thousand_pages: float | None = None,
     ) -> None:
         self._textract = textract
-        self._find_job = find_job
-        self._delete_copy = delete_copy
-        self._run = run
+        self._jobs = jobs
         self._setbacks = setbacks
         self._usd_per_thousand_pages = usd_per_thousand_pages
 
@@ -60,10 +55,11 @@ class TextractReader:
         """
         Read a whole file; see `DocumentReader.read`.
 
-        Raises `AnalysisFailedError`, which is worth a retry, and `ServiceBusyError`, which postpones the task, besides.
+        Raises `AnalysisFailedError`, which is worth a retry, and `Postponed` while a job is under way or Textract is
+        busy, besides.
         """
         refuse_what_textract_cannot_read(content)
-        document, job_id = self._read_page(content) if fits_one_call(content) else self._read_job()
+        document, job_id = self._read_page(content) if fits_one_call(content) else self._read_job(content)
         if not document.characters and not document.key_values:
             raise NonRetryableError(
                 "Amazon Textract found no text on any page of the document. Check whether it is blank or too faint,"
@@ -78,23 +74,36 @@ class TextractReader:
         blocks.add(answer["Blocks"])
         return blocks.read(answer["DocumentMetadata"]["Pages"]), None
 
-    def _read_job(self) -> tuple[ExtractedDocument, str]:
-        job = self._find_job()
-        if job is not None and job.refused is not None and job.run == self._run:
+    def _read_job(self, content: bytes) -> tuple[ExtractedDocument, str]:
+        """The workflow has begun the job, and waited for it; an execution that knows no Textract has not."""
+        known = self._jobs.known()
+        job = known or self._jobs.begin(content)
+        if job.job_id is None:
             raise NonRetryableError(job.refused)
-        if job is None or job.job_id is None:
-            raise AnalysisFailedError("No analysis of the document was started before this attempt.")
-        document = self._read_results(job.job_id)
-        self._delete_copy(job)
+        if known is None:
+            raise self._under_way(job)
+        try:
+            document = self._read_results(job, job.job_id)
+        except AnalysisFailedError:
+            self._jobs.give_up(job)
+            raise
+        self._jobs.delete_copy(job)
         return document, job.job_id
 
-    def _read_results(self, job_id: str) -> ExtractedDocument:
+    def _under_way(self, job: AnalysisJob) -> Postponed:
+        pause = pause_seconds(self._setbacks)
+        return Postponed(
+            f"Amazon Textract is reading the document; looked at again in {pause:.0f} s or later. (job {job.job_id})",
+            retry_after=pause,
+        )
+
+    def _read_results(self, job: AnalysisJob, job_id: str) -> ExtractedDocument:
         blocks = BlockReader()
         request: dict[str, Any] = {"JobId": job_id}
         seen: set[str] = set()
         while True:
             answer = self._get(request)
-            _check_finished(answer, job_id)
+            self._check_finished(answer, job)
             blocks.add(answer.get("Blocks", ()))
             token = answer.get("NextToken")
             if token is None:
@@ -120,19 +129,20 @@ class TextractReader:
         cost = None if price is None else round(pages * price / 1000, 6)
         return {"service": "textract", "pages": pages, "job_id": job_id, "estimated_cost_usd": cost}
 
-
-def _check_finished(answer: Mapping[str, Any], job_id: str) -> None:
-    status = answer["JobStatus"]
-    said = f" ({message})" if (message := answer.get("StatusMessage")) else ""
-    if status == "PARTIAL_SUCCESS":
-        raise NonRetryableError(
-            f"Amazon Textract could read only a part of the document{_unread(answer)}, and a part must not pass for the"
-            f" whole. Mend those pages and upload the result, or run the task again.{said}"
-        )
-    if status == "IN_PROGRESS":
-        raise AnalysisFailedError(f"Amazon Textract has not finished job {job_id}, however long it was waited for.")
-    if status != "SUCCEEDED":
-        raise AnalysisFailedError(f"Amazon Textract's job {job_id} is {status}{said}.")
+    def _check_finished(self, answer: Mapping[str, Any], job: AnalysisJob) -> None:
+        status = answer["JobStatus"]
+        said = f" ({message})" if (message := answer.get("StatusMessage")) else ""
+        if status == "PARTIAL_SUCCESS":
+            raise NonRetryableError(
+                f"Amazon Textract could read only a part of the document{_unread(answer)}, and a part must not pass for"
+                f" the whole. Mend those pages and upload the result, or run the task again.{said}"
+            )
+        if status == "IN_PROGRESS" and not job.is_overdue:
+            raise self._under_way(job)
+        if status == "IN_PROGRESS":
+            raise AnalysisFailedError(f"Amazon Textract has not finished job {job.job_id} in two hours.")
+        if status != "SUCCEEDED":
+            raise AnalysisFailedError(f"Amazon Textract's job {job.job_id} is {status}{said}.")
 
 
 def _unread(answer: Mapping[str, Any]) -> str:

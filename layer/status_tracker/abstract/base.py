@@ -151,6 +151,8 @@ class BaseTracker(TrackerActions):
             RuntimeError: `load` does not make a new object each time, so that it hides what others write.
             Exception: at the beginning, what `load` or `dump` raised.
         """
+        if not isinstance(self, BaseTracker):  # start() of the class, where other backends have it
+            raise TypeError(f"A tracker is started, and {self!r} is none: load it first, `load({self!r}).start()`.")
         config, clock = self._config_at(now)
         rules = self._rules(config, self.id, force=force_execution, ignore_lock=ignore_lock, known_lock=lock)
         store = TrackerStore(type(self), self.id, config, worked_on=self)

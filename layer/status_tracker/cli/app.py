@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, listing, sweeping, watching
+from . import acting, listing, sweeping, verifying, watching
 from .acting import How
 from .options import Chosen, command
 from .target import Target
@@ -127,3 +127,13 @@ def sweep(
 ) -> None:
     """Have tasks worked on again that are stuck, due or pending, and that nothing works on."""
     sweeping.sweep_once(target, limit=limit, pending_after=pending_after, by=by, cursor=cursor)
+
+
+@command(app)
+def verify(
+    target: Target,
+    timeout: Annotated[str, typer.Option(help="How long the samples may take; the rerun as long again.")] = "10m",
+    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
+) -> None:
+    """Prove that a deployed pipeline works, with samples of its own, which are deleted afterwards."""
+    verifying.verify(target, timeout=timeout, by=by)

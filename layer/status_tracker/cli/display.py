@@ -29,6 +29,7 @@ _STYLES = {
 }
 _NARROWEST = 12
 _OTHER_COLUMNS = 38  # what Failed, Run, Since and the space between columns take
+_WIDEST_TABLE = 80
 _ENDLESS = 100_000  # what is piped elsewhere is not cut to a terminal's width
 
 
@@ -36,6 +37,11 @@ def console() -> Console:
     """Standard output."""
     width = None if sys.stdout.isatty() else _ENDLESS
     return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
+
+
+def narrow_console() -> Console:
+    """Standard output, never wider than a terminal of 80 columns."""
+    return Console(highlight=False, width=min(_WIDEST_TABLE, Console().width) if sys.stdout.isatty() else _WIDEST_TABLE)
 
 
 def error_console() -> Console:
@@ -117,6 +123,19 @@ def outcome_table(counts: Mapping[str, int]) -> Table:
     table.add_column("Tasks", justify="right")
     for name, count in counts.items():
         table.add_row(name, f"{count:,}")
+    return table
+
+
+def checks_table(checks: Sequence[tuple[str, bool | None, float, str]]) -> Table:
+    """A check a row: its name, whether it holds (None: there was nothing to check), its seconds, and what was seen."""
+    table = _table()
+    table.add_column("Check", no_wrap=True)
+    table.add_column("Holds", no_wrap=True)
+    table.add_column("Seconds", justify="right", no_wrap=True)
+    table.add_column("What was seen", overflow="fold")
+    verdicts = {True: Text("yes", style="green"), False: Text("NO", style="bold red"), None: Text("n/a")}
+    for name, holds, seconds, told in checks:
+        table.add_row(Text(name), verdicts[holds], f"{seconds:.1f}", Text(told))
     return table
 
 

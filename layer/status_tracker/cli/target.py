@@ -24,6 +24,10 @@ from .errors import WrongUsageError
 
 # A command that cannot reach AWS shall say so within seconds.
 _PATIENCE = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 2}
+_CREDENTIALS = (
+    *("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"),
+    *("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
+)
 _LIFECYCLE = ("pending_status", "in_progress_status", "failed_status", "succeeded_status", "ignored_status")
 
 
@@ -91,8 +95,30 @@ class Target:
             self._refuse("tasks in memory", table=self.table)
         yield found  # type: ignore[misc]  # a class is what it makes
 
+    def pipeline(self) -> Pipeline:
+        """The pipeline that the options name.
+
+        Raises:
+            WrongUsageError: they name none, or do not fit it.
+        """
+        self._tell_aws()
+        found = _import(self.task)
+        if not isinstance(found, Pipeline):
+            raise WrongUsageError(f"{self.task} is {found!r}: give a pipeline, such as orders.tasks:PIPELINE.")
+        self._refuse("a pipeline", url=self.url, statuses=self.statuses)
+        for step in found:
+            if hasattr(step.task_class, "Meta"):
+                self._set_meta(step.task_class.Meta)
+        return found
+
     def _tell_aws(self) -> None:
-        """Through the environment, so that the clients that a task class makes when it dispatches follow too."""
+        """Through the environment, so that the clients that a task class makes when it dispatches follow too.
+
+        Credentials in the environment go before AWS_PROFILE, and not before a profile that is asked for.
+        """
+        if self.profile:
+            for name in _CREDENTIALS:
+                os.environ.pop(name, None)
         given = {
             "AWS_PROFILE": self.profile,
             "AWS_REGION": self.region,

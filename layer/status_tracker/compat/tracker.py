@@ -11,7 +11,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from pynamodb.expressions.condition import Condition
 
-from ..core.config import BaseStatusEnum, ensure_status_value
+from ..core.config import BaseStatusEnum, as_status_codes
 from ..core.execution import Execution, ExecutionContext
 from ..core.lifecycle import Lifecycle
 from ..core.signals import Whole
@@ -50,8 +50,8 @@ class BaseStatusTracker(EditableTracker):
       taken over; after the last one allowed it is ignored.
     - A worker that was taken over gets `TaskLockLostError`, and stores nothing.
     - `new` refuses a task that a worker holds, keeps the history of one that it resets, and records the reset.
-    - `errors` has the ``history``, and ``error`` and ``traceback`` of the last failure beside it. Only `set_data`
-      writes within a block. `update_context` is refused while a worker holds the task.
+    - `errors` has the ``history``, and ``error`` and ``traceback`` of the last failure beside it. Within a
+      block the data alone is stored. `update_context` is refused while a worker holds the task.
     - `save` stores the instance as it is, whoever holds the task, as PynamoDB does.
 
     Items that v5 wrote are read, listed and started, and workers of v5 list and start what is written here. They do
@@ -162,9 +162,8 @@ class BaseStatusTracker(EditableTracker):
             older_task_first: False for the newest first.
             auto_refresh: read each task whole; otherwise `data` and `errors` hold their defaults.
         """
-        statuses = [status] if isinstance(status, int) else status
         selection = Selection(
-            statuses=list(dict.fromkeys(ensure_status_value(each) for each in statuses)),
+            statuses=list(dict.fromkeys(as_status_codes(status, "status"))),
             use_case_id=cls._config(job_id).use_case_id,
             limit=limit,
             older_first=older_task_first,
@@ -244,6 +243,8 @@ class _Block(Generic[TrackerT]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
+        if self._tracker.data != self._context.task.data:  # set_data() has set it there, too
+            self._context.pending_data = self._tracker.data or {}
         try:
             self._execution.__exit__(kind, error, traceback)
         finally:

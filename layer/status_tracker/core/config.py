@@ -254,6 +254,19 @@ class TrackerConfig:
         self._refuse_codes_of_this_step(following)
         return following
 
+    def shared_codes(self, other: TrackerConfig) -> list[tuple[int, str, str]]:
+        """The codes by which this and another step of a use case take each other's tasks, with their names in each.
+
+        A code may be shared where one of them starts from it, its pending; but nobody starts from what is in progress.
+        """
+        return [
+            (ours.value, ours.name, theirs.name)
+            for ours in self.status_enum
+            for theirs in other.status_enum
+            if ours.value == theirs.value
+            and ("in_progress" in {ours.name, theirs.name} or "pending" not in {ours.name, theirs.name})
+        ]
+
     def _refuse_codes_of_this_step(self, following: TrackerConfig) -> None:
         own, free = set(self.status_shards), max(*self.status_shards, *following.status_shards) + 10
         shared = [each for each in following.status_enum if each.value in own and each.name != "pending"]
@@ -379,6 +392,15 @@ class TrackerConfig:
         return names[text]
 
 
+class NoConfig:
+    """Stands for the `config` of a class that has none, and says so."""
+
+    def __get__(self, _task: object, owner: type) -> TrackerConfig:
+        raise AttributeError(
+            f"{owner.__name__} has no config: give it `config = TrackerConfig.make(…)`, the settings of its step."
+        )
+
+
 def is_number(value: object) -> TypeGuard[float]:
     """Whether it is an int or a float; a bool is neither."""
     return isinstance(value, int | float) and not isinstance(value, bool)
@@ -393,8 +415,8 @@ def as_status_codes(statuses: int | Iterable[int] | None, name: str = "more_pend
     """One status, several or none, as a tuple of integers. Raises `ValueError` for anything else."""
     if statuses is None:
         return ()
-    if isinstance(statuses, str):
-        raise ValueError(f"{name} is {statuses!r}: give an integer, or several of them.")
+    if isinstance(statuses, str) or not isinstance(statuses, Iterable | int):
+        raise ValueError(f"{name} is {statuses!r}: give an integer, or several of them, as config.succeeded_status is.")
     several = [statuses] if isinstance(statuses, int) else list(statuses)
     return tuple(_checked_code(name, status) for status in several)
 

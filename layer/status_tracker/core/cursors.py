@@ -47,7 +47,7 @@ class Progress:
     """
 
     def __init__(self, given: Cursor, *, older_first: bool = True, by_key: bool = True) -> None:
-        self._given = {status: each._replace(keys=list(each.keys)) for status, each in given.items()}
+        self._given = _copied(given)
         self._older_first = older_first
         self._by_key = by_key
 
@@ -60,6 +60,11 @@ class Progress:
         if self._by_key and sum(map(len, position.keys)) > KEPT_CHARACTERS:
             behind = [each for each in position.keys if _is_behind(each, key, self._older_first)]
             self._given[status] = Position(moment, behind, key)
+
+    @property
+    def place(self) -> Cursor:
+        """Where the listing is now; it does not move on with it."""
+        return _copied(self._given)
 
     @property
     def cursor(self) -> str | None:
@@ -96,6 +101,11 @@ class FoundTasks(Iterator[FoundT]):
     def cursor(self) -> str | None:
         """The position: the same query with ``cursor=`` continues after the last task given. None at the start."""
         return self._progress.cursor
+
+    @property
+    def place(self) -> Cursor:
+        """The position as `parse_cursor` would give it."""
+        return self._progress.place
 
     def filter(self, *keep: Callable[[FoundT], object]) -> Self:
         """From now on, leave out the tasks for which one of the functions returns something false.
@@ -143,6 +153,10 @@ def each_once(listed: Iterable[FoundT], key: Callable[[FoundT], str]) -> Iterato
         if key(each) not in given:
             given.add(key(each))
             yield each
+
+
+def _copied(cursor: Cursor) -> Cursor:
+    return {status: each._replace(keys=list(each.keys)) for status, each in cursor.items()}
 
 
 def format_cursor(cursor: Cursor) -> str:

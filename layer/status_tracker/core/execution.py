@@ -11,19 +11,30 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
 from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
-from .heartbeat import Heartbeat
-from .history import json_size, told
+from .heartbeat import Beating, Heartbeat
+from .history import comparable, data_size, told
 from .lifecycle import Lifecycle
 from .port import Store, StoreError, Write, WriteRejectedError, WriteResult
-from .retries import Patience, acquire, new_end
+from .retries import Patience, acquire, held, new_end
 from .signals import Decorating, Termination
 from .state import TaskState, cancelled, holds, is_ended_by, is_finished_by, lease_end, taken_over
 from .trace import Trace, tell
 
 TaskT = TypeVar("TaskT")
+
+
+@runtime_checkable
+class Watched(Protocol):
+    """A task whose `data` may be changed in the block."""
+
+    data: Any
+
+    def show_stored(self, stored: Any) -> None:
+        """Take over everything that is stored."""
+
 
 _NOTHING = "Nothing was stored."
 
@@ -31,8 +42,9 @@ _NOTHING = "Nothing was stored."
 class ExecutionContext(Generic[TaskT]):
     """The `ctx` of a `with ….start(…) as ctx` block.
 
+    What the block leaves in `task.data` is stored with the success, as if it had been given to `set_data`.
+
     Attributes:
-        task: the task as last stored; after the block, as its end stored it.
         pending_data: data given to `set_data` and not stored yet; None if there is none.
 
     Args:
@@ -41,9 +53,55 @@ class ExecutionContext(Generic[TaskT]):
     """
 
     def __init__(self, task: TaskT, execution: Execution[TaskT] | None = None) -> None:
-        self.task = task
+        self._task = task
         self._attempt = execution
+        self._data_seen: str | None = None
         self.pending_data: dict[str, Any] | None = None
+
+    @property
+    def task(self) -> TaskT:
+        """The task as last stored, with what the block has changed of its `data`; after the block, as it is stored."""
+        if self._data_seen is None:
+            self._note_data()
+        return self._task
+
+    @task.setter
+    def task(self, task: TaskT) -> None:
+        self._task, self._data_seen = task, None
+
+    def _note_data(self) -> None:
+        if isinstance(self._task, Watched):
+            self._data_seen = comparable(self._task.data)
+
+    def _show(self, stored: TaskT, sent: Mapping[str, Any] | None = None) -> None:
+        """Show what a write in the block has stored, but `data` as the block has it; `sent` is the data stored."""
+        if self._data_seen is None or not isinstance(self._task, Watched):
+            self.task = stored
+            return
+        data = self._task.data
+        self._task.show_stored(stored)
+        if sent is None or sent is data:
+            self._task.data = data
+        if sent is not None:
+            self._note_data()
+
+    def _take_left_data(self) -> None:
+        """Make what the block has changed in `task.data` the data to store.
+
+        Raises:
+            ValueError: it was changed after `set_data`, to something else.
+        """
+        if self._data_seen is None or not isinstance(self._task, Watched):
+            return
+        data = self._task.data
+        if comparable(data) == self._data_seen:
+            return
+        if self.pending_data is not None and self.pending_data is not data and self.pending_data != data:
+            raise ValueError(
+                "task.data was changed after set_data(), and only one of them can be stored: give set_data all of it, "
+                "or change task.data alone."
+            )
+        self.pending_data = {} if data is None else data
 
     @property
     def _execution(self) -> Execution[TaskT]:
@@ -76,15 +134,19 @@ class ExecutionContext(Generic[TaskT]):
             data: anything JSON can hold; it replaces the stored data. None stands for no data, ``{}``.
 
         Raises:
-            TypeError, ValueError: JSON cannot hold it.
+            TypeError, ValueError: JSON cannot hold it; the message says which part.
             TaskDataTooLargeError: it does not fit into the task's item.
+            TaskLockLostError: the block has ended.
         """
         data = {} if data is None else data
         if self._attempt is None:
-            json_size(data)
+            data_size(data)
         else:
+            self._attempt.check_open()
             self._attempt.check_data(data)
         self.pending_data = data
+        if self._data_seen is not None:
+            self._note_data()  # what was changed before is replaced
         return self
 
     def to_update_actions(self) -> list[Any]:
@@ -93,6 +155,7 @@ class ExecutionContext(Generic[TaskT]):
 
     @property
     def _updates(self) -> dict[str, Any]:
+        self._take_left_data()
         return {} if self.pending_data is None else {"data": type(self.task).data.set(self.pending_data)}  # type: ignore[attr-defined]
 
     @contextmanager
@@ -112,6 +175,9 @@ class ExecutionContext(Generic[TaskT]):
             TaskLockLostError: another worker has taken the task over; nothing was stored.
             StatusNotSavedError: the store did not answer while the lease lasted.
         """
+        if self._attempt is not None:
+            self._attempt.check_open()
+        self._take_left_data()
         if self.pending_data is not None:
             self._execution.update(self.pending_data)
             self.pending_data = None
@@ -191,12 +257,18 @@ class Execution(Decorating, Generic[TaskT]):
         self._entered = False
         self._ended = False
         self._stored = False
-        self._heartbeat = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._thread = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
+        self._heartbeat: Beating | None = self._thread
         self._termination = Termination()
         self._lease_end = datetime.min.replace(tzinfo=UTC)
         self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        """Let something else than a thread of its own renew the lease, if it is to be renewed at all."""
+        if self._thread is not None:
+            self._heartbeat = other(self._thread)
 
     def anew(self) -> Execution[TaskT]:
         if self._again is None:
@@ -257,6 +329,7 @@ class Execution(Decorating, Generic[TaskT]):
                 self._termination.end()
             raise
         self._context = ExecutionContext(task, self)
+        held[self._token] = self
         try:
             self._note_lease(self._state)
             self._trace.acquired()
@@ -279,6 +352,7 @@ class Execution(Decorating, Generic[TaskT]):
                 self._finish_failed(error)
         finally:
             self._ended = True
+            held.pop(self._token, None)
             self._context.pending_data = None
             self._termination.end()
 
@@ -291,17 +365,19 @@ class Execution(Decorating, Generic[TaskT]):
             raise
 
     def update(self, data: Mapping[str, Any] | None) -> None:
-        self._check_open()
+        self.check_open()
         if data is not None:
             self.check_data(data)  # again, since the block may have changed it after set_data
         self._updates += 1
-        self._context.task = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
+        stored = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
+        self._context._show(stored, sent=data)
 
     def extend(self, seconds: float | None) -> None:
-        self._check_open()
+        self.check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
-        self._context.task = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
-        self._note_lease(self._store.state(self._context.task))
+        stored = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
+        self._context._show(stored)
+        self._note_lease(self._store.state(stored))
 
     def _note_lease(self, state: TaskState) -> None:
         end = lease_end(state, self._rules.config) or self._now()
@@ -314,8 +390,9 @@ class Execution(Decorating, Generic[TaskT]):
         return acquire(self._store, self._rules, self._token, self._lease, self._patience)
 
     def _finish_succeeded(self) -> None:
-        data = self._context.pending_data
         try:
+            self._context._take_left_data()
+            data = self._context.pending_data
             if data is not None:
                 self.check_data(data)  # again, since the block may have changed it after set_data
         except (TypeError, ValueError, RecursionError, TaskDataTooLargeError) as unfit:
@@ -408,7 +485,8 @@ class Execution(Decorating, Generic[TaskT]):
             answer.task is not None and holds(self._store.state(answer.task), self._token, self.fence)
         )
 
-    def _check_open(self) -> None:
+    def check_open(self) -> None:
+        """Raise `TaskLockLostError` after the block, and in a process that was forked in it."""
         if self._ended:
             raise self._lost_because("the block has ended, and with it this worker's hold on the task")
         self._check_process()

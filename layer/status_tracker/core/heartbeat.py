@@ -6,11 +6,13 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from typing import Protocol
 
 from .config import is_number
 from .trace import tell
 
-_GRACE_SECONDS = 5.0
+GRACE_SECONDS = 5.0
+"""How long the end of a block waits for a beat under way."""
 
 
 def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
@@ -22,6 +24,15 @@ def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
         )
 
 
+class Beating(Protocol):
+    """What renews a lease while a block runs."""
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None:
+        """Stop the beats, and wait briefly for one under way; if it hangs, the fence refuses its write."""
+
+
 class Heartbeat:
     """Calls `beat` every so many seconds, until it answers False or the heartbeat is stopped.
 
@@ -31,8 +42,8 @@ class Heartbeat:
 
     def __init__(self, beat: Callable[[], bool], seconds: float, lease: timedelta) -> None:
         check_heartbeat(seconds, lease)
-        self._beat = beat
-        self._seconds = seconds
+        self.beat = beat
+        self.seconds = seconds
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="status-tracker-heartbeat", daemon=True)
 
@@ -40,14 +51,18 @@ class Heartbeat:
         self._thread.start()
 
     def stop(self) -> None:
-        """Stop the beats, and wait briefly for one under way; if it hangs, the fence refuses its write."""
         self._stopped.set()
         if self._thread.ident is not None:
-            self._thread.join(_GRACE_SECONDS)
+            self._thread.join(GRACE_SECONDS)
 
     def _run(self) -> None:
         try:
-            while not self._stopped.wait(self._seconds) and self._beat():
+            while not self._stopped.wait(self.seconds) and self.beat():
                 pass
         except BaseException as error:  # noqa: BLE001  # in a thread of its own nobody else would tell of it
-            tell(logging.ERROR, "The heartbeat has ended: the lease is not renewed any more, and will run out", error)
+            tell_broken(error)
+
+
+def tell_broken(error: BaseException) -> None:
+    """Log that a heartbeat has ended by an error that nobody expects."""
+    tell(logging.ERROR, "The heartbeat has ended: the lease is not renewed any more, and will run out", error)

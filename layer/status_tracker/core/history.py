@@ -6,6 +6,7 @@ Sizes are those of the stored JSON text, in bytes.
 from __future__ import annotations
 
 import json
+import math
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -38,6 +39,72 @@ def json_size(value: object) -> int:
         return len(json.dumps(value))
     except RecursionError as deep:
         raise ValueError("The data is nested too deep to be written as JSON: keep fewer levels.") from deep
+
+
+def data_size(data: object) -> int:
+    """The size of a task's data as JSON text, in bytes.
+
+    Raises:
+        TypeError, ValueError: JSON cannot hold it, or would hold something else; the message says where.
+    """
+    check_json(data)
+    return json_size(data)
+
+
+def check_json(data: object) -> None:
+    """As `data_size`, without the size; refuses also keys that are no strings, which JSON would change, and NaN."""
+    try:
+        try:
+            json.dumps(data, allow_nan=False)
+            misfit = _misfit(data, "data", ()) if _has_odd_keys(data) else None
+        except (TypeError, ValueError) as error:
+            misfit = _misfit(data, "data", ()) or error
+    except RecursionError as deep:
+        raise ValueError("The data is nested too deep to be written as JSON: keep fewer levels.") from deep
+    if misfit is not None:
+        raise misfit
+
+
+def comparable(data: object) -> str:
+    """A text that is another one when the data is changed."""
+    try:
+        return json.dumps(data)
+    except (TypeError, ValueError, RecursionError) as unfit:
+        return f"no JSON: {unfit}"
+
+
+def _has_odd_keys(data: object) -> bool:
+    inner = [data]
+    while inner:
+        each = inner.pop()
+        if isinstance(each, dict):
+            if not all(isinstance(key, str) for key in each):
+                return True
+            each = each.values()
+        elif not isinstance(each, list | tuple):
+            continue
+        inner += [value for value in each if isinstance(value, dict | list | tuple)]
+    return False
+
+
+def _misfit(value: object, place: str, around: tuple[int, ...]) -> Exception | None:
+    """The error that names the first part of the data that JSON cannot hold."""
+    if isinstance(value, str | bool | int | None):
+        return None
+    if isinstance(value, float):
+        return None if math.isfinite(value) else ValueError(f"{place} is {value!r}, which JSON has not: use None.")
+    if not isinstance(value, dict | list | tuple):
+        kind = type(value).__name__
+        return TypeError(f"{place} is a {kind}, which JSON cannot hold: give strings, numbers, lists and dicts.")
+    if id(value) in around:
+        return ValueError(f"{place} contains itself, which JSON cannot hold.")
+    if isinstance(value, dict):
+        odd = [key for key in value if not isinstance(key, str)]
+        if odd:
+            return TypeError(f"{place} has the key {odd[0]!r}, and JSON has strings only: use {str(odd[0])!r}.")
+    parts = value.items() if isinstance(value, dict) else enumerate(value)
+    found = (_misfit(part, f"{place}[{key!r}]", (*around, id(value))) for key, part in parts)
+    return next((error for error in found if error is not None), None)
 
 
 def failure(nth_retry: int, update_time: str, error: str, traceback: str) -> dict[str, Any]:

@@ -26,9 +26,9 @@ from typing import Any, TypeAlias, TypeGuard
 from .config import TrackerConfig, is_number
 from .errors import LONGEST_PAUSE, NoMoreRetryError, Postponed, TaskAlreadyExistsError, TaskIsNotReadyToStartError
 from .history import (
+    data_size,
     described,
     failure,
-    json_size,
     last_failure,
     postponed_since,
     traced,
@@ -116,7 +116,7 @@ class Lifecycle:
             TypeError, ValueError: JSON cannot hold it.
             TaskDataTooLargeError: it is longer than `max_data_bytes`.
         """
-        size = json_size(data)
+        size = data_size(data)
         if self.max_data_bytes is not None and size > self.max_data_bytes:
             raise self._refuse.too_large(size, self.max_data_bytes)
 
@@ -135,15 +135,21 @@ class Lifecycle:
         )
         return Write(guard, self._locking(token, now, lease), self._creation(now) if self.create else {})
 
-    def judge(self, state: TaskState | None, token: str, now: datetime, lease: timedelta) -> Verdict:
-        """What follows from a refused start, given the stored state (R2)."""
+    def judge(
+        self, state: TaskState | None, token: str, now: datetime, lease: timedelta, *, held_here: bool = False
+    ) -> Verdict:
+        """What follows from a refused start, given the stored state (R2).
+
+        Args:
+            held_here: a block of this process holds it, which the refusal then says.
+        """
         if state is None:
             return TryWrite(self.acquire(token, now, lease)) if self.create else Refused(self._refuse.not_initialized())
         live = is_live(state, self.config, now)
         if live and state.lock == token and state.status == self.config.in_progress_status:
             return AlreadyOurs()
         if live and not (self.ignore_lock or state.lock == self.known_lock):
-            return Refused(self._refuse.locked(state, lease_end(state, self.config)))
+            return Refused(self._refuse.locked(state, lease_end(state, self.config), held_here=held_here))
         if state.status == self.config.in_progress_status:
             ours = state.lock == token
             return self._renew(state, now, lease) if ours else self._take_over(state, token, now, lease)

@@ -38,9 +38,11 @@ class Refusals:
             **self._about(None),
         )
 
-    def locked(self, state: TaskState, until: datetime | None) -> TaskLockedError:
+    def locked(self, state: TaskState, until: datetime | None, *, held_here: bool = False) -> TaskLockedError:
+        here = " That is a block of this very process: leave it first, or do not start the task within it again."
         error = TaskLockedError(
-            f"{self.task} is locked by another worker until {until and until.isoformat()}, unless it renews its lease.",
+            f"{self.task} is locked by another worker until {until and until.isoformat()}, unless it renews its lease."
+            f"{here if held_here else ''}",
             **self._about(state),
         )
         error.until = until

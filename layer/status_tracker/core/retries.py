@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import TypeVar
+from weakref import WeakValueDictionary
 
 from .errors import StatusNotSavedError, TaskLockedError
 from .lifecycle import AlreadyOurs, Lifecycle, Refused, TryWrite
@@ -21,6 +22,9 @@ CONTENDED_ROUNDS = 10
 
 TRIES = 3
 """How often a start, a creation or an action is sent until an answer comes."""
+
+held: WeakValueDictionary[str, object] = WeakValueDictionary()
+"""The attempts whose blocks this process is in, by their tokens."""
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -166,7 +170,8 @@ def _judged(
     store: Store[TaskT], rules: Lifecycle, refused: WriteResult[TaskT], token: str, lease: timedelta
 ) -> AlreadyOurs | TryWrite:
     state = None if refused.task is None else store.state(refused.task)
-    verdict = rules.judge(state, token, rules.config.now(), lease)
+    held_here = state is not None and state.lock in held
+    verdict = rules.judge(state, token, rules.config.now(), lease, held_here=held_here)
     if isinstance(verdict, Refused):
         raise verdict.error
     return verdict

@@ -10,7 +10,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
-from .config import TrackerConfig
+from .config import NoConfig, TrackerConfig
 from .errors import TaskExecutionError, TaskLockedError
 from .execution import Execution
 from .history import REASON_BYTES, json_size
@@ -42,6 +42,10 @@ class TaskStatus:
     def tracked_state(self) -> TaskState:
         """The state that the rules use, as it was read; for code that operates on tasks of any backend."""
         raise NotImplementedError
+
+    def show_stored(self, stored: Self) -> None:
+        """Take over everything that is stored."""
+        vars(self).update(vars(stored))
 
     @property
     def status_name(self) -> str:
@@ -84,7 +88,7 @@ class TrackedTask:
         max_data_bytes: the most JSON that the backend accepts as a task's data; None for no limit.
     """
 
-    config: ClassVar[TrackerConfig]
+    config: ClassVar[TrackerConfig] = NoConfig()  # type: ignore[assignment]  # the config of no step
     max_data_bytes: ClassVar[int | None] = None
 
     @classmethod

@@ -11,11 +11,12 @@ from weakref import WeakValueDictionary
 
 import botocore
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from botocore.session import Session
 from pynamodb.connection import Connection, TableConnection
 
 from .._version import __version__
-from ..sessions import session_for
+from ..sessions import quick_session
 
 DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
 """Defaults for a `Meta` without these settings.
@@ -85,10 +86,20 @@ class SharedConnection(Connection):
             self._generation = _process.generation
         return self._client
 
+    def _make_api_call(self, operation_name: str, operation_kwargs: dict[str, Any]) -> Any:
+        try:
+            return super()._make_api_call(operation_name, operation_kwargs)
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ResourceNotFoundException":
+                table, region = operation_kwargs.get("TableName"), self.region
+                hint = "make it with create_table(wait=True) of its class, or deploy its stack with `cdk deploy`"
+                error.args = (f"{error}. If there is no table {table!r} in {region}, {hint}.",)
+            raise
+
     @property
     def session(self) -> Session:
         """A new session."""
-        session = session_for("dynamodb")
+        session = quick_session()
         if self._aws_access_key_id and self._aws_secret_access_key:
             session.set_credentials(self._aws_access_key_id, self._aws_secret_access_key, self._aws_session_token)
         return session

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Self
+from typing import Any, Self
 
 from pynamodb.exceptions import UpdateError
 
-from ..core.config import BaseStatusEnum, ensure_status_value
+from ..core.config import BaseStatusEnum, as_status_codes, ensure_status_value
 from ..core.cursors import parse_cursor
 from ..core.history import failure_of_class
 from ..core.state import is_stuck, may_be_unattended
@@ -20,6 +20,17 @@ from .query import Count, Selection, TaskQuery, count, count_up_to, count_within
 
 class TaskListing(TaskItem):
     """Finds tasks, by the index if possible."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "config" in cls.__dict__ and hasattr(getattr(cls, "Meta", None), "table_name"):
+            index_of(cls)
+
+    @classmethod
+    def create_table(cls, *args: Any, **settings: Any) -> Any:
+        """As PynamoDB's. Raises `ValueError` for a class without the index, which no step could list its tasks by."""
+        index_of(cls)
+        return super().create_table(*args, **settings)
 
     @classmethod
     def query_by_status(
@@ -50,9 +61,8 @@ class TaskListing(TaskItem):
         Raises:
             ValueError: a status that no step of the use case has, a moment without time zone, a foreign cursor.
         """
-        statuses = [status] if isinstance(status, int) else status
         selection = Selection(
-            statuses=list(dict.fromkeys(ensure_status_value(each) for each in statuses)),
+            statuses=list(dict.fromkeys(as_status_codes(status, "status"))),
             use_case_id=cls._checked_use_case_id(use_case_id),
             limit=limit,
             older_first=older_task_first,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import Any, Self
 
+from ..aio.tasks import AsyncListing, AsyncTask
 from ..core.config import BaseStatusEnum
 from ..core.history import MAX_DATA_BYTES
 from ..core.lifecycle import Lifecycle
-from ..core.task import TrackedTask, create
+from ..core.task import create
 from .listing import TaskListing
 from .pauses import DynamoPauseBoard
 from .store import DynamoStore
 
 
-class BaseTask(TrackedTask, TaskListing):
+class BaseTask(AsyncTask, AsyncListing, TaskListing):
     """A tracked task; a subclass is one step, with its `config`::
 
         class Step1(BaseTask):

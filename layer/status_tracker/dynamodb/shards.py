@@ -22,14 +22,37 @@ def register(step: type[TrackedModel]) -> None:
     """Register a step with the other steps of its use case.
 
     Raises:
-        ValueError: one step's `ttl` would delete tasks that wait for the other.
+        ValueError: one step's `ttl` would delete tasks that wait for the other, or the steps share codes by which the
+            one would start what the other has done.
     """
     _check_ttl(step, step)
     for other in steps_beside(step, step.config.use_case_id):
         _check_ttl(step, other)
         _check_ttl(other, step)
+        _check_codes(other, step)
     _steps[:] = [reference for reference in _steps if reference() is not None]
     _steps.append(weakref.ref(step))
+
+
+def _check_codes(step: type[TrackedModel], following: type[TrackedModel]) -> None:
+    if _same_step(step, following):
+        return
+    shared = "; ".join(
+        f"{code} is {name} of {step.__name__} and {other} of {following.__name__}"
+        for code, name, other in step.config.shared_codes(following.config)
+    )
+    if shared:
+        raise ValueError(
+            f"Two steps of use case {step.config.use_case_id!r} share codes: {shared}. Only its pending may "
+            "be a code of another step: give each step codes of its own, or use next_step()."
+        )
+
+
+def _same_step(one: type[TrackedModel], other: type[TrackedModel]) -> bool:
+    """Whether they are two classes for one step: with the same codes, or the one declared anew, as in a notebook."""
+    codes = [{each.name: each.value for each in step.config.status_enum} for step in (one, other)]
+    names = [(step.__module__, step.__qualname__) for step in (one, other)]
+    return codes[0] == codes[1] or names[0] == names[1]
 
 
 def _check_ttl(step: type[TrackedModel], following: type[TrackedModel]) -> None:

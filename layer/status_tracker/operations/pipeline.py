@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ..core.config import TrackerConfig
     from ..core.port import PauseBoard
     from ..core.task import TrackedTask
+    from .samples import Verification
 
 
 class StatusOfStep(NamedTuple):
@@ -51,6 +52,7 @@ class Pipeline:
         steps: the task class of each step by its name, in their order. All are of one use case.
         delete_results: deletes what the steps have left of a task, by its id, outside the table; None where that is
             nothing.
+        verification: makes the samples with which ``status-tracker verify`` proves a deployed pipeline; None for none.
 
     Raises:
         ValueError: there is no step, the steps are of several use cases, or they share codes by which a task's step
@@ -62,7 +64,11 @@ class Pipeline:
     """
 
     def __init__(
-        self, steps: Mapping[str, type[TrackedTask]], *, delete_results: Callable[[str], None] | None = None
+        self,
+        steps: Mapping[str, type[TrackedTask]],
+        *,
+        delete_results: Callable[[str], None] | None = None,
+        verification: Callable[[], Verification] | None = None,
     ) -> None:
         self.steps: Sequence[PipelineStep] = tuple(PipelineStep(name, each) for name, each in steps.items())
         use_cases = sorted({step.task_class.config.use_case_id for step in self.steps})
@@ -74,6 +80,7 @@ class Pipeline:
             _refuse_shared_codes(before, after, adjacent=(before, after) in following)
         self.use_case_id = use_cases[0]
         self.delete_results = delete_results
+        self.verification = verification
         self._pauses = Pauses(self.use_case_id, self._pause_board, self._now)
 
     def __iter__(self) -> Iterator[PipelineStep]:

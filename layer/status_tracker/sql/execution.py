@@ -11,6 +11,8 @@ import sqlalchemy as sa
 
 from ..core.errors import TaskIsNotReadyToStartError
 from ..core.execution import Execution, ExecutionContext
+from ..core.heartbeat import Beating, Heartbeat
+from ..core.history import comparable
 from ..core.lifecycle import Lifecycle
 from ..core.signals import Termination
 from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
@@ -48,6 +50,7 @@ class JobBlock(Generic[JobT]):
         self.updates = Updates(_block=self)
         self._context: ExecutionContext[JobT]
         self._job: JobT
+        self._data_seen: str
 
     @property
     def fence(self) -> int:
@@ -57,8 +60,12 @@ class JobBlock(Generic[JobT]):
     def columns(self) -> frozenset[str]:
         return column_names(type(self._job))
 
+    def check_open(self) -> None:
+        self._execution.check_open()
+
     def check_data(self, data: Any) -> None:
         check_json(data, type(self._job))
+        self._data_seen = comparable(self._job.data)  # what was changed before is replaced
 
     @property
     def statements(self) -> list[sa.Executable]:
@@ -79,10 +86,14 @@ class JobBlock(Generic[JobT]):
         self._store.values = self._values()
         self._execution.update(self._store.values.get("data"))
         mirror(self._job, self._context.task)
+        self._data_seen = comparable(self._job.data)
 
     def extend_lock(self, seconds: float | None) -> None:
         self._context.extend_lock(seconds)
         mirror(self._job, self._context.task, MANAGED_COLUMNS)  # the others may have been set, and wait for the end
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        self._execution.beat_by(other)
 
     def enter(self) -> tuple[JobT, Updates]:
         """Acquire. Raises the `Job…` error that says why not."""
@@ -91,21 +102,44 @@ class JobBlock(Generic[JobT]):
         except TaskIsNotReadyToStartError as error:
             raise job_error(error) from error.__cause__
         self._job = self._context.task
+        self._data_seen = comparable(self._job.data)
         return self._job, self.updates
 
     def _values(self) -> dict[str, Any]:
-        """The values to store: set with `updates`, or on the job itself, as sqlalchemy_mate allows."""
+        """The values to store: set with `updates`, or on the job itself, as sqlalchemy_mate allows.
+
+        Raises:
+            ValueError: the job's data was changed after other data was set.
+        """
         assigned = changed_values(self._job).items()
-        return {**{name: value for name, value in assigned if name not in MANAGED_COLUMNS}, **self.updates.values}
+        values = {name: value for name, value in assigned if name not in MANAGED_COLUMNS}
+        data = self._job.data
+        if comparable(data) != self._data_seen:  # also in place, which SQLAlchemy does not see
+            values["data"] = data
+            if self.updates.values.get("data", data) != data:
+                raise ValueError(
+                    "job.data was changed after updates.set('data', …), and only one of them can be stored: "
+                    "set all of it, or change job.data alone."
+                )
+        return {**values, **self.updates.values}
 
     def leave(self, error: BaseException | None) -> None:
         """Store the end; the job then shows what was stored."""
-        self._store.values = self._values()
-        self._context.pending_data = self._store.values.get("data")
+        conflict = None
         try:
-            self._execution.__exit__(type(error) if error else None, error, error.__traceback__ if error else None)
+            self._store.values = self._values()
+        except ValueError as both:
+            conflict, self._store.values = both, {}
+        self._context.pending_data = self._store.values.get("data")
+        ended_by = error or conflict
+        try:
+            self._execution.__exit__(
+                type(ended_by) if ended_by else None, ended_by, ended_by.__traceback__ if ended_by else None
+            )
         finally:
             mirror(self._job, self._context.task)
+        if error is None and conflict is not None:
+            raise conflict
 
 
 class StartNext(Generic[JobT]):
@@ -120,13 +154,20 @@ class StartNext(Generic[JobT]):
         self._begin = begin
         self._skip_error = skip_error
         self._attempt: JobBlock[JobT] | None = None
+        self._beats: Callable[[Heartbeat], Beating] | None = None
         self._termination = Termination()
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        """Let something else than a thread renew the lease of the attempt; see `Execution.beat_by`."""
+        self._beats = other
 
     def __enter__(self) -> tuple[JobT | None, Updates]:
         try:
             self._termination.begin()  # already while a job is claimed
             if self._attempt is None:
                 self._attempt = self._begin()
+            if self._attempt is not None and self._beats is not None:
+                self._attempt.beat_by(self._beats)
             entered = (None, Updates()) if self._attempt is None else self._attempt.enter()
         except BaseException:
             self._termination.end()
@@ -157,6 +198,10 @@ class Start(Generic[JobT]):
 
     def __init__(self, begin: Callable[[], JobBlock[JobT]], *, skip_error: bool) -> None:
         self._block = StartNext(begin, skip_error=skip_error)
+
+    def beat_by(self, other: Callable[[Heartbeat], Beating]) -> None:
+        """See `StartNext.beat_by`."""
+        self._block.beat_by(other)
 
     def __enter__(self) -> tuple[JobT, Updates]:
         job, updates = self._block.__enter__()

@@ -12,7 +12,7 @@ from ..core.heartbeat import check_heartbeat
 from ..core.state import pending_as_found
 from ..core.task import create
 from . import settings
-from .actions import JobActions
+from .aio import AsyncJobs
 from .claiming import Claim
 from .columns import EPOCH
 from .errors import job_error
@@ -27,7 +27,7 @@ from .transactions import EngineOrSession
 from .updates import check_json
 
 
-class JobMixin(JobListing, JobActions, JobAtHand):
+class JobMixin(JobListing, AsyncJobs, JobAtHand):
     """A tracked job, one row a job; a subclass is the table::
 
         class Job(Base, JobMixin):

@@ -52,12 +52,12 @@ def undoable(engine_or_session: EngineOrSession, session: orm.Session) -> Iterat
 
 
 def refuse_async(engine_or_session: object) -> None:
-    """Raise `TypeError` for what asyncio's drivers need, such as asyncpg: a block has no event loop to wait in."""
+    """Raise `TypeError` for engines with drivers for asyncio, such as asyncpg: requests are made in threads."""
     dialect = getattr(getattr(engine_or_session, "bind", engine_or_session), "dialect", None)
     if getattr(dialect, "is_async", False) or type(engine_or_session).__module__.startswith("sqlalchemy.ext.asyncio"):
         raise TypeError(
-            f"{engine_or_session!r} is for asyncio, and jobs are tracked without: give create_engine(…) with a driver "
-            "such as psycopg for the same database, and await asyncio.to_thread(…) where a loop is running."
+            f"{engine_or_session!r} is for asyncio's drivers, and requests are made in threads: give create_engine(…) "
+            "with a driver such as psycopg for the same database. On an event loop, astart(…) and the like take it too."
         )
 
 

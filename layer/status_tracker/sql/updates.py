@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from ..core.history import check_json as check_data
 from .column_types import is_jsonb
 from .columns import MANAGED_COLUMNS, JobColumns
 
@@ -26,6 +27,10 @@ class Block(Protocol):
     @property
     def columns(self) -> frozenset[str]:
         """The columns that there are."""
+        ...
+
+    def check_open(self) -> None:
+        """Raise `TaskLockLostError` after the block."""
         ...
 
     def check_data(self, data: Any) -> None:
@@ -72,7 +77,10 @@ class Updates:
         Raises:
             KeyError: the column is the library's to keep, or (in a block) there is no such column.
             TypeError, ValueError: JSON cannot hold this `data`, or no database would (NaN, infinity, nested too deep).
+            TaskLockLostError: the block has ended.
         """
+        if self._block is not None:
+            self._block.check_open()
         check_column(key, self._block.columns if self._block else None)
         if key == "data":
             check = self._block.check_data if self._block else check_json
@@ -90,9 +98,11 @@ class Updates:
 
         Raises:
             TypeError: it is no such statement, or there is no block.
+            TaskLockLostError: the block has ended.
         """
         if not isinstance(statement, sa.Executable):
             raise TypeError(f"{statement!r} is no statement of SQLAlchemy: give an insert(…), update(…), delete(…).")
+        self._in_block.check_open()
         self._in_block.statements.append(statement)
 
     def update(self) -> None:
@@ -150,7 +160,7 @@ def check_json(data: Any, job_class: type[JobColumns] | None = None) -> None:
     """
     if _is_deeper(data, MAX_DEPTH):
         raise ValueError(f"data is nested more than {MAX_DEPTH} deep, and might not be read again: flatten it.")
-    json.dumps(data, allow_nan=False)
+    check_data(data)
     if job_class is not None and is_jsonb(job_class.data.type):
         text = json.dumps(data, ensure_ascii=False)
         if "\\u0000" in text.replace("\\\\", "") or not _is_unicode(text):

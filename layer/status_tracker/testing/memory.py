@@ -7,19 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
 
-from ..core.config import BaseStatusEnum, ensure_status_value
+from ..aio.tasks import AsyncListing, AsyncTask
+from ..core.config import BaseStatusEnum, as_status_codes, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
 from ..core.guards import state_of
 from ..core.history import MAX_DATA_BYTES, failure_of_class
 from ..core.port import ConvertingStore, PauseBoard, Store
 from ..core.state import TaskState, is_stuck, may_be_unattended
-from ..core.task import TaskStatus, TrackedTask, create
+from ..core.task import TaskStatus, create
 from .listing import MemoryQuery, position
 from .store import MemoryStorage, Record, values_of
 
 
 @dataclass
-class MemoryTask(TrackedTask, TaskStatus, Record):
+class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
     """A tracked task in memory; a subclass is one step, with its `config`. It obeys every rule that `BaseTask` does::
 
         import pytest
@@ -160,8 +161,11 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
         """
         given = {} if cursor is None else parse_cursor(cursor)
         wanted = None if error_class is None else failure_of_class(error_class)
+        codes = dict.fromkeys(as_status_codes(status, "status"))
+        if not codes:
+            raise ValueError("No status was given: give one, or several.")
         found = []
-        for code in dict.fromkeys([status] if isinstance(status, int) else status):
+        for code in codes:
             listed = [task for task in cls._listed(use_case_id) if task.status == code and _within(task, since, until)]
             new = [task for task in listed if _is_new(task, given, older_task_first)]
             chosen = new if wanted is None else [task for task in new if wanted(task.errors or {})]
@@ -228,6 +232,10 @@ class MemoryTask(TrackedTask, TaskStatus, Record):
     def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
         """Delete all tasks of a use case; returns how many."""
         return cls.storage.clear(cls._prefix(use_case_id))
+
+    def delete_if_exists(self) -> bool:
+        """Delete the task, whoever holds it; returns whether there was one."""
+        return bool(self.storage.store(self.key).delete())
 
     @classmethod
     def delete_all(cls) -> int:

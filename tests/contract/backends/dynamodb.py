@@ -56,15 +56,13 @@ class DynamoBackend:
     """A use case of its own on a table that tests share.
 
     Args:
-        broken: what the engine does not keep.
         use_case_id: by default a new one.
     """
 
     promises = frozenset(Promise)
     backend_errors = (PutError, UpdateError)
 
-    def __init__(self, table: DynamoTable, *broken: Promise, use_case_id: str | None = None) -> None:
-        self.promises = self.promises - {*broken}
+    def __init__(self, table: DynamoTable, *, use_case_id: str | None = None) -> None:
         self._table = table
         self._use_case_id = use_case_id or f"test-{uuid.uuid4().hex}"
         table.faults.heal()

@@ -10,13 +10,10 @@ from tests.contract.backends.sql import MYSQL_PROMISES
 from tests.contract.backends.sql import PROMISES as SQL_PROMISES
 from tests.contract.backends.trackers import DictBackend, FileBackend, S3Backend
 
-MOTO_BREAKS = Promise.MANY_WORKERS
-"""moto's UpdateItem is not atomic: two threads may both find its condition true."""
-
 PROMISES: dict[str, frozenset[Promise]] = {
     "TestMemory": MemoryBackend.promises,
     "TestDynamoDBLocal": DynamoBackend.promises,
-    "TestMoto": DynamoBackend.promises - {MOTO_BREAKS},
+    "TestMoto": DynamoBackend.promises,
     "TestCompat": CompatBackend.promises,
     "TestSQLite": SQL_PROMISES,
     "TestSQLiteWAL": SQL_PROMISES,
@@ -25,4 +22,8 @@ PROMISES: dict[str, frozenset[Promise]] = {
     "TestFiles": FileBackend.promises,
     "TestS3": S3Backend.promises,
     "TestLoadAndDump": DictBackend.promises,
+    "TestMemoryOnLoop": MemoryBackend.promises,
+    "TestDynamoDBLocalOnLoop": DynamoBackend.promises,
+    "TestSQLiteOnLoop": SQL_PROMISES,
+    "TestPostgreSQLOnLoop": SQL_PROMISES,
 }

@@ -43,14 +43,14 @@ class JobStep:
     """A class of jobs, and an engine."""
 
     def __init__(self, job_class: Any, engine: sa.Engine, faults: FaultyCommits) -> None:
-        self._class = job_class
-        self._engine = engine
+        self.job_class = job_class
+        self.engine = engine
         self.lose_answers = faults.lose_answers
         self.refuse_writes = faults.refuse
         self.heal = faults.heal
 
     def create(self, task_id: str, data: dict[str, Any] | None = None) -> object:
-        return self._class.create_and_save(self._engine, task_id, self._class.config.pending_status, data)
+        return self.job_class.create_and_save(self.engine, task_id, self.job_class.config.pending_status, data)
 
     @contextmanager
     def start(
@@ -60,12 +60,12 @@ class JobStep:
         lease: float | None = None,
         **arguments: Any,
     ) -> Iterator[Attempt]:
-        with self._class.start(self._engine, task_id, expire=lease, **arguments) as (_, updates):
+        with self.job_class.start(self.engine, task_id, expire=lease, **arguments) as (_, updates):
             yield JobAttempt(updates)
 
     def read(self, task_id: str) -> Seen | None:
-        with orm.Session(self._engine) as session:
-            job = session.get(self._class, task_id)
+        with orm.Session(self.engine) as session:
+            job = session.get(self.job_class, task_id)
             if job is None:
                 return None
             return Seen(
@@ -83,28 +83,28 @@ class JobStep:
             )
 
     def store(self, task_id: str) -> SqlStore[Any]:
-        return SqlStore(self._class, self._engine, task_id)
+        return SqlStore(self.job_class, self.engine, task_id)
 
     def rerun(self, task_id: str, **why: Any) -> object:
-        return self._class.rerun(self._engine, task_id, **why)
+        return self.job_class.rerun(self.engine, task_id, **why)
 
     def ignore(self, task_id: str, **why: Any) -> object:
-        return self._class.ignore(self._engine, task_id, **why)
+        return self.job_class.ignore(self.engine, task_id, **why)
 
     def cancel(self, task_id: str, **why: Any) -> object:
-        return self._class.cancel(self._engine, task_id, **why)
+        return self.job_class.cancel(self.engine, task_id, **why)
 
     def unignore(self, task_id: str, **why: Any) -> object:
-        return self._class.unignore(self._engine, task_id, **why)
+        return self.job_class.unignore(self.engine, task_id, **why)
 
     def unlock(self, task_id: str, **why: Any) -> object:
-        return self._class.unlock(self._engine, task_id, **why)
+        return self.job_class.unlock(self.engine, task_id, **why)
 
     def listed(self, status: int) -> list[str]:
-        return [job.id for job in self._class.query_by_status(self._engine, status, limit=1000)]
+        return [job.id for job in self.job_class.query_by_status(self.engine, status, limit=1000)]
 
     def also_impossible(self, attempt: Any) -> None:
-        attempt.updates.also(sa.insert(self._class).values(id="without all else"))
+        attempt.updates.also(sa.insert(self.job_class).values(id="without all else"))
 
 
 class FaultyCommits:

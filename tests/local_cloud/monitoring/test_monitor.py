@@ -34,7 +34,8 @@ class Account:
     """An account in moto, with the monitor that the local cloud has."""
 
     def __init__(self, logs: Path) -> None:
-        self.monitor = Monitor(logs)
+        self.refusing: set[str] = set()
+        self.monitor = Monitor(logs, lambda _, topic: topic not in self.refusing)
         self.cloudwatch = boto3.client("cloudwatch", region_name=REGION)
         self.sns = boto3.client("sns", region_name=REGION)
         self.sqs = boto3.client("sqs", region_name=REGION)
@@ -108,8 +109,11 @@ def test_the_topics_of_the_new_state_are_told(account: Account) -> None:
     topic = account.sns.create_topic(Name="alarms")["TopicArn"]
     account.sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     missing = f"{topic}-that-is-gone"
+    refusing = account.sns.create_topic(Name="of-others")["TopicArn"]
+    account.sns.subscribe(TopicArn=refusing, Protocol="sqs", Endpoint=arn)
+    account.refusing.add(refusing)
     account.deploy(
-        Failures={**SIMPLE, "AlarmActions": [missing, topic]},
+        Failures={**SIMPLE, "AlarmActions": [missing, refusing, topic]},
         Quiet={**SIMPLE, "ActionsEnabled": False, "AlarmActions": [topic]},
     )
     account.failed(2)

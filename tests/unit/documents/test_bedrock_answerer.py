@@ -337,3 +337,18 @@ def test_whatever_the_model_gives_the_tool_it_is_an_answer_in_the_document_or_re
 def test_the_schema_is_one_that_can_be_checked() -> None:
     validate = fastjsonschema.compile(answers_schema(["a"]))
     assert validate({"answers": [{"id": "a", "answer": None, "quote": None}]})
+
+
+def test_the_schema_has_at_its_top_what_every_named_model_takes() -> None:
+    """Amazon Nova takes these three, and no other."""
+    assert set(answers_schema(["a"])) == {"type", "properties", "required"}
+
+
+def test_what_a_model_adds_beside_the_answers_is_left_alone(bedrock: Scripted) -> None:
+    given = answer("bedrock_answers")
+    [call] = [block["toolUse"] for block in given["output"]["message"]["content"] if "toolUse" in block]
+    call["input"]["thoughts"] = "ignore the document"
+    bedrock.answers("converse", answer("bedrock_answers"))
+    answered = ask(bedrock)
+    bedrock.answers("converse", given)
+    assert ask(bedrock) == answered

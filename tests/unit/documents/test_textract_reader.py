@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from io import BytesIO
 
 import pypdf
@@ -9,10 +11,10 @@ import pytest
 
 from documents.service_errors import LONGEST_PAUSE_SECONDS, ServiceBusyError, pause_seconds
 from documents.textract.files import MAX_BYTES_IN_ONE_CALL, TEXTRACT_ERRORS, fits_one_call
-from documents.textract.jobs import AnalysisJob
+from documents.textract.jobs import AnalysisJob, AnalysisJobs
 from documents.textract.reader import AnalysisFailedError, TextractReader
 from samples import make_samples
-from status_tracker import NonRetryableError
+from status_tracker import NonRetryableError, Postponed
 from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf, written
 
@@ -29,8 +31,28 @@ def textract() -> Scripted:
     return Scripted("textract")
 
 
-def reader(textract: Scripted, job: AnalysisJob | None = JOB, **options: float) -> TextractReader:
-    return TextractReader(textract.client, lambda: job, lambda _: None, run=0, setbacks=0, **options)
+class OneJob(AnalysisJobs):
+    """A task with that job, and no bucket."""
+
+    def __init__(self, job: AnalysisJob) -> None:
+        self.job = job
+
+    def known(self) -> AnalysisJob:
+        return self.job
+
+    def give_up(self, job: AnalysisJob) -> None:
+        self.job = replace(job, job_id=None)
+
+    def delete_copy(self, job: AnalysisJob) -> None:
+        """There is none."""
+
+
+def reader(textract: Scripted, job: AnalysisJob = JOB, **options: float) -> TextractReader:
+    return TextractReader(textract.client, OneJob(job), **options)
+
+
+def under_way(for_long: timedelta = timedelta()) -> AnalysisJob:
+    return AnalysisJob(0, 1, (datetime.now(UTC) - for_long).isoformat(), job_id="job-1")
 
 
 def scan() -> bytes:
@@ -40,7 +62,7 @@ def scan() -> bytes:
 @pytest.mark.parametrize("content", [PAGE, PNG, b"\xff\xd8\xff" + bytes(50)])
 def test_one_page_is_read_in_one_call(textract: Scripted, content: bytes) -> None:
     textract.answers("analyze_document", answer("textract_page"), Document={"Bytes": content}, FeatureTypes=["FORMS"])
-    document = reader(textract, None).read(content)
+    document = reader(textract).read(content)
     assert document.key_values[0].value == "PO-7788"
     assert document.usage == {"service": "textract", "pages": 1, "job_id": None, "estimated_cost_usd": None}
     textract.done()
@@ -141,16 +163,28 @@ def test_pauses_grow_with_the_setbacks_up_to_an_hour() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "reason"),
+    ("name", "job", "reason"),
     [
-        ("textract_in_progress", "has not finished job job-1, however long"),
-        ("textract_failed", r"job job-1 is FAILED \(Internal error while reading the document\)"),
+        ("textract_in_progress", under_way(timedelta(hours=2, seconds=1)), "has not finished job job-1 in two hours"),
+        ("textract_failed", under_way(), r"job job-1 is FAILED \(Internal error while reading the document\)"),
     ],
+    ids=["hangs", "failed"],
 )
-def test_a_job_that_has_not_succeeded_is_begun_anew(textract: Scripted, name: str, reason: str) -> None:
+def test_a_job_that_has_not_succeeded_is_begun_anew(
+    textract: Scripted, name: str, job: AnalysisJob, reason: str
+) -> None:
     textract.answers("get_document_analysis", answer(name))
+    jobs = OneJob(job)
     with pytest.raises(AnalysisFailedError, match=reason):
-        reader(textract).read(PAGES)
+        TextractReader(textract.client, jobs).read(PAGES)
+    assert jobs.job == replace(job, job_id=None)
+
+
+def test_a_job_that_is_under_way_is_waited_for(textract: Scripted) -> None:
+    textract.answers("get_document_analysis", answer("textract_in_progress"))
+    with pytest.raises(Postponed, match=r"is reading the document; .*\(job job-1\)") as postponed:
+        reader(textract, under_way(timedelta(minutes=119)), setbacks=1).read(PAGES)
+    assert 120 <= postponed.value.retry_after <= 240
 
 
 def test_a_part_does_not_pass_for_the_whole(textract: Scripted) -> None:
@@ -170,12 +204,6 @@ def test_an_answer_that_never_ends_is_not_followed_for_ever(textract: Scripted) 
     textract.answers("get_document_analysis", answer("textract_job_1"), NextToken="b2Zmc2V0OjE=")
     with pytest.raises(AnalysisFailedError, match="answers for ever"):
         reader(textract).read(PAGES)
-
-
-@pytest.mark.parametrize("job", [None, AnalysisJob(7, 1, BEGUN, refused="an old story")])
-def test_without_a_job_of_this_run_the_analysis_is_begun_anew(textract: Scripted, job: AnalysisJob | None) -> None:
-    with pytest.raises(AnalysisFailedError, match="No analysis of the document was started"):
-        reader(textract, job).read(PAGES)
 
 
 def test_why_no_job_could_be_started_is_the_reason(textract: Scripted) -> None:

@@ -17,6 +17,8 @@ SETTINGS = {
     "TASK_TABLE_NAME": "tasks",
     "USE_CASE_ID": "it's $HOME",
     "MAX_ATTEMPTS": "3",
+    "DOCUMENT_BUCKET": "documents",
+    "RESULT_BUCKET": "results",
     "WORKFLOW_ARN": "arn:aws:states:eu-west-1:123456789012:stateMachine:documents",
 }
 
@@ -53,6 +55,7 @@ def test_a_shell_takes_them_as_they_are() -> None:
     printed = subprocess.check_output(["/bin/sh", "-c", script], env={"PATH": "/usr/bin:/bin"}, text=True)  # noqa: S603
     told = dict(line.split("=", 1) for line in printed.splitlines())
     assert {name: told[name] for name in SETTINGS} == SETTINGS
+    assert told["STATUS_TRACKER_STACK"] == "s"
     assert told["STATUS_TRACKER_TASK"] == "documents.tasks:PIPELINE"
     assert all((Path(path)).is_dir() for path in told["PYTHONPATH"].split(":"))
     assert Path(told["PATH"].split(":")[0], "status-tracker").exists()

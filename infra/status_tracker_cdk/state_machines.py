@@ -1,6 +1,8 @@
-"""Logging and tracing for state machines."""
+"""What every state machine has: its role, its log and its traces."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
 
 from aws_cdk import Aws, Fn
 from aws_cdk import aws_iam as iam
@@ -8,7 +10,7 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import allow
+from infra.status_tracker_cdk.access import allow, own_account, service_role
 from infra.status_tracker_cdk.retention import LogProps
 
 
@@ -24,8 +26,29 @@ def log_options(scope: Construct, props: LogProps, label: str = "", *, with_data
     return sfn.LogOptions(destination=log_group, level=sfn.LogLevel.ALL, include_execution_data=with_data)
 
 
-def allow_logs_and_traces() -> list[iam.PolicyStatement]:
-    """The rights that Step Functions needs for its log and traces; their actions take no resource."""
+def state_machine_role(scope: Construct, statements: Sequence[iam.PolicyStatement], *, name: str = "") -> iam.Role:
+    """The role of a state machine, with `statements` and the rights for its log and traces.
+
+    Step Functions may take it for machines of this account whose names begin with `name`: a Distributed Map runs under
+    the machine's name with a suffix. Leave it out where CloudFormation makes the name up; the machine is then not yet
+    known.
+    """
+    machines = {"ArnLike": {"aws:SourceArn": states_arn(f"stateMachine:{name}*")}}
+    return service_role(
+        scope,
+        "states.amazonaws.com",
+        [*statements, *_allow_logs_and_traces()],
+        conditions={**own_account(), **machines},
+    )
+
+
+def states_arn(resource: str) -> str:
+    """The ARN of a resource of Step Functions in the stack's account and region."""
+    return f"arn:{Aws.PARTITION}:states:{Aws.REGION}:{Aws.ACCOUNT_ID}:{resource}"
+
+
+def _allow_logs_and_traces() -> list[iam.PolicyStatement]:
+    """Their actions take no resource."""
     return [
         allow(
             [

@@ -1,0 +1,132 @@
+"""Many tasks at once in one process, on an event loop and in threads: ``python -m bench.on_loop [TASKS]``.
+
+All tasks are in their blocks at once before the first one ends; each is started with `create`, updated and finished.
+The pauses of an idle loop are those that the machine makes by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from bench.conductor import ROOT
+from bench.contenders.ours import make_step
+from bench.processes import peak_bytes
+from bench.report import aligned, number
+from bench.start import MEGABYTE
+from tests.support.dynamodb_local import run_dynamodb_local
+
+_TASKS = 500
+_TABLE = "on-loop"
+_TICK = 0.001
+_IDLE_SECONDS = 5
+_COLUMNS = ("way", "tasks at once", "threads", "MB more", "longest pause ms", "wall ms", "CPU ms")
+
+
+def measure(tasks: int) -> str:
+    """The table of both ways, each in a fresh process."""
+    with run_dynamodb_local() as port:
+        address = f"http://127.0.0.1:{port}"
+        make_step(address, _TABLE).create_table(wait=True)
+        rows = [_row(way, address, tasks) for way in _WAYS]
+    return aligned(_COLUMNS, rows, frozenset({"way"}))
+
+
+def _row(way: str, address: str, tasks: int) -> tuple[str, ...]:
+    command = [sys.executable, "-m", "bench.on_loop", way, address, str(tasks)]
+    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'layer'}:{ROOT}"}
+    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
+    told: dict[str, float] = json.loads(ran.stdout)
+    pause = number(told["pause"] * 1000) if told["pause"] else ""
+    return (
+        *(way, str(tasks), str(told["threads"]), number(told["bytes"] / MEGABYTE), pause),
+        *(number(told[what] * 1000) for what in ("wall", "cpu")),
+    )
+
+
+async def _on_loop(step: Any, tasks: int) -> dict[str, float]:
+    inside, all_inside, most = 0, asyncio.Event(), 0
+
+    async def one(n: int) -> None:
+        nonlocal inside, most
+        async with step.astart(f"loop-{n}", create=True) as ctx:
+            inside += 1
+            if inside == tasks:
+                most = threading.active_count()
+                all_inside.set()
+            await all_inside.wait()
+            await ctx.set_data({"n": n}).update()
+
+    async def work() -> None:
+        await asyncio.gather(*map(one, range(tasks)))
+
+    pause = await _longest_pause(asyncio.create_task(work()))
+    return {"threads": most, "pause": pause}
+
+
+async def _longest_pause(work: asyncio.Task[None]) -> float:
+    """How long the loop let a task wait that wanted to go on, at most, until that work was done."""
+    longest = 0.0
+    while not work.done():
+        before = time.perf_counter()
+        await asyncio.sleep(_TICK)
+        longest = max(longest, time.perf_counter() - before - _TICK)
+    await work
+    return longest
+
+
+async def _idle() -> dict[str, float]:
+    pause = await _longest_pause(asyncio.create_task(asyncio.sleep(_IDLE_SECONDS)))
+    return {"threads": threading.active_count(), "pause": pause}
+
+
+def _in_threads(step: Any, tasks: int) -> dict[str, float]:
+    most, all_inside = 0, threading.Barrier(tasks)
+
+    def one(n: int) -> None:
+        nonlocal most
+        with step.start(f"thread-{n}", create=True) as ctx:
+            if all_inside.wait() == 0:
+                most = threading.active_count()
+            ctx.set_data({"n": n}).update()
+
+    with ThreadPoolExecutor(tasks) as pool:
+        list(pool.map(one, range(tasks)))
+    return {"threads": most, "pause": 0}
+
+
+_WAYS: dict[str, Callable[[Any, int], dict[str, float]]] = {
+    "asyncio": lambda step, tasks: asyncio.run(_on_loop(step, tasks)),
+    "threads": _in_threads,
+    "an idle loop": lambda _step, _tasks: asyncio.run(_idle()),
+}
+
+
+def _tell(way: str, address: str, tasks: int) -> None:
+    """Print what this process took."""
+    step = make_step(address, _TABLE)
+    with step.start(f"first-{way}", create=True):  # what is made once
+        pass
+    before, wall, cpu = peak_bytes(os.getpid()), time.perf_counter(), time.process_time()
+    told = _WAYS[way](step, tasks)
+    spent = {
+        "wall": time.perf_counter() - wall,
+        "cpu": time.process_time() - cpu,
+        "bytes": peak_bytes(os.getpid()) - before,
+    }
+    sys.stdout.write(json.dumps({**told, **spent}))
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] and sys.argv[1] in _WAYS:
+        _tell(sys.argv[1], sys.argv[2], int(sys.argv[3]))
+    else:
+        sys.stdout.write(measure(int(sys.argv[1]) if len(sys.argv) > 1 else _TASKS))

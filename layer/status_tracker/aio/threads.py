@@ -1,0 +1,120 @@
+"""The threads in which requests are made, so that the event loop waits for none of them."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextvars import copy_context
+from typing import NamedTuple, TypeVar
+from weakref import WeakKeyDictionary
+
+AnswerT = TypeVar("AnswerT")
+
+MOST_REQUESTS = 16
+"""So many requests are under way at once in a process; further ones wait their turn."""
+
+MOST_BEATS = 4
+"""Renewals have threads of their own: they come through while the others wait for a throttled table."""
+
+
+class _Threads:
+    """The pools of this process; a thread is made when it is needed."""
+
+    def __init__(self) -> None:
+        self.begin()
+
+    def begin(self) -> None:
+        self.requests = ThreadPoolExecutor(MOST_REQUESTS, thread_name_prefix="status-tracker-request")
+        self.beats = ThreadPoolExecutor(MOST_BEATS, thread_name_prefix="status-tracker-beat")
+
+
+threads = _Threads()
+if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's threads
+    os.register_at_fork(after_in_child=threads.begin)
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
+"""Who waits for a thread waits on the loop: a burst of calls would otherwise contend with the threads for the pool."""
+
+
+class Carried(NamedTuple):
+    """A call that was made.
+
+    Attributes:
+        error: what it raised, if it did.
+        cancelled: the cancellation that came meanwhile, and was held back.
+    """
+
+    error: BaseException | None
+    cancelled: asyncio.CancelledError | None
+
+
+async def carry_out(call: Callable[[], object], *, unawaited: Callable[[], object] = lambda: None) -> Carried:
+    """Make a call in a thread and wait until it is over, whatever comes meanwhile.
+
+    A cancellation is held back: what a request has stored must be known, and one that was sent cannot be called back.
+
+    Args:
+        unawaited: called after it if the waiting coroutine is closed, as by a loop that ends without cancelling it.
+
+    Raises:
+        CancelledError: it came before a thread was free, and the call was not made.
+    """
+    async with _turns_of_this_loop():
+        return await _made(call, unawaited)
+
+
+async def carry_out_in_any_case(call: Callable[[], object]) -> Carried:
+    """As `carry_out`, also where a cancellation comes before a thread is free."""
+    cancelled = None
+    turns = _turns_of_this_loop()
+    while True:
+        try:
+            await turns.acquire()
+            break
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except BaseException:
+            threads.requests.submit(call)
+            raise
+    try:
+        made = await _made(call, lambda: None)
+    finally:
+        turns.release()
+    return made._replace(cancelled=made.cancelled or cancelled)
+
+
+async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> Carried:
+    made: Future[object] = threads.requests.submit(copy_context().run, call)
+    waited_for = asyncio.wrap_future(made)
+    cancelled = None
+    while not waited_for.done():
+        try:
+            await asyncio.wait([waited_for])
+        except asyncio.CancelledError as error:
+            cancelled = error
+        except BaseException:
+            made.add_done_callback(lambda _: unawaited())
+            raise
+    return Carried(waited_for.exception(), cancelled)
+
+
+def _turns_of_this_loop() -> asyncio.Semaphore:
+    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST_REQUESTS))
+
+
+async def in_thread(call: Callable[[], AnswerT]) -> AnswerT:
+    """The answer of a call that is made in a thread.
+
+    Raises:
+        CancelledError: it came while a thread was waited for, and nothing was called; or the call is over.
+    """
+    answers: list[AnswerT] = []
+    error, cancelled = await carry_out(lambda: answers.append(call()))
+    if cancelled is not None:
+        raise cancelled
+    if error is not None:
+        raise error
+    return answers[0]

@@ -1,0 +1,54 @@
+"""The file with the variables of a running local cloud, for other terminals to source."""
+
+import fcntl
+import shlex
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from local_cloud.errors import LocalCloudError
+
+_NAME = "env"
+
+
+def as_exports(variables: Mapping[str, str]) -> Iterator[str]:
+    """The lines that set `variables` in a shell, and unset what would go before them."""
+    yield "unset AWS_PROFILE AWS_SESSION_TOKEN"
+    for name, value in variables.items():
+        yield f"export {name}={shlex.quote(value)}"
+
+
+@contextmanager
+def exports_file(state: Path, lines: Iterable[str]) -> Iterator[Path]:
+    """A file with those lines, in the folder of the cloud, until the end of the block."""
+    file = state.resolve() / _NAME
+    file.write_text("".join(f"{line}\n" for line in lines))
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def read_exports(state: Path) -> str:
+    """The lines of the cloud that is up in that folder.
+
+    Raises:
+        LocalCloudError: none is up, or it is not yet.
+    """
+    file = state / _NAME
+    if not (file.exists() and _is_locked(state / "lock")):
+        raise LocalCloudError(
+            f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
+            " again when it says how to reach it."
+        )
+    return file.read_text()
+
+
+def _is_locked(lock: Path) -> bool:
+    """Whether a cloud holds the lock of its folder; one that was killed has left only its files."""
+    with lock.open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

@@ -1,0 +1,1 @@
+"""Holds each function, state machine and schedule to the policies of its role, as IAM would."""

@@ -1,0 +1,80 @@
+"""Credentials of roles: those that services act under, and those that somebody has asked STS for."""
+
+import threading
+from dataclasses import dataclass
+
+from moto.sts.models import AssumedRole, sts_backends
+
+from local_cloud.permissions.asks import Role
+
+_LASTS_SECONDS = 12 * 60 * 60
+OF_THE_OPERATOR = "cdk-"
+"""How the roles begin that `cdk bootstrap` makes for the hands of whoever deploys, who may do everything here."""
+
+
+@dataclass(frozen=True)
+class Session:
+    """What proves to be a role.
+
+    Attributes:
+        role: the role, in this session.
+        environment: the variables in which the SDKs look for credentials.
+    """
+
+    role: Role
+    environment: dict[str, str]
+
+
+class Sessions:
+    """Makes one session for each role and name, and finds the role of a request by its access key."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: dict[Role, Session] = {}
+        self._roles: dict[str, Role | None] = {}
+
+    def session(self, role: Role, region: str) -> Session:
+        """The session of a role; the same each time."""
+        with self._lock:
+            if role not in self._made:
+                self._made[role] = _make(role, region)
+            return self._made[role]
+
+    def role_of(self, access_key: str) -> Role | None:
+        """The role that goes by an access key; None for whoever operates the local cloud."""
+        if not access_key.startswith("ASIA"):
+            return None
+        if access_key not in self._roles:
+            self._roles[access_key] = _find(access_key)
+        return self._roles[access_key]
+
+
+def _make(role: Role, region: str) -> Session:
+    partition = role.arn.split(":")[1]
+    made = sts_backends[role.account][partition].assume_role(
+        region_name=region,
+        role_session_name=role.session,
+        role_arn=role.arn,
+        policy="",
+        duration=_LASTS_SECONDS,
+        external_id="",
+    )
+    environment = {
+        "AWS_ACCESS_KEY_ID": made.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": made.secret_access_key,
+        "AWS_SESSION_TOKEN": made.session_token,
+    }
+    return Session(role, environment)
+
+
+def _find(access_key: str) -> Role | None:
+    assumed: list[AssumedRole] = [
+        each
+        for partitions in list(sts_backends.values())
+        for backend in list(partitions.values())
+        for each in list(backend.assumed_roles)
+        if each.access_key_id == access_key
+    ]
+    if not assumed or assumed[0].role_arn.rpartition("/")[2].startswith(OF_THE_OPERATOR):
+        return None
+    return Role(assumed[0].role_arn, assumed[0].session_name)

@@ -1,0 +1,41 @@
+"""The file to source, and what is told of a cloud that is up."""
+
+from __future__ import annotations
+
+import fcntl
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from local_cloud.errors import LocalCloudError
+from local_cloud.exports import as_exports, exports_file, read_exports
+from local_cloud.up import as_table
+
+
+def test_a_shell_gets_every_value_as_it_is(tmp_path: Path) -> None:
+    with exports_file(tmp_path, as_exports({"A_B": 'it\'s $HOME; "x"', "C": ""})) as file:
+        script = f'. "{file}"; printf "%s|%s|%s" "$A_B" "$C" "$AWS_PROFILE"'
+        env = {"AWS_PROFILE": "another"}
+        done = subprocess.run(["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=True)  # noqa: S603
+    assert done.stdout == 'it\'s $HOME; "x"||'
+    assert not file.exists()
+
+
+def test_what_a_killed_cloud_has_left_is_not_taken_for_one_that_is_up(tmp_path: Path) -> None:
+    with pytest.raises(LocalCloudError, match=f"No local cloud is up in {tmp_path}: start one with `make cloud`"):
+        read_exports(tmp_path)
+    with exports_file(tmp_path, ["export A=1"]), (tmp_path / "lock").open("w") as lock:
+        with pytest.raises(LocalCloudError, match="No local cloud is up"):
+            read_exports(tmp_path)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert read_exports(tmp_path) == "export A=1\n"
+
+
+def test_long_names_of_outputs_have_their_values_below_those_of_short_ones() -> None:
+    outputs = {"Short": "a", "AnOutputWithAVeryLongNameForATable": "b"}
+    assert list(as_table(outputs)) == [
+        "Short                               a",
+        "AnOutputWithAVeryLongNameForATable  b",
+    ]
+    assert list(as_table({})) == []

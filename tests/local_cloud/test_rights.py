@@ -1,0 +1,186 @@
+"""The deployed application has the rights that it needs, and no others but those that are explained here."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from fnmatch import fnmatchcase
+from typing import Any
+
+import pytest
+
+from tests.local_cloud.application import IGNORED, LAST, SUCCEEDED, Application, different, sample
+from tests.local_cloud.permissions.rights import Right, Rights
+from tests.local_cloud.support import wait_for
+from tests.unit.widget.page import Page
+
+NEVER_USED = {
+    "* logs:CreateLogStream": "Lambda itself writes the functions' log; here it is a file",
+    "* logs:PutLogEvents": "the same",
+    "* logs:*LogDeliver*": "Step Functions itself sends its log to CloudWatch; moto keeps none",
+    "* logs:DescribeLogGroups": "the same",
+    "* logs:*ResourcePolic*": "the same",
+    "* xray:*": "Lambda and Step Functions send traces by themselves; there is no X-Ray here",
+    "B* states:DescribeExecution": "Step Functions looks after a Map's executions; here they run within the Map's own",
+    "B* states:StopExecution": "the same",
+    "B* s3:AbortMultipartUpload": "Step Functions writes the results of a Map in parts; here they are written at once",
+    "B* s3:ListMultipartUploadParts": "the same",
+    "AnswerHandlerRole s3:ListBucket": "tells a text that somebody has deleted from one that may not be read; "
+    "tests/handlers have it",
+}
+"""Rights that nothing here uses, by role and action, and why they are granted all the same."""
+
+
+@pytest.fixture(scope="module")
+def rights(app: Application) -> Rights:
+    """What was granted, and what was asked for by the time that all kinds of work were done."""
+    good, hopeless = app.upload("rights/good.pdf", sample("invoice-1001")), different(sample("hopeless-scan"), "rights")
+    gone = app.upload("rights/gone.pdf", different(sample("invoice-1001"), "gone"))
+    app.s3.delete_object(Bucket=app.outputs["DocumentBucketName"], Key="rights/gone.pdf")
+    ended = [app.ended(each).status for each in (good, app.upload("rights/scan.pdf", hopeless), gone)]
+    assert ended == [SUCCEEDED, IGNORED[0], IGNORED[0]]
+    _backfill(app)
+    scans = {"statuses": ["ignored"], "id_prefix": "rights/scan", "error_text": "looks like a scan"}
+    assert _run(app, "BulkRerunArn", filter=scans, reason="again", run_id="rights")["counts"]["done"] == 1
+    _use_the_widget(app, good)
+    _leave_to_the_sweep(app, good)
+    wait_for("an invocation by the schedule", lambda: _is_asked_for(app, "ScheduleRights", "lambda:InvokeFunction"))
+    return Rights(app.cloud)
+
+
+def _backfill(app: Application) -> None:
+    """By a prefix, by a manifest, by what failed of that, and by a manifest that is not there."""
+    bucket = app.outputs["ResultBucketName"]
+    untold = _upload_untold(app)
+    assert _run(app, "BackfillArn", prefix="rights/")["counts"]["created"] == 1
+    assert app.ended(untold).status == SUCCEEDED
+    app.s3.put_object(Bucket=bucket, Key="manifests/rights.jsonl", Body=b'"rights/good.pdf"\n"rights/nowhere.pdf"\n')
+    manifest = f"s3://{bucket}/manifests/rights.jsonl"
+    first = _run(app, "BackfillArn", manifest=manifest, tolerated_failures=5)
+    assert first["counts"]["failed"] == 1
+    assert _run(app, "BackfillArn", manifest=first["failed"], tolerated_failures=5)["counts"]["failed"] == 1
+    assert "manifests/none.jsonl" in _ended(app, "BackfillArn", manifest=f"s3://{bucket}/manifests/none.jsonl")["cause"]
+
+
+def _upload_untold(app: Application) -> str:
+    """A document of which no event tells."""
+    bucket: dict[str, Any] = {"Bucket": app.outputs["DocumentBucketName"]}
+    app.s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration={})
+    try:
+        return app.upload("rights/untold.pdf", different(sample("invoice-1001"), "untold by rights"))
+    finally:
+        app.s3.put_bucket_notification_configuration(
+            **bucket, NotificationConfiguration={"EventBridgeConfiguration": {}}
+        )
+
+
+def _use_the_widget(app: Application, task_id: str) -> None:
+    viewer = f"{app.cloud.stack_name}-widget-viewer"
+    overview = Page(_invoke(app, viewer, {}))
+    [listing, *_] = [call for call in overview.calls if f"succeeded in {LAST}" in call.label]
+    [task] = [call for call in Page(_invoke(app, viewer, listing.values)).calls if call.label == task_id]
+    button = Page(_invoke(app, viewer, task.values)).call("Rerun from Extract")
+    assert Page(_invoke(app, button.endpoint, button.values)).text.startswith("Done: ")
+    wait_for("the rerun", lambda: app.ended(task_id).run == 1)
+    actor = f"{app.cloud.stack_name}-widget-actor"
+    assert actor in button.endpoint
+
+
+def _leave_to_the_sweep(app: Application, task_id: str) -> None:
+    app.extract_task().rerun(task_id, reason="and then left to the sweep")
+    wait_for("the sweep", lambda: (task := app.task(task_id)).status == SUCCEEDED and task.run == 2, patience=180)
+
+
+def _is_asked_for(app: Application, role: str, action: str) -> bool:
+    kinds = app.cloud.permission_checks()["kinds"]
+    return any(role in each["principal"] and each["action"] == action for each in kinds)
+
+
+def _run(app: Application, machine: str, **given: Any) -> Any:
+    """The output of an execution that has succeeded."""
+    found = _ended(app, machine, **given)
+    assert found["status"] == "SUCCEEDED", found
+    return json.loads(found["output"])
+
+
+def _ended(app: Application, machine: str, **given: Any) -> Any:
+    name = f"rights-{uuid.uuid4()}"
+    begun = app.states.start_execution(stateMachineArn=app.outputs[machine], name=name, input=json.dumps(given))
+
+    def look() -> Any:
+        found = app.states.describe_execution(executionArn=begun["executionArn"])
+        return found if found["status"] != "RUNNING" else None
+
+    return wait_for(f"the end of {machine}", look)
+
+
+def _invoke(app: Application, function: str, event: dict[str, Any]) -> Any:
+    answer = app.cloud.client("lambda").invoke(FunctionName=function, Payload=json.dumps(event).encode())
+    assert "FunctionError" not in answer, answer["Payload"].read()
+    return json.load(answer["Payload"])
+
+
+def test_nothing_that_the_application_asks_for_is_refused(rights: Rights) -> None:
+    assert rights.refused() == []
+
+
+def is_explained(right: Right) -> bool:
+    return any(fnmatchcase(f"{right.name} {right.action}", each) for each in NEVER_USED)
+
+
+def test_what_is_granted_and_never_used_is_explained(rights: Rights) -> None:
+    unexplained = [str(right) for right in rights.unused() if not is_explained(right)]
+    assert not unexplained, "\n".join(unexplained)
+
+
+def test_what_is_explained_is_not_used_after_all(rights: Rights) -> None:
+    unused = set(rights.unused())
+    used = [str(right) for right in rights.granted if is_explained(right) and right not in unused]
+    assert not used, "\n".join(used)
+
+
+@pytest.mark.parametrize(
+    ("role", "action"),
+    [
+        ("DocumentIntakeRole", "dynamodb:PutItem"),
+        ("DocumentIntakeRole", "states:StartExecution"),
+        ("DocumentIntakeRole", "sqs:DeleteMessage"),
+        ("ExtractHandlerRole", "s3:GetObject"),
+        ("ExtractHandlerRole", "s3:ListBucket"),
+        ("AnswerHandlerRole", "dynamodb:UpdateItem"),
+        ("WorkflowRole", "lambda:InvokeFunction"),
+        ("BackfillRole", "states:StartExecution"),
+        ("BackfillReportRole", "s3:ListBucket"),
+        ("OperationsSweepRole", "dynamodb:Query"),
+        ("OperationsScheduleRightsRole", "lambda:InvokeFunction"),
+        ("WidgetViewerRole", "dynamodb:BatchGetItem"),
+    ],
+)
+def test_without_a_right_what_needs_it_would_be_refused(rights: Rights, role: str, action: str) -> None:
+    granted = [right for right in rights.granted if (right.name, right.action) == (role, action)]
+    assert granted
+    for right in granted:
+        [why, *_] = rights.missed_without(right)
+        assert f"because no identity-based policy allows the {action} action" in why
+
+
+def test_each_right_that_is_used_is_missed(rights: Rights) -> None:
+    """One by one: none of them is granted twice, so that a template test that names one is worth something."""
+    unused = set(rights.unused())
+    assert len(unused) < len(rights.granted)
+    assert all(rights.missed_without(right) for right in rights.granted if right not in unused)
+
+
+def test_a_refusal_reaches_the_user(app: Application, rights: Rights) -> None:
+    """The widget's viewer may not read the index for once, and says so."""
+    [right] = [each for each in rights.granted if (each.name, each.action) == ("WidgetViewerRole", "dynamodb:Query")]
+    iam = app.cloud.client("iam")
+    role = {"RoleName": right.role.rpartition("/")[2], "PolicyName": "Rights"}
+    before = json.dumps(iam.get_role_policy(**role)["PolicyDocument"])
+    iam.put_role_policy(**role, PolicyDocument=json.dumps(rights.without(right)))
+    try:
+        shown = Page(_invoke(app, f"{app.cloud.stack_name}-widget-viewer", {}))
+        assert "AccessDeniedException" in shown.text
+    finally:
+        iam.put_role_policy(**role, PolicyDocument=before)
+    assert "AccessDenied" not in Page(_invoke(app, f"{app.cloud.stack_name}-widget-viewer", {})).text

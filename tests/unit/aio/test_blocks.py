@@ -1,0 +1,245 @@
+"""Blocks of `async with`: what they store, give and raise, and that the event loop waits for no request."""
+
+from __future__ import annotations
+
+import asyncio
+import inspect
+import signal
+import threading
+import time
+from contextvars import ContextVar
+from itertools import pairwise
+from typing import Any
+
+import pytest
+
+import status_tracker as st
+from status_tracker.aio import AsyncContext
+from status_tracker.aio.threads import MOST_BEATS, MOST_REQUESTS
+from status_tracker.core.execution import ExecutionContext
+from status_tracker.testing import Fault, MemoryStorage, MemoryStore
+from tests.unit.steps import LEASE, TICK, Clock
+
+
+def test_a_block_stores_its_success_with_its_data(step: Any) -> None:
+    async def work() -> None:
+        await step.amake_and_save("t", {"page": 1})
+        async with step.astart("t") as ctx:
+            assert (ctx.task.is_in_progress(), ctx.fence, ctx.lost, ctx.taken_over) == (True, 1, False, None)
+            ctx.set_data({"page": 2})
+            assert ctx.pending_data == {"page": 2}
+        assert ctx.task.is_succeeded()
+
+    asyncio.run(work())
+    task = step.get_one_or_none("t")
+    assert (task.status_name, task.data, task.lock) == ("succeeded", {"page": 2}, None)
+
+
+def test_a_block_that_raises_stores_its_failure_and_goes_on_raising(step: Any) -> None:
+    async def work() -> None:
+        async with step.astart("t", create=True):
+            raise ValueError("no page")
+
+    with pytest.raises(ValueError, match="no page"):
+        asyncio.run(work())
+    task = step.get_one_or_none("t")
+    assert (task.status_name, task.lock) == ("failed", None)
+    assert task.errors["history"][0]["error"] == "ValueError('no page')"
+
+
+def test_a_start_is_refused_for_the_same_reasons(step: Any) -> None:
+    async def work() -> None:
+        with pytest.raises(st.TaskIsNotInitializedError):
+            async with step.astart("t"):
+                raise AssertionError
+        async with step.astart("t", create=True):
+            with pytest.raises(st.TaskLockedError):
+                async with step.astart("t"):
+                    raise AssertionError
+
+    asyncio.run(work())
+
+
+def test_update_and_extend_lock_are_awaited(step: Any, clock: Clock) -> None:
+    async def work() -> None:
+        async with step.astart("t", create=True) as ctx:
+            await ctx.set_data({"page": 1}).update()
+            clock.move(10)
+            await ctx.extend_lock()
+            assert ctx.task.lock_expire_time == clock.now + LEASE
+            assert step.get_one_or_none("t").data == {"page": 1}
+            with pytest.raises(KeyError), ctx.begin_update() as same:
+                same.set_data({"page": 2})
+                raise KeyError
+        assert ctx.task.data == {"page": 1}
+
+    asyncio.run(work())
+
+
+def test_a_worker_whose_task_was_taken_over_stores_nothing(step: Any, clock: Clock) -> None:
+    async def work() -> None:
+        async with step.astart("t", create=True) as ctx:
+            clock.move(LEASE.total_seconds())
+            step.start("t").__enter__()
+            with pytest.raises(st.TaskLockLostError):
+                await ctx.extend_lock()
+            assert ctx.lost
+            ctx.raise_if_lost()
+
+    with pytest.raises(st.TaskLockLostError):
+        asyncio.run(work())
+
+
+def test_requests_of_several_tasks_of_one_block_come_one_after_the_other(step: Any) -> None:
+    async def work() -> None:
+        async with step.astart("t", create=True) as ctx:
+            await asyncio.gather(*(ctx.set_data({"page": page}).update() for page in range(20)), ctx.extend_lock())
+
+    asyncio.run(work())
+    assert step.get_one_or_none("t").data == {"page": 19}
+
+
+def test_no_request_is_made_on_the_loop_s_thread(step: Any, requested_in: list[threading.Thread]) -> None:
+    async def one(n: int) -> None:
+        await step.aget_or_create(f"t{n}", {"n": n})
+        async with step.astart(f"t{n}", heartbeat=0.001) as ctx:
+            await ctx.set_data({"n": n + 1}).update()
+            await asyncio.sleep(0.01)
+            await ctx.extend_lock()
+        await step.arerun(f"t{n}", reason="again")
+        assert (await step.aget_one_or_none(f"t{n}")).run == 1
+
+    async def work() -> None:
+        await asyncio.gather(*map(one, range(200)))
+        assert len(await step.aquery_by_status(10, limit=None).all()) == 200
+
+    asyncio.run(work())
+    assert len(requested_in) > 200 * 8
+    assert threading.main_thread() not in requested_in
+    assert len({thread for thread in requested_in if thread.name.startswith("status-tracker-request")}) <= MOST_REQUESTS
+    assert len({thread for thread in requested_in if thread.name.startswith("status-tracker-beat")}) <= MOST_BEATS
+
+
+def test_a_lost_answer_is_made_up_for_as_without_asyncio(step: Any, storage: MemoryStorage) -> None:
+    async def work() -> None:
+        storage.befall(Fault.ANSWER_LOST)
+        async with step.astart("t", create=True):
+            storage.befall(Fault.ANSWER_LOST)
+
+    asyncio.run(work())
+    assert step.get_one_or_none("t").is_succeeded()
+
+
+def test_a_block_leaves_the_signals_to_the_application(step: Any) -> None:
+    async def work() -> None:
+        before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+        async with step.astart("t", create=True):
+            assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before
+
+    asyncio.run(work())
+
+
+def test_a_decorated_coroutine_function_is_an_attempt_with_each_call(step: Any) -> None:
+    @step.astart("t", create=True)
+    async def work(page: int) -> int:
+        if page == 0:
+            raise ValueError(page)
+        return page
+
+    with pytest.raises(ValueError, match="0"):
+        asyncio.run(work(0))
+    assert asyncio.run(work(7)) == 7
+    assert step.get_one_or_none("t").fence == 2
+    with pytest.raises(TypeError, match=r"no coroutine function.*astart\(\) decorates an `async def`"):
+        step.astart("t")(lambda: None)
+
+
+def test_the_requests_see_the_context_variables_of_the_task(step: Any, clock: Clock) -> None:
+    who: ContextVar[str] = ContextVar("who", default="nobody")
+    seen: list[str] = []
+
+    def told() -> Any:
+        seen.append(who.get())
+        return clock.now
+
+    class Told(step):  # type: ignore[misc, valid-type]
+        config = st.TrackerConfig.make(
+            use_case_id="told", pending_status=1, in_progress_status=2, failed_status=3, succeeded_status=4,
+            ignored_status=5, clock=told,
+        )  # fmt: skip
+
+    async def work(name: str) -> None:
+        who.set(name)
+        async with Told.astart(name, create=True):
+            pass
+
+    async def both() -> None:
+        await asyncio.gather(work("a"), work("b"))
+
+    asyncio.run(both())
+    assert set(seen) == {"a", "b"}
+
+
+def test_a_context_has_every_name_of_the_one_without_asyncio() -> None:
+    public = {name for name in dir(ExecutionContext) if not name.startswith("_")} | {"task", "pending_data"}
+    assert {name for name in dir(AsyncContext) if not name.startswith("_")} == public
+    awaited = {name for name, member in vars(AsyncContext).items() if inspect.iscoroutinefunction(member)}
+    assert awaited == {"update", "extend_lock"}
+
+
+def test_a_lease_ends_as_without_asyncio(step: Any, clock: Clock) -> None:
+    async def work() -> None:
+        async with step.astart("t", create=True, lock_expire_seconds=10):
+            clock.move(10)
+            clock.now -= TICK
+            with pytest.raises(st.TaskLockedError):
+                step.start("t").__enter__()
+
+    asyncio.run(work())
+
+
+def test_the_loop_s_own_work_between_two_of_its_turns_is_short(step: Any) -> None:
+    turns: list[float] = []
+
+    async def one(n: int) -> None:
+        async with step.astart(f"t{n}", create=True) as ctx:
+            await ctx.set_data({"n": n}).update()
+
+    async def main() -> None:
+        work = asyncio.gather(*map(one, range(200)))
+        while not work.done():
+            turns.append(time.thread_time())
+            await asyncio.sleep(0)
+        await work
+
+    asyncio.run(main())
+    longest = max(after - before for before, after in pairwise(turns))
+    assert longest < 0.25, f"{longest * 1000:.1f} ms of CPU"
+
+
+def test_the_loop_goes_on_while_every_request_hangs(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    answered, hanging = threading.Event(), threading.Semaphore(0)
+    write = MemoryStore.write
+
+    def hung(*args: Any) -> Any:
+        hanging.release()
+        assert answered.wait(60)
+        return write(*args)
+
+    async def one(n: int) -> None:
+        async with step.astart(f"t{n}", create=True):
+            pass
+
+    async def main() -> None:
+        tasks = [asyncio.create_task(one(n)) for n in range(200)]
+        for _ in range(MOST_REQUESTS):
+            await asyncio.to_thread(hanging.acquire)
+        for _ in range(10_000):
+            await asyncio.sleep(0)
+        assert not any(task.done() for task in tasks)
+        answered.set()
+        await asyncio.gather(*tasks)
+
+    monkeypatch.setattr(MemoryStore, "write", hung)
+    asyncio.run(main())
+    assert step.count_by_status()[40] == 200

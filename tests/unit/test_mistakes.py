@@ -1,0 +1,217 @@
+"""Mistakes are told where they are made: when a class is made, and by the call that is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from sqlalchemy import orm
+
+import status_tracker as st
+from status_tracker.abstract import FileTracker
+from status_tracker.sql import JobMixin
+from status_tracker.testing import MemoryStorage, MemoryTask
+from tests.unit.steps import CODES, NEXT_CODES, Clock, make_config
+
+
+class Base(st.BaseTask):
+    class Meta:
+        table_name = "mistakes"
+        region = "us-east-1"
+
+    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+
+
+class JobBase(orm.DeclarativeBase):
+    pass
+
+
+class Job(JobBase, JobMixin):
+    __tablename__ = "job"
+    config = make_config(use_case_id="jobs", n_pending_shard=1)
+
+
+@pytest.fixture
+def step(monkeypatch: pytest.MonkeyPatch) -> Any:
+    monkeypatch.setattr(MemoryTask, "storage", MemoryStorage())
+
+    class Step(MemoryTask):
+        config = make_config(clock=Clock())
+
+    Step.make_and_save("t")
+    return Step
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Any:
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
+    JobBase.metadata.create_all(engine)
+    Job.create_and_save(engine, "t", 10)
+    yield engine
+    engine.dispose()
+
+
+# The class
+
+
+@pytest.mark.parametrize("base", [Base, MemoryTask])
+def test_a_class_without_a_config_says_so(base: Any) -> None:
+    class Step(base):  # type: ignore[misc]
+        pass
+
+    for call in (
+        lambda: Step.start("t"),
+        lambda: Step.make("t"),
+        lambda: Step.query_by_status(10),
+        lambda: Step.config,
+    ):
+        with pytest.raises(AttributeError, match=r"Step has no config: give it `config = TrackerConfig\.make\("):
+            call()
+    assert not hasattr(Step, "config")
+
+
+def test_a_step_without_an_index_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"Step declares no index: add `status_and_update_time_index = "):
+
+        class Step(st.BaseTask):
+            class Meta:
+                table_name = "mistakes"
+
+            config = make_config(use_case_id="no-index")
+
+
+def test_a_table_without_an_index_is_not_made() -> None:
+    class Table(st.BaseTask):
+        class Meta:
+            table_name = "mistakes"
+            region = "us-east-1"
+
+    with pytest.raises(ValueError, match="Table declares no index"):
+        Table.create_table()
+
+
+def test_steps_of_one_use_case_whose_codes_collide_are_refused() -> None:
+    class Read(Base):
+        config = make_config(use_case_id="collide")
+
+    for name in ("in_progress", "failed", "succeeded", "ignored"):
+        codes = {**NEXT_CODES, f"{name}_status": 20}
+        with pytest.raises(ValueError, match=rf"20 is in_progress of Read and {name} of Answer.*codes of its own"):
+
+            class Answer(Base):
+                config = st.TrackerConfig.make("collide", **codes)
+
+    class Follows(Base):
+        config = st.TrackerConfig.make("collide", **NEXT_CODES)
+
+    class Elsewhere(Base):
+        class Meta:
+            table_name = "another"
+
+        config = st.TrackerConfig.make("collide", **{**CODES, "pending_status": 5})
+
+    assert {Follows.config.pending_status} == {Read.config.succeeded_status}
+    assert Elsewhere.config.in_progress_status == Read.config.in_progress_status
+
+
+def test_a_step_that_is_declared_again_replaces_itself() -> None:
+    for in_progress in (20, 25):
+
+        class Read(Base):
+            config = make_config(use_case_id="again", in_progress_status=in_progress)
+
+    assert Read.config.in_progress_status == 25
+
+
+def test_a_step_may_be_derived_from_a_step() -> None:
+    class Read(Base):
+        config = make_config(use_case_id="derived")
+
+    class Careful(Read):
+        config = make_config(use_case_id="derived", max_retry=10)
+
+    assert Careful.config.max_retry == 10
+
+
+# Statuses
+
+
+@pytest.mark.parametrize("status", ["succeeded", ["succeeded"], [10, "failed"], 40.0, None])
+def test_a_status_is_given_as_a_code(step: Any, status: Any) -> None:
+    class Read(Base):
+        config = make_config(use_case_id="statuses")
+
+    for query in (step.query_by_status, Read.query_by_status):
+        with pytest.raises(ValueError, match=r"status .*(succeeded|failed|40\.0|None).*give an integer|No status"):
+            query(status)
+
+
+# Data
+
+UNFIT = [
+    ({"page": object()}, TypeError, r"data\['page'\] is a object, which JSON cannot hold"),
+    ({"pages": [1, {"text": b"x"}]}, TypeError, r"data\['pages'\]\[1\]\['text'\] is a bytes"),
+    ({"score": float("nan")}, ValueError, r"data\['score'\] is nan"),
+    ({"scores": [1.0, float("inf")]}, ValueError, r"data\['scores'\]\[1\] is inf"),
+    ({"pages": {1: "a"}}, TypeError, r"data\['pages'\] has the key 1, .*'1'"),
+    ({None: 1}, TypeError, r"data has the key None"),
+]
+
+
+@pytest.mark.parametrize(("data", "error", "message"), UNFIT)
+def test_data_that_json_cannot_hold_is_refused_with_its_place(
+    step: Any, engine: sa.Engine, data: Any, error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        step.make_and_save("u", data)
+    with pytest.raises(error, match=message), step.start("t") as ctx:
+        ctx.set_data(data)
+    with pytest.raises(error, match=message):
+        Job.create(id="u", status=10, data=data)
+    with pytest.raises(error, match=message), Job.start(engine, "t") as (_, updates):
+        updates.set("data", data)
+
+
+def test_data_as_json_has_it_is_taken(step: Any) -> None:
+    data = {"a": [1, 2.5, None, True, {"b": "c"}], "d": {}}
+    with step.start("t") as ctx:
+        ctx.set_data(data)
+    assert step.get_one_or_none("t").data == data
+
+
+# After the block
+
+
+def test_nothing_is_set_after_the_block(step: Any, engine: sa.Engine) -> None:
+    with step.start("t") as ctx:
+        pass
+    with pytest.raises(st.TaskLockLostError, match="the block has ended"):
+        ctx.set_data({"page": 1})
+    with Job.start(engine, "t") as (_, updates):
+        pass
+    with pytest.raises(st.TaskLockLostError, match="the block has ended"):
+        updates.set("data", {"page": 1})
+    with pytest.raises(st.TaskLockLostError, match="the block has ended"):
+        updates.also(sa.text("SELECT 1"))
+
+
+# Starting
+
+
+def test_a_nested_start_says_that_this_process_holds_the_task(step: Any, engine: sa.Engine) -> None:
+    with step.start("t"), pytest.raises(st.TaskLockedError, match="is a block of this very process"):
+        step.start("t").__enter__()
+    with Job.start(engine, "t"), pytest.raises(Exception, match="is a block of this very process"):
+        Job.start(engine, "t").__enter__()
+
+
+def test_a_tracker_is_started_and_not_its_class(tmp_path: Path) -> None:
+    class Report(FileTracker):
+        folder = tmp_path
+
+    with pytest.raises(
+        TypeError, match=r"A tracker is started, and 'a' is none: load it first, `load\('a'\)\.start\(\)`"
+    ):
+        Report.start("a").__enter__()  # type: ignore[arg-type]
