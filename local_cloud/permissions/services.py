@@ -33,9 +33,15 @@ def check_event_source(judge: Judge, function_arn: str, queue_arn: str) -> None:
 
 
 def schedule_may_invoke(judge: Judge, schedule_arn: str, role_arn: str, function_arn: str) -> bool:
-    """Whether a schedule's role may be taken by EventBridge Scheduler, and may invoke the function."""
+    """Whether a schedule's role may be taken by EventBridge Scheduler, and may invoke the function.
+
+    The source that Scheduler names is the group of the schedule:
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
+    before, _, of_group = schedule_arn.partition(":schedule/")
+    group_arn = f"{before}:schedule-group/{of_group.partition('/')[0]}"
     try:
-        session = judge.session(role_arn, service="scheduler.amazonaws.com", source_arn=schedule_arn)
+        session = judge.session(role_arn, service="scheduler.amazonaws.com", source_arn=group_arn)
     except RefusedError:
         return False
     return judge.allows(session.role, Ask("lambda:InvokeFunction", function_arn))
