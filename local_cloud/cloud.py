@@ -31,6 +31,7 @@ from local_cloud.account import (
 from local_cloud.commands import Command
 from local_cloud.deployment import Deployment
 from local_cloud.errors import LocalCloudError
+from local_cloud.exports import forget_exports
 from local_cloud.toolchain import CHECKOUT, handlers_python
 
 # Moto's imports take 3 to 5 seconds on an idle machine.
@@ -155,6 +156,7 @@ class LocalCloud:
         self.logs.mkdir(parents=True, exist_ok=True)
         try:
             self._lock_state()
+            forget_exports(self._state)
             for log in self.logs.glob("*.log"):
                 log.unlink()  # of an earlier cloud, whose functions had other names
             python = handlers_python()

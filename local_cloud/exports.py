@@ -3,7 +3,7 @@
 import fcntl
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from local_cloud.errors import LocalCloudError
@@ -35,13 +35,18 @@ def read_exports(state: Path) -> str:
     Raises:
         LocalCloudError: none is up, or it is not yet.
     """
-    file = state / _NAME
-    if not (file.exists() and _is_locked(state / "lock")):
-        raise LocalCloudError(
-            f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
-            " again when it says how to reach it."
-        )
-    return file.read_text()
+    with suppress(FileNotFoundError):
+        if _is_locked(state / "lock"):
+            return (state / _NAME).read_text()
+    raise LocalCloudError(
+        f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
+        " again when it says how to reach it."
+    )
+
+
+def forget_exports(state: Path) -> None:
+    """Remove what a cloud that was killed has left in that folder."""
+    (state / _NAME).unlink(missing_ok=True)
 
 
 def _is_locked(lock: Path) -> bool:

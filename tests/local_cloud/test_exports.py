@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from local_cloud.cloud import LocalCloud
 from local_cloud.errors import LocalCloudError
 from local_cloud.exports import as_exports, exports_file, read_exports
 from local_cloud.up import as_table
@@ -30,6 +31,14 @@ def test_what_a_killed_cloud_has_left_is_not_taken_for_one_that_is_up(tmp_path: 
             read_exports(tmp_path)
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert read_exports(tmp_path) == "export A=1\n"
+
+
+def test_what_a_killed_cloud_has_left_is_not_taken_for_the_next_one(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("export A=1\n")
+    with pytest.raises(LocalCloudError, match="No local cloud is up"):
+        read_exports(tmp_path)
+    with LocalCloud(state=tmp_path), pytest.raises(LocalCloudError, match="No local cloud is up"):
+        read_exports(tmp_path)
 
 
 def test_long_names_of_outputs_have_their_values_below_those_of_short_ones() -> None:
