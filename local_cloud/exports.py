@@ -2,9 +2,11 @@
 
 import fcntl
 import shlex
+import socket
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local_cloud.errors import LocalCloudError
 
@@ -42,6 +44,16 @@ def read_exports(state: Path) -> str:
         f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
         " again when it says how to reach it."
     )
+
+
+def leads_to_a_cloud(environment: Mapping[str, str]) -> bool:
+    """Whether requests go by these variables to something else than AWS; on this machine, to something that answers."""
+    endpoint = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
+    if endpoint.hostname not in {"localhost", "127.0.0.1"}:
+        return bool(endpoint.hostname)
+    with suppress(OSError, ValueError), socket.create_connection((endpoint.hostname, endpoint.port or 80)):
+        return True
+    return False
 
 
 def forget_exports(state: Path) -> None:

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import socket
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,6 +16,8 @@ from local_cloud.cloud import LocalCloud
 from local_cloud.errors import LocalCloudError
 from local_cloud.exports import as_exports, exports_file, read_exports
 from local_cloud.up import as_table
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_shell_gets_every_value_as_it_is(tmp_path: Path) -> None:
@@ -39,6 +45,31 @@ def test_what_a_killed_cloud_has_left_is_not_taken_for_the_next_one(tmp_path: Pa
         read_exports(tmp_path)
     with LocalCloud(state=tmp_path), pytest.raises(LocalCloudError, match="No local cloud is up"):
         read_exports(tmp_path)
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_an_environment_that_still_leads_to_a_cloud_is_kept(listening: socket.socket, tmp_path: Path) -> None:
+    """Where it leads to a cloud on this machine that has ended, that of the folder is told."""
+    endpoint = f"http://localhost:{listening.getsockname()[1]}"
+    elsewhere = "https://cloud.example:4566"
+    with (tmp_path / "lock").open("w") as lock, exports_file(tmp_path, ["export A=1"]):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert [env_unless_led(tmp_path, each) for each in (endpoint, elsewhere, "")] == ["", "", "export A=1\n"]
+        listening.close()
+        assert env_unless_led(tmp_path, endpoint) == "export A=1\n"
+        assert env_unless_led(tmp_path, "http://localhost:port") == "export A=1\n"
+
+
+def env_unless_led(state: Path, endpoint: str) -> str:
+    """What `make` asks for."""
+    command = [sys.executable, "-m", "local_cloud", "--state", str(state), "env", "--unless-led"]
+    env = {**os.environ, "AWS_ENDPOINT_URL": endpoint}
+    return subprocess.check_output(command, cwd=ROOT, env=env, text=True)  # noqa: S603 - our own command
 
 
 def test_long_names_of_outputs_have_their_values_below_those_of_short_ones() -> None:
