@@ -11,11 +11,14 @@ from urllib.parse import urlsplit
 from local_cloud.errors import LocalCloudError
 
 _NAME = "env"
+_GOING_BEFORE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+_OF_SERVICES = "$(env | sed -n '/^AWS_ENDPOINT_URL_/s/=.*//p')"
+"""The names of the endpoints that single services have in a shell."""
 
 
 def as_exports(variables: Mapping[str, str]) -> Iterator[str]:
     """The lines that set `variables` in a shell, and unset what would go before them."""
-    yield "unset AWS_PROFILE AWS_SESSION_TOKEN"
+    yield f"unset {_OF_SERVICES} {' '.join(_GOING_BEFORE)}"
     for name, value in variables.items():
         yield f"export {name}={shlex.quote(value)}"
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from local_cloud.account import client_environment
 from local_cloud.cloud import LocalCloud
 from local_cloud.errors import LocalCloudError
 from local_cloud.exports import as_exports, exports_file, read_exports
@@ -27,6 +28,33 @@ def test_a_shell_gets_every_value_as_it_is(tmp_path: Path) -> None:
         done = subprocess.run(["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=True)  # noqa: S603
     assert done.stdout == 'it\'s $HOME; "x"||'
     assert not file.exists()
+
+
+CLIENT = """
+import boto3
+from botocore.utils import get_environ_proxies
+endpoint = boto3.client("dynamodb").meta.endpoint_url
+print(endpoint, get_environ_proxies(endpoint))
+"""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"AWS_ENDPOINT_URL_DYNAMODB": "https://elsewhere.example", "AWS_ENDPOINT_URL_S3": "https://elsewhere.example"},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_PROFILE": "another", "AWS_DEFAULT_PROFILE": "another"},
+        {"AWS_DEFAULT_PROFILE": "another"},
+        {"http_proxy": "http://proxy.example:3128"},
+    ],
+)
+def test_a_shell_that_was_set_up_for_another_account_is_led_here(tmp_path: Path, before: dict[str, str]) -> None:
+    endpoint = "http://localhost:4999"
+    with exports_file(tmp_path, as_exports(client_environment(endpoint))) as file:
+        script = f'. "{file}"; "{sys.executable}" -c \'{CLIENT}\''
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **before}
+        done = subprocess.run(["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.stdout, done.stderr) == (f"{endpoint} {{}}\n", "")
 
 
 def test_what_a_killed_cloud_has_left_is_not_taken_for_one_that_is_up(tmp_path: Path) -> None:
