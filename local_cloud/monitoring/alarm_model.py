@@ -104,10 +104,14 @@ def _settings(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+class _Query(MetricDataQuery):
+    account_id: str | None = None
+
+
 def _query(properties: Mapping[str, Any]) -> MetricDataQuery:
     stat = properties.get("MetricStat")
     period: Any = properties.get("Period")  # most have none, and moto then holds none
-    return MetricDataQuery(
+    query = _Query(
         query_id=properties["Id"],
         label=properties.get("Label", ""),
         period=period,
@@ -115,6 +119,8 @@ def _query(properties: Mapping[str, Any]) -> MetricDataQuery:
         expression=properties.get("Expression"),
         metric_stat=stat and _metric_stat(stat),
     )
+    query.account_id = properties.get("AccountId")
+    return query
 
 
 def _metric_stat(properties: Mapping[str, Any]) -> MetricStat:

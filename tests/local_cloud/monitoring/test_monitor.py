@@ -18,6 +18,7 @@ from local_cloud.monitoring.metrics import Datum, MetricName
 from local_cloud.monitoring.monitor import NOT_EVALUATED, Monitor
 
 FAILURES = {"Namespace": "Orders", "MetricName": "Failed", "Dimensions": [{"Name": "step", "Value": "Pack"}]}
+STAT = {"Metric": FAILURES, "Period": 60, "Stat": "Sum"}
 SIMPLE: dict[str, Any] = {
     **FAILURES,
     "Period": 60,
@@ -126,13 +127,12 @@ def test_the_topics_of_the_new_state_are_told(account: Account) -> None:
 
 
 def math_alarm(expression: str, **settings: Any) -> dict[str, Any]:
-    metric = {"Metric": FAILURES, "Period": 60, "Stat": "Sum"}
     left_out = ("Namespace", "MetricName", "Dimensions", "Period", "Statistic")
     return {
         **{name: value for name, value in SIMPLE.items() if name not in left_out},
         "Metrics": [
             {"Id": "expr_1", "Expression": expression, "ReturnData": True},
-            {"Id": "failed", "MetricStat": metric, "ReturnData": False},
+            {"Id": "failed", "MetricStat": STAT, "ReturnData": False},
         ],
         **settings,
     }
@@ -149,6 +149,12 @@ def test_an_alarm_on_an_expression(account: Account) -> None:
     assert (account.state(), account.state("Nothing")) == ("ALARM", "OK")
 
 
+def with_query(**query: Any) -> dict[str, Any]:
+    """An alarm on an expression, with a further query beside it."""
+    alarm = math_alarm("failed * 10")
+    return {**alarm, "Metrics": [*alarm["Metrics"], {"Id": "other", "ReturnData": False, **query}]}
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
@@ -162,6 +168,10 @@ def test_an_alarm_on_an_expression(account: Account) -> None:
         ({**SIMPLE, "ThresholdMetricId": "m"}, "a threshold that is a metric is not known here"),
         ({**SIMPLE, "EvaluateLowSampleCountPercentile": "ignore"}, "few samples is not known here"),
         ({**SIMPLE, "TreatMissingData": "perhaps"}, "'perhaps'"),
+        ({**SIMPLE, "Unit": "Bytes"}, "the unit Bytes is not known here"),
+        (with_query(MetricStat={**STAT, "Unit": "Bytes"}), "the unit Bytes is not known here"),
+        (with_query(MetricStat=STAT, AccountId="210987654321"), "the account 210987654321 is not known here"),
+        (with_query(Expression="failed", Period=300), "periods of 2 lengths"),
     ],
 )
 def test_what_is_not_known_is_never_ok(account: Account, settings: dict[str, Any], why: str) -> None:
