@@ -60,11 +60,10 @@ class Alarm(models.Alarm, CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> Self:
+        if new_resource_name != original_resource.name:
+            cloudwatch_backends[account_id][region_name].delete_alarms([original_resource.name])
         alarm = cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-        alarm.history = original_resource.history
-        alarm.state_value = original_resource.state_value
-        alarm.state_reason = original_resource.state_reason
-        alarm.state_updated_timestamp = original_resource.state_updated_timestamp
+        _keep_state(alarm, original_resource)
         return alarm
 
     @classmethod
@@ -76,6 +75,13 @@ class Alarm(models.Alarm, CloudFormationModel):
         region_name: str,
     ) -> None:
         cloudwatch_backends[account_id][region_name].delete_alarms([resource_name])
+
+
+def _keep_state(alarm: models.Alarm, before: models.Alarm) -> None:
+    alarm.history = before.history
+    alarm.state_value = before.state_value
+    alarm.state_reason = before.state_reason
+    alarm.state_updated_timestamp = before.state_updated_timestamp
 
 
 def _settings(properties: Mapping[str, Any]) -> dict[str, Any]:

@@ -211,6 +211,17 @@ def test_an_update_keeps_the_state_and_a_deletion_ends_it(account: Account) -> N
     assert account.state() == "OK"
 
 
+def test_a_renamed_alarm_leaves_nothing_behind(account: Account) -> None:
+    account.deploy(Failures=SIMPLE)
+    account.failed(2)
+    account.minutes(1)
+    account.deploy(Failures={**SIMPLE, "AlarmName": "Losses"})
+    listed = account.cloudwatch.describe_alarms()["MetricAlarms"]
+    assert [each["AlarmName"] for each in listed] == ["Losses"]
+    account.minutes(1)
+    assert account.state("Losses") == "ALARM"
+
+
 def test_waiting_messages_grow_old_with_the_clock(account: Account) -> None:
     queue = account.sqs.create_queue(QueueName="waiting")["QueueUrl"]
     account.sqs.send_message(QueueUrl=queue, MessageBody="one")
