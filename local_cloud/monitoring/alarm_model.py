@@ -5,7 +5,14 @@ from typing import Any, Self
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.cloudwatch import models
-from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
+from moto.cloudwatch.models import (
+    CloudWatchBackend,
+    Dimension,
+    Metric,
+    MetricDataQuery,
+    MetricStat,
+    cloudwatch_backends,
+)
 from moto.core.common_models import CloudFormationModel
 
 from local_cloud.monitoring.alarms import State
@@ -75,6 +82,22 @@ class Alarm(models.Alarm, CloudFormationModel):
         region_name: str,
     ) -> None:
         cloudwatch_backends[account_id][region_name].delete_alarms([resource_name])
+
+
+def put_alarms_without_data() -> None:
+    """An alarm that is put begins without data, or keeps the state that it has: with moto it is OK."""
+    original = CloudWatchBackend.put_metric_alarm
+
+    def put(backend: CloudWatchBackend, name: str, *args: Any, **kwargs: Any) -> models.Alarm:
+        before = backend.alarms.get(name)
+        alarm = original(backend, name, *args, **kwargs)
+        if before is None:
+            alarm.state_value = State.INSUFFICIENT_DATA
+        else:
+            _keep_state(alarm, before)
+        return alarm
+
+    CloudWatchBackend.put_metric_alarm = put  # type: ignore[method-assign, assignment]
 
 
 def _keep_state(alarm: models.Alarm, before: models.Alarm) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.cloudwatch.models import CloudWatchBackend
 
 from local_cloud.account import REGION
-from local_cloud.monitoring import alarm_model  # noqa: F401 - moto knows a model by its class
+from local_cloud.monitoring.alarm_model import put_alarms_without_data  # and moto knows a model by its class
 from local_cloud.monitoring.clock import MINUTE, minute_of
 from local_cloud.monitoring.metrics import Datum, MetricName
 from local_cloud.monitoring.monitor import NOT_EVALUATED, Monitor
@@ -72,6 +73,8 @@ class Account:
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(CloudWatchBackend, "put_metric_alarm", CloudWatchBackend.put_metric_alarm)
+    put_alarms_without_data()
     with mock_aws():
         yield Account(tmp_path)
 
@@ -222,6 +225,21 @@ def test_a_renamed_alarm_leaves_nothing_behind(account: Account) -> None:
     assert account.state("Losses") == "ALARM"
 
 
+def test_an_alarm_made_through_the_api_begins_without_data(account: Account) -> None:
+    account.cloudwatch.put_metric_alarm(AlarmName="Own", **SIMPLE)
+    assert account.state("Own") == "INSUFFICIENT_DATA"
+    account.failed(2)
+    account.minutes(1)
+    assert account.state("Own") == "ALARM"
+    account.cloudwatch.put_metric_alarm(AlarmName="Own", **{**SIMPLE, "Threshold": 100})
+    assert account.state("Own") == "ALARM"  # as on AWS, an update leaves the state to the next evaluation
+    account.minutes(1)
+    assert [(each["old"], each["new"]) for each in account.monitor.changes()] == [
+        ("INSUFFICIENT_DATA", "ALARM"),
+        ("ALARM", "OK"),
+    ]
+
+
 def test_waiting_messages_grow_old_with_the_clock(account: Account) -> None:
     queue = account.sqs.create_queue(QueueName="waiting")["QueueUrl"]
     account.sqs.send_message(QueueUrl=queue, MessageBody="one")
@@ -257,4 +275,4 @@ def test_an_alarm_of_a_stack_is_described_as_one_made_through_the_api(account: A
     own, deployed = account.alarm("Own"), account.alarm()
     assert set(own) == set(deployed)
     differs = {name for name, value in own.items() if value != deployed[name]}
-    assert {name for name in differs if "Timestamp" not in name} == {"AlarmName", "AlarmArn", "StateValue"}
+    assert {name for name in differs if "Timestamp" not in name} == {"AlarmName", "AlarmArn"}
