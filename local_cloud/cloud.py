@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -129,6 +130,9 @@ class LocalCloud:
 
         Returns:
             The time that it is then by this clock, in seconds since 1970.
+
+        Raises:
+            LocalCloudError: the seconds are negative, or no finite number.
         """
         query = "" if seconds is None else f"?seconds={seconds}"
         moved: float = self._ask(f"{CLOCK_PATH}{query}", data=b"")
@@ -258,8 +262,13 @@ class LocalCloud:
         """The server's answer; with data, to a POST."""
         self._started()
         url = f"{self._endpoint}{path}"
-        with urllib.request.urlopen(url, data, timeout=_READY_SECONDS) as answer:  # noqa: S310
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(url, data, timeout=_READY_SECONDS) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.BAD_REQUEST:
+                raise
+            raise LocalCloudError(error.read().decode()) from None
 
     def __enter__(self) -> Self:
         self.start()

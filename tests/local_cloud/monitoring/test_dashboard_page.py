@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from moto import mock_aws
 
 from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.monitoring.dashboard_page import DashboardPage
+from local_cloud.monitoring.drawing import figure
 from local_cloud.monitoring.metrics import Datum
 from local_cloud.monitoring.monitor import Monitor
 
@@ -162,6 +164,17 @@ def test_what_comes_of_another_region_is_not_evaluated_either(server: Server) ->
     assert "Failures. many: not evaluated: the region eu-west-1 is not known here" in page
     assert "Failures. Failed: not evaluated: the region eu-west-2 is not known here" in page
     assert "Failures. Failed: 3" in page
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("value", [5e-324, 1e-320, 1.7e308, -1.7e308, float("inf"), float("-inf")])
+def test_a_value_beyond_all_measure_is_told(server: Server, value: float, *, stacked: bool) -> None:
+    rows = [[*FAILED, {"stat": "Sum", "period": 60, "label": f"line {number}"}] for number in range(2)]
+    server.put(metric(*rows, stacked=stacked, annotations={"horizontal": [{"value": value, "label": "limit"}]}))
+    server.failed(value)
+    page = server.get()
+    assert f"line 0: {figure(value)}" in page
+    assert not [path for path in re.findall(r' d="([^"]*)"', page) if re.search("nan|inf", path)]
 
 
 @pytest.mark.parametrize(
