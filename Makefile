@@ -21,9 +21,9 @@ WITH_TYPES = mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
 LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements bench/requirements
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
 
-# The stage local is that of the cloud that `make cloud` keeps up, unless the environment leads to another one.
-FROM_CLOUD := cloud=$$(python -m local_cloud env) && echo "$$cloud" && eval "$$cloud" &&
-OF_LOCAL_CLOUD := $(if $(filter local,$(STAGE)),$(if $(AWS_ENDPOINT_URL),,$(FROM_CLOUD)))
+# The stage local is that of the cloud that `make cloud` keeps up, unless the environment leads to another one that answers.
+FROM_CLOUD := cloud=$$(python -m local_cloud env --unless-led) && printf '%s\n' "$$cloud" && eval "$$cloud" &&
+OF_LOCAL_CLOUD := $(if $(filter local,$(STAGE)),$(FROM_CLOUD))
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20

@@ -1,6 +1,7 @@
 """``python -m local_cloud up``, ``python -m local_cloud env`` and ``python -m local_cloud demo [--docs PATH]``."""
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -57,7 +58,10 @@ def _arguments() -> argparse.Namespace:
     )
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("up", help="keep the local cloud up, deployed, until Ctrl-C")
-    commands.add_parser("env", help="print the variables of the local cloud that is up, for eval in a shell")
+    env = commands.add_parser("env", help="print the variables of the local cloud that is up, for eval in a shell")
+    env.add_argument(
+        "--unless-led", action="store_true", help="print nothing if AWS_ENDPOINT_URL leads to a cloud that answers"
+    )
     demo = commands.add_parser("demo", help="send a folder of documents through the application")
     demo.add_argument("--docs", type=_folder, default=Path("samples/documents"), help="the folder (%(default)s)")
     return parser.parse_args()
@@ -77,16 +81,17 @@ def _run(arguments: argparse.Namespace) -> int:
     from local_cloud.errors import LocalCloudError  # noqa: PLC0415
 
     try:
-        return _print_exports(arguments.state) if arguments.command == "env" else _run_cloud(arguments)
+        return _print_exports(arguments) if arguments.command == "env" else _run_cloud(arguments)
     except LocalCloudError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED
 
 
-def _print_exports(state: Path) -> int:
-    from local_cloud.exports import read_exports  # noqa: PLC0415
+def _print_exports(arguments: argparse.Namespace) -> int:
+    from local_cloud.exports import leads_to_a_cloud, read_exports  # noqa: PLC0415
 
-    print(read_exports(state), end="")
+    if not (arguments.unless_led and leads_to_a_cloud(os.environ)):
+        print(read_exports(arguments.state), end="")
     return EXIT_DONE
 
 

@@ -36,13 +36,14 @@ def client_environment(endpoint: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        **_no_proxy(),
     }
 
 
 def isolated_environment(endpoint: str) -> dict[str, str]:
     """This process's environment with all that leads to a real AWS account replaced by the local one."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "CDK_"))}
-    return {**kept, **client_environment(endpoint), **_NO_OTHER_ACCOUNT, **_no_proxy()}
+    return {**kept, **client_environment(endpoint), **_NO_OTHER_ACCOUNT}
 
 
 def forget_other_accounts() -> None:
@@ -61,6 +62,6 @@ def handler_environment(endpoint: str) -> dict[str, str]:
 
 def _no_proxy() -> dict[str, str]:
     """A proxy cannot reach this machine's localhost; what was exempt from it before stays so."""
-    before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY")
-    exempt = ",".join(filter(None, [before, "localhost", "127.0.0.1"]))
+    before = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
+    exempt = ",".join(dict.fromkeys(filter(None, [*before.split(","), "localhost", "127.0.0.1"])))
     return {"NO_PROXY": exempt, "no_proxy": exempt}

@@ -11,6 +11,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Callable
 from contextlib import ExitStack
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -31,6 +32,7 @@ from local_cloud.account import (
 from local_cloud.commands import Command
 from local_cloud.deployment import Deployment
 from local_cloud.errors import LocalCloudError
+from local_cloud.exports import forget_exports
 from local_cloud.toolchain import CHECKOUT, handlers_python
 
 # Moto's imports take 3 to 5 seconds on an idle machine.
@@ -128,6 +130,9 @@ class LocalCloud:
 
         Returns:
             The time that it is then by this clock, in seconds since 1970.
+
+        Raises:
+            LocalCloudError: the seconds are negative, or no finite number.
         """
         query = "" if seconds is None else f"?seconds={seconds}"
         moved: float = self._ask(f"{CLOCK_PATH}{query}", data=b"")
@@ -155,6 +160,7 @@ class LocalCloud:
         self.logs.mkdir(parents=True, exist_ok=True)
         try:
             self._lock_state()
+            forget_exports(self._state)
             for log in self.logs.glob("*.log"):
                 log.unlink()  # of an earlier cloud, whose functions had other names
             python = handlers_python()
@@ -256,8 +262,13 @@ class LocalCloud:
         """The server's answer; with data, to a POST."""
         self._started()
         url = f"{self._endpoint}{path}"
-        with urllib.request.urlopen(url, data, timeout=_READY_SECONDS) as answer:  # noqa: S310
-            return json.load(answer)
+        try:
+            with urllib.request.urlopen(url, data, timeout=_READY_SECONDS) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.BAD_REQUEST:
+                raise
+            raise LocalCloudError(error.read().decode()) from None
 
     def __enter__(self) -> Self:
         self.start()

@@ -2,18 +2,23 @@
 
 import fcntl
 import shlex
+import socket
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from local_cloud.errors import LocalCloudError
 
 _NAME = "env"
+_GOING_BEFORE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+_OF_SERVICES = "$(env | sed -n '/^AWS_ENDPOINT_URL_/s/=.*//p')"
+"""The names of the endpoints that single services have in a shell."""
 
 
 def as_exports(variables: Mapping[str, str]) -> Iterator[str]:
     """The lines that set `variables` in a shell, and unset what would go before them."""
-    yield "unset AWS_PROFILE AWS_SESSION_TOKEN"
+    yield f"unset {_OF_SERVICES} {' '.join(_GOING_BEFORE)}"
     for name, value in variables.items():
         yield f"export {name}={shlex.quote(value)}"
 
@@ -35,13 +40,28 @@ def read_exports(state: Path) -> str:
     Raises:
         LocalCloudError: none is up, or it is not yet.
     """
-    file = state / _NAME
-    if not (file.exists() and _is_locked(state / "lock")):
-        raise LocalCloudError(
-            f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
-            " again when it says how to reach it."
-        )
-    return file.read_text()
+    with suppress(FileNotFoundError):
+        if _is_locked(state / "lock"):
+            return (state / _NAME).read_text()
+    raise LocalCloudError(
+        f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
+        " again when it says how to reach it."
+    )
+
+
+def leads_to_a_cloud(environment: Mapping[str, str]) -> bool:
+    """Whether requests go by these variables to something else than AWS; on this machine, to something that answers."""
+    endpoint = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
+    if endpoint.hostname not in {"localhost", "127.0.0.1"}:
+        return bool(endpoint.hostname)
+    with suppress(OSError, ValueError), socket.create_connection((endpoint.hostname, endpoint.port or 80)):
+        return True
+    return False
+
+
+def forget_exports(state: Path) -> None:
+    """Remove what a cloud that was killed has left in that folder."""
+    (state / _NAME).unlink(missing_ok=True)
 
 
 def _is_locked(lock: Path) -> bool:

@@ -40,6 +40,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _apply_bucket_settings()
     _apply_table_settings()
     _deploy_more_types()
+    _begin_alarms_without_data()
     _know_the_defaults_of_parameters()
     _leave_queues_to_the_poller()
     _make_operations_atomic()
@@ -200,6 +201,13 @@ def _deploy_more_types() -> None:
 
     parsing.get_model_map.cache_clear()
     parsing.get_name_type_map.cache_clear()
+
+
+def _begin_alarms_without_data() -> None:
+    """Moto takes an alarm that nobody has evaluated for OK."""
+    from local_cloud.monitoring.alarm_model import put_alarms_without_data  # noqa: PLC0415 - to import it is to deploy
+
+    put_alarms_without_data()
 
 
 def _know_the_defaults_of_parameters() -> None:

@@ -109,7 +109,11 @@ def _with_questions(aws: Application, pages: Mapping[str, Application], question
         path = environ["PATH_INFO"]
         if path in pages:
             return pages[path](environ, start_response)
-        answer = questions.answer(path, environ["REQUEST_METHOD"], parse_qs(environ.get("QUERY_STRING", "")))
+        try:
+            answer = questions.answer(path, environ["REQUEST_METHOD"], parse_qs(environ.get("QUERY_STRING", "")))
+        except ValueError as error:
+            start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+            return [str(error).encode()]
         if answer is None:
             return aws(environ, start_response)
         start_response("200 OK", [("Content-Type", "application/json")])
@@ -127,7 +131,11 @@ class Questions:
         self._judge = judge
 
     def answer(self, path: str, method: str, query: Mapping[str, list[str]]) -> object:
-        """The answer, as JSON; None where it is no question of ours."""
+        """The answer, as JSON; None where it is no question of ours.
+
+        Raises:
+            ValueError: what is asked makes no sense.
+        """
         if path == FUNCTIONS_PATH:
             return self._functions.processes()
         if path == IGNORED_PATH:

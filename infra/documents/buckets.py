@@ -33,7 +33,8 @@ class EncryptionProps(Props):
 
     Attributes:
         document_key_arn: the KMS key that the document bucket encrypts with, and the only one that an upload may name;
-            None for S3's own keys.
+            None for S3's own keys. With it each upload has an etag of its own, so the same bytes, uploaded twice, are
+            two tasks.
     """
 
     document_key_arn: str | None = None

@@ -5,7 +5,14 @@ from typing import Any, Self
 
 from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.cloudwatch import models
-from moto.cloudwatch.models import Dimension, Metric, MetricDataQuery, MetricStat, cloudwatch_backends
+from moto.cloudwatch.models import (
+    CloudWatchBackend,
+    Dimension,
+    Metric,
+    MetricDataQuery,
+    MetricStat,
+    cloudwatch_backends,
+)
 from moto.core.common_models import CloudFormationModel
 
 from local_cloud.monitoring.alarms import State
@@ -60,11 +67,10 @@ class Alarm(models.Alarm, CloudFormationModel):
         account_id: str,
         region_name: str,
     ) -> Self:
+        if new_resource_name != original_resource.name:
+            cloudwatch_backends[account_id][region_name].delete_alarms([original_resource.name])
         alarm = cls.create_from_cloudformation_json(new_resource_name, cloudformation_json, account_id, region_name)
-        alarm.history = original_resource.history
-        alarm.state_value = original_resource.state_value
-        alarm.state_reason = original_resource.state_reason
-        alarm.state_updated_timestamp = original_resource.state_updated_timestamp
+        _keep_state(alarm, original_resource)
         return alarm
 
     @classmethod
@@ -76,6 +82,29 @@ class Alarm(models.Alarm, CloudFormationModel):
         region_name: str,
     ) -> None:
         cloudwatch_backends[account_id][region_name].delete_alarms([resource_name])
+
+
+def put_alarms_without_data() -> None:
+    """An alarm that is put begins without data, or keeps the state that it has: with moto it is OK."""
+    original = CloudWatchBackend.put_metric_alarm
+
+    def put(backend: CloudWatchBackend, name: str, *args: Any, **kwargs: Any) -> models.Alarm:
+        before = backend.alarms.get(name)
+        alarm = original(backend, name, *args, **kwargs)
+        if before is None:
+            alarm.state_value = State.INSUFFICIENT_DATA
+        else:
+            _keep_state(alarm, before)
+        return alarm
+
+    CloudWatchBackend.put_metric_alarm = put  # type: ignore[method-assign, assignment]
+
+
+def _keep_state(alarm: models.Alarm, before: models.Alarm) -> None:
+    alarm.history = before.history
+    alarm.state_value = before.state_value
+    alarm.state_reason = before.state_reason
+    alarm.state_updated_timestamp = before.state_updated_timestamp
 
 
 def _settings(properties: Mapping[str, Any]) -> dict[str, Any]:
@@ -104,10 +133,14 @@ def _settings(properties: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+class _Query(MetricDataQuery):
+    account_id: str | None = None
+
+
 def _query(properties: Mapping[str, Any]) -> MetricDataQuery:
     stat = properties.get("MetricStat")
     period: Any = properties.get("Period")  # most have none, and moto then holds none
-    return MetricDataQuery(
+    query = _Query(
         query_id=properties["Id"],
         label=properties.get("Label", ""),
         period=period,
@@ -115,6 +148,8 @@ def _query(properties: Mapping[str, Any]) -> MetricDataQuery:
         expression=properties.get("Expression"),
         metric_stat=stat and _metric_stat(stat),
     )
+    query.account_id = properties.get("AccountId")
+    return query
 
 
 def _metric_stat(properties: Mapping[str, Any]) -> MetricStat:

@@ -18,6 +18,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from local_cloud.account import ACCOUNT_ID
 from local_cloud.monitoring.clock import MINUTE
 from local_cloud.monitoring.errors import NotEvaluatedError
 from local_cloud.monitoring.expressions import Series
@@ -94,6 +95,7 @@ def rule_of(alarm: Any) -> Rule:
     for told, what in (
         (alarm.threshold_metric_id, "a threshold that is a metric"),
         (alarm.evaluate_low_sample_count_percentile == "ignore", "to ignore a percentile of few samples"),
+        (alarm.unit, f"the unit {alarm.unit}"),
         (alarm.comparison_operator not in _COMPARISONS, f"the comparison {alarm.comparison_operator}"),
     ):
         if told:
@@ -130,7 +132,10 @@ def _of_metric(alarm: Any) -> tuple[dict[str, Query], str, int]:
 def _of_expressions(alarm: Any) -> tuple[dict[str, Query], str, int]:
     queries, periods, shown = {}, set(), []
     for each in alarm.metric_data_queries:
+        if each.period:
+            periods.add(int(each.period))
         if (stat := each.metric_stat) is not None:
+            _check_query(each)
             dimensions = {dimension.name: dimension.value for dimension in stat.metric.dimensions}
             metric = MetricName.make(stat.metric.namespace, stat.metric.metric_name, dimensions)
             queries[each.id] = Query(each.id, metric=metric, stat=stat.stat)
@@ -142,6 +147,14 @@ def _of_expressions(alarm: Any) -> tuple[dict[str, Query], str, int]:
     if len(shown) != 1 or len(periods) != 1:
         raise NotEvaluatedError(f"{len(shown)} results over periods of {len(periods)} lengths; one is needed of each")
     return queries, shown[0], periods.pop()
+
+
+def _check_query(query: Any) -> None:
+    account = getattr(query, "account_id", None)  # only those of a stack have it
+    if account not in {None, ACCOUNT_ID}:
+        raise NotEvaluatedError(f"the account {account} is not known here")
+    if query.metric_stat.unit:
+        raise NotEvaluatedError(f"the unit {query.metric_stat.unit} is not known here")
 
 
 def evaluate_alarm(rule: Rule, metrics: Metrics, end: int, current: State) -> Verdict:

@@ -112,6 +112,8 @@ def _mark_transactions() -> None:
 
 
 def _image(backend: DynamoDBBackend, table: str, key: Mapping[str, Any]) -> Image:
+    if not {*backend.get_table(table).table_key_attrs} <= {*key}:
+        return {}  # moto refuses such a request
     found = backend.get_item(table, dict(key))
     attributes = found.attrs if found else {}
     indexes = backend.get_table(table).global_indexes

@@ -1,5 +1,6 @@
 """The clock of the account's metrics and alarms, which can be moved forward."""
 
+import math
 import time
 from typing import NamedTuple
 
@@ -29,7 +30,13 @@ class Clock:
         return moment + sum(move.seconds for move in self._moves if move.when <= moment)
 
     def forward(self, seconds: float) -> None:
-        """Move it forward."""
+        """Move it forward.
+
+        Raises:
+            ValueError: the seconds are negative, or no finite number.
+        """
+        if not 0 <= seconds < math.inf:
+            raise ValueError(f"The clock cannot be moved by {seconds} s, only forward, by 0 s or more.")
         self._moves = [*self._moves, _Move(time.time(), seconds)]
 
 

@@ -4,6 +4,7 @@ The drawing stretches with the page, and its texts do not: they stand beside it,
 """
 
 import math
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
@@ -24,7 +25,8 @@ _DAY = 24 * 3600
 def draw(title: str, lines: Sequence[Line], span: Span, properties: Mapping[str, Any]) -> str:
     """The HTML of a graph: the drawing, its legend, and its values as a table."""
     limits = _limits(properties)
-    drawn = _stacked(lines) if properties.get("stacked") else [line.points for line in lines]
+    points_of = _stacked(lines) if properties.get("stacked") else [line.points for line in lines]
+    drawn = [{at: value for at, value in points.items() if math.isfinite(value)} for points in points_of]
     low, high = _range([*(value for points in drawn for value in points.values()), *(value for value, _ in limits)])
     has_data = any(line.points for line in lines)
     shapes = "".join(
@@ -64,7 +66,8 @@ def latest(line: Line) -> str:
 
 def _limits(properties: Mapping[str, Any]) -> list[tuple[float, str]]:
     annotations = (properties.get("annotations") or {}).get("horizontal") or []
-    return [(float(each["value"]), str(each.get("label", ""))) for each in annotations if isinstance(each, dict)]
+    limits = [(float(each["value"]), str(each.get("label", ""))) for each in annotations if isinstance(each, dict)]
+    return [(value, label) for value, label in limits if math.isfinite(value)]
 
 
 def _stacked(lines: Sequence[Line]) -> list[Series]:
@@ -84,14 +87,16 @@ def _range(values: Sequence[float]) -> tuple[float, float]:
 
 
 def _round_up(value: float) -> float:
-    if value <= 0:
+    if value < sys.float_info.min:  # what is smaller loses its digits, and counts as nothing
         return 0.0
-    size = 10 ** math.floor(math.log10(value))
-    return next(float(step * size) for step in (1, 2, 4, 5, 6, 8, 10) if step * size >= value * (1 - 1e-9))
+    size = 10.0 ** math.floor(math.log10(value))
+    rounded = (step * size for step in (1, 2, 4, 5, 6, 8, 10))
+    return next((each for each in rounded if value * (1 - 1e-9) <= each < math.inf), value)
 
 
 def _y(value: float, low: float, high: float) -> float:
-    return _HEIGHT * (high - value) / (high - low)
+    # Halves, since the whole may be beyond all numbers.
+    return _HEIGHT * ((high / 2 - value / 2) / (high / 2 - low / 2))
 
 
 def _rule(y: float, kind: str) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.monitoring.errors import NotEvaluatedError
 from local_cloud.monitoring.expressions import Series
 from local_cloud.monitoring.metrics import MetricName, Metrics
@@ -14,6 +15,10 @@ from local_cloud.monitoring.queries import Evaluation, Query, period_ends
 
 _DEFAULT_PERIOD = 300
 _SHORTEST_PERIOD = 60
+# The colours and the place of the legend are the page's own.
+_DRAWN = {"metrics", "title", "view", "stacked", "stat", "period", "annotations", "region", "accountId", "legend"}
+_DRAWN_OF_LINES = {"id", "expression", "label", "stat", "period", "visible", "region", "accountId", "color"}
+_USUAL = [("yAxis", {"left": {"min": 0}}), ("yAxis", "left")]
 
 
 @dataclass(frozen=True)
@@ -78,14 +83,15 @@ def _line(entry: _Entry, queries: Mapping[str, Query], metrics: Metrics, span: S
 def _entries(properties: Mapping[str, Any]) -> Iterator[_Entry]:
     before: Sequence[str] = ()
     for number, row in enumerate(properties["metrics"]):
-        options: Mapping[str, Any] = row[-1] if row and isinstance(row[-1], dict) else {}
+        options = _options(row)
         names = _expanded([str(part) for part in row if not isinstance(part, dict)], before)
         before = names or before
         key = str(options.get("id") or f"#{number}")
         if names:
             metric = MetricName.make(names[0], names[1], dict(zip(names[2::2], names[3::2], strict=True)))
             stat = options.get("stat") or properties.get("stat") or "Average"
-            query, label = Query(key, metric=metric, stat=str(stat)), names[1]
+            query = Query(key, metric=metric, stat=str(stat), problem=_elsewhere({**properties, **options}))
+            label = names[1]
         else:
             query, label = Query(key, expression=str(options["expression"])), str(options["expression"])
         yield _Entry(
@@ -94,6 +100,39 @@ def _entries(properties: Mapping[str, Any]) -> Iterator[_Entry]:
             int(options.get("period") or properties.get("period") or _DEFAULT_PERIOD),
             bool(options.get("visible", True)),
         )
+
+
+def _elsewhere(options: Mapping[str, Any]) -> str:
+    """What is said of a metric of another region or account."""
+    for name, what, own in (("region", "region", REGION), ("accountId", "account", ACCOUNT_ID)):
+        if options.get(name, own) != own:
+            return f"the {what} {options[name]} is not known here"
+    return ""
+
+
+def left_out(properties: Mapping[str, Any]) -> list[str]:
+    """What a widget asks of its graph that is not drawn, each by its name.
+
+    Raises:
+        AttributeError, KeyError, TypeError: the properties are none of a graph.
+    """
+    annotations = properties.get("annotations") or {}
+    asked = [
+        *(name for name, value in properties.items() if name not in _DRAWN and value and (name, value) not in _USUAL),
+        *(
+            name
+            for row in properties["metrics"]
+            for name, value in _options(row).items()
+            if name not in _DRAWN_OF_LINES and (name, value) not in _USUAL
+        ),
+        *(name for name, value in annotations.items() if name != "horizontal" and value),
+        *("bands" for each in annotations.get("horizontal") or () if isinstance(each, list)),
+    ]
+    return list(dict.fromkeys(asked))
+
+
+def _options(row: Sequence[Any]) -> Mapping[str, Any]:
+    return row[-1] if row and isinstance(row[-1], dict) else {}
 
 
 def _expanded(names: Sequence[str], before: Sequence[str]) -> list[str]:

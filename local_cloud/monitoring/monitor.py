@@ -94,6 +94,9 @@ class Monitor:
 
         Returns:
             The time that it is then.
+
+        Raises:
+            ValueError: the seconds are negative, or no finite number.
         """
         self.invocations.wait_until_idle(_PATIENCE_SECONDS)
         with self._lock:

@@ -13,12 +13,17 @@ _NAME = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 
 @dataclass(frozen=True)
 class Query:
-    """A series by its id: a statistic of a metric, or an expression over the series of other queries."""
+    """A series by its id: a statistic of a metric, or an expression over the series of other queries.
+
+    Attributes:
+        problem: why it cannot be evaluated here; empty otherwise.
+    """
 
     key: str
     metric: MetricName | None = None
     stat: str = ""
     expression: str = ""
+    problem: str = ""
 
 
 def period_ends(last: int, period: int, count: int) -> list[int]:
@@ -58,6 +63,8 @@ class Evaluation:
         return self._found[key]
 
     def _make(self, query: Query) -> Series:
+        if query.problem:
+            raise NotEvaluatedError(query.problem)
         if query.metric is not None:
             return self._metrics.values(query.metric, query.stat, self._ends, self._period)
         named = set(_NAME.findall(query.expression))

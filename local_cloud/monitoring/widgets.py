@@ -8,7 +8,7 @@ from typing import Any
 from local_cloud.account import WIDGET_PATH
 from local_cloud.monitoring.alarms import State
 from local_cloud.monitoring.drawing import draw, latest
-from local_cloud.monitoring.graphs import Line, Span, lines_of
+from local_cloud.monitoring.graphs import Line, Span, left_out, lines_of
 from local_cloud.monitoring.metrics import Metrics
 from local_cloud.monitoring.monitor import NOT_EVALUATED
 
@@ -48,11 +48,13 @@ def _not_drawn(why: str) -> str:
 
 def _metric(properties: Mapping[str, Any], metrics: Metrics, span: Span) -> str:
     view = properties.get("view", "timeSeries")
-    if view == "singleValue":
-        return _numbers(lines_of(properties, metrics, span))
-    if view != "timeSeries":
+    if view not in {"singleValue", "timeSeries"}:
         return _not_drawn(f"the view {view} is not known")
-    return draw(str(properties.get("title", "")), lines_of(properties, metrics, span), span, properties)
+    lines = lines_of(properties, metrics, span)
+    title = str(properties.get("title", ""))
+    drawn = _numbers(lines) if view == "singleValue" else draw(title, lines, span, properties)
+    missing = left_out(properties)
+    return f"{drawn}{_not_drawn(', '.join(missing)) if missing else ''}"
 
 
 def _numbers(lines: Sequence[Line]) -> str:

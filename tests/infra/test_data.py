@@ -9,16 +9,14 @@ import pytest
 from moto import mock_aws
 
 import status_tracker as st
-from app import build
 from infra.documents.settings import Settings, SettingsError
-from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
+from tests.infra.synthesis import CONTEXT, Synthesized, listed
+from tests.infra.variants import KEY, synthesized
 
 REGION = "us-east-1"
 BUCKETS = ("AccessLogs", "Documents", "Results")
-KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 KEY_OF_UPLOAD = "s3:x-amz-server-side-encryption-aws-kms-key-id"
 KEY_OF_UPLOADER = "s3:x-amz-server-side-encryption-customer-algorithm"
-TEXTRACT = {"reader": "textract", "alarm_no_progress_minutes": 1200, "alarm_oldest_unfinished_minutes": 1200}
 STATEFUL = ("AWS::DynamoDB::Table", "AWS::S3::Bucket", "AWS::Logs::LogGroup")
 
 
@@ -95,7 +93,7 @@ def test_uploads_that_nobody_could_decrypt_are_refused(stage: Synthesized) -> No
 
 
 def test_documents_may_have_a_key_of_the_users_own() -> None:
-    stack = Synthesized.of(build(new_app("prod", **{**TEXTRACT, "document_key_arn": KEY})))
+    stack = synthesized("key")
     [rule] = stack.properties("AWS::S3::Bucket", "Documents")["BucketEncryption"]["ServerSideEncryptionConfiguration"]
     assert rule == {
         "BucketKeyEnabled": True,

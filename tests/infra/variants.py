@@ -35,6 +35,7 @@ PROFILE: Mapping[str, Any] = {
     "bedrock_model_id": "us.example.model-v1:0",
     "bedrock_model_regions": "us-east-1,us-west-2",
 }
+KEY = "arn:aws:kms:us-east-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
 SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     **{stage: (stage, {}) for stage in STAGES},
     "email": ("prod", {"alarm_email": "operations@example.com", "step_reserved_concurrency": 5}),
@@ -42,6 +43,7 @@ SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "bedrock": ("prod", BEDROCK),
     "both": ("prod", {**TEXTRACT, **BEDROCK}),
     "profile": ("prod", PROFILE),
+    "key": ("prod", {**TEXTRACT, "document_key_arn": KEY}),
 }
 """The stage of each variant of the application, and what is set besides."""
 WORKER = "worker"

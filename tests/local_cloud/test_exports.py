@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import fcntl
+import os
+import socket
 import subprocess
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from local_cloud.account import client_environment
+from local_cloud.cloud import LocalCloud
 from local_cloud.errors import LocalCloudError
 from local_cloud.exports import as_exports, exports_file, read_exports
 from local_cloud.up import as_table
+
+ROOT = Path(__file__).parents[2]
 
 
 def test_a_shell_gets_every_value_as_it_is(tmp_path: Path) -> None:
@@ -22,6 +30,33 @@ def test_a_shell_gets_every_value_as_it_is(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+CLIENT = """
+import boto3
+from botocore.utils import get_environ_proxies
+endpoint = boto3.client("dynamodb").meta.endpoint_url
+print(endpoint, get_environ_proxies(endpoint))
+"""
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        {"AWS_ENDPOINT_URL_DYNAMODB": "https://elsewhere.example", "AWS_ENDPOINT_URL_S3": "https://elsewhere.example"},
+        {"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"},
+        {"AWS_PROFILE": "another", "AWS_DEFAULT_PROFILE": "another"},
+        {"AWS_DEFAULT_PROFILE": "another"},
+        {"http_proxy": "http://proxy.example:3128"},
+    ],
+)
+def test_a_shell_that_was_set_up_for_another_account_is_led_here(tmp_path: Path, before: dict[str, str]) -> None:
+    endpoint = "http://localhost:4999"
+    with exports_file(tmp_path, as_exports(client_environment(endpoint))) as file:
+        script = f'. "{file}"; "{sys.executable}" -c \'{CLIENT}\''
+        env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), **before}
+        done = subprocess.run(["/bin/sh", "-c", script], env=env, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.stdout, done.stderr) == (f"{endpoint} {{}}\n", "")
+
+
 def test_what_a_killed_cloud_has_left_is_not_taken_for_one_that_is_up(tmp_path: Path) -> None:
     with pytest.raises(LocalCloudError, match=f"No local cloud is up in {tmp_path}: start one with `make cloud`"):
         read_exports(tmp_path)
@@ -30,6 +65,39 @@ def test_what_a_killed_cloud_has_left_is_not_taken_for_one_that_is_up(tmp_path: 
             read_exports(tmp_path)
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert read_exports(tmp_path) == "export A=1\n"
+
+
+def test_what_a_killed_cloud_has_left_is_not_taken_for_the_next_one(tmp_path: Path) -> None:
+    (tmp_path / "env").write_text("export A=1\n")
+    with pytest.raises(LocalCloudError, match="No local cloud is up"):
+        read_exports(tmp_path)
+    with LocalCloud(state=tmp_path), pytest.raises(LocalCloudError, match="No local cloud is up"):
+        read_exports(tmp_path)
+
+
+@pytest.fixture
+def listening() -> Iterator[socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        yield server
+
+
+def test_an_environment_that_still_leads_to_a_cloud_is_kept(listening: socket.socket, tmp_path: Path) -> None:
+    """Where it leads to a cloud on this machine that has ended, that of the folder is told."""
+    endpoint = f"http://localhost:{listening.getsockname()[1]}"
+    elsewhere = "https://cloud.example:4566"
+    with (tmp_path / "lock").open("w") as lock, exports_file(tmp_path, ["export A=1"]):
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert [env_unless_led(tmp_path, each) for each in (endpoint, elsewhere, "")] == ["", "", "export A=1\n"]
+        listening.close()
+        assert env_unless_led(tmp_path, endpoint) == "export A=1\n"
+        assert env_unless_led(tmp_path, "http://localhost:port") == "export A=1\n"
+
+
+def env_unless_led(state: Path, endpoint: str) -> str:
+    """What `make` asks for."""
+    command = [sys.executable, "-m", "local_cloud", "--state", str(state), "env", "--unless-led"]
+    env = {**os.environ, "AWS_ENDPOINT_URL": endpoint}
+    return subprocess.check_output(command, cwd=ROOT, env=env, text=True)  # noqa: S603 - our own command
 
 
 def test_long_names_of_outputs_have_their_values_below_those_of_short_ones() -> None:

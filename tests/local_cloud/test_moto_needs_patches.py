@@ -109,6 +109,7 @@ def test_alarms_are_not_deployed_and_not_evaluated() -> None:
     assert parse_expression("a + a", [{"id": "a", "values": [1], "timestamps": [0]}]) == ([], []), (
         "local_cloud.monitoring"
     )
+    assert 'state_value = "OK"' in inspect.getsource(Alarm.__init__), "_begin_alarms_without_data"
 
 
 def test_schedules_are_not_run() -> None:

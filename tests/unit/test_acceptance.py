@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -39,6 +40,7 @@ class Deployed:
         deaf: takes nothing in.
         failing: the names whose last step fails for good.
         again: works on what is submitted, also if it is done already.
+        forgetful: takes what is submitted again for something new.
     """
 
     def __init__(self) -> None:
@@ -47,6 +49,7 @@ class Deployed:
         self.deaf = False
         self.failing = {"hopeless"}
         self.again = False
+        self.forgetful = False
         self.wrong_results = False
         self.never_refuses_to_delete = True
         self.threads: list[threading.Thread] = []
@@ -83,8 +86,8 @@ class Deployed:
         return f"with {self.results[task.task_id]}"
 
     def _submit(self, key: str) -> str:
+        task_id = f"{key}#{2 if self.forgetful and key in self.objects else 1}"
         self.objects.add(key)
-        task_id = f"{key}#1"
         if not self.deaf and (self._first.get_or_create(task_id)[1] or self.again):
             if self.again and task_id in self.results:
                 self._first.rerun(task_id, reason="another message")
@@ -212,6 +215,15 @@ def test_work_that_is_done_again_for_a_duplicate(deployed: Deployed, monkeypatch
     monkeypatch.setattr(deployed.pipeline, "verification", verification)
     checks, _ = verified(deployed)
     assert wrong(checks) == {"duplicate": "the good sample, submitted twice, was worked on again: run 1, start 4"}
+
+
+def test_a_duplicate_that_is_taken_for_another_task(deployed: Deployed) -> None:
+    deployed.forgetful = True
+    checks, cleaned = verified(deployed)
+    assert set(wrong(checks)) == {"duplicate"}
+    told = r"the good sample, submitted twice, is two tasks: (\S+good)#1 and \1#2"
+    assert re.fullmatch(told, wrong(checks)["duplicate"])
+    assert (cleaned.holds, deployed.objects, deployed.results, tasks()) == (True, set(), {}, 0)
 
 
 def test_what_cannot_be_deleted_is_told_and_the_rest_is_deleted(deployed: Deployed) -> None:

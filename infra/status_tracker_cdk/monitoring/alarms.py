@@ -173,7 +173,7 @@ class Alarms(Construct):
             }
             self._alarm(
                 f"{name}Failed",
-                # SUM of a list adds what there is, where + would be without data as soon as one of them is.
+                # SUM of a list adds what there is.
                 cloudwatch.MathExpression(
                     expression=f"SUM([{', '.join(ends)}])", using_metrics=ends, label=f"{name} failed", period=MINUTE
                 ),
@@ -303,5 +303,5 @@ class Alarms(Construct):
             alarm_description=f"{what_to_do} Runbook ({RUNBOOK}): '{section}'.",
         )
         alarm.add_alarm_action(self._action)
-        # By its name and not by the resource, of which the local cloud has none.
+        # By its name and not by the resource: so a dashboard waits for no alarm to be made.
         self.alarms.append(cloudwatch.Alarm.from_alarm_name(self, f"{name}ByName", alarm_name))

@@ -75,6 +75,7 @@ class Acceptance:
         self._verification: Verification = pipeline.verification()
         self._by = by
         self._probes = (*self._verification.probes, *probes)
+        self._good_ids: set[str] = set()
         self._good_as_it_ended: tuple[Any, ...] = ()
         self._explain = explain
         self._first: Any = pipeline.first.task_class
@@ -121,7 +122,8 @@ class Acceptance:
     def _take_in(self) -> str:
         samples = self._verification
         self._tasks.begin_to_wait()
-        for sample in (samples.good, samples.good, samples.hopeless, samples.big):
+        self._good_ids = {self._tasks.submit(samples.good, samples.good.name) for _ in range(2)}
+        for sample in (samples.hopeless, samples.big):
             self._tasks.submit(sample, sample.name)
         return f"submitted under {self.prefix}"
 
@@ -148,6 +150,9 @@ class Acceptance:
         return sample.check(task) or f"set aside: {reason}"
 
     def _is_done_once(self) -> str:
+        if len(self._good_ids) > 1:
+            ids = " and ".join(sorted(self._good_ids))
+            raise DoesNotHoldError(f"the good sample, submitted twice, is two tasks: {ids}")
         before = self._good_as_it_ended
         if not before:
             raise NothingToCheckError("the good sample did not succeed: see above")

@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.responses import DynamoHandler
@@ -111,3 +112,19 @@ def test_it_is_what_the_engine_of_aws_says(capacity: CapacityMetrics, dynamodb_l
         for datum in capacity.collect():
             found[dict(datum.metric.dimensions).get("GlobalSecondaryIndexName", "")] += datum.value  # type: ignore[assignment]
         assert dict(found) == consumed(answer), (method, request)
+
+
+@pytest.mark.parametrize("missing", ["key", "at"])
+@pytest.mark.usefixtures("capacity")
+def test_an_item_without_its_key_is_refused_as_if_nobody_counted(missing: str) -> None:
+    client: Any = boto3.client("dynamodb", region_name=REGION)
+    keys = {"key": "HASH", "at": "RANGE"}
+    client.create_table(
+        TableName=TABLE,
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": name, "KeyType": kind} for name, kind in keys.items()],
+        AttributeDefinitions=[{"AttributeName": name, "AttributeType": "S"} for name in keys],
+    )
+    lacking = {name: value for name, value in item("a", at="1").items() if name != missing}
+    with pytest.raises(ClientError, match=f"were invalid: Missing the key {missing} in the item"):
+        client.put_item(TableName=TABLE, Item=lacking)

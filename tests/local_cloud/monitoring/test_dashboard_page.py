@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
+from local_cloud.account import ACCOUNT_ID, REGION
 from local_cloud.monitoring.dashboard_page import DashboardPage
+from local_cloud.monitoring.drawing import figure
 from local_cloud.monitoring.metrics import Datum
 from local_cloud.monitoring.monitor import Monitor
 
@@ -51,7 +54,7 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def metric(*rows: object, **properties: object) -> dict[str, Any]:
-    return {"type": "metric", "width": 8, "properties": {"title": "Failures", "metrics": list(rows), **properties}}
+    return {"type": "metric", "width": 8, "properties": {"title": "Failures", "metrics": rows, **properties}}
 
 
 @pytest.mark.parametrize(
@@ -136,6 +139,8 @@ def test_names_are_taken_from_the_line_before(server: Server) -> None:
         ([{"expression": "SEARCH('{A}', 'Sum')"}], "is not known here"),
         ([*FAILED, {"stat": "tm90"}], "the statistic tm90 is not known here"),
         ([*FAILED, {"period": 10}], "a period of 10 s is not known here"),
+        ([*FAILED, {"region": "eu-west-1"}], "the region eu-west-1 is not known here"),
+        ([*FAILED, {"accountId": "210987654321"}], "the account 210987654321 is not known here"),
     ],
 )
 def test_what_is_not_known_is_not_evaluated(server: Server, row: list[object], why: str) -> None:
@@ -145,6 +150,49 @@ def test_what_is_not_known_is_not_evaluated(server: Server, row: list[object], w
     assert "not evaluated: " in page
     assert why in page
     assert "known: 3" in page  # the rest of the graph is drawn
+
+
+def test_what_comes_of_another_region_is_not_evaluated_either(server: Server) -> None:
+    there = [*FAILED, {"id": "m", "region": "eu-west-1", "visible": False}]
+    server.put(
+        metric(there, [{"expression": "m * 1000", "label": "many"}]),
+        metric(FAILED, region="eu-west-2"),
+        metric([*FAILED, {"accountId": ACCOUNT_ID, "region": REGION}], region=REGION),
+    )
+    server.failed(3)
+    page = server.get()
+    assert "Failures. many: not evaluated: the region eu-west-1 is not known here" in page
+    assert "Failures. Failed: not evaluated: the region eu-west-2 is not known here" in page
+    assert "Failures. Failed: 3" in page
+
+
+@pytest.mark.parametrize("stacked", [False, True])
+@pytest.mark.parametrize("value", [5e-324, 1e-320, 1.7e308, -1.7e308, float("inf"), float("-inf")])
+def test_a_value_beyond_all_measure_is_told(server: Server, value: float, *, stacked: bool) -> None:
+    rows = [[*FAILED, {"stat": "Sum", "period": 60, "label": f"line {number}"}] for number in range(2)]
+    server.put(metric(*rows, stacked=stacked, annotations={"horizontal": [{"value": value, "label": "limit"}]}))
+    server.failed(value)
+    page = server.get()
+    assert f"line 0: {figure(value)}" in page
+    assert not [path for path in re.findall(r' d="([^"]*)"', page) if re.search("nan|inf", path)]
+
+
+@pytest.mark.parametrize(
+    ("properties", "told"),
+    [
+        ({"yAxis": {"left": {"min": 0}}, "legend": {"position": "right"}, "liveData": False}, ""),
+        ({"yAxis": {"left": {"min": 5}}}, "yAxis"),
+        ({"timezone": "+0100", "annotations": {"vertical": [{"value": "2026-01-01T00:00:00Z"}]}}, "timezone, vertical"),
+        ({"annotations": {"horizontal": [[{"value": 1}, {"value": 2}], {"value": 3}]}}, "bands"),
+        ({"metrics": [[*FAILED, {"yAxis": "left"}], [*FAILED, {"yAxis": "right", "color": "#000000"}]]}, "yAxis"),
+    ],
+)
+def test_what_a_graph_leaves_out_is_told(server: Server, properties: dict[str, Any], told: str) -> None:
+    server.put(metric(FAILED, **properties))
+    page = server.get()
+    assert page.count('class="graph"') == 1
+    assert (f'<p class="quiet">Not drawn here: {told}.</p>' in page) == bool(told)
+    assert page.count("Not drawn here") == bool(told)
 
 
 def test_what_cannot_be_drawn_says_so(server: Server) -> None:

@@ -10,14 +10,16 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.cloudwatch.models import CloudWatchBackend
 
 from local_cloud.account import REGION
-from local_cloud.monitoring import alarm_model  # noqa: F401 - moto knows a model by its class
+from local_cloud.monitoring.alarm_model import put_alarms_without_data  # and moto knows a model by its class
 from local_cloud.monitoring.clock import MINUTE, minute_of
 from local_cloud.monitoring.metrics import Datum, MetricName
 from local_cloud.monitoring.monitor import NOT_EVALUATED, Monitor
 
 FAILURES = {"Namespace": "Orders", "MetricName": "Failed", "Dimensions": [{"Name": "step", "Value": "Pack"}]}
+STAT = {"Metric": FAILURES, "Period": 60, "Stat": "Sum"}
 SIMPLE: dict[str, Any] = {
     **FAILURES,
     "Period": 60,
@@ -71,6 +73,8 @@ class Account:
 def account(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
+    monkeypatch.setattr(CloudWatchBackend, "put_metric_alarm", CloudWatchBackend.put_metric_alarm)
+    put_alarms_without_data()
     with mock_aws():
         yield Account(tmp_path)
 
@@ -126,13 +130,12 @@ def test_the_topics_of_the_new_state_are_told(account: Account) -> None:
 
 
 def math_alarm(expression: str, **settings: Any) -> dict[str, Any]:
-    metric = {"Metric": FAILURES, "Period": 60, "Stat": "Sum"}
     left_out = ("Namespace", "MetricName", "Dimensions", "Period", "Statistic")
     return {
         **{name: value for name, value in SIMPLE.items() if name not in left_out},
         "Metrics": [
             {"Id": "expr_1", "Expression": expression, "ReturnData": True},
-            {"Id": "failed", "MetricStat": metric, "ReturnData": False},
+            {"Id": "failed", "MetricStat": STAT, "ReturnData": False},
         ],
         **settings,
     }
@@ -149,6 +152,12 @@ def test_an_alarm_on_an_expression(account: Account) -> None:
     assert (account.state(), account.state("Nothing")) == ("ALARM", "OK")
 
 
+def with_query(**query: Any) -> dict[str, Any]:
+    """An alarm on an expression, with a further query beside it."""
+    alarm = math_alarm("failed * 10")
+    return {**alarm, "Metrics": [*alarm["Metrics"], {"Id": "other", "ReturnData": False, **query}]}
+
+
 @pytest.mark.parametrize(
     ("settings", "why"),
     [
@@ -162,6 +171,10 @@ def test_an_alarm_on_an_expression(account: Account) -> None:
         ({**SIMPLE, "ThresholdMetricId": "m"}, "a threshold that is a metric is not known here"),
         ({**SIMPLE, "EvaluateLowSampleCountPercentile": "ignore"}, "few samples is not known here"),
         ({**SIMPLE, "TreatMissingData": "perhaps"}, "'perhaps'"),
+        ({**SIMPLE, "Unit": "Bytes"}, "the unit Bytes is not known here"),
+        (with_query(MetricStat={**STAT, "Unit": "Bytes"}), "the unit Bytes is not known here"),
+        (with_query(MetricStat=STAT, AccountId="210987654321"), "the account 210987654321 is not known here"),
+        (with_query(Expression="failed", Period=300), "periods of 2 lengths"),
     ],
 )
 def test_what_is_not_known_is_never_ok(account: Account, settings: dict[str, Any], why: str) -> None:
@@ -201,6 +214,32 @@ def test_an_update_keeps_the_state_and_a_deletion_ends_it(account: Account) -> N
     assert account.state() == "OK"
 
 
+def test_a_renamed_alarm_leaves_nothing_behind(account: Account) -> None:
+    account.deploy(Failures=SIMPLE)
+    account.failed(2)
+    account.minutes(1)
+    account.deploy(Failures={**SIMPLE, "AlarmName": "Losses"})
+    listed = account.cloudwatch.describe_alarms()["MetricAlarms"]
+    assert [each["AlarmName"] for each in listed] == ["Losses"]
+    account.minutes(1)
+    assert account.state("Losses") == "ALARM"
+
+
+def test_an_alarm_made_through_the_api_begins_without_data(account: Account) -> None:
+    account.cloudwatch.put_metric_alarm(AlarmName="Own", **SIMPLE)
+    assert account.state("Own") == "INSUFFICIENT_DATA"
+    account.failed(2)
+    account.minutes(1)
+    assert account.state("Own") == "ALARM"
+    account.cloudwatch.put_metric_alarm(AlarmName="Own", **{**SIMPLE, "Threshold": 100})
+    assert account.state("Own") == "ALARM"  # as on AWS, an update leaves the state to the next evaluation
+    account.minutes(1)
+    assert [(each["old"], each["new"]) for each in account.monitor.changes()] == [
+        ("INSUFFICIENT_DATA", "ALARM"),
+        ("ALARM", "OK"),
+    ]
+
+
 def test_waiting_messages_grow_old_with_the_clock(account: Account) -> None:
     queue = account.sqs.create_queue(QueueName="waiting")["QueueUrl"]
     account.sqs.send_message(QueueUrl=queue, MessageBody="one")
@@ -236,4 +275,4 @@ def test_an_alarm_of_a_stack_is_described_as_one_made_through_the_api(account: A
     own, deployed = account.alarm("Own"), account.alarm()
     assert set(own) == set(deployed)
     differs = {name for name, value in own.items() if value != deployed[name]}
-    assert {name for name in differs if "Timestamp" not in name} == {"AlarmName", "AlarmArn", "StateValue"}
+    assert {name for name in differs if "Timestamp" not in name} == {"AlarmName", "AlarmArn"}
