@@ -148,6 +148,8 @@ def test_an_alarm_needs_the_policy_of_the_topic_and_of_its_key(judge: Judge) -> 
     own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     cloudwatch = {"Service": "cloudwatch.amazonaws.com"}
     publishing = document(allow("sns:Publish", topic, Principal=cloudwatch, Condition=own))
+    others = document(allow("sns:Publish", topic, Principal={"Service": "events.amazonaws.com"}))
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=others)
     assert not alarm_may_notify(judge, ALARM, topic)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=publishing)
     assert alarm_may_notify(judge, ALARM, topic)
@@ -158,6 +160,13 @@ def test_an_alarm_needs_the_policy_of_the_topic_and_of_its_key(judge: Judge) -> 
     assert alarm_may_notify(judge, ALARM, topic)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns")
     assert not alarm_may_notify(judge, ALARM, topic)
+
+
+def test_a_topic_that_is_given_no_policy_is_open_to_its_account(judge: Judge) -> None:
+    topic = boto3.client("sns").create_topic(Name="plain")["TopicArn"]
+    assert judge.allows(make_role(), Ask("sns:Publish", topic))
+    assert alarm_may_notify(judge, ALARM, topic)
+    assert not judge.allows(Role("arn:aws:iam::210987654321:role/other"), Ask("sns:Publish", topic))
 
 
 def test_a_bucket_and_a_function_may_allow_by_themselves(judge: Judge) -> None:
