@@ -85,6 +85,14 @@ def test_what_cannot_be_judged_is_not_allowed(judge: Judge) -> None:
         judge.require(role, READING)
 
 
+def test_a_policy_of_a_role_names_no_principal(judge: Judge) -> None:
+    role = make_role()
+    odd = document(allow("s3:*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}))
+    boto3.client("iam").put_role_policy(RoleName="reader", PolicyName="Odd", PolicyDocument=odd)
+    with pytest.raises(RefusedError, match="the policy Odd of reader, statement 1: Principal, in a policy of a role"):
+        judge.require(role, READING)
+
+
 def test_a_session_is_of_its_role_and_stays_the_same(judge: Judge) -> None:
     role = make_role()
     session = judge.session(role.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
