@@ -1,4 +1,4 @@
-"""The services that the application can be set to use and the local cloud does not have.
+"""What the application can be set to use and the local cloud does not have.
 
 Moto has mock-ups of some of them, whose answers are invented: a document would count as read that nobody has read.
 """
@@ -6,14 +6,16 @@ Moto has mock-ups of some of them, whose answers are invented: a document would 
 import re
 
 _MISSING = {
-    "textract": ("Amazon Textract", 'reader to "pypdf"'),
-    "bedrock": ("Amazon Bedrock", 'answerer to "key_values"'),
+    r"\btextract:[A-Z][A-Za-z]": ("has no Amazon Textract", 'set its reader to "pypdf"'),
+    r"\bbedrock:[A-Z][A-Za-z]": ("has no Amazon Bedrock", 'set its answerer to "key_values"'),
+    r"\bkms:EncryptionContext:aws:s3:": ("encrypts no objects with KMS keys", "leave document_key_arn out"),
 }
+"""By what a template then has: what is missing, and how the stage does without."""
 
 
 def missing_service(template: str) -> str | None:
     """Why a template that gives rights on one of them cannot be deployed; None where it can, and for other texts."""
-    for prefix, (service, remedy) in _MISSING.items():
-        if re.search(rf"\b{prefix}:[A-Z][A-Za-z]+", template):
-            return f"The local cloud has no {service}. To deploy the stage here, set its {remedy}."
+    for pattern, (missing, remedy) in _MISSING.items():
+        if re.search(pattern, template):
+            return f"The local cloud {missing}. To deploy the stage here, {remedy}."
     return None

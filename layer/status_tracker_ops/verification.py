@@ -58,11 +58,11 @@ def _alarms_of(stack: str) -> Iterator[str]:
 
 
 def _states(names: list[str]) -> dict[str, str]:
-    cloudwatch = make_client("cloudwatch")
+    pages = make_client("cloudwatch").get_paginator("describe_alarms")
     states: dict[str, str] = {}
     for start in range(0, len(names), _ALARMS_AT_ONCE):
-        answer = cloudwatch.describe_alarms(AlarmNames=names[start : start + _ALARMS_AT_ONCE])
-        states |= {alarm["AlarmName"]: alarm["StateValue"] for alarm in answer["MetricAlarms"]}
+        for page in pages.paginate(AlarmNames=names[start : start + _ALARMS_AT_ONCE]):
+            states |= {alarm["AlarmName"]: alarm["StateValue"] for alarm in page["MetricAlarms"]}
     return states
 
 

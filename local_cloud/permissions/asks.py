@@ -51,7 +51,7 @@ class Role:
     @cached_property
     def context(self) -> Mapping[str, str]:
         """What the role adds to the context of each of its requests."""
-        return {"aws:principalarn": self.arn, "aws:principalaccount": self.account}
+        return {"aws:principalarn": self.arn, "aws:principalaccount": self.account, "aws:sourceowner": self.account}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,7 @@ class Service:
     @cached_property
     def context(self) -> Mapping[str, str]:
         """What the service adds to the context of each of its requests."""
-        return {"aws:sourcearn": self.source_arn, "aws:sourceaccount": self.account}
+        return {"aws:sourcearn": self.source_arn, "aws:sourceaccount": self.account, "aws:sourceowner": self.account}
 
 
 Principal = Role | Service

@@ -21,6 +21,7 @@ KNOWN_KEYS = {
         "aws:SecureTransport",
         "aws:SourceAccount",
         "aws:SourceArn",
+        "aws:SourceOwner",
         "bedrock:InferenceProfileArn",
         "cloudwatch:namespace",
         "s3:TlsVersion",

@@ -15,7 +15,7 @@ from moto.sqs.models import Queue, sqs_backends
 
 from local_cloud.permissions.errors import UnknownStatementError
 from local_cloud.permissions.policies import parse_policy
-from local_cloud.permissions.sessions import OF_THE_OPERATOR
+from local_cloud.permissions.sessions import is_of_the_operator
 
 Properties = Mapping[str, Any]
 
@@ -122,7 +122,7 @@ def give_rights(role: Role, properties: Properties) -> None:
 
     It keeps those that it has not from there, but from a resource of their own or from the API.
     """
-    if role.name.startswith(OF_THE_OPERATOR):
+    if is_of_the_operator(role.name):
         return
     role.assume_role_policy_document = json.dumps(properties["AssumeRolePolicyDocument"], default=str)
     inline = {each["PolicyName"]: json.dumps(each["PolicyDocument"]) for each in properties.get("Policies", [])}

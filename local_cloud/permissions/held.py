@@ -13,7 +13,7 @@ from moto.sns.models import sns_backends
 from moto.sqs.models import sqs_backends
 
 from local_cloud.permissions.asks import Principal, Role
-from local_cloud.permissions.policies import Policy, parse_policy
+from local_cloud.permissions.policies import Policy, parse_policy, parse_policy_of_role
 
 Document = str | bytes | Mapping[str, Any]
 Documents = Iterable[tuple[str, Document]]
@@ -34,7 +34,7 @@ class HeldPolicies:
         if not isinstance(principal, Role):
             return ()
         role = _role(principal.arn)
-        return self._parse(principal.arn, _policies_of(role) if role else ())
+        return self._parse(principal.arn, _policies_of(role) if role else (), parse_policy_of_role)
 
     def of_trust(self, role_arn: str) -> tuple[Policy, ...]:
         """The policy that says who may take a role; `UnknownStatementError` as before."""
@@ -47,13 +47,15 @@ class HeldPolicies:
         read = _OF_RESOURCES.get(arn.split(":")[2]) if arn.startswith("arn:") else None
         return self._parse(arn.partition("/")[0] if ":s3:" in arn else arn, read(arn) if read else ())
 
-    def _parse(self, key: str, documents: Documents) -> tuple[Policy, ...]:
+    def _parse(
+        self, key: str, documents: Documents, parse: Callable[[str, Document], Policy] = parse_policy
+    ) -> tuple[Policy, ...]:
         now = list(documents)
         before = self._parsed.get(key)
         # Moto makes a new object of each new policy, and comparing an object with itself takes no time.
         if before is not None and before[0] == now:
             return before[1]
-        parsed = tuple(parse_policy(name, document) for name, document in now)
+        parsed = tuple(parse(name, document) for name, document in now)
         self._parsed[key] = now, parsed
         return parsed
 

@@ -99,6 +99,14 @@ def parse_policy(name: str, document: str | bytes | Mapping[str, Any]) -> Policy
     return Policy(name, tuple(found))
 
 
+def parse_policy_of_role(name: str, document: str | bytes | Mapping[str, Any]) -> Policy:
+    """Read a policy of a role, which applies to that role alone; `UnknownStatementError` as before."""
+    policy = parse_policy(name, document)
+    if odd := next((each for each in policy.statements if each.principals is not None), None):
+        raise UnknownStatementError(f"{odd.where}: Principal, in a policy of a role")
+    return policy
+
+
 def _statement(where: str, raw: Mapping[str, Any]) -> Statement:
     check_elements(raw)
     actions = _texts(raw.get("Action"), "Action")
@@ -120,12 +128,14 @@ def check_elements(raw: Mapping[str, Any]) -> None:
     """Whether a statement has only elements that can be judged here.
 
     Raises:
-        UnknownStatementError: it has others, or an effect that is none; the message names it.
+        UnknownStatementError: it has others, an effect that is none, or nothing that it is about; the message says it.
     """
     if unknown := sorted(raw.keys() - KNOWN_ELEMENTS):
         raise UnknownStatementError(unknown[0])
     if raw.get("Effect") not in _EFFECTS:
         raise UnknownStatementError(f"the effect {raw.get('Effect')!r}")
+    if not raw.keys() & {"Resource", "Principal"}:
+        raise UnknownStatementError("it has neither Resource nor Principal")
     principal = raw.get("Principal", {})
     if kinds := sorted(principal.keys() - set(_KINDS_OF_PRINCIPAL)) if isinstance(principal, dict) else []:
         raise UnknownStatementError(f"the kind of principal {kinds[0]}")

@@ -1,5 +1,6 @@
 """Credentials of roles: those that services act under, and those that somebody has asked STS for."""
 
+import re
 import threading
 from dataclasses import dataclass
 
@@ -8,8 +9,9 @@ from moto.sts.models import AssumedRole, sts_backends
 from local_cloud.permissions.asks import Role
 
 _LASTS_SECONDS = 12 * 60 * 60
-OF_THE_OPERATOR = "cdk-"
-"""How the roles begin that `cdk bootstrap` makes for the hands of whoever deploys, who may do everything here."""
+_OF_THE_OPERATOR = re.compile(
+    r"cdk-[A-Za-z0-9_-]{1,10}-(deploy|cfn-exec|file-publishing|image-publishing|lookup)-role-\d{12}-"
+)
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,11 @@ class Sessions:
         return self._roles[access_key]
 
 
+def is_of_the_operator(role_name: str) -> bool:
+    """Whether a role is one that `cdk bootstrap` makes for whoever deploys, who may do everything here."""
+    return _OF_THE_OPERATOR.match(role_name) is not None
+
+
 def _make(role: Role, region: str) -> Session:
     partition = role.arn.split(":")[1]
     made = sts_backends[role.account][partition].assume_role(
@@ -75,6 +82,6 @@ def _find(access_key: str) -> Role | None:
         for each in list(backend.assumed_roles)
         if each.access_key_id == access_key
     ]
-    if not assumed or assumed[0].role_arn.rpartition("/")[2].startswith(OF_THE_OPERATOR):
+    if not assumed or is_of_the_operator(assumed[0].role_arn.rpartition("/")[2]):
         return None
     return Role(assumed[0].role_arn, assumed[0].session_name)

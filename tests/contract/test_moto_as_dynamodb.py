@@ -160,6 +160,16 @@ def test_an_attribute_that_is_replaced_counts_once(both: dict[str, Database]) ->
         assert database.item()["a"]["S"][0] == "y"
 
 
+def test_a_batch_with_an_item_that_is_too_large_writes_nothing(both: dict[str, Database]) -> None:
+    puts = [{"PutRequest": {"Item": {**KEY, **more}}} for more in ({"a": {"S": "s"}}, {"key": {"S": "l"}, "a": WHOLE})]
+    told = set()
+    for database in both.values():
+        database.clear()
+        told.add(database.refusal("batch_write_item", RequestItems={TABLE: puts}))
+        assert database.item() is None
+    assert told == {"ValidationException: Item size has exceeded the maximum allowed size"}
+
+
 def test_a_transaction_with_an_item_that_is_too_large_is_refused_alike(both: dict[str, Database]) -> None:
     put = {"Put": {"TableName": TABLE, "Item": {**KEY, "a": WHOLE}}}
     update = {

@@ -20,6 +20,15 @@ def template(*actions: str) -> str:
     return json.dumps({"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": role}}})
 
 
+def test_a_stage_that_encrypts_with_a_key_of_its_own_is_told_to_do_without(cloud: LocalCloud) -> None:
+    place = {"StringLike": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::docs/*"}}
+    stack = json.loads(template("kms:Decrypt"))
+    policies = stack["Resources"]["Role"]["Properties"]["Policies"]
+    policies[0]["PolicyDocument"]["Statement"][0]["Condition"] = place
+    with pytest.raises(ClientError, match=r"encrypts no objects with KMS keys.* leave document_key_arn out"):
+        cloud.client("cloudformation").create_stack(StackName="encrypting", TemplateBody=json.dumps(stack))
+
+
 @pytest.mark.parametrize(
     ("action", "said"),
     [

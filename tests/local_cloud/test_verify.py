@@ -72,6 +72,7 @@ def test_a_sound_stack_is_proved_and_left_as_it_was(app: Application, environmen
     assert [re.split(r"  +", row)[0] for row in rows] == ["Check", *CHECKS]
     assert max(map(len, done.stdout.splitlines())) <= 80
     assert "INV-1001" in done.stdout
+    assert re.search(r"^alarms +yes ", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"^(1\d) of \1 checks hold\.$", done.stderr, re.MULTILINE), done.stderr
     assert left(app) == []
     assert result_folders(app) == before
@@ -98,6 +99,7 @@ def test_an_intake_that_takes_nothing_in_is_told(app: Application, environment: 
         done = verify(environment, "--timeout", "8s", "--json")
         assert done.returncode == 1, done.stderr
         assert left(app) == []
+    assert (json.loads(done.stdout)["holds"], json.loads(done.stdout)["interrupted"]) == (False, False)
     told = failing(done)
     assert told["good"] == "waited 8 s in vain for its end: no task was made of it"
     assert set(told) == {"cancel", "good", "hopeless", "big", "widget", "command", "rerun"}
@@ -124,7 +126,7 @@ def test_a_step_that_cannot_work_is_told_by_what_it_met(app: Application, enviro
     assert done.returncode == 1, done.stderr
     told = failing(done)
     assert told["good"].startswith("it is ignored in Answer: ")
-    assert "NoSuchBucket" in told["good"]
+    assert "AccessDenied" in told["good"]  # its role has rights on the results' bucket alone
     assert set(told) == {"good", "big", "rerun"}
     assert results_of(done)["hopeless"]["holds"]
     assert left(app) == []
@@ -134,7 +136,8 @@ def test_a_step_that_cannot_work_is_told_by_what_it_met(app: Application, enviro
 def test_an_interrupt_deletes_what_was_made(
     app: Application, environment: dict[str, str], number: signal.Signals
 ) -> None:
-    command = [str(ROOT / "bin" / "status-tracker"), "verify"]
+    before = result_folders(app)
+    command = [str(ROOT / "bin" / "status-tracker"), "verify", "--json"]
     process = subprocess.Popen(  # noqa: S603
         command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
@@ -143,8 +146,11 @@ def test_an_interrupt_deletes_what_was_made(
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
     assert "Interrupted: deleting what was made." in err
-    assert "clean" in out
+    told = json.loads(out)
+    assert (told["holds"], told["interrupted"]) == (False, True)
+    assert {check["name"]: check["holds"] for check in told["checks"]}["clean"], out
     assert left(app) == []
+    assert result_folders(app) == before
 
 
 def test_what_cannot_be_verified_is_told(environment: dict[str, str]) -> None:

@@ -14,6 +14,7 @@ from status_tracker.operations.acceptance import Acceptance, Check
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.operations.samples import DoesNotHoldError, NothingToCheckError, Probe, Sample, Verification
 from status_tracker.testing import MemoryStorage, MemoryTask
+from tests.unit.steps import wait_until
 
 NAMES = ["take in", "cancel", "good", "hopeless", "big", "duplicate", "rerun"]
 HOPELESS = st.NonRetryableError("there is no text on it")
@@ -41,6 +42,8 @@ class Deployed:
         failing: the names whose last step fails for good.
         again: works on what is submitted, also if it is done already.
         forgetful: takes what is submitted again for something new.
+        slow: the names that are worked on until `go`.
+        at_work: the ids of those that are.
     """
 
     def __init__(self) -> None:
@@ -50,6 +53,9 @@ class Deployed:
         self.failing = {"hopeless"}
         self.again = False
         self.forgetful = False
+        self.slow: set[str] = set()
+        self.at_work: set[str] = set()
+        self.go = threading.Event()
         self.wrong_results = False
         self.never_refuses_to_delete = True
         self.threads: list[threading.Thread] = []
@@ -64,7 +70,16 @@ class Deployed:
             self._start(task.task_id)
             return True
 
-        return type(task_class.__name__, (task_class,), {"dispatch": classmethod(dispatch)})
+        def recall(_: Any, __: Any) -> None:
+            self.go_soon()  # a function that works then works on
+
+        methods = {"dispatch": classmethod(dispatch), "recall": classmethod(recall)}
+        return type(task_class.__name__, (task_class,), methods)
+
+    def go_soon(self) -> None:
+        """Let those that are slow go on a moment after now."""
+        self.threads.append(threading.Timer(0.05, self.go.set))
+        self.threads[-1].start()
 
     def _verification(self) -> Verification:
         def sample(name: str, check: Callable[[Any], str] = lambda _: "") -> Sample:
@@ -99,20 +114,35 @@ class Deployed:
         return self.pipeline.first.task_class
 
     def _start(self, task_id: str) -> None:
-        self.threads.append(threading.Thread(target=self._work, args=(task_id,)))
+        self.threads.append(threading.Thread(target=self._work, args=(task_id,), name=task_id))
         self.threads[-1].start()
+        if self._is_slow(task_id):
+            wait_until(lambda: task_id in self.at_work)
+
+    def works_on(self, task_id: str) -> bool:
+        return any(thread.is_alive() for thread in self.threads if thread.name == task_id)
+
+    def join(self) -> None:
+        for thread in self.threads:
+            thread.join(30)
+
+    def _is_slow(self, task_id: str) -> bool:
+        return task_id.rpartition("/")[2].partition("#")[0].partition("-")[0] in self.slow
 
     def _work(self, task_id: str) -> None:
         name = task_id.rpartition("/")[2].partition("#")[0]
-        if name.startswith("cancelled"):
+        if name.startswith("cancelled") and not self._is_slow(task_id):
             return  # nothing of it is worked on before it is cancelled
         for step in self.pipeline:
             try:
                 with step.task_class.start(task_id):
                     if name in self.failing and step.name == "Send":
                         raise HOPELESS
+                    if step.name == "Print" and self._is_slow(task_id):
+                        self.at_work.add(task_id)
+                        self.go.wait(30)
                     self.results[task_id] = "a receipt"
-            except (st.NonRetryableError, st.TaskIsNotReadyToStartError):
+            except (st.NonRetryableError, st.TaskIsNotReadyToStartError, st.TaskLockLostError):
                 return
 
     def _delete_results(self, task_id: str) -> None:
@@ -127,8 +157,7 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
     monkeypatch.setattr("status_tracker.operations.sample_tasks._LOOK_SECONDS", 0.001)
     deployed = Deployed()
     yield deployed
-    for thread in deployed.threads:
-        thread.join(30)
+    deployed.join()
 
 
 def verified(deployed: Deployed, patience: float = 30) -> tuple[dict[str, Check], Check]:
@@ -241,6 +270,77 @@ def test_cleaning_before_anything_has_ended_stops_what_is_under_way(deployed: De
     assert acceptance.clean().holds
     assert acceptance.clean().holds
     assert (deployed.objects, tasks()) == (set(), 0)
+
+
+def test_cleaning_waits_for_whoever_works_on_a_sample(deployed: Deployed) -> None:
+    deployed.slow = {"good", "big"}
+    acceptance = Acceptance(deployed.pipeline, patience=30)
+    next(acceptance.checks())
+    assert acceptance.clean().holds
+    deployed.join()
+    assert (deployed.results, tasks()) == ({}, 0)
+
+
+def test_what_is_worked_on_for_longer_than_patience_is_told_and_left(deployed: Deployed) -> None:
+    deployed.slow = {"good"}
+    acceptance = Acceptance(deployed.pipeline, patience=0.05)
+    next(acceptance.checks())
+    deployed.go_soon = lambda: None  # type: ignore[method-assign]
+    cleaned = acceptance.clean()
+    assert cleaned.holds is False
+    assert "waited 0.05 s in vain for the end of the work on status-tracker-verify/" in cleaned.told
+    assert "good#1: it is in_progress in Print" in cleaned.told
+    deployed.go.set()
+    deployed.join()
+    assert acceptance.clean().holds
+    assert (deployed.results, tasks()) == ({}, 0)
+
+
+@pytest.mark.parametrize("interrupted", [False, True])
+def test_a_sample_is_cancelled_while_somebody_works_on_it(
+    deployed: Deployed, monkeypatch: pytest.MonkeyPatch, interrupted: bool
+) -> None:
+    """Its run is over when its worker is: a run that is recalled would not tell."""
+    deployed.slow = {"cancelled"}
+
+    recalled: set[str] = set()
+    interrupts = [KeyboardInterrupt] if interrupted else []
+
+    def run_state(_: Any, task: Any) -> st.RunState:
+        if interrupts:
+            raise interrupts.pop()
+        deployed.go_soon()
+        under_way = deployed.works_on(task.task_id) and task.task_id not in recalled
+        return st.RunState.RUNNING if under_way else st.RunState.ENDED
+
+    def recall(_: Any, task: Any) -> None:
+        recalled.add(task.task_id)
+
+    for step in deployed.pipeline:
+        monkeypatch.setattr(step.task_class, "run_state", classmethod(run_state))
+        monkeypatch.setattr(step.task_class, "recall", classmethod(recall))
+    acceptance = Acceptance(deployed.pipeline, patience=30)
+    checks = acceptance.checks()
+    next(checks)
+    if interrupted:
+        with pytest.raises(KeyboardInterrupt):
+            next(checks)
+    else:
+        assert next(checks).told == "cancelled in Print, and its run has ended"
+    assert acceptance.clean().holds
+    deployed.join()
+    assert (deployed.results, tasks()) == ({}, 0)
+
+
+def test_a_sample_that_cannot_be_cancelled_is_told(deployed: Deployed, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Other(MemoryTask):
+        config = st.TrackerConfig.make("print", 110, 120, 130, 140, 150)
+
+    monkeypatch.setattr(deployed, "_submit", lambda key: Other.get_or_create(key)[0].task_id)
+    checks, cleaned = verified(deployed, patience=0.05)
+    assert "TaskIsNotReadyToStartError: " in wrong(checks)["cancel"]
+    assert "its status 110 belongs to another step" in wrong(checks)["cancel"]
+    assert "its status 110 belongs to another step" in cleaned.told
 
 
 def test_a_pipeline_without_samples_is_refused() -> None:

@@ -45,7 +45,7 @@ def verify(target: Target, *, timeout: str, by: str | None) -> None:
     checks: list[Check] = []
     with _termination_as_interrupt():
         interrupted = _make(acceptance, checks, quiet=target.json)
-    _tell(checks, target)
+    _tell(checks, target, interrupted=interrupted)
     if interrupted:
         raise typer.Exit(Code.INTERRUPTED)
     if any(check.holds is False for check in checks):
@@ -79,9 +79,10 @@ def _verdict(check: Check) -> str:
     return {True: "holds", False: "does not hold", None: "nothing to check"}[check.holds]
 
 
-def _tell(checks: list[Check], target: Target) -> None:
+def _tell(checks: list[Check], target: Target, *, interrupted: bool) -> None:
     if target.json:
-        print_json({"checks": [vars(check) for check in checks], "holds": all(c.holds is not False for c in checks)})
+        holds = not interrupted and all(check.holds is not False for check in checks)
+        print_json({"checks": [vars(check) for check in checks], "holds": holds, "interrupted": interrupted})
         return
     narrow_console().print(checks_table([(c.name, c.holds, c.seconds, plain(c.told)) for c in checks]))
     held, made = sum(c.holds is True for c in checks), sum(c.holds is not None for c in checks)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from ..core.errors import TaskExecutionError
 from ..core.history import last_failure
 from .pipeline import Pipeline
 from .sample_tasks import REASON, SampleTasks
@@ -181,19 +180,12 @@ class Acceptance:
 
     def _cancelled(self, task_id: str) -> str:
         """What was seen; empty where the task had ended before."""
-        task = self._tasks.wait(f"the task of {task_id}", partial(self._tasks.find, task_id))
-        while not self._pipeline.is_ended(task.status):
-            step = self._pipeline.step_at(task.status)
-            try:
-                task = step.task_class.cancel(task_id, reason=REASON, by=self._by)
-            except TaskExecutionError:  # it has gone on meanwhile
-                task = self._tasks.existing(task_id)
-                continue
-            step.task_class.recall(task)
-            self._tasks.wait("the end of the cancelled run", partial(self._tasks.is_over, task))
-            self._tasks.expect(self._tasks.existing(task_id), "ignored")
-            return f"cancelled in {step.name}, and its run has ended"
-        return ""
+        self._tasks.wait(f"the task of {task_id}", partial(self._tasks.find, task_id))
+        if not self._tasks.set_aside(task_id, "cancel"):
+            return ""
+        task = self._tasks.existing(task_id)
+        self._tasks.expect(task, "ignored")
+        return f"cancelled in {self._pipeline.step_at(task.status).name}, and its run has ended"
 
     def _clean(self) -> str:
         told, problems = self._tasks.delete_all()

@@ -9,8 +9,10 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
 
-from ..core.errors import TaskExecutionError, TaskUnreadableError
+from ..core.config import TrackerConfig
+from ..core.errors import TaskIsNotReadyToStartError, TaskLockedError, TaskUnreadableError
 from ..core.history import last_failure
+from ..core.state import TaskState, is_live, lease_end
 from ..core.task import RunState, TrackedTask
 from .filters import TaskFilter
 from .pipeline import Pipeline
@@ -46,6 +48,7 @@ class SampleTasks:
         self._deadline = 0.0
         self._submitted: list[tuple[Sample, str]] = []
         self._task_ids: dict[str, str] = {}
+        self._held_until: dict[str, datetime] = {}
 
     def submit(self, sample: Sample, name: str) -> str:
         """Submit a sample under that name; returns the id of its task, which may not be there yet."""
@@ -96,11 +99,61 @@ class SampleTasks:
             time.sleep(_LOOK_SECONDS)
         return found
 
-    def is_over(self, task: Any) -> bool:
-        """Whether nothing drives the task's run any more, as far as that can be known."""
+    def set_aside(self, task_id: str, action: str) -> bool:
+        """Cancel or ignore a task, whichever step it is in, and wait until nothing works on it any more.
+
+        Returns:
+            Whether it was done; False where the task had ended before.
+
+        Raises:
+            TaskIsNotReadyToStartError: its status is of no step.
+            DoesNotHoldError: patience is at an end, and a worker may still be at work on it.
+        """
+
+        def tried() -> str:
+            task = self.existing(task_id)
+            if self._pipeline.is_ended(task.status):
+                return "had ended"
+            step = self._pipeline.step_at(task.status).task_class
+            note = partial(self._note_worker, step.config, task_id)
+            try:
+                step.act_if(task_id, action, note, reason=REASON, by=self._by)
+            except TaskIsNotReadyToStartError as error:
+                self._held_until.pop(task_id, None)
+                if not isinstance(error, TaskLockedError) and self.existing(task_id).status == task.status:
+                    raise
+                return ""  # it goes on, or has gone on meanwhile
+            return "done"
+
+        outcome = self.wait(f"the end of the work on {task_id}", tried, partial(self._how_far, task_id))
+        self._wait_for_worker(task_id)
+        return bool(outcome == "done")
+
+    def _wait_for_worker(self, task_id: str) -> None:
+        """A worker that held a task when it was cancelled works on, and may leave results, until its run is over.
+
+        Where that cannot be known, its lease is the longest. A run that nobody works on is recalled.
+        """
+        task = self.existing(task_id)
+        config = self._first.config
+        until = self._held_until.get(task_id)
+        if until is not None:
+            self.wait(
+                f"the end of the work on {task_id}, which was cancelled",
+                lambda: config.now() >= until or self._run_state(task) in {RunState.ENDED, RunState.NEVER_STARTED},
+            )
+        self._pipeline.step_at(task.status).task_class.recall(task)
+        self.wait(f"the end of the run of {task_id}", lambda: self._run_state(task) is not RunState.RUNNING)
+
+    def _note_worker(self, config: TrackerConfig, task_id: str, state: TaskState) -> None:
+        if is_live(state, config, config.now()) and (end := lease_end(state, config)):
+            self._held_until[task_id] = end
+
+    def _run_state(self, task: Any) -> RunState | None:
+        """What drives the task's run; None where that cannot be known."""
         step = self._pipeline.step_at(task.status).task_class
         is_known = step.run_state.__func__ is not TrackedTask.run_state.__func__  # type: ignore[attr-defined]
-        return not is_known or step.run_state(task) is not RunState.RUNNING
+        return step.run_state(task) if is_known else None
 
     def expect(self, task: Any, status: str) -> None:
         """Raise `DoesNotHoldError` unless the task has ended with that status."""
@@ -151,13 +204,8 @@ class SampleTasks:
         if task is None:
             return False
         if not self._pipeline.is_ended(task.status):
-            step = self._pipeline.step_at(task.status).task_class
-            try:
-                task = step.cancel(task_id, reason=REASON, by=self._by)
-            except TaskExecutionError:  # it has gone on meanwhile, perhaps to its end
-                task = self.existing(task_id)
-            step.recall(task)
-        self.wait(f"the end of {task_id}", partial(self.is_over, task))
+            self._pipeline.step_at(task.status).task_class.recall(task)  # so that no further step begins
+        self.set_aside(task_id, "ignore")
         if self._pipeline.delete_results is not None:
             self._pipeline.delete_results(task_id)
         return bool(task.delete_if_exists())

@@ -27,7 +27,8 @@ def mend_dynamodb() -> None:
     """Have moto's DynamoDB in this process keep to what DynamoDB does, where the tracker depends on it.
 
     - A request is atomic: of many threads whose conditions hold, one wins, and no ``ADD`` is lost.
-    - An update that is refused changes nothing, whatever of it was done before the error, and tells no stream.
+    - An update that is refused changes nothing, whatever of it was done before the error, and tells no stream; a batch
+      with an item that is too large writes none of it.
     - An item has DynamoDB's size, to the byte, and 400 KB at most. Moto counts an attribute that is replaced twice.
 
     Call it once, before or within ``mock_aws`` or before moto's server is started, such as in ``conftest.py``. Calling
@@ -104,6 +105,16 @@ def _limit_items_by_their_size() -> None:
     def size(self: Item) -> int:
         return sum(len(name.encode()) + _size(value) for name, value in self.attrs.items())
 
+    original_batch = DynamoHandler.batch_write_item
+
+    @functools.wraps(original_batch)
+    def batch_write_item(self: DynamoHandler) -> Any:
+        for request in (each for requests in self.body["RequestItems"].values() for each in requests):
+            attributes = request.get("PutRequest", {}).get("Item", {})
+            Item(DynamoType({"S": ""}), None, attributes)  # refused here if it is too large, before any is written
+        return original_batch(self)
+
+    DynamoHandler.batch_write_item = batch_write_item  # type: ignore[method-assign]
     Item.__init__ = init  # type: ignore[method-assign]
     Item.size = size  # type: ignore[method-assign]
     LimitedSizeDict.__setitem__ = dict.__setitem__  # type: ignore[method-assign]

@@ -20,7 +20,7 @@ _BY_SERVICE: Mapping[str, Callable[[ApiRequest], Iterator[Ask]]] = {
 
 
 def asks_of(request: ApiRequest) -> list[Ask]:
-    """What the policies must allow for the request to be answered, at least one thing."""
+    """What the policies must allow for the request to be answered; nothing for one that needs no permission."""
     special = _BY_SERVICE.get(request.service)
     if special:
         return list(special(request))

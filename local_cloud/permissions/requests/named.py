@@ -7,12 +7,16 @@ from local_cloud.permissions.requests.api_request import ApiRequest
 
 _PREFIXES = {"monitoring": "cloudwatch"}
 """By the name for signing, where actions have another."""
+_FREE = {("sts", "GetCallerIdentity")}
+"""What needs no permission, and cannot be denied."""
 _NAMING = ("TopicArn", "TargetArn", "RoleArn", "ResourceARN", "ResourceArn", "SecretId", "KeyId")
 """The members that are an ARN, in any service."""
 
 
 def asks_by_name(request: ApiRequest) -> Iterator[Ask]:
     """The action, on the resource where the request names it."""
+    if (request.service, request.operation) in _FREE:
+        return
     prefix = _PREFIXES.get(request.service, request.service)
     action = f"{prefix}:{request.operation.removesuffix('Batch')}"
     if request.service == "events" and request.operation == "PutEvents":

@@ -9,8 +9,10 @@ from typing import Any
 import boto3
 import pytest
 from moto import mock_aws
+from moto.iam.models import iam_backends
 
 from local_cloud.permissions.asks import Ask, Role, Service
+from local_cloud.permissions.deployed_policies import give_rights
 from local_cloud.permissions.errors import RefusedError
 from local_cloud.permissions.judge import Judge
 from local_cloud.permissions.services import alarm_may_notify
@@ -19,6 +21,10 @@ FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:reader"
 ALARM = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:late"
 READING = Ask("s3:GetObject", "arn:aws:s3:::docs/a")
 ACCOUNT = "123456789012"
+RIGHTS = {
+    "PolicyName": "Rights",
+    "PolicyDocument": {"Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}]},
+}
 
 
 @pytest.fixture
@@ -79,6 +85,14 @@ def test_what_cannot_be_judged_is_not_allowed(judge: Judge) -> None:
         judge.require(role, READING)
 
 
+def test_a_policy_of_a_role_names_no_principal(judge: Judge) -> None:
+    role = make_role()
+    odd = document(allow("s3:*", Principal={"AWS": f"arn:aws:iam::{ACCOUNT}:role/other"}))
+    boto3.client("iam").put_role_policy(RoleName="reader", PolicyName="Odd", PolicyDocument=odd)
+    with pytest.raises(RefusedError, match="the policy Odd of reader, statement 1: Principal, in a policy of a role"):
+        judge.require(role, READING)
+
+
 def test_a_session_is_of_its_role_and_stays_the_same(judge: Judge) -> None:
     role = make_role()
     session = judge.session(role.arn, service="lambda.amazonaws.com", source_arn=FUNCTION)
@@ -102,10 +116,22 @@ def test_whoever_assumes_a_role_is_held_to_it(judge: Judge) -> None:
 
 
 def test_the_operator_and_the_hands_of_the_cdk_have_no_role(judge: Judge) -> None:
-    deploying = make_role("cdk-hnb659fds-deploy-role")
     sts = boto3.client("sts")
-    key = sts.assume_role(RoleArn=deploying.arn, RoleSessionName="cdk")["Credentials"]["AccessKeyId"]
-    assert [judge.role_of(each) for each in (key, "local", "", "AKIAEXAMPLE", "ASIAEXAMPLE")] == [None] * 5
+    for kind in ("deploy", "cfn-exec", "file-publishing", "image-publishing", "lookup"):
+        role = make_role(f"cdk-hnb659fds-{kind}-role-{ACCOUNT}-us-east-1")
+        key = sts.assume_role(RoleArn=role.arn, RoleSessionName="cdk")["Credentials"]["AccessKeyId"]
+        assert judge.role_of(key) is None
+    assert [judge.role_of(each) for each in ("local", "", "AKIAEXAMPLE", "ASIAEXAMPLE")] == [None] * 4
+
+
+@pytest.mark.parametrize("name", ["cdk-orders-ReaderRole-1A2B", "cdk-orders-deploy-role-1A2B"])
+def test_a_stack_may_have_a_name_as_the_cdk_gives_them(judge: Judge, name: str) -> None:
+    role = make_role(name)
+    key = boto3.client("sts").assume_role(RoleArn=role.arn, RoleSessionName="me")["Credentials"]["AccessKeyId"]
+    assert judge.role_of(key) == Role(role.arn, "me")
+    give_rights(iam_backends[ACCOUNT]["aws"].get_role(name), {"AssumeRolePolicyDocument": {}, "Policies": [RIGHTS]})
+    assert judge.allows(role, READING)
+    assert not judge.allows(role, Ask("s3:PutObject", "arn:aws:s3:::docs/a"))
 
 
 @pytest.mark.parametrize(
@@ -148,6 +174,8 @@ def test_an_alarm_needs_the_policy_of_the_topic_and_of_its_key(judge: Judge) -> 
     own = {"StringEquals": {"aws:SourceAccount": ACCOUNT}}
     cloudwatch = {"Service": "cloudwatch.amazonaws.com"}
     publishing = document(allow("sns:Publish", topic, Principal=cloudwatch, Condition=own))
+    others = document(allow("sns:Publish", topic, Principal={"Service": "events.amazonaws.com"}))
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=others)
     assert not alarm_may_notify(judge, ALARM, topic)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=publishing)
     assert alarm_may_notify(judge, ALARM, topic)
@@ -158,6 +186,13 @@ def test_an_alarm_needs_the_policy_of_the_topic_and_of_its_key(judge: Judge) -> 
     assert alarm_may_notify(judge, ALARM, topic)
     sns.set_topic_attributes(TopicArn=topic, AttributeName="KmsMasterKeyId", AttributeValue="alias/aws/sns")
     assert not alarm_may_notify(judge, ALARM, topic)
+
+
+def test_a_topic_that_is_given_no_policy_is_open_to_its_account(judge: Judge) -> None:
+    topic = boto3.client("sns").create_topic(Name="plain")["TopicArn"]
+    assert judge.allows(make_role(), Ask("sns:Publish", topic))
+    assert alarm_may_notify(judge, ALARM, topic)
+    assert not judge.allows(Role("arn:aws:iam::210987654321:role/other"), Ask("sns:Publish", topic))
 
 
 def test_a_bucket_and_a_function_may_allow_by_themselves(judge: Judge) -> None:

@@ -228,5 +228,10 @@ def test_what_cannot_be_judged_is_refused_by_name(elements: dict[str, Any], name
     assert named in str(error.value)
 
 
+def test_a_statement_on_no_resource_is_not_one_on_every_resource() -> None:
+    with pytest.raises(UnknownStatementError, match="P, statement 1: it has neither Resource nor Principal"):
+        policy({"Effect": "Allow", "Action": "dynamodb:*"})
+
+
 def test_known_keys_are_in_lower_case() -> None:
     assert {key.lower() for key in KNOWN_KEYS} == KNOWN_KEYS

@@ -237,7 +237,7 @@ OTHERS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         {"Name": "/a/b"},
         [("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/a/b")],
     ),
-    ("sts", "get_caller_identity", {}, [("sts:GetCallerIdentity", "*")]),
+    ("sts", "get_caller_identity", {}, []),
     ("textract", "get_document_analysis", {"JobId": "j"}, [("textract:GetDocumentAnalysis", "*")]),
     (
         "bedrock-runtime",
@@ -274,7 +274,7 @@ def test_other_services(
         ("lambda", "invoke", {"FunctionName": "read"}, "AccessDeniedException", 403),
         ("events", "put_events", {"Entries": [{"Source": "s"}]}, "AccessDeniedException", 400),
         ("sns", "publish", {"TopicArn": TOPIC, "Message": "m"}, "AuthorizationError", 403),
-        ("sts", "get_caller_identity", {}, "AccessDenied", 403),
+        ("sts", "get_session_token", {}, "AccessDenied", 403),
         ("kms", "decrypt", {"KeyId": KEY, "CiphertextBlob": b"x"}, "AccessDeniedException", 400),
         ("cloudwatch", "put_metric_data", {"Namespace": "N", "MetricData": []}, "AccessDeniedException", 400),
         ("textract", "get_document_analysis", {"JobId": "j"}, "AccessDeniedException", 400),

@@ -48,6 +48,7 @@ UNKNOWN = [
     (statement(Condition={"ForAnyValue:StringLike": {"s3:prefix": "a"}}), "operator ForAnyValue:StringLike"),
     (statement(Condition={"Fn::If": ["C", {"IpAddress": {"aws:SourceIp": "::/0"}}, {}]}), "operator IpAddress"),
     (statement(Condition={"StringEquals": {"dynamodb:LeadingKeys": "a"}}), "key dynamodb:LeadingKeys"),
+    ({"Effect": "Allow", "Action": "s3:GetObject"}, "neither Resource nor Principal"),
     (statement(Resource="arn:aws:s3:::docs/${aws:username}"), "the policy variable"),
     (statement(Resource={"Fn::Sub": "arn:aws:s3:::docs/${!aws:username}"}), "the policy variable"),
 ]

@@ -70,6 +70,17 @@ def test_alarms_are_counted_and_those_that_ring_are_named(clients: dict[str, Stu
     assert look("alarms") == f"3 alarms; without data: 1; in ALARM: {STACK}-IgnoredExtract"
 
 
+def test_alarms_may_be_told_in_several_pages(clients: dict[str, Stubber]) -> None:
+    stack_with(clients, *ALARMS)
+    for begin, token in ((0, {"NextToken": "more"}), (2, {})):
+        alarms = [{"AlarmName": name, "StateValue": "OK"} for name in ALARMS[begin : begin + 2]]
+        asked = {"NextToken": "more"} if begin else {}
+        clients["cloudwatch"].add_response(
+            "describe_alarms", {"MetricAlarms": alarms, **token}, {"AlarmNames": ALARMS, **asked}
+        )
+    assert look("alarms") == "3 alarms; without data: 0; in ALARM: none"
+
+
 def test_an_alarm_that_somebody_has_deleted(clients: dict[str, Stubber]) -> None:
     stack_with(clients, *ALARMS)
     states(clients, DeadLetters="OK", SweepNotRunning="OK")
