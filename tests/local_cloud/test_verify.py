@@ -8,6 +8,7 @@ import re
 import shlex
 import signal
 import subprocess
+import time
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -87,6 +88,7 @@ def nothing_taken_in(app: Application) -> Iterator[None]:
     queue = app.outputs["IntakeQueueUrl"].rpartition("/")[2]
     [uuid] = [each["UUID"] for each in mappings if each["EventSourceArn"].endswith(f":{queue}")]
     functions.update_event_source_mapping(UUID=uuid, Enabled=False)
+    time.sleep(3)  # as on AWS, a poller that is at it may take one more batch
     try:
         yield
     finally:
