@@ -8,8 +8,8 @@ import re
 import shlex
 import signal
 import subprocess
-import time
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
