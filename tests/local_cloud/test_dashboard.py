@@ -53,6 +53,7 @@ def heading(widget: Any) -> str:
 @pytest.fixture(scope="module")
 def body(app: Application) -> dict[str, Any]:
     """The body of the deployed dashboard, after a document has succeeded and one was ignored."""
+    app.cloud.forward()  # so that the alarms have a state before
     for task_id in (
         app.upload("drawn/invoice.pdf", different(sample("invoice-1001"), "drawn")),
         app.upload("drawn/scan.pdf", different(sample("hopeless-scan"), "drawn")),
