@@ -5,11 +5,15 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
+from moto.cloudformation.utils import yaml_tag_constructor
+
 from local_cloud.permissions.conditions import check_names
 from local_cloud.permissions.errors import UnknownStatementError
 from local_cloud.permissions.policies import KNOWN_ELEMENTS, check_elements
 from local_cloud.permissions.wildcards import listed
 
+_POLICIES = ("PolicyDocument", "Policy")
 # Where CloudFormation itself fills in, it says AWS::Region, with two colons.
 _POLICY_VARIABLE = re.compile(r"\$\{!?[a-z0-9]+:[^:}]")
 _REMEDY = (
@@ -20,12 +24,9 @@ _REMEDY = (
 
 def unknown_statement(template: str) -> str | None:
     """Why the local cloud cannot hold anybody to a policy of the template; None where it can, and for other texts."""
-    try:
-        resources = json.loads(template)["Resources"]
-    except (ValueError, KeyError, TypeError):
-        return None
-    for logical_id, resource in resources.items():
-        for place, statement in enumerate(_statements(resource.get("Properties", {})), start=1):
+    for logical_id, resource in _resources(template).items():
+        properties = resource.get("Properties", {}) if isinstance(resource, dict) else {}
+        for place, statement in enumerate(_statements(properties), start=1):
             try:
                 _check(statement)
             except UnknownStatementError as error:
@@ -34,17 +35,50 @@ def unknown_statement(template: str) -> str | None:
     return None
 
 
-def _statements(value: Any) -> Iterator[Mapping[str, Any]]:
-    """Each statement in the properties of a resource, also those that a condition of the template chooses."""
+def _resources(template: str) -> Mapping[str, Any]:
+    try:
+        found = _read(template)["Resources"]
+    except (KeyError, TypeError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _read(text: str) -> Any:
+    """A template in JSON or YAML, with the short forms of CloudFormation's functions; None for other texts."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        if "Resources" not in text:
+            return None
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  # it is a SafeLoader
+    except yaml.YAMLError:
+        return None
+
+
+class _Loader(yaml.SafeLoader):  # type: ignore[misc]
+    pass
+
+
+_Loader.add_multi_constructor("", yaml_tag_constructor)
+
+
+def _statements(value: Any, *, in_policy: bool = False) -> Iterator[Mapping[str, Any]]:
+    """Each statement in the properties of a resource, also those that a condition of the template chooses.
+
+    What else is called a statement, such as a rule of a firewall, has no effect, and stands in no policy.
+    """
     if isinstance(value, list):
         for each in value:
-            yield from _statements(each)
+            yield from _statements(each, in_policy=in_policy)
     elif isinstance(value, dict):
         for name, inner in value.items():
             if name == "Statement":
-                yield from _chosen(listed(inner))
+                yield from (each for each in _chosen(listed(inner)) if in_policy or "Effect" in each)
             else:
-                yield from _statements(inner)
+                yield from _statements(inner, in_policy=in_policy or name.endswith(_POLICIES))
+    elif isinstance(value, str) and in_policy and value.lstrip().startswith("{"):
+        yield from _statements(_read(value), in_policy=True)
 
 
 def _chosen(values: list[Any]) -> Iterator[Mapping[str, Any]]:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from moto.secretsmanager.models import secretsmanager_backends
+
 from local_cloud.permissions.asks import Ask
 from local_cloud.permissions.requests.api_request import ApiRequest
 
@@ -23,6 +25,10 @@ def asks_by_name(request: ApiRequest) -> Iterator[Ask]:
         for bus in dict.fromkeys(e.get("EventBusName") or "default" for e in request.parameters.get("Entries", [])):
             yield Ask(action, bus if bus.startswith("arn:") else request.arn("events", f"event-bus/{bus}"))
         return
+    if request.service == "ssm" and "Names" in request.parameters:
+        for name in request.parameters["Names"]:
+            yield Ask(action, _parameter(request, name))
+        return
     yield Ask(action, _resource(request), _context(request))
 
 
@@ -33,8 +39,21 @@ def _resource(request: ApiRequest) -> str:
     if request.service == "logs" and given.get("logGroupName"):
         return request.arn("logs", f"log-group:{given['logGroupName']}")
     if request.service == "ssm" and given.get("Name"):
-        return request.full_arn(given["Name"], f"parameter/{given['Name'].lstrip('/')}")
+        return _parameter(request, given["Name"])
+    if request.service == "secretsmanager" and given.get("SecretId"):
+        return _secret(request, given["SecretId"])
     return next((given[name] for name in _NAMING if str(given.get(name, "")).startswith("arn:")), "*")
+
+
+def _parameter(request: ApiRequest, name: str) -> str:
+    return request.full_arn(name, f"parameter/{name.lstrip('/')}")
+
+
+def _secret(request: ApiRequest, given: str) -> str:
+    """The full ARN of a secret, which ends with characters that its name has not."""
+    wanted = request.full_arn(given, f"secret:{given}")
+    held = list(secretsmanager_backends[request.account][request.region].secrets.values())
+    return next((secret.arn for secret in held if wanted in {secret.arn, secret.arn.rpartition("-")[0]}), wanted)
 
 
 def _context(request: ApiRequest) -> tuple[tuple[str, str], ...]:

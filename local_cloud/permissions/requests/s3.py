@@ -55,8 +55,8 @@ def asks_of_s3(request: ApiRequest) -> Iterator[Ask]:
         if source := request.header("x-amz-copy-source"):
             yield _of_source(source)
     elif request.method == "POST" and "delete" in request.query:
-        for deleted in _deleted_keys(request.body):
-            yield Ask("s3:DeleteObject", f"{bucket_arn(bucket)}/{deleted}")
+        for version, deleted in _deleted_objects(request.body):
+            yield Ask(f"s3:DeleteObject{version}", f"{bucket_arn(bucket)}/{deleted}")
     else:
         yield _of_bucket(request, bucket_arn(bucket))
 
@@ -111,7 +111,9 @@ def _of_source(header: str) -> Ask:
     return Ask(f"s3:GetObject{version}", source if source.startswith("arn:") else f"arn:aws:s3:::{source}")
 
 
-def _deleted_keys(body: bytes) -> Iterator[str]:
-    for element in ET.fromstring(body).iter():  # noqa: S314
-        if element.tag.rpartition("}")[2] == "Key":
-            yield element.text or ""
+def _deleted_objects(body: bytes) -> Iterator[tuple[str, str]]:
+    """For each, ``Version`` where a version is named, and the key."""
+    for element in ET.fromstring(body):  # noqa: S314
+        given = {each.tag.rpartition("}")[2]: each.text or "" for each in element}
+        if "Key" in given:
+            yield "Version" if given.get("VersionId") else "", given["Key"]

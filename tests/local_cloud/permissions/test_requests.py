@@ -6,9 +6,11 @@ import io
 import json
 from typing import Any
 
+import boto3
 import pytest
 from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
 from local_cloud.permissions.asks import Ask
 from local_cloud.permissions.refusals import Answer, refusal
@@ -112,6 +114,11 @@ S3: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
         "delete_objects",
         {"Bucket": "docs", "Delete": {"Objects": [{"Key": "a&b"}, {"Key": "c"}]}},
         [("DeleteObject", f"{BUCKET_ARN}/a&b"), ("DeleteObject", f"{BUCKET_ARN}/c")],
+    ),
+    (
+        "delete_objects",
+        {"Bucket": "docs", "Delete": {"Objects": [{"Key": "a", "VersionId": "1"}, {"Key": "c"}]}},
+        [("DeleteObjectVersion", f"{BUCKET_ARN}/a"), ("DeleteObject", f"{BUCKET_ARN}/c")],
     ),
     (
         "copy_object",
@@ -237,6 +244,21 @@ OTHERS: list[tuple[str, str, dict[str, Any], list[tuple[str, str]]]] = [
         {"Name": "/a/b"},
         [("ssm:GetParameter", "arn:aws:ssm:us-east-1:123456789012:parameter/a/b")],
     ),
+    (
+        "ssm",
+        "get_parameters",
+        {"Names": ["/a/b", "c"]},
+        [
+            ("ssm:GetParameters", "arn:aws:ssm:us-east-1:123456789012:parameter/a/b"),
+            ("ssm:GetParameters", "arn:aws:ssm:us-east-1:123456789012:parameter/c"),
+        ],
+    ),
+    (
+        "secretsmanager",
+        "get_secret_value",
+        {"SecretId": "gone"},
+        [("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:us-east-1:123456789012:secret:gone")],
+    ),
     ("sts", "get_caller_identity", {}, []),
     ("textract", "get_document_analysis", {"JobId": "j"}, [("textract:GetDocumentAnalysis", "*")]),
     (
@@ -295,6 +317,15 @@ def test_each_service_refuses_in_its_own_way(
     assert response["ResponseMetadata"]["HTTPStatusCode"] == status
     assert response["Error"]["Code"] == code
     assert response["Error"]["Message"] == ("Forbidden" if operation == "head_object" else said)
+
+
+def test_a_secret_has_its_full_arn_also_where_its_name_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        arn = boto3.client("secretsmanager", "us-east-1").create_secret(Name="own", SecretString="s")["ARN"]
+        for given in ("own", arn, arn.rpartition("-")[0]):
+            [ask] = asked("secretsmanager", "get_secret_value", {"SecretId": given})
+            assert ask == Ask("secretsmanager:GetSecretValue", arn)
 
 
 def test_the_body_can_be_read_again() -> None:

@@ -37,7 +37,9 @@ def test_what_can_be_judged_is_deployed() -> None:
     assert unknown_statement(template(*KNOWN)) is None
 
 
-@pytest.mark.parametrize("text", ["", "no template", "[]", "{}", "Resources:\n  A: 1\n"])
+@pytest.mark.parametrize(
+    "text", ["", "no template", "[]", "{}", "Resources:\n  A: 1\n", "Resources: [", "Resources: 1"]
+)
 def test_other_texts_are_no_templates(text: str) -> None:
     assert unknown_statement(text) is None
 
@@ -60,6 +62,39 @@ def test_what_cannot_be_judged_is_named(odd: dict[str, Any], named: str) -> None
     assert why is not None
     assert "of Reader: " in why
     assert named in why
+
+
+def test_what_is_called_a_statement_and_is_none_is_left_alone() -> None:
+    rules = [{"Name": "r", "Statement": {"RateBasedStatement": {"Limit": 1}}}]
+    firewall = {"Type": "AWS::WAFv2::WebACL", "Properties": {"Rules": rules}}
+    assert unknown_statement(json.dumps({"Resources": {"Firewall": firewall}})) is None
+
+
+def test_a_policy_without_an_effect_is_seen_where_a_policy_is_due() -> None:
+    queue = {"PolicyDocument": {"Statement": {"NotAction": "sqs:*", "Principal": "*"}}}
+    key = {"KeyPolicy": {"Statement": [{"NotAction": "kms:*"}]}}
+    for properties in (queue, key):
+        assert "NotAction" in str(unknown_statement(json.dumps({"Resources": {"It": {"Properties": properties}}})))
+
+
+def test_a_policy_that_is_given_as_text_is_seen() -> None:
+    text = json.dumps({"Statement": [statement(NotAction="logs:*")]})
+    policy = {"Type": "AWS::Logs::ResourcePolicy", "Properties": {"PolicyName": "P", "PolicyDocument": text}}
+    assert "of P: NotAction" in str(unknown_statement(json.dumps({"Resources": {"P": policy}})))
+
+
+def test_a_template_in_yaml_is_read() -> None:
+    text = """
+    Resources:
+      Queues:
+        Type: AWS::SQS::QueuePolicy
+        Properties:
+          Queues: [!Ref Queue]
+          PolicyDocument:
+            Statement: [{Effect: Allow, Principal: "*", NotAction: "sqs:*", Resource: !GetAtt Queue.Arn}]
+    """
+    assert "statement 1 of Queues: NotAction" in str(unknown_statement(text))
+    assert unknown_statement(text.replace("NotAction", "Action")) is None
 
 
 def test_the_statement_is_told_by_its_place_and_sid() -> None:
