@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
-from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
+from .errors import StatusNotSavedError, TaskExecutionError, TaskLockLostError
 from .heartbeat import Beating, Heartbeat
 from .history import comparable, data_size, told
 from .lifecycle import Lifecycle
@@ -409,7 +409,7 @@ class Execution(Decorating, Generic[TaskT]):
             data = self._context._data_to_store()
             if data is not None:
                 self.check_data(data)  # again, since the block may have changed it after set_data
-        except (TypeError, ValueError, RecursionError, TaskDataTooLargeError) as unfit:
+        except Exception as unfit:
             self._finish_failed(unfit)
             raise
         try:
