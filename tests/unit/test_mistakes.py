@@ -11,6 +11,7 @@ from sqlalchemy import orm
 
 import status_tracker as st
 from status_tracker.abstract import FileTracker
+from status_tracker.dynamodb import shards
 from status_tracker.sql import JobMixin
 from status_tracker.testing import MemoryStorage, MemoryTask
 from tests.unit.steps import CODES, NEXT_CODES, Clock, make_config
@@ -22,6 +23,19 @@ class Base(st.BaseTask):
         region = "us-east-1"
 
     status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+
+
+def declared(name: str, codes: dict[str, int], base: Any = Base, **meta: str) -> Any:
+    """A step as a module declares it."""
+    body: dict[str, Any] = {"config": st.TrackerConfig.make("declared", **codes)}
+    if meta:
+        body["Meta"] = type("Meta", (), {"table_name": "mistakes", "region": "us-east-1", **meta})
+    return type(name, (base,), body)
+
+
+@pytest.fixture(autouse=True)
+def only_these_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "_steps", [])
 
 
 class JobBase(orm.DeclarativeBase):
@@ -92,28 +106,67 @@ def test_a_table_without_an_index_is_not_made() -> None:
         Table.create_table()
 
 
+@pytest.mark.parametrize("base", [Base, MemoryTask])
+def test_a_config_may_come_from_a_mixin_after_the_base(base: Any) -> None:
+    class Settings:
+        config = make_config(use_case_id="mixin")
+
+    class Step(base, Settings):  # type: ignore[misc]
+        pass
+
+    assert Step.config is Settings.config
+
+
 def test_steps_of_one_use_case_whose_codes_collide_are_refused() -> None:
-    class Read(Base):
-        config = make_config(use_case_id="collide")
-
+    read = declared("Read", CODES)
     for name in ("in_progress", "failed", "succeeded", "ignored"):
-        codes = {**NEXT_CODES, f"{name}_status": 20}
         with pytest.raises(ValueError, match=rf"20 is in_progress of Read and {name} of Answer.*codes of its own"):
+            declared("Answer", {**NEXT_CODES, f"{name}_status": 20})
+    follows = declared("Follows", NEXT_CODES)
+    assert follows.config.pending_status == read.config.succeeded_status
 
-            class Answer(Base):
-                config = st.TrackerConfig.make("collide", **codes)
 
-    class Follows(Base):
-        config = st.TrackerConfig.make("collide", **NEXT_CODES)
+@pytest.mark.parametrize("other", [{"table_name": "another"}, {"region": "eu-west-1"}, {"host": "http://here:8000"}])
+def test_steps_of_two_tables_may_have_the_same_codes(other: dict[str, str]) -> None:
+    declared("Read", CODES, host="http://there:8000")
+    declared("Elsewhere", {**CODES, "pending_status": 5}, **{"host": "http://there:8000", **other})
 
-    class Elsewhere(Base):
-        class Meta:
-            table_name = "another"
 
-        config = st.TrackerConfig.make("collide", **{**CODES, "pending_status": 5})
+@pytest.mark.parametrize(
+    "codes", [{"succeeded_status": 10}, {"failed_status": 10}, {"pending_status": 50}, {"pending_status": 10}]
+)
+def test_codes_by_which_finished_work_runs_again_are_refused(codes: dict[str, int]) -> None:
+    read = declared("Read", CODES)
+    with pytest.raises(ValueError, match=r"Two steps of use case .* share codes"):
+        declared("Answer", {**NEXT_CODES, **codes})
+    assert read.config.pending_status == 10
 
-    assert {Follows.config.pending_status} == {Read.config.succeeded_status}
-    assert Elsewhere.config.in_progress_status == Read.config.in_progress_status
+
+def test_steps_may_share_what_starts_nothing() -> None:
+    steps = [declared("Read", CODES), declared("Answer", {**NEXT_CODES, "ignored_status": CODES["ignored_status"]})]
+    assert {each.config.ignored_status for each in steps} == {50}
+
+
+def test_a_step_that_was_replaced_refuses_none() -> None:
+    steps = [declared("Read", CODES), declared("Answer", NEXT_CODES)]
+    steps.append(declared("Answer", {name: code + 100 for name, code in NEXT_CODES.items()}))
+    steps.append(declared("Read", {**CODES, "in_progress_status": NEXT_CODES["failed_status"]}))
+
+
+def test_steps_that_functions_make_are_none_of_each_others() -> None:
+    def of_one_test() -> Any:
+        class Read(Base):
+            config = make_config(use_case_id="local")
+
+        return Read
+
+    def of_another_test() -> Any:
+        class Other(Base):
+            config = make_config(use_case_id="local", pending_status=5)
+
+        return Other
+
+    assert {of_one_test().config.in_progress_status, of_another_test().config.in_progress_status} == {20}
 
 
 def test_a_step_that_is_declared_again_replaces_itself() -> None:
