@@ -15,7 +15,7 @@ from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
 from ..core.execution import ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
 from .heartbeat import LoopHeartbeat
-from .threads import carry_out, carry_out_in_any_case, in_thread
+from .threads import carry_out, carry_out_in_any_case, handed_over, in_thread
 
 EnteredT = TypeVar("EnteredT")
 EnteredT_co = TypeVar("EnteredT_co", covariant=True)
@@ -90,8 +90,9 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        if isinstance(error, GeneratorExit):  # the coroutine is closed, as by a loop that has ended: it cannot wait
-            return self._attempt.__exit__(kind, error, traceback)
+        if isinstance(error, GeneratorExit):  # the coroutine is closed and cannot wait
+            leave = partial(self._attempt.__exit__, kind, error, traceback)
+            return False if handed_over(self._requests.of(leave)) else leave()
         return await self._leave(error)
 
     async def _leave(self, error: BaseException | None) -> bool | None:
