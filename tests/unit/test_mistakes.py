@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -192,11 +195,11 @@ def test_a_step_may_be_derived_from_a_step() -> None:
 
 
 @pytest.mark.parametrize("status", ["succeeded", ["succeeded"], [10, "failed"], 40.0, None])
-def test_a_status_is_given_as_a_code(step: Any, status: Any) -> None:
+def test_a_status_is_given_as_a_code(step: Any, engine: sa.Engine, status: Any) -> None:
     class Read(Base):
         config = make_config(use_case_id="statuses")
 
-    for query in (step.query_by_status, Read.query_by_status):
+    for query in (step.query_by_status, Read.query_by_status, partial(Job.query_by_status, engine)):
         with pytest.raises(ValueError, match=r"status .*(succeeded|failed|40\.0|None).*give an integer|No status"):
             query(status)
 
@@ -258,6 +261,44 @@ def test_a_nested_start_says_that_this_process_holds_the_task(step: Any, engine:
         step.start("t").__enter__()
     with Job.start(engine, "t"), pytest.raises(Exception, match="is a block of this very process"):
         Job.start(engine, "t").__enter__()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_is_in_no_block_of_its_parent(step: Any) -> None:
+    reader, writer = os.pipe()
+    with step.start("t"):
+        child = os.fork()
+        if child == 0:
+            try:
+                step.start("t").__enter__()
+            except st.TaskLockedError as error:
+                os.write(writer, str(error).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+    told = os.read(reader, 10_000).decode()
+    assert "locked" in told
+    assert "this very process" not in told
+
+
+def test_start_and_astart_say_which_block_they_are(step: Any, engine: sa.Engine) -> None:
+    async def main() -> None:
+        for attempt in (step.start("t"), Job.start(engine, "t"), Job.start_next(engine)):
+            with pytest.raises(TypeError, match=r"write `async with ….astart\("):
+                async with attempt:
+                    raise AssertionError
+        for block in (step.astart("t"), Job.astart(engine, "t")):
+            with pytest.raises(TypeError, match=r"write `with ….start\("), block:
+                raise AssertionError
+
+    asyncio.run(main())
+    with pytest.raises(TypeError, match=r"decorate an `async def` with astart\("):
+
+        @step.start("t")  # type: ignore[untyped-decorator]
+        async def work() -> None:
+            raise AssertionError
+
+    assert step.get_one_or_none("t").is_pending()
 
 
 def test_a_tracker_is_started_and_not_its_class(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial, wraps
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from ..core.execution import ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
@@ -71,6 +71,14 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
         self._attempt = make()
         self._show = show
         self._requests = OneAtATime()
+
+    if not TYPE_CHECKING:  # a type checker tells it by itself
+
+        def __enter__(self) -> None:
+            raise TypeError("astart() gives a block of `async with`: write `with ….start(…)` where there is no loop.")
+
+        def __exit__(self, *_: object) -> None:
+            raise NotImplementedError  # nobody enters
 
     async def __aenter__(self) -> ShownT:
         self._attempt.beat_by(partial(LoopHeartbeat, loop=asyncio.get_running_loop()))

@@ -14,7 +14,7 @@ from ..core.execution import Execution, ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
 from ..core.history import comparable
 from ..core.lifecycle import Lifecycle
-from ..core.signals import Termination
+from ..core.signals import Termination, Waiting
 from .columns import MANAGED_COLUMNS, JobColumns, changed_values, column_values, mirror
 from .errors import job_error
 from .store import SqlStore, column_names
@@ -152,7 +152,7 @@ class JobBlock(Generic[JobT]):
             raise conflict
 
 
-class StartNext(Generic[JobT]):
+class StartNext(Waiting, Generic[JobT]):
     """What `start_next` returns: a context manager that gives the job, or None, and its updates.
 
     Args:
@@ -203,7 +203,7 @@ class StartNext(Generic[JobT]):
         return self._skip_error and isinstance(error, Exception) and self._attempt.is_stored
 
 
-class Start(Generic[JobT]):
+class Start(Waiting, Generic[JobT]):
     """What `start` returns: as `StartNext`, but always with a job."""
 
     def __init__(self, begin: Callable[[], JobBlock[JobT]], *, skip_error: bool) -> None:
