@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ from sqlalchemy import orm
 
 import status_tracker as st
 from status_tracker.abstract import FileTracker
+from status_tracker.dynamodb import shards
 from status_tracker.sql import JobMixin
 from status_tracker.testing import MemoryStorage, MemoryTask
 from tests.unit.steps import CODES, NEXT_CODES, Clock, make_config
@@ -22,6 +26,19 @@ class Base(st.BaseTask):
         region = "us-east-1"
 
     status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+
+
+def declared(name: str, codes: dict[str, int], base: Any = Base, **meta: str) -> Any:
+    """A step as a module declares it."""
+    body: dict[str, Any] = {"config": st.TrackerConfig.make("declared", **codes)}
+    if meta:
+        body["Meta"] = type("Meta", (), {"table_name": "mistakes", "region": "us-east-1", **meta})
+    return type(name, (base,), body)
+
+
+@pytest.fixture(autouse=True)
+def only_these_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shards, "_steps", [])
 
 
 class JobBase(orm.DeclarativeBase):
@@ -92,28 +109,67 @@ def test_a_table_without_an_index_is_not_made() -> None:
         Table.create_table()
 
 
+@pytest.mark.parametrize("base", [Base, MemoryTask])
+def test_a_config_may_come_from_a_mixin_after_the_base(base: Any) -> None:
+    class Settings:
+        config = make_config(use_case_id="mixin")
+
+    class Step(base, Settings):  # type: ignore[misc]
+        pass
+
+    assert Step.config is Settings.config
+
+
 def test_steps_of_one_use_case_whose_codes_collide_are_refused() -> None:
-    class Read(Base):
-        config = make_config(use_case_id="collide")
-
+    read = declared("Read", CODES)
     for name in ("in_progress", "failed", "succeeded", "ignored"):
-        codes = {**NEXT_CODES, f"{name}_status": 20}
         with pytest.raises(ValueError, match=rf"20 is in_progress of Read and {name} of Answer.*codes of its own"):
+            declared("Answer", {**NEXT_CODES, f"{name}_status": 20})
+    follows = declared("Follows", NEXT_CODES)
+    assert follows.config.pending_status == read.config.succeeded_status
 
-            class Answer(Base):
-                config = st.TrackerConfig.make("collide", **codes)
 
-    class Follows(Base):
-        config = st.TrackerConfig.make("collide", **NEXT_CODES)
+@pytest.mark.parametrize("other", [{"table_name": "another"}, {"region": "eu-west-1"}, {"host": "http://here:8000"}])
+def test_steps_of_two_tables_may_have_the_same_codes(other: dict[str, str]) -> None:
+    declared("Read", CODES, host="http://there:8000")
+    declared("Elsewhere", {**CODES, "pending_status": 5}, **{"host": "http://there:8000", **other})
 
-    class Elsewhere(Base):
-        class Meta:
-            table_name = "another"
 
-        config = st.TrackerConfig.make("collide", **{**CODES, "pending_status": 5})
+@pytest.mark.parametrize(
+    "codes", [{"succeeded_status": 10}, {"failed_status": 10}, {"pending_status": 50}, {"pending_status": 10}]
+)
+def test_codes_by_which_finished_work_runs_again_are_refused(codes: dict[str, int]) -> None:
+    read = declared("Read", CODES)
+    with pytest.raises(ValueError, match=r"Two steps of use case .* share codes"):
+        declared("Answer", {**NEXT_CODES, **codes})
+    assert read.config.pending_status == 10
 
-    assert {Follows.config.pending_status} == {Read.config.succeeded_status}
-    assert Elsewhere.config.in_progress_status == Read.config.in_progress_status
+
+def test_steps_may_share_what_starts_nothing() -> None:
+    steps = [declared("Read", CODES), declared("Answer", {**NEXT_CODES, "ignored_status": CODES["ignored_status"]})]
+    assert {each.config.ignored_status for each in steps} == {50}
+
+
+def test_a_step_that_was_replaced_refuses_none() -> None:
+    steps = [declared("Read", CODES), declared("Answer", NEXT_CODES)]
+    steps.append(declared("Answer", {name: code + 100 for name, code in NEXT_CODES.items()}))
+    steps.append(declared("Read", {**CODES, "in_progress_status": NEXT_CODES["failed_status"]}))
+
+
+def test_steps_that_functions_make_are_none_of_each_others() -> None:
+    def of_one_test() -> Any:
+        class Read(Base):
+            config = make_config(use_case_id="local")
+
+        return Read
+
+    def of_another_test() -> Any:
+        class Other(Base):
+            config = make_config(use_case_id="local", pending_status=5)
+
+        return Other
+
+    assert {of_one_test().config.in_progress_status, of_another_test().config.in_progress_status} == {20}
 
 
 def test_a_step_that_is_declared_again_replaces_itself() -> None:
@@ -139,11 +195,11 @@ def test_a_step_may_be_derived_from_a_step() -> None:
 
 
 @pytest.mark.parametrize("status", ["succeeded", ["succeeded"], [10, "failed"], 40.0, None])
-def test_a_status_is_given_as_a_code(step: Any, status: Any) -> None:
+def test_a_status_is_given_as_a_code(step: Any, engine: sa.Engine, status: Any) -> None:
     class Read(Base):
         config = make_config(use_case_id="statuses")
 
-    for query in (step.query_by_status, Read.query_by_status):
+    for query in (step.query_by_status, Read.query_by_status, partial(Job.query_by_status, engine)):
         with pytest.raises(ValueError, match=r"status .*(succeeded|failed|40\.0|None).*give an integer|No status"):
             query(status)
 
@@ -205,6 +261,44 @@ def test_a_nested_start_says_that_this_process_holds_the_task(step: Any, engine:
         step.start("t").__enter__()
     with Job.start(engine, "t"), pytest.raises(Exception, match="is a block of this very process"):
         Job.start(engine, "t").__enter__()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork on this system")
+@pytest.mark.filterwarnings("ignore:This process:DeprecationWarning")
+def test_a_forked_child_is_in_no_block_of_its_parent(step: Any) -> None:
+    reader, writer = os.pipe()
+    with step.start("t"):
+        child = os.fork()
+        if child == 0:
+            try:
+                step.start("t").__enter__()
+            except st.TaskLockedError as error:
+                os.write(writer, str(error).encode())
+            os._exit(0)
+        os.waitpid(child, 0)
+    told = os.read(reader, 10_000).decode()
+    assert "locked" in told
+    assert "this very process" not in told
+
+
+def test_start_and_astart_say_which_block_they_are(step: Any, engine: sa.Engine) -> None:
+    async def main() -> None:
+        for attempt in (step.start("t"), Job.start(engine, "t"), Job.start_next(engine)):
+            with pytest.raises(TypeError, match=r"write `async with ….astart\("):
+                async with attempt:
+                    raise AssertionError
+        for block in (step.astart("t"), Job.astart(engine, "t")):
+            with pytest.raises(TypeError, match=r"write `with ….start\("), block:
+                raise AssertionError
+
+    asyncio.run(main())
+    with pytest.raises(TypeError, match=r"decorate an `async def` with astart\("):
+
+        @step.start("t")  # type: ignore[untyped-decorator]
+        async def work() -> None:
+            raise AssertionError
+
+    assert step.get_one_or_none("t").is_pending()
 
 
 def test_a_tracker_is_started_and_not_its_class(tmp_path: Path) -> None:

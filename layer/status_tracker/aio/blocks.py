@@ -10,12 +10,12 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from functools import partial, wraps
 from types import TracebackType
-from typing import Any, Generic, ParamSpec, Protocol, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypeVar
 
 from ..core.execution import ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
 from .heartbeat import LoopHeartbeat
-from .threads import carry_out, carry_out_in_any_case, in_thread
+from .threads import carry_out, carry_out_in_any_case, handed_over, in_thread
 
 EnteredT = TypeVar("EnteredT")
 EnteredT_co = TypeVar("EnteredT_co", covariant=True)
@@ -72,6 +72,14 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
         self._show = show
         self._requests = OneAtATime()
 
+    if not TYPE_CHECKING:  # a type checker tells it by itself
+
+        def __enter__(self) -> None:
+            raise TypeError("astart() gives a block of `async with`: write `with ….start(…)` where there is no loop.")
+
+        def __exit__(self, *_: object) -> None:
+            raise NotImplementedError  # nobody enters
+
     async def __aenter__(self) -> ShownT:
         self._attempt.beat_by(partial(LoopHeartbeat, loop=asyncio.get_running_loop()))
         entered: list[EnteredT] = []
@@ -90,8 +98,9 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
-        if isinstance(error, GeneratorExit):  # the coroutine is closed, as by a loop that has ended: it cannot wait
-            return self._attempt.__exit__(kind, error, traceback)
+        if isinstance(error, GeneratorExit):  # the coroutine is closed and cannot wait
+            leave = partial(self._attempt.__exit__, kind, error, traceback)
+            return False if handed_over(self._requests.of(leave)) else leave()
         return await self._leave(error)
 
     async def _leave(self, error: BaseException | None) -> bool | None:

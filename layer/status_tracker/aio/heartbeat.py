@@ -10,7 +10,10 @@ from .threads import threads
 
 
 class LoopHeartbeat:
-    """Beats as `of` would, from a task of the loop. It is started and stopped by the threads that make the requests."""
+    """Beats as `of` would, from a task of the loop. It is started and stopped by the threads that make the requests.
+
+    Where an application cancels all tasks of the loop, the block may go on; `of` then beats in its stead.
+    """
 
     def __init__(self, of: Heartbeat, loop: asyncio.AbstractEventLoop) -> None:
         self._of = of
@@ -21,9 +24,15 @@ class LoopHeartbeat:
 
     def start(self) -> None:
         self._task = asyncio.run_coroutine_threadsafe(self._run(), self._loop)
+        self._task.add_done_callback(self._go_on)
+
+    def _go_on(self, task: Future[None]) -> None:
+        if task.cancelled() and not self._stopped:
+            self._of.start()
 
     def stop(self) -> None:
         self._stopped = True
+        self._of.stop()
         if self._task is not None and not self._loop.is_closed():
             self._task.cancel()
         if self._under_way is not None and not self._under_way.cancel():

@@ -86,6 +86,16 @@ async def carry_out_in_any_case(call: Callable[[], object]) -> Carried:
     return made._replace(cancelled=made.cancelled or cancelled)
 
 
+def handed_over(call: Callable[[], object]) -> bool:
+    """Make a call in a thread without waiting for it, where a loop runs in this one; whether one does."""
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    threads.requests.submit(copy_context().run, call)
+    return True
+
+
 async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> Carried:
     made: Future[object] = threads.requests.submit(copy_context().run, call)
     waited_for = asyncio.wrap_future(made)

@@ -13,6 +13,7 @@ from pynamodb.expressions.condition import Condition
 
 from ..core.config import BaseStatusEnum, as_status_codes
 from ..core.execution import Execution, ExecutionContext
+from ..core.history import comparable
 from ..core.lifecycle import Lifecycle
 from ..core.signals import Whole
 from ..core.state import pending_as_found
@@ -243,9 +244,9 @@ class _Block(Generic[TrackerT]):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._tracker.data != self._context.task.data:  # set_data() has set it there, too
-            self._context.pending_data = self._tracker.data or {}
         try:
+            if comparable(self._tracker.data) != comparable(self._context.task.data):  # set_data() has set it, too
+                self._context.pending_data = {} if self._tracker.data is None else self._tracker.data
             self._execution.__exit__(kind, error, traceback)
         finally:
             self._tracker._context = None

@@ -257,15 +257,17 @@ class TrackerConfig:
     def shared_codes(self, other: TrackerConfig) -> list[tuple[int, str, str]]:
         """The codes by which this and another step of a use case take each other's tasks, with their names in each.
 
-        A code may be shared where one of them starts from it, its pending; but nobody starts from what is in progress.
+        The succeeded of the one may be the pending of the other, in one direction only. A code by which both have
+        finished with a task starts nothing.
         """
-        return [
+        shared = [
             (ours.value, ours.name, theirs.name)
             for ours in self.status_enum
             for theirs in other.status_enum
-            if ours.value == theirs.value
-            and ("in_progress" in {ours.name, theirs.name} or "pending" not in {ours.name, theirs.name})
+            if ours.value == theirs.value and not {ours.name, theirs.name} <= {"succeeded", "ignored", "exhausted"}
         ]
+        passed_on = [each for each in shared if {*each[1:]} == {"succeeded", "pending"}]
+        return shared if len(passed_on) > 1 else [each for each in shared if each not in passed_on]
 
     def _refuse_codes_of_this_step(self, following: TrackerConfig) -> None:
         own, free = set(self.status_shards), max(*self.status_shards, *following.status_shards) + 10
@@ -393,9 +395,13 @@ class TrackerConfig:
 
 
 class NoConfig:
-    """Stands for the `config` of a class that has none, and says so."""
+    """Stands for the `config` of a class that has none, and says so; one of a mixin after the base is found."""
 
     def __get__(self, _task: object, owner: type) -> TrackerConfig:
+        for base in owner.__mro__:
+            given = vars(base).get("config")
+            if isinstance(given, TrackerConfig):
+                return given
         raise AttributeError(
             f"{owner.__name__} has no config: give it `config = TrackerConfig.make(…)`, the settings of its step."
         )

@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from types import TracebackType
 from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
 
-from .errors import StatusNotSavedError, TaskDataTooLargeError, TaskExecutionError, TaskLockLostError
+from .errors import StatusNotSavedError, TaskExecutionError, TaskLockLostError
 from .heartbeat import Beating, Heartbeat
 from .history import comparable, data_size, told
 from .lifecycle import Lifecycle
@@ -73,35 +73,44 @@ class ExecutionContext(Generic[TaskT]):
         if isinstance(self._task, Watched):
             self._data_seen = comparable(self._task.data)
 
-    def _show(self, stored: TaskT, sent: Mapping[str, Any] | None = None) -> None:
-        """Show what a write in the block has stored, but `data` as the block has it; `sent` is the data stored."""
+    def _show(self, stored: TaskT) -> None:
+        """Show what a write in the block has stored, but `data` as the block has it."""
         if self._data_seen is None or not isinstance(self._task, Watched):
             self.task = stored
             return
         data = self._task.data
         self._task.show_stored(stored)
-        if sent is None or sent is data:
-            self._task.data = data
-        if sent is not None:
-            self._note_data()
+        self._task.data = data
 
-    def _take_left_data(self) -> None:
-        """Make what the block has changed in `task.data` the data to store.
+    def _show_sent(self, stored: TaskT, sent: Any, text: str, shown: str | None) -> None:
+        """As `_show`, with the data that was stored, unless the block has changed its own meanwhile."""
+        seen = self._data_seen if shown is None else shown
+        self._show(stored)
+        if seen is None or not isinstance(self._task, Watched) or not isinstance(stored, Watched):
+            return
+        if self._task.data is not sent and comparable(self._task.data) == seen:
+            self._task.data = stored.data
+            text = comparable(stored.data)
+        self._data_seen = text
+
+    def _data_to_store(self) -> dict[str, Any] | None:
+        """The data given to `set_data`, or what the block has changed in `task.data`; None if there is neither.
 
         Raises:
             ValueError: it was changed after `set_data`, to something else.
         """
         if self._data_seen is None or not isinstance(self._task, Watched):
-            return
-        data = self._task.data
-        if comparable(data) == self._data_seen:
-            return
-        if self.pending_data is not None and self.pending_data is not data and self.pending_data != data:
+            return self.pending_data
+        data: dict[str, Any] | None = self._task.data
+        text = comparable(data)
+        if text == self._data_seen:
+            return self.pending_data
+        if self.pending_data is not None and comparable(self.pending_data) != text:
             raise ValueError(
                 "task.data was changed after set_data(), and only one of them can be stored: give set_data all of it, "
                 "or change task.data alone."
             )
-        self.pending_data = {} if data is None else data
+        return {} if data is None else data
 
     @property
     def _execution(self) -> Execution[TaskT]:
@@ -155,8 +164,8 @@ class ExecutionContext(Generic[TaskT]):
 
     @property
     def _updates(self) -> dict[str, Any]:
-        self._take_left_data()
-        return {} if self.pending_data is None else {"data": type(self.task).data.set(self.pending_data)}  # type: ignore[attr-defined]
+        data = self._data_to_store()
+        return {} if data is None else {"data": type(self.task).data.set(data)}  # type: ignore[attr-defined]
 
     @contextmanager
     def begin_update(self) -> Iterator[Self]:
@@ -177,10 +186,17 @@ class ExecutionContext(Generic[TaskT]):
         """
         if self._attempt is not None:
             self._attempt.check_open()
-        self._take_left_data()
-        if self.pending_data is not None:
-            self._execution.update(self.pending_data)
+        sent = self._data_to_store()
+        if sent is None:
+            return
+        given, text = self.pending_data, comparable(sent)
+        shown = comparable(self._task.data) if self._data_seen and isinstance(self._task, Watched) else None
+        stored = self._execution.update(sent)
+        if self.pending_data is given and (given is None or comparable(given) == text):
             self.pending_data = None
+            self._show_sent(stored, sent, text, shown)
+        else:  # set anew while this was under way: it waits for the next one
+            self._show(stored)
 
     @property
     def lost(self) -> bool:
@@ -364,13 +380,12 @@ class Execution(Decorating, Generic[TaskT]):
             self._finish_failed(error or interruption)
             raise
 
-    def update(self, data: Mapping[str, Any] | None) -> None:
+    def update(self, data: Mapping[str, Any] | None) -> TaskT:
         self.check_open()
         if data is not None:
             self.check_data(data)  # again, since the block may have changed it after set_data
         self._updates += 1
-        stored = self._write_held(self._rules.update(self._state, self._token, self._updates, data))
-        self._context._show(stored, sent=data)
+        return self._write_held(self._rules.update(self._state, self._token, self._updates, data))
 
     def extend(self, seconds: float | None) -> None:
         self.check_open()
@@ -391,11 +406,10 @@ class Execution(Decorating, Generic[TaskT]):
 
     def _finish_succeeded(self) -> None:
         try:
-            self._context._take_left_data()
-            data = self._context.pending_data
+            data = self._context._data_to_store()
             if data is not None:
                 self.check_data(data)  # again, since the block may have changed it after set_data
-        except (TypeError, ValueError, RecursionError, TaskDataTooLargeError) as unfit:
+        except Exception as unfit:
             self._finish_failed(unfit)
             raise
         try:

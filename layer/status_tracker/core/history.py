@@ -69,8 +69,8 @@ def comparable(data: object) -> str:
     """A text that is another one when the data is changed."""
     try:
         return json.dumps(data)
-    except (TypeError, ValueError, RecursionError) as unfit:
-        return f"no JSON: {unfit}"
+    except Exception as unfit:  # noqa: BLE001  # the user's own objects may raise anything
+        return f"no JSON: {text_of(unfit)}"
 
 
 def _has_odd_keys(data: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 import uuid
@@ -25,6 +26,9 @@ TRIES = 3
 
 held: WeakValueDictionary[str, object] = WeakValueDictionary()
 """The attempts whose blocks this process is in, by their tokens."""
+
+if hasattr(os, "register_at_fork"):  # a forked child is in no block of its parent's
+    os.register_at_fork(after_in_child=held.clear)
 
 _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0

@@ -21,7 +21,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import wraps
 from types import FrameType, TracebackType
-from typing import Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from weakref import WeakSet
 
 EnteredT = TypeVar("EnteredT")
@@ -132,7 +132,19 @@ class Termination:
         _process.entering.discard(self)
 
 
-class Decorating:
+class Waiting:
+    """A block of `with`; taken for one of `async with`, it says what to write."""
+
+    if not TYPE_CHECKING:  # a type checker tells it by itself
+
+        def __aenter__(self) -> None:
+            raise TypeError("start() gives a block of `with`: write `async with ….astart(…)`, or `with ….start(…)`.")
+
+        def __aexit__(self, *_: object) -> None:
+            raise NotImplementedError  # nobody enters
+
+
+class Decorating(Waiting):
     """A context manager that may also be used as a decorator."""
 
     def anew(self) -> AbstractContextManager[object]:
@@ -149,7 +161,8 @@ class Decorating:
         if inspect.iscoroutinefunction(work) or inspect.isgeneratorfunction(work) or inspect.isasyncgenfunction(work):
             raise TypeError(
                 f"{work.__qualname__} is a coroutine or a generator function, whose call returns before its work is "
-                "done: use `with ….start(…)` within it."
+                "done: use `with ….start(…)` within it; decorate an `async def` with astart(…), or use "
+                "`async with ….astart(…)` within it."
             )
 
         @wraps(work)

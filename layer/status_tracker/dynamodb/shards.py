@@ -26,7 +26,7 @@ def register(step: type[TrackedModel]) -> None:
             one would start what the other has done.
     """
     _check_ttl(step, step)
-    for other in steps_beside(step, step.config.use_case_id):
+    for other in _declared_beside(step):
         _check_ttl(step, other)
         _check_ttl(other, step)
         _check_codes(other, step)
@@ -34,8 +34,24 @@ def register(step: type[TrackedModel]) -> None:
     _steps.append(weakref.ref(step))
 
 
+def _declared_beside(step: type[TrackedModel]) -> list[type[TrackedModel]]:
+    """The other steps as they stand: one that is declared anew, as in a notebook, replaces the one of its name."""
+    beside = [other for other in steps_beside(step, step.config.use_case_id) if _name(other) != _name(step)]
+    return list({_name(other): other for other in beside}.values())
+
+
+def _name(step: type[TrackedModel]) -> tuple[str, str, int | None]:
+    return step.__module__, step.__qualname__, id(step) if _is_local(step) else None
+
+
+def _is_local(step: type[TrackedModel]) -> bool:
+    """Whether a function has made it, as in a test: nobody can say which of those belong together."""
+    return "<locals>" in step.__qualname__
+
+
 def _check_codes(step: type[TrackedModel], following: type[TrackedModel]) -> None:
-    if _same_step(step, following):
+    codes = [{each.name: each.value for each in one.config.status_enum} for one in (step, following)]
+    if codes[0] == codes[1] or _is_local(step) or _is_local(following):
         return
     shared = "; ".join(
         f"{code} is {name} of {step.__name__} and {other} of {following.__name__}"
@@ -43,16 +59,10 @@ def _check_codes(step: type[TrackedModel], following: type[TrackedModel]) -> Non
     )
     if shared:
         raise ValueError(
-            f"Two steps of use case {step.config.use_case_id!r} share codes: {shared}. Only its pending may "
-            "be a code of another step: give each step codes of its own, or use next_step()."
+            f"Two steps of use case {step.config.use_case_id!r} share codes: {shared}. Only the succeeded of the one "
+            "may be the pending of the other, and not the other way too: give each step codes of its own, or use "
+            "next_step()."
         )
-
-
-def _same_step(one: type[TrackedModel], other: type[TrackedModel]) -> bool:
-    """Whether they are two classes for one step: with the same codes, or the one declared anew, as in a notebook."""
-    codes = [{each.name: each.value for each in step.config.status_enum} for step in (one, other)]
-    names = [(step.__module__, step.__qualname__) for step in (one, other)]
-    return codes[0] == codes[1] or names[0] == names[1]
 
 
 def _check_ttl(step: type[TrackedModel], following: type[TrackedModel]) -> None:
@@ -86,12 +96,15 @@ def steps_beside(step: type[TrackedModel], use_case_id: str) -> list[type[Tracke
     return [
         other
         for other in known
-        if other is not None and other.config.use_case_id == use_case_id and _table(other) == _table(step)
+        if other is not None and other.config.use_case_id == use_case_id and _is_same_table(other, step)
     ]
 
 
-def _table(step: type[TrackedModel]) -> str | None:
-    return getattr(getattr(step, "Meta", None), "table_name", None)
+def _is_same_table(one: type[TrackedModel], other: type[TrackedModel]) -> bool:
+    """Whether the tables have one name, and not two regions or hosts; one that is not given is the environment's."""
+    metas = [getattr(step, "Meta", None) for step in (one, other)]
+    names, regions, hosts = ([getattr(meta, name, None) for meta in metas] for name in ("table_name", "region", "host"))
+    return names[0] == names[1] and all(None in each or each[0] == each[1] for each in (regions, hosts))
 
 
 def shard_of(key: str, count: int) -> int:

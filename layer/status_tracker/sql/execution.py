@@ -14,8 +14,8 @@ from ..core.execution import Execution, ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
 from ..core.history import comparable
 from ..core.lifecycle import Lifecycle
-from ..core.signals import Termination
-from .columns import MANAGED_COLUMNS, JobColumns, changed_values, mirror
+from ..core.signals import Termination, Waiting
+from .columns import MANAGED_COLUMNS, JobColumns, changed_values, column_values, mirror
 from .errors import job_error
 from .store import SqlStore, column_names
 from .trace import JobTrace
@@ -83,10 +83,18 @@ class JobBlock(Generic[JobT]):
         self._execution.raise_if_lost()
 
     def update(self) -> None:
+        """Store the values now; what the block changes while that is under way stays as the block has it."""
         self._store.values = self._values()
-        self._execution.update(self._store.values.get("data"))
-        mirror(self._job, self._context.task)
-        self._data_seen = comparable(self._job.data)
+        job, seen, is_set = self._job, self._data_seen, "data" in self.updates.values
+        before, text = column_values(job), comparable(job.data)
+        self._context.task = stored = self._execution.update(self._store.values.get("data"))
+        mirror(job, stored, {name for name, value in column_values(job).items() if value is before[name]} - {"data"})
+        if self._data_seen is not seen:  # other data was set meanwhile
+            return
+        if is_set and comparable(job.data) == text:
+            mirror(job, stored, {"data"})
+            text = comparable(job.data)
+        self._data_seen = text
 
     def extend_lock(self, seconds: float | None) -> None:
         self._context.extend_lock(seconds)
@@ -110,13 +118,15 @@ class JobBlock(Generic[JobT]):
 
         Raises:
             ValueError: the job's data was changed after other data was set.
+            TypeError, ValueError: what is left in it cannot be stored, as of `Updates.set`.
         """
         assigned = changed_values(self._job).items()
         values = {name: value for name, value in assigned if name not in MANAGED_COLUMNS}
         data = self._job.data
         if comparable(data) != self._data_seen:  # also in place, which SQLAlchemy does not see
             values["data"] = data
-            if self.updates.values.get("data", data) != data:
+            check_json(data, type(self._job))
+            if comparable(self.updates.values.get("data", data)) != comparable(data):
                 raise ValueError(
                     "job.data was changed after updates.set('data', …), and only one of them can be stored: "
                     "set all of it, or change job.data alone."
@@ -125,11 +135,11 @@ class JobBlock(Generic[JobT]):
 
     def leave(self, error: BaseException | None) -> None:
         """Store the end; the job then shows what was stored."""
-        conflict = None
+        conflict: TypeError | ValueError | None = None
         try:
             self._store.values = self._values()
-        except ValueError as both:
-            conflict, self._store.values = both, {}
+        except (TypeError, ValueError) as unfit:
+            conflict, self._store.values = unfit, {}
         self._context.pending_data = self._store.values.get("data")
         ended_by = error or conflict
         try:
@@ -142,7 +152,7 @@ class JobBlock(Generic[JobT]):
             raise conflict
 
 
-class StartNext(Generic[JobT]):
+class StartNext(Waiting, Generic[JobT]):
     """What `start_next` returns: a context manager that gives the job, or None, and its updates.
 
     Args:
@@ -193,7 +203,7 @@ class StartNext(Generic[JobT]):
         return self._skip_error and isinstance(error, Exception) and self._attempt.is_stored
 
 
-class Start(Generic[JobT]):
+class Start(Waiting, Generic[JobT]):
     """What `start` returns: as `StartNext`, but always with a job."""
 
     def __init__(self, begin: Callable[[], JobBlock[JobT]], *, skip_error: bool) -> None:

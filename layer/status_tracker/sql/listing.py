@@ -37,12 +37,18 @@ class JobListing(JobColumns):
             status: a status code, or several.
             limit: how many at most, of each status.
             older_task_first: the oldest first; else the newest first.
+
+        Raises:
+            ValueError: no status was given, or something else than codes.
         """
+        codes = dict.fromkeys(as_status_codes(status, "status"))
+        if not codes:
+            raise ValueError("No status was given: give one, or several.")
         with reading(cls, engine_or_session) as session:
             # Each status by itself, as the index has them.
             found = [
                 job
-                for code in dict.fromkeys(as_status_codes(status, "status"))
+                for code in codes
                 for job in readable(session, cls, cls._ordered(cls.status == code, limit, older_task_first))
             ]
             return sorted(found, key=lambda job: (job.update_at, job.id), reverse=not older_task_first)

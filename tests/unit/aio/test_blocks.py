@@ -6,9 +6,9 @@ import asyncio
 import inspect
 import signal
 import threading
-import time
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from contextvars import ContextVar
-from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -198,23 +198,38 @@ def test_a_lease_ends_as_without_asyncio(step: Any, clock: Clock) -> None:
     asyncio.run(work())
 
 
-def test_the_loop_s_own_work_between_two_of_its_turns_is_short(step: Any) -> None:
-    turns: list[float] = []
-
+def test_no_request_of_many_tasks_is_made_on_the_loop(step: Any, requested_in: list[threading.Thread]) -> None:
     async def one(n: int) -> None:
         async with step.astart(f"t{n}", create=True) as ctx:
             await ctx.set_data({"n": n}).update()
+            await ctx.extend_lock()
 
     async def main() -> None:
-        work = asyncio.gather(*map(one, range(200)))
-        while not work.done():
-            turns.append(time.thread_time())
-            await asyncio.sleep(0)
-        await work
+        await asyncio.gather(*map(one, range(200)))
 
     asyncio.run(main())
-    longest = max(after - before for before, after in pairwise(turns))
-    assert longest < 0.25, f"{longest * 1000:.1f} ms of CPU"
+    assert len(requested_in) >= 4 * 200
+    assert threading.main_thread() not in requested_in
+
+
+def test_an_async_generator_that_is_left_early_makes_no_request_on_the_loop(
+    step: Any, requested_in: list[threading.Thread]
+) -> None:
+    async def pages() -> AsyncIterator[int]:
+        async with step.astart("t", create=True):
+            yield 1
+
+    async def main() -> None:
+        async with aclosing(pages()) as each:
+            await anext(each)
+        async with asyncio.timeout(60):
+            while (await step.aget_one_or_none("t")).lock:
+                await asyncio.sleep(0.01)
+
+    asyncio.run(main())
+    assert threading.main_thread() not in requested_in
+    task = step.get_one_or_none("t")
+    assert (task.status_name, task.errors["history"][0]["error"]) == ("failed", "GeneratorExit()")
 
 
 def test_the_loop_goes_on_while_every_request_hangs(step: Any, monkeypatch: pytest.MonkeyPatch) -> None:

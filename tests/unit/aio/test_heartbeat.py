@@ -33,6 +33,21 @@ def test_the_lease_is_renewed_while_the_block_waits(step: Any, clock: Clock) -> 
     assert step.get_one_or_none("t").is_succeeded()
 
 
+def test_a_block_that_outlives_the_cancellation_of_all_tasks_keeps_its_lease(step: Any, clock: Clock) -> None:
+    async def main() -> None:
+        async with step.astart("t", create=True, heartbeat=OFTEN):
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.sleep(0.01)
+            for _ in range(3):
+                clock.move(40)
+                await until(lambda: step.get_one_or_none("t").lock_expire_time == clock.now + LEASE)
+
+    asyncio.run(main())
+    assert step.get_one_or_none("t").is_succeeded()
+    assert not [thread for thread in threading.enumerate() if thread.name == "status-tracker-heartbeat"]
+
+
 def test_no_thread_is_made_for_it(step: Any) -> None:
     async def main() -> None:
         async with step.astart("t", create=True, heartbeat=OFTEN):
