@@ -14,12 +14,15 @@ from moto.core.config import default_user_config
 from moto.core.responses import ActionResult
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
-from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType
+from moto.stepfunctions.parser.api import ExecutionStatus, HistoryEventType, MapRunStatus
 from moto.stepfunctions.parser.asl.component.common.error_name.failure_event import FailureEvent, FailureEventException
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name import StatesErrorName
 from moto.stepfunctions.parser.asl.component.common.error_name.states_error_name_type import StatesErrorNameType
 from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.distributed_iteration_component import (
     DistributedIterationComponent,
+)
+from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.itemprocessor.map_run_record import (
+    MapRunRecord,
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
 from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
@@ -54,7 +57,7 @@ def fail_maps_with_too_many_failures() -> None:
     def map_run(self: Any, env: Any, eval_input: Any) -> None:
         original(self, env, eval_input)
         failed, tolerated = eval_input.map_run_record.item_counter.failed.get(), eval_input.tolerated_failure_count
-        if failed <= tolerated:
+        if failed <= tolerated or not env.is_running():
             return
         name = StatesErrorName(typ=StatesErrorNameType.StatesExceedToleratedFailureThreshold)
         cause = f"{failed} items have failed, of which {tolerated} are tolerated."
@@ -70,6 +73,7 @@ def abort_executions_at_once() -> None:
     A function that works then works on, as on AWS; what becomes of it is not in the execution's history.
     """
     original: Any = BaseExecutionWorkerCommunication._reflect_execution_status
+    original_end = MapRunRecord.set_stop
 
     def stop_execution(self: StepFunctionResponse) -> ActionResult:
         execution: Any = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
@@ -84,6 +88,11 @@ def abort_executions_at_once() -> None:
             if self.execution.exec_status is not ExecutionStatus.ABORTED:
                 original(self)
 
+    def end_map_run(self: MapRunRecord, status: MapRunStatus) -> None:
+        if self.status is not MapRunStatus.ABORTED:
+            original_end(self, status)
+
+    MapRunRecord.set_stop = end_map_run  # type: ignore[method-assign]
     StepFunctionResponse.stop_execution = stop_execution  # type: ignore[method-assign]
     BaseExecutionWorkerCommunication._reflect_execution_status = reflect  # type: ignore[method-assign]
 
@@ -108,9 +117,12 @@ def _abort(execution: Any, error: str | None, cause: str | None) -> None:
         error,
         cause,
     )
-    env.set_stop(stop_date=now, error=error, cause=cause)
+    told: Any = {name: value for name, value in (("error", error), ("cause", cause)) if value is not None}
+    env.set_stop(stop_date=now, error=told, cause=cause)  # the executor reads both from the error
+    for run in env.map_run_record_pool_manager.get_all():
+        if run.status is MapRunStatus.RUNNING:
+            run.set_stop(MapRunStatus.ABORTED)
     env.event_history_context.source_event_id = 0
-    told = {name: value for name, value in (("error", error), ("cause", cause)) if value is not None}
     details: Any = {"executionAbortedEventDetails": told}
     env.event_manager.add_event(env.event_history_context, HistoryEventType.ExecutionAborted, details)
     env.event_manager._publish_history_event = lambda **_: None

@@ -9,9 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.local_cloud.support import Functions, wait_for
+from tests.local_cloud.support import Functions, allow, make_role, wait_for
 
-ROLE = "arn:aws:iam::123456789012:role/example"
 SLOW = """
 import pathlib, time
 def handler(event, context):
@@ -55,11 +54,12 @@ def start(functions: Functions) -> Start:
     """Starts an execution of these states, the first of which is ``Work``."""
     states = functions.cloud.client("stepfunctions")
     numbers = iter(range(100))
+    role = make_role(functions.cloud, "stopped", "states.amazonaws.com", allow("*", "*"))
 
     def start(definition: Any, **given: Any) -> Execution:
         name = f"stopped-{next(numbers)}"
         body = json.dumps({"StartAt": "Work", "States": definition})
-        arn = states.create_state_machine(name=name, definition=body, roleArn=ROLE)["stateMachineArn"]
+        arn = states.create_state_machine(name=name, definition=body, roleArn=role)["stateMachineArn"]
         return Execution(states, states.start_execution(stateMachineArn=arn, input=json.dumps(given))["executionArn"])
 
     return start
@@ -113,6 +113,32 @@ def test_while_it_waits_to_try_again(start: Start, functions: Functions) -> None
     execution = start({"Work": {"Type": "Task", "Resource": arn, "Retry": retry, "End": True}})
     wait_for("the failure", lambda: [each for each in execution.history() if "Failed" in each["type"]])
     execution.stop()
+    assert_aborted(execution)
+
+
+def test_while_a_distributed_map_runs(start: Start, functions: Functions, working: Any, tmp_path: Path) -> None:
+    states = functions.cloud.client("stepfunctions")
+    one = {"Type": "Task", "Resource": working["Work"]["Resource"], "End": True}
+    processor = {"ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}, "StartAt": "One"}
+    each = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": {**processor, "States": {"One": one}}, "End": True}
+    execution = start({"Work": each}, items=[{"folder": str(tmp_path)}] * 2)
+    wait_for("the function", (tmp_path / "begun").exists)
+    [run] = states.list_map_runs(executionArn=execution.arn)["mapRuns"]
+    execution.stop()
+
+    def described() -> Any:
+        found = states.describe_map_run(mapRunArn=run["mapRunArn"])
+        return found["status"], found.get("stopDate")
+
+    stopped = described()
+    assert stopped[0] == "ABORTED"
+    (tmp_path / "go").touch()
+    wait_for("the end of the function", (tmp_path / "done").exists)
+    again = start({"Work": working["After"]}, folder=str(tmp_path))
+    wait_for(
+        "another execution, after which the map would have ended", lambda: again.described()["status"] != "RUNNING"
+    )
+    assert described() == stopped
     assert_aborted(execution)
 
 

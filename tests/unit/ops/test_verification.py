@@ -27,7 +27,8 @@ class Task(NamedTuple):
 def clients(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Stubber]]:
     """What answers in place of each service."""
     keys = {"aws_access_key_id": "x", "aws_secret_access_key": "x"}
-    made = {each: boto3.client(each, "eu-west-1", **keys) for each in ("cloudformation", "cloudwatch", "lambda")}
+    client: Any = boto3.client
+    made = {each: client(each, "eu-west-1", **keys) for each in ("cloudformation", "cloudwatch", "lambda")}
     monkeypatch.setattr(verification, "make_client", lambda service, **_: made[service])
     stubbers = {service: Stubber(client) for service, client in made.items()}
     for stubber in stubbers.values():
