@@ -30,7 +30,7 @@ class Base(st.BaseTask):
 
 def declared(name: str, codes: dict[str, int], base: Any = Base, **meta: str) -> Any:
     """A step as a module declares it."""
-    body: dict[str, Any] = {"config": st.TrackerConfig.make("declared", **codes)}
+    body: dict[str, Any] = {"config": make_config(use_case_id="declared", **codes)}
     if meta:
         body["Meta"] = type("Meta", (), {"table_name": "mistakes", "region": "us-east-1", **meta})
     return type(name, (base,), body)
@@ -283,11 +283,13 @@ def test_a_forked_child_is_in_no_block_of_its_parent(step: Any) -> None:
 
 def test_start_and_astart_say_which_block_they_are(step: Any, engine: sa.Engine) -> None:
     async def main() -> None:
-        for attempt in (step.start("t"), Job.start(engine, "t"), Job.start_next(engine)):
+        attempts: list[Any] = [step.start("t"), Job.start(engine, "t"), Job.start_next(engine)]
+        for attempt in attempts:
             with pytest.raises(TypeError, match=r"write `async with ….astart\("):
                 async with attempt:
                     raise AssertionError
-        for block in (step.astart("t"), Job.astart(engine, "t")):
+        blocks: list[Any] = [step.astart("t"), Job.astart(engine, "t")]
+        for block in blocks:
             with pytest.raises(TypeError, match=r"write `with ….start\("), block:
                 raise AssertionError
 

@@ -6,7 +6,7 @@ import asyncio
 import inspect
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from contextvars import ContextVar
 from typing import Any
@@ -215,7 +215,7 @@ def test_no_request_of_many_tasks_is_made_on_the_loop(step: Any, requested_in: l
 def test_an_async_generator_that_is_left_early_makes_no_request_on_the_loop(
     step: Any, requested_in: list[threading.Thread]
 ) -> None:
-    async def pages() -> AsyncIterator[int]:
+    async def pages() -> AsyncGenerator[int, None]:
         async with step.astart("t", create=True):
             yield 1
 
