@@ -86,7 +86,7 @@ class Functions:
     s3: S3
     started: set[str] = field(default_factory=set)
 
-    def function(self, handler: str) -> Callable[[Any], Any]:
+    def function(self, handler: str) -> Callable[..., Any]:
         """The function with that handler; its first invocation is a cold start."""
         module, name = handler.split(".")
         context = FakeContext(function_name=handler, remaining_milliseconds=900_000)
