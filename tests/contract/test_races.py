@@ -1,6 +1,6 @@
 """Many workers at once, and one that is killed.
 
-On DynamoDB Local only: moto's UpdateItem is not atomic, two threads may both find its condition true.
+On DynamoDB Local, which is AWS's own engine; `tests/unit/test_mended_moto.py` has a race on moto.
 """
 
 from __future__ import annotations

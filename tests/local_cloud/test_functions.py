@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 from local_cloud.functions import ENVIRONMENTS_PER_FUNCTION
 from tests.local_cloud.support import Functions, wait_for
@@ -16,6 +18,14 @@ def handler(event, context):
     global count
     count += 1
     return {"count": count, "pid": os.getpid(), "event": event, "left": context.get_remaining_time_in_millis()}
+"""
+
+LATER = """
+import pathlib, time
+def handler(event, context):
+    while not pathlib.Path(event["go"]).exists():
+        time.sleep(0.02)
+    pathlib.Path(event["done"]).touch()
 """
 
 
@@ -129,3 +139,16 @@ def test_each_function_has_a_log(functions: Functions) -> None:
     log = (functions.cloud.logs / "talks.log").read_text()
     assert "START RequestId" in log
     assert "hello from the handler" in log
+
+
+def test_an_event_that_is_invoked_asynchronously_is_taken_at_once_and_carried_out(
+    functions: Functions, tmp_path: Path
+) -> None:
+    go, done = tmp_path / "go", tmp_path / "done"
+    functions.make("later", LATER, Timeout=20)
+    payload = json.dumps({"go": str(go), "done": str(done)}).encode()
+    client = functions.cloud.client("lambda")
+    assert client.invoke(FunctionName="later", InvocationType="Event", Payload=payload)["StatusCode"] == 202
+    assert not done.exists()
+    go.touch()
+    wait_for("the event", done.exists)

@@ -69,7 +69,7 @@ def start(functions: Functions) -> Start:
 def working(functions: Functions) -> Any:
     """States of which the first is slow and is tried again when it fails, and the next leaves a mark."""
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 1, "MaxAttempts": 3}]
-    slow, mark = functions.make("slow", SLOW), functions.make("mark", MARK)
+    slow, mark = functions.make("stopped-slow", SLOW), functions.make("stopped-mark", MARK)
     return {
         "Work": {"Type": "Task", "Resource": slow, "Retry": retry, "ResultPath": None, "Next": "After"},
         "After": {"Type": "Task", "Resource": mark, "End": True},
@@ -108,7 +108,7 @@ def test_while_it_waits(start: Start) -> None:
 
 
 def test_while_it_waits_to_try_again(start: Start, functions: Functions) -> None:
-    arn = functions.make("failing", "def handler(event, context): raise RuntimeError")
+    arn = functions.make("stopped-failing", "def handler(event, context): raise RuntimeError")
     retry = [{"ErrorEquals": ["States.ALL"], "IntervalSeconds": 600}]
     execution = start({"Work": {"Type": "Task", "Resource": arn, "Retry": retry, "End": True}})
     wait_for("the failure", lambda: [each for each in execution.history() if "Failed" in each["type"]])

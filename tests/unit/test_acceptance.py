@@ -200,6 +200,13 @@ def test_what_takes_nothing_in_is_told(deployed: Deployed) -> None:
     assert not deployed.objects
 
 
+def test_what_waits_since_it_is_paused_says_so(deployed: Deployed) -> None:
+    deployed.deaf = True
+    deployed.pipeline.pause("Send", reason="the partner is down", by="ann")
+    checks, _ = verified(deployed, patience=0.05)
+    assert wrong(checks)["good"].endswith("no task was made of it; Send is paused: the partner is down")
+
+
 def test_a_sample_that_should_succeed_and_is_set_aside(deployed: Deployed) -> None:
     deployed.failing.add("good")
     checks, cleaned = verified(deployed)

@@ -218,7 +218,9 @@ class SampleTasks:
 
     def _how_far(self, task_id: str) -> str:
         task = self.find(task_id)
-        return "no task was made of it" if task is None else f"it is {self._place(task)}"
+        told = "no task was made of it" if task is None else f"it is {self._place(task)}"
+        paused = [f"{each.step or 'every step'} is paused: {each.reason}" for each in self._pipeline.pauses()]
+        return "; ".join([told, *paused])
 
     def _place(self, task: Any) -> str:
         meanings = self._pipeline.meanings(task.status)
