@@ -124,7 +124,7 @@ def test_r14_without_transactions_nothing_is_stored_together(job_class: type[Job
     assert stored(job_class, engine).status == 40
 
 
-def test_an_update_in_the_block_leaves_data_alone_that_it_was_not_given(
+def test_r7_an_update_in_the_block_stores_the_data_that_was_changed_in_place_too(
     job_class: type[Job], engine: sa.Engine
 ) -> None:
     job_class.create_and_save(engine, "job-1", 10, {"v": 0})
@@ -134,7 +134,7 @@ def test_an_update_in_the_block_leaves_data_alone_that_it_was_not_given(
         updates.update()
         raise ZeroDivisionError
     job = stored(job_class, engine)
-    assert (job.status, job.note, job.data) == (30, "seen", {"v": 0})
+    assert (job.status, job.note, job.data) == (30, "seen", {"v": 77})
 
 
 def test_a_session_that_is_bound_by_class(job_class: type[Job], engine: sa.Engine) -> None:

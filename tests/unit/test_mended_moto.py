@@ -27,7 +27,7 @@ class Order(st.BaseTask):
         table_name, region, billing_mode = "orders", REGION, "PAY_PER_REQUEST"
 
     status_and_update_time_index = st.StatusAndUpdateTimeIndex()
-    config = st.TrackerConfig.make("orders", 0, 3, 6, 9, 10)
+    config = st.TrackerConfig.make("mended", 0, 3, 6, 9, 10)
 
 
 @pytest.fixture
