@@ -6,10 +6,8 @@ Here stands too which tests are left to `make matrix`.
 from __future__ import annotations
 
 import functools
-import os
 import signal
 from collections.abc import Iterator
-from typing import NoReturn
 
 import pytest
 from botocore.loaders import JSONFileLoader
@@ -18,6 +16,7 @@ from status_tracker.core import signals
 from tests.support.dynamodb_local import EngineMissingError
 from tests.support.engines import MOTO, Engine, dynamodb_local, moto_server
 from tests.support.mariadb import MariaDBMissingError, run_mariadb
+from tests.support.missing import do_without
 from tests.support.postgres import PostgresMissingError, run_postgres
 from tests.support.scheduling import pytest_xdist_make_scheduler
 
@@ -68,7 +67,7 @@ def dynamodb_local_engine() -> Iterator[Engine]:
         with dynamodb_local() as engine:
             yield engine
     except EngineMissingError as missing:
-        _do_without(missing)
+        do_without(missing)
 
 
 @pytest.fixture(scope="session")
@@ -84,7 +83,7 @@ def postgres_url() -> Iterator[str]:
         with run_postgres() as url:
             yield url
     except PostgresMissingError as missing:
-        _do_without(missing)
+        do_without(missing)
 
 
 @pytest.fixture(scope="session")
@@ -94,10 +93,4 @@ def mariadb_url() -> Iterator[str]:
         with run_mariadb() as url:
             yield url
     except MariaDBMissingError as missing:
-        _do_without(missing)
-
-
-def _do_without(missing: Exception) -> NoReturn:
-    if os.environ.get("CI") == "true":
-        pytest.fail(str(missing))
-    pytest.skip(str(missing))
+        do_without(missing)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from selenium.webdriver import Chrome
 
 from local_cloud.cloud import LocalCloud
 from tests.local_cloud.application import Application
+from tests.local_cloud.browser import BrowserMissingError, chromium
 from tests.local_cloud.support import Functions
+from tests.support.missing import do_without
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +37,12 @@ def application(cloud: LocalCloud) -> LocalCloud:
 @pytest.fixture(scope="session")
 def app(application: LocalCloud) -> Application:
     return Application(application)
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Chrome]:
+    try:
+        with chromium(tmp_path_factory.mktemp("profile")) as browser:
+            yield browser
+    except BrowserMissingError as missing:
+        do_without(missing)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.local_cloud.application import Application, different, sample
-from tests.local_cloud.browser import CONTRASTS, BrowserMissingError, chromium
+from tests.local_cloud.browser import CONTRASTS
 
 HOSTILE = "\"><script>window.pwned=1</script><img src=x onerror=window.pwned=2></svg>'&"
 WIDE, NARROW = 1400, 320
@@ -65,14 +63,8 @@ def body(app: Application) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def page(app: Application, tmp_path_factory: pytest.TempPathFactory) -> Iterator[DashboardPage]:
-    try:
-        with chromium(tmp_path_factory.mktemp("profile")) as browser:
-            yield DashboardPage(browser, app.cloud.dashboard_url)
-    except BrowserMissingError as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+def page(app: Application, browser: Chrome) -> DashboardPage:
+    return DashboardPage(browser, app.cloud.dashboard_url)
 
 
 def test_every_widget_of_the_body_is_there(page: DashboardPage, body: dict[str, Any]) -> None:

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
 from tests.local_cloud.application import LAST, SUCCEEDED, Application, different, sample
-from tests.local_cloud.browser import BrowserMissingError, WidgetPage, chromium
+from tests.local_cloud.browser import WidgetPage
 from tests.local_cloud.support import Functions
 from tests.unit.widget.page import Page
 
@@ -25,14 +24,8 @@ STRIPPED = """
 
 
 @pytest.fixture(scope="module")
-def page(app: Application, tmp_path_factory: pytest.TempPathFactory) -> Iterator[WidgetPage]:
-    try:
-        with chromium(tmp_path_factory.mktemp("profile")) as browser:
-            yield WidgetPage(browser, app.cloud.widget_url)
-    except BrowserMissingError as missing:
-        if os.environ.get("CI") == "true":
-            pytest.fail(str(missing))
-        pytest.skip(str(missing))
+def page(app: Application, browser: Chrome) -> WidgetPage:
+    return WidgetPage(browser, app.cloud.widget_url)
 
 
 def item(app: Application, task_id: str) -> dict[str, Any]:
