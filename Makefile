@@ -18,11 +18,14 @@ COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=term)
 WITH_TYPES = mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
 
 # What is compiled under the constraints of requirements-dev.txt, so that a package has one version in all of them.
-LOCKED := requirements requirements-bootstrap layer/requirements local_cloud/handler-requirements bench/requirements
+LOCKED := requirements requirements-bootstrap layer/requirements layer/status_tracker_local/handler-requirements bench/requirements
+# A module of the checkout, as a command.
+OURS := PYTHONPATH=layer:lambdas:infra python -m
+
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
 
 # The stage local is that of the cloud that `make cloud` keeps up, unless the environment leads to another one that answers.
-FROM_CLOUD := cloud=$$(python -m local_cloud env --unless-led) && printf '%s\n' "$$cloud" && eval "$$cloud" &&
+FROM_CLOUD := cloud=$$($(OURS) status_tracker_local env --unless-led) && printf '%s\n' "$$cloud" && eval "$$cloud" &&
 OF_LOCAL_CLOUD := $(if $(filter local,$(STAGE)),$(FROM_CLOUD))
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
@@ -40,10 +43,10 @@ help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 demo: $(READY) ## run the whole application on this machine with sample documents (DOCS=folder for your own)
-	@python -m local_cloud demo --docs "$(or $(DOCS),samples/documents)"
+	@$(OURS) status_tracker_local demo --docs "$(or $(DOCS),samples/documents)"
 
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
-	@python -m local_cloud up
+	@$(OURS) status_tracker_local up
 
 check: style ## lint, types, the unit tests and the contract in memory
 	@$(call WITH_TYPES,$(PARALLEL) -q $(IN_MEMORY))
@@ -92,13 +95,13 @@ synth: $(READY) ## the CloudFormation template of STAGE (prod), into cdk.out
 
 bootstrap: $(READY) ## prepare the AWS account and region of your credentials, once (or ACCOUNT=… REGION=…)
 	@mkdir -p .local/empty
-	@account=$$(python -m infra.bootstrap "$(ACCOUNT)" "$(REGION)") && cd .local/empty && cdk bootstrap "$$account"
+	@account=$$($(OURS) documents_stack.bootstrap "$(ACCOUNT)" "$(REGION)") && cd .local/empty && cdk bootstrap "$$account"
 
 deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (SET='-c alarm_email=…' for a setting)
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
 env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
-	@$(OF_LOCAL_CLOUD) PYTHONPATH=lambdas python -m documents.environment status-tracker-$(STAGE)
+	@$(OF_LOCAL_CLOUD) $(OURS) documents.environment status-tracker-$(STAGE)
 
 verify: $(READY) ## prove that the deployed STAGE (prod) works, with samples that are deleted afterwards (TIMEOUT=10m)
 	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker verify --timeout "$(or $(TIMEOUT),10m)"

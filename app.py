@@ -1,12 +1,18 @@
 """The CDK application: settings in, stack out, cdk-nag on."""
 
 import sys
+from pathlib import Path
 
 from aws_cdk import App, Validations
 from cdk_nag import AwsSolutionsChecks
 
-from infra.documents.settings import Settings, SettingsError
-from infra.documents.stack import StatusTrackerStack
+# What is imported here lies in folders of its own, which `cdk synth` must find in a bare checkout. They come last: the
+# names of handlers, such as `widget`, never hide another module.
+_CHECKOUT = Path(__file__).parent
+sys.path += [folder for name in ("layer", "lambdas", "infra") if (folder := str(_CHECKOUT / name)) not in sys.path]
+
+from documents_stack.settings import Settings, SettingsError  # noqa: E402
+from documents_stack.stack import StatusTrackerStack  # noqa: E402
 
 
 def build(app: App) -> StatusTrackerStack:

@@ -27,10 +27,10 @@ from bench.processes import cpu_seconds, peak_bytes
 from bench.report import aligned, number
 from bench.start import MEGABYTE
 from bench.stats import spread
-from infra.status_tracker_cdk.layer import bundle
-from local_cloud.account import handler_environment
-from local_cloud.sandbox import Function, Sandbox
-from local_cloud.toolchain import handlers_python
+from status_tracker_cdk.layer import bundle
+from status_tracker_local.account import handler_environment
+from status_tracker_local.sandbox import Function, Sandbox
+from status_tracker_local.toolchain import handlers_python
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, object_created, sqs_event
 
 FUNCTIONS = ("intake", "extract", "answer")

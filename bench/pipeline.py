@@ -22,9 +22,9 @@ from typing import Any
 from bench.conductor import ROOT
 from bench.processes import cpu_seconds, parent_of
 from bench.report import aligned, number
-from local_cloud.account import forget_other_accounts
-from local_cloud.cloud import LocalCloud
-from local_cloud.tracking import Document, Tracker
+from status_tracker_local.account import forget_other_accounts
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.tracking import Document, Tracker
 
 _UPLOADERS = 4
 _LOOK_EVERY_SECONDS = 0.5

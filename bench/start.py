@@ -56,7 +56,7 @@ def import_breakdown() -> str:
 _BUNDLE = """
 import inspect, pathlib, sys
 try:
-    from infra.status_tracker_cdk.layer import bundle
+    from status_tracker_cdk.layer import bundle
 except ModuleNotFoundError:  # a revision from before that room
     from infra.tracker_layer import bundle
 folders = ["layer", "lambdas"] if "functions" in inspect.signature(bundle).parameters else ["layer"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
-from infra.status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, Duty
+from status_tracker_cdk.access import acknowledge, allow, objects_finding
+from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, Duty
 from status_tracker_ops.settings import WorkflowSettings
 
 BACKFILLS = "backfills/"

@@ -13,12 +13,12 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow, objects_finding
-from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.props import Props, between
-from infra.status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, add_repeatable_retries
-from infra.status_tracker_cdk.state_machines import log_options, state_machine_role, states_arn
-from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.access import acknowledge, allow, objects_finding
+from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from status_tracker_cdk.props import Props, between
+from status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, add_repeatable_retries
+from status_tracker_cdk.state_machines import log_options, state_machine_role, states_arn
+from status_tracker_cdk.table import TaskTable
 from status_tracker_ops.settings import BulkSettings
 
 # The longest that Lambda gives. Planning stops by itself two minutes before.

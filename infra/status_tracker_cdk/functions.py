@@ -11,9 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow, service_role
-from infra.status_tracker_cdk.retention import LogProps
-from infra.status_tracker_cdk.retries import RetryProps
+from status_tracker_cdk.access import acknowledge, allow, service_role
+from status_tracker_cdk.retention import LogProps
+from status_tracker_cdk.retries import RetryProps
 from status_tracker_ops.settings import TrackerSettings
 
 RUNTIME = lambda_.Runtime.PYTHON_3_14

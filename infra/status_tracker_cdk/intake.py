@@ -13,11 +13,11 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import allow
-from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.props import Props, between
-from infra.status_tracker_cdk.queues import allow_polling, dead_letter_queue, task_queue
-from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.access import allow
+from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from status_tracker_cdk.props import Props, between
+from status_tracker_cdk.queues import allow_polling, dead_letter_queue, task_queue
+from status_tracker_cdk.table import TaskTable
 from status_tracker_ops.settings import WorkflowSettings
 
 # One poll of SQS brings no more; a larger batch has to be gathered.

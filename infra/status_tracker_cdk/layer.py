@@ -14,9 +14,9 @@ from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
-from infra.status_tracker_cdk import imports
-from infra.status_tracker_cdk.functions import ARCHITECTURE, RUNTIME
-from infra.status_tracker_cdk.imports import imported_names, reachable
+from status_tracker_cdk import imports
+from status_tracker_cdk.functions import ARCHITECTURE, RUNTIME
+from status_tracker_cdk.imports import imported_names, reachable
 
 LIBRARY = "status_tracker"
 PACKAGES = (LIBRARY, "status_tracker_ops")

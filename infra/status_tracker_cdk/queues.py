@@ -7,7 +7,7 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_sqs as sqs
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import allow
+from status_tracker_cdk.access import allow
 
 DAYS_KEPT = 14
 """The longest that SQS keeps a message. Its age counts on in the dead letter queue, which keeps it for what is left."""

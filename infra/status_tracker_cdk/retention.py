@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from aws_cdk import RemovalPolicy
 from aws_cdk.aws_logs import RetentionDays
 
-from infra.status_tracker_cdk.props import Props
+from status_tracker_cdk.props import Props
 
 # The names that both Lambda and Python's logging know.
 _LOG_LEVELS = ("DEBUG", "INFO", "WARN", "ERROR")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from aws_cdk import Duration
 from aws_cdk import aws_stepfunctions as sfn
 
-from infra.status_tracker_cdk.props import Props, between
+from status_tracker_cdk.props import Props, between
 
 ALREADY_SUCCEEDED = "TaskAlreadySucceedError"
 NOT_READY = "TaskIsNotReadyToStartError"

@@ -14,9 +14,9 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_sns as sns
 from constructs import Construct
 
-from infra.status_tracker_cdk.functions import METRICS_NAMESPACE, FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.queues import DAYS_KEPT, allow_polling, dead_letter_queue, task_queue
-from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.functions import METRICS_NAMESPACE, FunctionCommons, HandlerFunction
+from status_tracker_cdk.queues import DAYS_KEPT, allow_polling, dead_letter_queue, task_queue
+from status_tracker_cdk.table import TaskTable
 from status_tracker_ops.settings import QueueWorkerSettings
 
 MARGIN_SECONDS = 3

@@ -10,8 +10,8 @@ from aws_cdk import aws_logs as logs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import allow, own_account, service_role
-from infra.status_tracker_cdk.retention import LogProps
+from status_tracker_cdk.access import allow, own_account, service_role
+from status_tracker_cdk.retention import LogProps
 
 
 def log_options(scope: Construct, props: LogProps, label: str = "", *, with_data: bool = True) -> sfn.LogOptions:

@@ -14,10 +14,10 @@ from aws_cdk import aws_scheduler_targets as targets
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow, own_account, service_role
-from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.props import Props, between
-from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.access import acknowledge, allow, own_account, service_role
+from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from status_tracker_cdk.props import Props, between
+from status_tracker_cdk.table import TaskTable
 from status_tracker_ops.settings import SweepSettings, WorkflowSettings
 
 

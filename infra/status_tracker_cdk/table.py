@@ -7,8 +7,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import allow
-from infra.status_tracker_cdk.retention import DataProps
+from status_tracker_cdk.access import allow
+from status_tracker_cdk.retention import DataProps
 
 KEY_ATTRIBUTE = "key"
 INDEX_NAME = "status_and_update_time-index"

@@ -11,9 +11,9 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import allow
-from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.access import allow
+from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from status_tracker_cdk.table import TaskTable
 from status_tracker_ops.settings import WidgetSettings
 
 _TIMEOUT_SECONDS = 30

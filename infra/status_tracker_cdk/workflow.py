@@ -12,11 +12,11 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import acknowledge, allow
-from infra.status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from infra.status_tracker_cdk.props import Props, between
-from infra.status_tracker_cdk.retention import LogProps
-from infra.status_tracker_cdk.retries import (
+from status_tracker_cdk.access import acknowledge, allow
+from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from status_tracker_cdk.props import Props, between
+from status_tracker_cdk.retention import LogProps
+from status_tracker_cdk.retries import (
     ALREADY_SUCCEEDED,
     ANSWER_GRACE_SECONDS,
     EXECUTION_TIMEOUT_SECONDS,
@@ -24,7 +24,7 @@ from infra.status_tracker_cdk.retries import (
     NOT_READY,
     add_step_retries,
 )
-from infra.status_tracker_cdk.state_machines import log_options, state_machine_role
+from status_tracker_cdk.state_machines import log_options, state_machine_role
 
 
 @dataclass(frozen=True, kw_only=True)

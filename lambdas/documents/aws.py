@@ -1,7 +1,7 @@
 """The clients of the services that read and answer; see `status_tracker_ops.clients`.
 
 They take longer than others. All requests of a step are over well before the 300 s that it has at least
-(`infra/documents/reading.py`), so that what they say is recorded.
+(`infra/documents_stack/reading.py`), so that what they say is recorded.
 """
 
 from __future__ import annotations

@@ -36,7 +36,7 @@ _BUSY_ANYWHERE = frozenset(
 class ServiceBusyError(Postponed):
     """A service had no room for a request or was away, however often the client repeated it (R19).
 
-    The workflow knows it by this name where it comes from outside of an attempt (`infra/documents/textract.py`).
+    The workflow knows it by this name where it comes from outside of an attempt (`infra/documents_stack/textract.py`).
     """
 
 

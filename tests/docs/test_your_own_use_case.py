@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.status_tracker_cdk.sqs_worker import WorkerPace, receives_to_outlast
+from status_tracker_cdk.sqs_worker import WorkerPace, receives_to_outlast
 from tests.support.guide import GUIDE, ROOT, Change, GuideError, changes, copied_checkout
 
 TESTED = [

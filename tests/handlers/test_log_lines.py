@@ -147,7 +147,7 @@ def asked(query: str) -> tuple[set[str], set[str]]:
 
 
 def test_the_fields_that_the_saved_queries_name_are_those_that_are_logged(lines: list[dict[str, Any]]) -> None:
-    from infra.status_tracker_cdk.monitoring.queries import A_TASK_ID, QUERIES  # noqa: PLC0415 - takes seconds to import
+    from status_tracker_cdk.monitoring.queries import A_TASK_ID, QUERIES  # noqa: PLC0415 - takes seconds to import
 
     logged = {name for line in lines for name in line}
     told = {value for line in lines for value in line.values() if isinstance(value, str)}

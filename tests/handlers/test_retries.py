@@ -19,7 +19,7 @@ from documents.settings import BedrockSettings
 from documents.textract.files import TEXTRACT_ERRORS
 from documents.textract.jobs import AnalysisJobs
 from documents.textract.reader import TextractReader
-from infra.documents.reading import LEAST_STEP_SECONDS
+from documents_stack.reading import LEAST_STEP_SECONDS
 from status_tracker_ops import clients
 from tests.unit.documents.test_reader import make_pdf
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from aws_cdk import App, Stack, assertions
 
-from infra.documents.settings import Settings
-from infra.documents.stack import StatusTrackerStack
+from documents_stack.settings import Settings
+from documents_stack.stack import StatusTrackerStack
 
 CONTEXT = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]
 STAGES = tuple(CONTEXT["stages"])

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from app import build
-from infra.documents.settings import Settings
+from documents_stack.settings import Settings
 from tests.infra import expected
 from tests.infra.alarm_table import ALARM, Alarm, Metric, alarms_of, all_alarms_of, table
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable

@@ -7,7 +7,7 @@ import os
 import pytest
 from moto import mock_aws
 
-from infra.bootstrap import environment_name
+from documents_stack.bootstrap import environment_name
 
 
 @pytest.fixture(autouse=True)

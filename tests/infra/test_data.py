@@ -9,7 +9,7 @@ import pytest
 from moto import mock_aws
 
 import status_tracker as st
-from infra.documents.settings import Settings, SettingsError
+from documents_stack.settings import Settings, SettingsError
 from tests.infra.synthesis import CONTEXT, Synthesized, listed
 from tests.infra.variants import KEY, synthesized
 

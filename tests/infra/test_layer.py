@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from infra.status_tracker_cdk.imports import reachable
-from infra.status_tracker_cdk.layer import bundle, source_hash
+from status_tracker_cdk.imports import reachable
+from status_tracker_cdk.layer import bundle, source_hash
 from tests.handlers.support import ENVIRONMENT
 
 SOURCE = Path(__file__).parents[2] / "layer"

@@ -14,7 +14,7 @@ LOCK_FILES = [
     "requirements.txt",
     "requirements-bootstrap.txt",
     "layer/requirements.txt",
-    "local_cloud/handler-requirements.txt",
+    "layer/status_tracker_local/handler-requirements.txt",
     "bench/requirements.txt",
 ]
 

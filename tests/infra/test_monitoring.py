@@ -11,8 +11,8 @@ import pytest
 from aws_cdk import aws_cloudwatch as cloudwatch
 
 from app import build
-from infra.status_tracker_cdk.monitoring.metrics import STATUS_NAMES, Watched
-from infra.status_tracker_cdk.monitoring.monitoring import Monitoring
+from status_tracker_cdk.monitoring.metrics import STATUS_NAMES, Watched
+from status_tracker_cdk.monitoring.monitoring import Monitoring
 from tests.handlers.support import ENVIRONMENT
 from tests.infra.alarm_table import alarms_of
 from tests.infra.expected import INTAKE, STEP_FUNCTIONS, STEPS, SWEEP

@@ -14,8 +14,8 @@ from documents.service_errors import ServiceBusyError
 from documents.settings import COPIES
 from documents.textract.jobs import LONGEST_JOB
 from documents.textract.reader import AnalysisFailedError
-from infra.documents.settings import Settings, SettingsError
-from infra.documents.textract import ANALYSIS_FAILED, ANALYSIS_SECONDS, SERVICE_BUSY
+from documents_stack.settings import Settings, SettingsError
+from documents_stack.textract import ANALYSIS_FAILED, ANALYSIS_SECONDS, SERVICE_BUSY
 from tests.infra.expected import DOCUMENTS, RESULTS, STEPS
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app, readable
 from tests.infra.test_stack import acknowledgements

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from infra.documents.settings import Settings, SettingsError
-from infra.status_tracker_cdk.retries import attempts_to_outlast
+from documents_stack.settings import Settings, SettingsError
+from status_tracker_cdk.retries import attempts_to_outlast
 
 STAGES = json.loads((Path(__file__).parents[2] / "cdk.json").read_text())["context"]["stages"]
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 from aws_cdk import assertions
 
-from infra.status_tracker_cdk.sqs_worker import (
+from status_tracker.sqs import process_sqs_batch
+from status_tracker_cdk.sqs_worker import (
     MARGIN_SECONDS,
     SPARE_RECEIVES,
     WorkerPace,
     receives_to_outlast,
     receives_within_retention,
 )
-from status_tracker.sqs import process_sqs_batch
 from tests.infra import variants
 from tests.infra.synthesis import Synthesized, new_app
 from tests.infra.test_functions import rights

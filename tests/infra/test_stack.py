@@ -14,7 +14,7 @@ from aws_cdk import App, Stack, Validations
 from aws_cdk import aws_s3 as s3
 
 from app import build
-from infra.documents.settings import SettingsError
+from documents_stack.settings import SettingsError
 from tests.infra import expected
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app import build
-from infra.documents.settings import SettingsError
+from documents_stack.settings import SettingsError
 from tests.infra.expected import SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 from tests.infra.test_functions import COMMON_VARIABLES, rights

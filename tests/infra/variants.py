@@ -14,12 +14,12 @@ from aws_cdk import aws_sns as sns
 from cdk_nag import AwsSolutionsChecks
 
 from app import build
-from infra.documents.settings import Settings
-from infra.status_tracker_cdk.access import allow
-from infra.status_tracker_cdk.functions import FunctionCommons
-from infra.status_tracker_cdk.layer import TrackerLayer
-from infra.status_tracker_cdk.sqs_worker import SqsWorker, WorkerPace
-from infra.status_tracker_cdk.table import TaskTable
+from documents_stack.settings import Settings
+from status_tracker_cdk.access import allow
+from status_tracker_cdk.functions import FunctionCommons
+from status_tracker_cdk.layer import TrackerLayer
+from status_tracker_cdk.sqs_worker import SqsWorker, WorkerPace
+from status_tracker_cdk.table import TaskTable
 from tests.infra.synthesis import CONTEXT, STAGES, Synthesized, new_app
 
 ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import status_tracker as st
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 from tests.infra import expected
 from tests.local_cloud.support import wait_for
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver import Chrome
 
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 from tests.local_cloud.application import Application
 from tests.local_cloud.browser import BrowserMissingError, chromium
 from tests.local_cloud.support import Functions

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from app import build
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 from tests.infra.synthesis import Synthesized, new_app
 from tests.local_cloud.support import wait_for
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from moto.awslambda.models import EventInvokeConfig
 
-from local_cloud.asynchronous import AsynchronousInvocations
-from local_cloud.runtime_api import Outcome
+from status_tracker_local.asynchronous import AsynchronousInvocations
+from status_tracker_local.runtime_api import Outcome
 
 DONE, FAILED = Outcome(b"null", is_error=False), Outcome(b"{}", is_error=True)
 

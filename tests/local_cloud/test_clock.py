@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from local_cloud.cloud import LocalCloud
-from local_cloud.errors import LocalCloudError
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.errors import LocalCloudError
 
 
 @pytest.mark.parametrize("seconds", [-1.0, float("nan"), float("inf"), float("-inf")])

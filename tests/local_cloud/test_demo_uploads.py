@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.cloud import LocalCloud
-from local_cloud.demo import find_documents, upload_documents
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.demo import find_documents, upload_documents
 
 
 def write(folder: Path, *names: str) -> None:

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.event_source import failed_messages
-from local_cloud.runtime_api import Outcome
+from status_tracker_local.event_source import failed_messages
+from status_tracker_local.runtime_api import Outcome
 from tests.local_cloud.support import Functions, wait_for
 
 # Tells each batch in the result queue; what it shall do stands in the messages' bodies.

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.account import client_environment
-from local_cloud.cloud import LocalCloud
-from local_cloud.errors import LocalCloudError
-from local_cloud.exports import as_exports, exports_file, read_exports
-from local_cloud.up import as_table
+from status_tracker_local.account import client_environment
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.errors import LocalCloudError
+from status_tracker_local.exports import as_exports, exports_file, read_exports
+from status_tracker_local.up import as_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,7 +95,7 @@ def test_an_environment_that_still_leads_to_a_cloud_is_kept(listening: socket.so
 
 def env_unless_led(state: Path, endpoint: str) -> str:
     """What `make` asks for."""
-    command = [sys.executable, "-m", "local_cloud", "--state", str(state), "env", "--unless-led"]
+    command = [sys.executable, "-m", "status_tracker_local", "--state", str(state), "env", "--unless-led"]
     env = {**os.environ, "AWS_ENDPOINT_URL": endpoint}
     return subprocess.check_output(command, cwd=ROOT, env=env, text=True)  # noqa: S603 - our own command
 

@@ -8,7 +8,7 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from local_cloud.functions import ENVIRONMENTS_PER_FUNCTION
+from status_tracker_local.functions import ENVIRONMENTS_PER_FUNCTION
 from tests.local_cloud.support import Functions, wait_for
 
 COUNTER = """

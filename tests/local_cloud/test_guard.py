@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud.cloud import LocalCloud
-from local_cloud.commands import Command
-from local_cloud.errors import LocalCloudError
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.commands import Command
+from status_tracker_local.errors import LocalCloudError
 from tests.local_cloud.support import processes_of, wait_for
 
 # A process with a child, both of which ignore polite requests.
@@ -26,7 +26,7 @@ time.sleep(600)
 PARENT = f"""
 import os, sys, time
 from pathlib import Path
-from local_cloud.commands import Command
+from status_tracker_local.commands import Command
 state = Path(sys.argv[1])
 Command("x", [sys.executable, "-c", {STUBBORN!r}, str(state)], cwd=state, env=os.environ, log=state / "log")
 time.sleep(600)

@@ -7,7 +7,7 @@ import json
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 
 
 def template(*actions: str) -> str:

@@ -1,4 +1,4 @@
-"""Each patch of `local_cloud.moto_patches` and `.moto_roles` is still needed: moto by itself does not do it yet.
+"""Each patch of `moto_patches` and `.moto_roles` is still needed: moto by itself does not do it yet.
 
 A test that fails here is good news: moto has learnt it, and the patch that its message names can go.
 """
@@ -107,13 +107,13 @@ def test_schedules_and_event_invoke_configs_are_not_deployed() -> None:
 def test_alarms_are_not_deployed_and_not_evaluated() -> None:
     assert not issubclass(Alarm, CloudFormationModel), "_deploy_more_types"
     assert parse_expression("a + a", [{"id": "a", "values": [1], "timestamps": [0]}]) == ([], []), (
-        "local_cloud.monitoring"
+        "status_tracker_local.monitoring"
     )
     assert 'state_value = "OK"' in inspect.getsource(Alarm.__init__), "_begin_alarms_without_data"
 
 
 def test_schedules_are_not_run() -> None:
-    assert "invoke" not in inspect.getsource(scheduler_models), "local_cloud.scheduler"
+    assert "invoke" not in inspect.getsource(scheduler_models), "status_tracker_local.scheduler"
 
 
 def test_function_layers() -> None:
@@ -185,7 +185,7 @@ def test_the_size_of_an_item_is_not_dynamodb_s() -> None:
 
 
 def test_retries_of_asynchronous_invocations() -> None:
-    assert "MaximumRetryAttempts" not in inspect.getsource(LambdaFunction.invoke), "local_cloud.asynchronous"
+    assert "MaximumRetryAttempts" not in inspect.getsource(LambdaFunction.invoke), "status_tracker_local.asynchronous"
 
 
 @pytest.mark.usefixtures("account")

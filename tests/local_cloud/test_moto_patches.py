@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.cloud import LocalCloud
-from local_cloud.functions import ENVIRONMENTS_PER_FUNCTION
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.functions import ENVIRONMENTS_PER_FUNCTION
 from tests.local_cloud.support import Functions, allow, document, trust, wait_for, zipped
 
 UNREADY_AT_FIRST = """

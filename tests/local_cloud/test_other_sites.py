@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 
 
 def ask(cloud: LocalCloud, path: str, **headers: str) -> tuple[int, str]:

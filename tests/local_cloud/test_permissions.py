@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 from tests.local_cloud.support import Functions, allow, document, make_role, trust, wait_for
 
 # Calls what it is told to call, and tells what came of it.

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.cloud import LocalCloud
+from status_tracker_local.cloud import LocalCloud
 from tests.local_cloud.support import Functions, wait_for
 
 KIB, MIB = 1024, 1024 * 1024

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from local_cloud.scheduler import Scheduler, interval_of
+from status_tracker_local.scheduler import Scheduler, interval_of
 
 
 @dataclass

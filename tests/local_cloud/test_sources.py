@@ -6,15 +6,21 @@ from pathlib import Path
 
 import pytest
 
-from local_cloud import deployment as module
-from local_cloud.deployment import Deployment
-from local_cloud.sources import digest
+from status_tracker_local import deployment as module
+from status_tracker_local.deployment import Deployment
+from status_tracker_local.sources import digest
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "checkout"
-    for name in ("app.py", "infra/documents/stack.py", "lambdas/documents/questions.json", "tests/test.py", ".local/x"):
+    for name in (
+        "app.py",
+        "infra/documents_stack/stack.py",
+        "lambdas/documents/questions.json",
+        "tests/test.py",
+        ".local/x",
+    ):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(name)
     monkeypatch.setattr(module, "CHECKOUT", folder)
@@ -23,7 +29,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(
-    "name", ["app.py", "infra/documents/stack.py", "lambdas/documents/questions.json", "infra/new.txt"]
+    "name", ["app.py", "infra/documents_stack/stack.py", "lambdas/documents/questions.json", "infra/new.txt"]
 )
 def test_every_source_counts(checkout: Path, name: str) -> None:
     before = digest(checkout, "local")

@@ -11,8 +11,8 @@ import pytest
 from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 
-from local_cloud.runtime_api import Outcome
-from local_cloud.widget_page import WidgetPage
+from status_tracker_local.runtime_api import Outcome
+from status_tracker_local.widget_page import WidgetPage
 
 ENDPOINT = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
 HOST = "localhost:4566"

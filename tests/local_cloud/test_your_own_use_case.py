@@ -19,8 +19,8 @@ from typing import Any
 
 import pytest
 
-from local_cloud.cloud import LocalCloud
-from local_cloud.deployment import Deployment
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.deployment import Deployment
 from tests.local_cloud.application import Application, sample
 from tests.local_cloud.support import wait_for
 from tests.support.guide import changes, copied_checkout

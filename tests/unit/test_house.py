@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-SEARCHED = {"layer": "layer", "lambdas": "lambdas", "infra": ".", "local_cloud": "."}
+SEARCHED = {"layer": "layer", "lambdas": "lambdas", "infra": "infra"}
 """The folders, and from where their modules are imported."""
 
 LIBRARY = "status_tracker"
@@ -48,19 +48,18 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker_ops": {"the library"},
     "documents": {"the library", "status_tracker_ops"},
     "a handler": {"the library", "status_tracker_ops", "documents"},
-    "infra": set(),
-    "infra.bootstrap": set(),
-    "infra.status_tracker_cdk": {"the library", "status_tracker_ops"},
-    "infra.documents": {"the library", "status_tracker_ops", "documents", "infra.status_tracker_cdk"},
-    "local_cloud": {
+    "documents_stack.bootstrap": set(),
+    "status_tracker_cdk": {"the library", "status_tracker_ops"},
+    "documents_stack": {"the library", "status_tracker_ops", "documents", "status_tracker_cdk"},
+    "status_tracker_local": {
         "the library",
         "status_tracker_ops",
         "documents",
-        "local_cloud.monitoring",
-        "local_cloud.permissions",
+        "status_tracker_local.monitoring",
+        "status_tracker_local.permissions",
     },
-    "local_cloud.monitoring": {"local_cloud"},
-    "local_cloud.permissions": set(),
+    "status_tracker_local.monitoring": {"status_tracker_local"},
+    "status_tracker_local.permissions": set(),
 }
 """By room, the other rooms that it may import."""
 

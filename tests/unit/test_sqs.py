@@ -38,7 +38,7 @@ from tests.unit.steps import make_config
 
 NEEDED = SECONDS_PER_RECORD + MARGIN
 SPARE_RECEIVES = 20
-"""As in `infra.status_tracker_cdk.sqs_worker`."""
+"""As in `status_tracker_cdk.sqs_worker`."""
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from tests.unit.sqs_queue import MAX_ATTEMPTS, RETRY, VISIBILITY, Notify, Queue,
 
 BATCH = 4
 MAX_RECEIVES = MAX_ATTEMPTS * (BATCH + 1) + 20 + 1
-"""As `infra.status_tracker_cdk.sqs_worker.receives_to_outlast` says."""
+"""As `status_tracker_cdk.sqs_worker.receives_to_outlast` says."""
 
 
 class KilledError(BaseException):

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from infra.status_tracker_cdk.props import Props, between
+from status_tracker_cdk.props import Props, between
 
 LONGEST_ALARM_MINUTES = 22 * 60
 """The longest window of an alarm: CloudWatch looks back one day at most, in periods of twice the sweep's interval."""

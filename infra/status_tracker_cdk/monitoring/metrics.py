@@ -12,12 +12,12 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 
-from infra.status_tracker_cdk.bulk_machine import BulkMachine
-from infra.status_tracker_cdk.functions import METRICS_NAMESPACE
-from infra.status_tracker_cdk.intake import Intake
-from infra.status_tracker_cdk.monitoring.alarm_props import AlarmProps
-from infra.status_tracker_cdk.table import INDEX_NAME, TaskTable
-from infra.status_tracker_cdk.workflow import TaskWorkflow
+from status_tracker_cdk.bulk_machine import BulkMachine
+from status_tracker_cdk.functions import METRICS_NAMESPACE
+from status_tracker_cdk.intake import Intake
+from status_tracker_cdk.monitoring.alarm_props import AlarmProps
+from status_tracker_cdk.table import INDEX_NAME, TaskTable
+from status_tracker_cdk.workflow import TaskWorkflow
 
 MINUTE = Duration.minutes(1)
 INTAKE_STEP = "Intake"

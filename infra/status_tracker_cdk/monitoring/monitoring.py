@@ -12,11 +12,11 @@ from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sns_subscriptions as subscriptions
 from constructs import Construct
 
-from infra.status_tracker_cdk.access import own_account
-from infra.status_tracker_cdk.monitoring.alarms import Alarms
-from infra.status_tracker_cdk.monitoring.dashboard import TaskDashboard
-from infra.status_tracker_cdk.monitoring.metrics import Watched
-from infra.status_tracker_cdk.monitoring.queries import Queries
+from status_tracker_cdk.access import own_account
+from status_tracker_cdk.monitoring.alarms import Alarms
+from status_tracker_cdk.monitoring.dashboard import TaskDashboard
+from status_tracker_cdk.monitoring.metrics import Watched
+from status_tracker_cdk.monitoring.queries import Queries
 
 
 class Monitoring(Construct):

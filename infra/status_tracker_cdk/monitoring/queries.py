@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from aws_cdk import aws_logs as logs
 from constructs import Construct
 
-from infra.status_tracker_cdk.monitoring.metrics import Watched
+from status_tracker_cdk.monitoring.metrics import Watched
 
 A_TASK_ID = "PUT-THE-TASK-ID-HERE"
 # The functions log these fields; Logs Insights adds those that begin with @.

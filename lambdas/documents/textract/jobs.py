@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from documents.settings import ExtractSettings
     from status_tracker import BaseTask
 
-# The workflow stops waiting a little later (`infra/documents/textract.py`): what is then under way hangs.
+# The workflow stops waiting a little later (`infra/documents_stack/textract.py`): what is then under way hangs.
 LONGEST_JOB = timedelta(hours=2)
 
 logger = logging.getLogger("documents.textract.jobs")

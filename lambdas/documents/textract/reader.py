@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 class AnalysisFailedError(Exception):
     """There is no finished analysis to read: the workflow has it begun anew, and this attempt has failed.
 
-    Step Functions knows it by this name (`infra/documents/textract.py`).
+    Step Functions knows it by this name (`infra/documents_stack/textract.py`).
     """
 
 

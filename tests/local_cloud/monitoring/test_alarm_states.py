@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_cloud.monitoring.alarms import EXTRA_PERIODS, Missing, Rule, State, next_state
+from status_tracker_local.monitoring.alarms import EXTRA_PERIODS, Missing, Rule, State, next_state
 
 OK, ALARM, UNKNOWN = State.OK, State.ALARM, State.INSUFFICIENT_DATA
 POINTS = {"X": True, "0": False, "-": None}

@@ -14,9 +14,9 @@ from moto import mock_aws
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.responses import DynamoHandler
 
-from local_cloud.account import REGION
-from local_cloud.monitoring.capacity import CapacityMetrics
-from local_cloud.monitoring.clock import Clock
+from status_tracker_local.account import REGION
+from status_tracker_local.monitoring.capacity import CapacityMetrics
+from status_tracker_local.monitoring.clock import Clock
 from tests.support.engines import Engine
 
 TABLE, INDEX = f"tasks-{uuid.uuid4()}", "by-status"

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from moto import mock_aws
 
-from local_cloud.account import ACCOUNT_ID, REGION
-from local_cloud.monitoring.dashboard_page import DashboardPage
-from local_cloud.monitoring.drawing import figure
-from local_cloud.monitoring.metrics import Datum
-from local_cloud.monitoring.monitor import Monitor
+from status_tracker_local.account import ACCOUNT_ID, REGION
+from status_tracker_local.monitoring.dashboard_page import DashboardPage
+from status_tracker_local.monitoring.drawing import figure
+from status_tracker_local.monitoring.metrics import Datum
+from status_tracker_local.monitoring.monitor import Monitor
 
 HOST = "localhost:4566"
 FAILED = ["Orders", "Failed", "step", "Pack"]

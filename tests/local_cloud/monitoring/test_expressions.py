@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_cloud.monitoring.errors import NotEvaluatedError
-from local_cloud.monitoring.expressions import Inputs, Series, evaluate
+from status_tracker_local.monitoring.errors import NotEvaluatedError
+from status_tracker_local.monitoring.expressions import Inputs, Series, evaluate
 
 ENDS = [60, 120, 180, 240, 300]
 NAMES = ("a", "b", "empty", "never")

@@ -18,14 +18,14 @@ from hypothesis import strategies as st
 from moto import mock_aws
 from moto.sqs.models import SQSBackend
 
-from local_cloud.account import REGION
-from local_cloud.monitoring.clock import MINUTE, Clock, minute_of
-from local_cloud.monitoring.emf import MalformedError, datums_of, objects_of
-from local_cloud.monitoring.errors import NotEvaluatedError
-from local_cloud.monitoring.metrics import Datum, MetricName, Metrics
-from local_cloud.monitoring.queue_requests import QueueRequestMetrics
-from local_cloud.monitoring.sources import LogMetrics
-from local_cloud.monitoring.statistics import Sample, statistic
+from status_tracker_local.account import REGION
+from status_tracker_local.monitoring.clock import MINUTE, Clock, minute_of
+from status_tracker_local.monitoring.emf import MalformedError, datums_of, objects_of
+from status_tracker_local.monitoring.errors import NotEvaluatedError
+from status_tracker_local.monitoring.metrics import Datum, MetricName, Metrics
+from status_tracker_local.monitoring.queue_requests import QueueRequestMetrics
+from status_tracker_local.monitoring.sources import LogMetrics
+from status_tracker_local.monitoring.statistics import Sample, statistic
 
 NOW = 1_800_000_000
 FAILED = MetricName.make("Orders", "Failed", {"service": "orders", "step": "Pack"})

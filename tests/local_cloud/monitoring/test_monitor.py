@@ -12,11 +12,11 @@ import pytest
 from moto import mock_aws
 from moto.cloudwatch.models import CloudWatchBackend
 
-from local_cloud.account import REGION
-from local_cloud.monitoring.alarm_model import put_alarms_without_data  # and moto knows a model by its class
-from local_cloud.monitoring.clock import MINUTE, minute_of
-from local_cloud.monitoring.metrics import Datum, MetricName
-from local_cloud.monitoring.monitor import NOT_EVALUATED, Monitor
+from status_tracker_local.account import REGION
+from status_tracker_local.monitoring.alarm_model import put_alarms_without_data  # and moto knows a model by its class
+from status_tracker_local.monitoring.clock import MINUTE, minute_of
+from status_tracker_local.monitoring.metrics import Datum, MetricName
+from status_tracker_local.monitoring.monitor import NOT_EVALUATED, Monitor
 
 FAILURES = {"Namespace": "Orders", "MetricName": "Failed", "Dimensions": [{"Name": "step", "Value": "Pack"}]}
 STAT = {"Metric": FAILURES, "Period": 60, "Stat": "Sum"}

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from local_cloud.cloud import LocalCloud
-from local_cloud.permissions.asks import Ask, Role
-from local_cloud.permissions.policies import parse_policy
-from local_cloud.permissions.verdicts import why_refused
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.permissions.asks import Ask, Role
+from status_tracker_local.permissions.policies import parse_policy
+from status_tracker_local.permissions.verdicts import why_refused
 
 _HASHES = re.compile(r"[0-9A-F]{8}-[A-Z0-9]+$")
 

@@ -11,11 +11,11 @@ import pytest
 from moto import mock_aws
 from moto.iam.models import iam_backends
 
-from local_cloud.permissions.asks import Ask, Role, Service
-from local_cloud.permissions.deployed_policies import give_rights
-from local_cloud.permissions.errors import RefusedError
-from local_cloud.permissions.judge import Judge
-from local_cloud.permissions.services import alarm_may_notify
+from status_tracker_local.permissions.asks import Ask, Role, Service
+from status_tracker_local.permissions.deployed_policies import give_rights
+from status_tracker_local.permissions.errors import RefusedError
+from status_tracker_local.permissions.judge import Judge
+from status_tracker_local.permissions.services import alarm_may_notify
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:reader"
 ALARM = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:late"

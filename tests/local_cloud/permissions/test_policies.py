@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_cloud.permissions.asks import Ask, Principal, Role, Service
-from local_cloud.permissions.conditions import KNOWN_KEYS
-from local_cloud.permissions.errors import UnknownStatementError
-from local_cloud.permissions.policies import Policy, parse_policy
-from local_cloud.permissions.verdicts import why_refused
+from status_tracker_local.permissions.asks import Ask, Principal, Role, Service
+from status_tracker_local.permissions.conditions import KNOWN_KEYS
+from status_tracker_local.permissions.errors import UnknownStatementError
+from status_tracker_local.permissions.policies import Policy, parse_policy
+from status_tracker_local.permissions.verdicts import why_refused
 
 ACCOUNT = "123456789012"
 ROLE = Role(f"arn:aws:iam::{ACCOUNT}:role/reader", "session")

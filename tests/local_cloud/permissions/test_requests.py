@@ -12,10 +12,10 @@ from botocore.awsrequest import AWSRequest
 from botocore.exceptions import ClientError
 from moto import mock_aws
 
-from local_cloud.permissions.asks import Ask
-from local_cloud.permissions.refusals import Answer, refusal
-from local_cloud.permissions.requests import asks_of
-from local_cloud.permissions.requests.api_request import ApiRequest
+from status_tracker_local.permissions.asks import Ask
+from status_tracker_local.permissions.refusals import Answer, refusal
+from status_tracker_local.permissions.requests import asks_of
+from status_tracker_local.permissions.requests.api_request import ApiRequest
 from tests.local_cloud.permissions.wire import client, environ_of
 
 TABLE = "arn:aws:dynamodb:us-east-1:123456789012:table/tasks"

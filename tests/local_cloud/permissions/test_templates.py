@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 
-from local_cloud.cloud import LocalCloud
-from local_cloud.permissions.templates import unknown_statement
+from status_tracker_local.cloud import LocalCloud
+from status_tracker_local.permissions.templates import unknown_statement
 
 
 def template(*statements: Any, kind: str = "AWS::IAM::Role", where: str = "PolicyDocument") -> str:

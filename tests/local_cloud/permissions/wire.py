@@ -12,8 +12,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 
-from local_cloud.permissions.refusals import Answer
-from local_cloud.permissions.requests.api_request import ApiRequest
+from status_tracker_local.permissions.refusals import Answer
+from status_tracker_local.permissions.requests.api_request import ApiRequest
 
 ENDPOINT = "http://localhost:5000"
 

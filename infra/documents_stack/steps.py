@@ -1,0 +1,104 @@
+"""The steps that a document goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aws_cdk import aws_iam as iam
+from constructs import Construct
+
+from documents.settings import ANSWERS, EXTRACTED, AnswerSettings, ExtractSettings
+from documents_stack.buckets import DocumentBuckets, ResultRights, of_every_task
+from documents_stack.reading import Needs, answerer_needs, reader_needs
+from documents_stack.settings import Settings
+from documents_stack.textract import TextractAnalysis
+from status_tracker_cdk.functions import FunctionCommons
+from status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.workflow import TrackedStep
+from status_tracker_ops.settings import EnvironmentSettings
+
+
+class DocumentSteps:
+    """Makes the steps in `scope`.
+
+    Attributes:
+        steps: the steps in their order.
+    """
+
+    def __init__(
+        self,
+        scope: Construct,
+        *,
+        settings: Settings,
+        commons: FunctionCommons,
+        table: TaskTable,
+        buckets: DocumentBuckets,
+    ) -> None:
+        self._scope = scope
+        self._settings = settings
+        self._commons = commons
+        self._table = table
+        self._buckets = buckets
+        self.steps = [self._extract(), self._answer()]
+
+    def _extract(self) -> TrackedStep:
+        settings = self._settings.reading.settings(self._buckets)
+        extract = self._step(
+            ExtractSettings.STEP,
+            settings,
+            ResultRights(writes=[of_every_task(EXTRACTED)]),
+            reader_needs(self._settings.reading),
+            statements=self._buckets.allow_reading_documents(),
+        )
+        self._buckets.accept_reading_documents(extract)
+        if self._settings.reading.has_textract:
+            TextractAnalysis(
+                self._scope,
+                "Analysis",
+                commons=self._commons,
+                props=self._settings.steps,
+                settings=settings,
+                table=self._table,
+                buckets=self._buckets,
+                step=extract,
+            )
+        return extract
+
+    def _answer(self) -> TrackedStep:
+        return self._step(
+            AnswerSettings.STEP,
+            self._settings.answering.settings(self._buckets),
+            ResultRights(reads=[of_every_task(EXTRACTED)], writes=[of_every_task(ANSWERS)]),
+            answerer_needs(self._settings.answering),
+        )
+
+    def _step(
+        self,
+        name: str,
+        settings: EnvironmentSettings,
+        results: ResultRights,
+        needs: Needs = Needs(),  # noqa: B008 - it is frozen
+        *,
+        statements: Sequence[iam.PolicyStatement] = (),
+    ) -> TrackedStep:
+        """The step of that name, which updates its task, and whose handler is in the module of that name."""
+        of_results = (results, needs.results)
+        step = TrackedStep(
+            self._scope,
+            name,
+            commons=self._commons,
+            props=self._settings.steps,
+            handler=f"{name.lower()}.handler",
+            environment={**settings.to_environment(), **needs.environment},
+            statements=[
+                self._table.allow_items("GetItem", "UpdateItem"),
+                *(statement for rights in of_results for statement in self._buckets.allow_results(rights)),
+                *statements,
+                *needs.statements,
+            ],
+            actions_without_resource=needs.actions_without_resource,
+            retried_elsewhere=needs.retried_elsewhere,
+        )
+        for rights in of_results:
+            self._buckets.accept_results(step, rights)
+        return step

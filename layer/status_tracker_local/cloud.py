@@ -1,0 +1,287 @@
+"""The local cloud, seen from outside: start it, deploy to it, use it, stop it."""
+
+import fcntl
+import json
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Callable
+from contextlib import ExitStack
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import boto3
+
+from status_tracker_local.account import (
+    ALARM_CHANGES_PATH,
+    CLOCK_PATH,
+    DASHBOARD_PATH,
+    FUNCTIONS_PATH,
+    IGNORED_PATH,
+    PERMISSIONS_PATH,
+    WIDGET_PATH,
+    client_environment,
+    isolated_environment,
+)
+from status_tracker_local.commands import Command
+from status_tracker_local.deployment import Deployment
+from status_tracker_local.errors import LocalCloudError
+from status_tracker_local.exports import forget_exports
+from status_tracker_local.toolchain import CHECKOUT, handlers_python
+
+# Moto's imports take 3 to 5 seconds on an idle machine.
+_READY_SECONDS = 120.0
+
+
+def _say_nothing(_: str) -> None:
+    return
+
+
+class LocalCloud:
+    """An AWS account on this machine, with the application deployed to it on request.
+
+    All of it ends with `stop`, with the ``with`` block, or with this process, in whatever way that ends.
+
+    Args:
+        state: the folder for logs, unpacked functions and the synthesized app; two clouds cannot share one.
+        say: called with what is being done, a line at a time; by default nothing is said.
+
+    Example::
+
+        with LocalCloud() as cloud:
+            cloud.deploy()
+            cloud.client("s3").upload_file("invoice.pdf", cloud.outputs["DocumentBucketName"], "invoice.pdf")
+    """
+
+    def __init__(self, *, state: Path = CHECKOUT / ".local", say: Callable[[str], None] = _say_nothing) -> None:
+        self._state = state.resolve()
+        self._say = say
+        self._running = ExitStack()
+        self._server: Command | None = None
+        self._endpoint = ""
+        self.stack_name = ""
+        """What was deployed; empty before `deploy`."""
+        self.outputs: dict[str, str] = {}
+        """The stack's outputs, by name; empty before `deploy`."""
+        self.ignored_resource_types: list[str] = []
+        """The resource types of the stack that the local cloud does not have; empty before `deploy`."""
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables with which ``aws``, ``boto3`` and ``cdk`` reach this cloud, and nothing else."""
+        return client_environment(self._endpoint)
+
+    @property
+    def widget_url(self) -> str:
+        """The page that shows the dashboard's widget, as CloudWatch would."""
+        return f"{self._endpoint}{WIDGET_PATH}"
+
+    @property
+    def dashboard_url(self) -> str:
+        """The page that draws the deployed dashboard."""
+        return f"{self._endpoint}{DASHBOARD_PATH}"
+
+    @property
+    def logs(self) -> Path:
+        """The folder with what the functions, the server and the CDK said."""
+        return self._state / "logs"
+
+    @property
+    def running(self) -> bool:
+        """Whether the server runs."""
+        return self._server is not None and self._server.running
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of this cloud, whatever this process's own environment says."""
+        return boto3.client(
+            service,  # type: ignore[call-overload]
+            endpoint_url=self._endpoint,
+            region_name=self.environment["AWS_REGION"],
+            aws_access_key_id=self.environment["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=self.environment["AWS_SECRET_ACCESS_KEY"],
+        )
+
+    def processes(self) -> dict[str, list[int]]:
+        """The ids of the processes that run Lambda functions now, by the function's name."""
+        processes: dict[str, list[int]] = self._ask(FUNCTIONS_PATH)
+        return processes
+
+    def alarm_changes(self, after: int = 0) -> list[dict[str, Any]]:
+        """The changes of the alarms' states, the oldest first, beyond the first `after` of them.
+
+        Each has its ``number``, ``at`` (seconds since 1970), ``alarm``, ``old``, ``new`` and ``reason``.
+        """
+        changes: list[dict[str, Any]] = self._ask(f"{ALARM_CHANGES_PATH}?after={after}")
+        return changes
+
+    def forward(self, seconds: float | None = None) -> float:
+        """Move the clock of the metrics and alarms forward, and have the alarms evaluated for each minute passed over.
+
+        Nothing runs in the time that is passed over: it is as if all had stood still meanwhile.
+
+        Args:
+            seconds: by how much; by default to the end of the minute.
+
+        Returns:
+            The time that it is then by this clock, in seconds since 1970.
+
+        Raises:
+            LocalCloudError: the seconds are negative, or no finite number.
+        """
+        query = "" if seconds is None else f"?seconds={seconds}"
+        moved: float = self._ask(f"{CLOCK_PATH}{query}", data=b"")
+        return moved
+
+    def permission_checks(self) -> Any:
+        """What the policies were asked: ``total``, ``refused``, and each kind of question once, with its ``count``."""
+        return self._ask(PERMISSIONS_PATH)
+
+    def refusals(self) -> list[str]:
+        """What was refused so far, each kind once: who, which action, on what, and why."""
+        kinds = self.permission_checks()["kinds"]
+        refused = [each for each in kinds if each["why_refused"]]
+        return [
+            f"{each['principal']} may not {each['action']} on {each['resource']} {each['why_refused']}"
+            for each in refused
+        ]
+
+    def start(self) -> None:
+        """Start the server; it takes some seconds until it answers, and requests wait for that.
+
+        Raises:
+            LocalCloudError: another cloud uses the same folder, or the handlers' environment cannot be made.
+        """
+        self.logs.mkdir(parents=True, exist_ok=True)
+        try:
+            self._lock_state()
+            forget_exports(self._state)
+            for log in self.logs.glob("*.log"):
+                log.unlink()  # of an earlier cloud, whose functions had other names
+            python = handlers_python()
+            self._launch_server(python)
+        except BaseException:
+            self.stop()
+            raise
+
+    def wait_until_ready(self) -> None:
+        """Wait until the server answers.
+
+        Raises:
+            LocalCloudError: it ended, or did not answer in time.
+        """
+        deadline = time.monotonic() + _READY_SECONDS
+        while True:
+            try:
+                self.processes()
+            except OSError as error:
+                server = self._started()
+                if not server.running:
+                    raise server.failure("ended before it answered") from None
+                if time.monotonic() > deadline:
+                    raise server.failure(f"did not answer within {_READY_SECONDS:g} s: {error}") from None
+            else:
+                return
+
+    def deploy(self, stage: str = "local") -> None:
+        """Synthesize the app and deploy it, as one would to AWS.
+
+        Args:
+            stage: the stage of ``cdk.json``.
+
+        Raises:
+            LocalCloudError: a tool is missing, or one of the CDK's commands failed.
+        """
+        deployment = Deployment(stage=stage, state=self._state, endpoint=self._endpoint)
+        if deployment.is_synthesized:
+            self._prepare(deployment)
+        else:
+            self._say("Synthesizing the app (cdk synth) while the server starts")
+            with deployment.synth() as synth:
+                self._prepare(deployment)
+                self._say("Account prepared; waiting for the synthesized app")
+                synth.finish()
+            deployment.note_synthesized()
+        self._say(f"Deploying {deployment.stack_name} (cdk deploy)")
+        with deployment.deploy() as deploy:
+            deploy.finish()
+        self.stack_name = deployment.stack_name
+        self.outputs = deployment.outputs()
+        self.ignored_resource_types = self._ask(f"{IGNORED_PATH}?stack={deployment.stack_name}")
+
+    def _prepare(self, deployment: Deployment) -> None:
+        self.wait_until_ready()
+        self._say("Server ready; preparing the account (cdk bootstrap)")
+        with deployment.bootstrap() as bootstrap:
+            bootstrap.finish()
+
+    def stop(self) -> None:
+        """End every process of this cloud, and wait until they are gone."""
+        self._running.close()
+        self._server = None
+
+    def _lock_state(self) -> None:
+        lock = self._running.enter_context((self._state / "lock").open("a+"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            raise LocalCloudError(
+                f"A local cloud is already running in {self._state}, started by process {lock.read().strip()}. "
+                "Stop it with Ctrl-C in its terminal, or kill that process, and try again."
+            ) from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+
+    def _launch_server(self, python: Path) -> None:
+        # We open the port and the server inherits it: so it is known at once, and nobody is refused meanwhile.
+        with socket.create_server(("127.0.0.1", 0), backlog=128) as listener:
+            self._endpoint = f"http://localhost:{listener.getsockname()[1]}"
+            self._server = Command(
+                "The local cloud's server",
+                [
+                    sys.executable,
+                    "-m",
+                    "status_tracker_local.server",
+                    str(listener.fileno()),
+                    str(self._state),
+                    str(python),
+                ],
+                cwd=CHECKOUT,
+                env={**isolated_environment(self._endpoint), "PYTHONPATH": str(Path(__file__).parents[1])},
+                log=self.logs / "server.log",
+                pass_fds=[listener.fileno()],
+            )
+        self._running.enter_context(self._server)
+
+    def _started(self) -> Command:
+        if self._server is None:
+            raise LocalCloudError("The local cloud is not running: call start(), or use it in a `with` block.")
+        return self._server
+
+    def _ask(self, path: str, data: bytes | None = None) -> Any:
+        """The server's answer; with data, to a POST."""
+        self._started()
+        url = f"{self._endpoint}{path}"
+        try:
+            with urllib.request.urlopen(url, data, timeout=_READY_SECONDS) as answer:  # noqa: S310
+                return json.load(answer)
+        except urllib.error.HTTPError as error:
+            if error.code != HTTPStatus.BAD_REQUEST:
+                raise
+            raise LocalCloudError(error.read().decode()) from None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()

@@ -1,0 +1,74 @@
+"""The file with the variables of a running local cloud, for other terminals to source."""
+
+import fcntl
+import shlex
+import socket
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from status_tracker_local.errors import LocalCloudError
+
+_NAME = "env"
+_GOING_BEFORE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+_OF_SERVICES = "$(env | sed -n '/^AWS_ENDPOINT_URL_/s/=.*//p')"
+"""The names of the endpoints that single services have in a shell."""
+
+
+def as_exports(variables: Mapping[str, str]) -> Iterator[str]:
+    """The lines that set `variables` in a shell, and unset what would go before them."""
+    yield f"unset {_OF_SERVICES} {' '.join(_GOING_BEFORE)}"
+    for name, value in variables.items():
+        yield f"export {name}={shlex.quote(value)}"
+
+
+@contextmanager
+def exports_file(state: Path, lines: Iterable[str]) -> Iterator[Path]:
+    """A file with those lines, in the folder of the cloud, until the end of the block."""
+    file = state.resolve() / _NAME
+    file.write_text("".join(f"{line}\n" for line in lines))
+    try:
+        yield file
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def read_exports(state: Path) -> str:
+    """The lines of the cloud that is up in that folder.
+
+    Raises:
+        LocalCloudError: none is up, or it is not yet.
+    """
+    with suppress(FileNotFoundError):
+        if _is_locked(state / "lock"):
+            return (state / _NAME).read_text()
+    raise LocalCloudError(
+        f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
+        " again when it says how to reach it."
+    )
+
+
+def leads_to_a_cloud(environment: Mapping[str, str]) -> bool:
+    """Whether requests go by these variables to something else than AWS; on this machine, to something that answers."""
+    endpoint = urlsplit(environment.get("AWS_ENDPOINT_URL", ""))
+    if endpoint.hostname not in {"localhost", "127.0.0.1"}:
+        return bool(endpoint.hostname)
+    with suppress(OSError, ValueError), socket.create_connection((endpoint.hostname, endpoint.port or 80)):
+        return True
+    return False
+
+
+def forget_exports(state: Path) -> None:
+    """Remove what a cloud that was killed has left in that folder."""
+    (state / _NAME).unlink(missing_ok=True)
+
+
+def _is_locked(lock: Path) -> bool:
+    """Whether a cloud holds the lock of its folder; one that was killed has left only its files."""
+    with lock.open() as held:
+        try:
+            fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False

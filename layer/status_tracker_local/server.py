@@ -1,0 +1,153 @@
+"""The process that is the account: moto's server, the Lambda functions, the pollers of their event sources, schedules.
+
+Started by `status_tracker_local.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
+refused. Beside the AWS APIs the server answers questions of ours, see `Questions`, and shows the widget
+and the dashboard.
+"""
+
+import json
+import logging
+import os
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from urllib.parse import parse_qs
+
+from moto.awslambda.models import lambda_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.sqs.models import sqs_backends
+from werkzeug.serving import make_server
+
+from status_tracker_local.account import (
+    ALARM_CHANGES_PATH,
+    CLOCK_PATH,
+    DASHBOARD_PATH,
+    FUNCTIONS_PATH,
+    IGNORED_PATH,
+    PERMISSIONS_PATH,
+    WIDGET_PATH,
+    handler_environment,
+)
+from status_tracker_local.deployed import DeployedFunctions
+from status_tracker_local.event_source import EventSource
+from status_tracker_local.functions import Functions
+from status_tracker_local.monitoring.dashboard_page import DashboardPage
+from status_tracker_local.monitoring.monitor import Monitor
+from status_tracker_local.moto_patches import apply_patches, ignored_resource_types
+from status_tracker_local.moto_roles import hold_to_roles
+from status_tracker_local.other_sites import Application, refuse_other_sites
+from status_tracker_local.permissions.judge import Judge
+from status_tracker_local.permissions.layer import enforce_permissions
+from status_tracker_local.permissions.services import alarm_may_notify, poller_may, schedule_may_invoke
+from status_tracker_local.refused_templates import refuse_templates
+from status_tracker_local.scheduler import run_schedules
+from status_tracker_local.widget_page import WidgetPage
+
+# How soon a new event source mapping is polled.
+_RECONCILE_SECONDS = 0.5
+
+
+def main() -> None:
+    """Serve until killed. Arguments: listening socket, state folder, the handlers' Python interpreter."""
+    listener, state, python = int(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3])
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logs = state / "logs"
+    judge = Judge()
+    monitor = Monitor(logs, partial(alarm_may_notify, judge))
+    functions = Functions(observer=monitor.invocations, python=python, unpacked=state / "functions", logs=logs)
+    deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), judge)
+    pages: dict[str, Application] = {
+        WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
+        DASHBOARD_PATH: DashboardPage(monitor),
+    }
+    aws = enforce_permissions(DomainDispatcherApplication(create_backend_app), judge)
+    application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor, judge)))
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
+    os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
+    apply_patches(deployed)
+    hold_to_roles(judge)
+    refuse_templates()
+    monitor.watch_requests()
+    threading.Thread(target=_poll_event_sources, args=(deployed, judge), daemon=True).start()
+    may_invoke = partial(schedule_may_invoke, judge)
+    threading.Thread(target=run_schedules, args=(deployed.accept_by_arn, may_invoke), daemon=True).start()
+    threading.Thread(target=monitor.run, daemon=True).start()
+    server.serve_forever()
+
+
+class _QuietHandler(MotoRequestHandler):
+    disable_nagle_algorithm = True
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: a line a request hides what matters."""
+
+
+def _poll_event_sources(functions: DeployedFunctions, judge: Judge) -> None:
+    """Keep one poller for each enabled mapping of a queue to a function."""
+    pollers: dict[str, EventSource] = {}
+    while True:
+        wanted = {
+            mapping.uuid: (mapping, sqs_backends[account][region])
+            for account, regions in list(lambda_backends.items())
+            for region, backend in list(regions.items())
+            for mapping in backend.list_event_source_mappings("", "")
+            if mapping.enabled and ":sqs:" in mapping.event_source_arn
+        }
+        for uuid in pollers.keys() - wanted.keys():
+            pollers.pop(uuid).stop()
+        for uuid in wanted.keys() - pollers.keys():
+            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn, partial(poller_may, judge))
+            pollers[uuid].start()
+        time.sleep(_RECONCILE_SECONDS)
+
+
+def _with_questions(aws: Application, pages: Mapping[str, Application], questions: "Questions") -> Application:
+    def application(environ: dict[str, str], start_response: Callable[..., object]) -> Iterable[bytes]:
+        path = environ["PATH_INFO"]
+        if path in pages:
+            return pages[path](environ, start_response)
+        try:
+            answer = questions.answer(path, environ["REQUEST_METHOD"], parse_qs(environ.get("QUERY_STRING", "")))
+        except ValueError as error:
+            start_response("400 Bad Request", [("Content-Type", "text/plain; charset=utf-8")])
+            return [str(error).encode()]
+        if answer is None:
+            return aws(environ, start_response)
+        start_response("200 OK", [("Content-Type", "application/json")])
+        return [json.dumps(answer).encode()]
+
+    return application
+
+
+class Questions:
+    """What the server answers beside the AWS APIs and the pages."""
+
+    def __init__(self, functions: Functions, monitor: Monitor, judge: Judge) -> None:
+        self._functions = functions
+        self._monitor = monitor
+        self._judge = judge
+
+    def answer(self, path: str, method: str, query: Mapping[str, list[str]]) -> object:
+        """The answer, as JSON; None where it is no question of ours.
+
+        Raises:
+            ValueError: what is asked makes no sense.
+        """
+        if path == FUNCTIONS_PATH:
+            return self._functions.processes()
+        if path == IGNORED_PATH:
+            return ignored_resource_types(query["stack"][0])
+        if path == ALARM_CHANGES_PATH:
+            return self._monitor.changes(after=int(query["after"][0]))
+        if path == CLOCK_PATH and method == "POST":
+            return self._monitor.forward(float(query["seconds"][0]) if "seconds" in query else None)
+        if path == PERMISSIONS_PATH:
+            return self._judge.checks.report()
+        return None
+
+
+if __name__ == "__main__":
+    main()
