@@ -2,4 +2,4 @@
 
 from status_tracker._extras import require
 
-require(__name__, "aws_cdk", "constructs", "uv", install="status-tracker-cdk")
+require(__name__, "aws_cdk", "constructs", "jsii", "uv", install="status-tracker-cdk")

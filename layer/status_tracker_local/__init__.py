@@ -2,4 +2,4 @@
 
 from status_tracker._extras import require
 
-require(__name__, "boto3", "moto", "werkzeug", "yaml", "rich", "uv", install="status-tracker[local]")
+require(__name__, "boto3", "botocore", "moto", "werkzeug", "yaml", "rich", "uv", install="status-tracker[local]")

@@ -2,4 +2,4 @@
 
 from status_tracker._extras import require
 
-require(__name__, "pynamodb", "aws_lambda_powertools", install="status-tracker[powertools]")
+require(__name__, "botocore", "pynamodb", "aws_lambda_powertools", install="status-tracker[powertools]")
