@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 
 from release.distributions import ROOT
-from tests.packages.installing import Environment
-from tests.packages.test_wheels import EXTRAS
+from tests.packages.installing import EXTRAS, Environment
 
 PACKAGES = {
     "status_tracker": "layer",
