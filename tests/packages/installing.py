@@ -9,9 +9,6 @@ import sysconfig
 from pathlib import Path
 from typing import NamedTuple
 
-EXTRAS = ["cli", "dynamodb", "local", "powertools", "s3", "sql", "testing"]
-"""The extras of the library."""
-
 
 class Wheels(NamedTuple):
     """The built wheels."""

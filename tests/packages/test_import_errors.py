@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from release.distributions import ROOT
-from tests.packages.installing import EXTRAS, Environment
+from tests.packages.installing import Environment
+from tests.packages.test_wheels import EXTRAS
 
 PACKAGES = {
     "status_tracker": "layer",

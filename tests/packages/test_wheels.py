@@ -18,8 +18,9 @@ from packaging.requirements import Requirement
 
 from release.distributions import EPOCH, ROOT, DistributionError, build, source_date_epoch
 from status_tracker._version import __version__
-from tests.packages.installing import EXTRAS, Environment, Wheels
+from tests.packages.installing import Environment, Wheels
 
+EXTRAS = ["cli", "dynamodb", "local", "powertools", "s3", "sql", "testing"]
 INFO_FILES = ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "top_level.txt"]
 
 
