@@ -61,7 +61,6 @@ class Queue:
 
     url: str
     handler: Handler
-    receives: int = 0
 
     def __post_init__(self) -> None:
         self.sqs = boto3.client("sqs")
@@ -79,7 +78,9 @@ class Queue:
         self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
 
     def lose_all(self) -> None:
-        self.sqs.purge_queue(QueueUrl=self.url)
+        while len(self):
+            for each in self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", []):
+                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=each["ReceiptHandle"])
 
     def poll(self) -> int:
         """Receive once, and have the function work on what came; how many messages it did away with."""
