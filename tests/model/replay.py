@@ -17,8 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, NamedTuple
 from unittest.mock import patch
 
-from status_tracker.core import guards
-from status_tracker.core.port import StoreError, Write, WriteResult
+from status_tracker.core.port import StoreError, Write, WriteResult, state_of
 from status_tracker.core.state import TaskState
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -91,7 +90,7 @@ class Conversation:
     succeed = write
 
     def state(self, task: Mapping[str, Any]) -> TaskState:
-        return guards.state_of(task)
+        return state_of(task)
 
     def _next(self, asked: Asked) -> Entry:
         entry = next(self._log, None) if self.asked is None else None

@@ -6,9 +6,8 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from status_tracker.core import guards
 from status_tracker.core.lifecycle import Lifecycle
-from status_tracker.core.port import Write
+from status_tracker.core.port import Write, admits
 
 from .actors import Scene, operator, worker
 from .replay import moment
@@ -25,7 +24,7 @@ def task(**fields: Any) -> dict[str, Any]:
     return {**new, **fields}
 
 
-def quick(rules: type[Lifecycle] = Lifecycle, admits: Admits = guards.admits) -> Mapping[str, Setting]:
+def quick(rules: type[Lifecycle] = Lifecycle, admits: Admits = admits) -> Mapping[str, Setting]:
     """Settings of some ten thousand states each, by name."""
     scene, given = Scene(rules), partial(Setting, record=task(), admits=admits, ticks=2)
     ends = ("succeed", "fail")
@@ -54,7 +53,7 @@ def quick(rules: type[Lifecycle] = Lifecycle, admits: Admits = guards.admits) ->
     }
 
 
-def long(rules: type[Lifecycle] = Lifecycle, admits: Admits = guards.admits) -> Mapping[str, Setting]:
+def long(rules: type[Lifecycle] = Lifecycle, admits: Admits = admits) -> Mapping[str, Setting]:
     """Settings of up to some million states each, by name."""
     scene, given = Scene(rules), partial(Setting, record=task(), admits=admits, ticks=3)
     ends = ("succeed", "fail")

@@ -7,9 +7,8 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from status_tracker.core import guards
 from status_tracker.core.lifecycle import Lifecycle, TryWrite
-from status_tracker.core.port import HeldBy, Startable, Write
+from status_tracker.core.port import HeldBy, Startable, Write, admits
 from status_tracker.core.state import TaskState
 
 Record = dict[str, Any] | None
@@ -17,22 +16,22 @@ Record = dict[str, Any] | None
 
 def without_fence(record: Record, write: Write) -> bool:
     """A store that takes what a worker writes, whoever holds the task by now."""
-    return isinstance(write.guard, HeldBy) or guards.admits(record, write)
+    return isinstance(write.guard, HeldBy) or admits(record, write)
 
 
 def without_lease(record: Record, write: Write) -> bool:
     """A store that admits a start whether or not another worker's lease is live."""
     if record and isinstance(write.guard, Startable):
-        return guards.admits({**record, "lock": None, "status": write.guard.statuses[0]}, write)
-    return guards.admits(record, write)
+        return admits({**record, "lock": None, "status": write.guard.statuses[0]}, write)
+    return admits(record, write)
 
 
 def without_memory(record: Record, write: Write) -> bool:
     """A store that does not know late requests of attempts that have ended."""
     forgetful = {**record, "finished_locks": (), "vanished_locks": ()} if record else record
     if isinstance(write.guard, Startable):
-        return guards.admits(forgetful, write)
-    return guards.admits(record, write)
+        return admits(forgetful, write)
+    return admits(record, write)
 
 
 class Uncounted(Lifecycle):

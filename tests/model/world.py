@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from status_tracker.core import guards
-from status_tracker.core.port import Write
+from status_tracker.core.port import Write, admits, changed
 
 from .ledger import FAILED, POSTPONED, SUCCEEDED, Ledger, ViolationError, entered
 from .replay import Actor, Entry, Logs, Records
@@ -83,7 +82,7 @@ class Setting:
     record: dict[str, Any] | None = None
     budget: Budget = ONE_LOST
     ticks: int = 4
-    admits: Callable[[dict[str, Any] | None, Write], bool] = guards.admits
+    admits: Callable[[dict[str, Any] | None, Write], bool] = admits
 
 
 class World:
@@ -199,7 +198,7 @@ class World:
         stored = self.records.of(record)
         if not self._setting.admits(stored, self._writes[write]):
             return None
-        return self.records.number(guards.changed(stored, self._writes[write]))
+        return self.records.number(changed(stored, self._writes[write]))
 
     def _write_at(self, log: int) -> int:
         if log not in self._write_of_log:

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any, Self
 
 from ..core.config import TrackerConfig
-from ..core.guards import state_of
+from ..core.port import state_of
 from ..core.state import is_live
 from .clock import require_zone
 from .declared import T_ID

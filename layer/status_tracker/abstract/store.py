@@ -12,8 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from ..core.config import TrackerConfig
-from ..core.guards import admits, changed, state_of
-from ..core.port import StoreError, Write, WriteRejectedError, WriteResult
+from ..core.port import StoreError, Write, WriteRejectedError, WriteResult, admits, changed, state_of
 from ..core.retries import CONTENDED_ROUNDS
 from ..core.state import TaskState
 from ..core.trace import tell

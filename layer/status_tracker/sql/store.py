@@ -11,8 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 from ..core.errors import TaskTransactionError, TaskUnreadableError
-from ..core.guards import changed
-from ..core.port import HeldBy, Startable, StoreError, Write, WriteRejectedError, WriteResult
+from ..core.port import HeldBy, Startable, StoreError, Write, WriteRejectedError, WriteResult, changed
 from ..core.state import TaskState
 from .column_types import check_length, is_mysql
 from .columns import JobColumns

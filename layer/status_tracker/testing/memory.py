@@ -10,9 +10,8 @@ from typing import Any, ClassVar, Self
 from ..aio.tasks import AsyncListing, AsyncTask
 from ..core.config import BaseStatusEnum, as_status_codes, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
-from ..core.guards import state_of
 from ..core.history import MAX_DATA_BYTES, failure_of_class
-from ..core.port import ConvertingStore, PauseBoard, Store
+from ..core.port import ConvertingStore, PauseBoard, Store, state_of
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.steps import DeclaredSteps
 from ..core.task import TaskStatus, create

@@ -9,9 +9,8 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
-from ..core import guards
 from ..core.errors import TaskExecutionError
-from ..core.port import Write, WriteResult
+from ..core.port import Write, WriteResult, admits, changed, state_of
 from ..core.state import TaskState
 from .faults import Fault, Faults
 
@@ -116,11 +115,11 @@ class MemoryStore:
         return self.write(write)
 
     def state(self, task: Record) -> TaskState:
-        return guards.state_of(vars(task))
+        return state_of(vars(task))
 
     def admits(self, write: Write) -> bool:
         """Whether the write's guard holds for what is stored."""
-        return guards.admits(None if self.task is None else vars(self.task), write)
+        return admits(None if self.task is None else vars(self.task), write)
 
     def delete(self) -> bool:
         """Delete the task; returns whether there was one."""
@@ -147,7 +146,7 @@ class MemoryStore:
             admitted = self.admits(write)
             if admitted:
                 before = {"key": self.key} if self.task is None else vars(self.task)
-                self.task = Record(**_copied(guards.changed(before, write)))
+                self.task = Record(**_copied(changed(before, write)))
             return WriteResult(applied=admitted, task=self._copy())
 
     def _copy(self) -> Record | None:
