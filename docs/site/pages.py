@@ -20,12 +20,16 @@ CHECKOUT = Path(__file__).parents[2]
 BESIDE = {
     "CHANGELOG.md": "changelog.md",
     "CONTRIBUTING.md": "contributing.md",
-    "README.md": "README.md",
     "bench/cost.svg": "cost.svg",
     "bench/results.md": "benchmarks.md",
     "examples/README.md": "examples.md",
 }
-"""Pages, and their images, from elsewhere in the checkout, by their names in the site. The README's part is played by that of `docs/`."""
+"""Pages, and their images, from elsewhere in the checkout, with their names in the site."""
+
+_ORIGINS = {page: source for source, page in BESIDE.items()}
+
+_FRONT = {"README.md": "README.md", "docs/decisions": "decisions/README.md"}
+"""Whose part another page plays in the site."""
 
 _LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
@@ -33,25 +37,22 @@ _FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the decisions into the navigation, before *Project*."""
-    names = sorted(path.name for path in (CHECKOUT / "docs" / "decisions").glob("*.md"))
-    config.nav.insert(-1, {"Decisions": [f"decisions/{name}" for name in names]})
+    names = sorted(path.name for path in (CHECKOUT / "docs" / "decisions").glob("[0-9]*.md"))
+    config.nav.insert(-1, {"Decisions": [f"decisions/{name}" for name in ("README.md", *names)]})
     return config
 
 
 def on_files(files: Files, *, config: MkDocsConfig) -> Files:
     """Add the pages from beside `docs/`."""
     for source, page in BESIDE.items():
-        if page not in files.src_uris:
-            files.append(File.generated(config, page, abs_src_path=str(CHECKOUT / source)))
+        files.append(File.generated(config, page, abs_src_path=str(CHECKOUT / source)))
     return files
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_: Any) -> str:
     """Have the links lead to pages of the site."""
     here = page.file.src_uri
-    origin = {page: source for source, page in BESIDE.items()}.get(here, f"docs/{here}")
-    if here == "README.md":
-        origin = "docs/README.md"
+    origin = _ORIGINS.get(here, f"docs/{here}")
     parts = _FENCE.split(markdown)
     return "".join(part if part.startswith("```") else _relinked(part, origin, here) for part in parts)
 
@@ -67,14 +68,9 @@ def _relinked(text: str, origin: str, here: str) -> str:
         found = posixpath.normpath(posixpath.join(posixpath.dirname(origin), path))
         if not (CHECKOUT / found).exists():
             return link.group()  # MkDocs tells of it
-        if found.startswith("docs/") and found.endswith(".md"):
-            found = found.removeprefix("docs/")
-        elif found in BESIDE:
-            found = BESIDE[found]
-        elif found.startswith("docs/") and Path(found).suffix:
-            found = found.removeprefix("docs/")
-        else:
+        name = _FRONT.get(found) or BESIDE.get(found) or found.removeprefix("docs/")
+        if name == found or not Path(name).suffix:
             return shown
-        return f"[{shown}]({posixpath.relpath(found, posixpath.dirname(here) or '.')}{hash_sign}{anchor})"
+        return f"[{shown}]({posixpath.relpath(name, posixpath.dirname(here) or '.')}{hash_sign}{anchor})"
 
     return _LINK.sub(relinked, text)

@@ -39,10 +39,15 @@ def test_what_the_guide_shows_is_linted(checkout: Path) -> None:
     run(checkout, "ruff", "format", "--check", *paths)
 
 
-@pytest.mark.timeout(1200)
 def test_the_command_that_the_guide_prints_passes(checkout: Path) -> None:
     [arguments] = COMMAND.findall(GUIDE.read_text("utf-8"))
     run(checkout, "pytest", "-q", "-p", "no:cacheprovider", *shlex.split(arguments))
+
+
+@pytest.mark.matrix
+@pytest.mark.timeout(1200)
+def test_no_other_test_of_the_functions_and_the_stack_breaks(checkout: Path) -> None:
+    run(checkout, "pytest", "-q", "-p", "no:cacheprovider", "tests/handlers", "tests/infra")
 
 
 def test_a_third_step_is_small_and_changes_one_place_in_the_tests() -> None:
