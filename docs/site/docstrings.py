@@ -45,9 +45,10 @@ def _fenced(example: re.Match[str]) -> str:
 
 def _taken(cls: griffe.Class, item: str) -> bool:
     """Whether all that the item names are members, which have got its text."""
-    names, _, text = item.partition(": ")
-    members = [cls.members.get(name) for name in names.split(", ")]
-    if not all(isinstance(member, griffe.Attribute) and member.docstring is None for member in members):
+    listed, _, text = item.partition(": ")
+    names = listed.split(", ")
+    members = [member for name in names if isinstance(member := cls.members.get(name), griffe.Attribute)]
+    if len(members) < len(names) or any(member.docstring for member in members):
         return False
     for member in members:
         member.docstring = griffe.Docstring(f"{text[:1].upper()}{dedent(text[1:])}", parent=member)

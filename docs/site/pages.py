@@ -31,14 +31,15 @@ _ORIGINS = {page: source for source, page in BESIDE.items()}
 _FRONT = {"README.md": "README.md", "docs/decisions": "decisions/README.md"}
 """Whose part another page plays in the site."""
 
-_LINK = re.compile(r"(?<!!)\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)\s]+)\)")
+_LINK = re.compile(r"\[((?:[^\[\]]|\[[^\[\]]*\])*)\]\(([^)\s]+)\)")
 _FENCE = re.compile(r"(^```.*?^```$)", re.DOTALL | re.MULTILINE)
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
     """Put the decisions into the navigation, before *Project*."""
     names = sorted(path.name for path in (CHECKOUT / "docs" / "decisions").glob("[0-9]*.md"))
-    config.nav.insert(-1, {"Decisions": [f"decisions/{name}" for name in ("README.md", *names)]})
+    nav: list[Any] = config.nav or []
+    nav.insert(-1, {"Decisions": [f"decisions/{name}" for name in ("README.md", *names)]})
     return config
 
 
