@@ -1,4 +1,4 @@
-"""Docstrings as the site shows them: examples are Python, and what is said of an attribute stands at the attribute."""
+"""Docstrings as the site shows them: examples are Python, names are links, and an attribute is described at itself."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import griffe
 
 _EXAMPLE = re.compile(r"^( *)(\S.*)::\n\n((?:\1 {4}.*\n?|\n)+)", re.MULTILINE)
 _ATTRIBUTES = re.compile(r"^Attributes:\n((?: +.*\n?|\n)+)", re.MULTILINE)
+_NAME = re.compile(r"(?<![`\w])`([A-Za-z]\w*(?:\.\w+)*)(\(\))?`(?!`)")
+_FENCED = re.compile(r"(^ *```.*?^ *```$)", re.DOTALL | re.MULTILINE)
 _ITEM = re.compile(r"^ {4}(?! )", re.MULTILINE)
 
 
@@ -34,6 +36,45 @@ class Shown(griffe.Extension):
             return f"Attributes:\n{left}" if left else ""
 
         cls.docstring.value = _ATTRIBUTES.sub(taken, cls.docstring.value)
+
+    def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
+        """Link the names in all docstrings, now that all are known."""
+        _link_names(pkg)
+
+
+def _link_names(obj: griffe.Object) -> None:
+    if obj.docstring is not None:
+        parts = _FENCED.split(obj.docstring.value)
+        obj.docstring.value = "".join(
+            part if part.lstrip().startswith("```") else _NAME.sub(lambda name: _linked(name, obj), part)
+            for part in parts
+        )
+    for member in obj.members.values():
+        if isinstance(member, griffe.Object):
+            _link_names(member)
+
+
+def _linked(name: re.Match[str], obj: griffe.Object) -> str:
+    """A link to what the name means where `obj` stands; its text alone where the site has no entry for that."""
+    first, _, rest = name[1].partition(".")
+    if isinstance(obj, griffe.Function) and first in obj.parameters:
+        return name[0]
+    scope: griffe.Object | None = obj
+    while scope is not None:
+        found = (scope.all_members if scope.is_class else scope.members).get(first)
+        if found is not None and found is not obj and not isinstance(found, griffe.Module):
+            path = ".".join(filter(None, (_defined(found), rest)))
+            return f'<autoref optional identifier="{path}"><code>{name[1]}{name[2] or ""}</code></autoref>'
+        scope = scope.parent
+    return name[0]
+
+
+def _defined(found: griffe.Object | griffe.Alias) -> str:
+    """Where it is defined; of what is imported from another distribution, where that says."""
+    try:
+        return found.final_target.path if isinstance(found, griffe.Alias) else found.path
+    except griffe.AliasResolutionError as elsewhere:
+        return elsewhere.alias.target_path
 
 
 def _fenced(example: re.Match[str]) -> str:

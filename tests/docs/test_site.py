@@ -53,13 +53,21 @@ OF_PYNAMODB = {"DoesNotExist", "PAY_PER_REQUEST_BILLING_MODE", "PROVISIONED_BILL
 
 
 class Site:
-    """The built site."""
+    """The built site.
+
+    Attributes:
+        entries: the names of the reference.
+        pages: the HTML of each page by its path, without the file's name; "" is the start.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         packed = (folder / "objects.inv").read_bytes().split(b"\n", 4)[4]
         self.entries = {line.split(" ")[0] for line in zlib.decompress(packed).decode().splitlines()}
-        self.pages = {path.relative_to(folder).as_posix(): path.read_text("utf-8") for path in folder.rglob("*.html")}
+        self.pages = {
+            re.sub(r"(/?index)?\.html$", "", path.relative_to(folder).as_posix()): path.read_text("utf-8")
+            for path in folder.rglob("*.html")
+        }
 
 
 @pytest.fixture(scope="module")
@@ -81,16 +89,10 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.mark.timeout(600)
 def test_every_page_is_in_the_site(site: Site) -> None:
     """That each is in the navigation, and that each link and anchor leads somewhere, the strict build sees."""
-    written = {path.relative_to(DOCS).with_suffix(".html").as_posix() for path in DOCS.rglob("*.md")}
-    expected = {re.sub(r"README\.html$", "index.html", page) for page in written}
-    assert set(site.pages) - expected == {
-        "404.html",
-        "benchmarks.html",
-        "changelog.html",
-        "contributing.html",
-        "examples.html",
-    }
-    assert expected - set(site.pages) == set()
+    written = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
+    expected = {re.sub(r"(^|/)README$", "", page) for page in written}
+    assert site.pages.keys() - expected == {"404", "benchmarks", "changelog", "contributing", "examples"}
+    assert expected - site.pages.keys() == set()
 
 
 def rooms() -> Iterator[ModuleType]:
@@ -128,14 +130,14 @@ def test_every_public_name_has_an_entry_in_the_reference(site: Site) -> None:
 
 
 def test_what_pynamodb_describes_is_named() -> None:
-    pages = "".join(path.read_text("utf-8") for path in (DOCS / "reference").glob("*.md"))
-    assert [name for name in sorted(OF_PYNAMODB) if f"`{name}`" not in pages] == []
+    text = "".join(path.read_text("utf-8") for path in (DOCS / "reference").glob("*.md"))
+    assert [name for name in sorted(OF_PYNAMODB) if f"`{name}`" not in text] == []
 
 
 def test_every_page_can_be_searched(site: Site) -> None:
     index = json.loads((site.folder / "search" / "search_index.json").read_text("utf-8"))
-    found = {entry["location"].partition("#")[0] for entry in index["docs"]}
-    assert set(site.pages) - found == {"404.html"}
+    found = {entry["location"].partition("#")[0].rstrip("/") for entry in index["docs"]}
+    assert site.pages.keys() - found == {"404"}
 
 
 @pytest.fixture(scope="module")
@@ -159,8 +161,8 @@ def test_no_page_refers_to_what_another_host_serves(site: Site) -> None:
     fetched = re.compile(r"<(?:script|img|iframe|link)\b[^>]*?\b(?:src|href)=[\"']?(?:https?:)?//([^\"'/ >]+)")
     assert {(page, host) for page, text in site.pages.items() for host in fetched.findall(text)} == set()
     assert {page for page, text in site.pages.items() if 'class="mermaid"' in text} == {
-        "architecture.html",
-        "documents-application.html",
+        "architecture",
+        "documents-application",
     }
 
 
