@@ -63,7 +63,9 @@ def _linked(name: re.Match[str], obj: griffe.Object) -> str:
     while scope is not None:
         found = (scope.all_members if scope.is_class else scope.members).get(first)
         if found is not None and found is not obj and not isinstance(found, griffe.Module):
-            path = ".".join(filter(None, (_defined(found), rest)))
+            front = obj.package.members.get(first)
+            where = front.path if front is not None and _defined(front) == _defined(found) else _defined(found)
+            path = ".".join(filter(None, (where, rest)))
             return f'<autoref optional identifier="{path}"><code>{name[1]}{name[2] or ""}</code></autoref>'
         scope = scope.parent
     return name[0]

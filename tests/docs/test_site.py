@@ -129,6 +129,15 @@ def test_every_public_name_has_an_entry_in_the_reference(site: Site) -> None:
     assert sorted(missing) == [], "add `::: name` to a page of docs/reference/"
 
 
+def test_docstrings_are_shown_as_a_reader_expects_them(site: Site) -> None:
+    """Names are links, examples are code, and what a class says of an attribute stands at the attribute."""
+    tasks, operations = site.pages["reference/tasks"], site.pages["reference/operations"]
+    assert 'href="#status_tracker.BaseTask.dispatch"><code>dispatch</code>' in tasks
+    assert '<span class="nc">Step1</span>' in tasks
+    step = operations.partition('id="status_tracker.operations.pipeline.PipelineStep.task_class"')[2]
+    assert "<p>Its tasks.</p>" in re.split("<h[2-6]", step)[0]
+
+
 def test_what_pynamodb_describes_is_named() -> None:
     text = "".join(path.read_text("utf-8") for path in (DOCS / "reference").glob("*.md"))
     assert [name for name in sorted(OF_PYNAMODB) if f"`{name}`" not in text] == []
