@@ -19,8 +19,8 @@ class Shown(griffe.Extension):
     """What follows `::` is fenced; `Attributes:` of a class are taken apart."""
 
     def on_object(self, *, obj: griffe.Object, **_: Any) -> None:
-        """Change the docstring in place; a special method without one is Python's business, not the reader's."""
-        if obj.docstring is None and obj.name.startswith("__") and obj.is_function:
+        """Change the docstring in place; special methods without one, and a suite's tests, are not for the reader."""
+        if obj.is_function and (obj.name.startswith("test_") or (obj.name.startswith("__") and not obj.docstring)):
             obj.public = False
         if obj.docstring is not None:
             obj.docstring.value = _EXAMPLE.sub(_fenced, obj.docstring.value)
@@ -38,8 +38,21 @@ class Shown(griffe.Extension):
         cls.docstring.value = _ATTRIBUTES.sub(taken, cls.docstring.value)
 
     def on_package(self, *, pkg: griffe.Module, **_: Any) -> None:
-        """Link the names in all docstrings, now that all are known."""
+        """Have members take over docstrings, and link the names in all of them, now that all are known."""
+        _inherit(pkg)
         _link_names(pkg)
+
+
+def _inherit(obj: griffe.Object) -> None:
+    """Give members without a docstring that of the member they override."""
+    for member in obj.members.values():
+        if not isinstance(member, griffe.Object):
+            continue
+        if isinstance(obj, griffe.Class) and member.docstring is None:
+            overridden = [parent.members[member.name] for parent in obj.mro() if member.name in parent.members]
+            told = next((each.docstring for each in overridden if each.docstring), None)
+            member.docstring = told and griffe.Docstring(told.value, parent=member)
+        _inherit(member)
 
 
 def _link_names(obj: griffe.Object) -> None:

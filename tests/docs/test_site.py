@@ -118,7 +118,7 @@ def public_names(room: ModuleType) -> Iterator[str]:
                 yield from (
                     f"{room.__name__}.{name}.{member}"
                     for member in {**parent.__dict__, **inspect.get_annotations(parent)}
-                    if not member.startswith("_")
+                    if not member.startswith(("_", "test_"))
                 )
 
 
