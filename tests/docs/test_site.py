@@ -95,6 +95,17 @@ def test_every_page_is_in_the_site(site: Site) -> None:
     assert expected - site.pages.keys() == set()
 
 
+@pytest.mark.parametrize(
+    "page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md", "bench/results.md"]
+)
+def test_the_pages_beside_docs_lead_to_files_that_are_there(page: str) -> None:
+    """On GitHub, too. Those of `docs/` are the strict build's."""
+    targets = re.findall(r"\]\(([^)\s#]+)", (CHECKOUT / page).read_text("utf-8"))
+    found = [target for target in targets if ":" not in target]
+    assert [target for target in found if not ((CHECKOUT / page).parent / target).exists()] == []
+    assert found
+
+
 def rooms() -> Iterator[ModuleType]:
     """The modules whose public names are public."""
     for name in ROOMS:
