@@ -89,7 +89,7 @@ def start_in_lambda(
 
     Raises:
         TaskPausedError: the step, or the whole pipeline, is paused.
-        What `BaseTask.start` raises, and what the block raises, untouched.
+        Exception: what `BaseTask.start` raises, and what the block raises, untouched.
     """
     metrics, logger = unfailing(metrics), unfailing(logger)
     metrics.add_dimension(name="step", value=step)

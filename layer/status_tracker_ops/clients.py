@@ -36,12 +36,14 @@ def make_client(service: str, read_timeout: int = READ_TIMEOUT_SECONDS, tries: i
 
 @cache
 def s3_client() -> S3Client:
+    """The process's client of S3."""
     client: S3Client = make_client("s3")
     return client
 
 
 @cache
 def step_functions_client() -> SFNClient:
+    """The process's client of Step Functions."""
     client: SFNClient = make_client("stepfunctions")
     return client
 

@@ -7,7 +7,7 @@ import pytest
 from moto import mock_aws
 
 ROOT = Path(__file__).parents[2]
-DOCUMENTS = ["README.md", "docs/getting-started.md", "docs/guarantees.md", "docs/asyncio.md"]
+DOCUMENTS = ["README.md", "docs/README.md", "docs/getting-started.md", "docs/guarantees.md", "docs/asyncio.md"]
 
 
 def _examples(document: str) -> str:

@@ -109,9 +109,9 @@ def test_alarms(synthesized: Synthesized) -> None:
         assert alarm["ComparisonOperator"] == "GreaterThanThreshold"
 
 
-def test_the_guide_tells_of_each_alarm(synthesized: Synthesized) -> None:
-    guide = (ROOT / "docs" / "your-own-use-case.md").read_text("utf-8")
-    table = guide.partition("And it has six alarms:\n")[2].partition("\n\n*Again and again*")[0]
+def test_the_page_tells_of_each_alarm(synthesized: Synthesized) -> None:
+    page = (ROOT / "docs" / "queue-worker.md").read_text("utf-8")
+    table = page.partition("And it has six alarms:\n")[2].partition("\n\n*Again and again*")[0]
     told = {f"Worker{name}" for name in re.findall(r"^\| `(\w+)` \|", table, re.MULTILINE)}
     assert told == set(alarms_of(synthesized))
     assert len(told) == 6

@@ -142,8 +142,9 @@ class BaseTracker(TrackerActions):
             heartbeat: renew the lease every so many seconds, from a thread, until the block ends.
 
         Raises:
-            TaskIsNotInitializedError, TaskLockedError, TaskAlreadySucceedError, TaskExhaustedError, TaskIgnoredError,
-            TaskNotDueError: why it cannot be started now; all are `TaskIsNotReadyToStartError`.
+            TaskIsNotReadyToStartError: it cannot be started now; the subclass says why: `TaskIsNotInitializedError`,
+                `TaskLockedError`, `TaskAlreadySucceedError`, `TaskExhaustedError`, `TaskIgnoredError` or
+                `TaskNotDueError`.
             TaskLockLostError: at the end, another worker had taken the task over; nothing of this one was stored.
             StatusNotSavedError: at the end, nothing could be stored while the lease lasted.
             TrackerNotStorableError: `dump` could not write the user's values. At the beginning nothing was started; at

@@ -53,18 +53,23 @@ class TaskStatus:
         return self.config.status_name(self.status)
 
     def is_pending(self) -> bool:
+        """Whether nothing works on the task in this step yet."""
         return self.status == self.config.pending_status
 
     def is_in_progress(self) -> bool:
+        """Whether a worker has acquired the task; its lease may be over."""
         return self.status == self.config.in_progress_status
 
     def is_failed(self) -> bool:
+        """Whether the last attempt has failed, and another may follow."""
         return self.status == self.config.failed_status
 
     def is_succeeded(self) -> bool:
+        """Whether the step is done."""
         return self.status == self.config.succeeded_status
 
     def is_ignored(self) -> bool:
+        """Whether the task was set aside."""
         return self.status == self.config.ignored_status
 
     def is_locked(self, expected_lock: str | None = None, utc_now: datetime | None = None) -> bool:

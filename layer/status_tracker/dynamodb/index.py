@@ -19,10 +19,12 @@ PROJECTED_ATTRIBUTES = ["create_time", "status", "retry", "lock", "lock_time", "
 
 
 class StatusAndUpdateTimeIndex(_Index):  # type: ignore[no-untyped-call]  # PynamoDB leaves its __init_subclass__ untyped
-    """Declare it on every model whose tasks you list; the name of the class attribute does not matter::
+    """The index by which tasks are listed. Declare it on every model whose tasks you list::
 
-    class Step1(BaseTask):
-        status_and_update_time_index = StatusAndUpdateTimeIndex()
+        class Step1(BaseTask):
+            status_and_update_time_index = StatusAndUpdateTimeIndex()
+
+    The name of the class attribute does not matter.
     """
 
     class Meta:

@@ -28,6 +28,7 @@ class Pace:
         self._next = 0.0
 
     def wait(self) -> None:
+        """Sleep until the next action is due."""
         now = time.monotonic()
         if self._next > now:
             self._sleep(self._next - now)

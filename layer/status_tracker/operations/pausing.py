@@ -38,6 +38,7 @@ class Pause:
     until: datetime | None
 
     def is_over(self, now: datetime) -> bool:
+        """Whether it has ended by itself, at `until`."""
         return self.until is not None and self.until <= now
 
     def error(self, use_case_id: str, task_id: str | None = None) -> TaskPausedError:

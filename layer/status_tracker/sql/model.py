@@ -157,8 +157,8 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
             heartbeat: renew the lease every so many seconds, from a thread, until the block ends.
 
         Raises:
-            JobIsNotInitializedError, JobLockedError, JobAlreadySucceededError, JobIgnoredError, JobNotDueError,
-                JobIsNotReadyToStartError: why it cannot be started now.
+            JobIsNotReadyToStartError: it cannot be started now; a subclass says why: `JobIsNotInitializedError`,
+                `JobLockedError`, `JobAlreadySucceededError`, `JobIgnoredError`, `JobNotDueError`.
             TypeError, ValueError: the settings cannot work, before any write; among them an engine for asyncio, and a
                 `heartbeat` with an engine that no other thread can use.
             TaskLockLostError: at the end, another worker had taken the job over; nothing of this one was stored.

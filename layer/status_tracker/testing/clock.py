@@ -19,6 +19,7 @@ class Clock:
         self.now = now
 
     def __call__(self) -> datetime:
+        """What it says, as the library asks for it."""
         return self.now
 
     def sleep(self, seconds: float) -> None:
@@ -26,4 +27,5 @@ class Clock:
         self.advance(seconds)
 
     def advance(self, seconds: float) -> None:
+        """Have so many seconds pass."""
         self.now += timedelta(seconds=seconds)
