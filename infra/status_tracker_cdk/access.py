@@ -55,5 +55,5 @@ def objects_finding(bucket: s3.IBucket, keys: str = "*") -> str:
     """The id of cdk-nag's finding about rights on the objects of `bucket` with those keys, such as ``folder/*``."""
     resource = bucket.node.default_child
     if not isinstance(resource, CfnElement):
-        raise TypeError(f"{bucket.node.path} is not a bucket of this stack")
+        return f"IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket.bucket_name}/{keys}]"
     return f"IAM5[Resource::<{Stack.of(bucket).resolve(resource.logical_id)}.Arn>/{keys}]"

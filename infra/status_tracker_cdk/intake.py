@@ -141,3 +141,16 @@ class Intake(Construct):
             )
         )
         return intake
+
+
+def send_events(bucket: s3.IBucket) -> None:
+    """Have a bucket of this app send an event to EventBridge for each new object.
+
+    Nothing is done with one of elsewhere, or one with notifications of its own: those send their events already.
+    """
+    # Bucket(event_bridge_enabled=True) would add a custom resource and its function to the stack.
+    resource = bucket.node.default_child
+    if isinstance(resource, s3.CfnBucket) and resource.notification_configuration is None:
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )

@@ -163,7 +163,7 @@ def _installed(package: str) -> Path:
     """The folder of an installed package."""
     spec = find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise RuntimeError(f"The package {package} must be installed beside the constructs: pip install status-tracker.")
+        raise RuntimeError(f"The package {package} must be installed beside the constructs: install status-tracker.")
     return Path(next(iter(spec.submodule_search_locations)))
 
 
