@@ -14,6 +14,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_stepfunctions as sfn
 from cdk_nag import AwsSolutionsChecks
+from constructs import Construct
 
 from status_tracker_cdk import (
     AlarmProps,
@@ -34,6 +35,7 @@ from status_tracker_cdk import (
     Watched,
     Widget,
 )
+from status_tracker_cdk.access import acknowledge
 from status_tracker_cdk.code import CodeFolder
 from tests.infra.synthesis import Synthesized, prod_settings
 
@@ -106,7 +108,7 @@ def app_without_context() -> App:
     return App(context={"aws:cdk:bundling-stacks": []})
 
 
-def tracker_in(scope: Stack, construct_id: str = "Orders", **options: Any) -> Tracker:
+def tracker_in(scope: Construct, construct_id: str = "Orders", **options: Any) -> Tracker:
     """A tracker without steps."""
     return Tracker(scope, construct_id, **{"pipeline": PIPELINE, "code": code(), **options})
 
@@ -195,10 +197,6 @@ def _parts(app: App) -> Stack:
 
 
 def _bucket(stack: Stack) -> s3.Bucket:
-    return s3.Bucket(
-        stack,
-        "Bucket",
-        enforce_ssl=True,
-        block_public_access=s3.BlockPublicAccess.BLOCK_ALL,
-        server_access_logs_prefix="access/",
-    )
+    bucket = s3.Bucket(stack, "Bucket", enforce_ssl=True, block_public_access=s3.BlockPublicAccess.BLOCK_ALL)
+    acknowledge(bucket, "S1", "Who reads what is not looked at in these tests.")
+    return bucket
