@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from status_tracker.cli.environment import exports
 from status_tracker_local.alarm_lines import alarm_lines
 from status_tracker_local.cloud import LocalCloud
 from status_tracker_local.exports import as_exports, exports_file
-from status_tracker_local.toolchain import find_application
+from status_tracker_local.toolchain import CHECKOUT
 
 _LOOK_EVERY_SECONDS = 0.5
 
@@ -32,10 +33,10 @@ def run_up(cloud: LocalCloud, state: Path) -> int:
 
 
 def _tracker_exports(cloud: LocalCloud) -> Iterator[str]:
-    find_application()
-    from documents.environment import exports  # noqa: PLC0415 - the application is on no path of ours
-
-    return exports(cloud.stack_name, cloud.client("cloudformation"), cloud.client("lambda"))
+    yield from exports(cloud.stack_name, cloud.client("cloudformation"), cloud.client("lambda"))
+    paths = ":".join(str(CHECKOUT / name) for name in ("layer", "lambdas"))
+    yield f"export PYTHONPATH={shlex.quote(paths)}"
+    yield f'export PATH={shlex.quote(str(CHECKOUT / "bin"))}:"$PATH"'
 
 
 def _tell(cloud: LocalCloud, exports: Path) -> None:
