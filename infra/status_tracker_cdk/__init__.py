@@ -5,6 +5,7 @@ What is not in this list is not part of the interface.
 
 from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
+from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.intake import Intake, IntakeProps
@@ -31,6 +32,7 @@ __all__ = [
     "BulkMachine",
     "BulkProps",
     "BulkRerun",
+    "CodeFolder",
     "DataProps",
     "Dispatch",
     "ExistingTable",
