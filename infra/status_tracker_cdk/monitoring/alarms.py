@@ -1,50 +1,26 @@
-"""The alarms, each with instructions.
-
-Every window rolls: CloudWatch evaluates it each minute. S is the sweep's interval, ``|`` a
-sweep, ``x`` a period over the threshold, ``.`` any other.
-
-======== ================================ ========================================================================
-event    ``[..............x]`` 15 x 1 min One is enough, and the alarm stays for a quarter of an hour: metrics that
-                                          come from logs arrive late, and a shorter alarm is missed.
-lasting  ``[.x..x.xx.x.....]`` 15 x 1 min Five of fifteen: a short burst raises no alarm.
-state    ``[| |][| |][| |]``  n x 2 S     All of n: each period contains a sweep, however late it starts. Without
-                                          sweeps the state is INSUFFICIENT_DATA, not a false OK or a lasting ALARM.
-watch    ``[           ]``    1 x 3 S     No sweep in the period.
-======== ================================ ========================================================================
-"""
+"""The alarms, each with instructions."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
+from status_tracker_cdk.monitoring.windows import AT_ONCE, EVENT, LASTING, TWICE, Window
+from status_tracker_cdk.worker_alarms import WorkerAlarms
 
 RUNBOOK = "docs/runbook.md"
 _SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.MINIMUM
 _NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 _UNKNOWN = cloudwatch.TreatMissingData.MISSING
 _QUARTER = Duration.minutes(15)
-
-
-@dataclass(frozen=True)
-class Window:
-    """How many periods are evaluated, and how many of them must breach."""
-
-    periods: int
-    breaching: int
-
-
-_AT_ONCE = Window(1, 1)
-_EVENT = Window(15, 1)
-_LASTING = Window(15, 5)
-_TWICE = Window(3, 2)
 
 
 class Alarms(Construct):
@@ -60,14 +36,22 @@ class Alarms(Construct):
         self._watched = watched
         self._props = watched.alarms
         self._action = actions.SnsAction(topic)
-        for step in watched.steps:
-            self._add_progress(step)
+        if watched.sweep is not None:
+            for step in watched.steps:
+                self._add_progress(step)
         self._add_outcomes()
-        self._add_executions()
+        if watched.state_machine is not None:
+            self._add_executions(watched.state_machine)
         self._add_bulk_machines()
-        self._add_intake()
+        self._add_dead_letters()
+        if watched.intake is not None:
+            self._add_oldest_upload(watched.intake.queue)
         self._add_throttles()
+        if watched.sweep is not None:
+            self._add_sweep()
         self._add_functions()
+        for step, worker in watched.workers.items():
+            self.alarms += WorkerAlarms(worker, topic=topic, prefix=f"{watched.name}-{step}").alarms
 
     def _add_progress(self, step: str) -> None:
         swept, props = self._watched.swept, self._props
@@ -112,6 +96,8 @@ class Alarms(Construct):
     def _add_outcomes(self) -> None:
         watched, props = self._watched, self._props
         for step in watched.steps:
+            if step in watched.workers:
+                continue  # it has an alarm of its own
             self._alarm(
                 f"Ignored{step}",
                 watched.task("TaskIgnored", step),
@@ -119,11 +105,12 @@ class Alarms(Construct):
                 "again.",
                 "Tasks were ignored",
                 over=props.alarm_ignored_tasks,
-                window=_EVENT,
+                window=EVENT,
             )
         # Only in the last step does a success say that the whole task was done: a run that is restarted in a later
         # step passes the earlier ones by in the same way.
-        self._add_duplicate_runs("DuplicateRuns", "RefusedSucceeded", watched.steps[-1], "done")
+        if watched.steps[-1] not in watched.workers:  # a message may be delivered twice
+            self._add_duplicate_runs("DuplicateRuns", "RefusedSucceeded", watched.steps[-1], "done")
         for step in watched.steps:
             self._add_duplicate_runs(f"DuplicateRunsIgnored{step}", "RefusedIgnored", step, f"ignored in {step}")
 
@@ -138,15 +125,14 @@ class Alarms(Construct):
             over=most,
         )
 
-    def _add_executions(self) -> None:
-        machine = self._watched.state_machine
+    def _add_executions(self, machine: sfn.IStateMachine) -> None:
         self._alarm(
             "ExecutionsFailed",
             machine.metric_failed(period=MINUTE, statistic=_SUM),
             "Executions ended in Failed: the retries ran out before the tracker gave the tasks up. Their error and "
             "cause say on what; the sweep restarts their tasks.",
             "Executions failed or timed out",
-            window=_EVENT,
+            window=EVENT,
         )
         self._alarm(
             "ExecutionsTimedOut",
@@ -154,14 +140,14 @@ class Alarms(Construct):
             "Executions ran for a day without an end. See in their history which state waits for what; the sweep "
             "restarts their tasks.",
             "Executions failed or timed out",
-            window=_EVENT,
+            window=EVENT,
         )
         self._alarm(
             "ExecutionsAborted",
             machine.metric_aborted(period=MINUTE, statistic=_SUM),
             "Somebody stopped executions. The sweep restarts their tasks: ignore those that are not wanted.",
             "Executions were aborted",
-            window=_EVENT,
+            window=EVENT,
         )
 
     def _add_bulk_machines(self) -> None:
@@ -180,12 +166,11 @@ class Alarms(Construct):
                 f"An execution of {name} ended in Failed or Refused, timed out or was stopped. What it did not come to "
                 "is untouched: read its cause and its report, mend that, and start it again.",
                 "A backfill or bulk rerun failed",
-                window=_EVENT,
+                window=EVENT,
             )
 
-    def _add_intake(self) -> None:
-        watched, props = self._watched, self._props
-        for name, queue in watched.dead_letter_queues.items():
+    def _add_dead_letters(self) -> None:
+        for name, queue in self._watched.dead_letter_queues.items():
             # Visible messages, since "sent" does not count those that a queue moves there itself.
             self._alarm(
                 name,
@@ -193,9 +178,12 @@ class Alarms(Construct):
                 "Messages could not be handled. The log says why of each; mend the cause, then move them back.",
                 "Messages in a dead letter queue",
             )
+
+    def _add_oldest_upload(self, queue: sqs.IQueue) -> None:
+        props = self._props
         self._alarm(
             "OldestMessage",
-            watched.queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM),
+            queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM),
             f"Uploads have waited for intake for over {props.alarm_queue_age_minutes} minutes. See whether the "
             "intake function runs, fails or is throttled, and whether its event source is enabled.",
             "Messages wait too long",
@@ -215,19 +203,21 @@ class Alarms(Construct):
                     f"DynamoDB throttles {requests.lower()}s of {described}. They are tried again, and slow everything "
                     "down: see whether one status has too few shards.",
                     "The table is throttled",
-                    window=_LASTING,
+                    window=LASTING,
                 )
         for name, function in watched.functions.items():
+            if name in watched.workers:
+                continue  # it has an alarm of its own
             self._alarm(
                 f"{name}Throttled",
                 function.metric_throttles(period=MINUTE, statistic=_SUM),
                 f"Lambda throttles the function {name}. Its work waits and nothing is lost: see whether the account's "
                 "concurrency is used up, and by what.",
                 "Functions are throttled",
-                window=_LASTING,
+                window=LASTING,
             )
 
-    def _add_functions(self) -> None:
+    def _add_sweep(self) -> None:
         watched, interval = self._watched, self._watched.sweep_interval_minutes
         period = Duration.minutes(3 * interval)
         # FILL, and missing data breaching: CloudWatch would else take an older period for one that has no data, and
@@ -250,15 +240,18 @@ class Alarms(Construct):
             under=1,
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
-        for step in (*watched.steps, INTAKE_STEP):
+        for step in (*watched.steps, *([] if watched.intake is None else [INTAKE_STEP])):
             self._alarm(
                 f"CannotSweep{step}",
                 watched.swept("SweepErrors", step, _SUM),
                 f"In {step} the sweep could not restart tasks or register objects, again and again. Its log says why "
                 "of each.",
                 "The sweep cannot put something right",
-                window=_TWICE,
+                window=TWICE,
             )
+
+    def _add_functions(self) -> None:
+        watched, interval = self._watched, self._watched.sweep_interval_minutes
         for name, function in watched.helpers.items():
             often = 5 if name == INTAKE_STEP else max(5, interval)
             self._alarm(
@@ -267,7 +260,7 @@ class Alarms(Construct):
                 f"The function {name} fails again and again: it crashes, runs out of time or memory, or cannot be "
                 "loaded. Read its log.",
                 "A function fails",
-                window=_TWICE,
+                window=TWICE,
             )
 
     def _all_of(self, minutes: int) -> Window:
@@ -284,7 +277,7 @@ class Alarms(Construct):
         *,
         over: float = 0,
         under: float | None = None,
-        window: Window = _AT_ONCE,
+        window: Window = AT_ONCE,
         missing: cloudwatch.TreatMissingData = _NOT_BREACHING,
     ) -> None:
         """Add an alarm for `metric` over (or under) the threshold in the `window`; `section` is the runbook's."""

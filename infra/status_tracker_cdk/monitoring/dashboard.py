@@ -6,9 +6,11 @@ from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from status_tracker_cdk.monitoring.graphs import executions, graph, requests_to, workflow_throttles
 from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
 
 _SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
@@ -54,8 +56,7 @@ class TaskDashboard(Construct):
                 [cloudwatch.TextWidget(markdown=how_to_read, width=24, height=4)],
                 list(extra_widgets),
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4)],
-                self._tasks_by_status(),
-                self._unfinished(),
+                *([] if watched.sweep is None else [self._tasks_by_status(), self._unfinished()]),
                 self._work(),
                 self._attempts(),
                 self._flow(),
@@ -68,7 +69,7 @@ class TaskDashboard(Construct):
     def _tasks_by_status(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         return [
-            _graph(
+            graph(
                 f"Tasks in {step}, by status",
                 [watched.swept("Tasks", step, status=status).with_(label=status) for status in watched.statuses(step)],
                 width=24 // len(watched.steps),
@@ -79,60 +80,60 @@ class TaskDashboard(Construct):
 
     def _unfinished(self) -> list[cloudwatch.IWidget]:
         return [
-            _graph(
+            graph(
                 "Unfinished, and finished since the sweep before",
                 [*self._swept("Unfinished"), *self._swept("FinishedSinceLastSweep")],
                 width=6,
             ),
-            _graph(
+            graph(
                 "Oldest unfinished (seconds)",
                 self._swept("OldestUnfinished"),
                 limit=self._watched.alarms.alarm_oldest_unfinished_minutes * 60,
                 width=6,
             ),
-            _graph("Stuck", self._swept("Stuck"), width=6),
-            _graph(
+            graph("Stuck", self._swept("Stuck"), width=6),
+            graph(
                 "Put right by the sweep",
                 [
                     *self._swept("Restarted", _SUM),
                     *self._swept("SweepErrors", _SUM),
-                    self._watched.swept("Registered", INTAKE_STEP, _SUM).with_(label="Registered"),
-                    self._watched.swept("SweepErrors", INTAKE_STEP, _SUM).with_(label=f"{INTAKE_STEP} SweepErrors"),
+                    *self._registered(),
                 ],
                 width=6,
             ),
+        ]
+
+    def _registered(self) -> list[cloudwatch.Metric]:
+        swept = self._watched.swept
+        if self._watched.intake is None:
+            return []
+        return [
+            swept("Registered", INTAKE_STEP, _SUM).with_(label="Registered"),
+            swept("SweepErrors", INTAKE_STEP, _SUM).with_(label=f"{INTAKE_STEP} SweepErrors"),
         ]
 
     def _work(self) -> list[cloudwatch.IWidget]:
         watched, machine = self._watched, self._watched.state_machine
         came_in = ("TaskCreated", "DuplicateEvent", "BadMessage")
+        taken_in = [watched.task(name, INTAKE_STEP).with_(label=name) for name in came_in]
         return [
-            _graph("Came in", [watched.task(name, INTAKE_STEP).with_(label=name) for name in came_in]),
-            _graph("Throughput (tasks a minute)", self._counts("TaskSucceeded")),
-            _graph(
-                "Executions",
-                [
-                    machine.metric_started(period=MINUTE),
-                    machine.metric_succeeded(period=MINUTE),
-                    machine.metric_failed(period=MINUTE),
-                    machine.metric_timed_out(period=MINUTE),
-                    machine.metric_aborted(period=MINUTE),
-                ],
-            ),
+            *([] if watched.intake is None else [graph("Came in", taken_in)]),
+            graph("Throughput (tasks a minute)", self._counts("TaskSucceeded")),
+            *([] if machine is None else [graph("Executions", executions(machine))]),
         ]
 
     def _attempts(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         return [
-            _graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored"), width=6),
-            _graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver"), width=6),
-            _graph("Refused starts", self._counts("TaskRefused", "RefusedSucceeded", "RefusedIgnored"), width=6),
-            _graph(
+            graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored"), width=6),
+            graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver"), width=6),
+            graph("Refused starts", self._counts("TaskRefused", "RefusedSucceeded", "RefusedIgnored"), width=6),
+            graph(
                 "Postponed, paused and cancelled",
                 self._counts("TaskPostponed", "TaskPaused", "TaskCancelled"),
                 width=6,
             ),
-            _graph(
+            graph(
                 "Attempt duration",
                 [
                     watched.task("TaskDuration", step, statistic=statistic).with_(label=f"{step} {statistic}")
@@ -145,25 +146,45 @@ class TaskDashboard(Construct):
 
     def _flow(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
-        waiting = watched.queue
+        intake = [] if watched.intake is None else self._of_intake(watched.intake.queue)
+        workers = [] if not watched.workers else self._of_workers()
+        letters = [
+            queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
+            for name, queue in watched.all_dead_letter_queues.items()
+        ]
+        return [*intake, *workers, *([graph("Dead letters", letters)] if letters else [])]
+
+    def _of_intake(self, waiting: sqs.IQueue) -> list[cloudwatch.IWidget]:
         return [
-            _graph(
+            graph(
                 "Oldest upload in the intake queue (seconds)",
                 [waiting.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM)],
-                limit=watched.alarms.alarm_queue_age_minutes * 60,
+                limit=self._watched.alarms.alarm_queue_age_minutes * 60,
             ),
-            _graph(
+            graph(
                 "Intake queue",
                 [
                     waiting.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM),
                     waiting.metric_approximate_number_of_messages_not_visible(period=MINUTE, statistic=_MAXIMUM),
                 ],
             ),
-            _graph(
-                "Dead letters",
+        ]
+
+    def _of_workers(self) -> list[cloudwatch.IWidget]:
+        queues = {name: worker.queue for name, worker in self._watched.workers.items()}
+        return [
+            graph(
+                "Oldest message of a worker (seconds)",
+                [
+                    queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM, label=name)
+                    for name, queue in queues.items()
+                ],
+            ),
+            graph(
+                "Messages that wait for a worker",
                 [
                     queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
-                    for name, queue in watched.dead_letter_queues.items()
+                    for name, queue in queues.items()
                 ],
             ),
         ]
@@ -171,11 +192,11 @@ class TaskDashboard(Construct):
     def _throttles(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         return [
-            _graph(
+            graph(
                 "DynamoDB throttles",
                 self._of_dynamodb("ReadThrottleEvents", "WriteThrottleEvents"),
             ),
-            _graph(
+            graph(
                 "Lambda throttles, and concurrency of the account",
                 [
                     *(each.metric_throttles(period=MINUTE, label=name) for name, each in watched.all_functions.items()),
@@ -188,29 +209,19 @@ class TaskDashboard(Construct):
                     ),
                 ],
             ),
-            _graph(
-                "Step Functions throttles",
-                [
-                    watched.state_machine.metric_throttled(period=MINUTE),
-                    sfn.StateTransitionMetric.metric_throttled_events(
-                        period=MINUTE, label="state transitions, whole account"
-                    ),
-                ],
-            ),
+            *([] if watched.state_machine is None else [workflow_throttles(watched.state_machine)]),
         ]
 
     def _functions(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         functions = watched.all_functions
         return [
-            _graph(
-                "Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]
-            ),
-            _graph(
+            graph("Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]),
+            graph(
                 "Cold starts",
                 [watched.cold_starts(each, name) for name, each in watched.counting_cold_starts.items()],
             ),
-            _graph(
+            graph(
                 "Lambda duration",
                 [
                     each.metric_duration(period=MINUTE, statistic=statistic, label=f"{name} {statistic}")
@@ -222,29 +233,22 @@ class TaskDashboard(Construct):
 
     def _use(self) -> list[cloudwatch.IWidget]:
         """What is paid for, in units: prices differ by region and tier. docs/scale.md counts it in dollars."""
-        queue = self._watched.queue
+        watched = self._watched
+        transitions = sfn.StateTransitionMetric.metric_consumed_capacity(period=MINUTE, statistic=_SUM)
+        requests = requests_to(watched.queues)
         return [
-            _graph(
+            graph(
                 "DynamoDB capacity units",
                 self._of_dynamodb("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"),
                 width=6,
             ),
-            _graph("Lambda GB-seconds", self._gigabyte_seconds(), width=6),
-            _graph(
-                "State transitions (whole account)",
-                [sfn.StateTransitionMetric.metric_consumed_capacity(period=MINUTE, statistic=_SUM)],
-                width=6,
+            graph("Lambda GB-seconds", self._gigabyte_seconds(), width=6),
+            *(
+                []
+                if watched.state_machine is None
+                else [graph("State transitions (whole account)", [transitions], width=6)]
             ),
-            _graph(
-                "SQS requests (at most)",
-                [
-                    queue.metric_number_of_messages_sent(period=MINUTE),
-                    queue.metric_number_of_messages_received(period=MINUTE),
-                    queue.metric_number_of_messages_deleted(period=MINUTE),
-                    queue.metric_number_of_empty_receives(period=MINUTE),
-                ],
-                width=6,
-            ),
+            *([graph("SQS requests (at most)", requests, width=6)] if requests else []),
         ]
 
     def _gigabyte_seconds(self) -> list[cloudwatch.IMetric]:
@@ -270,23 +274,3 @@ class TaskDashboard(Construct):
         watched = self._watched
         sources = {"table": watched.of_table, "index": watched.of_index}
         return [of(name).with_(label=f"{source} {name}") for source, of in sources.items() for name in names]
-
-
-def _graph(
-    title: str,
-    metrics: Sequence[cloudwatch.IMetric],
-    *,
-    width: int = 8,
-    stacked: bool = False,
-    limit: float | None = None,
-) -> cloudwatch.GraphWidget:
-    """A graph; `limit` is where its alarm goes off."""
-    limits = [] if limit is None else [cloudwatch.HorizontalAnnotation(value=limit, label="alarm")]
-    return cloudwatch.GraphWidget(
-        title=title,
-        left=list(metrics),
-        left_annotations=limits,
-        left_y_axis=cloudwatch.YAxisProps(min=0),
-        stacked=stacked,
-        width=width,
-    )
