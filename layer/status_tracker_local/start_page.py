@@ -47,10 +47,10 @@ def _stacks() -> str:
 
 def _stack(stack: Any) -> str:
     rows = "".join(
-        f'<tr><th scope="row">{escape(each.key)}</th><td><code>{escape(str(each.value))}</code></td>'
-        f"<td>{escape(each.description or '')}</td></tr>"
-        for each in stack.stack_outputs
-        if is_for_people(each.key)
+        f'<tr><th scope="row">{escape(each["OutputKey"])}</th><td><code>{escape(str(each["OutputValue"]))}</code></td>'
+        f"<td>{escape(each.get('Description') or '')}</td></tr>"
+        for each in stack.outputs or []
+        if is_for_people(each["OutputKey"])
     )
     outputs = f"<table>{rows}</table>" if rows else "<p>It has no outputs.</p>"
     return f"<h2>The stack {escape(stack.name)}</h2>{outputs}"

@@ -11,7 +11,7 @@ from typing import IO
 
 ROOT = Path(__file__).parents[2]
 
-APP = '''
+APP = """
 from aws_cdk import App, CfnOutput, RemovalPolicy, Stack
 from aws_cdk import aws_lambda as lambda_, aws_s3 as s3, aws_sqs as sqs
 from aws_cdk.aws_lambda_event_sources import SqsEventSource
@@ -31,8 +31,8 @@ worker.add_event_source(SqsEventSource(queue))
 bucket.grant_put(worker)
 CfnOutput(work, "QueueUrl", value=queue.queue_url)
 app.synth()
-'''
-WORKER = '''
+"""
+WORKER = """
 import os
 import boto3
 
@@ -40,8 +40,8 @@ def handler(event, context):
     for record in event["Records"]:
         text = f"{os.environ['GREETING']} {record['body']}!"
         boto3.client("s3").put_object(Bucket=os.environ["BUCKET"], Key=record["body"], Body=text)
-'''
-USER = '''
+"""
+USER = """
 import json, os, sys, time
 from pathlib import Path
 import boto3
@@ -55,7 +55,7 @@ while time.monotonic() < deadline:
         print(s3.get_object(Bucket=bucket, Key=sys.argv[1])["Body"].read().decode())
         sys.exit(7)
     time.sleep(0.1)
-'''
+"""
 """Sends a name through the app that the environment leads to, prints what became of it, and ends with 7."""
 
 

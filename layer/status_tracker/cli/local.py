@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,8 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from status_tracker_local.cloud import LocalCloud
-
-_NEEDED = ("boto3", "moto", "flask", "uv")
 
 
 def local(
@@ -34,10 +31,12 @@ def local(
     ] = None,
 ) -> None:
     """Run a CDK app on this machine, until Ctrl-C; deploy it again when its files change."""
-    _check_installed()
     if command and not once:
         raise WrongUsageError(f"{command[0]!r} is for --once: give that before it, or leave it out.")
-    from status_tracker_local.interrupts import until_interrupted  # noqa: PLC0415  # only this command needs it
+    try:
+        from status_tracker_local.interrupts import until_interrupted  # noqa: PLC0415  # the extra may be missing
+    except ImportError as error:
+        raise WrongUsageError(str(error)) from error
 
     folder = app.expanduser().resolve()
     given = _pairs(context or [])
@@ -51,12 +50,6 @@ def local(
         return run_local(App(folder, given, stack or ()), state or folder / ".local", wanted, _trackers)
 
     raise typer.Exit(until_interrupted(run, ctrl_c_is_the_end=not once))
-
-
-def _check_installed() -> None:
-    missing = next((name for name in _NEEDED if importlib.util.find_spec(name) is None), None)
-    if missing:
-        raise WrongUsageError(f"status-tracker local needs {missing}: pip install 'status-tracker[local]'")
 
 
 def _pairs(context: list[str]) -> dict[str, str]:
