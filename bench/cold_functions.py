@@ -34,7 +34,8 @@ from status_tracker_local.toolchain import handlers_python
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, object_created, sqs_event
 
 _HANDLERS = ROOT / ".local" / "handlers"
-FUNCTIONS = ("intake", "extract", "answer")
+FUNCTIONS = {"intake": "status_tracker_ops.deployed.intake", "extract": "extract", "answer": "answer"}
+"""The modules of the functions that are measured."""
 _COLUMNS = (
     *("function", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms", "modules"),
     *("MB", "botocore's models", "top imports, ms"),
@@ -101,7 +102,9 @@ class Account:
 
     def function(self, name: str) -> Function:
         layers, code = (self.layer,), ROOT / "lambdas"
-        return Function(name, f"arn:aws:lambda:::{name}", f"{name}.handler", _TIMEOUT, code, layers, self.environment)
+        return Function(
+            name, f"arn:aws:lambda:::{name}", f"{FUNCTIONS[name]}.handler", _TIMEOUT, code, layers, self.environment
+        )
 
 
 @dataclass
@@ -182,15 +185,8 @@ def _start(account: Account, name: str, events: list[bytes]) -> Cold:
 def _probe(account: Account, name: str, event: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """What a start loads, and where the time of its imports goes."""
     code = [str(ROOT / "lambdas"), str(account.layer / "python")]
-    command = [
-        str(handlers_python(_HANDLERS)),
-        "-X",
-        "importtime",
-        "-c",
-        _PROBE,
-        name,
-        json.dumps(event),
-    ]
+    python = str(handlers_python(_HANDLERS))
+    command = [python, "-X", "importtime", "-c", _PROBE, FUNCTIONS[name], json.dumps(event)]
     environment = {**account.environment, "PYTHONPATH": ":".join(code)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     times = import_times(ran.stderr)
