@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, environment, listing, sweeping, verifying, watching
+from . import acting, environment, listing, local, sweeping, verifying, watching
 from .acting import How
 from .environment import Account
 from .options import Chosen, command
@@ -148,3 +148,6 @@ def env(
 ) -> None:
     """Print the variables with which to work on a deployed stack, for eval in a shell."""
     environment.tell(stack, account, use_case=use_case)
+
+
+command(app, allow_interspersed_args=False)(local.local)
