@@ -81,7 +81,7 @@ class BulkCommons:
     def settings(self) -> BulkSettings:
         """What every function of the machines reads."""
         return BulkSettings(
-            document_bucket=self.bucket.bucket_name,
+            bucket=self.bucket.bucket_name,
             result_bucket=self.results.bucket_name,
             bulk_tasks_per_second=self.props.bulk_tasks_per_second,
             bulk_max_concurrency=self.props.bulk_max_concurrency,

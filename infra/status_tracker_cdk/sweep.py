@@ -134,7 +134,7 @@ class Sweep(Construct):
 
 def _settings(props: SweepProps, bucket: s3.IBucket) -> SweepSettings:
     return SweepSettings(
-        document_bucket=bucket.bucket_name,
+        bucket=bucket.bucket_name,
         sweep_max_restarts=props.sweep_max_restarts,
         sweep_max_examined=props.sweep_max_examined,
         sweep_pending_after_seconds=props.sweep_pending_after_seconds,

@@ -24,7 +24,7 @@ _BIG_ATTACHMENT_BYTES = 8 * 1024 * 1024
 def verification() -> Verification:
     """An invoice, a scan that has no text, and a contract of a hundred pages and 8 MB."""
     settings = VerificationSettings.from_environment()
-    upload = partial(uploaded, bucket=settings.document_bucket)
+    upload = partial(uploaded, bucket=settings.bucket)
     return Verification(
         good=upload("good.pdf", partial(_sample, "invoice-1001"), check=_invoice_is_answered),
         hopeless=upload("hopeless.pdf", partial(_sample, "hopeless-truncated")),

@@ -84,10 +84,13 @@ def process_sqs_batch(
     margin_seconds: float = 3,
     retry_seconds: float = 10,
     pipeline: Pausable | None = None,
+    create: bool = True,
+    then: Callable[[str], object] | None = None,
+    obsolete: Callable[[Exception], bool] = lambda _: False,
 ) -> BatchResponse:
     """Do `work` on the task of each message, one after the other, as long as there is time; the handler's answer.
 
-    Each is done inside `start_in_lambda(…, create=True)`. What then becomes of its message:
+    Each is done inside `start_in_lambda`. What then becomes of its message:
 
     - *deleted*: the task has succeeded, now or before; or it was set aside, now or before, which is on record.
     - *kept, and seen again* ``retry_seconds`` after a failure, or when it is due where the failure asked to wait
@@ -114,13 +117,20 @@ def process_sqs_batch(
         margin_seconds: the part of the function's time reserved for reporting to the queue.
         retry_seconds: how long a task waits after a failure.
         pipeline: is asked whether `step` is paused, at most every few seconds.
+        create: make the task of a message if there is none.
+        then: is called with the id of a task that has succeeded, now or before, and its message is deleted afterwards;
+            if it raises, the message is kept, and the call is repeated with the next receive.
+        obsolete: is asked about a refused start, of which nothing above says what becomes of the message: True deletes
+            it, since there is nothing to do any more.
 
     Raises:
         ValueError: the function has no time for even one record; nothing was started.
     """
     metrics, logger = unfailing(metrics), unfailing(logger)
     retry_after = timedelta(seconds=retry_seconds)
-    batch = _Batch(context, task_class, work, parse, step, metrics, logger, retry_after, pipeline)
+    batch = _Batch(
+        context, task_class, work, parse, step, metrics, logger, retry_after, pipeline, create, then, obsolete
+    )
     needed = seconds_per_record + margin_seconds
     if batch.seconds_left() < needed:
         raise ValueError(
@@ -174,7 +184,10 @@ class _Batch(Generic[TaskT]):
     metrics: Metrics
     logger: Logger
     retry_after: timedelta
-    pipeline: Pausable | None = None
+    pipeline: Pausable | None
+    create: bool
+    then: Callable[[str], object] | None
+    obsolete: Callable[[Exception], bool]
     kept: list[_Kept] = field(default_factory=list)
     _waiting: dict[str, _Verdict] = field(default_factory=dict)
     _stopped_groups: set[str] = field(default_factory=set)
@@ -235,14 +248,23 @@ class _Batch(Generic[TaskT]):
                 step=self.step,
                 metrics=self.metrics,
                 logger=self.logger,
-                create=True,
+                create=self.create,
                 data=data,
                 pipeline=self.pipeline,
             ) as ctx:
                 self.work(ctx)
         except Exception as error:  # noqa: BLE001 - logged where they are judged
-            return self._refused(error) if ctx is None else self._failed(ctx, error)
+            return self._refused(task_id, error) if ctx is None else self._failed(ctx, error)
         self.logger.info("Task succeeded")
+        return self._succeeded(task_id)
+
+    def _succeeded(self, task_id: str) -> _Verdict:
+        try:
+            if self.then is not None:
+                self.then(task_id)
+        except Exception:
+            self.logger.exception("What follows the task was not begun; the next receive tries again")
+            return _keep_until(None)
         return _DELETE
 
     def _bad(self, record: Mapping[str, Any], error: Exception) -> _Verdict:
@@ -252,9 +274,12 @@ class _Batch(Generic[TaskT]):
         self.logger.warning("Message refused: %r", error, extra={"body": body})
         return _keep_until(self._now())._replace(holds_group=False)
 
-    def _refused(self, error: Exception) -> _Verdict:
+    def _refused(self, task_id: str, error: Exception) -> _Verdict:
         """What becomes of the message of a task that was not started."""
-        if isinstance(error, TaskAlreadySucceedError | NoMoreRetryError):
+        if isinstance(error, TaskAlreadySucceedError):
+            self.logger.info("Task has succeeded before: %s", error)
+            return self._succeeded(task_id)
+        if isinstance(error, NoMoreRetryError) or self.obsolete(error):
             self.logger.info("Message deleted: %s", error)
             return _DELETE
         if isinstance(error, TaskLockedError | TaskNotDueError):

@@ -15,6 +15,7 @@ from status_tracker.sessions import quick_session
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
+    from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
 
 # Together well within the 30 s that intake has: the SDKs' defaults of 15 to 60 s a try would outlive the function.
@@ -42,4 +43,10 @@ def s3_client() -> S3Client:
 @cache
 def step_functions_client() -> SFNClient:
     client: SFNClient = make_client("stepfunctions")
+    return client
+
+
+@cache
+def sqs_client() -> SQSClient:
+    client: SQSClient = make_client("sqs")
     return client

@@ -12,7 +12,7 @@ from status_tracker_ops.clients import step_functions_client
 from status_tracker_ops.settings import WorkflowSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, MutableMapping
 
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -97,6 +97,20 @@ class WorkflowRuns:
     def run_state(cls, task: Any) -> RunState:
         """What has become of the execution of the task's run."""
         return run_state(step_functions_client(), _workflow_arn(), task.task_id, task.run or 0)
+
+    @classmethod
+    def run_states(cls, known: MutableMapping[str, Any], stop: Callable[[], bool]) -> Callable[[Any], RunState]:
+        """`run_state`, which asks only for an execution that is not in one listing of those that are running."""
+        arn = _workflow_arn()
+        if arn not in known:
+            known[arn] = running_executions(step_functions_client(), arn, stop)
+        running = known[arn]
+
+        def state(task: Any) -> RunState:
+            is_known = execution_name(task.task_id, task.run or 0) in running
+            return RunState.RUNNING if is_known else cls.run_state(task)
+
+        return state
 
     @classmethod
     def recall(cls, task: Any) -> None:

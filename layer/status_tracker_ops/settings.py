@@ -27,6 +27,11 @@ def price() -> Any:
     return field(default=None, metadata={"price": True})
 
 
+def optional() -> Any:
+    """A field that is a text, or None where nothing is set."""
+    return field(default=None)
+
+
 class EnvironmentSettings:
     """Base of the records. A field is a text, several texts (``tuple[str, ...]``), or what the functions above say."""
 
@@ -82,12 +87,17 @@ class QueueWorkerSettings(EnvironmentSettings):
 
 @dataclass(frozen=True)
 class WidgetSettings(EnvironmentSettings):
-    """The widget's two functions, the one that shows and the one that acts, and where to find more about a task."""
+    """The widget's two functions, the one that shows and the one that acts, and where to find more about a task.
+
+    Attributes:
+        log_groups: of the functions that work on tasks.
+        workflow_arn: the state machine of the tasks; None where no step runs in one.
+    """
 
     widget_viewer_arn: str
     widget_actor_arn: str
-    workflow_arn: str
     log_groups: tuple[str, ...]
+    workflow_arn: str | None = optional()
 
 
 @dataclass(frozen=True)
@@ -95,20 +105,20 @@ class SweepSettings(EnvironmentSettings):
     """How much one sweep does; the rest is for the next.
 
     Attributes:
-        document_bucket: the bucket whose objects are tasks.
         sweep_max_restarts: tasks of each step that are restarted, at most.
         sweep_max_examined: tasks of each step that are looked at, at most.
         sweep_pending_after_seconds: how long a pending task is left alone.
         sweep_max_objects: objects of the bucket that are looked at, at most.
         sweep_unregistered_after_seconds: how old an object without a task is when it is registered.
+        bucket: the bucket whose objects are tasks; None where no objects are.
     """
 
-    document_bucket: str
     sweep_max_restarts: int = number(at_least=1)
     sweep_max_examined: int = number(at_least=1)
     sweep_pending_after_seconds: int = number(at_least=1)
     sweep_max_objects: int = number(at_least=1)
     sweep_unregistered_after_seconds: int = number(at_least=1)
+    bucket: str | None = optional()
 
 
 @dataclass(frozen=True)
@@ -116,18 +126,25 @@ class BulkSettings(EnvironmentSettings):
     """Where objects and results are, and the pace of what goes over very many of them.
 
     Attributes:
-        document_bucket: the bucket whose objects are tasks.
         result_bucket: where reports and results are.
         bulk_tasks_per_second: tasks that one execution registers or reruns in a second, at most.
         bulk_max_concurrency: functions that work at the same time, where the input says nothing else.
         bulk_tolerated_failures: items that may fail, where the input says nothing else.
+        bucket: the bucket whose objects are tasks; None where no objects are.
     """
 
-    document_bucket: str
     result_bucket: str
     bulk_tasks_per_second: int = number(at_least=1)
     bulk_max_concurrency: int = number(at_least=1)
     bulk_tolerated_failures: int = number(at_least=0)
+    bucket: str | None = optional()
+
+    @property
+    def source(self) -> str:
+        """`bucket`, for a function that registers its objects. Raises `ValueError` where there is none."""
+        if self.bucket is None:
+            raise _missing("BUCKET")
+        return self.bucket
 
 
 @dataclass(frozen=True)
@@ -136,11 +153,11 @@ class VerificationSettings(EnvironmentSettings):
 
     Attributes:
         status_tracker_stack: its name.
-        document_bucket: the bucket whose objects are tasks.
+        bucket: the bucket whose objects are tasks.
     """
 
     status_tracker_stack: str
-    document_bucket: str
+    bucket: str
 
 
 def _read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
@@ -148,7 +165,7 @@ def _read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
     value = environment.get(name, "").strip()
     if not value:
         if setting.default is MISSING:
-            raise ValueError(f"The environment variable {name} is missing or empty: set it on the Lambda function.")
+            raise _missing(name)
         return setting.default
     if "at_least" in setting.metadata:
         return _whole_number(name, value, setting.metadata["at_least"])
@@ -157,7 +174,11 @@ def _read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
     choices = setting.metadata.get("choices", (value,))
     if value not in choices:
         raise ValueError(f"The environment variable {name} is {value!r}: expected one of {', '.join(choices)}.")
-    return value if setting.type is str else tuple(value.split(","))
+    return tuple(value.split(",")) if setting.type == tuple[str, ...] else value
+
+
+def _missing(name: str) -> ValueError:
+    return ValueError(f"The environment variable {name} is missing or empty: set it on the Lambda function.")
 
 
 def _whole_number(name: str, value: str, at_least: int) -> int:

@@ -32,7 +32,7 @@ def test_the_inputs_are_taken() -> None:
         importlib.import_module(f"status_tracker_ops.{name}") for name in ("intake.backfill", "bulk.rerun")
     )
     settings = importlib.import_module("status_tracker_ops.settings").BulkSettings(
-        DOCUMENT_BUCKET, RESULT_BUCKET, 100, 10, 100
+        RESULT_BUCKET, 100, 10, 100, DOCUMENT_BUCKET
     )
     first = importlib.import_module("documents.tasks").PIPELINE.first.task_class
     reruns = [given for given in inputs() if "filter" in given]

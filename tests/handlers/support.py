@@ -31,6 +31,8 @@ ENVIRONMENT = {
     "TASK_TABLE_NAME": "example-tasks",
     "MAX_ATTEMPTS": "3",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:example-documents",
+    "STATUS_TRACKER_TASK": "documents.tasks:PIPELINE",
+    "BUCKET": DOCUMENT_BUCKET,
     "DOCUMENT_BUCKET": DOCUMENT_BUCKET,
     "RESULT_BUCKET": RESULT_BUCKET,
     "MAX_DOCUMENT_BYTES": "20000",
@@ -168,7 +170,7 @@ def application(monkeypatch: pytest.MonkeyPatch) -> Iterator[Application]:
     for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     with mock_aws():
-        names = ("intake", "extract", "answer", "documents.tasks")
+        names = ("status_tracker_ops.deployed.intake", "extract", "answer", "documents.tasks")
         app = Application(*map(importlib.import_module, names))
         for bucket in (DOCUMENT_BUCKET, RESULT_BUCKET):
             app.s3.create_bucket(Bucket=bucket)

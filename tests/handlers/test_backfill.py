@@ -24,7 +24,10 @@ HALF_CHARACTER = "\ud800"
 
 @pytest.fixture
 def machine(app: Application, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    backfill, report = importlib.import_module("backfill"), importlib.import_module("bulk_report")
+    backfill, report = (
+        importlib.import_module("status_tracker_ops.deployed.backfill"),
+        importlib.import_module("status_tracker_ops.deployed.bulk_report"),
+    )
     monkeypatch.setattr(time, "sleep", lambda _: None)
     return Machine(app.s3, backfill.plan, backfill.register, report.handler)
 

@@ -24,7 +24,10 @@ GIVEN = {"filter": {"statuses": ["ignored"]}, "reason": "the reader is mended"}
 
 @pytest.fixture
 def machine(app: Application, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    rerun, report = importlib.import_module("bulk_rerun"), importlib.import_module("bulk_report")
+    rerun, report = (
+        importlib.import_module("status_tracker_ops.deployed.bulk_rerun"),
+        importlib.import_module("status_tracker_ops.deployed.bulk_report"),
+    )
     monkeypatch.setattr(time, "sleep", lambda _: None)
     return Machine(app.s3, rerun.plan, rerun.rerun, report.handler, started=LATER)
 
@@ -173,7 +176,10 @@ def test_what_cannot_be_dispatched_has_failed_and_the_same_run_id_makes_it_good(
 
 @pytest.fixture
 def machine_without_workflow(app_without_workflow: Application, monkeypatch: pytest.MonkeyPatch) -> Machine:
-    rerun, report = importlib.import_module("bulk_rerun"), importlib.import_module("bulk_report")
+    rerun, report = (
+        importlib.import_module("status_tracker_ops.deployed.bulk_rerun"),
+        importlib.import_module("status_tracker_ops.deployed.bulk_report"),
+    )
     monkeypatch.setattr(time, "sleep", lambda _: None)
     return Machine(app_without_workflow.s3, rerun.plan, rerun.rerun, report.handler, started=LATER)
 

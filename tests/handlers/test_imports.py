@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import documents
+from status_tracker_ops import deployed
 from tests.handlers.support import ENVIRONMENT
 from tests.infra.expected import STEPS
 
@@ -46,8 +47,17 @@ SWEEP_AND_WIDGET = {"status_tracker_ops.sweep.run", "status_tracker_ops.widget.c
 
 ONLY_ITS_OWN = {"Extract": READING, "Answer": ANSWERING}
 
-ALSO_NOT_NEEDED: dict[str, set[str]] = {
+OPERATING: dict[str, set[str]] = {
     "intake": {RESULTS, *DOCUMENTS, *MACHINES, *SWEEP_AND_WIDGET},
+    "widget": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
+    "backfill": {RESULTS, *DOCUMENTS, "status_tracker.operations.bulk", *SWEEP_AND_WIDGET},
+    "bulk_rerun": {RESULTS, *DOCUMENTS, "status_tracker_ops.intake.manifests", *SWEEP_AND_WIDGET},
+    "bulk_report": {"pynamodb", RESULTS, "documents.tasks", *DOCUMENTS, *SWEEP_AND_WIDGET},
+    "sweep": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.widget.console"},
+}
+"""The functions that operate a pipeline."""
+ALSO_NOT_NEEDED: dict[str, set[str]] = {
+    **{f"status_tracker_ops.deployed.{name}": not_needed for name, not_needed in OPERATING.items()},
     **{
         step.handler.removesuffix(".handler"): {
             *(DOCUMENTS - ONLY_ITS_OWN.get(name, set())),
@@ -56,13 +66,7 @@ ALSO_NOT_NEEDED: dict[str, set[str]] = {
         }
         for name, step in STEPS.items()
     },
-    "widget": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
-    "widget_actions": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
-    "backfill": {RESULTS, *DOCUMENTS, "status_tracker.operations.bulk", *SWEEP_AND_WIDGET},
-    "bulk_rerun": {RESULTS, *DOCUMENTS, "status_tracker_ops.intake.manifests", *SWEEP_AND_WIDGET},
-    "bulk_report": {"pynamodb", RESULTS, "documents.tasks", *DOCUMENTS, *SWEEP_AND_WIDGET},
     "start_analysis": {"documents.reading.reader", *ANSWERING, *MACHINES, *SWEEP_AND_WIDGET},  # pypdf counts pages
-    "sweep": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.widget.console"},
 }
 
 
@@ -75,13 +79,25 @@ def test_what_is_imported(function: str, not_needed: set[str]) -> None:
 
 def test_every_function_is_looked_at() -> None:
     functions = {path.stem for path in Path(documents.__path__[0]).parent.glob("*.py")}
-    assert functions == set(ALSO_NOT_NEEDED)
+    assert functions | set(OPERATING) == {name.removeprefix("status_tracker_ops.deployed.") for name in ALSO_NOT_NEEDED}
+    assert {path.stem for path in Path(deployed.__path__[0]).glob("*.py")} - {"__init__", "pipeline"} == set(OPERATING)
 
 
-def test_a_function_without_its_table_says_so() -> None:
-    ran = run("import intake", {**ENVIRONMENT, "TASK_TABLE_NAME": ""})
+@pytest.mark.parametrize(
+    ("variables", "told"),
+    [
+        ({"TASK_TABLE_NAME": ""}, "TASK_TABLE_NAME is missing or empty"),
+        ({"STATUS_TRACKER_TASK": ""}, "STATUS_TRACKER_TASK is missing or empty: expected module:NAME of a Pipeline"),
+        ({"STATUS_TRACKER_TASK": "documents"}, "STATUS_TRACKER_TASK is 'documents': expected module:NAME"),
+        ({"STATUS_TRACKER_TASK": "documents.tasks:NONE"}, "documents.tasks has no NONE: expected module:NAME"),
+        ({"STATUS_TRACKER_TASK": "documents.tasks:ExtractTask"}, "has a ExtractTask that is a"),
+        ({"STATUS_TRACKER_TASK": "nowhere:PIPELINE"}, "No module named 'nowhere'"),
+    ],
+)
+def test_what_a_function_is_told_and_cannot_use_is_named(variables: dict[str, str], told: str) -> None:
+    ran = run("import status_tracker_ops.deployed.intake", {**ENVIRONMENT, **variables})
     assert ran.returncode != 0
-    assert "TASK_TABLE_NAME is missing or empty" in ran.stderr
+    assert told in ran.stderr
 
 
 def test_what_is_looked_for_exists() -> None:

@@ -56,7 +56,7 @@ def lines(app: Application, log: Log, monkeypatch: pytest.MonkeyPatch) -> list[d
         app.step_functions.stop_execution(executionArn=execution["executionArn"])
     for name, value in SWEEP_SETTINGS.items():
         monkeypatch.setenv(name, value)
-    importlib.import_module("sweep").handler({}, FakeContext())
+    importlib.import_module("status_tracker_ops.deployed.sweep").handler({}, FakeContext())
     return log.lines()
 
 
@@ -74,12 +74,12 @@ def test_every_line_says_whose_it_is(app: Application, lines: list[dict[str, Any
 def bulk_lines(app: Application, log: Log) -> list[dict[str, Any]]:
     """What is logged of a backfill and a bulk rerun, and of input that is refused."""
     app.upload("found.pdf", INVOICE)
-    report = importlib.import_module("bulk_report").handler
+    report = importlib.import_module("status_tracker_ops.deployed.bulk_report").handler
     for name, work, given in (
         ("backfill", "register", {"prefix": ""}),
         ("bulk_rerun", "rerun", {"filter": {"statuses": ["pending"]}, "reason": "again"}),
     ):
-        module = importlib.import_module(name)
+        module = importlib.import_module(f"status_tracker_ops.deployed.{name}")
         machine = Machine(app.s3, module.plan, getattr(module, work), report, started="2099-01-01T00:00:00.000Z")
         machine.run(given)
         assert "refused" in machine.run("no input")
@@ -98,11 +98,11 @@ def test_every_line_of_a_bulk_machine_says_whose_it_is(bulk_lines: list[dict[str
 def test_every_line_of_the_widget_says_whose_it_is(app: Application, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("WIDGET_VIEWER_ARN", "WIDGET_ACTOR_ARN", "LOG_GROUPS"):
         monkeypatch.setenv(name, "arn:aws:lambda:us-east-1:123456789012:function:example")
-    viewer, actor = importlib.import_module("widget"), importlib.import_module("widget_actions")
+    widget = importlib.import_module("status_tracker_ops.deployed.widget")
     deed = {"action": "ignore", "act_on": "Extract", "task_id": "none.pdf#1", "request_id": "0" * 32, "drawn": "0" * 32}
-    actor.handler({**deed, "widgetContext": {}}, FakeContext())
+    widget.actor({**deed, "widgetContext": {}}, FakeContext())
     app.tasks.ExtractTask.delete_table()
-    viewer.handler({"widgetContext": {}}, FakeContext())
+    widget.viewer({"widgetContext": {}}, FakeContext())
     lines = log.lines()
     assert {line["use_case"] for line in lines} == {"pdf_processing"}
     steps = {line["message"]: line["step"] for line in lines}

@@ -56,7 +56,12 @@ class Broom:
         """The sweep of `app`, until `monkeypatch` takes its settings back."""
         for name, value in SETTINGS.items():
             monkeypatch.setenv(name, value)
-        broom = cls(app, importlib.import_module("sweep"), sweep_task(app.tasks.PIPELINE), monkeypatch)
+        broom = cls(
+            app,
+            importlib.import_module("status_tracker_ops.deployed.sweep"),
+            sweep_task(app.tasks.PIPELINE),
+            monkeypatch,
+        )
         for config in (*(step.task_class.config for step in app.tasks.PIPELINE), broom.sweep_task.config):
             monkeypatch.setitem(config.__dict__, "clock", broom.now)
         monkeypatch.setattr("status_tracker_ops.sweep.run.get_utc_now", broom.now)
@@ -719,9 +724,9 @@ def test_the_tasks_of_the_sweep_are_not_among_the_documents(broom: Broom) -> Non
 @pytest.mark.parametrize(
     ("broken", "told_all_the_same"),
     [
-        ("running_executions", ["Extract/Unfinished", "Intake/Registered", "Extract/ignored/Tasks"]),
-        ("count_unfinished", ["Extract/Restarted", "Intake/Registered"]),
-        ("reconcile", ["Extract/Restarted", "Extract/Unfinished", "Extract/ignored/Tasks"]),
+        ("executions.running_executions", ["Extract/Unfinished", "Intake/Registered", "Extract/ignored/Tasks"]),
+        ("sweep.run.count_unfinished", ["Extract/Restarted", "Intake/Registered"]),
+        ("sweep.run.reconcile", ["Extract/Restarted", "Extract/Unfinished", "Extract/ignored/Tasks"]),
     ],
 )
 def test_a_stage_that_fails_is_told_and_keeps_none_from_its_turn(
@@ -730,14 +735,15 @@ def test_a_stage_that_fails_is_told_and_keeps_none_from_its_turn(
     task_id = made_but_not_started(broom.app, "lost.pdf")
     broom.wait(minutes=5)
     with broom.monkeypatch.context() as patch:
-        patch.setattr(f"status_tracker_ops.sweep.run.{broken}", lambda *_, **__: 1 / 0)
+        patch.setattr(f"status_tracker_ops.{broken}", lambda *_, **__: 1 / 0)
         with pytest.raises(ExceptionGroup):
             broom.sweep()
     figures = told(metrics)
     assert figures["Sweep/TaskFailed"] == 1
     assert set(told_all_the_same) <= set(figures)
-    [failure] = [line for line in log.lines() if line["message"].endswith("failed")]
-    assert "ZeroDivisionError" in failure["exception"]
+    failures = [line for line in log.lines() if line["message"].endswith("failed")]
+    assert failures
+    assert all("ZeroDivisionError" in failure["exception"] for failure in failures)
     broom.sweep()
     assert told(metrics)["Sweep/TaskSucceeded"] == 1
     assert broom.runs() == [(task_id, 0)]

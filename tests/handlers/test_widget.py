@@ -17,7 +17,8 @@ from tests.unit.widget.page import Call, Page
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import ModuleType
+
+    Handler = Callable[[Any, FakeContext], str]
 
 VIEWER = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
 ACTOR = "arn:aws:lambda:us-east-1:123456789012:function:actor"
@@ -36,20 +37,21 @@ class Widget:
 
     def __init__(self, app: Application) -> None:
         self.app = app
-        self.viewer: ModuleType = importlib.import_module("widget")
-        self.actor: ModuleType = importlib.import_module("widget_actions")
+        module = importlib.import_module("status_tracker_ops.deployed.widget")
+        self.viewer: Handler = module.viewer
+        self.actor: Handler = module.actor
 
     def show(self, event: Any) -> Page:
-        return Page(self.viewer.handler(event, FakeContext()))
+        return Page(self.viewer(event, FakeContext()))
 
     def view(self, **params: Any) -> Page:
         return self.show({**params, "widgetContext": context()})
 
     def press(self, call: Call, **forms: str) -> Page:
         """Press a button: CloudWatch sends its values, and what was typed."""
-        module = {VIEWER: self.viewer, ACTOR: self.actor}[call.endpoint]
+        function = {VIEWER: self.viewer, ACTOR: self.actor}[call.endpoint]
         event = {**call.values, "widgetContext": context(forms=forms)}
-        return Page(module.handler(json.loads(json.dumps(event)), FakeContext(aws_request_id="request-7")))
+        return Page(function(json.loads(json.dumps(event)), FakeContext(aws_request_id="request-7")))
 
     def item(self, task_id: str) -> dict[str, Any]:
         return self.app.task(task_id).to_dict()
@@ -314,7 +316,7 @@ def test_an_event_that_makes_no_sense_changes_nothing(widget: Widget, event: Any
     make(widget, "a.pdf#1", 50)
     before = widget.item("a.pdf#1")
     widget.show(event)
-    acted = Page(widget.actor.handler(event, FakeContext()))
+    acted = Page(widget.actor(event, FakeContext()))
     assert acted.text.startswith("Not done: ")
     assert widget.item("a.pdf#1") == before
     assert widget.app.executions() == []
@@ -324,7 +326,7 @@ def test_the_forged_reason_of_an_action_is_refused(widget: Widget) -> None:
     make(widget, "a.pdf#1", 50)
     values = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract").values
     event = {**values, "widgetContext": context(forms={"reason": {"a": 1}})}
-    assert "reason is a dict" in Page(widget.actor.handler(event, FakeContext())).text
+    assert "reason is a dict" in Page(widget.actor(event, FakeContext())).text
     assert widget.app.task("a.pdf#1").run in {None, 0}
 
 
@@ -343,10 +345,10 @@ def test_the_viewer_acts_on_nothing(widget: Widget) -> None:
 
 
 def test_both_describe_themselves(widget: Widget) -> None:
-    for module in (widget.viewer, widget.actor):
-        told = module.handler({"describe": True, "widgetContext": context()}, FakeContext())
+    for function in (widget.viewer, widget.actor):
+        told = function({"describe": True, "widgetContext": context()}, FakeContext())
         assert told.startswith("## ")
-    assert "```yaml\nview: list\n" in widget.viewer.handler({"describe": True}, FakeContext())
+    assert "```yaml\nview: list\n" in widget.viewer({"describe": True}, FakeContext())
 
 
 def test_a_task_that_somebody_spoilt_by_hand_is_shown(widget: Widget) -> None:

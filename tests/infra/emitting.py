@@ -88,7 +88,7 @@ class Functions:
 
     def function(self, handler: str) -> Callable[..., Any]:
         """The function with that handler; its first invocation is a cold start."""
-        module, name = handler.split(".")
+        module, _, name = handler.rpartition(".")
         context = FakeContext(function_name=handler, remaining_milliseconds=900_000)
 
         def invoke(event: Any, _context: object = None) -> Any:
@@ -104,7 +104,7 @@ class Functions:
         """An upload, the same again, and a message that is none."""
         upload = json.dumps(self.app.upload("new.pdf", INVOICE))
         for body in (upload, upload, "no message of ours"):
-            self.function("intake.handler")(sqs_event(body))
+            self.function("status_tracker_ops.deployed.intake.handler")(sqs_event(body))
 
     def work_through(self, step: str) -> None:
         """All that an attempt at a step can come to."""
@@ -160,12 +160,12 @@ class Functions:
 
     def run_bulk_machines(self) -> None:
         """A backfill and a bulk rerun, over what was uploaded and done before."""
-        report = self.function("bulk_report.handler")
+        report = self.function("status_tracker_ops.deployed.bulk_report.handler")
         for name, work, given in (
             ("backfill", "register", {"prefix": ""}),
             ("bulk_rerun", "rerun", {"filter": {"statuses": ["ignored"]}, "reason": "again"}),
         ):
-            plan, worker = self.function(f"{name}.plan"), self.function(f"{name}.{work}")
+            plan, worker = (self.function(f"status_tracker_ops.deployed.{name}.{each}") for each in ("plan", work))
             Machine(self.app.s3, plan, worker, report, started="2099-01-01T00:00:00.000Z").run(given)
 
     def look_at_the_widget(self, patch: pytest.MonkeyPatch) -> None:
@@ -173,15 +173,15 @@ class Functions:
             patch.setenv(name, "arn:aws:lambda:us-east-1:123456789012:function:example")
         asked = {"action": "ignore", "act_on": "Extract", "task_id": "no.pdf#1"}
         deed = {**asked, "request_id": "0" * 32, "drawn": "0" * 32, "widgetContext": {}}
-        self.function("widget.handler")({"widgetContext": {}})
-        self.function("widget_actions.handler")(deed)
+        self.function("status_tracker_ops.deployed.widget.viewer")({"widgetContext": {}})
+        self.function("status_tracker_ops.deployed.widget.actor")(deed)
 
     def sweep(self, patch: pytest.MonkeyPatch) -> None:
         """Two sweeps, so that the second knows what has ended since the first."""
         broom = Broom.of(self.app, patch)
         for _ in range(2):
             broom.wait(minutes=10)
-            self.function("sweep.handler")({})
+            self.function("status_tracker_ops.deployed.sweep.handler")({})
 
 
 class NotifyTask(st.BaseTask):

@@ -150,7 +150,7 @@ def test_what_the_functions_are(stage: Synthesized, machine: str) -> None:
         variables = function["Environment"]["Variables"]
         told = {key: value for key, value in variables.items() if key.startswith("BULK_") or key.endswith("_BUCKET")}
         assert told == {
-            "DOCUMENT_BUCKET": "<BucketsDocuments>",
+            "BUCKET": "<BucketsDocuments>",
             "RESULT_BUCKET": "<BucketsResults>",
             "BULK_TASKS_PER_SECOND": str(settings.bulk.bulk_tasks_per_second),
             "BULK_MAX_CONCURRENCY": str(settings.bulk.bulk_max_concurrency),

@@ -45,7 +45,7 @@ def test_what_the_sweep_is_told(stage: Synthesized) -> None:
     assert function["Environment"]["Variables"] == COMMON_VARIABLES | {
         "MAX_ATTEMPTS": str(settings.retries.max_attempts),
         "WORKFLOW_ARN": "<WorkflowStateMachine>",
-        "DOCUMENT_BUCKET": "<BucketsDocuments>",
+        "BUCKET": "<BucketsDocuments>",
         "SWEEP_MAX_RESTARTS": str(settings.sweep.sweep_max_restarts),
         "SWEEP_MAX_EXAMINED": str(settings.sweep.sweep_max_examined),
         "SWEEP_PENDING_AFTER_SECONDS": str(settings.sweep.sweep_pending_after_seconds),

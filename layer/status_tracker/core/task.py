@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -314,6 +314,22 @@ class TrackedTask:
         return (
             RunState.RUNNING if _function(cls.dispatch) is _function(TrackedTask.dispatch) else RunState.NEVER_STARTED
         )
+
+    @classmethod
+    def run_states(
+        cls,
+        known: MutableMapping[str, Any],  # noqa: ARG003  # for those that override it
+        stop: Callable[[], bool],  # noqa: ARG003
+    ) -> Callable[[Self], RunState]:
+        """What gives `run_state` for the many tasks of one deployed sweep.
+
+        The default asks for each task by itself. Override it if the runs that are under way can be asked for at once.
+
+        Args:
+            known: what this sweep has asked for already, by a name: steps that share a workflow or a queue ask once.
+            stop: returns True when the time to ask in advance is over.
+        """
+        return cls.run_state
 
     @classmethod
     def _act(cls, rule: Rule, task_id: str, action: str, reason: str, by: str | None, request_id: str | None) -> Self:

@@ -46,9 +46,9 @@ class BackfillRequest:
     def parse(cls, given: object, settings: BulkSettings) -> BackfillRequest:
         """The request of an execution's input; raises `BadInputError` with what is wrong."""
         fields = checked_input(given, _FIELDS, _EXAMPLE)
-        if fields.get("bucket", settings.document_bucket) != settings.document_bucket:
+        if fields.get("bucket", settings.source) != settings.source:
             raise BadInputError(
-                f"bucket is {shown(fields['bucket'])}: only objects in {settings.document_bucket} become tasks."
+                f"bucket is {shown(fields['bucket'])}: only objects in {settings.source} become tasks."
                 " Copy them there, or leave bucket out."
             )
         if ("prefix" in fields) == ("manifest" in fields):
@@ -69,9 +69,9 @@ def plan_backfill(
     request = BackfillRequest.parse(event["input"], settings)
     run = BulkExecution.next(s3, settings.result_bucket, KIND, event)
     if request.manifest_key is None:
-        source = _listed(s3, settings.document_bucket, request.prefix or "", run.cursor)
+        source = _listed(s3, settings.source, request.prefix or "", run.cursor)
     else:
-        manifest = Manifest.open(s3, settings.result_bucket, request.manifest_key, settings.document_bucket)
+        manifest = Manifest.open(s3, settings.result_bucket, request.manifest_key, settings.source)
         source = manifest.read(run.cursor)
     common = {"per_second": settings.bulk_tasks_per_second / request.limits.max_concurrency}
     return run.plan(source, request.limits, seconds_left, common)

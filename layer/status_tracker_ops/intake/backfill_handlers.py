@@ -41,7 +41,7 @@ def register_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaCont
             s3,
             settings.result_bucket,
             event,
-            lambda item: register_object(pipeline, s3, settings.document_bucket, item),
+            lambda item: register_object(pipeline, s3, settings.source, item),
         )
         metrics.add_metric("TaskCreated", MetricUnit.Count, worked.counts["created"])
         metrics.add_metric("NotRegistered", MetricUnit.Count, len(worked.failed))

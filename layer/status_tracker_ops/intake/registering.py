@@ -16,16 +16,18 @@ def get_or_create_task(pipeline: Pipeline, upload: Upload) -> tuple[Any, bool]:
 
 
 def start_task(pipeline: Pipeline, task: Any) -> bool:
-    """Dispatch the task; False where the task, or what drives its run, has ended already, or its step is paused.
+    """Dispatch the task; False where that is left to others, or what drives its run has ended already.
 
-    What is registered during a pause is dispatched by a sweep afterwards (R20).
+    What is registered during a pause is dispatched by a sweep afterwards (R20). A task of a later step is dispatched by
+    what has brought it there.
 
     Call it for a task that exists too: whatever created it may have died before this. A task that has ended is left
     alone, since Step Functions knows the name of an execution for 90 days only.
     """
-    if pipeline.is_ended(task.status) or pipeline.paused(pipeline.step_at(task.status).name) is not None:
+    first = pipeline.first
+    if pipeline.is_ended(task.status) or pipeline.step_at(task.status) is not first or pipeline.paused(first.name):
         return False
-    return pipeline.first.task_class.dispatch(task) is not False
+    return first.task_class.dispatch(task) is not False
 
 
 def run_of(task: Any) -> int:

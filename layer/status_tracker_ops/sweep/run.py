@@ -6,19 +6,17 @@ from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
-from status_tracker import RunState, get_utc_now
+from status_tracker import get_utc_now
 from status_tracker.operations.sweeping import Swept, sweep
-from status_tracker_ops.clients import s3_client, step_functions_client
-from status_tracker_ops.executions import execution_name, running_executions
+from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
-from status_tracker_ops.settings import WorkflowSettings
 from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, finished, last_ends, oldest_unfinished
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from collections.abc import Set as AbstractSet
+    from typing import Any
 
-    from status_tracker import BaseTask
+    from status_tracker import BaseTask, RunState
     from status_tracker.operations.pausing import Pause
     from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.settings import SweepSettings
@@ -102,8 +100,7 @@ class Sweep:
         return lambda: self.used() >= part
 
     def _restart(self, state: SweepState) -> SweepState:
-        arn = WorkflowSettings.from_environment().workflow_arn
-        running = running_executions(step_functions_client(), arn, self._until(_LISTING))
+        known: dict[str, Any] = {}
         steps = self.pipeline.steps
         cursors = {step.name: state.cursors.get(step.name) for step in steps}
         for number, step in enumerate(steps, start=1):
@@ -112,7 +109,8 @@ class Sweep:
                 if pause := self.pipeline.paused(step.name):
                     self.report.paused(step.name, pause)
                     continue
-                swept = self._sweep(step.task_class, cursors[step.name], stop, running)
+                run_state = step.task_class.run_states(known, self._until(_LISTING))
+                swept = self._sweep(step.task_class, cursors[step.name], stop, run_state)
             except Exception as error:  # noqa: BLE001 - raised by `run`; the other steps have their turn
                 self._fail(f"Restarting {step.name}", error)
                 continue
@@ -123,14 +121,13 @@ class Sweep:
         return replace(state, cursors=cursors)
 
     def _sweep(
-        self, task_class: type[BaseTask], cursor: str | None, stop: Callable[[], bool], running: AbstractSet[str]
+        self,
+        task_class: type[BaseTask],
+        cursor: str | None,
+        stop: Callable[[], bool],
+        run_state: Callable[[BaseTask], RunState],
     ) -> Swept:
         settings = self.settings
-
-        def run_state(task: BaseTask) -> RunState:
-            known = execution_name(task.task_id, task.run or 0) in running
-            return RunState.RUNNING if known else task_class.run_state(task)
-
         try:
             return sweep(
                 task_class,
@@ -144,7 +141,7 @@ class Sweep:
         except ValueError:  # about an argument, before any task was looked at
             if cursor is None:
                 raise
-            return self._sweep(task_class, None, stop, running)  # it was written by another version
+            return self._sweep(task_class, None, stop, run_state)  # it was written by another version
 
     def _count(self, state: SweepState) -> SweepState:
         """Count what is unfinished, and what has ended since the last sweep; an unfinished count is not reported."""
@@ -163,10 +160,12 @@ class Sweep:
         return replace(state, counted_to=max(until, since or until))
 
     def _register(self, state: SweepState) -> SweepState:
+        if self.settings.bucket is None:
+            return state
         done = reconcile(
             self.pipeline,
             s3_client(),
-            self.settings.document_bucket,
+            self.settings.bucket,
             listed_to=state.listed_to,
             max_objects=self.settings.sweep_max_objects,
             older_than=get_utc_now() - timedelta(seconds=self.settings.sweep_unregistered_after_seconds),

@@ -31,5 +31,5 @@ class DeployedWidget:
     @classmethod
     def of(cls, pipeline: Pipeline, settings: WidgetSettings) -> Self:
         """The widget of that pipeline, as its functions' environment describes it."""
-        links = Links(settings.workflow_arn, settings.log_groups)
+        links = Links(settings.widget_viewer_arn, settings.log_groups, settings.workflow_arn)
         return cls(pipeline, settings.widget_viewer_arn, settings.widget_actor_arn, links)

@@ -17,18 +17,22 @@ _AROUND = timedelta(minutes=15)
 
 @dataclass(frozen=True)
 class Links:
-    """The links of the tasks of one workflow.
+    """The links of the tasks of one pipeline.
 
     Attributes:
-        workflow_arn: the state machine.
+        function_arn: of a function in the account and region of them all.
         log_groups: of the functions that work on the tasks.
+        workflow_arn: the state machine; None where there is none.
     """
 
-    workflow_arn: str
+    function_arn: str
     log_groups: tuple[str, ...]
+    workflow_arn: str | None = None
 
-    def execution(self, task_id: str, run: int) -> str:
-        """The execution of that run of the task."""
+    def execution(self, task_id: str, run: int) -> str | None:
+        """The execution of that run of the task; None where no step runs in a workflow."""
+        if self.workflow_arn is None:
+            return None
         arn = self.workflow_arn.replace(":stateMachine:", ":execution:", 1)
         return self._console(
             "states", f"v2/executions/details/{quote(arn, safe=':')}:{execution_name(task_id, run)}", separator="#/"
@@ -54,7 +58,7 @@ class Links:
         return url if len(url) <= _LONGEST_URL else None
 
     def _console(self, service: str, place: str, *, separator: str) -> str:
-        _, partition, _, region, *_ = self.workflow_arn.split(":")
+        _, partition, _, region, *_ = self.function_arn.split(":")
         host = f"{region}.{_CONSOLES.get(partition, 'console.aws.amazon.com')}"
         return f"https://{host}/{service}/home?region={region}{separator}{place}"
 

@@ -118,11 +118,12 @@ def _since(when: datetime, now: datetime, around: Surroundings) -> Child:
 
 def _links(widget: DeployedWidget, task: st.BaseTask) -> Child:
     run = task.run or 0
-    links: list[Child] = [_external(widget.links.execution(task.task_id, run), f"Execution of run {run}")]
-    logs = widget.links.logs(task.task_id, task.create_time, task.update_time)
-    if logs is not None:
-        links += [" · ", _external(logs, "Log lines")]
-    return links
+    addresses = {
+        f"Execution of run {run}": widget.links.execution(task.task_id, run),
+        "Log lines": widget.links.logs(task.task_id, task.create_time, task.update_time),
+    }
+    links: list[Child] = [_external(url, label) for label, url in addresses.items() if url is not None]
+    return [part for link in links for part in (" · ", link)][1:] or None
 
 
 def _external(url: str, label: str) -> Markup:

@@ -24,6 +24,7 @@ ENVIRONMENT = {
     "MAX_ATTEMPTS": "3",
     "WORKFLOW_ARN": "arn:aws:states:us-east-1:123456789012:stateMachine:documents",
     "DOCUMENT_BUCKET": "documents",
+    "BUCKET": "documents",
     "RESULT_BUCKET": "results",
     "MAX_DOCUMENT_BYTES": "1000000",
     "SWEEP_MAX_RESTARTS": "1",
@@ -38,7 +39,7 @@ ALL = [
     (WorkflowSettings, ["WORKFLOW_ARN"]),
     (ExtractSettings, ["DOCUMENT_BUCKET", "RESULT_BUCKET", "MAX_DOCUMENT_BYTES"]),
     (AnswerSettings, ["RESULT_BUCKET"]),
-    (SweepSettings, ["DOCUMENT_BUCKET", *SWEEP_NUMBERS]),
+    (SweepSettings, SWEEP_NUMBERS),
 ]
 
 
@@ -47,7 +48,7 @@ def test_what_is_read() -> None:
     assert ExtractSettings.from_environment(ENVIRONMENT) == ExtractSettings("documents", "results", 1_000_000)
     assert WorkflowSettings.from_environment(ENVIRONMENT).workflow_arn == ENVIRONMENT["WORKFLOW_ARN"]
     assert AnswerSettings.from_environment(ENVIRONMENT) == AnswerSettings("results")
-    assert SweepSettings.from_environment(ENVIRONMENT) == SweepSettings("documents", 1, 2, 3, 4, 5)
+    assert SweepSettings.from_environment(ENVIRONMENT) == SweepSettings(1, 2, 3, 4, 5, "documents")
 
 
 @pytest.mark.parametrize(("settings", "name"), [(settings, name) for settings, names in ALL for name in names])
@@ -101,9 +102,10 @@ def test_the_reader_and_the_answerer_are_those_in_the_function_unless_others_are
         AnswerSettings("results", "bedrock"),
         BedrockSettings("m.m", 9000),
         BedrockSettings("m.m", 9000, 0.25, 1.0),
-        SweepSettings("documents", 1, 2, 3, 4, 5),
-        BulkSettings("documents", "results", 100, 10, 0),
-        WidgetSettings("viewer", "actor", "workflow", ("intake", "extract")),
+        SweepSettings(1, 2, 3, 4, 5, "documents"),
+        BulkSettings("results", 100, 10, 0, "documents"),
+        BulkSettings("results", 100, 10, 0),
+        WidgetSettings("viewer", "actor", ("intake", "extract"), "workflow"),
     ],
 )
 def test_what_is_written_for_a_function_is_what_it_reads(settings: EnvironmentSettings) -> None:

@@ -17,7 +17,7 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    monkeypatch.setenv("DOCUMENT_BUCKET", "documents")
+    monkeypatch.setenv("BUCKET", "documents")
     monkeypatch.setenv("STATUS_TRACKER_STACK", "status-tracker-test")
     s3_client.cache_clear()
     with mock_aws():

@@ -27,7 +27,14 @@ def test_what_is_written_is_read_again() -> None:
     assert WidgetSettings.from_environment(ENVIRONMENT).to_environment() == ENVIRONMENT
 
 
-@pytest.mark.parametrize("name", ENVIRONMENT)
+def test_without_a_workflow() -> None:
+    without = {name: value for name, value in ENVIRONMENT.items() if name != "WORKFLOW_ARN"}
+    settings = WidgetSettings.from_environment(without)
+    assert settings.workflow_arn is None
+    assert settings.to_environment() == without
+
+
+@pytest.mark.parametrize("name", [name for name in ENVIRONMENT if name != "WORKFLOW_ARN"])
 def test_a_missing_setting_is_told_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=name):
         WidgetSettings.from_environment({**ENVIRONMENT, name: " "})

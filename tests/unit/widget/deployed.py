@@ -35,7 +35,8 @@ class AnswerTask(ExtractTask):
 
 
 PIPELINE = Pipeline({"Extract": ExtractTask, "Answer": AnswerTask})
-LINKS = Links("arn:aws:states:eu-central-1:123456789012:stateMachine:flow", ("/aws/extract", "answer"))
+FLOW = "arn:aws:states:eu-central-1:123456789012:stateMachine:flow"
+LINKS = Links("arn:aws:lambda:eu-central-1:123456789012:function:viewer", ("/aws/extract", "answer"), FLOW)
 WIDGET = DeployedWidget(pipeline=PIPELINE, viewer_arn=VIEWER, actor_arn=ACTOR, links=LINKS)
 
 

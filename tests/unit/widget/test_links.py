@@ -33,8 +33,11 @@ def test_the_execution_of_a_run() -> None:
     [("aws-cn", "cn-north-1.console.amazonaws.cn"), ("aws-us-gov", "cn-north-1.console.amazonaws-us-gov.com")],
 )
 def test_other_partitions(partition: str, host: str) -> None:
-    links = Links(f"arn:{partition}:states:cn-north-1:123456789012:stateMachine:flow", ("a",))
-    assert links.execution("a", 0).startswith(f"https://{host}/states/home?region=cn-north-1#")
+    flow = f"arn:{partition}:states:cn-north-1:123456789012:stateMachine:flow"
+    links = Links(f"arn:{partition}:lambda:cn-north-1:123456789012:function:viewer", ("a",), flow)
+    execution = links.execution("a", 0)
+    assert execution is not None
+    assert execution.startswith(f"https://{host}/states/home?region=cn-north-1#")
 
 
 @pytest.mark.parametrize("task_id", ["plain.pdf#1", 'quote".pdf', "back\\slash", "a' ~(b)*c$d%e", "né 😀.pdf", "a\nb"])
