@@ -37,7 +37,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style synth bootstrap deploy env verify rerun lock clean
+.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style dist synth bootstrap deploy env verify rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -89,6 +89,10 @@ style: $(READY)
 	@ruff check .
 	@ruff format --check .
 
+dist: $(PYTHON_READY) ## build the wheels and source distributions of both packages, the same bytes for the same commit
+	@python -m release.distributions dist
+	@twine check --strict dist/*
+
 synth: $(READY) ## the CloudFormation template of STAGE (prod), into cdk.out
 	@cdk synth --quiet -c stage=$(STAGE) $(SET)
 	@echo cdk.out/status-tracker-$(STAGE).template.json
@@ -116,7 +120,7 @@ lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has
 	@for name in $(LOCKED); do $(COMPILE) $(UPGRADE) -c requirements-dev.txt $$name.in -o $$name.txt || exit 1; done
 
 clean: ## remove everything the targets above have made
-	@rm -rf .venv .venv-bench .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage layer/build layer/*.egg-info
+	@rm -rf .venv .venv-bench .venv-handlers node_modules cdk.out .local .pytest_cache .mypy_cache .ruff_cache .hypothesis .coverage dist layer/build layer/*.egg-info infra/build infra/*.egg-info
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(PYTHON_READY): requirements-bootstrap.txt requirements-dev.txt

@@ -9,6 +9,7 @@ from ._extras import missing_extra
 
 try:
     import aws_lambda_powertools  # noqa: F401
+    import botocore  # noqa: F401
 except ModuleNotFoundError as error:
     raise missing_extra("powertools", error) from error
 

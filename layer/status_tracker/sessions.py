@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from ._extras import missing_extra
+
+try:
+    import botocore  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("dynamodb", error) from error
+
 import threading
 from functools import cache
 from typing import Any

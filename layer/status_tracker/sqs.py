@@ -6,6 +6,14 @@ on until the function is killed, know one kind of failure, and raise when a whol
 
 from __future__ import annotations
 
+from ._extras import missing_extra
+
+try:
+    import aws_lambda_powertools  # noqa: F401
+    import botocore  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("powertools", error) from error
+
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field

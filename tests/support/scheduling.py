@@ -11,7 +11,8 @@ from xdist.workermanage import WorkerController
 
 TOGETHER = {
     "infra": "the templates are synthesized once",
-    "status_tracker_local": "one cloud, to which the application is deployed once",
+    "local_cloud": "one cloud, to which the application is deployed once",
+    "packages": "the wheels are built and installed once",
     "contract/test_every_backend_suite.py": "the tampered backends are tested once",
     "contract/test_races_every_backend.py": "the processes that race are started once",
 }

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.scheduling import TOGETHER
+
 ROOT = Path(__file__).parents[2]
 TESTS = """
 import os, signal
@@ -30,3 +32,8 @@ def test_each_test_is_run_once_though_workers_crash(tmp_path: Path, crashing: li
         command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
     )
     assert f"{len(crashing)} failed, {40 - len(crashing)} passed" in run.stdout, run.stdout
+
+
+@pytest.mark.parametrize("place", TOGETHER)
+def test_what_stays_on_one_worker_is_there(place: str) -> None:
+    assert (ROOT / "tests" / place).exists()

@@ -3,6 +3,7 @@
 from .._extras import missing_extra
 
 try:
+    import botocore  # noqa: F401
     import pynamodb  # noqa: F401
 except ModuleNotFoundError as error:
     raise missing_extra("dynamodb", error) from error

@@ -1,9 +1,16 @@
-"""Moto as an engine for tests of tracked tasks: its DynamoDB made to keep what DynamoDB promises. Needs moto.
+"""Moto as an engine for tests of tracked tasks: its DynamoDB made to keep what DynamoDB promises.
 
-`status_tracker.testing` does not import it, so that whoever tests without moto needs none.
+Needs the extra ``testing``. `status_tracker.testing` does not import it, so that whoever tests without moto needs none.
 """
 
 from __future__ import annotations
+
+from .._extras import missing_extra
+
+try:
+    import moto  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("testing", error) from error
 
 import base64
 import copy

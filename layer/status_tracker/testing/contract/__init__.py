@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-import pkgutil
+from ..._extras import missing_extra
 
-import pytest
+try:
+    import pytest
+except ModuleNotFoundError as error:
+    raise missing_extra("testing", error) from error
+
+import pkgutil
 
 pytest.register_assert_rewrite(*(f"{__name__}.{module.name}" for module in pkgutil.iter_modules(__path__)))
 

@@ -1,0 +1,1 @@
+../../layer/status_tracker/_version.py

@@ -1,0 +1,1 @@
+"""What a release is made of: its wheels and its notes."""
