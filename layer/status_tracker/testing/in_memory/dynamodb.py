@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+from ..._extras import missing_extra
+
+try:
+    import botocore  # noqa: F401
+    import pynamodb  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("dynamodb", error) from error
+
 import functools
 import threading
 from collections.abc import Iterator
@@ -80,17 +88,11 @@ class _Tables:
 
 
 def _started_moto() -> Any:
-    try:
-        from moto import mock_aws  # noqa: PLC0415  # only whoever has tasks on DynamoDB needs it
+    from ..moto import mend_dynamodb  # noqa: PLC0415  # only whoever has tasks on DynamoDB needs moto
 
-        from ..moto import mend_dynamodb  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise ImportError(
-            f"Tasks on DynamoDB are kept in memory by moto, and {error.name} is missing: "
-            "pip install 'status-tracker[testing]'",
-            name=error.name,
-        ) from error
     mend_dynamodb()
+    from moto import mock_aws  # noqa: PLC0415
+
     started = mock_aws()
     started.start()
     return started

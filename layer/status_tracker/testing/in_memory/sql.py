@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from ..._extras import missing_extra
+
+try:
+    import sqlalchemy  # noqa: F401
+except ModuleNotFoundError as error:
+    raise missing_extra("sql", error) from error
+
 import sqlite3
 import uuid
 from collections.abc import Iterator

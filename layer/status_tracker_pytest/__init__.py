@@ -38,10 +38,10 @@ def mended_moto() -> Iterator[None]:
 
     For tests that make their tables themselves, and use more of AWS than them.
     """
-    from moto import mock_aws  # noqa: PLC0415  # see the module's docstring
-
-    from status_tracker.testing.moto import mend_dynamodb  # noqa: PLC0415
+    from status_tracker.testing.moto import mend_dynamodb  # noqa: PLC0415  # see the module's docstring
 
     mend_dynamodb()
+    from moto import mock_aws  # noqa: PLC0415
+
     with mock_aws():
         yield
