@@ -25,7 +25,7 @@ OURS := PYTHONPATH=layer:lambdas:infra python -m
 COMPILE = uv pip compile --quiet --generate-hashes --universal --python-version 3.11 --no-emit-index-url --no-header
 
 # The stage local is that of the cloud that `make cloud` keeps up, unless the environment leads to another one that answers.
-FROM_CLOUD := cloud=$$($(OURS) status_tracker_local env --unless-led) && printf '%s\n' "$$cloud" && eval "$$cloud" &&
+FROM_CLOUD := cloud=$$($(OURS) status_tracker_local.exports --unless-led) && printf '%s\n' "$$cloud" && eval "$$cloud" &&
 OF_LOCAL_CLOUD := $(if $(filter local,$(STAGE)),$(FROM_CLOUD))
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
@@ -43,10 +43,10 @@ help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
 demo: $(READY) ## run the whole application on this machine with sample documents (DOCS=folder for your own)
-	@$(OURS) status_tracker_local demo --docs "$(or $(DOCS),samples/documents)"
+	@$(OURS) demo --docs "$(or $(DOCS),samples/documents)"
 
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
-	@$(OURS) status_tracker_local up
+	@$(OURS) status_tracker.cli local --app . --context stage=local
 
 check: style ## lint, types, the unit tests and the contract in memory
 	@$(call WITH_TYPES,$(PARALLEL) -q $(IN_MEMORY))

@@ -33,6 +33,7 @@ from status_tracker_local.sandbox import Function, Sandbox
 from status_tracker_local.toolchain import handlers_python
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, object_created, sqs_event
 
+_HANDLERS = ROOT / ".local" / "handlers"
 FUNCTIONS = ("intake", "extract", "answer")
 _COLUMNS = (
     *("function", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms", "modules"),
@@ -159,7 +160,7 @@ def _start(account: Account, name: str, events: list[bytes]) -> Cold:
     cold = Cold()
     log = account.layer / f"{name}.log"
     began = time.perf_counter()
-    sandbox = Sandbox(account.function(name), python=handlers_python(), log=log)
+    sandbox = Sandbox(account.function(name), python=handlers_python(_HANDLERS), log=log)
     try:
         failed = sandbox.initialize()
         cold.init.append(time.perf_counter() - began)
@@ -181,7 +182,15 @@ def _start(account: Account, name: str, events: list[bytes]) -> Cold:
 def _probe(account: Account, name: str, event: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """What a start loads, and where the time of its imports goes."""
     code = [str(ROOT / "lambdas"), str(account.layer / "python")]
-    command = [str(handlers_python()), "-X", "importtime", "-c", _PROBE, name, json.dumps(event)]
+    command = [
+        str(handlers_python(_HANDLERS)),
+        "-X",
+        "importtime",
+        "-c",
+        _PROBE,
+        name,
+        json.dumps(event),
+    ]
     environment = {**account.environment, "PYTHONPATH": ":".join(code)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     times = import_times(ran.stderr)

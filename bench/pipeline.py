@@ -22,9 +22,9 @@ from typing import Any
 from bench.conductor import ROOT
 from bench.processes import cpu_seconds, parent_of
 from bench.report import aligned, number
+from demo.tracking import STACK, Document, Tracker, deploy
 from status_tracker_local.account import forget_other_accounts
 from status_tracker_local.cloud import LocalCloud
-from status_tracker_local.tracking import Document, Tracker
 
 _UPLOADERS = 4
 _LOOK_EVERY_SECONDS = 0.5
@@ -64,7 +64,7 @@ def run(count: int) -> str:
     said: list[tuple[float, str]] = []
     with LocalCloud(state=ROOT / ".local" / "bench-cloud", say=lambda what: said.append((time.time(), what))) as cloud:
         said.append((time.time(), "Starting the server"))
-        cloud.deploy()
+        deploy(cloud)
         said.append((time.time(), ""))
         tracker = Tracker(cloud)
         _send(cloud, tracker, 2)  # the first ones wait for environments to start
@@ -77,7 +77,7 @@ def run(count: int) -> str:
 
 def _send(cloud: LocalCloud, tracker: Tracker, count: int) -> tuple[list[Journey], float]:
     body = _SAMPLE.read_bytes()
-    s3, bucket = cloud.client("s3"), cloud.outputs["DocumentBucketName"]
+    s3, bucket = cloud.client("s3"), cloud.outputs[STACK]["DocumentBucketName"]
     began = time.time()
 
     def upload(number: int) -> tuple[Document, float]:
@@ -106,7 +106,7 @@ def _journeys(cloud: LocalCloud, tracker: Tracker, uploaded: Mapping[str, float]
     registered = {each.task_id: each.create_time.timestamp() for each in task.batch_get(map(task.make_key, uploaded))}
     machines = cloud.client("stepfunctions")
     journeys = {task_id: Journey(at, registered[task_id]) for task_id, at in uploaded.items()}
-    pages = machines.get_paginator("list_executions").paginate(stateMachineArn=cloud.outputs["WorkflowArn"])
+    pages = machines.get_paginator("list_executions").paginate(stateMachineArn=cloud.outputs[STACK]["WorkflowArn"])
     for execution in (each for page in pages for each in page["executions"]):
         described = machines.describe_execution(executionArn=execution["executionArn"])
         journey = journeys.get(re.search(r'"task_id": "([^"]+)"', described["input"])[1])  # type: ignore[index]

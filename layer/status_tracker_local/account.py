@@ -12,7 +12,10 @@ PERMISSIONS_PATH = "/_local_cloud/permissions"
 ALARM_CHANGES_PATH = "/_local_cloud/alarm-changes"
 # What is posted there moves the clock of the metrics and alarms.
 CLOCK_PATH = "/_local_cloud/clock"
-# Pages of ours, which show the deployed widget and dashboard.
+# Which dashboards and custom widgets were deployed.
+PAGES_PATH = "/_local_cloud/pages"
+# Pages of ours: what was deployed, and the deployed widgets and dashboards.
+START_PATH = "/_local_cloud"
 WIDGET_PATH = "/_local_cloud/widget"
 DASHBOARD_PATH = "/_local_cloud/dashboard"
 

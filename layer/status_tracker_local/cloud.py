@@ -24,19 +24,24 @@ from status_tracker_local.account import (
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
     IGNORED_PATH,
+    PAGES_PATH,
     PERMISSIONS_PATH,
+    START_PATH,
     WIDGET_PATH,
     client_environment,
     isolated_environment,
 )
+from status_tracker_local.assembly import other_runtimes
 from status_tracker_local.commands import Command
-from status_tracker_local.deployment import Deployment
+from status_tracker_local.deployment import App, Deployment
 from status_tracker_local.errors import LocalCloudError
 from status_tracker_local.exports import forget_exports
-from status_tracker_local.toolchain import CHECKOUT, handlers_python
+from status_tracker_local.stacks import deployed_outputs
+from status_tracker_local.toolchain import handlers_python
 
 # Moto's imports take 3 to 5 seconds on an idle machine.
 _READY_SECONDS = 120.0
+_SERVER = "status_tracker_local.server"
 
 
 def _say_nothing(_: str) -> None:
@@ -44,7 +49,7 @@ def _say_nothing(_: str) -> None:
 
 
 class LocalCloud:
-    """An AWS account on this machine, with the application deployed to it on request.
+    """An AWS account on this machine, to which CDK apps are deployed on request.
 
     All of it ends with `stop`, with the ``with`` block, or with this process, in whatever way that ends.
 
@@ -54,43 +59,54 @@ class LocalCloud:
 
     Example::
 
-        with LocalCloud() as cloud:
-            cloud.deploy()
-            cloud.client("s3").upload_file("invoice.pdf", cloud.outputs["DocumentBucketName"], "invoice.pdf")
+        with LocalCloud(state=Path(".local")) as cloud:
+            cloud.deploy(App(Path("path/to/app")))
+            cloud.client("sqs").send_message(QueueUrl=cloud.outputs["MyStack"]["QueueUrl"], MessageBody="…")
     """
 
-    def __init__(self, *, state: Path = CHECKOUT / ".local", say: Callable[[str], None] = _say_nothing) -> None:
-        self._state = state.resolve()
+    def __init__(self, *, state: Path, say: Callable[[str], None] = _say_nothing) -> None:
+        self.state = state.resolve()
+        """The folder for logs, unpacked functions and the synthesized app."""
+        self._outputs_file = self.state / "outputs.json"
         self._say = say
         self._running = ExitStack()
         self._server: Command | None = None
         self._endpoint = ""
-        self.stack_name = ""
-        """What was deployed; empty before `deploy`."""
-        self.outputs: dict[str, str] = {}
-        """The stack's outputs, by name; empty before `deploy`."""
+        self._is_prepared = False
+        self.outputs: dict[str, dict[str, str]] = {}
+        """The outputs of each deployed stack, by the stack's name and theirs; empty before `deploy`."""
         self.ignored_resource_types: list[str] = []
-        """The resource types of the stack that the local cloud does not have; empty before `deploy`."""
+        """The resource types of the stacks that the local cloud does not have; empty before `deploy`."""
+        self.functions_not_run: list[str] = []
+        """The functions that are not of Python, by the path of their construct; empty before `deploy`."""
 
     @property
     def environment(self) -> dict[str, str]:
-        """The variables with which ``aws``, ``boto3`` and ``cdk`` reach this cloud, and nothing else."""
-        return client_environment(self._endpoint)
+        """The variables with which ``aws``, ``boto3`` and ``cdk`` reach this cloud, and nothing else.
+
+        ``STATUS_TRACKER_OUTPUTS`` is a JSON file with `outputs`.
+        """
+        return {**client_environment(self._endpoint), "STATUS_TRACKER_OUTPUTS": str(self._outputs_file)}
+
+    @property
+    def page_url(self) -> str:
+        """The page that lists what was deployed: stacks with their outputs, dashboards, widgets."""
+        return f"{self._endpoint}{START_PATH}"
 
     @property
     def widget_url(self) -> str:
-        """The page that shows the dashboard's widget, as CloudWatch would."""
+        """The page that shows the first custom widget of a dashboard, as CloudWatch would."""
         return f"{self._endpoint}{WIDGET_PATH}"
 
     @property
     def dashboard_url(self) -> str:
-        """The page that draws the deployed dashboard."""
+        """The page that draws the deployed dashboards."""
         return f"{self._endpoint}{DASHBOARD_PATH}"
 
     @property
     def logs(self) -> Path:
         """The folder with what the functions, the server and the CDK said."""
-        return self._state / "logs"
+        return self.state / "logs"
 
     @property
     def running(self) -> bool:
@@ -111,6 +127,10 @@ class LocalCloud:
         """The ids of the processes that run Lambda functions now, by the function's name."""
         processes: dict[str, list[int]] = self._ask(FUNCTIONS_PATH)
         return processes
+
+    def pages(self) -> list[tuple[str, str]]:
+        """The addresses of the deployed dashboards and custom widgets, each with what it is."""
+        return [(what, f"{self._endpoint}{path}") for what, path in self._ask(PAGES_PATH)]
 
     def alarm_changes(self, after: int = 0) -> list[dict[str, Any]]:
         """The changes of the alarms' states, the oldest first, beyond the first `after` of them.
@@ -160,10 +180,10 @@ class LocalCloud:
         self.logs.mkdir(parents=True, exist_ok=True)
         try:
             self._lock_state()
-            forget_exports(self._state)
+            forget_exports(self.state)
             for log in self.logs.glob("*.log"):
                 log.unlink()  # of an earlier cloud, whose functions had other names
-            python = handlers_python()
+            python = handlers_python(self.state / "handlers")
             self._launch_server(python)
         except BaseException:
             self.stop()
@@ -188,37 +208,35 @@ class LocalCloud:
             else:
                 return
 
-    def deploy(self, stage: str = "local") -> None:
-        """Synthesize the app and deploy it, as one would to AWS.
-
-        Args:
-            stage: the stage of ``cdk.json``.
+    def deploy(self, app: App) -> None:
+        """Synthesize an app and deploy it, as one would to AWS; again, what has changed of it.
 
         Raises:
-            LocalCloudError: a tool is missing, or one of the CDK's commands failed.
+            LocalCloudError: a tool is missing, one of the CDK's commands failed, or the app has what cannot be here.
         """
-        deployment = Deployment(stage=stage, state=self._state, endpoint=self._endpoint)
-        if deployment.is_synthesized:
+        deployment = Deployment(app, state=self.state, endpoint=self._endpoint)
+        self._say("Synthesizing the app (cdk synth)" + ("" if self._is_prepared else " while the server starts"))
+        with deployment.synth() as synth:
             self._prepare(deployment)
-        else:
-            self._say("Synthesizing the app (cdk synth) while the server starts")
-            with deployment.synth() as synth:
-                self._prepare(deployment)
-                self._say("Account prepared; waiting for the synthesized app")
-                synth.finish()
-            deployment.note_synthesized()
-        self._say(f"Deploying {deployment.stack_name} (cdk deploy)")
-        with deployment.deploy() as deploy:
+            stacks = deployment.stacks(synth)
+        self._say(f"Deploying {', '.join(stack.path for stack in stacks)} (cdk deploy)")
+        with deployment.deploy(stacks) as deploy:
             deploy.finish()
-        self.stack_name = deployment.stack_name
-        self.outputs = deployment.outputs()
-        self.ignored_resource_types = self._ask(f"{IGNORED_PATH}?stack={deployment.stack_name}")
+        self.outputs = deployed_outputs(self.client("cloudformation"))
+        self._outputs_file.write_text(json.dumps(self.outputs, indent=1), encoding="utf-8")
+        ignored = [self._ask(f"{IGNORED_PATH}?stack={urllib.parse.quote(stack.name)}") for stack in stacks]
+        self.ignored_resource_types = sorted({each for types in ignored for each in types})
+        self.functions_not_run = [each for stack in stacks for each in other_runtimes(stack)]
 
     def _prepare(self, deployment: Deployment) -> None:
         self.wait_until_ready()
+        if self._is_prepared:
+            return
         self._say("Server ready; preparing the account (cdk bootstrap)")
         with deployment.bootstrap() as bootstrap:
             bootstrap.finish()
+        self._is_prepared = True
+        self._say("Account prepared; waiting for the synthesized app")
 
     def stop(self) -> None:
         """End every process of this cloud, and wait until they are gone."""
@@ -226,13 +244,13 @@ class LocalCloud:
         self._server = None
 
     def _lock_state(self) -> None:
-        lock = self._running.enter_context((self._state / "lock").open("a+"))
+        lock = self._running.enter_context((self.state / "lock").open("a+"))
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             raise LocalCloudError(
-                f"A local cloud is already running in {self._state}, started by process {lock.read().strip()}. "
+                f"A local cloud is already running in {self.state}, started by process {lock.read().strip()}. "
                 "Stop it with Ctrl-C in its terminal, or kill that process, and try again."
             ) from None
         lock.truncate(0)
@@ -245,15 +263,8 @@ class LocalCloud:
             self._endpoint = f"http://localhost:{listener.getsockname()[1]}"
             self._server = Command(
                 "The local cloud's server",
-                [
-                    sys.executable,
-                    "-m",
-                    "status_tracker_local.server",
-                    str(listener.fileno()),
-                    str(self._state),
-                    str(python),
-                ],
-                cwd=CHECKOUT,
+                [sys.executable, "-P", "-m", _SERVER, str(listener.fileno()), str(self.state), str(python)],
+                cwd=self.state,
                 env={**isolated_environment(self._endpoint), "PYTHONPATH": str(Path(__file__).parents[1])},
                 log=self.logs / "server.log",
                 pass_fds=[listener.fileno()],

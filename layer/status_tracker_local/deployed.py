@@ -31,12 +31,14 @@ class DeployedFunctions:
 
     def invoke(self, model: LambdaFunction, event: bytes, *, patience: float | None = None) -> Outcome:
         """Invoke one of moto's functions and wait for what becomes of it; `patience` as in `Functions.invoke`."""
+        if not runs_here(model):
+            said = f"The local cloud runs functions of Python; {model.function_name} is one of {model.run_time}."
+            return _failure("InvalidRuntimeException", said)
         try:
             function = self._function(model)
         except RefusedError as error:
             said = f"The role defined for the function cannot be assumed by Lambda. {error}"
-            payload = json.dumps({"errorType": "AccessDeniedException", "errorMessage": said})
-            return Outcome(payload.encode(), is_error=True)
+            return _failure("AccessDeniedException", said)
         return self._functions.invoke(function, event, patience=patience)
 
     def invoke_by_arn(self, arn: str, event: bytes) -> Outcome:
@@ -73,6 +75,15 @@ class DeployedFunctions:
                 **session.environment,
             },
         )
+
+
+def runs_here(model: LambdaFunction) -> bool:
+    """Whether the function is of Python, of whatever version: it runs on this machine's."""
+    return str(model.run_time).startswith("python")
+
+
+def _failure(error_type: str, said: str) -> Outcome:
+    return Outcome(json.dumps({"errorType": error_type, "errorMessage": said}).encode(), is_error=True)
 
 
 def _reserved_variables(model: LambdaFunction) -> dict[str, str]:

@@ -1,8 +1,14 @@
-"""The file with the variables of a running local cloud, for other terminals to source."""
+"""The file with the variables of a running local cloud, for other terminals to source.
 
+``python -m status_tracker_local.exports`` prints it, for eval in a shell.
+"""
+
+import argparse
 import fcntl
+import os
 import shlex
 import socket
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -26,12 +32,18 @@ def as_exports(variables: Mapping[str, str]) -> Iterator[str]:
 @contextmanager
 def exports_file(state: Path, lines: Iterable[str]) -> Iterator[Path]:
     """A file with those lines, in the folder of the cloud, until the end of the block."""
-    file = state.resolve() / _NAME
-    file.write_text("".join(f"{line}\n" for line in lines))
+    write_exports(state, lines)
     try:
-        yield file
+        yield state.resolve() / _NAME
     finally:
-        file.unlink(missing_ok=True)
+        forget_exports(state)
+
+
+def write_exports(state: Path, lines: Iterable[str]) -> None:
+    """Put those lines in the file of the cloud in that folder, instead of those that it has."""
+    new = state.resolve() / f"{_NAME}.new"
+    new.write_text("".join(f"{line}\n" for line in lines))
+    new.replace(state.resolve() / _NAME)
 
 
 def read_exports(state: Path) -> str:
@@ -44,8 +56,8 @@ def read_exports(state: Path) -> str:
         if _is_locked(state / "lock"):
             return (state / _NAME).read_text()
     raise LocalCloudError(
-        f"No local cloud is up in {state.resolve()}: start one with `make cloud` in another terminal, and try"
-        " again when it says how to reach it."
+        f"No local cloud is up in {state.resolve()}: start one with `status-tracker local`, or `make cloud`, in "
+        "another terminal, and try again when it says how to reach it."
     )
 
 
@@ -72,3 +84,26 @@ def _is_locked(lock: Path) -> bool:
         except BlockingIOError:
             return True
     return False
+
+
+def main() -> int:
+    """Print the variables of the cloud of the arguments; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m status_tracker_local.exports", description="The variables of the local cloud that is up."
+    )
+    parser.add_argument("--state", type=Path, default=Path(".local"), help="the folder of the cloud (%(default)s)")
+    parser.add_argument(
+        "--unless-led", action="store_true", help="print nothing if AWS_ENDPOINT_URL leads to a cloud that answers"
+    )
+    arguments = parser.parse_args()
+    try:
+        if not (arguments.unless_led and leads_to_a_cloud(os.environ)):
+            sys.stdout.write(read_exports(arguments.state))
+    except LocalCloudError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -23,10 +23,10 @@ from moto.s3 import models as s3_models
 from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions.parser import models as parser_models
 
-from status_tracker_local import moto_quotas, moto_step_functions
+from status_tracker.testing.moto import mend_dynamodb
+from status_tracker_local import moto_custom_resources, moto_quotas, moto_step_functions
 from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.functions import WAIT_SECONDS, ThrottledError
-from status_tracker_local.toolchain import find_application
 
 Properties = Mapping[str, Any]
 
@@ -52,10 +52,15 @@ def apply_patches(functions: DeployedFunctions) -> None:
     moto_step_functions.parse_definitions_once()
     moto_step_functions.abort_executions_at_once()
     moto_quotas.limit_payloads()
+    moto_custom_resources.answer_at_once_for_other_runtimes()
+    moto_custom_resources.answer_to_this_server()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:
-    """The types of resources in a stack's template that moto does not have: nothing of them was deployed."""
+    """The types of resources in a stack's template that moto does not have: nothing of them was deployed.
+
+    Custom resources are whatever their functions make of them.
+    """
     known = {*parsing.get_model_map(), *parsing.NULL_MODELS}
     types = {
         resource["Type"]
@@ -65,7 +70,7 @@ def ignored_resource_types(stack_name: str) -> list[str]:
         if stack.name == stack_name
         for resource in stack.template_dict["Resources"].values()
     }
-    return sorted(types - known)
+    return sorted(each for each in types - known if not each.startswith("Custom::"))
 
 
 class TooManyRequestsError(JsonRESTError):
@@ -248,9 +253,6 @@ def _make_operations_atomic() -> None:
     Two writers whose condition holds would both win and a refused update would be kept in part, a message sent during
     a deletion would be lost, and two executions would get the same name.
     """
-    find_application()
-    from status_tracker.testing.moto import mend_dynamodb  # noqa: PLC0415 - the library is on no path of ours
-
     mend_dynamodb()
     _serialize(parser_models.StepFunctionsParserBackend, "start_execution", threading.RLock())
     original = Queue.delete_message

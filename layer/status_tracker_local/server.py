@@ -1,8 +1,8 @@
 """The process that is the account: moto's server, the Lambda functions, the pollers of their event sources, schedules.
 
 Started by `status_tracker_local.cloud.LocalCloud`, which also opens the port: who connects early waits instead of being
-refused. Beside the AWS APIs the server answers questions of ours, see `Questions`, and shows the widget
-and the dashboard.
+refused. Beside the AWS APIs the server answers questions of ours, see `Questions`, and shows what was deployed, its
+widgets and its dashboards.
 """
 
 import json
@@ -27,11 +27,14 @@ from status_tracker_local.account import (
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
     IGNORED_PATH,
+    PAGES_PATH,
     PERMISSIONS_PATH,
+    START_PATH,
     WIDGET_PATH,
     handler_environment,
 )
 from status_tracker_local.deployed import DeployedFunctions
+from status_tracker_local.deployed_widgets import page_paths
 from status_tracker_local.event_source import EventSource
 from status_tracker_local.functions import Functions
 from status_tracker_local.monitoring.dashboard_page import DashboardPage
@@ -44,6 +47,7 @@ from status_tracker_local.permissions.layer import enforce_permissions
 from status_tracker_local.permissions.services import alarm_may_notify, poller_may, schedule_may_invoke
 from status_tracker_local.refused_templates import refuse_templates
 from status_tracker_local.scheduler import run_schedules
+from status_tracker_local.start_page import start_page
 from status_tracker_local.widget_page import WidgetPage
 
 # How soon a new event source mapping is polled.
@@ -60,6 +64,7 @@ def main() -> None:
     functions = Functions(observer=monitor.invocations, python=python, unpacked=state / "functions", logs=logs)
     deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), judge)
     pages: dict[str, Application] = {
+        START_PATH: start_page,
         WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
         DASHBOARD_PATH: DashboardPage(monitor),
     }
@@ -136,17 +141,16 @@ class Questions:
         Raises:
             ValueError: what is asked makes no sense.
         """
-        if path == FUNCTIONS_PATH:
-            return self._functions.processes()
-        if path == IGNORED_PATH:
-            return ignored_resource_types(query["stack"][0])
-        if path == ALARM_CHANGES_PATH:
-            return self._monitor.changes(after=int(query["after"][0]))
-        if path == CLOCK_PATH and method == "POST":
-            return self._monitor.forward(float(query["seconds"][0]) if "seconds" in query else None)
-        if path == PERMISSIONS_PATH:
-            return self._judge.checks.report()
-        return None
+        asked = "POST" if path == CLOCK_PATH else method
+        answers: Mapping[str, Callable[[], object]] = {
+            FUNCTIONS_PATH: self._functions.processes,
+            IGNORED_PATH: lambda: ignored_resource_types(query["stack"][0]),
+            PAGES_PATH: page_paths,
+            ALARM_CHANGES_PATH: lambda: self._monitor.changes(after=int(query["after"][0])),
+            CLOCK_PATH: lambda: self._monitor.forward(float(query["seconds"][0]) if "seconds" in query else None),
+            PERMISSIONS_PATH: self._judge.checks.report,
+        }
+        return answers[path]() if path in answers and method == asked else None
 
 
 if __name__ == "__main__":

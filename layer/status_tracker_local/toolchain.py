@@ -10,17 +10,11 @@ from pathlib import Path
 
 from status_tracker_local.errors import LocalCloudError
 
-CHECKOUT = Path(__file__).parents[2]
 _HANDLER_REQUIREMENTS = Path(__file__).with_name("handler-requirements.txt")
 
 
-def find_application() -> None:
-    """Put the application and the library, which are in folders of the checkout, on the path of this process."""
-    sys.path += [folder for name in ("layer", "lambdas", "infra") if (folder := str(CHECKOUT / name)) not in sys.path]
-
-
-def cdk_command() -> list[str]:
-    """The CDK command line that package.json pins.
+def cdk_command(app: Path) -> list[str]:
+    """The CDK command line of the app: that of its own ``node_modules``, of a folder above it, or of the PATH.
 
     Raises:
         LocalCloudError: Node or the CDK is not installed.
@@ -30,29 +24,36 @@ def cdk_command() -> list[str]:
             "The CDK command line runs on Node.js 20 or newer, and there is no `node` on the PATH. "
             "Install it from https://nodejs.org, then run the command again."
         )
-    cdk = CHECKOUT / "node_modules" / ".bin" / "cdk"
-    if not cdk.exists():
-        raise LocalCloudError(f"The CDK command line is not installed ({cdk} is missing). Run `npm ci` first.")
-    return [str(cdk)]
+    for folder in (app, *app.parents):
+        cdk = folder / "node_modules" / ".bin" / "cdk"
+        if cdk.exists():
+            return [str(cdk)]
+    if on_path := shutil.which("cdk"):
+        return [on_path]
+    raise LocalCloudError(
+        "The CDK command line is not installed: it is in node_modules neither of "
+        f"{app} nor of a folder above it, and not on the PATH. Run `npm install aws-cdk@2` in {app}, and try again."
+    )
 
 
-def handlers_python() -> Path:
+def handlers_python(home: Path) -> Path:
     """The interpreter with what Lambda's own runtime has, boto3 and the runtime client, and nothing else.
 
-    Its virtual environment, ``.venv-handlers``, is made when it is missing or its requirements have changed.
+    Args:
+        home: the folder of its virtual environment, which is made when it is missing or its requirements have changed.
 
     Raises:
         LocalCloudError: the packages could not be installed.
     """
-    home = CHECKOUT / ".venv-handlers"
     python = home / "bin" / "python"
-    wanted = hashlib.sha256(_HANDLER_REQUIREMENTS.read_bytes()).hexdigest()
-    mark = home / "requirements.sha256"
-    with _HANDLER_REQUIREMENTS.open("rb") as requirements:
-        fcntl.flock(requirements, fcntl.LOCK_EX)  # one at a time makes it, the others find it made
+    wanted = hashlib.sha256(_HANDLER_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
+    mark = home / "made-from.sha256"
+    home.parent.mkdir(parents=True, exist_ok=True)
+    with home.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # one at a time makes it, the others find it made
         if not (mark.exists() and mark.read_text() == wanted and python.exists()):
             _uv("venv", "--clear", "--python", sys.executable, str(home))
-            _uv("pip", "install", "--python", str(python), "--require-hashes", "-r", requirements.name)
+            _uv("pip", "install", "--python", str(python), "--require-hashes", "-r", str(_HANDLER_REQUIREMENTS))
             mark.write_text(wanted)
     return python
 

@@ -1,80 +1,105 @@
 """The local cloud kept up, for as long as one wants to work with it."""
 
 import shlex
+import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 from status_tracker_local.alarm_lines import alarm_lines
 from status_tracker_local.cloud import LocalCloud
-from status_tracker_local.exports import as_exports, exports_file
-from status_tracker_local.toolchain import find_application
+from status_tracker_local.deployment import App
+from status_tracker_local.errors import LocalCloudError
+from status_tracker_local.exports import as_exports, exports_file, write_exports
+from status_tracker_local.sources import Sources
+from status_tracker_local.stacks import deployed_stacks, is_for_people
 
 _LOOK_EVERY_SECONDS = 0.5
 
+Trackers = Callable[[LocalCloud], Mapping[str, str]]
 
-def run_up(cloud: LocalCloud, state: Path) -> int:
-    """Deploy, tell how to reach it, and stay until interrupted.
+
+def run_up(cloud: LocalCloud, app: App, trackers: Trackers) -> int:
+    """Deploy, tell how to reach it, and stay until interrupted; deploy again whenever the app's sources change.
 
     Args:
-        state: the folder of the cloud, which gets a file to source.
+        trackers: the variables with which ``status-tracker`` works on what was deployed.
 
     Returns:
         The exit code, when the server has ended by itself.
     """
-    cloud.deploy()
-    with exports_file(state, [*as_exports(cloud.environment), *_tracker_exports(cloud)]) as file:
+    sources = Sources(app.folder, leave_out=cloud.state)
+    cloud.deploy(app)
+    with exports_file(cloud.state, _exports(cloud, trackers)) as file:
         _tell(cloud, file)
-        _tell_alarms(cloud)
+        _watch(cloud, app, trackers, sources)
     print(f"The local cloud's server has ended by itself; {cloud.logs / 'server.log'} says more.")
     return 1
 
 
-def _tracker_exports(cloud: LocalCloud) -> Iterator[str]:
-    find_application()
-    from documents.environment import exports  # noqa: PLC0415 - the application is on no path of ours
+def left_out(cloud: LocalCloud) -> Iterator[str]:
+    """What was not deployed, or does not run."""
+    yield f"Not in the local cloud, so not deployed: {', '.join(cloud.ignored_resource_types) or 'nothing'}."
+    for function in cloud.functions_not_run:
+        yield f"Not run here, since only functions of Python are: {function}."
 
-    return exports(cloud.stack_name, cloud.client("cloudformation"), cloud.client("lambda"))
+
+def _exports(cloud: LocalCloud, trackers: Trackers) -> Iterator[str]:
+    return as_exports({**cloud.environment, **trackers(cloud)})
 
 
 def _tell(cloud: LocalCloud, exports: Path) -> None:
-    outputs = cloud.outputs
-    upload = f's3.upload_file("samples/documents/invoice-1001.pdf", "{outputs["DocumentBucketName"]}", "invoice.pdf")'
-    print(f"\nNot in the local cloud, so not deployed: {', '.join(cloud.ignored_resource_types) or 'nothing'}.")
+    print()
+    for line in left_out(cloud):
+        print(line)
     print("\nTo reach it with aws, boto3, cdk and status-tracker, source its variables in another terminal:\n")
     print(f"  . {shlex.quote(str(exports))}")
-    print('\nor, by make:  eval "$(make --silent env STAGE=local)"')
-    print("\nWhat was deployed:\n")
-    for line in as_table(outputs):
-        print(f"  {line}")
-    print(f"\nThe dashboard, with its graphs and alarms: {cloud.dashboard_url}")
-    print(f"The dashboard's widget, to look at the tasks and act on them: {cloud.widget_url}")
-    print("\nUpload a document, either with boto3 or with aws, and a little later look at the table:\n")
-    print(f"  .venv/bin/python -c 'import boto3; s3 = boto3.client(\"s3\"); {upload}'")
-    print(f"  aws s3 cp samples/documents/invoice-1001.pdf s3://{outputs['DocumentBucketName']}/invoice.pdf")
-    print(f"  aws dynamodb scan --table-name {outputs['TaskTableName']}")
     print(
         '\n(aws of version 1 sends sqs commands to AWS all the same: add --endpoint-url "$AWS_ENDPOINT_URL" to those.)'
     )
-    print("\nOr with status-tracker (docs/cli.md tells what it can do):\n")
-    print("  status-tracker ls --status failed --status ignored")
-    print("  status-tracker rerun 'invoice.pdf#…' --reason 'try it'")
-    print("\nDeploy changed code (the local cloud has no change sets, so --method=direct is needed):\n")
-    print("  make deploy STAGE=local SET='--method=direct --require-approval=never'")
-    print(f"\nLogs are in {cloud.logs}. What alarms do is told here. Ctrl-C stops everything.", flush=True)
+    _tell_stacks(cloud)
+    print(f"\nAll of it on one page: {cloud.page_url}")
+    for what, address in cloud.pages():
+        print(f"  the {what}: {address}")
+    print("\nA change of the app's files is deployed at once. What alarms do is told here.")
+    print(f"Logs are in {cloud.logs}; have git ignore {cloud.state}. Ctrl-C stops everything.", flush=True)
 
 
-def _tell_alarms(cloud: LocalCloud) -> None:
-    """As long as the server runs."""
+def _tell_stacks(cloud: LocalCloud) -> None:
+    for name, outputs in deployed_stacks(cloud.client("cloudformation")):
+        told = [each for each in outputs if is_for_people(each.name)]
+        print(f"\nThe stack {name} was deployed{', with the outputs' if told else ''}:\n")
+        for line in as_table({each.name: each.value for each in told}):
+            print(f"  {line}")
+        for each in told:
+            if each.description:
+                print(f"  {each.name}: {each.description}")
+
+
+def _watch(cloud: LocalCloud, app: App, trackers: Trackers, sources: Sources) -> None:
+    """Tell what alarms do, and deploy what changes, as long as the server runs."""
     told = 0
     while cloud.running:
         time.sleep(_LOOK_EVERY_SECONDS)
+        if changed := sources.changed():
+            print(f"\n{changed} has changed.", flush=True)
+            _deploy_again(cloud, app, trackers)
         with suppress(OSError):  # the server may be ending
             changes = cloud.alarm_changes(after=told)
             told += len(changes)
             for line in alarm_lines(changes):
                 print(line, flush=True)
+
+
+def _deploy_again(cloud: LocalCloud, app: App, trackers: Trackers) -> None:
+    try:
+        cloud.deploy(app)
+    except LocalCloudError as error:
+        print(f"{error}\nWhat was deployed before is still up. Change a file to have it tried again.", file=sys.stderr)
+        return
+    write_exports(cloud.state, _exports(cloud, trackers))
+    print("Deployed again.", flush=True)
 
 
 def as_table(outputs: Mapping[str, str]) -> Iterator[str]:

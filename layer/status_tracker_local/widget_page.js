@@ -79,7 +79,7 @@ async function call(endpoint, params, byHand) {
   frame.setAttribute("aria-busy", "true");
   const seen = { theme: theme(), width: frame.clientWidth, height: 600, timezone: timezone(), forms: forms() };
   try {
-    const answer = await fetch(location.pathname, {
+    const answer = await fetch(location.pathname + location.search, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ endpoint, params, ...seen }),

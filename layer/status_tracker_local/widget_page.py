@@ -1,21 +1,21 @@
-"""A page that plays the part of a CloudWatch dashboard: it shows the custom widget that was deployed.
+"""A page that plays the part of a CloudWatch dashboard: it shows a custom widget that was deployed.
 
-The page is at `WIDGET_PATH`. What it asks for it posts there: the function to call, its parameters, and what the page
-looks like. The answer is what the deployed function says to the event that CloudWatch would send it.
+The page is at `WIDGET_PATH`; its query says which widget. What it asks for it posts there: the function to call, its
+parameters, and what the page looks like. The answer is what the deployed function says to the event that CloudWatch
+would send it.
 """
 
 import json
 import re
 import secrets
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import IO, Any, cast
-
-from moto.cloudwatch.models import cloudwatch_backends
+from urllib.parse import parse_qs
 
 from status_tracker_local.account import ACCOUNT_ID
+from status_tracker_local.deployed_widgets import DashboardWidget, deployed_widgets
 from status_tracker_local.pages import RefusedError, StartResponse, answer, check_origin
 from status_tracker_local.runtime_api import Outcome
 
@@ -24,16 +24,6 @@ _LONGEST_REQUEST = 1_000_000
 _LENGTH = re.compile(r"[0-9]{1,9}")
 
 Invoke = Callable[[str, bytes], Outcome]
-
-
-@dataclass(frozen=True)
-class DashboardWidget:
-    """A custom widget as its dashboard defines it."""
-
-    dashboard: str
-    title: str
-    endpoint: str
-    params: Mapping[str, Any]
 
 
 class WidgetPage:
@@ -52,14 +42,14 @@ class WidgetPage:
             check_origin(environ)
             if environ["REQUEST_METHOD"] == "GET":
                 return _page(start_response)
-            return self._call(_asked(environ), start_response)
+            asked = _asked(environ)
+            return self._call(_chosen(environ), asked, start_response)
         except RefusedError as refused:
             return answer(start_response, refused.status, "text/plain; charset=utf-8", str(refused))
 
-    def _call(self, asked: Mapping[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        widget = next(deployed_widgets(), None)
-        if widget is None:
-            raise RefusedError(HTTPStatus.NOT_FOUND, "No dashboard with a custom widget is deployed yet.")
+    def _call(
+        self, widget: DashboardWidget, asked: Mapping[str, Any], start_response: StartResponse
+    ) -> Iterable[bytes]:
         endpoint = asked.get("endpoint") or widget.endpoint
         params = widget.params if asked.get("params") is None else asked["params"]
         event = {**params, "widgetContext": _context(widget, asked)}
@@ -71,17 +61,14 @@ class WidgetPage:
         return answer(start_response, HTTPStatus.OK, "application/json", json.dumps(told))
 
 
-def deployed_widgets() -> Iterator[DashboardWidget]:
-    """The custom widgets of the dashboards that were deployed."""
-    for regions in list(cloudwatch_backends.values()):
-        for backend in list(regions.values()):
-            for dashboard in list(backend.dashboards.values()):
-                for each in json.loads(dashboard.body)["widgets"]:
-                    if each["type"] == "custom":
-                        found = each["properties"]
-                        yield DashboardWidget(
-                            dashboard.name, found["title"], found["endpoint"], found.get("params") or {}
-                        )
+def _chosen(environ: Mapping[str, Any]) -> DashboardWidget:
+    """The widget that the query names; without one the first."""
+    asked = {name: found[0] for name, found in parse_qs(environ.get("QUERY_STRING", "")).items()}
+    for widget in deployed_widgets():
+        if asked.get("dashboard") in {None, widget.dashboard} and asked.get("widget") in {None, widget.key}:
+            return widget
+    missing = "No such custom widget" if asked.keys() & {"dashboard", "widget"} else "No dashboard with a custom widget"
+    raise RefusedError(HTTPStatus.NOT_FOUND, f"{missing} is deployed yet.")
 
 
 def _context(widget: DashboardWidget, asked: Mapping[str, Any]) -> dict[str, Any]:

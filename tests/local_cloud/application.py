@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import status_tracker as st
+from demo.tracking import STACK
 from status_tracker_local.cloud import LocalCloud
 from tests.infra import expected
 from tests.local_cloud.support import wait_for
@@ -27,16 +28,17 @@ SUCCEEDED = STEPS[LAST][3]
 class Application:
     """The deployed application: uploads documents and looks at their tasks, by key, through the library."""
 
-    def __init__(self, cloud: LocalCloud) -> None:
+    def __init__(self, cloud: LocalCloud, stack: str = STACK) -> None:
         self.cloud = cloud
-        self.outputs = cloud.outputs
+        self.stack = stack
+        self.outputs = cloud.outputs[stack]
         self.s3 = cloud.client("s3")
         self.sqs = cloud.client("sqs")
         self.states = cloud.client("stepfunctions")
 
         class Task(st.BaseTask):
             class Meta:
-                table_name = cloud.outputs["TaskTableName"]
+                table_name = cloud.outputs[stack]["TaskTableName"]
                 host = cloud.environment["AWS_ENDPOINT_URL"]
                 region = cloud.environment["AWS_REGION"]
                 aws_access_key_id = cloud.environment["AWS_ACCESS_KEY_ID"]

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from selenium.webdriver import Chrome
 
+from demo.tracking import deploy
 from status_tracker_local.cloud import LocalCloud
 from tests.local_cloud.application import Application
 from tests.local_cloud.browser import BrowserMissingError, chromium
@@ -30,7 +31,7 @@ def functions(cloud: LocalCloud) -> Functions:
 @pytest.fixture(scope="session")
 def application(cloud: LocalCloud) -> LocalCloud:
     """The cloud with the application deployed to it."""
-    cloud.deploy()
+    deploy(cloud)
     return cloud
 
 

@@ -25,7 +25,7 @@ class Alarms:
         [self._sweep] = [name for name in names if "Sweep" in name]
 
     def alarm(self, name: str) -> dict[str, Any]:
-        full = f"{self.app.cloud.stack_name}-{name}"
+        full = f"{self.app.stack}-{name}"
         [alarm] = self.cloudwatch.describe_alarms(AlarmNames=[full])["MetricAlarms"]
         return dict(alarm)
 
@@ -43,7 +43,7 @@ class Alarms:
         self.app.cloud.forward()
 
     def changes(self, name: str) -> list[tuple[str, str]]:
-        full = f"{self.app.cloud.stack_name}-{name}"
+        full = f"{self.app.stack}-{name}"
         return [(each["old"], each["new"]) for each in self.app.cloud.alarm_changes() if each["alarm"] == full]
 
 
@@ -170,6 +170,6 @@ def test_what_the_functions_and_services_measure_is_there(alarms: Alarms) -> Non
 
 def test_every_alarm_of_the_stack_is_evaluated(alarms: Alarms) -> None:
     alarms.minutes(1)
-    found = alarms.cloudwatch.describe_alarms(AlarmNamePrefix=f"{alarms.app.cloud.stack_name}-")["MetricAlarms"]
+    found = alarms.cloudwatch.describe_alarms(AlarmNamePrefix=f"{alarms.app.stack}-")["MetricAlarms"]
     assert len(found) > 20
     assert [each["AlarmName"] for each in found if "Not evaluated" in each["StateReason"]] == []

@@ -1,4 +1,4 @@
-"""``python -m status_tracker_local`` as its user meets it."""
+"""``make demo`` and ``make cloud`` as their user meets them."""
 
 from __future__ import annotations
 
@@ -20,15 +20,21 @@ ROOT = Path(__file__).parents[2]
 SAMPLES = ROOT / "samples" / "documents"
 
 
-def status_tracker_local(*arguments: str | Path, env: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
+def started(*command: str | Path, env: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
+    """What ``make`` runs."""
+    paths = os.pathsep.join(str(ROOT / folder) for folder in ("layer", "lambdas", "infra"))
     return subprocess.Popen(  # noqa: S603 - our own command
-        [sys.executable, "-m", "status_tracker_local", *map(str, arguments)],
+        [sys.executable, "-m", *map(str, command)],
         cwd=ROOT,
-        env=env,
+        env={**env, "PYTHONPATH": paths},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
     )
+
+
+def demo(state: Path, docs: str | Path, env: Mapping[str, str] = os.environ) -> subprocess.Popen[str]:
+    return started("demo", "--state", state, "--docs", docs, env=env)
 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
@@ -38,37 +44,32 @@ def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
 
 
 def test_a_missing_folder_is_told_at_once(tmp_path: Path) -> None:
-    code, output = outcome(status_tracker_local("--state", tmp_path / "state", "demo", "--docs", tmp_path / "nowhere"))
+    code, output = outcome(demo(tmp_path / "state", tmp_path / "nowhere"))
     assert code == 2
     assert "nowhere does not exist" in output
 
 
 def test_an_empty_folder_is_told_at_once(tmp_path: Path) -> None:
     (tmp_path / "documents" / "sub").mkdir(parents=True)
-    code, output = outcome(
-        status_tracker_local("--state", tmp_path / "state", "demo", "--docs", tmp_path / "documents")
-    )
+    code, output = outcome(demo(tmp_path / "state", tmp_path / "documents"))
     assert code == 2
     assert "no files in it" in output
 
 
 def test_an_empty_name_is_not_the_current_folder(tmp_path: Path) -> None:
-    code, output = outcome(status_tracker_local("--state", tmp_path / "state", "demo", "--docs", ""))
+    code, output = outcome(demo(tmp_path / "state", ""))
     assert code == 2
     assert "it is empty; a folder of documents is wanted" in output
 
 
 def test_the_home_folder_is_found(tmp_path: Path) -> None:
-    arguments = ("--state", tmp_path / "state", "demo", "--docs", "~/nowhere")
-    code, output = outcome(status_tracker_local(*arguments, env={**os.environ, "HOME": str(tmp_path)}))
+    code, output = outcome(demo(tmp_path / "state", "~/nowhere", {**os.environ, "HOME": str(tmp_path)}))
     assert code == 2
     assert f"{tmp_path}/nowhere does not exist" in output
 
 
 def test_missing_node_is_told(tmp_path: Path) -> None:
-    code, output = outcome(
-        status_tracker_local("--state", tmp_path, "demo", "--docs", SAMPLES, env={**os.environ, "PATH": ""})
-    )
+    code, output = outcome(demo(tmp_path, SAMPLES, env={**os.environ, "PATH": ""}))
     assert code == 1
     assert "Node.js" in output
     assert "Traceback" not in output
@@ -77,7 +78,7 @@ def test_missing_node_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 @pytest.mark.parametrize("when", ["cdk.out", "logs/bootstrap.log"])
 def test_an_interrupt_stops_everything_and_says_so(tmp_path: Path, number: signal.Signals, when: str) -> None:
-    process = status_tracker_local("--state", tmp_path, "demo", "--docs", SAMPLES)
+    process = demo(tmp_path, SAMPLES)
     wait_for(when, (tmp_path / when).exists)
     process.send_signal(number)
     code, output = outcome(process)
@@ -88,7 +89,7 @@ def test_an_interrupt_stops_everything_and_says_so(tmp_path: Path, number: signa
 
 
 def test_a_second_interrupt_does_not_keep_it_from_stopping_everything(tmp_path: Path) -> None:
-    process = status_tracker_local("--state", tmp_path, "demo", "--docs", SAMPLES)
+    process = demo(tmp_path, SAMPLES)
     wait_for("the server", (tmp_path / "logs" / "bootstrap.log").exists)
     for number in (signal.SIGINT, signal.SIGTERM):
         process.send_signal(number)
@@ -106,7 +107,7 @@ def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
     shutil.copy(SAMPLES / "hopeless-scan.pdf", folder)
     (folder / "empty.pdf").touch()
     elsewhere = {**os.environ, "AWS_PROFILE": "a-real-account", "HTTP_PROXY": "http://localhost:1"}
-    code, output = outcome(status_tracker_local("--state", tmp_path / "state", "demo", "--docs", folder, env=elsewhere))
+    code, output = outcome(demo(tmp_path / "state", folder, env=elsewhere))
     assert code == 0, output
     assert "3 documents: 2 ignored, 1 succeeded" in output
     assert f"sub folder/my invoice.pdf  {LAST} succeeded" in output
@@ -120,7 +121,7 @@ def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
 
 
 def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
-    process = status_tracker_local("--state", tmp_path, "up")
+    process = started("status_tracker.cli", "local", "--context", "stage=local", "--state", tmp_path)
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
@@ -130,17 +131,16 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
     text, exports = "".join(lines), tmp_path / "env"
     sourced = exports.read_text()
     listed = in_another_terminal(f". {exports} && status-tracker stats && env")
-    told = in_another_terminal(f"{sys.executable} -m status_tracker_local --state {tmp_path} env")
+    told = in_another_terminal(f"{sys.executable} -m status_tracker_local.exports --state {tmp_path}")
     process.send_signal(signal.SIGINT)
     code, _ = outcome(process)
     assert code == 0
     assert f"  . {exports}\n" in text
     assert "DocumentBucketName" in text
-    assert "make deploy STAGE=local" in text
-    assert "status-tracker ls --status failed" in text
     assert 'add --endpoint-url "$AWS_ENDPOINT_URL"' in text
-    assert re.search(r"http://localhost:\d+/_local_cloud/widget\n", text)
-    assert re.search(r"http://localhost:\d+/_local_cloud/dashboard\n", text)
+    assert re.search(r"page: http://localhost:\d+/_local_cloud\n", text)
+    assert re.search(r"the dashboard status-tracker-local: http://localhost:\d+/_local_cloud/dashboard\?name=", text)
+    assert re.search(r"the widget .*: http://localhost:\d+/_local_cloud/widget\?dashboard=", text)
     assert "succeeded" in listed
     assert re.search(r"^AWS_ENDPOINT_URL=http://localhost:\d+$", listed, re.MULTILINE)
     assert re.search(r"^WORKFLOW_ARN=arn:aws:states:", listed, re.MULTILINE)

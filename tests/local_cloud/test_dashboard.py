@@ -58,7 +58,7 @@ def body(app: Application) -> dict[str, Any]:
     ):
         app.ended(task_id)
     app.cloud.forward()
-    found = app.cloud.client("cloudwatch").get_dashboard(DashboardName=app.cloud.stack_name)["DashboardBody"]
+    found = app.cloud.client("cloudwatch").get_dashboard(DashboardName=app.stack)["DashboardBody"]
     return dict(json.loads(found))
 
 

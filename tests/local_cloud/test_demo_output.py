@@ -11,10 +11,10 @@ import pytest
 from rich.console import Console
 
 import status_tracker as st
+from demo.display import LiveTable, PlainLines, printable, say
+from demo.running import tell_outcome
+from demo.tracking import Document, locate, plain_reason
 from status_tracker.operations.pipeline import Pipeline
-from status_tracker_local.demo import tell_outcome
-from status_tracker_local.display import LiveTable, PlainLines, printable, say
-from status_tracker_local.tracking import Document, locate, plain_reason
 
 
 def document(key: str, step: str, status: str, *reasons: str, ended: bool = False) -> Document:

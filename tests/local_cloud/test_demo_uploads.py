@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from demo.running import find_documents, upload_documents
+from demo.tracking import STACK
 from status_tracker_local.cloud import LocalCloud
-from status_tracker_local.demo import find_documents, upload_documents
 
 
 def write(folder: Path, *names: str) -> None:
@@ -35,7 +36,7 @@ def test_a_folder_with_hidden_files_only_is_told(tmp_path: Path) -> None:
 def test_a_file_that_cannot_be_uploaded_keeps_no_other_from_it(
     cloud: LocalCloud, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setitem(cloud.outputs, "DocumentBucketName", "uploads-of-a-demo")
+    monkeypatch.setitem(cloud.outputs, STACK, {"DocumentBucketName": "uploads-of-a-demo"})
     cloud.client("s3").create_bucket(Bucket="uploads-of-a-demo")
     write(tmp_path, "a.pdf", "new\nline.pdf", os.fsdecode(b"not-\xff-utf8.pdf"), "vanished.pdf", "z.pdf")
     found = find_documents(tmp_path)

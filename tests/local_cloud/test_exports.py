@@ -58,7 +58,10 @@ def test_a_shell_that_was_set_up_for_another_account_is_led_here(tmp_path: Path,
 
 
 def test_what_a_killed_cloud_has_left_is_not_taken_for_one_that_is_up(tmp_path: Path) -> None:
-    with pytest.raises(LocalCloudError, match=f"No local cloud is up in {tmp_path}: start one with `make cloud`"):
+    with pytest.raises(
+        LocalCloudError,
+        match=f"No local cloud is up in {tmp_path}: start one with `status-tracker local`, or `make cloud`",
+    ):
         read_exports(tmp_path)
     with exports_file(tmp_path, ["export A=1"]), (tmp_path / "lock").open("w") as lock:
         with pytest.raises(LocalCloudError, match="No local cloud is up"):
@@ -95,9 +98,9 @@ def test_an_environment_that_still_leads_to_a_cloud_is_kept(listening: socket.so
 
 def env_unless_led(state: Path, endpoint: str) -> str:
     """What `make` asks for."""
-    command = [sys.executable, "-m", "status_tracker_local", "--state", str(state), "env", "--unless-led"]
-    env = {**os.environ, "AWS_ENDPOINT_URL": endpoint}
-    return subprocess.check_output(command, cwd=ROOT, env=env, text=True)  # noqa: S603 - our own command
+    command = [sys.executable, "-m", "status_tracker_local.exports", "--state", str(state), "--unless-led"]
+    env = {**os.environ, "AWS_ENDPOINT_URL": endpoint, "PYTHONPATH": str(ROOT / "layer")}
+    return subprocess.check_output(command, env=env, text=True)  # noqa: S603 - our own command
 
 
 def test_long_names_of_outputs_have_their_values_below_those_of_short_ones() -> None:

@@ -45,7 +45,7 @@ def rights(app: Application) -> Rights:
     _use_the_widget(app, good)
     _leave_to_the_sweep(app, good)
     wait_for("an invocation by the schedule", lambda: _is_asked_for(app, "ScheduleRights", "lambda:InvokeFunction"))
-    return Rights(app.cloud)
+    return Rights(app.cloud, app.stack)
 
 
 def _backfill(app: Application) -> None:
@@ -75,14 +75,14 @@ def _upload_untold(app: Application) -> str:
 
 
 def _use_the_widget(app: Application, task_id: str) -> None:
-    viewer = f"{app.cloud.stack_name}-widget-viewer"
+    viewer = f"{app.stack}-widget-viewer"
     overview = Page(_invoke(app, viewer, {}))
     [listing, *_] = [call for call in overview.calls if f"succeeded in {LAST}" in call.label]
     [task] = [call for call in Page(_invoke(app, viewer, listing.values)).calls if call.label == task_id]
     button = Page(_invoke(app, viewer, task.values)).call("Rerun from Extract")
     assert Page(_invoke(app, button.endpoint, button.values)).text.startswith("Done: ")
     wait_for("the rerun", lambda: app.ended(task_id).run == 1)
-    actor = f"{app.cloud.stack_name}-widget-actor"
+    actor = f"{app.stack}-widget-actor"
     assert actor in button.endpoint
 
 
@@ -179,8 +179,8 @@ def test_a_refusal_reaches_the_user(app: Application, rights: Rights) -> None:
     before = json.dumps(iam.get_role_policy(**role)["PolicyDocument"])
     iam.put_role_policy(**role, PolicyDocument=json.dumps(rights.without(right)))
     try:
-        shown = Page(_invoke(app, f"{app.cloud.stack_name}-widget-viewer", {}))
+        shown = Page(_invoke(app, f"{app.stack}-widget-viewer", {}))
         assert "AccessDeniedException" in shown.text
     finally:
         iam.put_role_policy(**role, PolicyDocument=before)
-    assert "AccessDenied" not in Page(_invoke(app, f"{app.cloud.stack_name}-widget-viewer", {})).text
+    assert "AccessDenied" not in Page(_invoke(app, f"{app.stack}-widget-viewer", {})).text

@@ -5,7 +5,6 @@ Its name makes it the last: others look for *the* function of a name, and from h
 
 from __future__ import annotations
 
-import copy
 import json
 import os
 import subprocess
@@ -20,7 +19,7 @@ from typing import Any
 import pytest
 
 from status_tracker_local.cloud import LocalCloud
-from status_tracker_local.deployment import Deployment
+from status_tracker_local.deployment import App
 from tests.local_cloud.application import Application, sample
 from tests.local_cloud.support import wait_for
 from tests.support.guide import changes, copied_checkout
@@ -69,11 +68,11 @@ def partner() -> Iterator[Partner]:
 class Own:
     """The guide's checkout, deployed as the stage ``own``."""
 
-    def __init__(self, cloud: LocalCloud, checkout: Path, outputs: dict[str, str]) -> None:
+    def __init__(self, cloud: LocalCloud, checkout: Path) -> None:
         self.checkout = checkout
-        self.cloud = copy.copy(cloud)
-        self.cloud.outputs = self.outputs = outputs
-        self.app = Application(self.cloud)
+        self.cloud = cloud
+        self.app = Application(cloud, "status-tracker-own")
+        self.outputs = self.app.outputs
         self.sqs = cloud.client("sqs")
 
     def run(self, use_case_id: str, code: str) -> str:
@@ -116,14 +115,8 @@ def own(application: LocalCloud, partner: Partner, tmp_path_factory: pytest.Temp
     settings["context"]["stages"]["own"] = settings["context"]["stages"]["local"]
     settings["context"]["webhook_url"] = partner.url
     (checkout / "cdk.json").write_text(json.dumps(settings))
-    state = tmp_path_factory.mktemp("state")
-    (state / "logs").mkdir()
-    endpoint = application.environment["AWS_ENDPOINT_URL"]
-    deployment = Deployment(stage="own", state=state, endpoint=endpoint, app=checkout)
-    for command in (deployment.synth, deployment.deploy):
-        with command() as running:
-            running.finish()
-    return Own(application, checkout, deployment.outputs())
+    application.deploy(App(checkout, context={"stage": "own"}))
+    return Own(application, checkout)
 
 
 def archived(own: Own, task_id: str) -> Any:

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 GUIDE = ROOT / "docs" / "your-own-use-case.md"
 
 _BLOCK = re.compile(r"^\*\*`([^`\n]+)`(, new)?\*\*\n\n```\w+\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-_BESIDE = (".venv", ".venv-handlers", "node_modules")
+_BESIDE = (".venv", "node_modules")
 
 
 class GuideError(Exception):

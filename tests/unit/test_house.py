@@ -16,7 +16,7 @@ from typing import NamedTuple
 import pytest
 
 CHECKOUT = Path(__file__).parents[2]
-SEARCHED = {"layer": "layer", "lambdas": "lambdas", "infra": "infra"}
+SEARCHED = {"layer": "layer", "lambdas": "lambdas", "infra": "infra", "demo": "."}
 """The folders, and from where their modules are imported."""
 
 LIBRARY = "status_tracker"
@@ -46,6 +46,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "status_tracker.dynamodb",
         "status_tracker.sql",
         "status_tracker.abstract",
+        "status_tracker_local",
     },
     "status_tracker.powertools": {"status_tracker.core", "status_tracker.dynamodb"},
     "status_tracker.sqs": {"status_tracker.core", "status_tracker.dynamodb", "status_tracker.powertools"},
@@ -57,14 +58,13 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker_cdk": {"the library", "status_tracker_ops"},
     "documents_stack": {"the library", "status_tracker_ops", "documents", "status_tracker_cdk"},
     "status_tracker_local": {
-        "the library",
-        "status_tracker_ops",
-        "documents",
+        "status_tracker.testing",
         "status_tracker_local.monitoring",
         "status_tracker_local.permissions",
     },
     "status_tracker_local.monitoring": {"status_tracker_local"},
     "status_tracker_local.permissions": set(),
+    "demo": {"the library", "documents", "status_tracker_local"},
 }
 """By room, the other rooms that it may import."""
 

@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, listing, sweeping, verifying, watching
+from . import acting, listing, local, sweeping, verifying, watching
 from .acting import How
 from .options import Chosen, command
 from .target import Target
@@ -137,3 +137,6 @@ def verify(
 ) -> None:
     """Prove that a deployed pipeline works, with samples of its own, which are deleted afterwards."""
     verifying.verify(target, timeout=timeout, by=by)
+
+
+command(app, allow_interspersed_args=False)(local.local)

@@ -56,8 +56,12 @@ class Chosen:
         return chosen
 
 
-def command(app: typer.Typer) -> Callable[[Callable[..., None]], None]:
-    """Registers a command: its parameters that are dataclasses become options, a group each; errors are reported."""
+def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[..., None]], None]:
+    """Registers a command: its parameters that are dataclasses become options, a group each; errors are reported.
+
+    Args:
+        context_settings: settings of click's context, if it needs other ones.
+    """
 
     def register(function: Callable[..., None]) -> None:
         hints = get_type_hints(function, include_extras=True)
@@ -75,7 +79,7 @@ def command(app: typer.Typer) -> Callable[[Callable[..., None]], None]:
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         del run.__wrapped__  # else its signature would count
-        app.command()(run)
+        app.command(context_settings=context_settings)(run)
 
     return register
 

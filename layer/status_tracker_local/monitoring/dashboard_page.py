@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from status_tracker_local.account import WIDGET_PATH
+from status_tracker_local.account import START_PATH
 from status_tracker_local.monitoring.alarms import State
 from status_tracker_local.monitoring.clock import MINUTE, minute_of
 from status_tracker_local.monitoring.drawing import COLOURS
@@ -82,7 +82,7 @@ class DashboardPage:
                 "themes": _options(_THEMES, theme),
                 "refreshes": _options(_REFRESHES, refresh),
                 "now": f"{datetime.fromtimestamp(now, tz=UTC):%d %b %H:%M:%S}",
-                "widget": WIDGET_PATH,
+                "start": START_PATH,
                 "widgets": "\n".join(self._widget(each, name, span) for each in _in_order(body)),
                 "changes": self._changes(),
             }

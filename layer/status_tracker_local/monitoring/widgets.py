@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from status_tracker_local.account import WIDGET_PATH
+from status_tracker_local.deployed_widgets import widget_path
 from status_tracker_local.monitoring.alarms import State
 from status_tracker_local.monitoring.drawing import draw, latest
 from status_tracker_local.monitoring.graphs import Line, Span, left_out, lines_of
@@ -31,7 +31,7 @@ def body_of(widget: Mapping[str, Any], dashboard: str, metrics: Metrics, span: S
         "text": lambda: markdown(str(properties["markdown"])),
         "alarm": lambda: _alarms([str(arn) for arn in properties["alarms"]], dashboard, metrics),
         "metric": lambda: _metric(properties, metrics, span),
-        "custom": lambda: f'<p><a href="{WIDGET_PATH}">Open this widget</a>, which has a page of its own here.</p>',
+        "custom": lambda: _custom(dashboard, properties),
         "log": lambda: f"{_not_drawn('queries of logs are not run')}<pre>{escape(str(properties['query']))}</pre>",
     }
     if kind not in kinds:
@@ -44,6 +44,11 @@ def body_of(widget: Mapping[str, Any], dashboard: str, metrics: Metrics, span: S
 
 def _not_drawn(why: str) -> str:
     return f'<p class="quiet">Not drawn here: {escape(why)}.</p>'
+
+
+def _custom(dashboard: str, properties: Mapping[str, Any]) -> str:
+    page = escape(widget_path(dashboard, properties))
+    return f'<p><a href="{page}">Open this widget</a>, which has a page of its own here.</p>'
 
 
 def _metric(properties: Mapping[str, Any], metrics: Metrics, span: Span) -> str:

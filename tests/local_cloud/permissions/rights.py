@@ -44,9 +44,9 @@ class Rights:
         granted: every right.
     """
 
-    def __init__(self, cloud: LocalCloud) -> None:
+    def __init__(self, cloud: LocalCloud, stack: str) -> None:
         iam = cloud.client("iam")
-        prefix = f"{cloud.stack_name}-"
+        prefix = f"{stack}-"
         self._documents: dict[str, Any] = {}
         self._names: dict[str, str] = {}
         for page in iam.get_paginator("list_roles").paginate():

@@ -15,7 +15,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from status_tracker_local.tracking import Document
+from demo.tracking import Document
 
 _COLOURS = {"succeeded": "green", "ignored": "yellow", "failed": "red", "in_progress": "cyan"}
 # Lines of the screen that the table's rows cannot have.

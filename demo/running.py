@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from demo.display import make_display, printable, say, words
+from demo.tracking import CHECKOUT, STACK, Document, Tracker, count_by_status, deploy
 from status_tracker_local.alarm_lines import alarm_lines
 from status_tracker_local.cloud import LocalCloud
-from status_tracker_local.display import make_display, printable, say, words
-from status_tracker_local.toolchain import CHECKOUT
-from status_tracker_local.tracking import Document, Tracker, count_by_status
+from status_tracker_local.up import left_out
 
 EXIT_DONE = 0
 EXIT_NOT_DONE = 1
@@ -64,8 +64,9 @@ def run_demo(cloud: LocalCloud, found: Found) -> int:
         The exit code: 0 when every file was uploaded, and every document has succeeded or was set aside with its
         reason.
     """
-    cloud.deploy()
-    say(f"Not in the local cloud, so not deployed: {', '.join(cloud.ignored_resource_types) or 'nothing'}.")
+    deploy(cloud)
+    for line in left_out(cloud):
+        say(line)
     tracker = Tracker(cloud)
     say(f"Uploading {len(found.files)} documents from {printable(str(found.folder))}")
     if found.hidden:
@@ -87,7 +88,7 @@ def upload_documents(cloud: LocalCloud, found: Found) -> tuple[list[Document], l
     Returns:
         The uploaded documents, and a line for each file that could not be uploaded.
     """
-    s3, bucket = cloud.client("s3"), cloud.outputs["DocumentBucketName"]
+    s3, bucket = cloud.client("s3"), cloud.outputs[STACK]["DocumentBucketName"]
     documents, failures = [], []
     for file in found.files:
         key = file.relative_to(found.folder).as_posix()

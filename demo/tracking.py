@@ -7,15 +7,18 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from status_tracker_local.cloud import LocalCloud
-from status_tracker_local.toolchain import find_application
+from status_tracker_local.deployment import App
 
 if TYPE_CHECKING:
     from status_tracker import BaseTask
     from status_tracker.operations.pipeline import Pipeline
 
+CHECKOUT = Path(__file__).parents[1]
+STACK = "status-tracker-local"
 # What the models of the tasks read from the environment when they are imported.
 _MODEL_VARIABLES = ("USE_CASE_ID", "TASK_TABLE_NAME", "MAX_ATTEMPTS")
 _EXCEPTION = re.compile(r"\w+\((.*)\)", re.DOTALL)
@@ -60,6 +63,11 @@ class Document:
         return self.ended and (self.status == "succeeded" or bool(self.last_reason))
 
 
+def deploy(cloud: LocalCloud) -> None:
+    """Deploy the documents application, its stage ``local``."""
+    cloud.deploy(App(CHECKOUT, context={"stage": "local"}))
+
+
 class Tracker:
     """Reads the tasks of documents. The application must have been deployed to `cloud`.
 
@@ -69,7 +77,6 @@ class Tracker:
 
     def __init__(self, cloud: LocalCloud) -> None:
         os.environ.update({**cloud.environment, **_model_variables(cloud)})
-        find_application()
         from documents.tasks import PIPELINE  # noqa: PLC0415 - importing it reads the table's name
 
         self._pipeline = PIPELINE

@@ -1,0 +1,1 @@
+"""The demo: sample documents through the documents application, in the local cloud."""
