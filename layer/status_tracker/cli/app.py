@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, listing, local, sweeping, verifying, watching
+from . import acting, init, listing, local, sweeping, verifying, watching
 from .acting import How
 from .options import Chosen, command
 from .target import Target
@@ -140,3 +140,4 @@ def verify(
 
 
 command(app, allow_interspersed_args=False)(local.local)
+command(app)(init.init)
