@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import cast
 
 from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
@@ -66,7 +65,7 @@ NO_RESULTS = ResultRights()
 
 
 class DocumentBuckets(Construct):
-    """The document bucket, which sends an event to EventBridge for each new object, and the result bucket.
+    """The document bucket and the result bucket.
 
     An upload that the functions could not decrypt is refused at once: with a key that only its uploader has (SSE-C), or
     with a KMS key that is not the bucket's. The KMS key that S3 itself has in the account may be used by every role.
@@ -88,11 +87,6 @@ class DocumentBuckets(Construct):
         # In every stage: copies may be left from before another reader was chosen.
         self.results = self._logged_bucket(
             "Results", s3.LifecycleRule(prefix=COPIES, expiration=Duration.days(_COPIES_DAYS))
-        )
-        # Bucket(event_bridge_enabled=True) would add a custom resource and its function to the stack.
-        resource = cast("s3.CfnBucket", self.documents.node.default_child)
-        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
-            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )
 
     def allow_reading_documents(self) -> list[iam.PolicyStatement]:

@@ -25,6 +25,7 @@ from status_tracker_cdk.workflow import StepProps
 _STAGE_NAME = re.compile(r"[a-z][a-z0-9-]{0,19}")
 # A document that needs all its attempts needs them in one step, or in two on a very bad day.
 _BAD_STEPS = 2
+_STATED = ("data", "logs", "retries", "steps", "intake", "sweep", "bulk")
 
 
 class SettingsError(ValueError):
@@ -118,8 +119,14 @@ def _fields() -> dict[str, Any]:
     return {each.name: each for part in _parts().values() for each in fields(part)}
 
 
+def _stated() -> set[str]:
+    """The settings that a stage states although their parts have defaults: no stage changes when a default does."""
+    parts = [part for name, part in _parts().items() if name in _STATED]
+    return {each.name for part in parts for each in fields(part) if each.default is not None}
+
+
 def _spelling_problems(values: Mapping[str, object]) -> Iterator[str]:
-    required = {name for name, each in _fields().items() if each.default is MISSING} - {"stage"}
+    required = {name for name, each in _fields().items() if each.default is MISSING or name in _stated()} - {"stage"}
     yield from (f"{name} is missing" for name in sorted(required - set(values)))
     known = set(Settings.names())
     yield from (f"{name} is unknown: correct its spelling or remove it" for name in sorted(set(values) - known))

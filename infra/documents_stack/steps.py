@@ -4,41 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
-from constructs import Construct
 
 from documents.settings import ANSWERS, EXTRACTED, AnswerSettings, ExtractSettings
 from documents_stack.buckets import DocumentBuckets, ResultRights, of_every_task
 from documents_stack.reading import Needs, answerer_needs, reader_needs
 from documents_stack.settings import Settings
 from documents_stack.textract import TextractAnalysis
-from status_tracker_cdk.functions import FunctionCommons
-from status_tracker_cdk.table import TaskTable
-from status_tracker_cdk.workflow import TrackedStep
+from status_tracker_cdk import TrackedStep, Tracker
 from status_tracker_ops.settings import EnvironmentSettings
 
 
 class DocumentSteps:
-    """Makes the steps in `scope`.
+    """Adds the steps to `tracker`.
 
     Attributes:
         steps: the steps in their order.
     """
 
-    def __init__(
-        self,
-        scope: Construct,
-        *,
-        settings: Settings,
-        commons: FunctionCommons,
-        table: TaskTable,
-        buckets: DocumentBuckets,
-    ) -> None:
-        self._scope = scope
-        self._settings = settings
-        self._commons = commons
-        self._table = table
-        self._buckets = buckets
+    def __init__(self, tracker: Tracker, *, settings: Settings, buckets: DocumentBuckets) -> None:
+        self._tracker, self._settings, self._buckets = tracker, settings, buckets
         self.steps = [self._extract(), self._answer()]
 
     def _extract(self) -> TrackedStep:
@@ -53,12 +39,9 @@ class DocumentSteps:
         self._buckets.accept_reading_documents(extract)
         if self._settings.reading.has_textract:
             TextractAnalysis(
-                self._scope,
+                self._tracker,
                 "Analysis",
-                commons=self._commons,
-                props=self._settings.steps,
                 settings=settings,
-                table=self._table,
                 buckets=self._buckets,
                 step=extract,
             )
@@ -81,17 +64,17 @@ class DocumentSteps:
         *,
         statements: Sequence[iam.PolicyStatement] = (),
     ) -> TrackedStep:
-        """The step of that name, which updates its task, and whose handler is in the module of that name."""
+        """The step of that name, whose handler is in the module of that name."""
         of_results = (results, needs.results)
-        step = TrackedStep(
-            self._scope,
+        props = self._settings.steps
+        step = self._tracker.step(
             name,
-            commons=self._commons,
-            props=self._settings.steps,
             handler=f"{name.lower()}.handler",
+            timeout=Duration.seconds(props.step_timeout_seconds),
+            memory_mb=props.step_memory_mb,
+            reserved_concurrency=props.step_reserved_concurrency,
             environment={**settings.to_environment(), **needs.environment},
-            statements=[
-                self._table.allow_items("GetItem", "UpdateItem"),
+            allow=[
                 *(statement for rights in of_results for statement in self._buckets.allow_results(rights)),
                 *statements,
                 *needs.statements,

@@ -20,10 +20,8 @@ from constructs import Construct
 
 from documents.settings import ANALYSIS_JOB, COPIES, ExtractSettings
 from documents_stack.buckets import DocumentBuckets, ResultRights, of_every_task
-from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, PAUSED, SERVICE_FAULTS, RetryProps
-from status_tracker_cdk.table import TaskTable
-from status_tracker_cdk.workflow import StepProps, TrackedStep
+from status_tracker_cdk import HandlerFunction, RetryProps, StepProps, TrackedStep, Tracker
+from status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, PAUSED, SERVICE_FAULTS
 
 ANALYSIS_FAILED = "AnalysisFailedError"
 SERVICE_BUSY = "ServiceBusyError"
@@ -52,7 +50,7 @@ class TextractAnalysis(Construct):
     """Starts the analysis and waits for it before `step`, whose handler reads the result.
 
     Args:
-        props: those of the step.
+        tracker: that of the step.
         settings: those of the step; the function that starts the analysis reads them too, except for the price.
 
     Attributes:
@@ -61,19 +59,17 @@ class TextractAnalysis(Construct):
 
     def __init__(
         self,
-        scope: Construct,
+        tracker: Tracker,
         construct_id: str,
         *,
-        commons: FunctionCommons,
-        props: StepProps,
         settings: ExtractSettings,
-        table: TaskTable,
         buckets: DocumentBuckets,
         step: TrackedStep,
     ) -> None:
-        super().__init__(scope, construct_id)
-        self.function = self._function(commons, props, settings, table, buckets).function
-        start = self._start(commons.retries, props)
+        super().__init__(tracker, construct_id)
+        retries = tracker.commons.retries
+        self.function = self._function(tracker, step.props, settings, buckets).function
+        start = self._start(retries, step.props)
         start.add_catch(step.state, errors=["States.ALL"], result_path=sfn.JsonPath.DISCARD)
         begun = sfn.Choice(self, "Begun", state_name="IsAnalysisBegun")
         begun.when(sfn.Condition.is_string(_JOB), self._polling(step)).otherwise(step.state)
@@ -81,28 +77,23 @@ class TextractAnalysis(Construct):
             self,
             "Again",
             state_name="StartAnalysisAgain",
-            time=sfn.WaitTime.duration(commons.retries.longest),
+            time=sfn.WaitTime.duration(retries.longest),
         )
         again.next(start.next(begun))
         step.state.add_catch(again, errors=[ANALYSIS_FAILED], result_path=sfn.JsonPath.DISCARD)
         step.begin_with(start, helpers={"StartAnalysis": self.function}, actions=["textract:GetDocumentAnalysis"])
 
     def _function(
-        self,
-        commons: FunctionCommons,
-        props: StepProps,
-        settings: ExtractSettings,
-        table: TaskTable,
-        buckets: DocumentBuckets,
+        self, tracker: Tracker, props: StepProps, settings: ExtractSettings, buckets: DocumentBuckets
     ) -> HandlerFunction:
         function = HandlerFunction(
             self,
             "Start",
-            commons=commons,
+            commons=tracker.commons,
             handler="start_analysis.handler",
             environment=replace(settings, textract_usd_per_thousand_pages=None).to_environment(),
             statements=[
-                table.allow_items("GetItem"),
+                tracker.table.allow_items("GetItem"),
                 *buckets.allow_reading_documents(),
                 *buckets.allow_results(RIGHTS_OF_JOBS),
             ],

@@ -1,5 +1,63 @@
-"""CDK constructs for any pipeline."""
+# ruff: noqa: E402  # what is missing is told before it is imported
+"""Constructs for the tasks of status-tracker: `Tracker` has them all, and each stands alone.
+
+What is not in this list is not part of the interface.
+"""
 
 from status_tracker._extras import require
 
 require(__name__, "aws_cdk", "constructs", "jsii", "uv", install="status-tracker-cdk")
+
+from status_tracker_cdk.bulk import Backfill, BulkRerun
+from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
+from status_tracker_cdk.dispatch import Dispatch
+from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
+from status_tracker_cdk.intake import Intake, IntakeProps
+from status_tracker_cdk.layer import TrackerLayer
+from status_tracker_cdk.monitoring.alarm_props import AlarmProps
+from status_tracker_cdk.monitoring.metrics import Watched
+from status_tracker_cdk.monitoring.monitoring import Monitoring
+from status_tracker_cdk.props import PropsError
+from status_tracker_cdk.retention import DataProps, LogProps
+from status_tracker_cdk.retries import RetryProps
+from status_tracker_cdk.sqs_worker import SqsWorker
+from status_tracker_cdk.sweep import Sweep, SweepProps
+from status_tracker_cdk.table import ExistingTable, TaskTable
+from status_tracker_cdk.tracker import Tracker
+from status_tracker_cdk.widget import Widget
+from status_tracker_cdk.worker_pace import WorkerPace
+from status_tracker_cdk.worker_queue import WorkerQueue
+from status_tracker_cdk.workflow import StepProps, TaskWorkflow, TrackedStep
+
+__all__ = [
+    "AlarmProps",
+    "Backfill",
+    "BulkCommons",
+    "BulkMachine",
+    "BulkProps",
+    "BulkRerun",
+    "DataProps",
+    "Dispatch",
+    "ExistingTable",
+    "FunctionCommons",
+    "HandlerFunction",
+    "Intake",
+    "IntakeProps",
+    "LogProps",
+    "Monitoring",
+    "PropsError",
+    "RetryProps",
+    "SqsWorker",
+    "StepProps",
+    "Sweep",
+    "SweepProps",
+    "TaskTable",
+    "TaskWorkflow",
+    "TrackedStep",
+    "Tracker",
+    "TrackerLayer",
+    "Watched",
+    "Widget",
+    "WorkerPace",
+    "WorkerQueue",
+]

@@ -26,19 +26,23 @@ def service_role(
     statements: Sequence[iam.PolicyStatement],
     *,
     conditions: Mapping[str, object] | None = None,
+    document: iam.PolicyDocument | None = None,
 ) -> iam.Role:
     """The role of one AWS `service` principal in `scope`, with `statements` and nothing else.
 
-    `conditions` say when the service may take it; by default always.
+    `conditions` say when the service may take it; by default always. `document` gets the statements, and may get more
+    until the app is synthesized; by default a new one.
 
     The rights are inline in the role, so that they exist as soon as the role does. Pass it on as
     ``role.without_policy_updates()``, or CDK adds rights of its own.
     """
+    document = document or iam.PolicyDocument()
+    document.add_statements(*statements)
     return iam.Role(
         scope,
         "Role",
         assumed_by=iam.ServicePrincipal(service, conditions=conditions),
-        inline_policies={"Rights": iam.PolicyDocument(statements=list(statements))},
+        inline_policies={"Rights": document},
     )
 
 
@@ -51,5 +55,5 @@ def objects_finding(bucket: s3.IBucket, keys: str = "*") -> str:
     """The id of cdk-nag's finding about rights on the objects of `bucket` with those keys, such as ``folder/*``."""
     resource = bucket.node.default_child
     if not isinstance(resource, CfnElement):
-        raise TypeError(f"{bucket.node.path} is not a bucket of this stack")
+        return f"IAM5[Resource::arn:<AWS::Partition>:s3:::{bucket.bucket_name}/{keys}]"
     return f"IAM5[Resource::<{Stack.of(bucket).resolve(resource.logical_id)}.Arn>/{keys}]"

@@ -6,7 +6,7 @@ from constructs import Construct
 
 from status_tracker_cdk.access import acknowledge, allow, objects_finding
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, Duty
-from status_tracker_ops.settings import WorkflowSettings
+from status_tracker_cdk.props import PropsError
 
 BACKFILLS = "backfills/"
 MANIFESTS = "manifests/"
@@ -14,10 +14,18 @@ RERUNS = "reruns/"
 
 
 class Backfill(BulkMachine):
-    """Registers every object under a prefix of `bucket`, or of a manifest in `results`, as if it were just uploaded."""
+    """Registers every object under a prefix of `bucket`, or of a manifest in `results`, as if it were just uploaded.
+
+    The `dispatch` of its commons starts the runs of the first step.
+
+    Raises:
+        PropsError: the commons have no bucket.
+    """
 
     def __init__(self, scope: Construct, construct_id: str, *, commons: BulkCommons) -> None:
         bucket, results = commons.bucket, commons.results
+        if bucket is None:
+            raise PropsError(["a Backfill needs the bucket whose objects are tasks: give its BulkCommons a bucket"])
         own, manifests = (results.arn_for_objects(f"{folder}*") for folder in (BACKFILLS, MANIFESTS))
         super().__init__(
             scope,
@@ -26,7 +34,7 @@ class Backfill(BulkMachine):
             name="backfill",
             folder=BACKFILLS,
             plan=Duty(
-                handler="backfill.plan",
+                handler="status_tracker_ops.deployed.backfill.plan",
                 statements=[
                     # On the results: without it S3 answers 403, not 404, for a missing manifest.
                     allow(["s3:ListBucket"], bucket.bucket_arn, results.bucket_arn),
@@ -35,11 +43,11 @@ class Backfill(BulkMachine):
                 ],
             ),
             work=Duty(
-                handler="backfill.register",
-                environment=WorkflowSettings(workflow_arn=commons.workflow.state_machine_arn).to_environment(),
+                handler="status_tracker_ops.deployed.backfill.register",
+                environment=commons.dispatch.environment,
                 statements=[
                     commons.table.allow_items("GetItem", "PutItem"),
-                    allow(["states:StartExecution"], commons.workflow.state_machine_arn),
+                    *commons.dispatch.allow_starting(),
                     allow(["s3:GetObject"], bucket.arn_for_objects("*")),
                     allow(["s3:ListBucket"], bucket.bucket_arn),
                     allow(["s3:PutObject"], own),
@@ -66,7 +74,7 @@ class BulkRerun(BulkMachine):
             name="bulk-rerun",
             folder=RERUNS,
             plan=Duty(
-                handler="bulk_rerun.plan",
+                handler="status_tracker_ops.deployed.bulk_rerun.plan",
                 statements=[
                     commons.table.allow_listing(),
                     commons.table.allow_items("BatchGetItem"),
@@ -74,11 +82,11 @@ class BulkRerun(BulkMachine):
                 ],
             ),
             work=Duty(
-                handler="bulk_rerun.rerun",
-                environment=WorkflowSettings(workflow_arn=commons.workflow.state_machine_arn).to_environment(),
+                handler="status_tracker_ops.deployed.bulk_rerun.rerun",
+                environment=commons.dispatch.environment,
                 statements=[
                     commons.table.allow_items("GetItem", "UpdateItem"),
-                    allow(["states:StartExecution"], commons.workflow.state_machine_arn),
+                    *commons.dispatch.allow_starting(),
                     allow(["s3:PutObject"], own),
                 ],
             ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from aws_cdk import Duration, Stack
+from aws_cdk import Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -14,11 +14,12 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from status_tracker_cdk.access import acknowledge, allow, objects_finding
+from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, between
 from status_tracker_cdk.retries import ANSWER_GRACE_SECONDS, add_repeatable_retries
 from status_tracker_cdk.state_machines import log_options, state_machine_role, states_arn
-from status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.table import TableRights
 from status_tracker_ops.settings import BulkSettings
 
 # The longest that Lambda gives. Planning stops by itself two minutes before.
@@ -42,9 +43,9 @@ class BulkProps(Props):
             nothing else.
     """
 
-    bulk_tasks_per_second: int = between(1, 1000)
-    bulk_max_concurrency: int = between(1, 1000)
-    bulk_tolerated_failures: int = between(0, 10_000)
+    bulk_tasks_per_second: int = between(1, 1000, default=100)
+    bulk_max_concurrency: int = between(1, 1000, default=10)
+    bulk_tolerated_failures: int = between(0, 10_000, default=100)
 
     def conflicts(self) -> Iterator[str]:
         """More functions than tasks a second."""
@@ -61,27 +62,27 @@ class BulkCommons:
 
     Attributes:
         functions: what their functions share with all others.
-        props: their pace.
-        work_memory_mb: memory of the function that works on a chunk.
-        bucket: the bucket whose objects are tasks.
         results: the bucket of their files.
         table: the task table.
-        workflow: the state machine that is started for each task.
+        dispatch: what starts the runs of the tasks.
+        bucket: the bucket whose objects are tasks; by default none.
+        props: their pace; by default as `BulkProps` says.
+        work_memory_mb: memory of the function that works on a chunk.
     """
 
     functions: FunctionCommons
-    props: BulkProps
-    work_memory_mb: int
-    bucket: s3.IBucket
     results: s3.IBucket
-    table: TaskTable
-    workflow: sfn.IStateMachine
+    table: TableRights
+    dispatch: Dispatch
+    bucket: s3.IBucket | None = None
+    props: BulkProps = field(default_factory=BulkProps)
+    work_memory_mb: int = 512
 
     @property
     def settings(self) -> BulkSettings:
         """What every function of the machines reads."""
         return BulkSettings(
-            bucket=self.bucket.bucket_name,
+            bucket=None if self.bucket is None else self.bucket.bucket_name,
             result_bucket=self.results.bucket_name,
             bulk_tasks_per_second=self.props.bulk_tasks_per_second,
             bulk_max_concurrency=self.props.bulk_max_concurrency,
@@ -106,7 +107,7 @@ class BulkMachine(Construct):
 
     Attributes:
         functions: the functions by the names of their states.
-        state_machine: the state machine, named after the stack and the construct.
+        state_machine: the state machine, whose name is the tracker's with the machine's own.
     """
 
     def __init__(
@@ -124,7 +125,7 @@ class BulkMachine(Construct):
         self._commons = commons
         self._results, self._folder = commons.results, folder
         self.functions = self._functions(plan, work)
-        self._name = f"{Stack.of(self).stack_name}-{name}"
+        self._name = f"{commons.functions.name}-{name}"
         self.state_machine = sfn.StateMachine(
             self,
             "StateMachine",
@@ -134,7 +135,7 @@ class BulkMachine(Construct):
             timeout=Duration.days(_LONGEST_EXECUTION_DAYS),
             tracing_enabled=True,
             # The data would be the input of every chunk, several times.
-            logs=log_options(self, commons.functions.logs, f"-{name}", with_data=False),
+            logs=log_options(self, commons.functions.logs, self._name, with_data=False),
         )
         # The role has these rights in itself, as every role here.
         self.state_machine.node.try_remove_child("DistributedMapPolicy")
@@ -148,7 +149,7 @@ class BulkMachine(Construct):
         listed.add_condition("StringLike", {"s3:prefix": f"{self._folder}*"})
         in_folder = self._results.arn_for_objects(f"{self._folder}*")
         report = Duty(
-            handler="bulk_report.handler",
+            handler="status_tracker_ops.deployed.bulk_report.handler",
             statements=[allow(["s3:GetObject", "s3:PutObject"], in_folder), listed],
         )
         return {

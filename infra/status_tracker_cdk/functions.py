@@ -19,23 +19,29 @@ from status_tracker_ops.settings import TrackerSettings
 RUNTIME = lambda_.Runtime.PYTHON_3_14
 ARCHITECTURE = lambda_.Architecture.ARM_64
 METRICS_NAMESPACE = "StatusTracker"
+PIPELINE_VARIABLE = "STATUS_TRACKER_TASK"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FunctionCommons:
-    """What all functions of the application share.
+    """What all functions of a tracker share.
 
     Attributes:
+        name: what its physical names begin with, and the ``service`` of its metrics and logs; unique in the account
+            and region. See `status_tracker_cdk.naming.name_of`.
         code: the folder of the handlers.
         layer: the library and what it needs.
+        pipeline: the pipeline that they operate, ``module:NAME``.
         use_case_id: the use case whose tasks they work on.
         table_name: the task table.
         retries: how often a task is tried, and how soon again.
         logs: what they log, and how long it is kept.
     """
 
+    name: str
     code: lambda_.Code
     layer: lambda_.ILayerVersion
+    pipeline: str
     use_case_id: str
     table_name: str
     retries: RetryProps
@@ -49,7 +55,8 @@ class FunctionCommons:
         )
         return {
             **tracker.to_environment(),
-            "POWERTOOLS_SERVICE_NAME": self.use_case_id,
+            PIPELINE_VARIABLE: self.pipeline,
+            "POWERTOOLS_SERVICE_NAME": self.name,
             "POWERTOOLS_METRICS_NAMESPACE": METRICS_NAMESPACE,
             "POWERTOOLS_LOG_LEVEL": self.logs.log_level,
         }
@@ -64,7 +71,8 @@ class HandlerFunction(Construct):
             what failed halfway, when the caller comes again by itself.
 
     Attributes:
-        function: the function.
+        function: the function. Rights that it is granted are without effect: grant them to `role`.
+        role: its role.
     """
 
     def __init__(
@@ -85,6 +93,8 @@ class HandlerFunction(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         log_group = self._log_group(commons.logs)
+        self._rights = iam.PolicyDocument()
+        self.role = self._role(statements, actions_without_resource, log_group)
         self.function = lambda_.Function(
             self,
             "Function",
@@ -98,7 +108,7 @@ class HandlerFunction(Construct):
             memory_size=memory_mb,
             reserved_concurrent_executions=reserved_concurrency,
             function_name=function_name,
-            role=self._role(statements, actions_without_resource, log_group).without_policy_updates(),
+            role=self.role.without_policy_updates(),
             log_group=log_group,
             # With JSON, Lambda filters by a level of its own, which overrules POWERTOOLS_LOG_LEVEL, and above INFO
             # drops the metrics. Powertools' lines are JSON all the same.
@@ -107,6 +117,15 @@ class HandlerFunction(Construct):
             max_event_age=asynchronous,
             retry_attempts=None if asynchronous is None else 0,
         )
+
+    def allow(self, *statements: iam.PolicyStatement) -> None:
+        """Give it further rights."""
+        self._rights.add_statements(*statements)
+
+    def tell(self, environment: Mapping[str, str]) -> None:
+        """Give it further variables."""
+        for name, value in environment.items():
+            self.function.add_environment(name, value)
 
     def _log_group(self, props: LogProps) -> logs.LogGroup:
         return logs.LogGroup(self, "Logs", retention=props.retention, removal_policy=props.removal_policy)
@@ -126,6 +145,7 @@ class HandlerFunction(Construct):
                 allow(["logs:CreateLogStream", "logs:PutLogEvents"], log_group.log_group_arn),
                 allow(unlimited, "*"),
             ],
+            document=self._rights,
         )
         services = " and ".join(sorted({action.partition(":")[0] for action in unlimited}))
         reason = f"The actions used of {services} take no resource; no other statement is on '*'."

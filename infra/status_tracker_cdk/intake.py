@@ -1,4 +1,4 @@
-"""From a new object to a started execution: EventBridge, SQS with a dead letter queue, the intake function."""
+"""From a new object to a started run: EventBridge, SQS with a dead letter queue, the intake function."""
 
 from __future__ import annotations
 
@@ -10,15 +10,13 @@ from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from status_tracker_cdk.access import allow
+from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, between
 from status_tracker_cdk.queues import allow_polling, dead_letter_queue, task_queue
-from status_tracker_cdk.table import TaskTable
-from status_tracker_ops.settings import WorkflowSettings
+from status_tracker_cdk.table import TableRights
 
 # One poll of SQS brings no more; a larger batch has to be gathered.
 _UNGATHERED_BATCH = 10
@@ -40,12 +38,12 @@ class IntakeProps(Props):
         intake_memory_mb: memory of the intake function.
     """
 
-    intake_batch_size: int = between(1, 1000)
-    intake_batching_window_seconds: int = between(0, 300)
-    intake_max_concurrency: int = between(2, 1000)
-    intake_max_receives: int = between(1, 1000)
-    intake_timeout_seconds: int = between(1, 900)
-    intake_memory_mb: int = between(128, 10240)
+    intake_batch_size: int = between(1, 1000, default=10)
+    intake_batching_window_seconds: int = between(0, 300, default=5)
+    intake_max_concurrency: int = between(2, 1000, default=10)
+    intake_max_receives: int = between(1, 1000, default=5)
+    intake_timeout_seconds: int = between(1, 900, default=30)
+    intake_memory_mb: int = between(128, 10240, default=512)
 
     def conflicts(self) -> Iterator[str]:
         """A large batch without a window to gather it in."""
@@ -62,7 +60,14 @@ class IntakeProps(Props):
 
 
 class Intake(Construct):
-    """Every new object in `bucket` becomes a task and an execution of `state_machine`.
+    """Every new object in `bucket` becomes a task, and a run of its first step.
+
+    Args:
+        commons: what its function shares with all others.
+        bucket: sends an event to EventBridge for each new object.
+        table: the task table.
+        dispatch: what starts the runs of the first step.
+        props: how fast new objects are taken in; by default as `IntakeProps` says.
 
     Attributes:
         queue: the events that wait for the function.
@@ -76,12 +81,13 @@ class Intake(Construct):
         construct_id: str,
         *,
         commons: FunctionCommons,
-        props: IntakeProps,
         bucket: s3.IBucket,
-        table: TaskTable,
-        state_machine: sfn.IStateMachine,
+        table: TableRights,
+        dispatch: Dispatch,
+        props: IntakeProps | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
+        props = props or IntakeProps()
         self.dead_letter_queue = dead_letter_queue(self)
         self.queue = task_queue(
             self,
@@ -91,7 +97,7 @@ class Intake(Construct):
             max_receives=props.intake_max_receives,
         )
         self._rule(bucket)
-        self.function = self._function(commons, props, table, state_machine).function
+        self.function = self._function(commons, props, table, dispatch).function
 
     def _rule(self, bucket: s3.IBucket) -> None:
         # EventBridge tries for a day to put an event on the queue; without a dead letter queue it then drops it.
@@ -109,17 +115,17 @@ class Intake(Construct):
         )
 
     def _function(
-        self, commons: FunctionCommons, props: IntakeProps, table: TaskTable, state_machine: sfn.IStateMachine
+        self, commons: FunctionCommons, props: IntakeProps, table: TableRights, dispatch: Dispatch
     ) -> HandlerFunction:
         intake = HandlerFunction(
             self,
             "Intake",
             commons=commons,
-            handler="intake.handler",
-            environment=WorkflowSettings(workflow_arn=state_machine.state_machine_arn).to_environment(),
+            handler="status_tracker_ops.deployed.intake.handler",
+            environment=dispatch.environment,
             statements=[
                 table.allow_items("GetItem", "PutItem"),
-                allow(["states:StartExecution"], state_machine.state_machine_arn),
+                *dispatch.allow_starting(),
                 allow_polling(self.queue),
             ],
             timeout_seconds=props.intake_timeout_seconds,
@@ -135,3 +141,16 @@ class Intake(Construct):
             )
         )
         return intake
+
+
+def send_events(bucket: s3.IBucket) -> None:
+    """Have a bucket of this app send an event to EventBridge for each new object.
+
+    Nothing is done with one of elsewhere, or one with notifications of its own: those send their events already.
+    """
+    # Bucket(event_bridge_enabled=True) would add a custom resource and its function to the stack.
+    resource = bucket.node.default_child
+    if isinstance(resource, s3.CfnBucket) and resource.notification_configuration is None:
+        resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
+            event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
+        )

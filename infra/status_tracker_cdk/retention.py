@@ -22,7 +22,7 @@ class DataProps(Props):
         retain_data: keep the table, buckets and logs when the stack is deleted, and protect the table from deletion.
     """
 
-    retain_data: bool
+    retain_data: bool = True
 
     @property
     def removal_policy(self) -> RemovalPolicy:
@@ -39,8 +39,8 @@ class LogProps(DataProps):
         log_retention: how long logs are kept, a name of ``aws_logs.RetentionDays`` such as ONE_YEAR.
     """
 
-    log_level: str
-    log_retention: str
+    log_level: str = "INFO"
+    log_retention: str = "ONE_YEAR"
 
     def conflicts(self) -> Iterator[str]:
         """Unknown names."""

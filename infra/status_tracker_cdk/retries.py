@@ -57,10 +57,10 @@ class RetryProps(Props):
         retry_backoff_rate: what each wait is multiplied by to give the next.
     """
 
-    max_attempts: int = between(1, 50)
-    retry_interval_seconds: int = between(1, 3600)
-    retry_max_interval_seconds: int = between(1, 3600)
-    retry_backoff_rate: float = between(1.0, 10.0)
+    max_attempts: int = between(1, 50, default=5)
+    retry_interval_seconds: int = between(1, 3600, default=10)
+    retry_max_interval_seconds: int = between(1, 3600, default=120)
+    retry_backoff_rate: float = between(1.0, 10.0, default=2.0)
 
     def conflicts(self) -> Iterator[str]:
         """A longest wait that is not longer than the first."""

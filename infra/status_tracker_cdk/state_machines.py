@@ -11,15 +11,16 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from status_tracker_cdk.access import allow, own_account, service_role
+from status_tracker_cdk.naming import by_stack_name
 from status_tracker_cdk.retention import LogProps
 
 
-def log_options(scope: Construct, props: LogProps, label: str = "", *, with_data: bool = True) -> sfn.LogOptions:
-    """Log every event to a new log group in `scope`; `label` keeps its name apart from those of other machines."""
+def log_options(scope: Construct, props: LogProps, name: str, *, with_data: bool = True) -> sfn.LogOptions:
+    """Log every event to a new log group in `scope`; `name`, which begins with the stack's, is in its name."""
     log_group = logs.LogGroup(
         scope,
         "Logs",
-        log_group_name=_vended_log_group_name(label),
+        log_group_name=_vended_log_group_name(by_stack_name(scope, name)),
         retention=props.retention,
         removal_policy=props.removal_policy,
     )
@@ -75,11 +76,11 @@ def _allow_logs_and_traces() -> list[iam.PolicyStatement]:
     ]
 
 
-def _vended_log_group_name(label: str) -> str:
+def _vended_log_group_name(name: str) -> str:
     """A log group name that is new with each stack, under AWS's prefix for delivered logs.
 
     Without the prefix every state machine adds a statement to the account's log resource policy, which is limited to
     5,120 characters. Without the stack's unique id, a log group retained from an earlier stack would have the name.
     """
     unique = Fn.select(2, Fn.split("/", Aws.STACK_ID))
-    return Fn.join("", ["/aws/vendedlogs/states/", Aws.STACK_NAME, label, "-", unique])
+    return Fn.join("", ["/aws/vendedlogs/states/", name, "-", unique])

@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import cast
 
-from aws_cdk import ArnFormat, Aws, Duration, Stack
+from aws_cdk import Aws, Duration
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_scheduler as scheduler
 from aws_cdk import aws_scheduler_targets as targets
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from status_tracker_cdk.access import acknowledge, allow, own_account, service_role
+from status_tracker_cdk.access import allow, own_account, service_role
+from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, between
-from status_tracker_cdk.table import TaskTable
-from status_tracker_ops.settings import SweepSettings, WorkflowSettings
+from status_tracker_cdk.table import TableRights
+from status_tracker_ops.settings import SweepSettings
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,14 +35,14 @@ class SweepProps(Props):
         sweep_memory_mb: memory of the sweep.
     """
 
-    sweep_interval_minutes: int = between(1, 60)
-    sweep_max_restarts: int = between(1, 10_000)
-    sweep_max_examined: int = between(1, 100_000)
-    sweep_pending_after_seconds: int = between(1, 604_800)
-    sweep_max_objects: int = between(1, 1_000_000)
-    sweep_unregistered_after_seconds: int = between(1, 604_800)
-    sweep_timeout_seconds: int = between(1, 900)
-    sweep_memory_mb: int = between(128, 10240)
+    sweep_interval_minutes: int = between(1, 60, default=5)
+    sweep_max_restarts: int = between(1, 10_000, default=100)
+    sweep_max_examined: int = between(1, 100_000, default=10_000)
+    sweep_pending_after_seconds: int = between(1, 604_800, default=300)
+    sweep_max_objects: int = between(1, 1_000_000, default=5000)
+    sweep_unregistered_after_seconds: int = between(1, 604_800, default=600)
+    sweep_timeout_seconds: int = between(1, 900, default=240)
+    sweep_memory_mb: int = between(128, 10240, default=512)
 
     def conflicts(self) -> Iterator[str]:
         """A sweep that may still run when the next is due."""
@@ -60,8 +59,16 @@ class Sweep(Construct):
     It needs no reserved concurrency: its own task in the table keeps two sweeps from running at once, and what one
     sweep has no time for, the next one does.
 
+    Args:
+        commons: what its function shares with all others.
+        table: the task table.
+        dispatch: what starts the runs of every step.
+        bucket: the bucket whose objects are tasks; by default none, and no objects are registered.
+        props: how often it runs, and how much it does; by default as `SweepProps` says.
+
     Attributes:
         function: the function.
+        props: how often it runs, and how much it does.
     """
 
     def __init__(
@@ -70,39 +77,31 @@ class Sweep(Construct):
         construct_id: str,
         *,
         commons: FunctionCommons,
-        props: SweepProps,
-        bucket: s3.IBucket,
-        table: TaskTable,
-        state_machine: sfn.StateMachine,
+        table: TableRights,
+        dispatch: Dispatch,
+        bucket: s3.IBucket | None = None,
+        props: SweepProps | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        executions = _executions_of(state_machine)
+        self.props = props = props or SweepProps()
         handler = HandlerFunction(
             self,
             "Sweep",
             commons=commons,
-            handler="sweep.handler",
-            environment={
-                **WorkflowSettings(workflow_arn=state_machine.state_machine_arn).to_environment(),
-                **_settings(props, bucket).to_environment(),
-            },
+            handler="status_tracker_ops.deployed.sweep.handler",
+            environment={**dispatch.environment, **_settings(props, bucket).to_environment()},
             statements=[
                 table.allow_items("PutItem", "GetItem", "BatchGetItem", "UpdateItem"),
                 table.allow_listing(),
-                allow(["states:StartExecution", "states:ListExecutions"], state_machine.state_machine_arn),
-                allow(["states:DescribeExecution"], executions),
-                allow(["s3:ListBucket"], bucket.bucket_arn),
+                *dispatch.allow_sweeping(),
+                *([] if bucket is None else [allow(["s3:ListBucket"], bucket.bucket_arn)]),
             ],
             timeout_seconds=props.sweep_timeout_seconds,
             memory_mb=props.sweep_memory_mb,
             # By then the next event is due.
             asynchronous=Duration.minutes(props.sweep_interval_minutes),
         )
-        acknowledge(
-            handler,
-            _finding(state_machine),
-            "An execution is asked for by its name, and each run of a task is one.",
-        )
+        dispatch.accept_sweeping(handler)
         self.function = handler.function
         self._add_schedule(Duration.minutes(props.sweep_interval_minutes))
 
@@ -132,28 +131,12 @@ class Sweep(Construct):
         return role.without_policy_updates()
 
 
-def _settings(props: SweepProps, bucket: s3.IBucket) -> SweepSettings:
+def _settings(props: SweepProps, bucket: s3.IBucket | None) -> SweepSettings:
     return SweepSettings(
-        bucket=bucket.bucket_name,
+        bucket=None if bucket is None else bucket.bucket_name,
         sweep_max_restarts=props.sweep_max_restarts,
         sweep_max_examined=props.sweep_max_examined,
         sweep_pending_after_seconds=props.sweep_pending_after_seconds,
         sweep_max_objects=props.sweep_max_objects,
         sweep_unregistered_after_seconds=props.sweep_unregistered_after_seconds,
     )
-
-
-def _executions_of(state_machine: sfn.StateMachine) -> str:
-    return Stack.of(state_machine).format_arn(
-        service="states",
-        resource="execution",
-        resource_name=f"{state_machine.state_machine_name}:*",
-        arn_format=ArnFormat.COLON_RESOURCE_NAME,
-    )
-
-
-def _finding(state_machine: sfn.StateMachine) -> str:
-    """The id of cdk-nag's finding about rights on every execution."""
-    resource = cast("sfn.CfnStateMachine", state_machine.node.default_child)
-    name = f"<{Stack.of(state_machine).resolve(resource.logical_id)}.Name>"
-    return f"IAM5[Resource::arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{name}:*]"

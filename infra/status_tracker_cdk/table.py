@@ -18,17 +18,54 @@ TIME_TO_LIVE_ATTRIBUTE = "expire_at"
 INDEX_PROJECTION = ("create_time", "status", "retry", "lock", "lock_time", "lock_expire_time")
 
 
-class TaskTable(Construct):
-    """One table with one index, as the library's PynamoDB model has them.
-
-    Encrypted with the AWS managed key: its use shows in CloudTrail, and unlike a customer key it has no monthly fee
-    and needs no extra rights in every role.
+class TableRights:
+    """A task table, and the rights to its items and its index.
 
     Attributes:
         table: the table.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, props: DataProps) -> None:
+    table: dynamodb.ITable
+
+    def allow_items(self, *actions: str) -> iam.PolicyStatement:
+        """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
+        return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
+
+    def allow_listing(self) -> iam.PolicyStatement:
+        """A statement that allows to list the tasks, by the index."""
+        return allow(["dynamodb:Query"], f"{self.table.table_arn}/index/{INDEX_NAME}")
+
+
+class ExistingTable(TableRights):
+    """A task table that is there already, with the key and the index of a `TaskTable`.
+
+    Example::
+
+        table = ExistingTable(dynamodb.Table.from_table_name(self, "Tasks", "tasks"))
+    """
+
+    def __init__(self, table: dynamodb.ITable) -> None:
+        self.table = table
+
+
+class TaskTable(Construct, TableRights):
+    """One table with one index, as the library's PynamoDB model has them.
+
+    Encrypted with the AWS managed key: its use shows in CloudTrail, and unlike a customer key it has no monthly fee
+    and needs no extra rights in every role.
+
+    Args:
+        props: whether it outlives the stack; by default it does.
+        stream: whether its changes are streamed, with the old and the new item; by default not.
+
+    Attributes:
+        table: the table.
+    """
+
+    def __init__(
+        self, scope: Construct, construct_id: str, *, props: DataProps | None = None, stream: bool = False
+    ) -> None:
+        props = props or DataProps()
         super().__init__(scope, construct_id)
         string = dynamodb.AttributeType.STRING
         # Table, not TableV2: the latter is a GlobalTable to CloudFormation, and that the local cloud does not have.
@@ -41,6 +78,7 @@ class TaskTable(Construct):
             point_in_time_recovery_specification=dynamodb.PointInTimeRecoverySpecification(
                 point_in_time_recovery_enabled=True
             ),
+            stream=dynamodb.StreamViewType.NEW_AND_OLD_IMAGES if stream else None,
             time_to_live_attribute=TIME_TO_LIVE_ATTRIBUTE,
             deletion_protection=props.retain_data,
             # Not even a first deployment that fails could delete it, since it is protected.
@@ -53,11 +91,3 @@ class TaskTable(Construct):
             projection_type=dynamodb.ProjectionType.INCLUDE,
             non_key_attributes=list(INDEX_PROJECTION),
         )
-
-    def allow_items(self, *actions: str) -> iam.PolicyStatement:
-        """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
-        return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
-
-    def allow_listing(self) -> iam.PolicyStatement:
-        """A statement that allows to list the tasks, by the index."""
-        return allow(["dynamodb:Query"], f"{self.table.table_arn}/index/{INDEX_NAME}")

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from aws_cdk import ArnFormat, Aws, Stack
+from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
-from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from status_tracker_cdk.access import allow
+from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
-from status_tracker_cdk.table import TaskTable
+from status_tracker_cdk.naming import by_stack_name
+from status_tracker_cdk.table import TableRights
 from status_tracker_ops.settings import WidgetSettings
 
+_HANDLERS = "status_tracker_ops.deployed.widget"
 _TIMEOUT_SECONDS = 30
 _MEMORY_MB = 1024
 
@@ -25,6 +27,12 @@ class Widget(Construct):
 
     A dashboard invokes a custom widget with the credentials of whoever views it, so no resource policy is needed.
     The two managed policies allow viewing and acting.
+
+    Args:
+        commons: what its functions share with all others.
+        table: the task table.
+        dispatch: what starts the runs of every step.
+        logged_by: the functions that work on tasks; the widget links to their logs.
 
     Attributes:
         widget: the widget, to add to a dashboard.
@@ -39,24 +47,25 @@ class Widget(Construct):
         construct_id: str,
         *,
         commons: FunctionCommons,
-        table: TaskTable,
-        state_machine: sfn.IStateMachine,
+        table: TableRights,
+        dispatch: Dispatch,
         logged_by: Sequence[lambda_.Function],
     ) -> None:
         super().__init__(scope, construct_id)
         self._commons = commons
         # The two name each other, so their names are given: references would go round in a circle.
-        names = {role: f"{Stack.of(self).stack_name}-widget-{role}" for role in ("viewer", "actor")}
-        environment = WidgetSettings(
+        names = {role: f"{commons.name}-widget-{role}" for role in ("viewer", "actor")}
+        settings = WidgetSettings(
             widget_viewer_arn=self._arn(names["viewer"]),
             widget_actor_arn=self._arn(names["actor"]),
-            workflow_arn=state_machine.state_machine_arn,
+            workflow_arn=dispatch.workflow_arn,
             log_groups=tuple(function.log_group.log_group_name for function in logged_by),
-        ).to_environment()
+        )
+        environment = {**settings.to_environment(), **dispatch.environment}
         reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing()]
-        self.viewer = self._function("Viewer", "widget.handler", names["viewer"], environment, reading)
-        acting = [table.allow_items("UpdateItem"), allow(["states:StartExecution"], state_machine.state_machine_arn)]
-        self.actor = self._function("Actor", "widget_actions.handler", names["actor"], environment, [*reading, *acting])
+        self.viewer = self._function("Viewer", f"{_HANDLERS}.viewer", names["viewer"], environment, reading)
+        acting = [table.allow_items("UpdateItem"), *dispatch.allow_starting()]
+        self.actor = self._function("Actor", f"{_HANDLERS}.actor", names["actor"], environment, [*reading, *acting])
         self.viewers = self._policy("Viewers", "Look at the tasks on the dashboard's widget.", self.viewer)
         self.operators = self._policy(
             "Operators", "Look at the tasks on the widget, and act on them.", self.viewer, self.actor
@@ -100,6 +109,6 @@ class Widget(Construct):
         return iam.ManagedPolicy(
             self,
             construct_id,
-            description=f"{description} (stack {Aws.STACK_NAME})",
+            description=f"{description} (stack {by_stack_name(self, self._commons.name)})",
             statements=[allow(["lambda:InvokeFunction"], *(function.function_arn for function in functions))],
         )

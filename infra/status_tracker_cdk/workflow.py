@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Stack
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_stepfunctions as sfn
@@ -37,8 +38,8 @@ class StepProps(Props):
         step_reserved_concurrency: invocations of one step's function at the same time; None sets no limit.
     """
 
-    step_timeout_seconds: int = between(1, 900)
-    step_memory_mb: int = between(128, 10240)
+    step_timeout_seconds: int = between(1, 900, default=300)
+    step_memory_mb: int = between(128, 10240, default=1769)
     step_reserved_concurrency: int | None = between(1, 1000, default=None)
 
     @property
@@ -53,9 +54,20 @@ class TrackedStep(Construct):
     Every step's function gets the execution's input, ``{"task_id", "run"}``. What a handler returns is dropped:
     results belong in the task.
 
+    Args:
+        commons: what its function shares with all others.
+        handler: ``module.name`` in the code of `commons`.
+        props: time, memory and concurrency of its function; by default those of `StepProps`.
+        environment, statements, actions_without_resource: what its function is told and may do besides; the last take
+            no resource.
+        retried_elsewhere: errors after which trying again begins in another state.
+
     Attributes:
         name: the step's name; its construct, its state and the ``step`` dimension of its metrics are named so.
+        props: time, memory and concurrency of its function.
+        handler: its function with its rights, which may be added to.
         function: the function.
+        role: the function's role, for rights to be granted to.
         state: the state that invokes it.
         entry: the state in which the step begins: `state`, unless `begin_with` has set another.
         helpers: the functions that the states before `state` invoke, by the names of those states.
@@ -68,16 +80,17 @@ class TrackedStep(Construct):
         name: str,
         *,
         commons: FunctionCommons,
-        props: StepProps,
         handler: str,
-        environment: Mapping[str, str],
-        statements: Sequence[iam.PolicyStatement],
+        props: StepProps | None = None,
+        environment: Mapping[str, str] = MappingProxyType({}),
+        statements: Sequence[iam.PolicyStatement] = (),
         actions_without_resource: Sequence[str] = (),
         retried_elsewhere: Sequence[str] = (),
     ) -> None:
         super().__init__(scope, name)
         self.name = name
-        self.function = HandlerFunction(
+        self.props = props = props or StepProps()
+        self.handler = HandlerFunction(
             self,
             "Handler",
             commons=commons,
@@ -88,7 +101,8 @@ class TrackedStep(Construct):
             timeout_seconds=props.step_timeout_seconds,
             memory_mb=props.step_memory_mb,
             reserved_concurrency=props.step_reserved_concurrency,
-        ).function
+        )
+        self.function, self.role = self.handler.function, self.handler.role
         self.state = tasks.LambdaInvoke(
             self,
             "Invoke",
@@ -125,12 +139,17 @@ class TrackedStep(Construct):
 class TaskWorkflow(Construct):
     """Runs `steps` in their order; ends in ``Done``, ``Ignored`` or ``Failed``.
 
+    Args:
+        name: what the name of its log begins with; by default the stack's name.
+
     Attributes:
         steps: the steps.
         state_machine: the state machine.
     """
 
-    def __init__(self, scope: Construct, construct_id: str, *, steps: Sequence[TrackedStep], logs: LogProps) -> None:
+    def __init__(
+        self, scope: Construct, construct_id: str, *, steps: Sequence[TrackedStep], logs: LogProps, name: str = ""
+    ) -> None:
         super().__init__(scope, construct_id)
         self.steps = steps
         self.state_machine = sfn.StateMachine(
@@ -140,7 +159,7 @@ class TaskWorkflow(Construct):
             role=self._role().without_policy_updates(),
             timeout=Duration.seconds(EXECUTION_TIMEOUT_SECONDS),
             tracing_enabled=True,
-            logs=log_options(self, logs),
+            logs=log_options(self, logs, name or Stack.of(self).stack_name),
         )
 
     def _connected(self) -> sfn.IChainable:

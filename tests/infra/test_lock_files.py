@@ -13,7 +13,7 @@ LOCK_FILES = [
     ALL,
     "requirements.txt",
     "requirements-bootstrap.txt",
-    "layer/requirements.txt",
+    "infra/status_tracker_cdk/layer-requirements.txt",
     "layer/status_tracker_local/handler-requirements.txt",
     "bench/requirements.txt",
 ]

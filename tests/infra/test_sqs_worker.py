@@ -10,7 +10,7 @@ import pytest
 from aws_cdk import assertions
 
 from status_tracker.sqs import process_sqs_batch
-from status_tracker_cdk.sqs_worker import (
+from status_tracker_cdk.worker_pace import (
     MARGIN_SECONDS,
     SPARE_RECEIVES,
     WorkerPace,

@@ -15,11 +15,8 @@ from cdk_nag import AwsSolutionsChecks
 
 from app import build
 from documents_stack.settings import Settings
+from status_tracker_cdk import FunctionCommons, SqsWorker, TaskTable, TrackerLayer, WorkerPace
 from status_tracker_cdk.access import allow
-from status_tracker_cdk.functions import FunctionCommons
-from status_tracker_cdk.layer import TrackerLayer
-from status_tracker_cdk.sqs_worker import SqsWorker, WorkerPace
-from status_tracker_cdk.table import TaskTable
 from tests.infra.synthesis import CONTEXT, STAGES, Synthesized, new_app
 
 ROOT = Path(__file__).parents[2]
@@ -66,8 +63,10 @@ def worker(app: App, pace: WorkerPace = PACE) -> Stack:
     settings = _prod()
     table = TaskTable(stack, "Tasks", props=settings.data)
     commons = FunctionCommons(
+        name="example",
         code=lambda_.Code.from_asset(str(ROOT / "lambdas")),
-        layer=TrackerLayer(stack, "Layer", source=ROOT / "layer", functions=ROOT / "lambdas"),
+        layer=TrackerLayer(stack, "Layer", functions=ROOT / "lambdas"),
+        pipeline="example.tasks:PIPELINE",
         use_case_id="example",
         table_name=table.table.table_name,
         retries=settings.retries,

@@ -22,9 +22,12 @@ from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
 from aws_cdk import aws_cloudwatch_actions as actions
 from aws_cdk import aws_sns as sns
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
+from status_tracker_cdk.worker_alarms import WorkerAlarms
 
 RUNBOOK = "docs/runbook.md"
 _SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.MINIMUM
@@ -60,14 +63,22 @@ class Alarms(Construct):
         self._watched = watched
         self._props = watched.alarms
         self._action = actions.SnsAction(topic)
-        for step in watched.steps:
-            self._add_progress(step)
+        if watched.sweep is not None:
+            for step in watched.steps:
+                self._add_progress(step)
         self._add_outcomes()
-        self._add_executions()
+        if watched.state_machine is not None:
+            self._add_executions(watched.state_machine)
         self._add_bulk_machines()
-        self._add_intake()
+        self._add_dead_letters()
+        if watched.intake is not None:
+            self._add_oldest_upload(watched.intake.queue)
         self._add_throttles()
+        if watched.sweep is not None:
+            self._add_sweep()
         self._add_functions()
+        for step, worker in watched.workers.items():
+            self.alarms += WorkerAlarms(worker, topic=topic, prefix=f"{watched.name}-{step}").alarms
 
     def _add_progress(self, step: str) -> None:
         swept, props = self._watched.swept, self._props
@@ -112,6 +123,8 @@ class Alarms(Construct):
     def _add_outcomes(self) -> None:
         watched, props = self._watched, self._props
         for step in watched.steps:
+            if step in watched.workers:
+                continue  # it has an alarm of its own
             self._alarm(
                 f"Ignored{step}",
                 watched.task("TaskIgnored", step),
@@ -123,7 +136,8 @@ class Alarms(Construct):
             )
         # Only in the last step does a success say that the whole task was done: a run that is restarted in a later
         # step passes the earlier ones by in the same way.
-        self._add_duplicate_runs("DuplicateRuns", "RefusedSucceeded", watched.steps[-1], "done")
+        if watched.steps[-1] not in watched.workers:  # a message may be delivered twice
+            self._add_duplicate_runs("DuplicateRuns", "RefusedSucceeded", watched.steps[-1], "done")
         for step in watched.steps:
             self._add_duplicate_runs(f"DuplicateRunsIgnored{step}", "RefusedIgnored", step, f"ignored in {step}")
 
@@ -138,8 +152,7 @@ class Alarms(Construct):
             over=most,
         )
 
-    def _add_executions(self) -> None:
-        machine = self._watched.state_machine
+    def _add_executions(self, machine: sfn.IStateMachine) -> None:
         self._alarm(
             "ExecutionsFailed",
             machine.metric_failed(period=MINUTE, statistic=_SUM),
@@ -183,9 +196,8 @@ class Alarms(Construct):
                 window=_EVENT,
             )
 
-    def _add_intake(self) -> None:
-        watched, props = self._watched, self._props
-        for name, queue in watched.dead_letter_queues.items():
+    def _add_dead_letters(self) -> None:
+        for name, queue in self._watched.dead_letter_queues.items():
             # Visible messages, since "sent" does not count those that a queue moves there itself.
             self._alarm(
                 name,
@@ -193,9 +205,12 @@ class Alarms(Construct):
                 "Messages could not be handled. The log says why of each; mend the cause, then move them back.",
                 "Messages in a dead letter queue",
             )
+
+    def _add_oldest_upload(self, queue: sqs.IQueue) -> None:
+        props = self._props
         self._alarm(
             "OldestMessage",
-            watched.queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM),
+            queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM),
             f"Uploads have waited for intake for over {props.alarm_queue_age_minutes} minutes. See whether the "
             "intake function runs, fails or is throttled, and whether its event source is enabled.",
             "Messages wait too long",
@@ -218,6 +233,8 @@ class Alarms(Construct):
                     window=_LASTING,
                 )
         for name, function in watched.functions.items():
+            if name in watched.workers:
+                continue  # it has an alarm of its own
             self._alarm(
                 f"{name}Throttled",
                 function.metric_throttles(period=MINUTE, statistic=_SUM),
@@ -227,7 +244,7 @@ class Alarms(Construct):
                 window=_LASTING,
             )
 
-    def _add_functions(self) -> None:
+    def _add_sweep(self) -> None:
         watched, interval = self._watched, self._watched.sweep_interval_minutes
         period = Duration.minutes(3 * interval)
         # FILL, and missing data breaching: CloudWatch would else take an older period for one that has no data, and
@@ -250,7 +267,7 @@ class Alarms(Construct):
             under=1,
             missing=cloudwatch.TreatMissingData.BREACHING,
         )
-        for step in (*watched.steps, INTAKE_STEP):
+        for step in (*watched.steps, *([] if watched.intake is None else [INTAKE_STEP])):
             self._alarm(
                 f"CannotSweep{step}",
                 watched.swept("SweepErrors", step, _SUM),
@@ -259,6 +276,9 @@ class Alarms(Construct):
                 "The sweep cannot put something right",
                 window=_TWICE,
             )
+
+    def _add_functions(self) -> None:
+        watched, interval = self._watched, self._watched.sweep_interval_minutes
         for name, function in watched.helpers.items():
             often = 5 if name == INTAKE_STEP else max(5, interval)
             self._alarm(

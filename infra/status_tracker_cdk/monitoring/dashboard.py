@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
+from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
@@ -54,8 +55,7 @@ class TaskDashboard(Construct):
                 [cloudwatch.TextWidget(markdown=how_to_read, width=24, height=4)],
                 list(extra_widgets),
                 [cloudwatch.AlarmStatusWidget(title="Alarms", alarms=list(alarms), width=24, height=4)],
-                self._tasks_by_status(),
-                self._unfinished(),
+                *([] if watched.sweep is None else [self._tasks_by_status(), self._unfinished()]),
                 self._work(),
                 self._attempts(),
                 self._flow(),
@@ -96,29 +96,29 @@ class TaskDashboard(Construct):
                 [
                     *self._swept("Restarted", _SUM),
                     *self._swept("SweepErrors", _SUM),
-                    self._watched.swept("Registered", INTAKE_STEP, _SUM).with_(label="Registered"),
-                    self._watched.swept("SweepErrors", INTAKE_STEP, _SUM).with_(label=f"{INTAKE_STEP} SweepErrors"),
+                    *self._registered(),
                 ],
                 width=6,
             ),
         ]
 
+    def _registered(self) -> list[cloudwatch.Metric]:
+        swept = self._watched.swept
+        if self._watched.intake is None:
+            return []
+        return [
+            swept("Registered", INTAKE_STEP, _SUM).with_(label="Registered"),
+            swept("SweepErrors", INTAKE_STEP, _SUM).with_(label=f"{INTAKE_STEP} SweepErrors"),
+        ]
+
     def _work(self) -> list[cloudwatch.IWidget]:
         watched, machine = self._watched, self._watched.state_machine
         came_in = ("TaskCreated", "DuplicateEvent", "BadMessage")
+        taken_in = [watched.task(name, INTAKE_STEP).with_(label=name) for name in came_in]
         return [
-            _graph("Came in", [watched.task(name, INTAKE_STEP).with_(label=name) for name in came_in]),
+            *([] if watched.intake is None else [_graph("Came in", taken_in)]),
             _graph("Throughput (tasks a minute)", self._counts("TaskSucceeded")),
-            _graph(
-                "Executions",
-                [
-                    machine.metric_started(period=MINUTE),
-                    machine.metric_succeeded(period=MINUTE),
-                    machine.metric_failed(period=MINUTE),
-                    machine.metric_timed_out(period=MINUTE),
-                    machine.metric_aborted(period=MINUTE),
-                ],
-            ),
+            *([] if machine is None else [_graph("Executions", _executions(machine))]),
         ]
 
     def _attempts(self) -> list[cloudwatch.IWidget]:
@@ -145,12 +145,20 @@ class TaskDashboard(Construct):
 
     def _flow(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
-        waiting = watched.queue
+        intake = [] if watched.intake is None else self._of_intake(watched.intake.queue)
+        workers = [] if not watched.workers else self._of_workers()
+        letters = [
+            queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
+            for name, queue in watched.all_dead_letter_queues.items()
+        ]
+        return [*intake, *workers, *([_graph("Dead letters", letters)] if letters else [])]
+
+    def _of_intake(self, waiting: sqs.IQueue) -> list[cloudwatch.IWidget]:
         return [
             _graph(
                 "Oldest upload in the intake queue (seconds)",
                 [waiting.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM)],
-                limit=watched.alarms.alarm_queue_age_minutes * 60,
+                limit=self._watched.alarms.alarm_queue_age_minutes * 60,
             ),
             _graph(
                 "Intake queue",
@@ -159,11 +167,23 @@ class TaskDashboard(Construct):
                     waiting.metric_approximate_number_of_messages_not_visible(period=MINUTE, statistic=_MAXIMUM),
                 ],
             ),
+        ]
+
+    def _of_workers(self) -> list[cloudwatch.IWidget]:
+        queues = {name: worker.queue for name, worker in self._watched.workers.items()}
+        return [
             _graph(
-                "Dead letters",
+                "Oldest message of a worker (seconds)",
+                [
+                    queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM, label=name)
+                    for name, queue in queues.items()
+                ],
+            ),
+            _graph(
+                "Messages that wait for a worker",
                 [
                     queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
-                    for name, queue in watched.dead_letter_queues.items()
+                    for name, queue in queues.items()
                 ],
             ),
         ]
@@ -188,15 +208,7 @@ class TaskDashboard(Construct):
                     ),
                 ],
             ),
-            _graph(
-                "Step Functions throttles",
-                [
-                    watched.state_machine.metric_throttled(period=MINUTE),
-                    sfn.StateTransitionMetric.metric_throttled_events(
-                        period=MINUTE, label="state transitions, whole account"
-                    ),
-                ],
-            ),
+            *([] if watched.state_machine is None else [_workflow_throttles(watched.state_machine)]),
         ]
 
     def _functions(self) -> list[cloudwatch.IWidget]:
@@ -222,7 +234,9 @@ class TaskDashboard(Construct):
 
     def _use(self) -> list[cloudwatch.IWidget]:
         """What is paid for, in units: prices differ by region and tier. docs/scale.md counts it in dollars."""
-        queue = self._watched.queue
+        watched = self._watched
+        transitions = sfn.StateTransitionMetric.metric_consumed_capacity(period=MINUTE, statistic=_SUM)
+        requests = _requests_to(watched.queues)
         return [
             _graph(
                 "DynamoDB capacity units",
@@ -230,21 +244,12 @@ class TaskDashboard(Construct):
                 width=6,
             ),
             _graph("Lambda GB-seconds", self._gigabyte_seconds(), width=6),
-            _graph(
-                "State transitions (whole account)",
-                [sfn.StateTransitionMetric.metric_consumed_capacity(period=MINUTE, statistic=_SUM)],
-                width=6,
+            *(
+                []
+                if watched.state_machine is None
+                else [_graph("State transitions (whole account)", [transitions], width=6)]
             ),
-            _graph(
-                "SQS requests (at most)",
-                [
-                    queue.metric_number_of_messages_sent(period=MINUTE),
-                    queue.metric_number_of_messages_received(period=MINUTE),
-                    queue.metric_number_of_messages_deleted(period=MINUTE),
-                    queue.metric_number_of_empty_receives(period=MINUTE),
-                ],
-                width=6,
-            ),
+            *([_graph("SQS requests (at most)", requests, width=6)] if requests else []),
         ]
 
     def _gigabyte_seconds(self) -> list[cloudwatch.IMetric]:
@@ -270,6 +275,37 @@ class TaskDashboard(Construct):
         watched = self._watched
         sources = {"table": watched.of_table, "index": watched.of_index}
         return [of(name).with_(label=f"{source} {name}") for source, of in sources.items() for name in names]
+
+
+def _executions(machine: sfn.IStateMachine) -> list[cloudwatch.IMetric]:
+    return [
+        machine.metric_started(period=MINUTE),
+        machine.metric_succeeded(period=MINUTE),
+        machine.metric_failed(period=MINUTE),
+        machine.metric_timed_out(period=MINUTE),
+        machine.metric_aborted(period=MINUTE),
+    ]
+
+
+def _workflow_throttles(machine: sfn.IStateMachine) -> cloudwatch.IWidget:
+    of_account = sfn.StateTransitionMetric.metric_throttled_events(
+        period=MINUTE, label="state transitions, whole account"
+    )
+    return _graph("Step Functions throttles", [machine.metric_throttled(period=MINUTE), of_account])
+
+
+def _requests_to(queues: Mapping[str, sqs.IQueue]) -> list[cloudwatch.IMetric]:
+    """The requests to each queue; labelled only where there are several."""
+    metrics: list[cloudwatch.IMetric] = []
+    for name, queue in queues.items():
+        label = {"label": f"{name} ${{PROP('MetricName')}}"} if len(queues) > 1 else {}
+        metrics += [
+            queue.metric_number_of_messages_sent(period=MINUTE, **label),
+            queue.metric_number_of_messages_received(period=MINUTE, **label),
+            queue.metric_number_of_messages_deleted(period=MINUTE, **label),
+            queue.metric_number_of_empty_receives(period=MINUTE, **label),
+        ]
+    return metrics
 
 
 def _graph(

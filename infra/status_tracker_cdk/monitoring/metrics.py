@@ -16,8 +16,10 @@ from status_tracker_cdk.bulk_machine import BulkMachine
 from status_tracker_cdk.functions import METRICS_NAMESPACE
 from status_tracker_cdk.intake import Intake
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
-from status_tracker_cdk.table import INDEX_NAME, TaskTable
-from status_tracker_cdk.workflow import TaskWorkflow
+from status_tracker_cdk.sweep import Sweep
+from status_tracker_cdk.table import INDEX_NAME, TableRights
+from status_tracker_cdk.worker_queue import WorkerQueue
+from status_tracker_cdk.workflow import TrackedStep
 
 MINUTE = Duration.minutes(1)
 INTAKE_STEP = "Intake"
@@ -28,17 +30,18 @@ _PASSED_ON = "succeeded"
 
 @dataclass(frozen=True, kw_only=True)
 class Watched:
-    """The parts of one stack that are monitored.
+    """The parts of one tracker that are monitored. What is not given is not looked at.
 
     Attributes:
-        name: of the stack's dashboard; what its alarms' names begin with, and the folder of its saved queries.
-        use_case_id: the ``service`` dimension of the application's metrics.
-        alarms: when the alarms go off.
-        sweep_interval_minutes: from one sweep to the next.
+        name: of the dashboard; what its alarms' names begin with, the folder of its saved queries, and the ``service``
+            dimension of the application's metrics.
         task_table: the task table.
+        tracked_steps: the steps in their order.
+        alarms: when the alarms go off; by default as `AlarmProps` says.
+        state_machine: the workflow of those steps that no worker works on.
+        workers: the queues that steps are worked on from, by the names of the steps.
         intake: what takes new objects in.
-        workflow: the steps and their state machine.
-        sweep: the sweep's function.
+        sweep: the sweep.
         bulk_machines: the state machines for very many tasks, by their names; their failures raise an alarm.
         attended_functions: functions whose caller sees them fail, by their names: on the dashboard, without alarms.
         further_functions: other functions, by their names; their errors raise an alarm.
@@ -46,47 +49,55 @@ class Watched:
     """
 
     name: str
-    use_case_id: str
-    alarms: AlarmProps
-    sweep_interval_minutes: int
-    task_table: TaskTable
-    intake: Intake
-    workflow: TaskWorkflow
-    sweep: lambda_.Function
+    task_table: TableRights
+    tracked_steps: Sequence[TrackedStep]
+    alarms: AlarmProps = field(default_factory=AlarmProps)
+    state_machine: sfn.IStateMachine | None = None
+    workers: Mapping[str, WorkerQueue] = field(default_factory=dict)
+    intake: Intake | None = None
+    sweep: Sweep | None = None
     bulk_machines: Mapping[str, BulkMachine] = field(default_factory=dict)
     attended_functions: Mapping[str, lambda_.Function] = field(default_factory=dict)
     further_functions: Mapping[str, lambda_.Function] = field(default_factory=dict)
     further_dead_letter_queues: Mapping[str, sqs.IQueue] = field(default_factory=dict)
 
     @property
-    def queue(self) -> sqs.IQueue:
-        """The queue of new objects that wait for intake."""
-        return self.intake.queue
-
-    @property
     def dead_letter_queues(self) -> Mapping[str, sqs.IQueue]:
-        """Every dead letter queue, by the name of its alarm."""
-        return {"DeadLetters": self.intake.dead_letter_queue, **self.further_dead_letter_queues}
+        """Every dead letter queue but those of workers, by the name of its alarm."""
+        of_intake = {} if self.intake is None else {"DeadLetters": self.intake.dead_letter_queue}
+        return {**of_intake, **self.further_dead_letter_queues}
 
     @property
-    def state_machine(self) -> sfn.StateMachine:
-        """The state machine of the workflow."""
-        return self.workflow.state_machine
+    def all_dead_letter_queues(self) -> Mapping[str, sqs.IQueue]:
+        """Every dead letter queue, by its name on the dashboard."""
+        workers = {f"{name}DeadLetters": worker.dead_letter_queue for name, worker in self.workers.items()}
+        return {**self.dead_letter_queues, **workers}
+
+    @property
+    def queues(self) -> Mapping[str, sqs.IQueue]:
+        """The queues that work waits in, by what takes it from there."""
+        of_intake = {} if self.intake is None else {INTAKE_STEP: self.intake.queue}
+        return {**of_intake, **{name: worker.queue for name, worker in self.workers.items()}}
 
     @property
     def steps(self) -> Sequence[str]:
-        """The names of the workflow's steps in their order, the ``step`` dimension of their metrics."""
-        return [step.name for step in self.workflow.steps]
+        """The names of the steps in their order, the ``step`` dimension of their metrics."""
+        return [step.name for step in self.tracked_steps]
+
+    @property
+    def sweep_interval_minutes(self) -> int:
+        """From one sweep to the next; of no meaning where there are none."""
+        return 1 if self.sweep is None else self.sweep.props.sweep_interval_minutes
 
     @property
     def functions(self) -> Mapping[str, lambda_.Function]:
         """Every function that runs unattended, by its name; that of a step by the step's."""
-        steps = self.workflow.steps
+        steps = self.tracked_steps
         return {
-            INTAKE_STEP: self.intake.function,
+            **({} if self.intake is None else {INTAKE_STEP: self.intake.function}),
             **{step.name: step.function for step in steps},
             **{name: function for step in steps for name, function in step.helpers.items()},
-            SWEEP_STEP: self.sweep,
+            **({} if self.sweep is None else {SWEEP_STEP: self.sweep.function}),
             **self.further_functions,
         }
 
@@ -141,7 +152,7 @@ class Watched:
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
             metric_name=name,
-            dimensions_map={"service": self.use_case_id, "step": step, **dimensions},
+            dimensions_map={"service": self.name, "step": step, **dimensions},
             statistic=statistic,
             period=period,
         )
@@ -162,7 +173,7 @@ class Watched:
         return cloudwatch.Metric(
             namespace=METRICS_NAMESPACE,
             metric_name="ColdStart",
-            dimensions_map={"service": self.use_case_id, "function_name": function.function_name},
+            dimensions_map={"service": self.name, "function_name": function.function_name},
             statistic=cloudwatch.Stats.SUM,
             period=MINUTE,
             label=name,

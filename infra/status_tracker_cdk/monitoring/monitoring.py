@@ -23,6 +23,7 @@ class Monitoring(Construct):
     """A dashboard of what is `watched`, alarms that go to `topic`, and saved queries, all under its name.
 
     Args:
+        topic: where the alarms are sent; by default a new topic, encrypted by a key of its own.
         extra_widgets: shown at the top of the dashboard.
 
     Attributes:
@@ -36,14 +37,17 @@ class Monitoring(Construct):
         *,
         watched: Watched,
         extra_widgets: Sequence[cloudwatch.IWidget] = (),
+        topic: sns.ITopic | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
-        self.topic = self._alarm_topic(watched.alarms.alarm_email)
+        self.topic = topic or self._alarm_topic()
+        if watched.alarms.alarm_email is not None:
+            self.topic.add_subscription(subscriptions.EmailSubscription(watched.alarms.alarm_email))
         alarms = Alarms(self, "Alarm", watched=watched, topic=self.topic).alarms
         TaskDashboard(self, "Seen", watched=watched, alarms=alarms, extra_widgets=extra_widgets)
         Queries(self, "Queries", watched=watched)
 
-    def _alarm_topic(self, email: str | None) -> sns.Topic:
+    def _alarm_topic(self) -> sns.Topic:
         cloudwatch_principal = iam.ServicePrincipal("cloudwatch.amazonaws.com", conditions=own_account())
         # A customer key, since CloudWatch may not use the AWS managed one of SNS.
         key = kms.Key(
@@ -59,6 +63,4 @@ class Monitoring(Construct):
         topic.add_to_resource_policy(
             iam.PolicyStatement(principals=[cloudwatch_principal], actions=["sns:Publish"], resources=[topic.topic_arn])
         )
-        if email is not None:
-            topic.add_subscription(subscriptions.EmailSubscription(email))
         return topic

@@ -1,0 +1,100 @@
+"""What starts the runs of tasks: a state machine, queues, or both; and the rights to use them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from aws_cdk import ArnFormat, Stack
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from constructs import IConstruct
+
+from status_tracker_cdk.access import acknowledge, allow
+from status_tracker_ops.settings import WorkflowSettings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Dispatch:
+    """What a function may start the runs of tasks with.
+
+    Attributes:
+        state_machine: starts an execution for each run, as `status_tracker_ops.executions.WorkflowRuns` does; by
+            default none.
+        queues: take a message for each run, as `status_tracker_ops.queues.QueueRuns` sends it, by the environment
+            variable with their URL.
+
+    Example::
+
+        Sweep(self, "Sweep", dispatch=Dispatch(queues={"QUEUE_URL": queue}), …)
+    """
+
+    state_machine: sfn.IStateMachine | None = None
+    queues: Mapping[str, sqs.IQueue] = field(default_factory=dict)
+
+    @classmethod
+    def joined(cls, parts: Iterable[Dispatch]) -> Dispatch:
+        """All of `parts` together; they have one state machine at most."""
+        machine, queues = None, dict[str, sqs.IQueue]()
+        for part in parts:
+            machine = machine or part.state_machine
+            queues |= part.queues
+        return cls(state_machine=machine, queues=queues)
+
+    @property
+    def workflow_arn(self) -> str | None:
+        """The ARN of the state machine, or None."""
+        return None if self.state_machine is None else self.state_machine.state_machine_arn
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables by which a function finds them."""
+        workflow = {} if self.workflow_arn is None else WorkflowSettings(self.workflow_arn).to_environment()
+        return workflow | {name: queue.queue_url for name, queue in self.queues.items()}
+
+    def allow_starting(self) -> list[iam.PolicyStatement]:
+        """The rights to start a run."""
+        workflow = [] if self.workflow_arn is None else [allow(["states:StartExecution"], self.workflow_arn)]
+        return [*workflow, *self._on_queues("sqs:SendMessage")]
+
+    def allow_sweeping(self) -> list[iam.PolicyStatement]:
+        """The rights to know what has become of a run, and to start it again."""
+        return [*self._of_workflow(), *self._on_queues("sqs:SendMessage", "sqs:GetQueueAttributes")]
+
+    def accept_sweeping(self, scope: IConstruct) -> None:
+        """Accept cdk-nag's finding about these rights on `scope` and below."""
+        if self.state_machine is not None:
+            reason = "An execution is asked for by its name, and each run of a task is one."
+            acknowledge(scope, f"IAM5[Resource::{_found_as(self.state_machine)}]", reason)
+
+    def _of_workflow(self) -> Iterator[iam.PolicyStatement]:
+        if self.state_machine is not None and self.workflow_arn is not None:
+            yield allow(["states:StartExecution", "states:ListExecutions"], self.workflow_arn)
+            yield allow(["states:DescribeExecution"], _executions_of(self.state_machine, _name_of(self.state_machine)))
+
+    def _on_queues(self, *actions: str) -> list[iam.PolicyStatement]:
+        return [allow(actions, *(queue.queue_arn for queue in self.queues.values()))] if self.queues else []
+
+
+def _name_of(machine: sfn.IStateMachine) -> str:
+    if isinstance(machine, sfn.StateMachine):
+        return machine.state_machine_name
+    stack = Stack.of(machine)
+    return str(stack.split_arn(machine.state_machine_arn, ArnFormat.COLON_RESOURCE_NAME).resource_name)
+
+
+def _executions_of(machine: sfn.IStateMachine, name: str) -> str:
+    return Stack.of(machine).format_arn(
+        service="states", resource="execution", resource_name=f"{name}:*", arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
+def _found_as(machine: sfn.IStateMachine) -> str:
+    """The executions of `machine`, as cdk-nag writes them."""
+    name = _name_of(machine)
+    if isinstance(machine, sfn.StateMachine):
+        resource = cast("sfn.CfnStateMachine", machine.node.default_child)
+        name = f"<{Stack.of(machine).resolve(resource.logical_id)}.Name>"
+    return f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:{name}:*"

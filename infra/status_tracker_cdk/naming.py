@@ -1,0 +1,22 @@
+"""Physical names: they carry the stack's name and, unless its id is ``Default``, the tracker's."""
+
+from __future__ import annotations
+
+from aws_cdk import Aws, Stack
+from constructs import Construct
+
+_HIDDEN = "Default"  # as in logical ids
+
+
+def name_of(construct: Construct) -> str:
+    """The name of what is deployed by `construct`, such as ``shop-prod-Orders``; unique in the account and region."""
+    stack = Stack.of(construct)
+    scopes = construct.node.scopes
+    below = scopes[[scope.node.path for scope in scopes].index(stack.node.path) + 1 :]
+    return "-".join([stack.stack_name, *(scope.node.id for scope in below if scope.node.id != _HIDDEN)])
+
+
+def by_stack_name(scope: Construct, name: str) -> str:
+    """`name`, a name of `name_of`, where the stack's name in it is put in by CloudFormation."""
+    stack_name = Stack.of(scope).stack_name
+    return f"{Aws.STACK_NAME}{name.removeprefix(stack_name)}" if name.startswith(stack_name) else name

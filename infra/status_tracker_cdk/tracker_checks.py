@@ -1,0 +1,94 @@
+"""What is wrong with what a tracker is given, as far as it can be known when the app is synthesized."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
+
+from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.props import Props, PropsError
+from status_tracker_cdk.tracker_parts import Parts
+
+PropsT = TypeVar("PropsT", bound=Props)
+
+LONGEST_NAME = 50
+"""A function of the widget has this and a suffix in its name, and Lambda allows 64 characters."""
+RESERVED = {"Tasks", "Layer", "Workflow", "Intake", "Sweep", "Operations", "Widget", "WidgetActions", "Monitoring"} | {
+    "Backfill",
+    "BulkRerun",
+    "Files",
+    "Table",
+    "Index",
+}
+"""Names that a step cannot have, since constructs, metrics or alarms have them."""
+_STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
+_PIPELINE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
+_HANDLER = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)")
+_USE_CASE = re.compile(r"[^\s#]+")
+_DEFAULT = "Default"
+
+
+def refuse(problems: Iterable[str]) -> None:
+    """Raise `PropsError` if there are any."""
+    if found := list(problems):
+        raise PropsError(found)
+
+
+def chosen(name: str, value: PropsT | bool | None, kind: type[PropsT]) -> PropsT | None:
+    """The props of an option: its defaults for True, and None for False or None.
+
+    Raises:
+        PropsError: it is something else.
+    """
+    if value is True:
+        return kind()
+    if value is None or value is False:
+        return None
+    if not isinstance(value, kind):
+        raise PropsError([f"{name} must be a {kind.__name__}, True or False, not {value!r}"])
+    return value
+
+
+def use_case_of(construct_id: str, given: str | None) -> str | None:
+    """The use case of a tracker: its id, where nothing else is given; None where that says nothing."""
+    return given if given is not None or construct_id == _DEFAULT else construct_id
+
+
+def problems_of_tracker(
+    name: str, code: CodeFolder, pipeline: str, use_case: str | None, *, has_widget: bool, stream: bool, table: Any
+) -> Iterator[str]:
+    """What is wrong with the arguments of a tracker."""
+    if has_widget and len(name) > LONGEST_NAME:
+        yield (
+            f"the name {name!r}, of the stack and the construct's id, has {len(name)} characters: at most "
+            f"{LONGEST_NAME} are possible"
+        )
+    if use_case is None:
+        yield f'use_case_id is needed, since the construct\'s id is "{_DEFAULT}"'
+    elif not _USE_CASE.fullmatch(use_case):
+        yield f"use_case_id {use_case!r} must be a text without spaces and #"
+    if stream and table is not None:
+        yield "stream is for a new table: switch it on where yours is made, or leave table off"
+    if found := _PIPELINE.fullmatch(pipeline):
+        yield from code.problems("pipeline", found[1], found[2])
+    else:
+        yield f"pipeline {pipeline!r} must be module:NAME of a Pipeline, such as orders.tasks:PIPELINE"
+
+
+def problems_of_step(name: str, handler: str, parts: Parts, code: CodeFolder) -> Iterator[str]:
+    """What is wrong with a new step."""
+    if not _STEP_NAME.fullmatch(name):
+        yield f"step {name!r} must be letters, digits and _, at most 40, and begin with a letter"
+    if name in parts.steps:
+        yield f"step {name!r} is there already: each step has a name of its own"
+    if name in RESERVED:
+        yield f"step {name!r} cannot be named so: a part of the tracker is"
+    module, _, pipeline = parts.commons.pipeline.partition(":")
+    known = code.steps_of(module, pipeline)
+    if known is not None and name not in known:
+        yield f"step {name!r} is not in {parts.commons.pipeline}, whose steps are {', '.join(known)}"
+    if found := _HANDLER.fullmatch(handler):
+        yield from code.problems(f"handler of step {name!r}", found[1], found[2])
+    else:
+        yield f"handler {handler!r} of step {name!r} must be module.name, such as invoice.handler"
