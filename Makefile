@@ -105,7 +105,8 @@ deploy: $(READY) ## deploy STAGE (prod) to the AWS account of your credentials (
 	@cdk deploy -c stage=$(STAGE) $(SET)
 
 env: $(PYTHON_READY) ## print the variables with which status-tracker works on STAGE (prod), for eval in a shell
-	@$(OF_LOCAL_CLOUD) $(OURS) documents.environment status-tracker-$(STAGE)
+	@$(OF_LOCAL_CLOUD) $(OURS) status_tracker.cli env status-tracker-$(STAGE)
+	@printf 'export PYTHONPATH=%s/layer:%s/lambdas\nexport PATH=%s/bin:"$$PATH"\n' '$(CURDIR)' '$(CURDIR)' '$(CURDIR)'
 
 verify: $(READY) ## prove that the deployed STAGE (prod) works, with samples that are deleted afterwards (TIMEOUT=10m)
 	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker verify --timeout "$(or $(TIMEOUT),10m)"

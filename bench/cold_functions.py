@@ -34,7 +34,8 @@ from status_tracker_local.toolchain import handlers_python
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, object_created, sqs_event
 
 _HANDLERS = ROOT / ".local" / "handlers"
-FUNCTIONS = ("intake", "extract", "answer")
+FUNCTIONS = {"intake": "status_tracker_ops.deployed.intake", "extract": "extract", "answer": "answer"}
+"""The modules of the functions that are measured."""
 _COLUMNS = (
     *("function", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms", "modules"),
     *("MB", "botocore's models", "top imports, ms"),
@@ -101,7 +102,9 @@ class Account:
 
     def function(self, name: str) -> Function:
         layers, code = (self.layer,), ROOT / "lambdas"
-        return Function(name, f"arn:aws:lambda:::{name}", f"{name}.handler", _TIMEOUT, code, layers, self.environment)
+        return Function(
+            name, f"arn:aws:lambda:::{name}", f"{FUNCTIONS[name]}.handler", _TIMEOUT, code, layers, self.environment
+        )
 
 
 @dataclass
@@ -188,7 +191,7 @@ def _probe(account: Account, name: str, event: dict[str, Any]) -> tuple[dict[str
         "importtime",
         "-c",
         _PROBE,
-        name,
+        FUNCTIONS[name],
         json.dumps(event),
     ]
     environment = {**account.environment, "PYTHONPATH": ":".join(code)}

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 ASKED_AGAIN_SECONDS = 5.0
-_HELD = ("ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed", "ApproximateNumberOfMessagesNotVisible")
-_KEPT_FOR = "MessageRetentionPeriod"
 
 
 def run_message(task_id: str, run: int) -> str:
@@ -42,8 +40,17 @@ class QueueState:
     @classmethod
     def of(cls, sqs: SQSClient, queue_url: str) -> QueueState:
         """Ask for the state of that queue."""
-        found = sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=[*_HELD, _KEPT_FOR])["Attributes"]
-        return cls(any(int(found[name]) for name in _HELD), timedelta(seconds=int(found[_KEPT_FOR])))
+        found = sqs.get_queue_attributes(
+            QueueUrl=queue_url,
+            AttributeNames=[
+                "ApproximateNumberOfMessages",
+                "ApproximateNumberOfMessagesDelayed",
+                "ApproximateNumberOfMessagesNotVisible",
+                "MessageRetentionPeriod",
+            ],
+        )["Attributes"]
+        kept_for = timedelta(seconds=int(found.pop("MessageRetentionPeriod")))
+        return cls(any(map(int, found.values())), kept_for)
 
     def run_state(self, task: Any) -> RunState:
         """What has become of the message of the task's run.

@@ -142,9 +142,8 @@ def _is_obsolete(pipeline: Pipeline, step: str, refusal: Exception) -> bool:
     """Whether a refused start says that the task is gone, or in another step of the pipeline."""
     if isinstance(refusal, TaskIsNotInitializedError):
         return True
-    if type(refusal) is not TaskIsNotReadyToStartError or refusal.status is None:
-        return False
-    return any(place.step != step for place in pipeline.meanings(refusal.status))
+    code = refusal.status if isinstance(refusal, TaskIsNotReadyToStartError) else None
+    return code is not None and bool(pipeline.meanings(code)) and pipeline.step_at(code).name != step
 
 
 def _dispatching(

@@ -21,6 +21,7 @@ class Machine:
 
     Attributes:
         started: when its executions start, where a test says nothing else.
+        results: the bucket of its reports.
     """
 
     s3: S3Client
@@ -28,6 +29,7 @@ class Machine:
     work: Handler
     report: Handler
     started: str = "2026-03-02T09:00:00.000Z"
+    results: str = RESULT_BUCKET
 
     def run(
         self,
@@ -86,12 +88,12 @@ class Machine:
         return None
 
     def stored(self, key: str) -> Any:
-        return json.loads(self.s3.get_object(Bucket=RESULT_BUCKET, Key=key)["Body"].read())
+        return json.loads(self.s3.get_object(Bucket=self.results, Key=key)["Body"].read())
 
     def failed(self, summary: dict[str, Any]) -> list[dict[str, Any]]:
         """What failed, as the file that the summary names tells it."""
-        key = summary["failed"].removeprefix(f"s3://{RESULT_BUCKET}/")
-        body = self.s3.get_object(Bucket=RESULT_BUCKET, Key=key)["Body"].read().decode()
+        key = summary["failed"].removeprefix(f"s3://{self.results}/")
+        body = self.s3.get_object(Bucket=self.results, Key=key)["Body"].read().decode()
         return [json.loads(line) for line in body.splitlines()]
 
 

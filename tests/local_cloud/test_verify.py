@@ -28,8 +28,8 @@ CHECKS = ["take in", "cancel", "good", "hopeless", "big", "duplicate", "alarms",
 @pytest.fixture(scope="module")
 def environment(app: Application) -> dict[str, str]:
     """What an operator has after `eval "$(make env STAGE=local)"`, without make."""
-    given = {**os.environ, **app.cloud.environment, "PYTHONPATH": str(ROOT / "lambdas")}
-    command = f"{shlex.quote(sys.executable)} -m documents.environment {app.stack}"
+    given = {**os.environ, **app.cloud.environment, "PYTHONPATH": f"{ROOT / 'layer'}:{ROOT / 'lambdas'}"}
+    command = f"{shlex.quote(sys.executable)} -m status_tracker.cli env {app.stack}"
     script = f'settings=$({command}) && eval "$settings" && env -0'
     printed = subprocess.check_output(["/bin/sh", "-c", script], cwd=ROOT, env=given, text=True)  # noqa: S603
     return dict(line.split("=", 1) for line in printed.split("\0") if line)

@@ -56,5 +56,3 @@ def surroundings(installed: Environment) -> Mapping[str, str]:
         "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
     }
-
-

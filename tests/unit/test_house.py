@@ -47,6 +47,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
         "status_tracker.sql",
         "status_tracker.abstract",
         "status_tracker_local",
+        "status_tracker.sessions",
     },
     "status_tracker.powertools": {"status_tracker.core", "status_tracker.dynamodb"},
     "status_tracker.sqs": {"status_tracker.core", "status_tracker.dynamodb", "status_tracker.powertools"},

@@ -9,8 +9,9 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, init, listing, local, sweeping, verifying, watching
+from . import acting, environment, init, listing, local, sweeping, verifying, watching
 from .acting import How
+from .environment import Account
 from .options import Chosen, command
 from .target import Target
 
@@ -137,6 +138,16 @@ def verify(
 ) -> None:
     """Prove that a deployed pipeline works, with samples of its own, which are deleted afterwards."""
     verifying.verify(target, timeout=timeout, by=by)
+
+
+@command(app)
+def env(
+    account: Account,
+    stack: Annotated[str, typer.Argument(help="The name of a deployed stack with a tracker.")],
+    use_case: Annotated[str | None, typer.Option(help="Which tracker, where the stack has several.")] = None,
+) -> None:
+    """Print the variables with which to work on a deployed stack, for eval in a shell."""
+    environment.tell(stack, account, use_case=use_case)
 
 
 command(app, allow_interspersed_args=False)(local.local)

@@ -76,7 +76,7 @@ class Target:
         Raises:
             WrongUsageError: the options name no step, or do not fit it.
         """
-        self._tell_aws()
+        use_aws(self.region, self.profile, self.endpoint_url)
         found = _import(self.task)
         if isinstance(found, Pipeline):
             found = found.first.task_class
@@ -101,7 +101,7 @@ class Target:
         Raises:
             WrongUsageError: they name none, or do not fit it.
         """
-        self._tell_aws()
+        use_aws(self.region, self.profile, self.endpoint_url)
         found = _import(self.task)
         if not isinstance(found, Pipeline):
             raise WrongUsageError(f"{self.task} is {found!r}: give a pipeline, such as orders.tasks:PIPELINE.")
@@ -110,22 +110,6 @@ class Target:
             if hasattr(step.task_class, "Meta"):
                 self._set_meta(step.task_class.Meta)
         return found
-
-    def _tell_aws(self) -> None:
-        """Through the environment, so that the clients that a task class makes when it dispatches follow too.
-
-        Credentials in the environment go before AWS_PROFILE, and not before a profile that is asked for.
-        """
-        if self.profile:
-            for name in _CREDENTIALS:
-                os.environ.pop(name, None)
-        given = {
-            "AWS_PROFILE": self.profile,
-            "AWS_REGION": self.region,
-            "AWS_DEFAULT_REGION": self.region,
-            "AWS_ENDPOINT_URL": self.endpoint_url,
-        }
-        os.environ.update({name: value for name, value in given.items() if value})
 
     def _set_meta(self, meta: Any) -> None:
         given = {"table_name": self.table, "region": self.region, "host": self.endpoint_url}
@@ -162,6 +146,24 @@ class Target:
         for name, value in options.items():
             if value and name not in _FROM_ENVIRONMENT:
                 raise WrongUsageError(f"--{name} is given, but {self.task} is kept in {kept_in}: leave it out.")
+
+
+def use_aws(region: str | None, profile: str | None, endpoint_url: str | None) -> None:
+    """Have all clients use these options, where they are given.
+
+    Through the environment, so that the clients that a task class makes when it dispatches follow too. Credentials in
+    the environment go before AWS_PROFILE, and not before a profile that is asked for.
+    """
+    if profile:
+        for name in _CREDENTIALS:
+            os.environ.pop(name, None)
+    given = {
+        "AWS_PROFILE": profile,
+        "AWS_REGION": region,
+        "AWS_DEFAULT_REGION": region,
+        "AWS_ENDPOINT_URL": endpoint_url,
+    }
+    os.environ.update({name: value for name, value in given.items() if value})
 
 
 _FROM_ENVIRONMENT = {"url"}  # may be set for another class

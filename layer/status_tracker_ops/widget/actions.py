@@ -35,12 +35,12 @@ ACTIONS: dict[str, ActionText] = {
     "rerun": ActionText(
         "Rerun from {step}",
         "Rerun",
-        "It becomes pending in {step}, its attempts count anew, and a new run of its workflow starts at once.",
+        "It becomes pending in {step}, its attempts count anew, and a new run starts at once.",
     ),
     "unignore": ActionText(
         "Un-ignore in {step}",
         "Un-ignored",
-        "It is ignored no longer: it becomes pending in {step}, and a new run of its workflow starts at once.",
+        "It is ignored no longer: it becomes pending in {step}, and a new run starts at once.",
     ),
     "ignore": ActionText(
         "Ignore in {step}",

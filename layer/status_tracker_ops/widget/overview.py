@@ -65,5 +65,5 @@ def _notes(widget: DeployedWidget, counts: Mapping[int, Count]) -> list[str]:
 
 
 def _finder(widget: DeployedWidget) -> Markup:
-    typed = field("Task id", "task_id", "invoice.pdf#9b2cf535f27731c974343645a3985328", 2048)
+    typed = field("Task id", "task_id", "as the lists show it", 2048)
     return element("div", {"class": "row"}, typed, call(widget.viewer_arn, {"view": "task"}, "Open task", look="act"))

@@ -74,6 +74,6 @@ def read_task(widget: DeployedWidget, task_id: str) -> st.BaseTask:
     except ValueError as error:
         raise BadEventError(str(error)) from error
     if task is None:
-        raise BadEventError(f"There is no task {task_id!r}: the id is the object's key, # and its etag.")
+        raise BadEventError(f"There is no task {task_id!r}: type an id as the lists show it.")
     current: type[st.BaseTask] = widget.pipeline.step_at(task.status).task_class
     return task if current is first else current.from_raw_data(task.to_dynamodb_dict())

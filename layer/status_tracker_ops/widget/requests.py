@@ -162,7 +162,7 @@ def _place(asked: Mapping[str, object], pipeline: Pipeline) -> StatusOfStep | No
 def _task_id(source: Mapping[str, object]) -> str:
     task_id = _text(source, "task_id")
     if not task_id:
-        raise BadEventError("No task was named: type its id, such as invoice.pdf#9b2cf535f27731c974343645a3985328.")
+        raise BadEventError("No task was named: type its id, as the lists show it.")
     return task_id
 
 
