@@ -130,8 +130,10 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
             break
     text, exports = "".join(lines), tmp_path / "env"
     sourced = exports.read_text()
-    listed = in_another_terminal(f". {exports} && status-tracker stats && env")
-    told = in_another_terminal(f"{sys.executable} -m status_tracker_local.exports --state {tmp_path}")
+    paths = f"PYTHONPATH={ROOT / 'layer'}:{ROOT / 'lambdas'}"
+    settings = f"{paths} {sys.executable} -m documents.environment status-tracker-local"
+    listed = in_another_terminal(f'. {exports} && eval "$({settings})" && status-tracker stats && env')
+    told = in_another_terminal(f"{paths} {sys.executable} -m status_tracker_local.exports --state {tmp_path}")
     process.send_signal(signal.SIGINT)
     code, _ = outcome(process)
     assert code == 0

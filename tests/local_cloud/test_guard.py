@@ -56,7 +56,8 @@ def test_a_stopped_child_is_killed_too(tmp_path: Path) -> None:
 
 def test_the_command_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     command = [sys.executable, "-c", PARENT, str(tmp_path)]
-    with subprocess.Popen(command, cwd=ROOT) as parent:  # noqa: S603 - our own script
+    env = {**os.environ, "PYTHONPATH": str(ROOT / "layer")}
+    with subprocess.Popen(command, cwd=ROOT, env=env) as parent:  # noqa: S603 - our own script
         wait_for("all four", lambda: len(processes_of(tmp_path)) == 4)
         parent.kill()
     wait_for("their end", lambda: processes_of(tmp_path) == [])

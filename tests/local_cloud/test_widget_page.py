@@ -5,13 +5,16 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from html import escape
 from typing import Any
 
 import pytest
 from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 
+from status_tracker_local.deployed_widgets import page_paths
 from status_tracker_local.runtime_api import Outcome
+from status_tracker_local.start_page import start_page
 from status_tracker_local.widget_page import WidgetPage
 
 ENDPOINT = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
@@ -148,6 +151,36 @@ def test_what_makes_no_sense_is_refused(server: Server, body: object, headers: d
 def test_other_methods_are_refused(server: Server) -> None:
     server.ask("DELETE", {})
     assert server.status.startswith("405")
+
+
+def test_each_widget_of_each_dashboard_has_a_page(server: Server) -> None:
+    widgets = [{"type": "custom", "properties": {"title": t, "endpoint": f"arn:{t}"}} for t in ("Orders", "Mails")]
+    body = json.dumps({"widgets": widgets})
+    cloudwatch_backends["123456789012"]["us-east-1"].put_dashboard("another & one", body)
+    pages = dict(page_paths())
+    assert list(pages) == [
+        "dashboard status-tracker-local",
+        "dashboard another & one",
+        "widget Tasks, of the dashboard status-tracker-local",
+        "widget Orders, of the dashboard another & one",
+        "widget Mails, of the dashboard another & one",
+    ]
+    query = pages["widget Mails, of the dashboard another & one"].partition("?")[2]
+    answer = json.loads(server.ask("POST", {}, QUERY_STRING=query))
+    assert (answer["title"], server.invoked[0][0]) == ("Mails", "arn:Mails")
+    server.ask("POST", {}, QUERY_STRING="dashboard=status-tracker-local&widget=another")
+    assert server.status.startswith("404")
+
+
+def test_the_start_page_leads_to_all_of_them(server: Server) -> None:
+    environ = {"REQUEST_METHOD": "GET", "HTTP_HOST": HOST}
+    page = b"".join(start_page(environ, server._start)).decode()
+    assert server.status == "200 OK"
+    assert page.count("<li>") == 2
+    for path in dict(page_paths()).values():
+        assert f'href="{escape(path)}"' in page
+    start_page({**environ, "HTTP_HOST": "attacker.example"}, server._start)
+    assert server.status.startswith("403")
 
 
 def test_before_anything_is_deployed() -> None:
