@@ -46,7 +46,7 @@ demo: $(READY) ## run the whole application on this machine with sample document
 	@$(OURS) demo --docs "$(or $(DOCS),samples/documents)"
 
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
-	@$(OURS) status_tracker.cli local --app . --context stage=local
+	@PATH="$(CURDIR)/bin:$$PATH" status-tracker local --app . --context stage=local
 
 check: style ## lint, types, the unit tests and the contract in memory
 	@$(call WITH_TYPES,$(PARALLEL) -q $(IN_MEMORY))

@@ -185,15 +185,8 @@ def _start(account: Account, name: str, events: list[bytes]) -> Cold:
 def _probe(account: Account, name: str, event: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """What a start loads, and where the time of its imports goes."""
     code = [str(ROOT / "lambdas"), str(account.layer / "python")]
-    command = [
-        str(handlers_python(_HANDLERS)),
-        "-X",
-        "importtime",
-        "-c",
-        _PROBE,
-        FUNCTIONS[name],
-        json.dumps(event),
-    ]
+    python = str(handlers_python(_HANDLERS))
+    command = [python, "-X", "importtime", "-c", _PROBE, FUNCTIONS[name], json.dumps(event)]
     environment = {**account.environment, "PYTHONPATH": ":".join(code)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     times = import_times(ran.stderr)

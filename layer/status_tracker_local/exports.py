@@ -7,6 +7,7 @@ import argparse
 import fcntl
 import os
 import shlex
+import shutil
 import socket
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -27,6 +28,15 @@ def as_exports(variables: Mapping[str, str]) -> Iterator[str]:
     yield f"unset {_OF_SERVICES} {' '.join(_GOING_BEFORE)}"
     for name, value in variables.items():
         yield f"export {name}={shlex.quote(value)}"
+
+
+def leading_to_this_command() -> Iterator[str]:
+    """The lines by which another shell finds the command `status-tracker` and the code that it imports as this one."""
+    if paths := os.environ.get("PYTHONPATH"):
+        absolute = os.pathsep.join(str(Path(each).resolve()) for each in paths.split(os.pathsep) if each)
+        yield f"export PYTHONPATH={shlex.quote(absolute)}"
+    if command := shutil.which("status-tracker"):
+        yield f'export PATH={shlex.quote(str(Path(command).resolve().parent))}:"$PATH"'
 
 
 @contextmanager

@@ -3,20 +3,18 @@
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
 from status_tracker_local.cloud import LocalCloud
 from status_tracker_local.deployment import App
-from status_tracker_local.up import left_out
+from status_tracker_local.up import Trackers, left_out, the_only_one
 
 EXIT_DONE = 0
 EXIT_NOT_FOUND = 127
 _PATIENCE_SECONDS = 10.0
 
 
-def run_once(
-    cloud: LocalCloud, app: App, command: Sequence[str], trackers: Callable[[LocalCloud], Mapping[str, str]]
-) -> int:
+def run_once(cloud: LocalCloud, app: App, command: Sequence[str], trackers: Trackers) -> int:
     """Deploy, and run the command in the environment of the cloud.
 
     Returns:
@@ -27,7 +25,7 @@ def run_once(
         print(line, file=sys.stderr, flush=True)
     if not command:
         return EXIT_DONE
-    environment = {**os.environ, **cloud.environment, **trackers(cloud)}
+    environment = {**os.environ, **cloud.environment, **the_only_one(trackers(cloud))}
     try:
         process = subprocess.Popen(command, env=environment)  # noqa: S603 - the user's own command
     except OSError as error:

@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +11,9 @@ from status_tracker_local.cloud import LocalCloud
 from status_tracker_local.deployment import App
 from status_tracker_local.errors import LocalCloudError
 from status_tracker_local.once import run_once
-from status_tracker_local.up import run_up
+from status_tracker_local.up import Trackers, run_up
 
 EXIT_FAILED = 1
-
-Trackers = Callable[[LocalCloud], Mapping[str, str]]
-"""The variables with which the command `status-tracker` works on the trackers that were deployed."""
 
 
 class Wanted(NamedTuple):

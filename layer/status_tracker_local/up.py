@@ -3,7 +3,7 @@
 import shlex
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -11,20 +11,18 @@ from status_tracker_local.alarm_lines import alarm_lines
 from status_tracker_local.cloud import LocalCloud
 from status_tracker_local.deployment import App
 from status_tracker_local.errors import LocalCloudError
-from status_tracker_local.exports import as_exports, exports_file, write_exports
+from status_tracker_local.exports import as_exports, exports_file, leading_to_this_command, write_exports
 from status_tracker_local.sources import Sources
 from status_tracker_local.stacks import deployed_stacks, is_for_people
 
 _LOOK_EVERY_SECONDS = 0.5
 
-Trackers = Callable[[LocalCloud], Mapping[str, str]]
+Trackers = Callable[[LocalCloud], Mapping[str, Mapping[str, str]]]
+"""The variables with which ``status-tracker`` works on each deployed tracker, by the command that prints them."""
 
 
 def run_up(cloud: LocalCloud, app: App, trackers: Trackers) -> int:
     """Deploy, tell how to reach it, and stay until interrupted; deploy again whenever the app's sources change.
-
-    Args:
-        trackers: the variables with which ``status-tracker`` works on what was deployed.
 
     Returns:
         The exit code, when the server has ended by itself.
@@ -32,7 +30,7 @@ def run_up(cloud: LocalCloud, app: App, trackers: Trackers) -> int:
     sources = Sources(app.folder, leave_out=cloud.state)
     cloud.deploy(app)
     with exports_file(cloud.state, _exports(cloud, trackers)) as file:
-        _tell(cloud, file)
+        _tell(cloud, file, list(trackers(cloud)))
         _watch(cloud, app, trackers, sources)
     print(f"The local cloud's server has ended by itself; {cloud.logs / 'server.log'} says more.")
     return 1
@@ -46,10 +44,16 @@ def left_out(cloud: LocalCloud) -> Iterator[str]:
 
 
 def _exports(cloud: LocalCloud, trackers: Trackers) -> Iterator[str]:
-    return as_exports({**cloud.environment, **trackers(cloud)})
+    yield from as_exports({**cloud.environment, **the_only_one(trackers(cloud))})
+    yield from leading_to_this_command()
 
 
-def _tell(cloud: LocalCloud, exports: Path) -> None:
+def the_only_one(trackers: Mapping[str, Mapping[str, str]]) -> Mapping[str, str]:
+    """The variables of the tracker; none where there are several, of which one must be chosen."""
+    return next(iter(trackers.values())) if len(trackers) == 1 else {}
+
+
+def _tell(cloud: LocalCloud, exports: Path, trackers: Sequence[str]) -> None:
     print()
     for line in left_out(cloud):
         print(line)
@@ -58,6 +62,10 @@ def _tell(cloud: LocalCloud, exports: Path) -> None:
     print(
         '\n(aws of version 1 sends sqs commands to AWS all the same: add --endpoint-url "$AWS_ENDPOINT_URL" to those.)'
     )
+    if len(trackers) > 1:
+        print("\nand then, for status-tracker, the variables of one of the trackers:\n")
+        for command in trackers:
+            print(f'  eval "$({command})"')
     _tell_stacks(cloud)
     print(f"\nAll of it on one page: {cloud.page_url}")
     for what, address in cloud.pages():

@@ -121,7 +121,9 @@ def test_the_demo_accounts_for_every_document(tmp_path: Path) -> None:
 
 
 def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
-    process = started("status_tracker.cli", "local", "--context", "stage=local", "--state", tmp_path)
+    env = {**os.environ, "PATH": f"{ROOT / 'bin'}:{os.environ['PATH']}"}
+    arguments = ("--app", ".", "--context", "stage=local", "--state", tmp_path)
+    process = started("status_tracker.cli", "local", *arguments, env=env)
     assert process.stdout is not None
     lines = []
     for line in process.stdout:
@@ -130,10 +132,10 @@ def test_up_tells_how_to_reach_the_cloud(tmp_path: Path) -> None:
             break
     text, exports = "".join(lines), tmp_path / "env"
     sourced = exports.read_text()
-    paths = f"PYTHONPATH={ROOT / 'layer'}:{ROOT / 'lambdas'}"
-    settings = f"{paths} {sys.executable} -m documents.environment status-tracker-local"
-    listed = in_another_terminal(f'. {exports} && eval "$({settings})" && status-tracker stats && env')
-    told = in_another_terminal(f"{paths} {sys.executable} -m status_tracker_local.exports --state {tmp_path}")
+    listed = in_another_terminal(f". {exports} && status-tracker stats && env")
+    told = in_another_terminal(
+        f"PYTHONPATH={ROOT / 'layer'} {sys.executable} -m status_tracker_local.exports --state {tmp_path}"
+    )
     process.send_signal(signal.SIGINT)
     code, _ = outcome(process)
     assert code == 0

@@ -55,45 +55,45 @@ def exports(stack: str, cloudformation: Any, functions: Any, use_case: str | Non
     Raises:
         ValueError: the stack has no tracker, or several, and none was chosen.
     """
-    variables = _chosen(stack, _trackers(stack, cloudformation, functions), use_case)
+    variables = _chosen(stack, trackers(stack, cloudformation, functions), use_case)
     for name, value in {**variables, "STATUS_TRACKER_STACK": stack}.items():
         yield f"export {name}={shlex.quote(value)}"
     module = shlex.quote(variables[_TASK].partition(":")[0])
     yield f"# The command imports {module}: have its code, and what that imports, on your PYTHONPATH."
 
 
-def _chosen(stack: str, trackers: Mapping[str, Mapping[str, str]], use_case: str | None) -> Mapping[str, str]:
-    found = ", ".join(sorted(trackers))
-    if not trackers:
+def _chosen(stack: str, known: Mapping[str, Mapping[str, str]], use_case: str | None) -> Mapping[str, str]:
+    found = ", ".join(sorted(known))
+    if not known:
         raise ValueError(
             f"The stack {stack} has no function with the variables {_TASK} and {_USE_CASE}: "
             "is it a stack with a Tracker?"
         )
     if use_case is None:
-        if len(trackers) > 1:
+        if len(known) > 1:
             raise ValueError(f"The stack {stack} has several trackers: choose one with --use-case, of {found}.")
-        return next(iter(trackers.values()))
-    if use_case not in trackers:
+        return next(iter(known.values()))
+    if use_case not in known:
         raise ValueError(f"The stack {stack} has no tracker of the use case {use_case!r}, only of {found}.")
-    return trackers[use_case]
+    return known[use_case]
 
 
-def _trackers(stack: str, cloudformation: Any, functions: Any) -> dict[str, dict[str, str]]:
+def trackers(stack: str, cloudformation: Any, functions: Any) -> dict[str, dict[str, str]]:
     """The variables of each tracker of the stack, by its use case.
 
     They are those of its functions, so that there is no second place where they could be wrong.
     """
     told = list(_configurations(stack, cloudformation, functions))
     told.sort(key=lambda each: not each.get("Handler", "").startswith(_OPERATING))
-    trackers: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, str]] = {}
     for each in told:
         variables = each.get("Environment", {}).get("Variables", {})
         if _TASK in variables and _USE_CASE in variables:
-            known = trackers.setdefault(variables[_USE_CASE], {})
+            known = found.setdefault(variables[_USE_CASE], {})
             for name, value in variables.items():
                 if name in _NAMES or name.startswith(_QUEUES):
                     known.setdefault(name, value)
-    return trackers
+    return found
 
 
 def _configurations(stack: str, cloudformation: Any, functions: Any) -> Iterator[dict[str, Any]]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from .environment import trackers
 from .errors import WrongUsageError
 
 if TYPE_CHECKING:
@@ -59,6 +61,11 @@ def _pairs(context: list[str]) -> dict[str, str]:
     return dict(each.split("=", 1) for each in context)
 
 
-def _trackers(cloud: LocalCloud) -> Mapping[str, str]:
-    del cloud
-    return {}
+def _trackers(cloud: LocalCloud) -> dict[str, Mapping[str, str]]:
+    """The variables of each deployed tracker, by the command that prints them."""
+    cloudformation, functions = cloud.client("cloudformation"), cloud.client("lambda")
+    return {
+        f"status-tracker env {stack} --use-case {shlex.quote(use_case)}": {**variables, "STATUS_TRACKER_STACK": stack}
+        for stack in cloud.outputs
+        for use_case, variables in trackers(stack, cloudformation, functions).items()
+    }
