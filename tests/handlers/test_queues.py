@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import importlib
+from contextlib import suppress
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st_
 
 import status_tracker as st
 from status_tracker_ops.bulk.report import report_handler
@@ -342,6 +346,71 @@ def test_a_queue_that_cannot_be_asked_keeps_no_other_step_from_its_turn(orders: 
 def test_then_is_the_next_step(orders: Orders, kind: Any) -> None:
     with pytest.raises(ValueError, match="then is Invoice, which does not follow Mail: the steps are Invoice, Mail"):
         kind(orders.pipeline, orders.mail, print, then=orders.invoice)
+
+
+EVENTS = (
+    "submit",
+    "make",
+    "send again",
+    "fail",
+    "crash",
+    "lose",
+    "poll invoices",
+    "poll mails",
+    "sweep",
+    "refuse to send",
+)
+_numbers = count()
+
+
+def happen(orders: Orders, event: str, task_id: str) -> None:
+    """What may happen to an application, and to one of its tasks."""
+    if event == "submit":
+        orders.submit(task_id)
+    elif event == "make":  # and whatever made it has died
+        orders.invoice.get_or_create(task_id)
+    elif event == "send again":
+        orders.invoices.send(run_message(task_id, 0))
+        orders.mails.send(run_message(task_id, 0))
+    elif event == "fail":
+        orders.failing[task_id] = RuntimeError("no printer")
+    elif event == "crash":
+        with suppress(st.TaskExecutionError):
+            orders.invoice.start(task_id, lock_expire_seconds=60).__enter__()
+    elif event == "lose":
+        orders.invoices.lose_all()
+        orders.mails.lose_all()
+    elif event == "poll invoices":
+        orders.invoices.poll()
+    elif event == "poll mails":
+        orders.mails.poll()
+    elif event == "refuse to send":
+        with orders.monkeypatch.context() as patch:
+            patch.setenv("QUEUE_URL_MAIL", "")
+            orders.invoices.poll()
+    else:
+        orders.sweep()
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st_.lists(st_.tuples(st_.sampled_from(EVENTS), st_.sampled_from("ab")), max_size=14, unique=True))
+def test_whatever_happens_each_step_of_each_task_is_done_once(orders: Orders, events: list[tuple[str, str]]) -> None:
+    orders.done.clear()
+    tasks = {name: f"{name}-{next(_numbers)}" for name in "ab"}
+    for event, name in events:
+        with suppress(ExceptionGroup):  # of a sweep; the next one goes on
+            happen(orders, event, tasks[name])
+    orders.failing.clear()
+    made = sorted(task_id for task_id in tasks.values() if orders.task(task_id) is not None)
+    for _ in range(6):
+        orders.wait(minutes=10)
+        orders.sweep()
+        while len(orders.invoices) + len(orders.mails):
+            orders.wait(seconds=10)
+            orders.invoices.poll()
+            orders.mails.poll()
+    assert sorted(orders.done) == sorted(f"{step} {task_id}" for step in ("Invoice", "Mail") for task_id in made)
+    assert {orders.task(task_id).status for task_id in made} <= {orders.mail.config.succeeded_status}
 
 
 def invoke(orders: Orders, task_id: str) -> None:

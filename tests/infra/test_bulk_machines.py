@@ -148,7 +148,7 @@ def test_what_the_functions_are(stage: Synthesized, machine: str) -> None:
     for name, function in functions_of(stage, machine).items():
         assert function["Handler"] == {**HANDLERS[machine], "Report": "bulk_report.handler"}[name]
         variables = function["Environment"]["Variables"]
-        told = {key: value for key, value in variables.items() if key.startswith("BULK_") or key.endswith("_BUCKET")}
+        told = {key: value for key, value in variables.items() if key.startswith("BULK_") or key.endswith("BUCKET")}
         assert told == {
             "BUCKET": "<BucketsDocuments>",
             "RESULT_BUCKET": "<BucketsResults>",
