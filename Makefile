@@ -37,7 +37,7 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style dist synth bootstrap deploy env verify rerun lock clean
+.PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style docs dist synth bootstrap deploy env verify rerun lock clean
 
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
@@ -88,6 +88,10 @@ lint: style ## ruff and mypy --strict
 style: $(READY)
 	@ruff check .
 	@ruff format --check .
+
+docs: $(READY) ## build the site of the documentation into .local/site, strictly: what is wrong in it is an error
+	@PYTHONPATH=layer:lambdas:infra mkdocs build --strict --quiet --site-dir .local/site
+	@echo .local/site/index.html
 
 dist: $(PYTHON_READY) ## build the wheels and source distributions of both packages, the same bytes for the same commit
 	@python -m release.distributions dist

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import boto3
 
-from bench import items, sql, start
+from bench import items, on_loop, sql, start
 from bench.base import UnknownRevisionError, check_out, with_before
 from bench.conductor import BASE, ROOT
 from bench.facts import facts
@@ -32,8 +32,9 @@ One run of `make bench`, all contenders in turns in it. CPU is the client's own,
 for one task or one call, of {rounds} rounds of {tasks} tasks; listings and processes {list_rounds} rounds, cold starts
 {cold_rounds} fresh processes. A ratio is to the floor of the same round: the median, and in brackets the quartiles. The
 floor is boto3 doing the same requests with expressions written by hand; of cold starts it is botocore alone, of SQL
-sqlalchemy_mate. Units are DynamoDB's capacity units; of a refused write it tells none. A contender that has no row in a
-measure has no such thing.
+sqlalchemy_mate. Units are DynamoDB's capacity units; of a refused write it tells none. The longest pause is how long an
+event loop let a task wait, beside what an idle loop lets it wait here. A contender that has no row in a measure has no
+such thing.
 
 {table}
 {imports}
@@ -75,6 +76,7 @@ def _measure(plan: Plan, costs: Costs) -> Iterator[Row]:
         yield from _told("lives", lives(address, plan, costs))
         yield from _told("listings", listings(address, plan, _filled_tables(address, plan), costs))
         yield from _told("processes", crowds(address, plan))
+        yield from _told("tasks at once", on_loop.at_once(address))
     yield from _told("SQL", sql.lives(plan))
     contenders = with_before(start.CONTENDERS, before=plan.before)
     yield from _told("cold starts", start.cold_starts(plan.cold_rounds, contenders))

@@ -13,38 +13,58 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from bench.conductor import ROOT
 from bench.contenders.ours import make_step
 from bench.processes import peak_bytes
-from bench.report import aligned, number
+from bench.report import Row, aligned, number
 from bench.start import MEGABYTE
+from bench.stats import spread
 from tests.support.dynamodb_local import run_dynamodb_local
 
+TASKS_OF_THE_BENCH = 200
 _TASKS = 500
 _TABLE = "on-loop"
 _TICK = 0.001
+_IDLE = "an idle loop"
 _IDLE_SECONDS = 5
 _COLUMNS = ("way", "tasks at once", "threads", "MB more", "longest pause ms", "wall ms", "CPU ms")
 
 
 def measure(tasks: int) -> str:
-    """The table of both ways, each in a fresh process."""
+    """The table of all ways, each in a fresh process."""
     with run_dynamodb_local() as port:
-        address = f"http://127.0.0.1:{port}"
-        make_step(address, _TABLE).create_table(wait=True)
-        rows = [_row(way, address, tasks) for way in _WAYS]
-    return aligned(_COLUMNS, rows, frozenset({"way"}))
+        told = _measured(f"http://127.0.0.1:{port}", tasks)
+    return aligned(_COLUMNS, [_cells(way, tasks, each) for way, each in told.items()], frozenset({"way"}))
 
 
-def _row(way: str, address: str, tasks: int) -> tuple[str, ...]:
+def at_once(address: str, tasks: int = TASKS_OF_THE_BENCH) -> Iterator[Row]:
+    """For the table of `make bench`: what so many tasks at once take, and the longest pause of their loop."""
+    for way, told in _measured(address, tasks).items():
+        besides = [f"{told['threads']} threads", f"{number(told['bytes'] / MEGABYTE)} MB more"]
+        if told["pause"]:
+            besides.insert(0, f"longest pause {number(told['pause'] * 1000)} ms")
+        cpu, wall = (None if way == _IDLE else spread([told[what] / tasks]) for what in ("cpu", "wall"))
+        yield Row(f"{tasks} tasks at once", way, cpu=cpu, wall=wall, besides=", ".join(besides))
+
+
+def _measured(address: str, tasks: int) -> dict[str, dict[str, float]]:
+    make_step(address, _TABLE).create_table(wait=True)
+    return {way: _run(way, address, tasks) for way in _WAYS}
+
+
+def _run(way: str, address: str, tasks: int) -> dict[str, float]:
     command = [sys.executable, "-m", "bench.on_loop", way, address, str(tasks)]
     environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'layer'}:{ROOT}"}
     ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     told: dict[str, float] = json.loads(ran.stdout)
+    return told
+
+
+def _cells(way: str, tasks: int, told: Mapping[str, float]) -> tuple[str, ...]:
     pause = number(told["pause"] * 1000) if told["pause"] else ""
     return (
         *(way, str(tasks), str(told["threads"]), number(told["bytes"] / MEGABYTE), pause),
@@ -106,7 +126,7 @@ def _in_threads(step: Any, tasks: int) -> dict[str, float]:
 _WAYS: dict[str, Callable[[Any, int], dict[str, float]]] = {
     "asyncio": lambda step, tasks: asyncio.run(_on_loop(step, tasks)),
     "threads": _in_threads,
-    "an idle loop": lambda _step, _tasks: asyncio.run(_idle()),
+    _IDLE: lambda _step, _tasks: asyncio.run(_idle()),
 }
 
 

@@ -2,7 +2,7 @@
 
 from runpy import run_path
 
-from setuptools import setup
+from setuptools import setup  # type: ignore[import-untyped]
 
 VERSION = run_path("status_tracker_cdk/_version.py")["__version__"]
 

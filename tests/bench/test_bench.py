@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import items
+from bench import items, on_loop
 from bench.base import UnknownRevisionError, check_out, with_before
 from bench.cold import import_times
 from bench.conductor import BASE, Sample, Worker, environment_of, interleaved, module_of
@@ -228,3 +228,10 @@ def test_pins_are_named_by_the_facts() -> None:
         r"^([\w-]+)==", (Path(__file__).parents[2] / "bench" / "requirements.txt").read_text(), re.MULTILINE
     )
     assert {"pynamodb-mate", "aws-lambda-powertools", "sqlalchemy-mate"} <= set(pinned)
+
+
+def test_tasks_at_once_are_told_with_the_pause_of_their_loop_beside_an_idle_one(dynamodb_local_engine: Engine) -> None:
+    told = {row.who: row for row in on_loop.at_once(dynamodb_local_engine.host, 20)}
+    assert list(told) == ["asyncio", "threads", "an idle loop"]
+    assert [who for who, row in told.items() if "longest pause" in row.besides] == ["asyncio", "an idle loop"]
+    assert [who for who, row in told.items() if row.cpu is not None] == ["asyncio", "threads"]

@@ -74,6 +74,7 @@ def test_the_constructs_know_no_application() -> None:
             "aws_cdk",
             "constructs",
             "jsii",
+            "status_tracker",
             "status_tracker_cdk",
             "status_tracker_ops",
             *sys.stdlib_module_names,

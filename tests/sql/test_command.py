@@ -149,7 +149,7 @@ def test_statuses_are_named_for_a_class_without_config(run: Any, engine: sa.Engi
         ("nosuchdatabase://host/x", 2, "--url cannot be used"),
         ("sqlite:////no/such/file.db", 2, "There is no file /no/such/file.db"),
         ("postgresql+psycopg://nobody@127.0.0.1:1/none", 3, "The database refuses or cannot be reached"),
-        ("sqlite://", 3, "no such table: job"),
+        ("sqlite://", 3, "no such table: job. There is no table 'job' in this database: make it with"),
     ],
 )
 def test_database_that_cannot_be_used_is_told_in_one_line(

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from status_tracker.sql import MissingColumnsError, add_missing_columns
+from status_tracker.sql import MissingColumnsError, OperableJobs, add_missing_columns
 from tests.support.clock import Clock
 
 from .conftest import Job, make_config, make_job_class
@@ -73,10 +73,18 @@ def test_without_it_every_call_says_what_to_do(old: type[Job], engine: sa.Engine
         old.rerun(engine, "job-1", reason="again")
 
 
-def test_a_missing_table_is_the_databases_own_error(engine: sa.Engine, clock: Clock) -> None:
+def test_a_missing_table_is_the_databases_own_error_which_says_how_it_is_made(engine: sa.Engine, clock: Clock) -> None:
     job_class = make_job_class(clock, config=make_config(clock))
-    with (
-        pytest.raises((sa.exc.OperationalError, sa.exc.ProgrammingError), match="job"),
-        job_class.start(engine, "job-1"),
+    for call in (
+        lambda: job_class.start(engine, "job-1").__enter__(),
+        lambda: job_class.start_next(engine).__enter__(),
+        lambda: job_class.create_and_save(engine, "job-1", 10),
+        lambda: job_class.query_by_status(engine, 10),
+        lambda: job_class.rerun(engine, "job-1", reason="again"),
+        lambda: OperableJobs(job_class, engine).count_by_status(),
     ):
-        pytest.fail("it was started")
+        with pytest.raises(
+            (sa.exc.OperationalError, sa.exc.ProgrammingError),
+            match=r"no table 'job' in this database: make it with Job\.metadata\.create_all\(engine\), or by",
+        ):
+            call()

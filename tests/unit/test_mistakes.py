@@ -15,9 +15,13 @@ from sqlalchemy import orm
 import status_tracker as st
 from status_tracker.abstract import FileTracker
 from status_tracker.dynamodb import shards
-from status_tracker.sql import JobMixin
-from status_tracker.testing import MemoryStorage, MemoryTask
+from status_tracker.operations.pipeline import Pipeline
+from status_tracker.sql import JobMixin, columns
+from status_tracker.testing import MemoryStorage, MemoryTask, memory
 from tests.unit.steps import CODES, NEXT_CODES, Clock, make_config
+
+# Steps are declared anew in these tests, as in a notebook.
+pytestmark = pytest.mark.filterwarnings("ignore:This declarative base already contains:sqlalchemy.exc.SAWarning")
 
 
 class Base(st.BaseTask):
@@ -38,7 +42,20 @@ def declared(name: str, codes: dict[str, int], base: Any = Base, **meta: str) ->
 
 @pytest.fixture(autouse=True)
 def only_these_steps(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shards, "_steps", [])
+    for backend in (shards, columns, memory):
+        monkeypatch.setattr(backend._steps, "_declared", [])
+
+
+def job_base(table: str = "job") -> Any:
+    """A job without a config: steps that are derived from it share its table."""
+    database = type("Database", (orm.DeclarativeBase,), {})
+    return type("AnyJob", (database, JobMixin), {"__tablename__": table})
+
+
+@pytest.fixture(params=["dynamodb", "sql", "memory"])
+def base(request: pytest.FixtureRequest) -> Any:
+    """What steps are derived from, on each backend whose classes know their codes."""
+    return {"dynamodb": lambda: Base, "sql": job_base, "memory": lambda: MemoryTask}[request.param]()
 
 
 class JobBase(orm.DeclarativeBase):
@@ -120,13 +137,54 @@ def test_a_config_may_come_from_a_mixin_after_the_base(base: Any) -> None:
     assert Step.config is Settings.config
 
 
-def test_steps_of_one_use_case_whose_codes_collide_are_refused() -> None:
-    read = declared("Read", CODES)
+def test_steps_of_one_use_case_whose_codes_collide_are_refused(base: Any) -> None:
+    read = declared("Read", CODES, base)
     for name in ("in_progress", "failed", "succeeded", "ignored"):
         with pytest.raises(ValueError, match=rf"20 is in_progress of Read and {name} of Answer.*codes of its own"):
-            declared("Answer", {**NEXT_CODES, f"{name}_status": 20})
-    follows = declared("Follows", NEXT_CODES)
+            declared("Answer", {**NEXT_CODES, f"{name}_status": 20}, base)
+    follows = declared("Follows", NEXT_CODES, base)
     assert follows.config.pending_status == read.config.succeeded_status
+
+
+LAST_CODES = {
+    "pending_status": NEXT_CODES["succeeded_status"],
+    **{f"{name}_status": code for code, name in enumerate(("in_progress", "failed", "succeeded", "ignored"), 200)},
+}
+
+
+@pytest.mark.parametrize("length", [3, 4])
+def test_steps_that_pass_their_tasks_on_in_a_circle_are_refused(base: Any, length: int) -> None:
+    steps = [declared("Read", CODES, base), declared("Answer", NEXT_CODES, base)]
+    if length == 4:
+        steps.append(declared("Check", LAST_CODES, base))
+    codes = {f"{name}_status": code for code, name in enumerate(("in_progress", "failed", "ignored"), 300)}
+    back = {"pending_status": steps[-1].config.succeeded_status, "succeeded_status": CODES["pending_status"], **codes}
+    names = ", ".join(["Send", *(step.__name__ for step in steps)])
+    with pytest.raises(ValueError, match=f"The steps {names} of .* in a circle.*the last to Send.*finished work"):
+        declared("Send", back, base)
+    assert declared("Send", {**back, "succeeded_status": 400}, base).config.succeeded_status == 400
+
+
+def test_a_pipeline_that_runs_in_a_circle_is_refused() -> None:
+    back = {**LAST_CODES, "succeeded_status": CODES["pending_status"]}
+    tables = [type(f"Table{n}", (), {"storage": MemoryStorage()}) for n in range(3)]
+    steps = [
+        declared(name, codes, type(f"Of{name}", (table, MemoryTask), {}))
+        for name, codes, table in zip(("Read", "Answer", "Send"), (CODES, NEXT_CODES, back), tables, strict=True)
+    ]
+    with pytest.raises(ValueError, match="10 is pending of Read and succeeded of Send"):
+        Pipeline({step.__name__: step for step in steps})
+
+
+def test_jobs_of_two_tables_may_have_the_same_codes() -> None:
+    declared("Read", CODES, job_base("read"))
+    declared("Answer", {**NEXT_CODES, "failed_status": CODES["in_progress_status"]}, job_base("answer"))
+
+
+def test_tasks_of_two_storages_may_have_the_same_codes() -> None:
+    declared("Read", CODES, MemoryTask)
+    other = type("Elsewhere", (MemoryTask,), {"storage": MemoryStorage()})
+    declared("Answer", {**NEXT_CODES, "failed_status": CODES["in_progress_status"]}, other)
 
 
 @pytest.mark.parametrize("other", [{"table_name": "another"}, {"region": "eu-west-1"}, {"host": "http://here:8000"}])
@@ -138,22 +196,23 @@ def test_steps_of_two_tables_may_have_the_same_codes(other: dict[str, str]) -> N
 @pytest.mark.parametrize(
     "codes", [{"succeeded_status": 10}, {"failed_status": 10}, {"pending_status": 50}, {"pending_status": 10}]
 )
-def test_codes_by_which_finished_work_runs_again_are_refused(codes: dict[str, int]) -> None:
-    read = declared("Read", CODES)
-    with pytest.raises(ValueError, match=r"Two steps of use case .* share codes"):
-        declared("Answer", {**NEXT_CODES, **codes})
+def test_codes_by_which_finished_work_runs_again_are_refused(base: Any, codes: dict[str, int]) -> None:
+    read = declared("Read", CODES, base)
+    with pytest.raises(ValueError, match=r"Two steps of (use case|table) .* share codes"):
+        declared("Answer", {**NEXT_CODES, **codes}, base)
     assert read.config.pending_status == 10
 
 
-def test_steps_may_share_what_starts_nothing() -> None:
-    steps = [declared("Read", CODES), declared("Answer", {**NEXT_CODES, "ignored_status": CODES["ignored_status"]})]
+def test_steps_may_share_what_starts_nothing(base: Any) -> None:
+    answer = {**NEXT_CODES, "ignored_status": CODES["ignored_status"]}
+    steps = [declared("Read", CODES, base), declared("Answer", answer, base)]
     assert {each.config.ignored_status for each in steps} == {50}
 
 
-def test_a_step_that_was_replaced_refuses_none() -> None:
-    steps = [declared("Read", CODES), declared("Answer", NEXT_CODES)]
-    steps.append(declared("Answer", {name: code + 100 for name, code in NEXT_CODES.items()}))
-    steps.append(declared("Read", {**CODES, "in_progress_status": NEXT_CODES["failed_status"]}))
+def test_a_step_that_was_replaced_refuses_none(base: Any) -> None:
+    steps = [declared("Read", CODES, base), declared("Answer", NEXT_CODES, base)]
+    steps.append(declared("Answer", {name: code + 100 for name, code in NEXT_CODES.items()}, base))
+    steps.append(declared("Read", {**CODES, "in_progress_status": NEXT_CODES["failed_status"]}, base))
 
 
 def test_steps_that_functions_make_are_none_of_each_others() -> None:

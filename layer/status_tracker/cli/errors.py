@@ -108,7 +108,8 @@ def _of_sqlalchemy(error: BaseException) -> str | None:
     if not type(error).__module__.startswith("sqlalchemy."):
         return None
     cause = str(getattr(error, "orig", None) or error).strip()
-    return f"The database refuses or cannot be reached: {cause.partition(chr(10))[0]}"
+    told = [cause.partition(chr(10))[0], *getattr(error, "detail", ())]
+    return f"The database refuses or cannot be reached: {'. '.join(told)}"
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import weakref
-from typing import ClassVar, Protocol
+from typing import TypeAlias
 
-from ..core.config import TrackerConfig
+from ..core.steps import DeclaredStep, DeclaredSteps
 
-
-class TrackedModel(Protocol):
-    """A model of one step."""
-
-    config: ClassVar[TrackerConfig]
-
-
-_steps: list[weakref.ref[type[TrackedModel]]] = []
+TrackedModel: TypeAlias = DeclaredStep
+"""A model of one step."""
 
 
 def register(step: type[TrackedModel]) -> None:
@@ -26,43 +19,10 @@ def register(step: type[TrackedModel]) -> None:
             one would start what the other has done.
     """
     _check_ttl(step, step)
-    for other in _declared_beside(step):
+    for other in _steps.beside(step):
         _check_ttl(step, other)
         _check_ttl(other, step)
-        _check_codes(other, step)
-    _steps[:] = [reference for reference in _steps if reference() is not None]
-    _steps.append(weakref.ref(step))
-
-
-def _declared_beside(step: type[TrackedModel]) -> list[type[TrackedModel]]:
-    """The other steps as they stand: one that is declared anew, as in a notebook, replaces the one of its name."""
-    beside = [other for other in steps_beside(step, step.config.use_case_id) if _name(other) != _name(step)]
-    return list({_name(other): other for other in beside}.values())
-
-
-def _name(step: type[TrackedModel]) -> tuple[str, str, int | None]:
-    return step.__module__, step.__qualname__, id(step) if _is_local(step) else None
-
-
-def _is_local(step: type[TrackedModel]) -> bool:
-    """Whether a function has made it, as in a test: nobody can say which of those belong together."""
-    return "<locals>" in step.__qualname__
-
-
-def _check_codes(step: type[TrackedModel], following: type[TrackedModel]) -> None:
-    codes = [{each.name: each.value for each in one.config.status_enum} for one in (step, following)]
-    if codes[0] == codes[1] or _is_local(step) or _is_local(following):
-        return
-    shared = "; ".join(
-        f"{code} is {name} of {step.__name__} and {other} of {following.__name__}"
-        for code, name, other in step.config.shared_codes(following.config)
-    )
-    if shared:
-        raise ValueError(
-            f"Two steps of use case {step.config.use_case_id!r} share codes: {shared}. Only the succeeded of the one "
-            "may be the pending of the other, and not the other way too: give each step codes of its own, or use "
-            "next_step()."
-        )
+    _steps.add(step)
 
 
 def _check_ttl(step: type[TrackedModel], following: type[TrackedModel]) -> None:
@@ -92,12 +52,11 @@ def shard_count(step: type[TrackedModel], status: int, use_case_id: str) -> int:
 
 def steps_beside(step: type[TrackedModel], use_case_id: str) -> list[type[TrackedModel]]:
     """The registered steps of that use case on the same table."""
-    known = (reference() for reference in _steps)
-    return [
-        other
-        for other in known
-        if other is not None and other.config.use_case_id == use_case_id and _is_same_table(other, step)
-    ]
+    return [other for other in _steps.all() if other.config.use_case_id == use_case_id and _is_same_table(other, step)]
+
+
+def _is_beside(one: type[TrackedModel], other: type[TrackedModel]) -> bool:
+    return one.config.use_case_id == other.config.use_case_id and _is_same_table(one, other)
 
 
 def _is_same_table(one: type[TrackedModel], other: type[TrackedModel]) -> bool:
@@ -105,6 +64,9 @@ def _is_same_table(one: type[TrackedModel], other: type[TrackedModel]) -> bool:
     metas = [getattr(step, "Meta", None) for step in (one, other)]
     names, regions, hosts = ([getattr(meta, name, None) for meta in metas] for name in ("table_name", "region", "host"))
     return names[0] == names[1] and all(None in each or each[0] == each[1] for each in (regions, hosts))
+
+
+_steps: DeclaredSteps[TrackedModel] = DeclaredSteps(_is_beside, lambda step: f"use case {step.config.use_case_id!r}")
 
 
 def shard_of(key: str, count: int) -> int:

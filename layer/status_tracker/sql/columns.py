@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from ..core.config import TrackerConfig, get_utc_now
+from ..core.steps import DeclaredSteps
 from .column_types import ID_LENGTH, TOKEN_LENGTH, Errors, ExactText
 from .times import UTCDateTime
 
@@ -97,6 +98,17 @@ def _complete_table(mapper: orm.Mapper[Any], job_class: type[Any]) -> None:
         table = cast("sa.Table", mapper.local_table).name
         name = f"ix_{table[:45]}_status_update"
         sa.Index(name, *(mapper.columns[name] for name in _INDEXED))
+    if hasattr(job_class, "config"):
+        _steps.add(job_class)
+
+
+def _table_of(job_class: type[Any]) -> sa.Table:
+    return cast("sa.Table", sa.inspect(job_class, raiseerr=True).local_table)
+
+
+_steps: DeclaredSteps[JobColumns] = DeclaredSteps(
+    lambda one, other: _table_of(one) is _table_of(other), lambda step: f"table {_table_of(step).fullname!r}"
+)
 
 
 def column_values(job: JobColumns) -> Mapping[str, Any]:

@@ -41,7 +41,7 @@ _ROW_IS_LOCKED = frozenset({"55P03", 1205})
 
 
 def store_error(job: type[JobColumns], engine: sa.Engine, error: exc.SQLAlchemyError) -> StoreError:
-    """The port's error for an error of SQLAlchemy."""
+    """The port's error for an error of SQLAlchemy. Where there is no table, that error says how it is made."""
     if not is_transient(error):
         return StoreError(_missing_columns(job, engine, error) or error, transient=False)
     found = StoreError(error, transient=True)
@@ -104,7 +104,14 @@ def _missing_columns(
         return None
     try:
         missing = missing_columns(job, engine)
-    except exc.SQLAlchemyError:  # no such table, no such database: the first error says it
+    except exc.NoSuchTableError:
+        table = table_of(job).fullname
+        error.add_detail(
+            f"There is no table {table!r} in this database: make it with {job.__name__}.metadata.create_all(engine), "
+            "or by your migration."
+        )
+        return None
+    except exc.SQLAlchemyError:  # no such database: the first error says it
         return None
     if not missing:
         return None

@@ -14,6 +14,7 @@ from ..core.guards import state_of
 from ..core.history import MAX_DATA_BYTES, failure_of_class
 from ..core.port import ConvertingStore, PauseBoard, Store
 from ..core.state import TaskState, is_stuck, may_be_unattended
+from ..core.steps import DeclaredSteps
 from ..core.task import TaskStatus, create
 from .listing import MemoryQuery, position
 from .store import MemoryStorage, Record, values_of
@@ -59,6 +60,11 @@ class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
 
     storage: ClassVar[MemoryStorage] = MemoryStorage()
     max_data_bytes: ClassVar[int | None] = MAX_DATA_BYTES  # so that a test sees what DynamoDB would refuse
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if "config" in cls.__dict__:
+            _steps.add(cls)
 
     @property
     def use_case_id(self) -> str:
@@ -271,6 +277,13 @@ class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
 
     def _narrowed(self) -> Self:
         return replace(self, data={}, errors={"history": []})
+
+
+def _is_beside(one: type[MemoryTask], other: type[MemoryTask]) -> bool:
+    return one.config.use_case_id == other.config.use_case_id and one.storage is other.storage
+
+
+_steps: DeclaredSteps[MemoryTask] = DeclaredSteps(_is_beside, lambda step: f"use case {step.config.use_case_id!r}")
 
 
 def _within(task: MemoryTask, since: datetime | None, until: datetime | None) -> bool:
