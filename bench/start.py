@@ -56,9 +56,13 @@ def import_breakdown() -> str:
 _BUNDLE = """
 import inspect, pathlib, sys
 try:
-    from status_tracker_cdk.layer import bundle
+    from status_tracker_cdk.layer import LayerContent
+    LayerContent(pathlib.Path("lambdas").resolve()).bundle(pathlib.Path(sys.argv[1]))
+    sys.exit()
 except ModuleNotFoundError:  # a revision from before that room
     from infra.tracker_layer import bundle
+except ImportError:  # a revision whose layer was made of the checkout
+    from status_tracker_cdk.layer import bundle
 folders = ["layer", "lambdas"] if "functions" in inspect.signature(bundle).parameters else ["layer"]
 bundle(*(pathlib.Path(folder).resolve() for folder in folders), pathlib.Path(sys.argv[1]))
 """

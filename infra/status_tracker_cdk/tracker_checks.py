@@ -50,13 +50,15 @@ def chosen(name: str, value: PropsT | bool | None, kind: type[PropsT]) -> PropsT
     return value
 
 
-def use_case_of(construct_id: str, given: str | None) -> str | None:
-    """The use case of a tracker: its id, where nothing else is given; None where that says nothing."""
-    return given if given is not None or construct_id == _DEFAULT else construct_id
+def use_case_of(construct_id: str, given: str | None) -> str:
+    """The use case of a tracker: its id, where nothing else is given; empty where that says nothing."""
+    if given is not None:
+        return given
+    return "" if construct_id == _DEFAULT else construct_id
 
 
 def problems_of_tracker(
-    name: str, code: CodeFolder, pipeline: str, use_case: str | None, *, has_widget: bool, stream: bool, table: Any
+    name: str, code: CodeFolder, pipeline: str, use_case: str, *, has_widget: bool, stream: bool, table: Any
 ) -> Iterator[str]:
     """What is wrong with the arguments of a tracker."""
     if has_widget and len(name) > LONGEST_NAME:
@@ -64,7 +66,7 @@ def problems_of_tracker(
             f"the name {name!r}, of the stack and the construct's id, has {len(name)} characters: at most "
             f"{LONGEST_NAME} are possible"
         )
-    if use_case is None:
+    if not use_case:
         yield f'use_case_id is needed, since the construct\'s id is "{_DEFAULT}"'
     elif not _USE_CASE.fullmatch(use_case):
         yield f"use_case_id {use_case!r} must be a text without spaces and #"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from status_tracker_cdk.sqs_worker import WorkerPace, receives_to_outlast
+from status_tracker_cdk.worker_pace import WorkerPace, receives_to_outlast
 from tests.support.guide import GUIDE, ROOT, Change, GuideError, changes, copied_checkout
 
 TESTED = [

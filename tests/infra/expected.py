@@ -10,6 +10,7 @@ DOCUMENTS, RESULTS = "<BucketsDocuments.Arn>", "<BucketsResults.Arn>"
 INDEX = f"{TABLE}/index/status_and_update_time-index"
 WORKFLOW = "<WorkflowStateMachine>"
 EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
+DEPLOYED = "status_tracker_ops.deployed"
 INTAKE, SWEEP = "DocumentIntake", "OperationsSweep"
 VIEWER, ACTOR = "WidgetViewer", "WidgetActor"
 BULK_FOLDERS = {"Backfill": "backfills/", "BulkRerun": "reruns/"}

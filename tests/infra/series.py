@@ -17,6 +17,11 @@ class Series(NamedTuple):
     name: str
     dimensions: frozenset[tuple[str, str]]
 
+    def of_service(self, service: str) -> Series:
+        """The same of another service, if it is of one."""
+        renamed = ((name, service if name == "service" else value) for name, value in self.dimensions)
+        return self._replace(dimensions=frozenset(renamed))
+
     def __str__(self) -> str:
         told = ",".join(f"{name}={value}" for name, value in sorted(self.dimensions))
         return f"{self.namespace} {self.name}{{{told}}}"

@@ -88,6 +88,11 @@ class Synthesized:
         return {name: state for name, state in self.workflow["States"].items() if state["Type"] == "Task"}
 
 
+def prod_settings() -> Settings:
+    """The settings of the stage prod."""
+    return Settings.from_context(CONTEXT["stages"], "prod")
+
+
 def new_app(stage: str | None, **context: Any) -> App:
     """An app with the context of cdk.json, whose assets are not bundled."""
     return App(context={**CONTEXT, "stage": stage, "aws:cdk:bundling-stacks": [], **context})

@@ -16,11 +16,10 @@ from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 
 DOCS = Path(__file__).parents[2] / "docs"
 STEPS = tuple(expected.STEPS)
-SERVICE = "pdf_processing"
 
 
-def of_step(step: str) -> dict[str, str]:
-    return {"service": SERVICE, "step": step}
+def of_step(stage: Synthesized, step: str) -> dict[str, str]:
+    return {"service": stage.stack.stack_name, "step": step}
 
 
 @pytest.fixture
@@ -156,9 +155,9 @@ def test_no_progress_looks_at_every_sweep_of_its_time(stage: Synthesized, alarms
         alarm = alarms[f"NoProgress{step}"]
         # The least that was unfinished, so that work which came in just now is not asked for; all that was finished.
         assert alarm.metrics == {
-            "unfinished": Metric("StatusTracker", "Unfinished", of_step(step), "Minimum", period),
-            "finished": Metric("StatusTracker", "FinishedSinceLastSweep", of_step(step), "Sum", period),
-            "succeeded": Metric("StatusTracker", "TaskSucceeded", of_step(step), "Sum", period),
+            "unfinished": Metric("StatusTracker", "Unfinished", of_step(stage, step), "Minimum", period),
+            "finished": Metric("StatusTracker", "FinishedSinceLastSweep", of_step(stage, step), "Sum", period),
+            "succeeded": Metric("StatusTracker", "TaskSucceeded", of_step(stage, step), "Sum", period),
         }
         assert alarm.periods == alarm.breaching
         assert alarm.periods * period == 60 * stage.settings.alarms.alarm_no_progress_minutes
@@ -171,13 +170,13 @@ def test_oldest_unfinished_and_stuck(stage: Synthesized, alarms: dict[str, Alarm
     for step in STEPS:
         assert_alarm(
             alarms[f"OldestUnfinished{step}"],
-            Metric("StatusTracker", "OldestUnfinished", of_step(step), "Maximum", period),
+            Metric("StatusTracker", "OldestUnfinished", of_step(stage, step), "Maximum", period),
             over=240 * 60,
             without_data="INSUFFICIENT_DATA",
         )
         assert_alarm(
             alarms[f"Stuck{step}"],
-            Metric("StatusTracker", "Stuck", of_step(step), "Minimum", period),
+            Metric("StatusTracker", "Stuck", of_step(stage, step), "Minimum", period),
             window=(n, n),
             without_data="INSUFFICIENT_DATA",
         )
@@ -189,7 +188,7 @@ def test_a_sweep_that_does_not_run_is_told_of(
 ) -> None:
     alarm = alarms["SweepNotRunning"]
     period = 180 * stage.settings.sweep.sweep_interval_minutes
-    assert alarm.metric == Metric("StatusTracker", "Unfinished", of_step("Extract"), "SampleCount", period)
+    assert alarm.metric == Metric("StatusTracker", "Unfinished", of_step(stage, "Extract"), "SampleCount", period)
     assert (alarm.periods, alarm.breaching) == (1, 1)
     assert alarm.without_data == "ALARM"
     assert evaluate(alarm, {"sweeps": sweeps}) is goes_off
@@ -200,7 +199,7 @@ def test_a_sweep_that_cannot_put_something_right_is_told_of(
     stage: Synthesized, alarms: dict[str, Alarm], step: str
 ) -> None:
     period = 120 * stage.settings.sweep.sweep_interval_minutes
-    metric = Metric("StatusTracker", "SweepErrors", of_step(step), "Sum", period)
+    metric = Metric("StatusTracker", "SweepErrors", of_step(stage, step), "Sum", period)
     assert_alarm(alarms[f"CannotSweep{step}"], metric, window=(2, 3))
 
 
@@ -213,17 +212,17 @@ def test_a_period_of_two_intervals_has_a_sweep_however_late_it_starts() -> None:
 # Outcomes
 
 
-def test_ignored_tasks_are_told_of_at_the_first(alarms: dict[str, Alarm]) -> None:
+def test_ignored_tasks_are_told_of_at_the_first(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
     for step in STEPS:
-        metric = Metric("StatusTracker", "TaskIgnored", of_step(step), "Sum", 60)
+        metric = Metric("StatusTracker", "TaskIgnored", of_step(stage, step), "Sum", 60)
         assert_alarm(alarms[f"Ignored{step}"], metric, window=(1, 15))
 
 
-def test_duplicate_runs_are_those_of_tasks_that_had_ended(alarms: dict[str, Alarm]) -> None:
-    last = Metric("StatusTracker", "RefusedSucceeded", of_step(STEPS[-1]), "Sum", 900)
+def test_duplicate_runs_are_those_of_tasks_that_had_ended(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
+    last = Metric("StatusTracker", "RefusedSucceeded", of_step(stage, STEPS[-1]), "Sum", 900)
     assert_alarm(alarms["DuplicateRuns"], last, over=50)
     for step in STEPS:
-        metric = Metric("StatusTracker", "RefusedIgnored", of_step(step), "Sum", 900)
+        metric = Metric("StatusTracker", "RefusedIgnored", of_step(stage, step), "Sum", 900)
         assert_alarm(alarms[f"DuplicateRunsIgnored{step}"], metric, over=50)
 
 

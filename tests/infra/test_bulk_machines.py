@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.expected import BULK_FOLDERS, WORKFLOW, own
+from tests.infra.expected import BULK_FOLDERS, DEPLOYED, WORKFLOW, own
 from tests.infra.synthesis import Synthesized
 from tests.infra.test_functions import rights
 from tests.infra.test_workflow import PATIENT, SERVICE_FAULTS, retries, wait_before
@@ -15,8 +15,8 @@ from tests.infra.test_workflow import PATIENT, SERVICE_FAULTS, retries, wait_bef
 MACHINES = ("Backfill", "BulkRerun")
 NAMES = {"Backfill": "backfill", "BulkRerun": "bulk-rerun"}
 HANDLERS = {
-    "Backfill": {"Plan": "backfill.plan", "Work": "backfill.register"},
-    "BulkRerun": {"Plan": "bulk_rerun.plan", "Work": "bulk_rerun.rerun"},
+    "Backfill": {"Plan": f"{DEPLOYED}.backfill.plan", "Work": f"{DEPLOYED}.backfill.register"},
+    "BulkRerun": {"Plan": f"{DEPLOYED}.bulk_rerun.plan", "Work": f"{DEPLOYED}.bulk_rerun.rerun"},
 }
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 LONGEST_NAME, LONGEST_LABEL, MOST_EVENTS = 80, 40, 25_000
@@ -146,7 +146,7 @@ def test_executions_are_logged_without_their_data(stage: Synthesized, machine: s
 def test_what_the_functions_are(stage: Synthesized, machine: str) -> None:
     settings = stage.settings
     for name, function in functions_of(stage, machine).items():
-        assert function["Handler"] == {**HANDLERS[machine], "Report": "bulk_report.handler"}[name]
+        assert function["Handler"] == {**HANDLERS[machine], "Report": f"{DEPLOYED}.bulk_report.handler"}[name]
         variables = function["Environment"]["Variables"]
         told = {key: value for key, value in variables.items() if key.startswith("BULK_") or key.endswith("BUCKET")}
         assert told == {

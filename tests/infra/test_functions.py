@@ -8,16 +8,21 @@ from typing import Any
 import pytest
 
 from app import build
-from tests.infra.expected import INTAKE, RIGHTS, STEP_FUNCTIONS, STEPS, SWEEP
+from tests.infra.expected import DEPLOYED, INTAKE, RIGHTS, STEP_FUNCTIONS, STEPS, SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
 
-COMMON_VARIABLES = {
-    "USE_CASE_ID": "pdf_processing",
-    "TASK_TABLE_NAME": "<TasksTable>",
-    "POWERTOOLS_SERVICE_NAME": "pdf_processing",
-    "POWERTOOLS_METRICS_NAMESPACE": "StatusTracker",
-    "POWERTOOLS_LOG_LEVEL": "INFO",
-}
+
+def common_variables(stage: Synthesized) -> dict[str, str]:
+    """What every function is told."""
+    return {
+        "USE_CASE_ID": "pdf_processing",
+        "TASK_TABLE_NAME": "<TasksTable>",
+        "MAX_ATTEMPTS": str(stage.settings.retries.max_attempts),
+        "STATUS_TRACKER_TASK": "documents.tasks:PIPELINE",
+        "POWERTOOLS_SERVICE_NAME": stage.stack.stack_name,
+        "POWERTOOLS_METRICS_NAMESPACE": "StatusTracker",
+        "POWERTOOLS_LOG_LEVEL": "INFO",
+    }
 
 
 def rights(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
@@ -123,15 +128,14 @@ def targets_of_events(stage: Synthesized) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("owner", "handler", "variables"),
     [
-        (INTAKE, "intake.handler", {"WORKFLOW_ARN": "<WorkflowStateMachine>"}),
+        (INTAKE, f"{DEPLOYED}.intake.handler", {"WORKFLOW_ARN": "<WorkflowStateMachine>"}),
         *((STEP_FUNCTIONS[name], step.handler, step.variables) for name, step in STEPS.items()),
     ],
 )
 def test_what_a_function_is_told(stage: Synthesized, owner: str, handler: str, variables: Mapping[str, str]) -> None:
     function = stage.properties("AWS::Lambda::Function", owner)
     assert function["Handler"] == handler
-    attempts = {"MAX_ATTEMPTS": str(stage.settings.retries.max_attempts)}
-    assert function["Environment"]["Variables"] == COMMON_VARIABLES | attempts | dict(variables)
+    assert function["Environment"]["Variables"] == common_variables(stage) | dict(variables)
 
 
 def test_steps_reserve_concurrency_where_the_stage_says_so() -> None:

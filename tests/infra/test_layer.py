@@ -6,13 +6,15 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from status_tracker_cdk.imports import reachable
-from status_tracker_cdk.layer import bundle, source_hash
+from status_tracker_cdk.layer import PACKAGES, REQUIREMENTS, LayerContent
+from status_tracker_cdk.props import PropsError
 from tests.handlers.support import ENVIRONMENT
 
 SOURCE = Path(__file__).parents[2] / "layer"
@@ -33,7 +35,7 @@ def content(folder: Path) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def layer(tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("layer")
-    bundle(SOURCE, FUNCTIONS, output)
+    LayerContent(FUNCTIONS).bundle(output)
     return output
 
 
@@ -57,7 +59,7 @@ def test_layer_is_small(layer: Path) -> None:
 
 def test_layer_holds_nothing_that_is_not_imported_by_someone(layer: Path) -> None:
     site = layer / "python"
-    library = set((site / "status_tracker").rglob("*.py"))
+    library = {path for package in PACKAGES for path in (site / package).rglob("*.py")}
     imported = reachable([*FUNCTIONS.rglob("*.py"), *library], [site, FUNCTIONS])
     assert {path for path in site.rglob("*") if path.is_file()} - imported - library == {
         site / package / "py.typed" for package in ("status_tracker", "status_tracker_ops")
@@ -70,7 +72,7 @@ _IMPORT_ALL = """
 import importlib, os, pathlib, sys
 sys.path.extend(sys.argv[1:])
 layer, functions = map(pathlib.Path, sys.argv[1:3])
-library = [path.relative_to(layer).with_suffix("") for path in layer.glob("status_tracker/**/*.py")]
+library = [path.relative_to(layer).with_suffix("") for path in layer.glob("status_tracker*/**/*.py")]
 modules = [".".join(path.parts).removesuffix(".__init__") for path in library if "sql" not in path.parts]
 for name in [*modules, *(path.stem for path in functions.glob("*.py"))]:
     importlib.import_module(name)
@@ -92,39 +94,73 @@ def test_a_function_brings_the_modules_that_it_imports(tmp_path: Path) -> None:
     functions = tmp_path / "functions"
     functions.mkdir()
     (functions / "mine.py").write_text("from aws_lambda_powertools.utilities import parameters\n")
-    bundle(SOURCE, functions, tmp_path / "out")
+    LayerContent(functions).bundle(tmp_path / "out")
     assert (tmp_path / "out/python/aws_lambda_powertools/utilities/parameters/ssm.py").exists()
     assert not (tmp_path / "out/python/pypdf").exists()
-    assert source_hash(SOURCE, functions) != source_hash(SOURCE, FUNCTIONS)
+    assert LayerContent(functions).source_hash() != LayerContent(FUNCTIONS).source_hash()
 
 
 def test_layer_is_the_same_again(layer: Path, tmp_path: Path) -> None:
-    bundle(SOURCE, FUNCTIONS, tmp_path)
+    LayerContent(FUNCTIONS).bundle(tmp_path)
     assert content(tmp_path) == content(layer)
 
 
-def test_requirement_without_its_hash_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "requirements.txt").write_text("pypdf==7.1.0\n")
-    with pytest.raises(RuntimeError, match="hash"):
-        bundle(tmp_path, FUNCTIONS, tmp_path / "out")
+def test_requirements_of_the_layer_are_installed_by_their_hashes(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text(REQUIREMENTS.read_text().replace("--hash=sha256:", "--hash=sha256:0"))
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(RuntimeError, match="hash"):
+        patch.setattr("status_tracker_cdk.layer.REQUIREMENTS", tmp_path / "requirements.txt")
+        LayerContent(FUNCTIONS).bundle(tmp_path / "out")
 
 
-def test_hash_follows_the_sources_and_nothing_else(tmp_path: Path) -> None:
-    source = tmp_path / "layer"
-    library = source / "status_tracker"
-    shutil.copytree(SOURCE / "status_tracker", library, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(SOURCE / "requirements.txt", source)
+def test_own_requirements_are_in_the_layer_whole(tmp_path: Path) -> None:
+    """With what they need, also what nothing imports, and instead of what the library has pinned."""
+    functions = tmp_path / "src"
+    functions.mkdir()
+    own = tmp_path / "requirements.txt"
+    own.write_text("fastjsonschema==2.22.3\nstatus-tracker\n")
+    LayerContent(functions, own).bundle(tmp_path / "out")
+    found = {path.name for path in (tmp_path / "out/python").iterdir()}
+    assert found >= {"fastjsonschema", "fastjsonschema-2.22.3.dist-info", "status_tracker", "pynamodb"}
+    assert "fastjsonschema" not in {path.name for path in _bundled(functions, tmp_path / "without").iterdir()}
+    assert LayerContent(functions, own).source_hash() != LayerContent(functions).source_hash()
+
+
+def _bundled(functions: Path, output: Path) -> Path:
+    LayerContent(functions).bundle(output)
+    return output / "python"
+
+
+def test_own_requirements_that_are_not_there_are_told_of(tmp_path: Path) -> None:
+    with pytest.raises(PropsError, match=r"requirements '.*none\.txt' must be a file: there is none"):
+        LayerContent(tmp_path, tmp_path / "none.txt")
+
+
+def test_hash_follows_the_sources_and_nothing_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The packages are those that are installed; here a copy of them is."""
+    for package in PACKAGES:
+        shutil.copytree(SOURCE / package, tmp_path / "site" / package, ignore=shutil.ignore_patterns("__pycache__"))
+    library = tmp_path / "site" / "status_tracker"
+    monkeypatch.setattr(
+        "status_tracker_cdk.layer.find_spec", lambda name: PathFinder.find_spec(name, [str(tmp_path / "site")])
+    )
     functions = shutil.copytree(FUNCTIONS, tmp_path / "lambdas")
-    first = source_hash(source, functions)
+    first = LayerContent(functions).source_hash()
+    assert first == _hash_as_installed()
 
-    (source / "README.md").write_text("not in the layer")
+    (tmp_path / "site" / "README.md").write_text("not in the layer")
     (library / "__pycache__").mkdir()
     (library / "__pycache__" / "errors.pyc").write_bytes(b"made by an import")
-    with (functions / "intake.py").open("a") as code:
+    with (functions / "extract.py").open("a") as code:
         code.write("\nMORE = 'that imports nothing'\n")
-    assert source_hash(source, functions) == first
+    assert LayerContent(functions).source_hash() == first
 
     (library / "core" / "errors.py").rename(library / "core" / "mistakes.py")
-    renamed = source_hash(source, functions)
+    renamed = LayerContent(functions).source_hash()
     (library / "core" / "mistakes.py").write_text("changed = True\n")
-    assert len({first, renamed, source_hash(source, functions)}) == 3
+    assert len({first, renamed, LayerContent(functions).source_hash()}) == 3
+
+
+def _hash_as_installed() -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("status_tracker_cdk.layer.find_spec", find_spec)
+        return LayerContent(FUNCTIONS).source_hash()

@@ -15,7 +15,7 @@ from status_tracker_cdk.monitoring.metrics import STATUS_NAMES, Watched
 from status_tracker_cdk.monitoring.monitoring import Monitoring
 from tests.handlers.support import ENVIRONMENT
 from tests.infra.alarm_table import alarms_of
-from tests.infra.expected import INTAKE, STEP_FUNCTIONS, STEPS, SWEEP
+from tests.infra.expected import DEPLOYED, INTAKE, STEP_FUNCTIONS, STEPS, SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
 
 FUNCTION = "AWS::Lambda::Function"
@@ -60,8 +60,8 @@ def shown(widgets: list[dict[str, Any]]) -> list[list[Any]]:
     return [metric for metric in metrics if isinstance(metric[0], str)]
 
 
-def of_status(step: str, status: str) -> list[str]:
-    return ["service", "pdf_processing", "status", status, "step", step]
+def of_status(service: str, step: str, status: str) -> list[str]:
+    return ["service", service, "status", status, "step", step]
 
 
 def test_dashboard_begins_with_how_to_read_it_and_the_alarms(widgets: list[dict[str, Any]], stage: Synthesized) -> None:
@@ -74,10 +74,10 @@ def test_dashboard_begins_with_how_to_read_it_and_the_alarms(widgets: list[dict[
     assert {graph["type"] for graph in graphs} == {"metric"}
 
 
-def test_dashboard_shows_tasks_and_attempts_of_every_step(widgets: list[dict[str, Any]]) -> None:
-    metrics = shown(widgets)
+def test_dashboard_shows_tasks_and_attempts_of_every_step(widgets: list[dict[str, Any]], stage: Synthesized) -> None:
+    metrics, service = shown(widgets), stage.stack.stack_name
     for step in STEPS:
-        of_step = ["service", "pdf_processing", "step", step]
+        of_step = ["service", service, "step", step]
         for name in (
             *("TaskSucceeded", "TaskFailed", "TaskIgnored", "TaskDuration", "TaskRetried", "LeaseTakenOver"),
             *("TaskRefused", "RefusedSucceeded", "RefusedIgnored"),
@@ -88,7 +88,7 @@ def test_dashboard_shows_tasks_and_attempts_of_every_step(widgets: list[dict[str
         shown_statuses = {
             status
             for status in STATUS_NAMES
-            if any(metric[:-1] == ["StatusTracker", "Tasks", *of_status(step, status)] for metric in metrics)
+            if any(metric[:-1] == ["StatusTracker", "Tasks", *of_status(service, step, status)] for metric in metrics)
         }
         # What has succeeded in a step is pending in the next.
         assert set(STATUS_NAMES) - shown_statuses == ({"succeeded"} if step != list(STEPS)[-1] else set())
@@ -96,8 +96,10 @@ def test_dashboard_shows_tasks_and_attempts_of_every_step(widgets: list[dict[str
         assert {drawn["stat"] for drawn in durations} == {"p50", "p95"}
 
 
-def test_dashboard_shows_what_the_sweep_could_not_do_of_intake_too(widgets: list[dict[str, Any]]) -> None:
-    of_intake = ["StatusTracker", "SweepErrors", "service", "pdf_processing", "step", "Intake"]
+def test_dashboard_shows_what_the_sweep_could_not_do_of_intake_too(
+    widgets: list[dict[str, Any]], stage: Synthesized
+) -> None:
+    of_intake = ["StatusTracker", "SweepErrors", "service", stage.stack.stack_name, "step", "Intake"]
     assert [metric[-1]["label"] for metric in shown(widgets) if metric[:6] == of_intake] == ["Intake SweepErrors"]
 
 
@@ -116,7 +118,7 @@ def test_cold_starts_are_shown_of_the_functions_that_count_them(
     shown_of = {metric[3] for metric in graph["properties"]["metrics"]}
     handlers = {f"<{name}>": resource["Properties"]["Handler"] for name, resource in stage.of_type(FUNCTION).items()}
     assert {handlers[name] for name in shown_of} == {
-        *("intake.handler", "sweep.handler"),
+        *(f"{DEPLOYED}.intake.handler", f"{DEPLOYED}.sweep.handler"),
         *(step.handler for step in STEPS.values()),
     }
 

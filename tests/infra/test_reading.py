@@ -196,11 +196,11 @@ def test_copies_that_are_left_behind_are_deleted_long_after_their_job(
 
 def test_every_finding_of_cdk_nag_that_is_accepted_names_its_services(textract: Synthesized) -> None:
     reasons = {path: reason for path, finding, reason in acknowledgements(textract.stack) if "Resource::*" in finding}
-    for path in ("Extract/Handler/Role", "Analysis/Start/Role", "Workflow/Role"):
+    for path in ("Default/Extract/Handler/Role", "Default/Analysis/Start/Role", "Default/Workflow/Role"):
         assert "textract" in reasons[path]
-    assert "textract" not in reasons["Answer/Handler/Role"]
+    assert "textract" not in reasons["Default/Answer/Handler/Role"]
     accepted = {(path, readable(finding)) for path, finding, _ in acknowledgements(textract.stack)}
-    assert ("Extract", f"AwsSolutions-IAM5[Resource::{RESULTS}/analyses/*]") in accepted
+    assert ("Default/Extract", f"AwsSolutions-IAM5[Resource::{RESULTS}/analyses/*]") in accepted
 
 
 def test_whatever_is_met_while_waiting_leads_to_the_attempt(textract: Synthesized) -> None:

@@ -15,7 +15,13 @@ from tests.infra.variants import SETTINGS, WORKER, synthesized
 
 
 @cache
-def sent() -> set[Series]:
+def sent(service: str) -> set[Series]:
+    """What the functions send, where their environment names the service so."""
+    return {each.of_service(service) for each in _sent_in_tests()}
+
+
+@cache
+def _sent_in_tests() -> set[Series]:
     return of_the_application()
 
 
@@ -34,7 +40,8 @@ def test_every_metric_of_a_worker_is_sent() -> None:
 
 @pytest.mark.parametrize("name", SETTINGS)
 def test_every_metric_of_alarms_and_dashboard_is_sent(name: str) -> None:
-    assert never_sent(synthesized(name), sent()) == set()
+    stack = synthesized(name)
+    assert never_sent(stack, sent(stack.stack.stack_name)) == set()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +60,7 @@ def test_every_metric_of_alarms_and_dashboard_is_sent(name: str) -> None:
 def test_a_misspelt_metric_or_dimension_would_be_found(prod: Synthesized, right: str, wrong: str) -> None:
     template = json.dumps(prod.template)
     assert right in template
-    found = never_sent(replace(prod, template=json.loads(template.replace(right, wrong))), sent())
+    found = never_sent(replace(prod, template=json.loads(template.replace(right, wrong))), sent(prod.stack.stack_name))
     assert found
     name = wrong.replace('\\"', "").replace(",", "=").rpartition(": ")[2].strip('"')
     assert all(name in series for series in found)
@@ -63,7 +70,7 @@ def test_a_queue_that_is_not_there_would_be_found(prod: Synthesized) -> None:
     template = json.loads(json.dumps(prod.template))
     queue = next(name for name in template["Resources"] if readable(name) == "DocumentIntakeQueue")
     del template["Resources"][queue]
-    found = never_sent(replace(prod, template=template), sent())
+    found = never_sent(replace(prod, template=template), sent(prod.stack.stack_name))
     assert "AWS/SQS ApproximateAgeOfOldestMessage{QueueName=<DocumentIntakeQueue.QueueName>}" in found
     assert all("DocumentIntakeQueue." in series for series in found)
 

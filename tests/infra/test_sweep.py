@@ -6,9 +6,9 @@ import pytest
 
 from app import build
 from documents_stack.settings import SettingsError
-from tests.infra.expected import SWEEP
+from tests.infra.expected import DEPLOYED, SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app
-from tests.infra.test_functions import COMMON_VARIABLES, rights
+from tests.infra.test_functions import common_variables, rights
 
 FUNCTION = "<OperationsSweepFunction.Arn>"
 
@@ -37,13 +37,12 @@ def test_schedule_may_invoke_the_sweep_and_nothing_else(stage: Synthesized) -> N
 
 def test_what_the_sweep_is_told(stage: Synthesized) -> None:
     function, settings = stage.properties("AWS::Lambda::Function", SWEEP), stage.settings
-    assert function["Handler"] == "sweep.handler"
+    assert function["Handler"] == f"{DEPLOYED}.sweep.handler"
     assert (function["Timeout"], function["MemorySize"]) == (
         settings.sweep.sweep_timeout_seconds,
         settings.sweep.sweep_memory_mb,
     )
-    assert function["Environment"]["Variables"] == COMMON_VARIABLES | {
-        "MAX_ATTEMPTS": str(settings.retries.max_attempts),
+    assert function["Environment"]["Variables"] == common_variables(stage) | {
         "WORKFLOW_ARN": "<WorkflowStateMachine>",
         "BUCKET": "<BucketsDocuments>",
         "SWEEP_MAX_RESTARTS": str(settings.sweep.sweep_max_restarts),

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.infra.expected import INTAKE, STEP_FUNCTIONS, SWEEP
+from tests.infra.expected import DEPLOYED, INTAKE, STEP_FUNCTIONS, SWEEP
 from tests.infra.synthesis import Synthesized, listed
 
 VIEWER, ACTOR = "<WidgetViewerFunction.Arn>", "<WidgetActorFunction.Arn>"
@@ -45,7 +45,9 @@ def test_nobody_else_is_let_in(stage: Synthesized) -> None:
     assert set(stage.of_type("AWS::IAM::ManagedPolicy")) == {"WidgetViewers", "WidgetOperators"}
 
 
-@pytest.mark.parametrize(("role", "handler"), [("Viewer", "widget.handler"), ("Actor", "widget_actions.handler")])
+@pytest.mark.parametrize(
+    ("role", "handler"), [("Viewer", f"{DEPLOYED}.widget.viewer"), ("Actor", f"{DEPLOYED}.widget.actor")]
+)
 def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
     function: dict[str, Any] = stage.properties("AWS::Lambda::Function", f"Widget{role}")
     variables = function["Environment"]["Variables"]

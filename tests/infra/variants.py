@@ -14,10 +14,9 @@ from aws_cdk import aws_sns as sns
 from cdk_nag import AwsSolutionsChecks
 
 from app import build
-from documents_stack.settings import Settings
 from status_tracker_cdk import FunctionCommons, SqsWorker, TaskTable, TrackerLayer, WorkerPace
 from status_tracker_cdk.access import allow
-from tests.infra.synthesis import CONTEXT, STAGES, Synthesized, new_app
+from tests.infra.synthesis import STAGES, Synthesized, new_app, prod_settings
 
 ROOT = Path(__file__).parents[2]
 TEXTRACT: Mapping[str, Any] = {
@@ -60,7 +59,7 @@ def synthesized(variant: str) -> Synthesized:
 def worker(app: App, pace: WorkerPace = PACE) -> Stack:
     """A stack of a table and a worker on a queue."""
     stack = Stack(app, "Example")
-    settings = _prod()
+    settings = prod_settings()
     table = TaskTable(stack, "Tasks", props=settings.data)
     commons = FunctionCommons(
         name="example",
@@ -91,8 +90,4 @@ def _worker_alone() -> Synthesized:
     app = new_app(None)
     Validations.of(app).add_plugins(AwsSolutionsChecks())
     stack = worker(app)
-    return Synthesized(stack, _prod(), assertions.Template.from_stack(stack).to_json())
-
-
-def _prod() -> Settings:
-    return Settings.from_context(CONTEXT["stages"], "prod")
+    return Synthesized(stack, prod_settings(), assertions.Template.from_stack(stack).to_json())

@@ -1,22 +1,8 @@
-"""The alarms, each with instructions.
-
-Every window rolls: CloudWatch evaluates it each minute. S is the sweep's interval, ``|`` a
-sweep, ``x`` a period over the threshold, ``.`` any other.
-
-======== ================================ ========================================================================
-event    ``[..............x]`` 15 x 1 min One is enough, and the alarm stays for a quarter of an hour: metrics that
-                                          come from logs arrive late, and a shorter alarm is missed.
-lasting  ``[.x..x.xx.x.....]`` 15 x 1 min Five of fifteen: a short burst raises no alarm.
-state    ``[| |][| |][| |]``  n x 2 S     All of n: each period contains a sweep, however late it starts. Without
-                                          sweeps the state is INSUFFICIENT_DATA, not a false OK or a lasting ALARM.
-watch    ``[           ]``    1 x 3 S     No sweep in the period.
-======== ================================ ========================================================================
-"""
+"""The alarms, each with instructions."""
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -27,6 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
+from status_tracker_cdk.monitoring.windows import AT_ONCE, EVENT, LASTING, TWICE, Window
 from status_tracker_cdk.worker_alarms import WorkerAlarms
 
 RUNBOOK = "docs/runbook.md"
@@ -34,20 +21,6 @@ _SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloud
 _NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 _UNKNOWN = cloudwatch.TreatMissingData.MISSING
 _QUARTER = Duration.minutes(15)
-
-
-@dataclass(frozen=True)
-class Window:
-    """How many periods are evaluated, and how many of them must breach."""
-
-    periods: int
-    breaching: int
-
-
-_AT_ONCE = Window(1, 1)
-_EVENT = Window(15, 1)
-_LASTING = Window(15, 5)
-_TWICE = Window(3, 2)
 
 
 class Alarms(Construct):
@@ -132,7 +105,7 @@ class Alarms(Construct):
                 "again.",
                 "Tasks were ignored",
                 over=props.alarm_ignored_tasks,
-                window=_EVENT,
+                window=EVENT,
             )
         # Only in the last step does a success say that the whole task was done: a run that is restarted in a later
         # step passes the earlier ones by in the same way.
@@ -159,7 +132,7 @@ class Alarms(Construct):
             "Executions ended in Failed: the retries ran out before the tracker gave the tasks up. Their error and "
             "cause say on what; the sweep restarts their tasks.",
             "Executions failed or timed out",
-            window=_EVENT,
+            window=EVENT,
         )
         self._alarm(
             "ExecutionsTimedOut",
@@ -167,14 +140,14 @@ class Alarms(Construct):
             "Executions ran for a day without an end. See in their history which state waits for what; the sweep "
             "restarts their tasks.",
             "Executions failed or timed out",
-            window=_EVENT,
+            window=EVENT,
         )
         self._alarm(
             "ExecutionsAborted",
             machine.metric_aborted(period=MINUTE, statistic=_SUM),
             "Somebody stopped executions. The sweep restarts their tasks: ignore those that are not wanted.",
             "Executions were aborted",
-            window=_EVENT,
+            window=EVENT,
         )
 
     def _add_bulk_machines(self) -> None:
@@ -193,7 +166,7 @@ class Alarms(Construct):
                 f"An execution of {name} ended in Failed or Refused, timed out or was stopped. What it did not come to "
                 "is untouched: read its cause and its report, mend that, and start it again.",
                 "A backfill or bulk rerun failed",
-                window=_EVENT,
+                window=EVENT,
             )
 
     def _add_dead_letters(self) -> None:
@@ -230,7 +203,7 @@ class Alarms(Construct):
                     f"DynamoDB throttles {requests.lower()}s of {described}. They are tried again, and slow everything "
                     "down: see whether one status has too few shards.",
                     "The table is throttled",
-                    window=_LASTING,
+                    window=LASTING,
                 )
         for name, function in watched.functions.items():
             if name in watched.workers:
@@ -241,7 +214,7 @@ class Alarms(Construct):
                 f"Lambda throttles the function {name}. Its work waits and nothing is lost: see whether the account's "
                 "concurrency is used up, and by what.",
                 "Functions are throttled",
-                window=_LASTING,
+                window=LASTING,
             )
 
     def _add_sweep(self) -> None:
@@ -274,7 +247,7 @@ class Alarms(Construct):
                 f"In {step} the sweep could not restart tasks or register objects, again and again. Its log says why "
                 "of each.",
                 "The sweep cannot put something right",
-                window=_TWICE,
+                window=TWICE,
             )
 
     def _add_functions(self) -> None:
@@ -287,7 +260,7 @@ class Alarms(Construct):
                 f"The function {name} fails again and again: it crashes, runs out of time or memory, or cannot be "
                 "loaded. Read its log.",
                 "A function fails",
-                window=_TWICE,
+                window=TWICE,
             )
 
     def _all_of(self, minutes: int) -> Window:
@@ -304,7 +277,7 @@ class Alarms(Construct):
         *,
         over: float = 0,
         under: float | None = None,
-        window: Window = _AT_ONCE,
+        window: Window = AT_ONCE,
         missing: cloudwatch.TreatMissingData = _NOT_BREACHING,
     ) -> None:
         """Add an alarm for `metric` over (or under) the threshold in the `window`; `section` is the runbook's."""

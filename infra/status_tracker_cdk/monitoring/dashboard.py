@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from aws_cdk import Duration
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -10,6 +10,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
+from status_tracker_cdk.monitoring.graphs import executions, graph, requests_to, workflow_throttles
 from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
 
 _SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
@@ -68,7 +69,7 @@ class TaskDashboard(Construct):
     def _tasks_by_status(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         return [
-            _graph(
+            graph(
                 f"Tasks in {step}, by status",
                 [watched.swept("Tasks", step, status=status).with_(label=status) for status in watched.statuses(step)],
                 width=24 // len(watched.steps),
@@ -79,19 +80,19 @@ class TaskDashboard(Construct):
 
     def _unfinished(self) -> list[cloudwatch.IWidget]:
         return [
-            _graph(
+            graph(
                 "Unfinished, and finished since the sweep before",
                 [*self._swept("Unfinished"), *self._swept("FinishedSinceLastSweep")],
                 width=6,
             ),
-            _graph(
+            graph(
                 "Oldest unfinished (seconds)",
                 self._swept("OldestUnfinished"),
                 limit=self._watched.alarms.alarm_oldest_unfinished_minutes * 60,
                 width=6,
             ),
-            _graph("Stuck", self._swept("Stuck"), width=6),
-            _graph(
+            graph("Stuck", self._swept("Stuck"), width=6),
+            graph(
                 "Put right by the sweep",
                 [
                     *self._swept("Restarted", _SUM),
@@ -116,23 +117,23 @@ class TaskDashboard(Construct):
         came_in = ("TaskCreated", "DuplicateEvent", "BadMessage")
         taken_in = [watched.task(name, INTAKE_STEP).with_(label=name) for name in came_in]
         return [
-            *([] if watched.intake is None else [_graph("Came in", taken_in)]),
-            _graph("Throughput (tasks a minute)", self._counts("TaskSucceeded")),
-            *([] if machine is None else [_graph("Executions", _executions(machine))]),
+            *([] if watched.intake is None else [graph("Came in", taken_in)]),
+            graph("Throughput (tasks a minute)", self._counts("TaskSucceeded")),
+            *([] if machine is None else [graph("Executions", executions(machine))]),
         ]
 
     def _attempts(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         return [
-            _graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored"), width=6),
-            _graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver"), width=6),
-            _graph("Refused starts", self._counts("TaskRefused", "RefusedSucceeded", "RefusedIgnored"), width=6),
-            _graph(
+            graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored"), width=6),
+            graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver"), width=6),
+            graph("Refused starts", self._counts("TaskRefused", "RefusedSucceeded", "RefusedIgnored"), width=6),
+            graph(
                 "Postponed, paused and cancelled",
                 self._counts("TaskPostponed", "TaskPaused", "TaskCancelled"),
                 width=6,
             ),
-            _graph(
+            graph(
                 "Attempt duration",
                 [
                     watched.task("TaskDuration", step, statistic=statistic).with_(label=f"{step} {statistic}")
@@ -151,16 +152,16 @@ class TaskDashboard(Construct):
             queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
             for name, queue in watched.all_dead_letter_queues.items()
         ]
-        return [*intake, *workers, *([_graph("Dead letters", letters)] if letters else [])]
+        return [*intake, *workers, *([graph("Dead letters", letters)] if letters else [])]
 
     def _of_intake(self, waiting: sqs.IQueue) -> list[cloudwatch.IWidget]:
         return [
-            _graph(
+            graph(
                 "Oldest upload in the intake queue (seconds)",
                 [waiting.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM)],
                 limit=self._watched.alarms.alarm_queue_age_minutes * 60,
             ),
-            _graph(
+            graph(
                 "Intake queue",
                 [
                     waiting.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM),
@@ -172,14 +173,14 @@ class TaskDashboard(Construct):
     def _of_workers(self) -> list[cloudwatch.IWidget]:
         queues = {name: worker.queue for name, worker in self._watched.workers.items()}
         return [
-            _graph(
+            graph(
                 "Oldest message of a worker (seconds)",
                 [
                     queue.metric_approximate_age_of_oldest_message(period=MINUTE, statistic=_MAXIMUM, label=name)
                     for name, queue in queues.items()
                 ],
             ),
-            _graph(
+            graph(
                 "Messages that wait for a worker",
                 [
                     queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
@@ -191,11 +192,11 @@ class TaskDashboard(Construct):
     def _throttles(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         return [
-            _graph(
+            graph(
                 "DynamoDB throttles",
                 self._of_dynamodb("ReadThrottleEvents", "WriteThrottleEvents"),
             ),
-            _graph(
+            graph(
                 "Lambda throttles, and concurrency of the account",
                 [
                     *(each.metric_throttles(period=MINUTE, label=name) for name, each in watched.all_functions.items()),
@@ -208,21 +209,19 @@ class TaskDashboard(Construct):
                     ),
                 ],
             ),
-            *([] if watched.state_machine is None else [_workflow_throttles(watched.state_machine)]),
+            *([] if watched.state_machine is None else [workflow_throttles(watched.state_machine)]),
         ]
 
     def _functions(self) -> list[cloudwatch.IWidget]:
         watched = self._watched
         functions = watched.all_functions
         return [
-            _graph(
-                "Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]
-            ),
-            _graph(
+            graph("Lambda errors", [each.metric_errors(period=MINUTE, label=name) for name, each in functions.items()]),
+            graph(
                 "Cold starts",
                 [watched.cold_starts(each, name) for name, each in watched.counting_cold_starts.items()],
             ),
-            _graph(
+            graph(
                 "Lambda duration",
                 [
                     each.metric_duration(period=MINUTE, statistic=statistic, label=f"{name} {statistic}")
@@ -236,20 +235,20 @@ class TaskDashboard(Construct):
         """What is paid for, in units: prices differ by region and tier. docs/scale.md counts it in dollars."""
         watched = self._watched
         transitions = sfn.StateTransitionMetric.metric_consumed_capacity(period=MINUTE, statistic=_SUM)
-        requests = _requests_to(watched.queues)
+        requests = requests_to(watched.queues)
         return [
-            _graph(
+            graph(
                 "DynamoDB capacity units",
                 self._of_dynamodb("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits"),
                 width=6,
             ),
-            _graph("Lambda GB-seconds", self._gigabyte_seconds(), width=6),
+            graph("Lambda GB-seconds", self._gigabyte_seconds(), width=6),
             *(
                 []
                 if watched.state_machine is None
-                else [_graph("State transitions (whole account)", [transitions], width=6)]
+                else [graph("State transitions (whole account)", [transitions], width=6)]
             ),
-            *([_graph("SQS requests (at most)", requests, width=6)] if requests else []),
+            *([graph("SQS requests (at most)", requests, width=6)] if requests else []),
         ]
 
     def _gigabyte_seconds(self) -> list[cloudwatch.IMetric]:
@@ -275,54 +274,3 @@ class TaskDashboard(Construct):
         watched = self._watched
         sources = {"table": watched.of_table, "index": watched.of_index}
         return [of(name).with_(label=f"{source} {name}") for source, of in sources.items() for name in names]
-
-
-def _executions(machine: sfn.IStateMachine) -> list[cloudwatch.IMetric]:
-    return [
-        machine.metric_started(period=MINUTE),
-        machine.metric_succeeded(period=MINUTE),
-        machine.metric_failed(period=MINUTE),
-        machine.metric_timed_out(period=MINUTE),
-        machine.metric_aborted(period=MINUTE),
-    ]
-
-
-def _workflow_throttles(machine: sfn.IStateMachine) -> cloudwatch.IWidget:
-    of_account = sfn.StateTransitionMetric.metric_throttled_events(
-        period=MINUTE, label="state transitions, whole account"
-    )
-    return _graph("Step Functions throttles", [machine.metric_throttled(period=MINUTE), of_account])
-
-
-def _requests_to(queues: Mapping[str, sqs.IQueue]) -> list[cloudwatch.IMetric]:
-    """The requests to each queue; labelled only where there are several."""
-    metrics: list[cloudwatch.IMetric] = []
-    for name, queue in queues.items():
-        label = {"label": f"{name} ${{PROP('MetricName')}}"} if len(queues) > 1 else {}
-        metrics += [
-            queue.metric_number_of_messages_sent(period=MINUTE, **label),
-            queue.metric_number_of_messages_received(period=MINUTE, **label),
-            queue.metric_number_of_messages_deleted(period=MINUTE, **label),
-            queue.metric_number_of_empty_receives(period=MINUTE, **label),
-        ]
-    return metrics
-
-
-def _graph(
-    title: str,
-    metrics: Sequence[cloudwatch.IMetric],
-    *,
-    width: int = 8,
-    stacked: bool = False,
-    limit: float | None = None,
-) -> cloudwatch.GraphWidget:
-    """A graph; `limit` is where its alarm goes off."""
-    limits = [] if limit is None else [cloudwatch.HorizontalAnnotation(value=limit, label="alarm")]
-    return cloudwatch.GraphWidget(
-        title=title,
-        left=list(metrics),
-        left_annotations=limits,
-        left_y_axis=cloudwatch.YAxisProps(min=0),
-        stacked=stacked,
-        width=width,
-    )

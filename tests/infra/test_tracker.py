@@ -1,0 +1,384 @@
+"""`Tracker` in an application of somebody else: what it makes, what is off, and that nothing meets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from aws_cdk import App, Duration, Stack, assertions
+from aws_cdk import aws_iam as iam
+from aws_cdk import aws_s3 as s3
+from constructs import Construct
+
+from status_tracker_cdk import DataProps, PropsError, SweepProps, Tracker
+from tests.infra.own_app import PIPELINE, app_without_context, own_stacks, tracker_in, with_steps
+from tests.infra.synthesis import Synthesized
+from tests.infra.test_functions import rights
+from tests.infra.test_stack import acknowledgements
+
+ORDERS, RETURNS = "Shop-prod-Orders", "Shop-prod-Returns"
+NAMES = {
+    "AWS::Lambda::Function": "FunctionName",
+    "AWS::CloudWatch::Alarm": "AlarmName",
+    "AWS::CloudWatch::Dashboard": "DashboardName",
+    "AWS::StepFunctions::StateMachine": "StateMachineName",
+    "AWS::Logs::LogGroup": "LogGroupName",
+    "AWS::Logs::QueryDefinition": "Name",
+    "AWS::IAM::ManagedPolicy": "ManagedPolicyName",
+    "AWS::IAM::Role": "RoleName",
+    "AWS::Scheduler::Schedule": "Name",
+    "AWS::Events::Rule": "Name",
+    "AWS::DynamoDB::Table": "TableName",
+    "AWS::SQS::Queue": "QueueName",
+    "AWS::SNS::Topic": "TopicName",
+    "AWS::S3::Bucket": "BucketName",
+    "AWS::Lambda::LayerVersion": "LayerName",
+}
+"""The property by which a resource has a name that is chosen."""
+
+
+@pytest.fixture(scope="session")
+def shop() -> Synthesized:
+    """Two trackers on one table."""
+    return own_stacks()["Shop-prod"]
+
+
+@pytest.fixture(scope="session")
+def bare() -> Synthesized:
+    """A tracker with nothing that is optional."""
+    return own_stacks()["Bare"]
+
+
+@pytest.fixture(scope="session")
+def parts() -> Synthesized:
+    """Parts without a tracker."""
+    return own_stacks()["Parts"]
+
+
+def names_of(stack: Synthesized) -> Iterator[tuple[str, str]]:
+    """The type and the chosen name of each resource that has one, with CloudFormation's part of it put in."""
+    for kind, name in NAMES.items():
+        for resource in stack.of_type(kind).values():
+            if name in resource["Properties"]:
+                yield kind, str(resource["Properties"][name]).replace("<AWS::StackName>", stack.stack.stack_name)
+
+
+def variables_of(stack: Synthesized, function: str) -> dict[str, str]:
+    variables: dict[str, str] = stack.properties("AWS::Lambda::Function", function)["Environment"]["Variables"]
+    return variables
+
+
+def test_no_two_things_in_an_account_have_the_same_name() -> None:
+    names = [each for name in ("Shop-prod", "Shop-test") for each in names_of(own_stacks()[name])]
+    assert len({kind for kind, _ in names}) >= 5
+    assert sorted(names) == sorted(set(names))
+    named = {name.removeprefix("/aws/vendedlogs/states/") for _, name in names}
+    assert all(name.startswith(("Shop-prod-", "Shop-test-")) for name in named)
+
+
+def test_metrics_of_two_trackers_do_not_mix(shop: Synthesized) -> None:
+    for tracker, service, use_case in (("Orders", ORDERS, "Orders"), ("Returns", RETURNS, "Returns")):
+        variables = variables_of(shop, f"{tracker}OperationsSweep")
+        assert (variables["POWERTOOLS_SERVICE_NAME"], variables["USE_CASE_ID"]) == (service, use_case)
+        assert variables["STATUS_TRACKER_TASK"] == PIPELINE
+        assert variables["TASK_TABLE_NAME"] == "<OrdersTasksTable>"
+        dashboard = json.loads(shop.properties("AWS::CloudWatch::Dashboard", tracker)["DashboardBody"])
+        metrics = [metric for each in dashboard["widgets"] for metric in each["properties"].get("metrics", ())]
+        ours = [metric for metric in metrics if metric[0] == "StatusTracker"]
+        assert ours
+        assert {metric[metric.index("service") + 1] for metric in ours} == {service}
+
+
+def test_a_tracker_of_the_default_id_adds_nothing_to_names(bare: Synthesized) -> None:
+    assert variables_of(bare, "InvoiceHandler")["POWERTOOLS_SERVICE_NAME"] == "Bare"
+    assert set(bare.outputs) == {"TaskTableName", "InvoiceQueueUrl", "InvoiceDeadLetterQueueUrl"}
+    assert "TasksTable" in bare.of_type("AWS::DynamoDB::Table")
+
+
+def test_data_is_protected_unless_said_otherwise(shop: Synthesized, bare: Synthesized) -> None:
+    [table], [unprotected] = (stack.of_type("AWS::DynamoDB::Table").values() for stack in (shop, bare))
+    assert (table["DeletionPolicy"], table["Properties"]["DeletionProtectionEnabled"]) == ("Retain", True)
+    assert (unprotected["DeletionPolicy"], unprotected["Properties"]["DeletionProtectionEnabled"]) == ("Delete", False)
+    assert {group["DeletionPolicy"] for group in shop.of_type("AWS::Logs::LogGroup").values()} <= {
+        "Retain",
+        "RetainExceptOnCreate",
+    }
+    for each in (table, unprotected):
+        assert each["Properties"]["PointInTimeRecoverySpecification"] == {"PointInTimeRecoveryEnabled": True}
+
+
+def test_a_stream_is_switched_on_where_it_is_wanted(shop: Synthesized, bare: Synthesized) -> None:
+    table, without = (stack.properties("AWS::DynamoDB::Table") for stack in (shop, bare))
+    assert table["StreamSpecification"] == {"StreamViewType": "NEW_AND_OLD_IMAGES"}
+    assert "StreamSpecification" not in without
+
+
+def test_what_is_off_leaves_nothing_behind(bare: Synthesized) -> None:
+    kinds = {resource["Type"] for resource in bare.template["Resources"].values()}
+    assert kinds == {
+        "AWS::DynamoDB::Table",
+        "AWS::Lambda::LayerVersion",
+        "AWS::Logs::LogGroup",
+        "AWS::IAM::Role",
+        "AWS::Lambda::Function",
+        "AWS::Lambda::EventSourceMapping",
+        "AWS::SQS::Queue",
+        "AWS::SQS::QueuePolicy",
+    }
+    assert "WORKFLOW_ARN" not in variables_of(bare, "InvoiceHandler")
+
+
+# What each function is told, and may do
+
+
+_TABLE, _INDEX = "<OrdersTasksTable.Arn>", "<OrdersTasksTable.Arn>/index/status_and_update_time-index"
+
+
+def expected_rights(tracker: str) -> dict[str, set[tuple[str, str]]]:
+    """What each function may do beside its log and traces."""
+    workflow, queue = f"<{tracker}WorkflowStateMachine>", f"<{tracker}MailQueue.Arn>"
+    executions = f"arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<{workflow[1:-1]}.Name>:*"
+    polling = {(f"sqs:{action}", queue) for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
+    work = {("dynamodb:GetItem", _TABLE), ("dynamodb:UpdateItem", _TABLE)}
+    starting = {("states:StartExecution", workflow), ("sqs:SendMessage", queue)}
+    reading = {("dynamodb:GetItem", _TABLE), ("dynamodb:BatchGetItem", _TABLE), ("dynamodb:Query", _INDEX)}
+    return {
+        "InvoiceHandler": work | {("sqs:SendMessage", queue)},
+        "MailHandler": work | polling | {("sqs:ChangeMessageVisibility", queue)},
+        "OperationsSweep": work
+        | reading
+        | starting
+        | {
+            ("dynamodb:PutItem", _TABLE),
+            ("states:ListExecutions", workflow),
+            ("states:DescribeExecution", executions),
+            ("sqs:GetQueueAttributes", queue),
+        },
+        "WidgetViewer": reading,
+        "WidgetActor": reading | starting | {("dynamodb:UpdateItem", _TABLE)},
+    }
+
+
+@pytest.mark.parametrize("owner", expected_rights("Orders"))
+@pytest.mark.parametrize("tracker", ["Orders", "Returns"])
+def test_function_may_do_this_and_nothing_else(shop: Synthesized, tracker: str, owner: str) -> None:
+    found = {each for each in rights(shop, f"{tracker}{owner}") if each[0].partition(":")[0] not in {"logs", "xray"}}
+    on_uploads = {("s3:ListBucket", "<Bucket.Arn>")} if (tracker, owner) == ("Returns", "OperationsSweep") else set()
+    assert found == expected_rights(tracker)[owner] | on_uploads
+
+
+def test_intake_starts_the_first_step_only(shop: Synthesized) -> None:
+    found = {each for each in rights(shop, "ReturnsIntake") if each[0].startswith(("states:", "sqs:Send"))}
+    assert found == {("states:StartExecution", "<ReturnsWorkflowStateMachine>")}
+    assert "QUEUE_URL" not in variables_of(shop, "ReturnsIntake")
+
+
+def test_the_bucket_of_uploads_sends_its_events(shop: Synthesized) -> None:
+    [bucket] = [each for name, each in shop.of_type("AWS::S3::Bucket").items() if name == "Bucket"]
+    events = bucket["Properties"]["NotificationConfiguration"]["EventBridgeConfiguration"]
+    assert events == {"EventBridgeEnabled": True}
+    assert variables_of(shop, "ReturnsOperationsSweep")["BUCKET"] == "<Bucket>"
+    assert "BUCKET" not in variables_of(shop, "OrdersOperationsSweep")
+
+
+@pytest.mark.parametrize("function", ["InvoiceHandler", "OperationsSweep", "WidgetActor", "BulkRerunWork"])
+def test_whoever_starts_a_step_of_a_queue_knows_it(shop: Synthesized, function: str) -> None:
+    assert variables_of(shop, f"Orders{function}")["QUEUE_URL"] == "<OrdersMailQueue>"
+
+
+def test_a_worker_has_the_time_of_its_step(shop: Synthesized) -> None:
+    variables = variables_of(shop, "OrdersMailHandler")
+    assert (variables["SECONDS_PER_RECORD"], variables["RETRY_SECONDS"]) == ("297", "10")
+    assert "QUEUE_URL" not in variables
+    assert shop.properties("AWS::Lambda::EventSourceMapping", "OrdersMail")["BatchSize"] == 1
+
+
+def test_workers_are_on_the_dashboard_and_have_alarms(shop: Synthesized) -> None:
+    body = json.loads(shop.properties("AWS::CloudWatch::Dashboard", "Orders")["DashboardBody"])
+    titles = {each["properties"].get("title") for each in body["widgets"]}
+    assert titles >= {"Tasks in Mail, by status", "Messages that wait for a worker", "Dead letters"}
+    assert titles & {"Came in", "Intake queue"} == set()
+    alarms = shop.of_type("AWS::CloudWatch::Alarm")
+    of_worker = {name for name in alarms if name.startswith("OrdersMail")}
+    names = {"SetAside", "NotStarted", "DeadLetters", "OldestMessage", "Errors", "Throttled"}
+    assert of_worker == {f"OrdersMail{name}" for name in names}
+    topics = {tuple(alarm["Properties"]["AlarmActions"]) for name, alarm in alarms.items() if name.startswith("Orders")}
+    assert topics == {("<OrdersMonitoringAlarms>",)}
+    # They say the same of a step as these would.
+    assert not {"OrdersMonitoringAlarmIgnoredMail", "OrdersMonitoringAlarmMailThrottled"} & set(alarms)
+
+
+def test_findings_of_cdk_nag_are_accepted_for_a_reason() -> None:
+    for stack in own_stacks().values():
+        found = list(acknowledgements(stack.stack))
+        assert found
+        assert all(len(reason.split()) >= 5 for _, _, reason in found)
+
+
+# Parts that stand alone
+
+
+def test_parts_work_on_what_is_there_already(parts: Synthesized) -> None:
+    kinds = {resource["Type"] for resource in parts.template["Resources"].values()}
+    assert not kinds & {"AWS::DynamoDB::Table", "AWS::StepFunctions::Activity", "AWS::SNS::Topic", "AWS::KMS::Key"}
+    machine = "arn:aws:states:us-east-1:123456789012:stateMachine:mine"
+    assert variables_of(parts, "Sweep")["WORKFLOW_ARN"] == machine
+    assert "BUCKET" not in variables_of(parts, "Sweep")
+    account = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>"
+    assert ("states:DescribeExecution", f"{account}:execution:mine:*") in rights(parts, "SweepRole")
+    actions = {tuple(alarm["Properties"]["AlarmActions"]) for alarm in parts.of_type("AWS::CloudWatch::Alarm").values()}
+    assert actions == {("arn:aws:sns:us-east-1:123456789012:mine",)}
+    assert parts.properties("AWS::SNS::Subscription")["Endpoint"] == "operations@example.com"
+
+
+# Wrong use
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(app_without_context(), "Wrong")
+
+
+def problems(**options: Any) -> list[str]:
+    """What is wrong with a tracker that is made so."""
+    with pytest.raises(PropsError) as raised:
+        tracker_in(Stack(app_without_context(), "Wrong"), options.pop("construct_id", "Orders"), **options)
+    return raised.value.problems
+
+
+def test_everything_that_is_wrong_is_told_at_once() -> None:
+    [name, stream, pipeline] = problems(construct_id="O" * 50, stream=True, table=object(), pipeline="orders.tasks")
+    assert "has 56 characters: at most 50" in name
+    assert "stream is for a new table" in stream
+    assert pipeline == "pipeline 'orders.tasks' must be module:NAME of a Pipeline, such as orders.tasks:PIPELINE"
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"code": "no/such/folder"}, "no/such/folder' must be a folder: there is none"),
+        ({"pipeline": "order.tasks:PIPELINE"}, "pipeline: order/tasks.py must be in "),
+        ({"pipeline": "orders.tasks:PIPE"}, "must have 'PIPE' at its top level, and has "),
+        ({"construct_id": "Default"}, 'use_case_id is needed, since the construct\'s id is "Default"'),
+        ({"use_case_id": "an order"}, "use_case_id 'an order' must be a text without spaces and #"),
+        ({"sweep": 5}, "sweep must be a SweepProps, True or False, not 5"),
+        ({"monitoring": SweepProps()}, "monitoring must be a AlarmProps, True or False, not SweepProps("),
+        ({"requirements": "none.txt"}, "requirements 'none.txt' must be a file: there is none"),
+    ],
+)
+def test_what_a_tracker_cannot_be_made_of(options: dict[str, Any], told: str) -> None:
+    [problem] = problems(**options)
+    assert told in problem
+
+
+@pytest.mark.parametrize(
+    ("name", "handler", "told"),
+    [
+        ("Invoice", "mail.handler", "step 'Invoice' is there already: each step has a name of its own"),
+        ("Mial", "mail.handler", "step 'Mial' is not in orders.tasks:PIPELINE, whose steps are Invoice, Mail"),
+        ("Mail", "post.handler", "handler of step 'Mail': post.py must be in "),
+        ("Mail", "mail.send", "must have 'send' at its top level, and has MailTask, PIPELINE, handler, queue_handler"),
+        ("Mail", "handler", "handler 'handler' of step 'Mail' must be module.name, such as invoice.handler"),
+    ],
+)
+def test_what_is_no_step(stack: Stack, name: str, handler: str, told: str) -> None:
+    tracker = tracker_in(stack)
+    tracker.step("Invoice", handler="invoice.handler")
+    with pytest.raises(PropsError) as raised:
+        tracker.step(name, handler=handler)
+    assert told in raised.value.problems[-1]
+
+
+@pytest.mark.parametrize("name", ["Sweep", "Intake", "Workflow", "two words", "2nd", "a-b"])
+def test_a_step_cannot_have_every_name(stack: Stack, name: str) -> None:
+    with pytest.raises(PropsError, match=f"step '{name}' (cannot be named so|must be letters)"):
+        tracker_in(stack).step(name, handler="mail.handler")
+
+
+def test_a_step_that_nothing_works_on_fails_the_synthesis(stack: Stack) -> None:
+    tracker = tracker_in(stack)
+    tracker.queue_worker(tracker.step("Invoice", handler="invoice.handler"))
+    tracker.step("Mail", handler="mail.handler")
+    told = "step 'Mail' is in no workflow and has no queue: give it to workflow\\(\\) or queue_worker\\(\\)"
+    with pytest.raises(PropsError, match=told):
+        tracker.complete()
+    with pytest.raises(RuntimeError, match=rf"\[Wrong/Orders\] {told}"):
+        assertions.Template.from_stack(stack)
+
+
+def test_a_tracker_without_steps_fails_the_synthesis(stack: Stack) -> None:
+    tracker_in(stack)
+    with pytest.raises(RuntimeError, match="the tracker has no step"):
+        assertions.Template.from_stack(stack)
+
+
+def test_a_step_is_worked_on_in_one_way(stack: Stack) -> None:
+    tracker = tracker_in(stack)
+    invoice, mail = (tracker.step(name, handler=f"{name.lower()}.handler") for name in ("Invoice", "Mail"))
+    tracker.workflow(invoice)
+    with pytest.raises(PropsError, match="step 'Invoice' is worked on already"):
+        tracker.queue_worker(invoice)
+    with pytest.raises(PropsError, match="workflow\\(\\) was called twice"):
+        tracker.workflow(mail)
+    other = tracker_in(stack, "Other")
+    with pytest.raises(PropsError, match="step 'Mail' is not one of this tracker"):
+        other.queue_worker(mail)
+    with pytest.raises(PropsError, match="needs at least one step"):
+        other.workflow()
+
+
+def test_two_queues_have_two_variables(stack: Stack) -> None:
+    tracker = tracker_in(stack)
+    invoice, mail = (tracker.step(name, handler=f"{name.lower()}.handler") for name in ("Invoice", "Mail"))
+    tracker.queue_worker(invoice)
+    with pytest.raises(PropsError, match="queue_variable 'QUEUE_URL' is that of step 'Invoice'"):
+        tracker.queue_worker(mail)
+    tracker.queue_worker(mail, queue_variable="MAIL_QUEUE_URL")
+    assert set(tracker.environment) >= {"QUEUE_URL", "MAIL_QUEUE_URL"}
+
+
+def test_a_tracker_has_one_bucket(stack: Stack) -> None:
+    tracker = with_steps(tracker_in(stack))
+    tracker.on_upload(s3.Bucket(stack, "Uploads"))
+    with pytest.raises(PropsError, match="on_upload\\(\\) was called twice"):
+        tracker.on_upload(s3.Bucket(stack, "More"))
+
+
+def test_nothing_is_added_to_what_is_complete(stack: Stack) -> None:
+    tracker = with_steps(tracker_in(stack))
+    assert tracker.monitoring is not None
+    with pytest.raises(PropsError, match="on_upload\\(\\) comes too late"):
+        tracker.on_upload(s3.Bucket(stack, "Uploads"))
+
+
+# What an application does with it
+
+
+def test_an_application_submits_tasks(stack: Stack) -> None:
+    tracker = tracker_in(stack, data=DataProps(retain_data=False), bulk_rerun=False)
+    role = iam.Role(stack, "Api", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    with pytest.raises(PropsError, match="has no step"):
+        tracker.grant_submit(role)
+    mail = tracker.step("Mail", handler="mail.handler", timeout=Duration.seconds(30), memory_mb=256)
+    tracker.queue_worker(mail, batch_size=3, alarm_age_minutes=90)
+    tracker.grant_submit(role)
+    bucket = s3.Bucket(stack, "Letters")
+    bucket.grant_read(mail.role)
+    template = Synthesized(stack, None, assertions.Template.from_stack(stack).to_json())  # type: ignore[arg-type]
+    policies = template.of_type("AWS::IAM::Policy")
+    granted = {each["Properties"]["Roles"][0]: each["Properties"]["PolicyDocument"] for each in policies.values()}
+    allowed = {str(statement["Action"]) for statement in granted["<Api>"]["Statement"]}
+    assert allowed == {"['dynamodb:GetItem', 'dynamodb:PutItem']", "sqs:SendMessage"}
+    assert "<OrdersMailHandlerRole>" in granted
+    assert variables_of(template, "OrdersMailHandler")["SECONDS_PER_RECORD"] == "9"
+    assert tracker.queue("Mail") is tracker.queue(mail)
+    assert tracker.state_machine is None
+
+
+def test_a_tracker_in_a_nested_scope_has_a_name_of_its_own() -> None:
+    stack = Stack(App(), "Nested")
+    first, second = (tracker_in(stack if scope is None else Construct(stack, scope)) for scope in (None, "Billing"))
+    assert (first.name, second.name) == ("Nested-Orders", "Nested-Billing-Orders")
+    assert isinstance(first, Tracker)
