@@ -14,6 +14,8 @@ ALARM_CHANGES_PATH = "/_local_cloud/alarm-changes"
 CLOCK_PATH = "/_local_cloud/clock"
 # Which dashboards and custom widgets were deployed.
 PAGES_PATH = "/_local_cloud/pages"
+# Where functions answer what they have made of custom resources.
+CUSTOM_RESOURCES_PATH = "/_local_cloud/custom-resources"
 # Pages of ours: what was deployed, and the deployed widgets and dashboards.
 START_PATH = "/_local_cloud"
 WIDGET_PATH = "/_local_cloud/widget"

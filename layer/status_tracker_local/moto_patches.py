@@ -52,8 +52,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     moto_step_functions.parse_definitions_once()
     moto_step_functions.abort_executions_at_once()
     moto_quotas.limit_payloads()
-    moto_custom_resources.answer_at_once_for_other_runtimes()
-    moto_custom_resources.answer_to_this_server()
+    moto_custom_resources.make_custom_resources()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:

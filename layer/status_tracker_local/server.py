@@ -24,6 +24,7 @@ from werkzeug.serving import make_server
 from status_tracker_local.account import (
     ALARM_CHANGES_PATH,
     CLOCK_PATH,
+    CUSTOM_RESOURCES_PATH,
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
     IGNORED_PATH,
@@ -39,6 +40,7 @@ from status_tracker_local.event_source import EventSource
 from status_tracker_local.functions import Functions
 from status_tracker_local.monitoring.dashboard_page import DashboardPage
 from status_tracker_local.monitoring.monitor import Monitor
+from status_tracker_local.moto_custom_resources import take_answer
 from status_tracker_local.moto_patches import apply_patches, ignored_resource_types
 from status_tracker_local.moto_roles import hold_to_roles
 from status_tracker_local.other_sites import Application, refuse_other_sites
@@ -65,6 +67,7 @@ def main() -> None:
     deployed = DeployedFunctions(functions, handler_environment(os.environ["AWS_ENDPOINT_URL"]), judge)
     pages: dict[str, Application] = {
         START_PATH: start_page,
+        CUSTOM_RESOURCES_PATH: take_answer,
         WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
         DASHBOARD_PATH: DashboardPage(monitor),
     }

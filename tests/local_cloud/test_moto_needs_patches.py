@@ -19,6 +19,7 @@ from moto.awslambda.models import EventInvokeConfig, LambdaBackend, LambdaFuncti
 from moto.awslambda.responses import LambdaResponse
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
+from moto.cloudformation.custom_model import CustomModel
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
@@ -311,3 +312,7 @@ def test_a_map_starts_no_executions() -> None:
 def test_a_refusal_to_invoke_has_the_name_of_its_code() -> None:
     source = inspect.getsource(StateTaskServiceLambda)
     assert "AWSLambdaException" not in source, "_name_the_refusal_to_invoke"
+
+
+def test_the_answer_about_a_custom_resource_is_not_waited_for() -> None:
+    assert "Thread(" in inspect.getsource(CustomModel), "make_custom_resources"
