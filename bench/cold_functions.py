@@ -102,7 +102,9 @@ class Account:
 
     def function(self, name: str) -> Function:
         layers, code = (self.layer,), ROOT / "lambdas"
-        return Function(name, f"arn:aws:lambda:::{name}", f"{name}.handler", _TIMEOUT, code, layers, self.environment)
+        return Function(
+            name, f"arn:aws:lambda:::{name}", f"{FUNCTIONS[name]}.handler", _TIMEOUT, code, layers, self.environment
+        )
 
 
 @dataclass

@@ -1,7 +1,7 @@
-"""How to test a step of your own without any database: a file for pytest, which also runs by itself.
+"""How to test a step of your own without a table or a network: a file for pytest, which also runs by itself.
 
-The step under test sends a reminder for an invoice. It takes the tracked class as an argument, so that the application
-gives it one that derives from `BaseTask`, and these tests give it one in memory, which obeys the same rules.
+The step under test sends a reminder for an invoice. Its class derives from `BaseTask` as in production; the fixture
+`tracker_memory`, of the plugin that comes with the library, keeps its tasks in memory for the test.
 """
 
 from __future__ import annotations
@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.testing import Clock, Fault, MemoryStorage, MemoryTask
+from status_tracker.testing import Fault
+from status_tracker.testing.in_memory import TrackerMemory
 
 LEASE = 60
 
@@ -22,9 +23,17 @@ class NoAddressError(st.NonRetryableError):
     """The customer has no address: no retry can help."""
 
 
-def remind(reminders: Any, invoice: str, send: Callable[[str, int], str]) -> None:
+class Reminder(st.BaseTask):
+    class Meta:
+        table_name, region = "reminders", "us-east-1"
+
+    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+    config = st.TrackerConfig.make("reminders", 10, 20, 30, 40, 50, lock_expire_seconds=LEASE)
+
+
+def remind(invoice: str, send: Callable[[str, int], str]) -> None:
     """The code under test: send one reminder, and keep the receipt."""
-    with reminders.start(invoice, create=True) as ctx:
+    with Reminder.start(invoice, create=True) as ctx:
         receipt = send(invoice, ctx.fence)
         ctx.set_data({"receipt": receipt})
 
@@ -33,76 +42,64 @@ def sent(invoice: str, fence: int) -> str:
     return f"{invoice}/{fence}"
 
 
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def reminders(clock: Clock) -> type[MemoryTask]:
-    """The step, with a storage of the test's own."""
-
-    class Reminder(MemoryTask):
-        storage = MemoryStorage()
-        config = st.TrackerConfig.make("reminders", 10, 20, 30, 40, 50, lock_expire_seconds=LEASE, clock=clock)
-
-    return Reminder
-
-
-def stored(reminders: type[MemoryTask]) -> MemoryTask:
-    task = reminders.get_one_or_none("i-1")
+def stored() -> Reminder:
+    task = Reminder.get_one_or_none("i-1")
     assert task is not None
     return task
 
 
-def test_the_receipt_is_stored_with_the_success(reminders: type[MemoryTask]) -> None:
-    remind(reminders, "i-1", sent)
-    assert (stored(reminders).status_name, stored(reminders).data) == ("succeeded", {"receipt": "i-1/1"})
+pytestmark = pytest.mark.usefixtures("tracker_memory")
 
 
-def test_a_reminder_is_not_sent_twice(reminders: type[MemoryTask]) -> None:
-    remind(reminders, "i-1", sent)
+def test_the_receipt_is_stored_with_the_success() -> None:
+    remind("i-1", sent)
+    assert (stored().status_name, stored().data) == ("succeeded", {"receipt": "i-1/1"})
+
+
+def test_a_reminder_is_not_sent_twice() -> None:
+    remind("i-1", sent)
     with pytest.raises(st.TaskAlreadySucceedError):
-        remind(reminders, "i-1", lambda *_: pytest.fail("sent twice"))
+        remind("i-1", lambda *_: pytest.fail("sent twice"))
 
 
-def test_a_failure_is_on_record_and_tried_again(reminders: type[MemoryTask]) -> None:
+def test_a_failure_is_on_record_and_tried_again() -> None:
     with pytest.raises(ZeroDivisionError):
-        remind(reminders, "i-1", lambda *_: str(1 / 0))
-    assert (stored(reminders).status_name, stored(reminders).retry) == ("failed", 1)
-    remind(reminders, "i-1", sent)
-    assert stored(reminders).status_name == "succeeded"
+        remind("i-1", lambda *_: str(1 / 0))
+    assert (stored().status_name, stored().retry) == ("failed", 1)
+    remind("i-1", sent)
+    assert stored().status_name == "succeeded"
 
 
-def test_a_customer_without_address_is_set_aside_at_once(reminders: type[MemoryTask]) -> None:
+def test_a_customer_without_address_is_set_aside_at_once() -> None:
     def send(*_: Any) -> str:
         raise NoAddressError("i-1 has none")
 
     with pytest.raises(NoAddressError):
-        remind(reminders, "i-1", send)
-    assert stored(reminders).status_name == "ignored"
+        remind("i-1", send)
+    assert stored().status_name == "ignored"
 
 
-def test_a_killed_worker_is_taken_over_when_its_lease_ends(reminders: type[MemoryTask], clock: Clock) -> None:
-    killed = reminders.start("i-1", create=True)
+def test_a_killed_worker_is_taken_over_when_its_lease_ends(tracker_memory: TrackerMemory) -> None:
+    killed = Reminder.start("i-1", create=True)
     killed.__enter__()
     with pytest.raises(st.TaskLockedError):
-        remind(reminders, "i-1", sent)
-    clock.advance(LEASE)
-    remind(reminders, "i-1", sent)
-    assert stored(reminders).data == {"receipt": "i-1/2"}
-    assert stored(reminders).errors["history"][0]["error"].startswith("LeaseExpired")
+        remind("i-1", sent)
+    tracker_memory.clock.advance(LEASE)
+    remind("i-1", sent)
+    assert stored().data == {"receipt": "i-1/2"}
+    assert stored().errors["history"][0]["error"].startswith("LeaseExpired")
 
 
-def test_a_lost_answer_makes_no_failure(reminders: type[MemoryTask]) -> None:
+def test_a_lost_answer_makes_no_failure(tracker_memory: TrackerMemory) -> None:
     def send(invoice: str, fence: int) -> str:
-        reminders.storage.befall(Fault.ANSWER_LOST)  # of the write that comes next, which is the end of the block
+        tracker_memory.befall(Fault.ANSWER_LOST)  # of the write that comes next, which is the end of the block
         return sent(invoice, fence)
 
-    remind(reminders, "i-1", send)
-    assert (stored(reminders).status_name, stored(reminders).errors) == ("succeeded", {"history": []})
+    remind("i-1", send)
+    assert (stored().status_name, stored().errors) == ("succeeded", {"history": []})
 
 
 if __name__ == "__main__":
     by_itself = ["-c", os.devnull, "-p", "no:cacheprovider"]  # not with the settings of the project around it
-    raise SystemExit(pytest.main([__file__, "-v", *by_itself]))
+    plugin = ["-p", "status_tracker_pytest"]  # an installed library brings it by itself
+    raise SystemExit(pytest.main([__file__, "-v", *by_itself, *plugin]))

@@ -9,6 +9,7 @@ from status_tracker_cdk.queues import DAYS_KEPT
 
 MARGIN_SECONDS = 3
 """What `status_tracker.sqs.process_sqs_batch` keeps of the function's time for telling the queue."""
+_BEGINNING_SECONDS = 1
 
 _RANGES = {
     "seconds_per_record": (1, 900),
@@ -81,7 +82,7 @@ class WorkerPace:
         memory_mb: int = 512,
         alarm_age_minutes: int | None = None,
     ) -> WorkerPace:
-        """The pace whose messages share the time of the function evenly.
+        """The pace whose messages share the time of the function evenly, but for a second in which it begins.
 
         Args:
             alarm_age_minutes: by default an hour, or what a redelivery takes if that is longer.
@@ -90,7 +91,7 @@ class WorkerPace:
             ValueError: as for the class.
         """
         return cls(
-            seconds_per_record=(timeout_seconds - MARGIN_SECONDS) // max(batch_size, 1),
+            seconds_per_record=(timeout_seconds - MARGIN_SECONDS - _BEGINNING_SECONDS) // max(batch_size, 1),
             timeout_seconds=timeout_seconds,
             batch_size=batch_size,
             max_concurrency=max_concurrency,

@@ -28,7 +28,7 @@ def said() -> dict[str, list[str]]:
         if attempt(package):
             within = pkgutil.walk_packages(sys.modules[package].__path__, f"{package}.", onerror=lambda _: None)
             for module in within:
-                if not module.name.endswith("__main__"):
+                if not module.name.endswith("__main__") and ".deployed." not in module.name:
                     attempt(module.name)
     return wrong
 

@@ -21,6 +21,7 @@ from status_tracker._version import __version__
 from tests.packages.installing import Environment, Wheels
 
 EXTRAS = ["cli", "dynamodb", "local", "powertools", "s3", "sql", "testing"]
+LAYER = ["status_tracker", "status_tracker_local", "status_tracker_ops", "status_tracker_pytest"]
 INFO_FILES = ["METADATA", "RECORD", "WHEEL", "licenses/LICENSE", "top_level.txt"]
 
 
@@ -61,8 +62,8 @@ def test_the_same_source_gives_the_same_bytes(
     assert [each.name for each in again if each.read_bytes() != (distributions / each.name).read_bytes()] == []
 
 
-def test_the_library_s_wheel_has_its_three_packages_whole(wheels: Wheels) -> None:
-    packages = [ROOT / "layer" / name for name in ("status_tracker", "status_tracker_ops", "status_tracker_local")]
+def test_the_library_s_wheel_has_its_four_packages_whole(wheels: Wheels) -> None:
+    packages = [ROOT / "layer" / name for name in LAYER]
     info = f"status_tracker-{__version__}.dist-info"
     expected = checked_in(*packages) | {f"{info}/{name}" for name in [*INFO_FILES, "entry_points.txt"]}
     assert set(members(wheels.library)) == expected
@@ -77,7 +78,7 @@ def test_the_constructs_wheel_has_no_stack_of_ours(wheels: Wheels) -> None:
 @pytest.mark.parametrize(
     "file",
     [
-        *(f"{package}/py.typed" for package in ("status_tracker", "status_tracker_ops", "status_tracker_local")),
+        *(f"{package}/py.typed" for package in LAYER),
         "status_tracker_local/handler-requirements.txt",
         "status_tracker_cdk/py.typed",
         "status_tracker_cdk/layer_excludes.txt",
@@ -154,11 +155,12 @@ def test_without_a_commit_it_is_asked_for(tmp_path: Path, monkeypatch: pytest.Mo
 # Away from the checkout
 
 IMPORT_ALL = """
-import importlib, json, pkgutil, sys
+import importlib, json, pkgutil, re, sys
 modules = []
 for package in map(importlib.import_module, sys.argv[1:]):
     found = [each.name for each in pkgutil.walk_packages(package.__path__, f"{package.__name__}.")]
-    modules += [package, *map(importlib.import_module, (name for name in found if not name.endswith("__main__")))]
+    mine = [name for name in found if not re.search("__main__$|[.]deployed[.]", name)]
+    modules += [package, *map(importlib.import_module, mine)]
 print(json.dumps(sorted({module.__file__ for module in modules})))
 """
 
@@ -183,7 +185,7 @@ print(done.id, done.data)
 
 
 def test_every_module_is_imported_from_the_wheels(installed: Environment, wheels: Wheels) -> None:
-    packages = ["status_tracker", "status_tracker_ops", "status_tracker_local", "status_tracker_cdk"]
+    packages = [*LAYER, "status_tracker_cdk"]
     files = [Path(each) for each in json.loads(installed.output(IMPORT_ALL, *packages))]
     shipped = {each for wheel in wheels for each in members(wheel) if each.endswith(".py")}
     imported = {each.relative_to(next(up for up in each.parents if up.name == "site-packages")) for each in files}
@@ -192,8 +194,8 @@ def test_every_module_is_imported_from_the_wheels(installed: Environment, wheels
 
 
 def is_run_by_itself(file: str) -> bool:
-    """Whether it is a program, or a template of one."""
-    return file.endswith("__main__.py") or "/templates/" in file
+    """Whether it is a program, a handler of whatever pipeline its environment names, or a template."""
+    return file.endswith("__main__.py") or "/deployed/" in file or "/templates/" in file
 
 
 def test_the_command_is_there(installed: Environment) -> None:

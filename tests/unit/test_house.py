@@ -35,6 +35,11 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker.abstract": {"status_tracker.core"},
     "status_tracker.compat": {"status_tracker.core", "status_tracker.dynamodb"},
     "status_tracker.testing": {"status_tracker.core", "status_tracker.operations", "status_tracker.aio"},
+    "status_tracker.testing.in_memory": {
+        *("status_tracker.core", "status_tracker.operations", "status_tracker.testing", "status_tracker.sessions"),
+        *("status_tracker.dynamodb", "status_tracker.sql", "status_tracker.abstract"),
+    },
+    "status_tracker_pytest": {"the library"},
     "status_tracker.cli": {
         "status_tracker.core",
         "status_tracker.operations",
@@ -54,8 +59,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker_cdk": {"the library", "status_tracker_ops"},
     "documents_stack": {"the library", "status_tracker_ops", "documents", "status_tracker_cdk"},
     "status_tracker_local": {
-        "status_tracker._extras",
-        "status_tracker.testing",
+        *("status_tracker._extras", "status_tracker.testing"),
         "status_tracker_local.monitoring",
         "status_tracker_local.permissions",
     },
@@ -69,7 +73,10 @@ FOR_EVERY_ROOM_OF_THE_LIBRARY = {"status_tracker._extras", "status_tracker._vers
 
 
 OF_THE_BACKENDS = {"_rules", "_store", "_state", "_get_connection"}
-BACKENDS = {f"status_tracker.{room}" for room in ("core", "dynamodb", "sql", "abstract", "compat", "testing")}
+BACKENDS = {
+    f"status_tracker.{room}"
+    for room in ("core", "dynamodb", "sql", "abstract", "compat", "testing", "testing.in_memory")
+}
 
 
 class Import(NamedTuple):

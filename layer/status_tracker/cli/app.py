@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, environment, listing, local, sweeping, verifying, watching
+from . import acting, environment, init, listing, local, sweeping, verifying, watching
 from .acting import How
 from .environment import Account
 from .options import Chosen, command
@@ -151,3 +151,4 @@ def env(
 
 
 command(app, allow_interspersed_args=False)(local.local)
+command(app)(init.init)

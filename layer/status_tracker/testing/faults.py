@@ -5,9 +5,13 @@ from __future__ import annotations
 import enum
 import threading
 from collections import deque
+from collections.abc import Callable
+from typing import TypeVar
 
 from ..core.errors import TaskExecutionError
 from ..core.port import StoreError, WriteRejectedError
+
+AnswerT = TypeVar("AnswerT")
 
 
 class BackendError(Exception):
@@ -59,3 +63,15 @@ class Faults:
         if fault in {Fault.UNAVAILABLE, Fault.BROKEN}:
             raise fault.error()
         return fault
+
+    def around(self, write: Callable[[], AnswerT]) -> AnswerT:
+        """Carry a write out, with the fault that it has.
+
+        Raises:
+            StoreError: the write is not made, or its answer is lost.
+        """
+        fault = self.meet()
+        answer = write()
+        if fault is Fault.ANSWER_LOST:
+            raise fault.error()
+        return write() if fault is Fault.SENT_TWICE else answer

@@ -102,13 +102,13 @@ class MemoryStore:
             return self._copy()
 
     def create(self, task: Record) -> WriteResult[Record]:
-        return self._meeting_faults(lambda: self._put(task))
+        return self.faults.around(lambda: self._put(task))
 
     def write(self, write: Write) -> WriteResult[Record]:
         self.writes.append(write)
         if self.before_write is not None:
             self.before_write()
-        return self._meeting_faults(lambda: self._carry_out(write))
+        return self.faults.around(lambda: self._carry_out(write))
 
     def succeed(self, write: Write) -> WriteResult[Record]:
         self.successes.append(write)
@@ -126,13 +126,6 @@ class MemoryStore:
         with self._one_at_a_time:
             existed, self.task = self.task is not None, None
             return existed
-
-    def _meeting_faults(self, carry_out: Callable[[], WriteResult[Record]]) -> WriteResult[Record]:
-        fault = self.faults.meet()
-        answer = carry_out()
-        if fault is Fault.ANSWER_LOST:
-            raise fault.error()
-        return carry_out() if fault is Fault.SENT_TWICE else answer
 
     def _put(self, task: Record) -> WriteResult[Record]:
         with self._one_at_a_time:
