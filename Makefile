@@ -18,7 +18,7 @@ COVERAGE := $(if $(filter true,$(CI)),--cov --cov-report=term)
 WITH_TYPES = mypy & types=$$!; $(1); tests=$$?; wait $$types && exit $$tests
 
 # What is compiled under the constraints of requirements-dev.txt, so that a package has one version in all of them.
-LOCKED := requirements requirements-bootstrap infra/status_tracker_cdk/layer-requirements layer/status_tracker_local/handler-requirements bench/requirements
+LOCKED := requirements requirements-bootstrap infra/status_tracker_cdk/layer-requirements lambdas/requirements layer/status_tracker_local/handler-requirements bench/requirements
 # A module of the checkout, as a command.
 OURS := PYTHONPATH=layer:lambdas:infra python -m
 

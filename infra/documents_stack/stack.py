@@ -41,6 +41,7 @@ class StatusTrackerStack(Stack):
             "Default",  # does not count in logical ids
             pipeline=PIPELINE,
             code=_CODE,
+            requirements=_CODE / "requirements.txt",
             use_case_id=USE_CASE_ID,
             data=settings.data,
             log_props=settings.logs,

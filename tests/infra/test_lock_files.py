@@ -14,6 +14,7 @@ LOCK_FILES = [
     "requirements.txt",
     "requirements-bootstrap.txt",
     "infra/status_tracker_cdk/layer-requirements.txt",
+    "lambdas/requirements.txt",
     "layer/status_tracker_local/handler-requirements.txt",
     "bench/requirements.txt",
 ]
