@@ -27,15 +27,13 @@ from bench.processes import cpu_seconds, peak_bytes
 from bench.report import aligned, number
 from bench.start import MEGABYTE
 from bench.stats import spread
-from status_tracker_cdk.layer import LayerContent
+from status_tracker_cdk.layer import bundle
 from status_tracker_local.account import handler_environment
 from status_tracker_local.sandbox import Function, Sandbox
 from status_tracker_local.toolchain import handlers_python
 from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, object_created, sqs_event
 
 FUNCTIONS = ("intake", "extract", "answer")
-_MODULES = {"intake": "status_tracker_ops.deployed.intake"}
-"""The modules of those handlers that are not in the application."""
 _COLUMNS = (
     *("function", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms", "modules"),
     *("MB", "botocore's models", "top imports, ms"),
@@ -102,8 +100,7 @@ class Account:
 
     def function(self, name: str) -> Function:
         layers, code = (self.layer,), ROOT / "lambdas"
-        handler = f"{_MODULES.get(name, name)}.handler"
-        return Function(name, f"arn:aws:lambda:::{name}", handler, _TIMEOUT, code, layers, self.environment)
+        return Function(name, f"arn:aws:lambda:::{name}", f"{name}.handler", _TIMEOUT, code, layers, self.environment)
 
 
 @dataclass
@@ -140,7 +137,7 @@ def _account() -> Iterator[Account]:
     server.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            LayerContent(ROOT / "lambdas").bundle(Path(folder))
+            bundle(ROOT / "layer", ROOT / "lambdas", Path(folder))
             yield Account(f"http://localhost:{server.get_host_and_port()[1]}", Path(folder))
     finally:
         server.stop()
@@ -184,7 +181,7 @@ def _start(account: Account, name: str, events: list[bytes]) -> Cold:
 def _probe(account: Account, name: str, event: dict[str, Any]) -> tuple[dict[str, Any], str]:
     """What a start loads, and where the time of its imports goes."""
     code = [str(ROOT / "lambdas"), str(account.layer / "python")]
-    command = [str(handlers_python()), "-X", "importtime", "-c", _PROBE, _MODULES.get(name, name), json.dumps(event)]
+    command = [str(handlers_python()), "-X", "importtime", "-c", _PROBE, name, json.dumps(event)]
     environment = {**account.environment, "PYTHONPATH": ":".join(code)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     times = import_times(ran.stderr)
