@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -80,8 +81,8 @@ def ended(orders: Terminal, order: str, status: str, task_class: str = MAIL) -> 
 
 
 def python(orders: Terminal, program: str, *arguments: str) -> str:
-    (orders.folder / "typed.py").write_text(program)
-    return orders.run(" ".join(["python", "typed.py", *(f"'{each}'" for each in arguments)]))
+    (orders.folder.parent / "typed.py").write_text(program)  # a new file in the app would have it deployed again
+    return orders.run(shlex.join(["python", "../typed.py", *arguments]))
 
 
 def invoke(orders: Terminal, handler: str, event: dict[str, Any]) -> Any:
