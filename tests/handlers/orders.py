@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -57,16 +58,25 @@ def _config(time: Time) -> st.TrackerConfig:
 
 @dataclass
 class Queue:
-    """A queue of moto's, and the function on it, which a test invokes as Lambda's poller does."""
+    """A queue of moto's, and the function on it, which a test invokes as Lambda's poller does.
 
-    url: str
+    Attributes:
+        variable: the environment variable with its URL.
+    """
+
+    variable: str
     handler: Handler
+    monkeypatch: pytest.MonkeyPatch
 
     def __post_init__(self) -> None:
         self.sqs = boto3.client("sqs")
-        self.arn = self.sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])["Attributes"][
-            "QueueArn"
-        ]
+        self.lose_all()
+
+    def lose_all(self) -> None:
+        """Go on with an empty queue: a message that is not visible cannot be deleted."""
+        attributes = {"MessageRetentionPeriod": str(int(RETENTION.total_seconds())), "VisibilityTimeout": "0"}
+        self.url = self.sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}", Attributes=attributes)["QueueUrl"]
+        self.monkeypatch.setenv(self.variable, self.url)
 
     def __len__(self) -> int:
         """How many messages it holds, those that wait for another receive too."""
@@ -76,11 +86,6 @@ class Queue:
 
     def send(self, body: str) -> None:
         self.sqs.send_message(QueueUrl=self.url, MessageBody=body)
-
-    def lose_all(self) -> None:
-        while len(self):
-            for each in self.sqs.receive_message(QueueUrl=self.url, MaxNumberOfMessages=10).get("Messages", []):
-                self.sqs.delete_message(QueueUrl=self.url, ReceiptHandle=each["ReceiptHandle"])
 
     def poll(self) -> int:
         """Receive once, and have the function work on what came; how many messages it did away with."""
@@ -93,7 +98,7 @@ class Queue:
                 "receiptHandle": each["ReceiptHandle"],
                 "body": each["Body"],
                 "attributes": each["Attributes"],
-                "eventSourceARN": self.arn,
+                "eventSourceARN": f"arn:aws:sqs:us-east-1:123456789012:{self.url.rsplit('/', 1)[1]}",
             }
             for each in messages
         ]
@@ -139,8 +144,9 @@ class Orders:
         self.pipeline = Pipeline({"Invoice": InvoiceTask, "Mail": MailTask})
         kind: Any = step_handler if self.invoice_runs is WorkflowRuns else queue_handler
         self.invoice_handler: Handler = kind(self.pipeline, InvoiceTask, self._works("Invoice"), then=MailTask)
-        self.invoices = self._queue("invoices", "QUEUE_URL_INVOICE", self.invoice_handler)
-        self.mails = self._queue("mails", "QUEUE_URL_MAIL", queue_handler(self.pipeline, MailTask, self._works("Mail")))
+        mail_handler = queue_handler(self.pipeline, MailTask, self._works("Mail"))
+        self.invoices = Queue("QUEUE_URL_INVOICE", self.invoice_handler, self.monkeypatch)
+        self.mails = Queue("QUEUE_URL_MAIL", mail_handler, self.monkeypatch)
         sweep_class = sweep_task(self.pipeline)
         self.monkeypatch.setitem(sweep_class.config.__dict__, "clock", self.time)
         self.monkeypatch.setattr("status_tracker_ops.sweep.run.get_utc_now", self.time)
@@ -155,12 +161,6 @@ class Orders:
             self.done.append(f"{step} {execution.task.task_id}")
 
         return work
-
-    def _queue(self, name: str, variable: str, handler: Handler) -> Queue:
-        attributes = {"MessageRetentionPeriod": str(int(RETENTION.total_seconds())), "VisibilityTimeout": "0"}
-        url = boto3.client("sqs").create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
-        self.monkeypatch.setenv(variable, url)
-        return Queue(url, handler)
 
     def submit(self, task_id: str) -> Any:
         """Make the task, and have it worked on."""

@@ -20,7 +20,7 @@ from status_tracker_ops.settings import BulkSettings
 from tests.unit.ops.fake_s3 import FakeS3
 
 SETTINGS = BulkSettings(
-    "documents", "results", bulk_tasks_per_second=100, bulk_max_concurrency=10, bulk_tolerated_failures=5
+    "results", bulk_tasks_per_second=100, bulk_max_concurrency=10, bulk_tolerated_failures=5, bucket="documents"
 )
 # Step Functions gives a child execution at most so much input.
 MOST_INPUT_BYTES = 256 * 1024
