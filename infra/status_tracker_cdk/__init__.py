@@ -10,6 +10,7 @@ require(__name__, "aws_cdk", "constructs", "jsii", "uv", install="status-tracker
 
 from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
+from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.intake import Intake, IntakeProps
@@ -36,6 +37,7 @@ __all__ = [
     "BulkMachine",
     "BulkProps",
     "BulkRerun",
+    "CodeFolder",
     "DataProps",
     "Dispatch",
     "ExistingTable",

@@ -22,6 +22,10 @@ class CodeFolder:
 
     Attributes:
         path: the folder, absolute.
+
+    Example::
+
+        commons = FunctionCommons(code=CodeFolder("src").asset, …)
     """
 
     def __init__(self, path: str | Path) -> None:

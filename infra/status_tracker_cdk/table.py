@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from status_tracker_cdk.access import allow
+from status_tracker_cdk.props import PropsError
 from status_tracker_cdk.retention import DataProps
 
 KEY_ATTRIBUTE = "key"
@@ -26,6 +27,19 @@ class TableRights:
     """
 
     table: dynamodb.ITable
+
+    def claim(self, use_case_id: str) -> None:
+        """Take a use case of this table for a tracker.
+
+        Raises:
+            PropsError: another tracker has it: each would sweep and count the tasks of both.
+        """
+        claimed: set[str] = vars(self).setdefault("_claimed", set())
+        if use_case_id in claimed:
+            raise PropsError(
+                [f"use_case_id {use_case_id!r} is another tracker's on the same table: give each one of its own"]
+            )
+        claimed.add(use_case_id)
 
     def allow_items(self, *actions: str) -> iam.PolicyStatement:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""

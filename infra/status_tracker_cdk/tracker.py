@@ -125,6 +125,7 @@ class Tracker(Construct):
         data = data or DataProps()
         self._code = folder
         self.table = _rights_to(table) or TaskTable(self, "Tasks", props=data, stream=stream)
+        self.table.claim(use_case)
         self.layer = layer or TrackerLayer(self, "Layer", functions=folder.path, requirements=requirements)
         self.commons = FunctionCommons(
             name=self.name,

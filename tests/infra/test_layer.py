@@ -6,6 +6,7 @@ import hashlib
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -16,6 +17,7 @@ from status_tracker_cdk.imports import reachable
 from status_tracker_cdk.layer import PACKAGES, REQUIREMENTS, LayerContent
 from status_tracker_cdk.props import PropsError
 from tests.handlers.support import ENVIRONMENT
+from tests.infra.own_app import PIPELINE, write_code
 
 SOURCE = Path(__file__).parents[2] / "layer"
 FUNCTIONS = Path(__file__).parents[2] / "lambdas"
@@ -80,13 +82,17 @@ for name in [*modules, *(path.stem for path in functions.glob("*.py"))]:
 
 
 def test_nothing_that_is_imported_is_missing(layer: Path, tmp_path: Path) -> None:
-    runtime = tmp_path / "runtime"  # what Lambda's runtime brings, and nothing else of what is installed here
+    _import_all(layer / "python", FUNCTIONS, tmp_path, ENVIRONMENT)
+
+
+def _import_all(site: Path, functions: Path, folder: Path, environment: Mapping[str, str]) -> None:
+    runtime = folder / "runtime"  # what Lambda's runtime brings, and nothing else of what is installed here
     runtime.mkdir()
     for name in RUNTIME_BRINGS:
         origin = Path(str((found := find_spec(name.removesuffix(".py"))) and found.origin))
         (runtime / name).symlink_to(origin if name.endswith(".py") else origin.parent)
-    command = [sys.executable, "-I", "-S", "-B", "-c", _IMPORT_ALL, str(layer / "python"), str(FUNCTIONS), str(runtime)]
-    ran = subprocess.run(command, env=ENVIRONMENT, capture_output=True, text=True, check=False)  # noqa: S603
+    command = [sys.executable, "-I", "-S", "-B", "-c", _IMPORT_ALL, str(site), str(functions), str(runtime)]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)  # noqa: S603
     assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "")
 
 
@@ -98,6 +104,17 @@ def test_a_function_brings_the_modules_that_it_imports(tmp_path: Path) -> None:
     assert (tmp_path / "out/python/aws_lambda_powertools/utilities/parameters/ssm.py").exists()
     assert not (tmp_path / "out/python/pypdf").exists()
     assert LayerContent(functions).source_hash() != LayerContent(FUNCTIONS).source_hash()
+
+
+def test_the_code_of_somebody_else_runs_with_its_layer(tmp_path: Path) -> None:
+    """Outside of the checkout, with what is installed: its own handlers, and those that operate its pipeline."""
+    functions = write_code(tmp_path / "src")
+    site = _bundled(functions, tmp_path / "out")
+    assert (site / "status_tracker_ops/deployed/sweep.py").exists()
+    assert not (site / "pypdf").exists()
+    environment = {**ENVIRONMENT, "STATUS_TRACKER_TASK": PIPELINE}
+    environment |= {"USE_CASE_ID": "orders", "QUEUE_URL": "https://sqs.example.com/mail"}
+    _import_all(site, functions, tmp_path, environment)
 
 
 def test_layer_is_the_same_again(layer: Path, tmp_path: Path) -> None:

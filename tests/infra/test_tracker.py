@@ -329,6 +329,12 @@ def test_a_step_is_worked_on_in_one_way(stack: Stack) -> None:
         other.workflow()
 
 
+def test_two_trackers_on_one_table_have_two_use_cases(stack: Stack) -> None:
+    first = tracker_in(stack)
+    with pytest.raises(PropsError, match="use_case_id 'Orders' is another tracker's on the same table"):
+        tracker_in(stack, "Other", table=first.table, use_case_id="Orders")
+
+
 def test_two_queues_have_two_variables(stack: Stack) -> None:
     tracker = tracker_in(stack)
     invoice, mail = (tracker.step(name, handler=f"{name.lower()}.handler") for name in ("Invoice", "Mail"))
