@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -104,3 +105,35 @@ def test_what_changes_is_deployed_again_and_a_mistake_is_told(up: Up) -> None:
     assert up.process.wait(60) == 0
     assert not (up.app / ".local" / "env").exists()
     assert processes_of(up.app) == []
+
+
+def test_an_interrupt_ends_the_command_too_and_only_the_chosen_stack_is_deployed(app: Path) -> None:
+    script = 'cp "$STATUS_TRACKER_OUTPUTS" outputs.json; touch begun; exec sleep 600'
+    process = start_local("--stack", "Store", "--once", "sh", "-c", script, cwd=app)
+    wait_for("the command", (app / "begun").exists, 200)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert told.endswith("Interrupted: every process that was started has been stopped.\n")
+    assert list(json.loads((app / "outputs.json").read_text())) == ["Store"]
+    assert processes_of(app) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["pytest"], "'pytest' is for --once: give that before it, or leave it out."),
+        (["--context", "stage"], "--context is 'stage': give a name and a value, such as stage=local."),
+    ],
+)
+def test_options_that_make_no_sense_are_told_at_once(tmp_path: Path, arguments: list[str], told: str) -> None:
+    process = start_local(*arguments, cwd=tmp_path)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (2, f"Error: {told}\n")
+
+
+def test_a_folder_without_an_app_is_told(tmp_path: Path) -> None:
+    process = start_local("--app", tmp_path, cwd=tmp_path)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert said == f"{tmp_path} has no cdk.json: give the folder of a CDK app, by --app.\n"

@@ -59,7 +59,8 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker_cdk": {"the library", "status_tracker_ops"},
     "documents_stack": {"the library", "status_tracker_ops", "documents", "status_tracker_cdk"},
     "status_tracker_local": {
-        *("status_tracker._extras", "status_tracker.testing"),
+        "status_tracker._extras",
+        "status_tracker.testing",
         "status_tracker_local.monitoring",
         "status_tracker_local.permissions",
     },
