@@ -23,6 +23,7 @@ BESIDE = {
     "bench/cost.svg": "cost.svg",
     "bench/results.md": "benchmarks.md",
     "examples/README.md": "examples.md",
+    "examples/own_app/README.md": "own-app.md",
 }
 """Pages, and their images, from elsewhere in the checkout, with their names in the site."""
 

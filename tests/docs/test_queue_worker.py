@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from status_tracker_cdk.sqs_worker import WorkerPace, receives_to_outlast
+from status_tracker_cdk.worker_pace import WorkerPace, receives_to_outlast
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = (DOCS / "queue-worker.md").read_text("utf-8")

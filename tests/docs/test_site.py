@@ -91,12 +91,20 @@ def test_every_page_is_in_the_site(site: Site) -> None:
     """That each is in the navigation, and that each link and anchor leads somewhere, the strict build sees."""
     written = {path.relative_to(DOCS).with_suffix("").as_posix() for path in DOCS.rglob("*.md")}
     expected = {re.sub(r"(^|/)README$", "", page) for page in written}
-    assert site.pages.keys() - expected == {"404", "benchmarks", "changelog", "contributing", "examples"}
+    assert site.pages.keys() - expected == {"404", "benchmarks", "changelog", "contributing", "examples", "own-app"}
     assert expected - site.pages.keys() == set()
 
 
 @pytest.mark.parametrize(
-    "page", ["README.md", "CHANGELOG.md", "CONTRIBUTING.md", "examples/README.md", "bench/results.md"]
+    "page",
+    [
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "examples/README.md",
+        "examples/own_app/README.md",
+        "bench/results.md",
+    ],
 )
 def test_the_pages_beside_docs_lead_to_files_that_are_there(page: str) -> None:
     """On GitHub, too. Those of `docs/` are the strict build's."""

@@ -167,6 +167,12 @@ def test_a_batch_may_just_fit() -> None:
     assert WorkerPace(seconds_per_record=6, timeout_seconds=63).batch_size == 10
 
 
+@pytest.mark.parametrize(("timeout", "batch"), [(5, 1), (30, 1), (30, 5), (300, 10), (900, 10)])
+def test_a_pace_taken_from_the_timeout_leaves_time_to_begin(timeout: int, batch: int) -> None:
+    pace = WorkerPace.within(timeout, batch_size=batch)
+    assert pace.batch_size * pace.seconds_per_record + MARGIN_SECONDS < timeout
+
+
 def test_a_message_may_just_be_redelivered_before_the_alarm() -> None:
     assert WorkerPace(seconds_per_record=1, timeout_seconds=900, alarm_age_minutes=105).visibility_seconds == 5400
 

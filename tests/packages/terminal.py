@@ -72,7 +72,7 @@ def copied(app: Path, folder: Path) -> Path:
 @contextmanager
 def local_cloud(terminal: Terminal) -> Iterator[Terminal]:
     """A second terminal beside `status-tracker local`, which runs in the first until the end of the block."""
-    exports, log = terminal.folder / ".local" / "env", terminal.folder / "local.log"
+    exports, log = terminal.folder / ".local" / "env", terminal.folder.with_suffix(".log")
     with log.open("w") as written:
         process = terminal.start("exec status-tracker local", written.fileno())
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,11 +12,15 @@ import pytest
 from release.distributions import ROOT
 from tests.packages.installing import Environment
 from tests.packages.terminal import Terminal, copied, eventually, local_cloud
+from tests.unit.widget.page import Page
 
 APP = ROOT / "examples" / "own_app"
 MOST_LINES_OF_STACK = 40
 MOST_LINES_OF_TASKS_AND_HANDLERS = 30
 MAIL = "--task orders.tasks:MailTask"
+SWEEP = "status_tracker_ops.deployed.sweep.handler"
+VIEWER, ACTOR = "status_tracker_ops.deployed.widget.viewer", "status_tracker_ops.deployed.widget.actor"
+CONTEXT: dict[str, Any] = {"widgetContext": {}}
 
 WITH_NAG = """
 import aws_cdk as cdk
@@ -80,8 +85,8 @@ def ended(orders: Terminal, order: str, status: str, task_class: str = MAIL) -> 
 
 
 def python(orders: Terminal, program: str, *arguments: str) -> str:
-    (orders.folder / "typed.py").write_text(program)
-    return orders.run(" ".join(["python", "typed.py", *(f"'{each}'" for each in arguments)]))
+    (orders.folder.parent / "typed.py").write_text(program)  # a new file in the app would have it deployed again
+    return orders.run(shlex.join(["python", "../typed.py", *arguments]))
 
 
 def invoke(orders: Terminal, handler: str, event: dict[str, Any]) -> Any:
@@ -150,22 +155,22 @@ def test_the_sweep_finds_what_was_lost(orders: Terminal, order: str, task_class:
     python(orders, LOST.format(order=order, task_class=task_class))
 
     def swept() -> bool:
-        invoke(orders, "status_tracker_ops.deployed.sweep.handler", {})
-        return show(orders, order, MAIL)["status"] == "succeeded"
+        invoke(orders, SWEEP, {})
+        return bool(show(orders, order, MAIL)["status"] == "succeeded")
 
     assert eventually(swept)
 
 
-def test_the_widget_shows_the_orders(orders: Terminal) -> None:
+def test_the_widget_shows_an_order_and_runs_it_again(orders: Terminal) -> None:
     orders.run("python -m orders.submit shown ada@example.com")
     ended(orders, "shown", "ignored", "")
-    page = invoke(orders, "status_tracker_ops.deployed.widget.viewer", {"widgetContext": {}})
-    assert "Invoice" in page
-    assert "Mail" in page
-    task = invoke(
-        orders, "status_tracker_ops.deployed.widget.viewer", {"view": "task", "task_id": "shown", "widgetContext": {}}
-    )
-    assert "there is nothing to pay" in task
+    assert {"Invoice", "Mail"} <= set(Page(invoke(orders, VIEWER, CONTEXT)).text.split())
+    page = Page(invoke(orders, VIEWER, {"view": "task", "task_id": "shown", **CONTEXT}))
+    assert "there is nothing to pay" in page.text
+    done = Page(invoke(orders, ACTOR, {**page.call("Rerun from Invoice").values, **CONTEXT}))
+    assert "is now pending in Invoice" in done.text
+    again = eventually(lambda: (found := ended(orders, "shown", "ignored", ""))["run"] and found)
+    assert len(again["errors"]["history"]) == 2
 
 
 def test_the_command_counts_them(orders: Terminal) -> None:
