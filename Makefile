@@ -90,7 +90,7 @@ style: $(READY)
 	@ruff format --check .
 
 docs: $(READY) ## build the site of the documentation into .local/site, strictly: what is wrong in it is an error
-	@PYTHONPATH=layer:lambdas:infra mkdocs build --strict --quiet --site-dir .local/site
+	@NO_MKDOCS_2_WARNING=1 mkdocs build --strict --site-dir .local/site
 	@echo .local/site/index.html
 
 dist: $(PYTHON_READY) ## build the wheels and source distributions of both packages, the same bytes for the same commit

@@ -59,11 +59,12 @@ class WorkerPace:
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
                 raise ValueError(f"{name} is {getattr(self, name)}: give a number from {low} to {high}.")
-        needed = self.batch_size * self.seconds_per_record + MARGIN_SECONDS
+        needed = self.batch_size * self.seconds_per_record + MARGIN_SECONDS + _BEGINNING_SECONDS
         if needed > self.timeout_seconds:
             raise ValueError(
-                f"{self.batch_size} records of up to {self.seconds_per_record} s and the margin of {MARGIN_SECONDS} s "
-                f"need {needed} s, and timeout_seconds is {self.timeout_seconds}: raise it, or lower the batch_size."
+                f"{self.batch_size} records of up to {self.seconds_per_record} s, a second to begin and the margin of "
+                f"{MARGIN_SECONDS} s need {needed} s, and timeout_seconds is {self.timeout_seconds}: raise it, or "
+                "lower the batch_size."
             )
         redelivered = _redelivery_minutes(self.timeout_seconds)
         if self.alarm_age_minutes < redelivered:

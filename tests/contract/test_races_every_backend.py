@@ -32,7 +32,7 @@ from tests.support.steps import STEP1_CODES
 ROOT = Path(__file__).parents[2]
 RUNS = range(int(os.environ.get("RACE_RUNS", "1")))
 WORKERS = 8
-TASK_IDS = [f"t-{n}" for n in range(60)]
+TASK_IDS = [f"t-{n}" for n in range(30)]
 SUCCEEDED = STEP1_CODES["succeeded_status"]
 
 Place: TypeAlias = dict[str, Any]

@@ -144,7 +144,7 @@ def test_the_margin_is_the_librarys() -> None:
 @pytest.mark.parametrize(
     ("settings", "found"),
     [
-        ({"seconds_per_record": 6, "timeout_seconds": 62}, r"10 records of up to 6 s .* need 63 s, and .* is 62"),
+        ({"seconds_per_record": 6, "timeout_seconds": 63}, r"10 records of up to 6 s, .* need 64 s, and .* is 63"),
         ({"seconds_per_record": 0, "timeout_seconds": 60}, "seconds_per_record is 0"),
         ({"seconds_per_record": 1, "timeout_seconds": 901}, "timeout_seconds is 901"),
         ({"seconds_per_record": 1, "timeout_seconds": 60, "batch_size": 0}, "batch_size is 0"),
@@ -164,7 +164,7 @@ def test_a_pace_that_cannot_work_is_refused(settings: dict[str, Any], found: str
 
 
 def test_a_batch_may_just_fit() -> None:
-    assert WorkerPace(seconds_per_record=6, timeout_seconds=63).batch_size == 10
+    assert WorkerPace(seconds_per_record=6, timeout_seconds=64).batch_size == 10
 
 
 @pytest.mark.parametrize(("timeout", "batch"), [(5, 1), (30, 1), (30, 5), (300, 10), (900, 10)])
