@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from documents.answering.answers import Question
+    from documents.questions import Question
     from documents.reading.extracted import ExtractedDocument
 
 TOOL = "record_answers"
@@ -95,7 +95,7 @@ def _key_values(document: ExtractedDocument, budget: int) -> list[dict[str, Any]
 
 def questions_text(questions: Sequence[Question]) -> str:
     """The questions; their keys are hints."""
-    asked = [{"id": each.id, "question": each.question, "often_found_under": each.keys} for each in questions]
+    asked = [{"id": each.id, "question": each.question, "often_found_under": each.all_keys} for each in questions]
     return f"The questions:\n{_json(asked)}\nThe document follows, as JSON."
 
 

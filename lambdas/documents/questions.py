@@ -1,0 +1,130 @@
+"""The business questions, and the keys by which they are known in a document."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from documents.reading.key_values import normalize_key
+from documents.values import CURRENCY, KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_CURRENCY_AT_THE_END = re.compile(rf"\s*(?:\bin\s+)?[(\[]?\s*(?P<currency>{CURRENCY})\s*[)\]]?\s*$")
+_CURRENCY_AT_THE_BEGINNING = re.compile(rf"^(?P<currency>{CURRENCY})\s+")
+
+
+@dataclass(frozen=True)
+class Question:
+    """
+    A business question, and the keys under which documents give its answer.
+
+    Attributes:
+        keys: names of equal right: where two of them have different values, there is no answer.
+        weaker_keys: names that count only where none of `keys` has a value; also of equal right.
+        kind: what its values look like, one of `documents.values.KINDS`.
+    """
+
+    id: str
+    question: str
+    keys: tuple[str, ...]
+    weaker_keys: tuple[str, ...] = ()
+    kind: str = "text"
+
+    @property
+    def all_keys(self) -> tuple[str, ...]:
+        return (*self.keys, *self.weaker_keys)
+
+
+class Vocabulary:
+    """
+    The keys that are known: those of the questions, with the kinds of their values, and others.
+
+    The others answer nothing. They end the value before them, and tell a table of items or the head of a mail.
+    """
+
+    def __init__(self, questions: Sequence[Question], others: dict[str, Sequence[str]]) -> None:
+        self._kinds: dict[str, str] = {}
+        for question in questions:
+            for key in question.all_keys:
+                self._kinds.setdefault(normalize_key(key), question.kind)
+        self._others = {group: frozenset(map(normalize_key, keys)) for group, keys in others.items()}
+        known = self._kinds.keys() | frozenset().union(*self._others.values())
+        self._known = known
+        self._first_words = frozenset(key.split()[0] for key in known if key)
+        self.longest = max((len(key.split()) for key in known), default=0)
+
+    def kind(self, key: str) -> str | None:
+        """What the values of a question's key look like; None for all other keys."""
+        return self._kinds.get(normalize_key(key)) or self._kinds.get(normalize_key(split_currency(key)[0]))
+
+    def knows(self, key: str) -> bool:
+        return normalize_key(key) in self._known or normalize_key(split_currency(key)[0]) in self._known
+
+    def begins_with(self, word: str) -> bool:
+        """Whether any key begins with that word: most words of a page need no further look."""
+        first = normalize_key(word).split()[:1]
+        return bool(first) and first[0] in self._first_words
+
+    def is_other(self, group: str, key: str) -> bool:
+        return normalize_key(key) in self._others.get(group, ())
+
+
+def split_currency(key: str) -> tuple[str, str | None]:
+    """
+    A key without the currency at its end, or before it on a page that runs from right to left, and that currency.
+
+    >>> split_currency("Total (EUR)")
+    ('Total', 'EUR')
+    """
+    if (found := _CURRENCY_AT_THE_END.search(key)) and found.start():
+        return key[: found.start()], found["currency"]
+    if found := _CURRENCY_AT_THE_BEGINNING.match(key):
+        return key[found.end() :], found["currency"]
+    return key, None
+
+
+@cache
+def load_questions() -> tuple[Question, ...]:
+    """The questions of `questions.json`, which is part of the function's code."""
+    return parse_questions(_file("questions.json"))
+
+
+@cache
+def load_vocabulary() -> Vocabulary:
+    """The keys of the questions, and those of `other_keys.json`."""
+    return Vocabulary(load_questions(), json.loads(_file("other_keys.json")))
+
+
+def parse_questions(text: str) -> tuple[Question, ...]:
+    """
+    Questions from JSON, an array of `{"id", "question", "kind", "keys", "weaker_keys"}`; `ValueError` for anything else.
+
+    `kind` ("text") and `weaker_keys` (none) may be left out.
+    """
+    questions = tuple(map(_question, json.loads(text)))
+    ids = [question.id for question in questions]
+    if len(set(ids)) < len(ids):
+        raise ValueError(f"Two questions have the same id; each needs its own: {ids}")
+    return questions
+
+
+def _question(entry: object) -> Question:
+    match entry:
+        case {"id": str(id_), "question": str(question), "keys": [_, *_] as keys, **rest} if (
+            rest.keys() <= {"kind", "weaker_keys"} and rest.get("kind", "text") in KINDS
+        ):
+            return Question(id_, question, tuple(keys), tuple(rest.get("weaker_keys", ())), rest.get("kind", "text"))
+    raise ValueError(
+        f"A question is {entry!r:.200}; expected an object of id, question and keys (not empty), and where needed"
+        f" weaker_keys and kind (one of {', '.join(KINDS)})."
+    )
+
+
+def _file(name: str) -> str:
+    return Path(__file__).with_name(name).read_text("utf-8")
