@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from documents.reading.key_values import normalize_key
 from documents.values import CURRENCY, KINDS
@@ -15,7 +15,7 @@ from documents.values import CURRENCY, KINDS
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_CURRENCY_AT_THE_END = re.compile(rf"\s*(?:\bin\s+)?[(\[]?\s*(?P<currency>{CURRENCY})\s*[)\]]?\s*$")
+_CURRENCY_AT_THE_END = re.compile(rf"\s*(?:\bin\s+)?[(\[]?\s*(?P<currency>{CURRENCY})\s*[)\]]?[\s:]*$")
 _CURRENCY_AT_THE_BEGINNING = re.compile(rf"^(?P<currency>{CURRENCY})\s+")
 
 
@@ -103,9 +103,9 @@ def load_vocabulary() -> Vocabulary:
 
 def parse_questions(text: str) -> tuple[Question, ...]:
     """
-    Questions from JSON, an array of `{"id", "question", "kind", "keys", "weaker_keys"}`; `ValueError` for anything else.
+    Questions from JSON, an array of `{"id", "question", "kind", "keys", "weaker_keys"}`.
 
-    `kind` ("text") and `weaker_keys` (none) may be left out.
+    `kind` ("text") and `weaker_keys` (none) may be left out. `ValueError` for anything else.
     """
     questions = tuple(map(_question, json.loads(text)))
     ids = [question.id for question in questions]
@@ -114,12 +114,12 @@ def parse_questions(text: str) -> tuple[Question, ...]:
     return questions
 
 
-def _question(entry: object) -> Question:
+def _question(entry: Any) -> Question:
     match entry:
-        case {"id": str(id_), "question": str(question), "keys": [_, *_] as keys, **rest} if (
-            rest.keys() <= {"kind", "weaker_keys"} and rest.get("kind", "text") in KINDS
-        ):
-            return Question(id_, question, tuple(keys), tuple(rest.get("weaker_keys", ())), rest.get("kind", "text"))
+        case {"id": str(id_), "question": str(question), "keys": [_, *_] as keys, **others}:
+            weaker, kind = others.pop("weaker_keys", []), others.pop("kind", "text")
+            if not others and kind in KINDS and isinstance(weaker, list):
+                return Question(id_, question, tuple(keys), tuple(weaker), kind)
     raise ValueError(
         f"A question is {entry!r:.200}; expected an object of id, question and keys (not empty), and where needed"
         f" weaker_keys and kind (one of {', '.join(KINDS)})."

@@ -1,16 +1,18 @@
 """
 What the value of a key must look like to answer a question.
 
-Each kind of question takes values of one form: a number with digits in it, a date, an amount, a name, or any short text.
+Each kind of question takes values of one form: a number that has figures, a date, an amount, a name, or a short text.
 What does not have the form is no answer, however near the key it stands: "Due date: see section 4" has no date.
 `read` takes from the printed words those that are the value; `same` tells two spellings of one value.
 """
 
 from __future__ import annotations
 
+import json
 import re
 import unicodedata
-from itertools import permutations
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -21,43 +23,34 @@ TYPED: Final = frozenset({"number", "date", "amount"})
 """Kinds that are known by their form alone; a name or a text must be known by its place."""
 
 CURRENCY = (
-    r"(?:(?:US|A|C|HK|NZ|S)?\$|[\u20a0-\u20cf£¥￥円元]|(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON"
+    r"(?:(?:US|AU?|CA?|HK|NZ|S)?\$|[\u20a0-\u20cf£¥￥円元]|(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON"
     r"|ILS|BRL|MXN|ZAR|SGD|HKD|KRW|TRY|AED|Rs\.?)(?![^\W\d_])|(?i:(?:US )?(?:dollars?|euros?|pounds?))(?![^\W\d_]))"
 )
-_MAX_TEXT_CHARACTERS, _MAX_NAME_CHARACTERS, _MAX_NUMBER_CHARACTERS = 300, 120, 40
-_MAX_NAME_WORDS, _MAX_NUMBER_WORDS = 16, 4
+_MAX_CHARACTERS, _MAX_NAME_CHARACTERS, _MAX_NUMBER_CHARACTERS = 300, 120, 40
+_MIN_NAME_LETTERS, _MAX_NAME_WORDS, _MAX_NUMBER_WORDS = 2, 16, 4
 
-_FIGURES = r"(?:\d{1,3}(?:[ '’.,]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)(?![\d])"
+_FIGURES = r"(?:\d{1,3}(?:[ '\u2019.,]\d{3})+(?:[.,]\d{1,2})?|\d+(?:[.,]\d{1,2})?)(?![\d])"
 _AMOUNT = re.compile(
-    rf"(?P<before>(?:[-−+(]\s?)*(?:{CURRENCY}\s?)?(?:[-−+(]\s?)*)(?P<figures>{_FIGURES})"
-    rf"(?P<after>[-−]?\)?-?(?:\s?{CURRENCY})?\)?(?:\s?(?:CR|DR)(?!\w))?)"
+    rf"(?P<before>(?:[-\u2212+(]\s?)*(?:{CURRENCY}\s?)?(?:[-\u2212+(]\s?)*)(?P<figures>{_FIGURES})"
+    rf"(?P<after>[-\u2212]?\)?-?(?:\s?{CURRENCY})?\)?(?:\s?(?:CR|DR)(?!\w))?)"
 )
 _NUMERIC_DATE = r"\d{4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,2}|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?(?:\d{4}|\d{2})"
 _MONTH = r"[^\W\d_]{3,12}\.?"
 _WORDED_DATE = (
-    rf"\d{{1,2}}(?:\.|º|st|nd|rd|th|er)?[ -](?:of |de )?{_MONTH},?[ -](?:de |del )?(?:\d{{4}}|\d{{2}})"
+    rf"\d{{1,2}}(?:\.|\u00ba|st|nd|rd|th|er)?[ -](?:of |de )?{_MONTH},?[ -](?:de |del )?(?:\d{{4}}|\d{{2}})"
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
     r"|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日일]"
 )
 _DATE = re.compile(
-    rf"(?:[^\W\d_]{{2,10}}\.?,? )?(?P<date>{_WORDED_DATE}|{_NUMERIC_DATE})(?![\w/.-]*\d)(?=[ ,;]*$|,?\s\(|,?\s\d{{1,2}}:\d\d|T\d\d:)"
+    rf"(?:[^\W\d_]{{2,10}}\.?,? )?(?P<date>{_WORDED_DATE}|{_NUMERIC_DATE})(?![\w/.-]*\d)"
+    r"(?=[ ,;]*$|,?\s\(|,?\s\d{1,2}:\d\d|T\d\d:)"
 )
-_MONTHS = {
-    name: number
-    for number, names in enumerate(
-        (
-            "jan ene ιαν", "feb fev fév ene.feb φεβ", "mar mär mrz μαρ", "apr avr abr απρ", "may mai mayo μαι μαΐ μάι",
-            "jun juin ιουν", "jul juil ιουλ", "aug aoû aou ago αυγ", "sep set σεπ", "oct okt out οκτ οκτώ",
-            "nov νοε", "dec dez déc dic δεκ",
-        ),
-        1,
-    )
-    for name in names.split()
-}  # fmt: skip
+_FIGURES_OF_A_YEAR = 4
 _POINTS_ELSEWHERE = re.compile(
-    r"(?:(?:please )?(?:see|refer to)|siehe|s\.|voir|cf\.?|v[eé]ase|ver|as (?:per|agreed|stated|set out|defined|above|below)"
+    r"(?:(?:please )?(?:see|refer to)|as (?:per|agreed|stated|set out|defined|above|below)"
+    r"|siehe|s\.|voir|cf\.?|v[eé]ase|ver"
     r"|wie (?:oben|unten|vereinbart)|gemäß|laut|selon|seg[uú]n|according to|pursuant to|n/?a|tb[acd]|none|keine?|nul)\b"
-    r"|[-–—./\s]*$",
+    r"|[-\u2013—./\s]*$",
     re.IGNORECASE,
 )
 _FIRST_WORDS_OF_CLAUSES = re.compile(r"\b(?:shall|will|must|may|is|are|was|were|has|have|means|soll|muss|ist|sind)\b")
@@ -65,7 +58,8 @@ _FIRST_WORDS_OF_CLAUSES = re.compile(r"\b(?:shall|will|must|may|is|are|was|were|
 
 def read(kind: str, printed: str) -> str | None:
     """Those of the `printed` words that are a value of this kind; None where they are none."""
-    return _READERS[kind](" ".join(printed.split()))
+    words = " ".join(printed.split())
+    return _READERS[kind](words) if len(words) <= _MAX_CHARACTERS else None
 
 
 def same(kind: str, one: str, other: str) -> bool:
@@ -93,7 +87,9 @@ def _number(printed: str) -> str | None:
     if re.fullmatch(r"[(].*[)]|.*[%€£$¥].*|.*[,;:?!=<>@].*", printed):
         return None
     first, *others = words
-    is_prefix = bool(others) and (re.fullmatch(r"[^\W\d_]{1,5}[-./]?|[#№]", first) is not None and first == first.upper())
+    is_prefix = bool(others) and (
+        re.fullmatch(r"[^\W\d_]{1,5}[-./]?|[#№]", first) is not None and first == first.upper()
+    )
     if not all(any(map(str.isdigit, word)) for word in (others if is_prefix else words)):
         return None
     return printed.removesuffix(".")
@@ -111,7 +107,7 @@ def _amount(printed: str) -> str | None:
     value, rest = found[0].strip(), printed[found.end() :]
     if rest and not re.match(r"[ *.,;]", rest):
         return None
-    if re.match(r"[*.,;]*\s*(?:%|[-−+(]?\s?\d)", rest) or rest.strip(" *.,;").startswith(("x ", "× ", "of ", "/")):
+    if re.match(r"[*.,;\s]*(?:%|/|[-\u2212+(]?\s?\d|(?:x|\u00d7|of|von|de|sur)\s)", rest):
         return None
     if rest.strip(" *.,;") and not has_currency(value) and not re.search(r"[.,]\d\d$", found["figures"]):
         return None  # "3 items"
@@ -123,7 +119,11 @@ def _amount(printed: str) -> str | None:
 def _name(printed: str) -> str | None:
     words = printed.split()
     letters = [word for word in words if any(map(str.isalpha, word))]
-    if not letters or len(words) > _MAX_NAME_WORDS or len(printed) > _MAX_NAME_CHARACTERS or len(printed) < 2:
+    if (
+        sum(map(len, letters)) < _MIN_NAME_LETTERS
+        or len(words) > _MAX_NAME_WORDS
+        or len(printed) > _MAX_NAME_CHARACTERS
+    ):
         return None
     if not _begins_like_a_name(words[0]) or _POINTS_ELSEWHERE.match(printed) or re.search(r"[;:?!<>@=]|://", printed):
         return None
@@ -134,8 +134,7 @@ def _name(printed: str) -> str | None:
 
 
 def _text(printed: str) -> str | None:
-    is_words = any(map(str.isalnum, printed)) and len(printed) <= _MAX_TEXT_CHARACTERS
-    return None if not is_words or _POINTS_ELSEWHERE.match(printed) else printed
+    return printed if any(map(str.isalnum, printed)) and not _POINTS_ELSEWHERE.match(printed) else None
 
 
 _READERS: dict[str, Callable[[str], str | None]] = {
@@ -162,36 +161,51 @@ def _parsed_amount(value: str) -> tuple[bool, str, frozenset[str]]:
     found = _AMOUNT.search(value)
     if found is None:
         return False, _plain(value), frozenset()
-    negative = bool(re.search(r"[-−(]", found["before"]) or re.match(r"[-−]", found["after"]))
-    figures = re.sub(r"[ '’]", "", found["figures"])
+    negative = bool(re.search(r"[-\u2212(]", found["before"]) or re.match(r"[-\u2212]", found["after"]))
+    figures = re.sub(r"[ '\u2019]", "", found["figures"])
     whole, _, cents = re.sub(r"[.,](?=\d{1,2}$)", "|", figures).partition("|")
     return negative, f"{re.sub(r'[.,]', '', whole)}.{cents:0<2}", frozenset(re.findall(CURRENCY, value))
 
 
 def _days(value: str) -> set[tuple[int, int, int]]:
     """The days (year, month, day) that a date can mean: 1/2/24 is two of them."""
-    numbers = [int(figures) for figures in re.findall(r"\d+", value)]
-    month = next(filter(None, (_month(word) for word in re.findall(r"[^\W\d_]+", value))), None)
-    if month is not None and len(numbers) == 2:  # noqa: PLR2004  # the day and the year
-        return {day for order in permutations(numbers) if (day := _day(order[0], month, order[1]))}
-    if len(numbers) != 3:  # noqa: PLR2004  # the day, the month, the year
-        return set()
-    first, second, third = numbers
-    orders = [(first, second, third)] if len(re.findall(r"\d+", value)[0]) == 4 else [  # noqa: PLR2004
-        (third, second, first), (third, first, second), *([(first, second, third)] if third <= 31 and first > 31 else []),  # noqa: PLR2004
-    ]  # fmt: skip
-    return {day for order in orders if (day := _day(*order))}
+    figures = re.findall(r"\d+", value)
+    numbers = [int(each) for each in figures]
+    match numbers, _month_of(value):
+        case [one, other], int(month):
+            orders = [(other, month, one), (one, month, other)]
+        case [year, month, day], None if len(figures[0]) == _FIGURES_OF_A_YEAR:
+            orders = [(year, month, day)]
+        case [one, other, year], None:
+            orders = [(year, other, one), (year, one, other)]
+        case _:
+            orders = []
+    return {found for order in orders if (found := _day(*order))}
+
+
+def _month_of(value: str) -> int | None:
+    return next(filter(None, (_month(word) for word in re.findall(r"[^\W\d_]+", value))), None)
 
 
 def _month(word: str) -> int | None:
-    return _MONTHS.get(word.casefold()[:4]) or _MONTHS.get(word.casefold()[:3])
+    """The month that a word names: its first four letters without accents, or three, tell it in five languages."""
+    letters = "".join(each for each in unicodedata.normalize("NFD", word.casefold()) if not unicodedata.combining(each))
+    return _months().get(letters[:4]) or _months().get(letters[:3])
+
+
+@cache
+def _months() -> dict[str, int]:
+    names = json.loads(Path(__file__).with_name("months.json").read_text("utf-8"))
+    return {name: number for number, of_month in enumerate(names, 1) for name in of_month}
 
 
 def _has_unknown_month(value: str) -> bool:
     """Whether a word stands for the month that no list of ours has: another language is no other form."""
-    return bool(re.search(r"[^\W\d_]{3}", value)) and not _days(value) and max(map(int, re.findall(r"\d+", value))) > 31  # noqa: PLR2004
+    return re.search(r"[^\W\d_]{3}", value) is not None and re.search(r"\d{4}", value) is not None
 
 
 def _day(year: int, month: int, day: int) -> tuple[int, int, int] | None:
-    full = year + 2000 if year < 100 else year  # noqa: PLR2004  # two figures are of this century
-    return (full, month, day) if 1 <= month <= 12 and 1 <= day <= 31 and 1900 <= full < 2200 else None  # noqa: PLR2004
+    """None where there is no such day; a year of two figures is of this century."""
+    full = year + 2000 if year < 100 else year  # noqa: PLR2004
+    is_one = 1 <= month <= 12 and 1 <= day <= 31 and 1900 <= full < 2200  # noqa: PLR2004
+    return (full, month, day) if is_one else None

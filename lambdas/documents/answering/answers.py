@@ -95,7 +95,9 @@ class KeyValueAnswerer:
         ranks = [rank for rank in ranks if rank]
         if not ranks:
             keys = ", ".join(question.all_keys[:5])
-            return Answer(question.id, question.question, None, reason=f"The document has no value for {keys} or their like.")
+            return Answer(
+                question.id, question.question, None, reason=f"The document has no value for {keys} or their like."
+            )
         found, others = ranks[0], _different(question.kind, [each for rank in ranks for each in rank])
         if len(_different(question.kind, found)) > 1:
             reason = "The document has more than one value for this, and none has more right than the others."

@@ -93,7 +93,7 @@ def _goes_on(page: LabelledPage, last: Cell, below: LabelledCell, value: Cell, l
         return True  # it hangs under the value, where no key stands
     needed = last.right + _SPACE * last.size + below.cell.words[0].right - below.cell.words[0].left
     others = [cell.right for cell in _paragraph(page, below, label) if cell.right != last.right]
-    if others and needed > max(others) + _SPACE * last.size and max(others) >= last.right - _EDGE * last.size:
+    if others and needed > max(others) and max(others) >= last.right - _EDGE * last.size:
         return True
     if needed <= max([last.right, *others]):
         return False

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from documents.reading.layout import Cell, Line
 
 _LINES_LOOKED_AT = 40
+_MAX_CELLS_OF_A_LINE = 100
 _LINES_OF_A_MAIL_HEAD = 6
 
 
@@ -54,7 +55,7 @@ class LabelledPage:
         self.lines = [
             [
                 LabelledCell(cell, tuple(labels_in(cell.text, vocabulary)), line_number, number)
-                for number, cell in enumerate(line.cells)
+                for number, cell in enumerate(line.cells[:_MAX_CELLS_OF_A_LINE])
             ]
             for line_number, line in enumerate(lines)
         ]
@@ -92,19 +93,18 @@ class LabelledPage:
 
     def _drop_heads_of_mails(self) -> None:
         """A printed mail begins with who wrote it to whom, when, and about what: that is no data of the document."""
-        is_other = self.vocabulary.is_other
-        for cell in [cell for cell in self.cells() if _has_key(cell, "mail_subject", is_other)]:
+        for cell in [cell for cell in self.cells() if _has_key(cell, "mail_subject", self.vocabulary)]:
             near = self.lines[max(cell.line - _LINES_OF_A_MAIL_HEAD, 0) : cell.line + _LINES_OF_A_MAIL_HEAD + 1]
             head = [
                 other
                 for line in near
                 for other in line
-                if _has_key(other, "mail", is_other) and other.cell.is_in_column_of(cell.cell)
+                if _has_key(other, "mail", self.vocabulary) and other.cell.is_in_column_of(cell.cell)
             ]
-            if any(_has_key(other, "mail_sender", is_other) for other in head):
+            if any(_has_key(other, "mail_sender", self.vocabulary) for other in head):
                 for other in head:
                     self.lines[other.line][other.number] = LabelledCell(other.cell, (), other.line, other.number)
 
 
-def _has_key(cell: LabelledCell, group: str, is_other: object) -> bool:
-    return cell.begins_with_label and cell.labels[0].separated and is_other(group, cell.labels[0].key)  # type: ignore[operator]
+def _has_key(cell: LabelledCell, group: str, vocabulary: Vocabulary) -> bool:
+    return cell.begins_with_label and cell.labels[0].separated and vocabulary.is_other(group, cell.labels[0].key)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _COLON = r"(?<![:\uff1a])[:\uff1a](?![:\uff1a\\]|//)"
 _LEADERS = r"(?:[._\u2026\u00b7]{3,}|\u2026+|(?:\s[.\u00b7]){3,})"
 _SEPARATOR = re.compile(rf"\s*(?:{_COLON}|{_LEADERS})(?:\s*(?:{_COLON}|{_LEADERS}))*\s*")
+_MAX_CHARACTERS = 1000
 _BULLETS = "-\u2013\u2014*•▪◦·> \t"
 _ENDS_A_VALUE = re.compile(rf".*(?:\S*\d\S*|{CURRENCY})(?=\s|$)")
 
@@ -60,7 +61,7 @@ def labels_in(text: str, vocabulary: Vocabulary) -> list[Label]:
 
 
 def _separators(text: str) -> Iterator[tuple[int, int]]:
-    for match in _SEPARATOR.finditer(text):
+    for match in _SEPARATOR.finditer(text, 0, _MAX_CHARACTERS):
         start, end = match.span()
         if not (text[start - 1 : start].isdigit() and text[end : end + 1].isdigit() and ":" in match[0]):
             yield start, end

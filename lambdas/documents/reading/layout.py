@@ -1,7 +1,7 @@
 """
 Where the words of a page stand to each other: lines, and in them cells.
 
-All measures are relative to the height of the letters, so that the scale of a page does not matter, and words are put in
+All measures are relative to the size of the letters, so that the scale of a page does not matter, and words are put in
 order by their places, so that the order in which a file draws them does not matter either. `y` grows downwards.
 """
 
@@ -14,33 +14,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from documents.reading.page_model import Word
+
 _SAME_LINE_OVERLAP = 0.5
 _LEVEL = 0.3
 _CELL_GAP = 1.0
 _NEAR = 1.0
+_MAX_WORDS_OF_A_CELL = 300
+_MARK_SIZE, _MARK_RISE, _MARK_GAP = 0.8, 0.1, 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
-    """A word as it is shown: its box on the page, and the height of its letters."""
+def middle(word: Word) -> float:
+    return (word.top + word.bottom) / 2
 
-    text: str
-    left: float
-    top: float
-    right: float
-    bottom: float
-    size: float
 
-    @property
-    def middle(self) -> float:
-        return (self.top + self.bottom) / 2
-
-    def part(self, start: int, end: int) -> Word:
-        """The characters from `start` to `end`, as if all were of the same width."""
-        width = (self.right - self.left) / max(len(self.text), 1)
-        return replace(
-            self, text=self.text[start:end], left=self.left + start * width, right=self.left + end * width
-        )
+def part(word: Word, start: int, end: int) -> Word:
+    """The characters of a word from `start` to `end`, as if all were of the same width."""
+    width = (word.right - word.left) / max(len(word.text), 1)
+    return replace(word, text=word.text[start:end], left=word.left + start * width, right=word.left + end * width)
 
 
 @dataclass(frozen=True)
@@ -63,7 +54,7 @@ class Cell:
 
     @property
     def middle(self) -> float:
-        return self.words[0].middle
+        return middle(self.words[0])
 
     @property
     def size(self) -> float:
@@ -75,7 +66,7 @@ class Cell:
         for word in self.words:
             first, last = max(start - at, 0), min(end - at, len(word.text))
             if first < last:
-                words.append(word.part(first, last) if last - first < len(word.text) else word)
+                words.append(part(word, first, last) if last - first < len(word.text) else word)
             at += len(word.text) + 1
         return Cell(tuple(words)) if words else None
 
@@ -111,12 +102,12 @@ class Line:
 def lines_of(words: Iterable[Word]) -> list[Line]:
     """The lines of a page, from top to bottom. Time grows with n log n of the words."""
     rows: list[list[Word]] = []
-    for word in sorted(words, key=lambda word: (word.middle, word.left, word.right, word.text)):
+    for word in sorted(words, key=lambda word: (middle(word), word.left, word.right, word.text)):
         if rows and _overlap(rows[-1][0], word) >= _SAME_LINE_OVERLAP:
             rows[-1].append(word)
         else:
             rows.append([word])
-    return [Line(_cells(sorted(row, key=lambda word: (word.left, word.middle, word.text)))) for row in rows]
+    return [Line(_cells(sorted(row, key=lambda word: (word.left, middle(word), word.text)))) for row in rows]
 
 
 def _overlap(one: Word, other: Word) -> float:
@@ -125,11 +116,28 @@ def _overlap(one: Word, other: Word) -> float:
     return common / max(min(one.bottom - one.top, other.bottom - other.top), 1e-6)
 
 
+def _is_footnote_mark(word: Word, before: Word) -> bool:
+    """Whether a small raised figure hangs on the word before it."""
+    return (
+        word.size < _MARK_SIZE * before.size
+        and word.bottom < before.bottom - _MARK_RISE * before.size
+        and abs(word.left - before.right) < _MARK_GAP * before.size
+        and all(character.isdigit() or character in "*†‡)" for character in word.text)
+    )
+
+
+def _is_close(before: Word, word: Word) -> bool:
+    gap = word.left - before.right
+    return gap <= _CELL_GAP * min(before.size, word.size) and _overlap(before, word) > _LEVEL
+
+
 def _cells(row: Sequence[Word]) -> tuple[Cell, ...]:
     cells: list[list[Word]] = []
     for word in row:
         last = cells[-1][-1] if cells else None
-        if last and word.left - last.right <= _CELL_GAP * min(last.size, word.size) and _overlap(last, word) > _LEVEL:
+        if last and _is_footnote_mark(word, last):
+            continue
+        if last and len(cells[-1]) < _MAX_WORDS_OF_A_CELL and _is_close(last, word):
             cells[-1].append(word)
         else:
             cells.append([word])

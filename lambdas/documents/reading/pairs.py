@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from documents.questions import Vocabulary
     from documents.reading.labelled import LabelledCell
     from documents.reading.labels import Label
-    from documents.reading.layout import Cell, Word
+    from documents.reading.layout import Cell
+    from documents.reading.page_model import Word
 
 _MAX_GAP_BESIDE = 25
 _MAX_DISTANCE_BELOW = 2.5
@@ -86,9 +87,13 @@ class _Finder:
             value = self._typed(kind, [" ".join(texts)]) or self._only(kind, texts)
             if value:
                 yield value
-        elif len(cells) == 1 and cells[0].cell.left - cell.cell.right <= _MAX_GAP_BESIDE * cell.cell.size:
-            if label.separated or (cell.is_label and self._is_in_a_stack(cell, cells[0])):
-                yield from self._whole(cells[0].cell, cell, len(cell.labels) - 1, goes_on=kind is not None)
+        elif len(cells) == 1 and self._is_value_of(cells[0], cell, label):
+            yield from self._whole(cells[0].cell, cell, len(cell.labels) - 1, goes_on=kind is not None)
+
+    def _is_value_of(self, value: LabelledCell, cell: LabelledCell, label: Label) -> bool:
+        if value.cell.left - cell.cell.right > _MAX_GAP_BESIDE * cell.cell.size:
+            return False
+        return label.separated or (cell.is_label and self._is_in_a_stack(cell, value))
 
     def _typed(self, kind: str | None, texts: list[str]) -> str | None:
         return next((text for text in texts if kind and read(kind, text)), None)

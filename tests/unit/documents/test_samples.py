@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from documents.answering.answers import KeyValueAnswerer, load_questions, summarize
+from documents.answering.answers import KeyValueAnswerer, summarize
+from documents.questions import load_questions, load_vocabulary
 from documents.reading.extracted import ExtractedDocument
 from documents.reading.reader import PypdfReader
 from samples import make_samples
@@ -72,7 +73,7 @@ def read(content: bytes) -> ExtractedDocument | str:
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_good_document_is_answered_rightly(name: str) -> None:
     document = PypdfReader().read((FOLDER / name).read_bytes())
-    assert summarize(KeyValueAnswerer().answer(document, load_questions()).answers) == ANSWERS[name]
+    assert summarize(KeyValueAnswerer(load_vocabulary()).answer(document, load_questions()).answers) == ANSWERS[name]
     assert document.warnings == ()
 
 
