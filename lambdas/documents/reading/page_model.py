@@ -95,7 +95,7 @@ class Contents:
     Attributes:
         pages: those that could be read.
         unreadable: numbers of the pages of which nothing, or not all, could be read.
-        warnings: sentences for people: what is missing and why.
+        meaningless: how many characters of the pages have no meaning: their fonts do not tell which letters they are.
     """
 
     pages: tuple[Page, ...]
@@ -103,4 +103,4 @@ class Contents:
     fields: tuple[FormField, ...]
     attachments: tuple[Attachment, ...]
     unreadable: tuple[int, ...] = ()
-    warnings: tuple[str, ...] = ()
+    meaningless: int = 0
