@@ -49,11 +49,17 @@ _FIGURES_OF_A_YEAR = 4
 _POINTS_ELSEWHERE = re.compile(
     r"(?:(?:please )?(?:see|refer to)|as (?:per|agreed|stated|set out|defined|above|below)"
     r"|siehe|s\.|voir|cf\.?|v[eé]ase|ver"
-    r"|wie (?:oben|unten|vereinbart)|gemäß|laut|selon|seg[uú]n|according to|pursuant to|n/?a|tb[acd]|none|keine?|nul)\b"
+    r"|wie (?:oben|unten|vereinbart)|gemäß|laut|selon|seg[uú]n|according to|pursuant to|to be [a-z]+ed"
+    r"|n/?a|tb[acd]|none|keine?|nul)\b"
     r"|[-\u2013—./\s]*$",
     re.IGNORECASE,
 )
-_FIRST_WORDS_OF_CLAUSES = re.compile(r"\b(?:shall|will|must|may|is|are|was|were|has|have|means|soll|muss|ist|sind)\b")
+_NOT_IN_NAMES = re.compile(
+    r"[;:?!<>@=]|://|\b(?:shall|will|must|may|is|are|was|were|has|have|means|soll|muss|ist|sind)\b"
+)
+_DEFINITION = re.compile(
+    r"\s*[(](?=[\"\u201c\u201e\u00ab']|the |hereinafter|nachfolgend|im |ci-apr\u00e8s|en adelante)"
+)
 
 
 def read(kind: str, printed: str) -> str | None:
@@ -84,7 +90,7 @@ def _number(printed: str) -> str | None:
     words = printed.split()
     if not 0 < len(words) <= _MAX_NUMBER_WORDS or len(printed) > _MAX_NUMBER_CHARACTERS:
         return None
-    if re.fullmatch(r"[(].*[)]|.*[%€£$¥].*|.*[,;:?!=<>@].*", printed):
+    if re.fullmatch(r"[+(].*|.*[%€£$¥].*|.*[,;:?!=<>@].*", printed):
         return None
     first, *others = words
     is_prefix = bool(others) and (
@@ -117,20 +123,17 @@ def _amount(printed: str) -> str | None:
 
 
 def _name(printed: str) -> str | None:
-    words = printed.split()
+    name = _DEFINITION.split(printed)[0].rstrip(" ,")
+    words = name.split()
     letters = [word for word in words if any(map(str.isalpha, word))]
-    if (
-        sum(map(len, letters)) < _MIN_NAME_LETTERS
-        or len(words) > _MAX_NAME_WORDS
-        or len(printed) > _MAX_NAME_CHARACTERS
-    ):
+    if len(words) > _MAX_NAME_WORDS or len(name) > _MAX_NAME_CHARACTERS:
         return None
-    if not _begins_like_a_name(words[0]) or _POINTS_ELSEWHERE.match(printed) or re.search(r"[;:?!<>@=]|://", printed):
+    if sum(map(len, letters)) < _MIN_NAME_LETTERS or not _begins_like_a_name(words[0]):
         return None
-    if _date(printed) or _FIRST_WORDS_OF_CLAUSES.search(printed):
+    if _POINTS_ELSEWHERE.match(name) or _NOT_IN_NAMES.search(name) or _date(name):
         return None
     small = [word for word in letters if word[0].islower()]
-    return None if len(small) * 2 > len(letters) else printed.rstrip(",")
+    return None if len(small) * 2 > len(letters) else name
 
 
 def _text(printed: str) -> str | None:

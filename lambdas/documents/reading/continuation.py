@@ -16,7 +16,7 @@ from documents.reading.layout import Cell
 if TYPE_CHECKING:
     from documents.reading.labelled import LabelledCell, LabelledPage
 
-_MAX_LINES = 4
+_MAX_LINES = 5
 _LINE_PITCH = 1.75
 _EDGE = 0.6
 _SPACE = 0.2
@@ -48,6 +48,8 @@ def whole_value(page: LabelledPage, value: Cell, label: Cell, line: int) -> Whol
         if not verdict:
             break
         text, last, at = f"{text} {below.cell.text}", below.cell, below.line
+    else:
+        return Whole(text, is_clear=False)
     return Whole(text)
 
 

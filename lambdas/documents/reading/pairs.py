@@ -2,8 +2,9 @@
 Keys and their values by where they stand on the page.
 
 - The value is right of its key, in the same cell or, where that ends with the key, in the next one on the line.
-- Else it is below its key: where the line has keys only, as the head of a table has, or where key and value are a block
-  with space above it. A column of several values is a list, and a table of items is none of keys.
+- Else it is below its key: where the line has keys only, as the head of a table has; where space above or below sets
+  both apart; where keys and values take turns; or where it has the form that the question asks for.
+- A column of several values is a list, and a table of items is none of keys.
 - A key without a colon counts only where a question knows it and its value has the form that the question asks for.
 - What cannot be told is left out; where two values are equally near, both are found.
 """
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 _MAX_GAP_BESIDE = 25
 _MAX_DISTANCE_BELOW = 2.5
 _SPACE_ABOVE_A_BLOCK = 1.2
+_SAME_EDGE = 0.6
 _LINES_OF_A_STACK = 3
 
 
@@ -71,9 +73,12 @@ class _Finder:
             value = self._typed(kind, [rest.text, *self._with_next_cells(cell, number, rest)])
             if value:
                 yield value
-        elif label.separated and all(other.sure for other in cell.labels[number + 1 : number + 2]):
+        elif label.separated and not self._ends_unclear(cell, number) and not self._page.vocabulary.knows(rest.text):
             is_last = number == len(cell.labels) - 1
             yield from self._whole(rest, cell, number, goes_on=is_last and kind is not None)
+
+    def _ends_unclear(self, cell: LabelledCell, number: int) -> bool:
+        return not all(following.sure for following in cell.labels[number + 1 : number + 2])
 
     def _with_next_cells(self, cell: LabelledCell, number: int, rest: Cell) -> list[str]:
         """A currency may stand apart from its amount."""
@@ -118,7 +123,9 @@ class _Finder:
         if first is None or first.begins_with_label or not self._stands_below(cell, box, first, kind):
             return
         if kind not in TYPED:
-            yield first_line_of_block(self._page, first)
+            name = first_line_of_block(self._page, first)
+            if label.separated or (kind and read(kind, name)):
+                yield name
         elif read(kind, first.cell.text) and not self._is_a_list(first, kind):
             yield first.cell.text
 
@@ -133,8 +140,35 @@ class _Finder:
             return self._is_under_no_other(row, cell, first)
         if kind in TYPED and any(not other.labels for other in row):
             return False
+        return self._is_a_block(cell, box, first, distance) or (
+            cell.labels[-1].separated
+            and abs(first.cell.left - box.left) <= _SAME_EDGE * box.size
+            and (kind in TYPED or self._alternates(cell, first))
+        )
+
+    def _is_a_block(self, cell: LabelledCell, box: Cell, first: LabelledCell, distance: float) -> bool:
+        """Whether space above the key or, where nothing but its value follows, below the value sets both apart."""
         above = self._page.above(box, cell.line)
-        return above is None or box.middle - above.cell.middle > _SPACE_ABOVE_A_BLOCK * distance
+        if above is not None and box.middle - above.cell.middle > _SPACE_ABOVE_A_BLOCK * distance:
+            return True
+        last: LabelledCell | None = first
+        while last is not None and not last.labels:
+            below = self._page.below(last.cell, last.line)
+            if below and below.cell.middle - last.cell.middle > _SPACE_ABOVE_A_BLOCK * distance:
+                return cell.labels[-1].separated
+            last = below
+        return last is None and above is None
+
+    def _alternates(self, cell: LabelledCell, value: LabelledCell) -> bool:
+        """Whether keys and values take turns in the column, each on a line of its own."""
+        next_key = self._page.below(value.cell, value.line)
+        next_value = next_key and self._page.below(next_key.cell, next_key.line)
+        last_value = self._page.above(cell.cell, cell.line)
+        last_key = last_value and self._page.above(last_value.cell, last_value.line)
+        return any(
+            key is not None and key.is_label and key.labels[0].separated and each is not None and not each.labels
+            for key, each in ((next_key, next_value), (last_key, last_value))
+        )
 
     def _is_under_no_other(self, row: list[LabelledCell], cell: LabelledCell, first: LabelledCell) -> bool:
         """Whether a cell below a row of keys is below that key only."""

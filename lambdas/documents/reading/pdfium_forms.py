@@ -143,7 +143,9 @@ def _caption(place: Box, words: Iterable[Word]) -> str:
 
 def _note(annotation: Any, frame: tuple[Box, int]) -> list[list[Word]]:
     """What a text note says, spread over its box: PDFium tells no places of its words."""
-    lines = [line.split() for line in wide_string(pdfium.FPDFAnnot_GetStringValue, annotation, b"Contents").splitlines()]
+    lines = [
+        line.split() for line in wide_string(pdfium.FPDFAnnot_GetStringValue, annotation, b"Contents").splitlines()
+    ]
     left, top, _right, bottom = _place(annotation, frame)
     size = min((bottom - top) / max(len(lines), 1), 14.0)
     placed = []

@@ -117,7 +117,12 @@ def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[
 
 def _is_character(char: str) -> bool:
     code = ord(char)
-    return code >= 0x20 and not 0x7F <= code < 0xA0 and not 0xE000 <= code < 0xF900 and code not in {0xFFFD, 0xFFFE, 0xFFFF}  # noqa: PLR2004
+    return (
+        code >= 0x20
+        and not 0x7F <= code < 0xA0
+        and not 0xE000 <= code < 0xF900
+        and code not in {0xFFFD, 0xFFFE, 0xFFFF}
+    )  # noqa: PLR2004
 
 
 def _is_seen(box: Box, style: Style, surroundings: Surroundings) -> bool:
@@ -174,6 +179,10 @@ def _style_of(text_page: Any, index: int, item: int, *, layers: bool) -> Style:
     return Style(
         size=size or 1.0,
         turn=quarter % 4 if upright else _SLANTED,
-        seen=False if alpha.value == 0 and mode == pdfium.FPDF_TEXTRENDERMODE_FILL else None if white or layers else True,
+        seen=False
+        if alpha.value == 0 and mode == pdfium.FPDF_TEXTRENDERMODE_FILL
+        else None
+        if white or layers
+        else True,
         needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
     )

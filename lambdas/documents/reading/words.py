@@ -109,7 +109,9 @@ def _words(line: Iterable[_Fragment]) -> list[Word]:
         else:
             merged.append(fragment)
     return [
-        Word(each.text, each.left, each.base - _ABOVE * each.size, each.right, each.base + _BELOW * each.size, each.size)
+        Word(
+            each.text, each.left, each.base - _ABOVE * each.size, each.right, each.base + _BELOW * each.size, each.size
+        )
         for each in merged
     ]
 
