@@ -39,7 +39,7 @@ MAX_ATTACHMENTS = 100
 def fields_and_notes(
     document: Document, page: Any, number: int, frame: tuple[Box, int], words: Sequence[Word]
 ) -> tuple[list[FormField], list[list[Word]]]:
-    """The fields of a page, and the lines of the text notes that are typed onto it. `frame`: the page's box, its turn."""
+    """The fields of a page, and the lines of notes that are typed onto it. `frame`: the page's box and its turn."""
     fields, notes = [], []
     for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), MAX_FIELDS)):
         with _annotation(page, index) as annotation:
@@ -143,7 +143,9 @@ def _caption(place: Box, words: Iterable[Word]) -> str:
 
 def _note(annotation: Any, frame: tuple[Box, int]) -> list[list[Word]]:
     """What a text note says, spread over its box: PDFium tells no places of its words."""
-    lines = [line.split() for line in wide_string(pdfium.FPDFAnnot_GetStringValue, annotation, b"Contents").splitlines()]
+    lines = [
+        line.split() for line in wide_string(pdfium.FPDFAnnot_GetStringValue, annotation, b"Contents").splitlines()
+    ]
     left, top, _right, bottom = _place(annotation, frame)
     size = min((bottom - top) / max(len(lines), 1), 14.0)
     placed = []
