@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from documents.reading.reader import PypdfReader
+from documents.reading.reader import PdfReader
 from documents.service_errors import outages_postpone, setbacks
 from documents.settings import EXTRACTED, ExtractSettings
 from documents.storage import fetch_document, write_result
@@ -33,7 +33,7 @@ def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any])
 def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> DocumentReader:
     """The reader of the settings, for one attempt at `task` in that run."""
     if settings.reader == "pypdf":
-        return PypdfReader()
+        return PdfReader()
     from documents.aws import textract_client  # noqa: PLC0415  # what only Textract needs is loaded for it only
     from documents.textract.jobs import AnalysisJobs  # noqa: PLC0415
     from documents.textract.reader import TextractReader  # noqa: PLC0415

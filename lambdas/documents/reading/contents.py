@@ -12,7 +12,7 @@ from documents.reading.page_model import Contents, FormField, Page
 from documents.reading.pdfium_drawings import Drawn, covered_share, images_and_drawings
 from documents.reading.pdfium_forms import attachments, fields_and_notes
 from documents.reading.pdfium_letters import Surroundings, letters_of, size_as_shown
-from documents.reading.words import lines_of, text_of
+from documents.reading.words import lines_of, text_of, with_notes
 
 if TYPE_CHECKING:
     from documents.reading.pdfium import Document
@@ -63,14 +63,15 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
     box: Box = (rect.left, rect.bottom, rect.right, rect.top)
     images, drawings = images_and_drawings(page)
     surroundings = Surroundings(box, images, Drawn(page, box), layers=layers)
-    turn, letters, meaningless = letters_of(text_page, surroundings, pdfium.FPDFPage_GetRotation(page))
-    lines = lines_of(letters.pop(turn, []))
+    letters = letters_of(text_page, surroundings)
+    turn = letters.way_of_most(pdfium.FPDFPage_GetRotation(page))
+    lines = lines_of(letters.by_way.pop(turn, []))
     fields, notes = fields_and_notes(document, page, number, (box, turn), [word for line in lines for word in line])
-    lines += notes
-    aside = [line for others in letters.values() for line in lines_of(others)]
+    lines = with_notes(lines, notes)
+    aside = [line for others in letters.by_way.values() for line in lines_of(others)]
     width, height = size_as_shown(box, turn)
     found.fields.extend(fields)
-    found.meaningless += meaningless
+    found.meaningless += letters.meaningless
     found.pages.append(
         Page(
             number,
@@ -80,5 +81,6 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
             text_of([*lines, *aside]),
             image_share=covered_share(images, box),
             drawings=drawings,
+            recognised=letters.recognised,
         )
     )

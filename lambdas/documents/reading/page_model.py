@@ -75,7 +75,7 @@ class Page:
 
     `words` are in reading order: lines from top to bottom, in each from its beginning to its end. `text` has the same
     words in lines. `image_share` is how much of the page images cover, from 0 to 1. `drawings` counts what is drawn on
-    it that is neither text nor image.
+    it that is neither text nor image. `recognised`: there is text under an image, as programs that read scans leave it.
     """
 
     number: int
@@ -85,6 +85,7 @@ class Page:
     text: str
     image_share: float = 0.0
     drawings: int = 0
+    recognised: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Document:
 
     handle: Any
     form: Any
+    is_portfolio: bool
 
     @property
     def page_count(self) -> int:
@@ -41,6 +42,10 @@ class Document:
     def is_dynamic_form(self) -> bool:
         """Whether its pages are only made by a viewer of XFA: those in the file are placeholders."""
         return bool(pdfium.FPDF_GetFormType(self.handle) == _XFA)
+
+    @property
+    def is_encrypted(self) -> bool:
+        return bool(pdfium.FPDF_GetSecurityHandlerRevision(self.handle) != -1)
 
     @contextmanager
     def page(self, index: int) -> Iterator[tuple[Any, Any] | None]:
@@ -64,21 +69,33 @@ class Document:
 def opened(content: bytes) -> Iterator[Document]:
     """Open a PDF; one that the empty password opens is opened. `CannotOpenError` where PDFium cannot."""
     _start()
+    _unsupported.clear()
     handle = pdfium.FPDF_LoadMemDocument64(content, len(content), None)
     if not handle:
         raise CannotOpenError(pdfium.FPDF_GetLastError())
     form_fill = pdfium.FPDF_FORMFILLINFO(version=2)
     form = pdfium.FPDFDOC_InitFormFillEnvironment(handle, form_fill)
     try:
-        yield Document(handle, form)
+        yield Document(handle, form, pdfium.FPDF_UNSP_DOC_PORTABLECOLLECTION in _unsupported)
     finally:
         pdfium.FPDFDOC_ExitFormFillEnvironment(form)
         pdfium.FPDF_CloseDocument(handle)
 
 
+_unsupported: list[int] = []
+_note_unsupported = pdfium.UNSUPPORT_INFO(
+    version=1,
+    FSDK_UnSupport_Handler=type(pdfium.UNSUPPORT_INFO().FSDK_UnSupport_Handler)(
+        lambda _self, kind: _unsupported.append(kind)
+    ),
+)
+"""PDFium tells what it does not show of a document by calling this while it opens it."""
+
+
 @cache
 def _start() -> None:
     pdfium.FPDF_InitLibrary()
+    pdfium.FSDK_SetUnSpObjProcessHandler(_note_unsupported)
 
 
 def wide_string(call: Callable[..., int], *arguments: Any) -> str:

@@ -16,7 +16,7 @@ _LONGER_SIDE = 1400
 
 
 def images_and_drawings(page: Any) -> tuple[list[Box], int]:
-    """The boxes of images (and of forms, which may have them) and how many paths there are, of the first 20,000 objects."""
+    """The boxes of images, and of forms that have some, and how many paths there are; of 20,000 objects at most."""
     images: list[Box] = []
     drawings = 0
     left, bottom, right, top = (ctypes.c_float() for _ in range(4))

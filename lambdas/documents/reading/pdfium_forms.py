@@ -39,7 +39,7 @@ MAX_ATTACHMENTS = 100
 def fields_and_notes(
     document: Document, page: Any, number: int, frame: tuple[Box, int], words: Sequence[Word]
 ) -> tuple[list[FormField], list[list[Word]]]:
-    """The fields of a page, and the lines of the text notes that are typed onto it. `frame`: the page's box, its turn."""
+    """The fields of a page, and the lines of notes that are typed onto it. `frame`: the page's box and its turn."""
     fields, notes = [], []
     for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), MAX_FIELDS)):
         with _annotation(page, index) as annotation:

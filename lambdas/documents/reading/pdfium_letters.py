@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import ctypes
 import math
+import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2_raw as pdfium
@@ -19,7 +20,8 @@ _UPRIGHT_DEGREES = 6
 _SLANTED = -1
 _WHITE = 245
 _NOT_SEEN = frozenset("\u00ad\u200b\u2060\ufeff")
-_END_OF_LINE_HYPHEN = "\x02"
+_HYPHEN, _END_OF_LINE_HYPHEN = "-", 2
+_MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in the coordinates of the page."""
@@ -27,7 +29,7 @@ Box = tuple[float, float, float, float]
 
 class Letter(NamedTuple):
     """
-    A character where it is shown. `left` to `right` is its advance, `base` the line it stands on, `y` growing downwards.
+    A character where it is shown: `left` to `right` is its advance, `base` the line that it stands on.
 
     `follows` tells that it belongs to the letter before it without a space between them, if it stands near enough.
     """
@@ -43,12 +45,16 @@ class Letter(NamedTuple):
 
 @dataclass(frozen=True)
 class Style:
-    """What all letters of one text object have in common."""
+    """
+    What all letters of one text object have in common.
+
+    `needs_drawing`: only a drawing of the page tells whether they are seen. `needs_image`: they are invisible, and
+    are text only where a program that reads scans has laid them over an image.
+    """
 
     size: float
     turn: int
-    seen: bool | None
-    """None: only a drawing of the page can tell."""
+    needs_drawing: bool
     needs_image: bool
 
 
@@ -63,15 +69,29 @@ class Surroundings:
     """Whether text may be on a layer that is off, so that only a drawing of the page tells what is seen."""
 
 
-def letters_of(text_page: Any, surroundings: Surroundings, turn: int) -> tuple[int, dict[int, list[Letter]], int]:
+@dataclass
+class Letters:
     """
-    The seen letters by the way they run, in the order of the file; the way of most of them; how many have no meaning.
+    The seen letters of a page in the order of the file.
 
-    Ways: quarters of a turn counted as a page's rotation, so that text that runs as the page is turned is upright; -1 for
-    everything slanted. `turn` is the page's own.
+    Attributes:
+        by_way: the letters by the way they run: quarters of a turn counted as a page's rotation, so that text that runs
+            as the page is turned is upright; -1 for everything slanted.
+        meaningless: how many others there are of which the font does not tell what they are.
+        recognised: whether some are invisible over an image.
     """
-    letters: dict[int, list[Letter]] = {}
-    meaningless = 0
+
+    by_way: dict[int, list[Letter]] = field(default_factory=dict)
+    meaningless: int = 0
+    recognised: bool = False
+
+    def way_of_most(self, otherwise: int) -> int:
+        ways = Counter({way: len(found) for way, found in self.by_way.items() if way != _SLANTED})
+        return ways.most_common(1)[0][0] if ways else otherwise
+
+
+def letters_of(text_page: Any, surroundings: Surroundings) -> Letters:
+    found = Letters()
     follows = False
     for char, box, base, item, style in _raw(text_page, surroundings):
         if not char or char in _NOT_SEEN:
@@ -79,17 +99,18 @@ def letters_of(text_page: Any, surroundings: Surroundings, turn: int) -> tuple[i
         if char.isspace():
             follows = False
             continue
-        if not _is_character(char):
-            meaningless += 1
+        if _MEANINGLESS.match(char):
+            found.meaningless += 1
             continue
         if not _is_seen(box, style, surroundings):
             follows = False
             continue
         left, right, line = _turned(box, base, style.turn, surroundings.box)
-        letters.setdefault(style.turn, []).append(Letter(char, left, right, line, style.size, follows, item))
+        letter = Letter(char, left, right, line, style.size, follows, item)
+        found.by_way.setdefault(style.turn, []).append(letter)
+        found.recognised = found.recognised or style.needs_image
         follows = True
-    most = Counter({way: len(found) for way, found in letters.items() if way != _SLANTED}).most_common(1)
-    return (most[0][0] if most else turn), letters, meaningless
+    return found
 
 
 def size_as_shown(box: Box, turn: int) -> tuple[float, float]:
@@ -115,23 +136,13 @@ def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[
     return left, right, (page[3] - y, x - page[0], y - page[1], page[2] - x)[max(turn, 0)]
 
 
-def _is_character(char: str) -> bool:
-    code = ord(char)
-    return (
-        code >= 0x20
-        and not 0x7F <= code < 0xA0
-        and not 0xE000 <= code < 0xF900
-        and code not in {0xFFFD, 0xFFFE, 0xFFFF}
-    )  # noqa: PLR2004
-
-
 def _is_seen(box: Box, style: Style, surroundings: Surroundings) -> bool:
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     if not _is_in(x, y, surroundings.box):
         return False
     if style.needs_image:
         return any(_is_in(x, y, image) for image in surroundings.images)
-    return surroundings.drawn.shows(box) if style.seen is None else style.seen
+    return not style.needs_drawing or surroundings.drawn.shows(box)
 
 
 def _is_in(x: float, y: float, box: Box) -> bool:
@@ -160,7 +171,7 @@ def _raw(text_page: Any, surroundings: Surroundings) -> Iterator[tuple[str, Box,
         code = unicode(text_page, index)
         origin(text_page, index, at_x, at_y)
         loose(text_page, index, at_rect)
-        char = "-" if code == ord(_END_OF_LINE_HYPHEN) else "\ufffd" if 0xD800 <= code < 0xE000 else chr(code)  # noqa: PLR2004
+        char = _HYPHEN if code == _END_OF_LINE_HYPHEN else chr(code)
         yield char, (rect.left, rect.bottom, rect.right, rect.top), (x.value, y.value), item, style
 
 
@@ -175,14 +186,12 @@ def _style_of(text_page: Any, index: int, item: int, *, layers: bool) -> Style:
     mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
     red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
     pdfium.FPDFPageObj_GetFillColor(handle, red, green, blue, alpha)
-    white = mode == pdfium.FPDF_TEXTRENDERMODE_FILL and min(red.value, green.value, blue.value) >= _WHITE
+    filled = mode == pdfium.FPDF_TEXTRENDERMODE_FILL
+    transparent = filled and alpha.value == 0
+    white = filled and min(red.value, green.value, blue.value) >= _WHITE
     return Style(
         size=size or 1.0,
         turn=quarter % 4 if upright else _SLANTED,
-        seen=False
-        if alpha.value == 0 and mode == pdfium.FPDF_TEXTRENDERMODE_FILL
-        else None
-        if white or layers
-        else True,
+        needs_drawing=transparent or white or layers,
         needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
     )

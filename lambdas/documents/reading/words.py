@@ -38,6 +38,20 @@ def lines_of(letters: Sequence[Letter]) -> list[list[Word]]:
     return [_in_reading_order(_words(line)) for line in _lines(_fragments(letters))]
 
 
+def with_notes(lines: Sequence[Sequence[Word]], notes: Sequence[Sequence[Word]]) -> list[list[Word]]:
+    """The lines with those of notes typed onto the page: each in the line at whose height it is, or in its own."""
+    found = [list(line) for line in lines]
+    for note in notes:
+        middle = (note[0].top + note[0].bottom) / 2
+        level = next((line for line in found if line[0].top <= middle <= line[0].bottom), None)
+        if level:
+            level.extend(note)
+            level.sort(key=lambda word: word.left)
+        else:
+            found.append(list(note))
+    return sorted(found, key=lambda line: line[0].bottom) if notes else found
+
+
 def text_of(lines: Iterable[Sequence[Word]]) -> str:
     return "\n".join(" ".join(word.text for word in line) for line in lines)
 
@@ -128,7 +142,7 @@ def _continues(last: _Fragment, fragment: _Fragment) -> bool:
 
 
 def _in_reading_order(words: list[Word]) -> list[Word]:
-    """A line that is mostly of right-to-left letters begins at the right; what runs the other way in it stays as it is."""
+    """A line that is mostly of right-to-left letters begins at the right; what runs the other way stays as it is."""
     rtl = sum(len(word.text) for word in words if _is_rtl(word.text))
     if 2 * rtl <= sum(len(word.text) for word in words if any(map(str.isalpha, word.text))):
         return words

@@ -1,0 +1,114 @@
+"""Whether what was read of a PDF may pass for the document; each reason says what is the case and what to do."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from documents.reading.plausibility import why_no_language
+from status_tracker import NonRetryableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from documents.reading.page_model import Contents, FormField, Page
+
+# More than a stamp, a page number and a heading have: a page that is mostly an image with less on it is a scan.
+_MIN_WORDS_OVER_IMAGE = 15
+_SCAN_SHARE = 0.5
+_OUTLINES = 100
+_MAX_LISTED = 20
+_PRINT_ANEW = " Open it in a PDF viewer, and if that shows it, print it to a new PDF and upload that."
+_OCR = (
+    " Recognise its text first (OCR) and upload the result,"
+    " or have Amazon Textract read the documents: see docs/textract-and-bedrock.md."
+)
+
+
+def warnings_of(contents: Contents, *, whole_only: bool) -> list[str]:
+    """
+    What is missing in a document that may pass all the same.
+
+    Args:
+        whole_only: whether a document of which anything is missing is refused.
+
+    Raises:
+        NonRetryableError: what was read must not pass for the document.
+    """
+    _refuse_without_pages(contents)
+    scanned = [page.number for page in contents.pages if _is_scan(page, contents.fields)]
+    _refuse_without_text(contents, scanned)
+    words = [word.text for page in contents.pages for word in page.words]
+    if wrong := why_no_language(words, contents.meaningless):
+        raise NonRetryableError(
+            f"The PDF cannot be understood: its text {wrong}. It can only be read as an image.{_OCR}"
+        )
+    warnings = []
+    if contents.unreadable:
+        warnings.append(
+            f"{_listed(contents.unreadable, contents.page_count)} could not be read whole: the file is damaged there."
+            " The answers are from the rest."
+        )
+    if scanned:
+        warnings.append(
+            f"{_listed(scanned, contents.page_count)} could not be read: only an image, without text."
+            " The answers are from the rest."
+        )
+    if warnings and whole_only:
+        raise NonRetryableError(
+            f"The PDF cannot be read whole. {' '.join(warnings)} Mend these pages and upload it again."
+        )
+    return warnings
+
+
+def values_of(fields: Sequence[FormField], page: int | None = None) -> list[FormField]:
+    """The fields that say something, of one page or all: a box that is not ticked does not."""
+    return [
+        field for field in fields if (page is None or field.page == page) and (field.value.strip() or field.checked)
+    ]
+
+
+def _refuse_without_pages(contents: Contents) -> None:
+    if not contents.page_count:
+        raise NonRetryableError("The PDF has no pages. Check what made it, and upload the document again.")
+    if not contents.pages or len(contents.unreadable) >= contents.page_count:
+        raise NonRetryableError(f"The PDF is damaged: nothing of {_its(contents.page_count)} can be read.{_PRINT_ANEW}")
+
+
+def _refuse_without_text(contents: Contents, scanned: Sequence[int]) -> None:
+    blank = [page for page in contents.pages if not page.text.strip() and not values_of(contents.fields, page.number)]
+    count = contents.page_count
+    if len(blank) == len(contents.pages) and not scanned:
+        if contents.unreadable:
+            raise NonRetryableError(
+                f"The PDF is damaged: {_listed(contents.unreadable, count)} cannot be read,"
+                f" and there is no text elsewhere.{_PRINT_ANEW}"
+            )
+        if any(page.image_share or page.drawings >= _OUTLINES for page in blank):
+            raise NonRetryableError(f"The PDF has no text on {_its(count)}, only images or drawings.{_OCR}")
+        raise NonRetryableError(
+            f"The PDF has no text on {_its(count)}: there is nothing to read. Check what made it, and upload it again."
+        )
+    if not scanned or 2 * len(scanned) < len(contents.pages) - len(blank) + len({*scanned} & {p.number for p in blank}):
+        return
+    if len(blank) == len(contents.pages):
+        raise NonRetryableError(f"The PDF has no text on {_its(count)}: it looks like a scan.{_OCR}")
+    where = "its 1 page" if count == 1 else _listed(scanned, count).lower()
+    raise NonRetryableError(f"The PDF looks like a scan: {where} shows an image with hardly any text.{_OCR}")
+
+
+def _is_scan(page: Page, fields: Sequence[FormField]) -> bool:
+    return (
+        page.image_share >= _SCAN_SHARE
+        and not page.recognised
+        and len(page.text.split()) < _MIN_WORDS_OVER_IMAGE
+        and not values_of(fields, page.number)
+    )
+
+
+def _its(count: int) -> str:
+    return "its 1 page" if count == 1 else f"its {count:,} pages"
+
+
+def _listed(numbers: Sequence[int], count: int) -> str:
+    shown = ", ".join(map(str, numbers[:_MAX_LISTED])) + (", …" if len(numbers) > _MAX_LISTED else "")
+    return f"{'Page' if len(numbers) == 1 else 'Pages'} {shown} of {count:,}"
