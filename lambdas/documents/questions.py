@@ -25,20 +25,19 @@ class Question:
     A business question, and the keys under which documents give its answer.
 
     Attributes:
-        keys: names of equal right: where two of them have different values, there is no answer.
-        weaker_keys: names that count only where none of `keys` has a value; also of equal right.
+        keys: ranks of names, the best first. Those of a rank have equal right: where they have different values, there
+            is no answer. Those of a lower rank count only where no higher one has a value.
         kind: what its values look like, one of `documents.values.KINDS`.
     """
 
     id: str
     question: str
-    keys: tuple[str, ...]
-    weaker_keys: tuple[str, ...] = ()
+    keys: tuple[tuple[str, ...], ...]
     kind: str = "text"
 
     @property
     def all_keys(self) -> tuple[str, ...]:
-        return (*self.keys, *self.weaker_keys)
+        return tuple(key for rank in self.keys for key in rank)
 
 
 class Vocabulary:
@@ -103,9 +102,9 @@ def load_vocabulary() -> Vocabulary:
 
 def parse_questions(text: str) -> tuple[Question, ...]:
     """
-    Questions from JSON, an array of `{"id", "question", "kind", "keys", "weaker_keys"}`.
+    Questions from JSON, an array of `{"id", "question", "kind", "keys"}`; `ValueError` for anything else.
 
-    `kind` ("text") and `weaker_keys` (none) may be left out. `ValueError` for anything else.
+    `kind` may be left out ("text"). `keys` are arrays of names, one a rank, or the names of a single rank.
     """
     questions = tuple(map(_question, json.loads(text)))
     ids = [question.id for question in questions]
@@ -117,13 +116,18 @@ def parse_questions(text: str) -> tuple[Question, ...]:
 def _question(entry: Any) -> Question:
     match entry:
         case {"id": str(id_), "question": str(question), "keys": [_, *_] as keys, **others}:
-            weaker, kind = others.pop("weaker_keys", []), others.pop("kind", "text")
-            if not others and kind in KINDS and isinstance(weaker, list):
-                return Question(id_, question, tuple(keys), tuple(weaker), kind)
+            kind = others.pop("kind", "text")
+            ranks = [keys] if all(isinstance(key, str) for key in keys) else keys
+            if not others and kind in KINDS and all(map(_is_rank, ranks)):
+                return Question(id_, question, tuple(map(tuple, ranks)), kind)
     raise ValueError(
-        f"A question is {entry!r:.200}; expected an object of id, question and keys (not empty), and where needed"
-        f" weaker_keys and kind (one of {', '.join(KINDS)})."
+        f"A question is {entry!r:.200}; expected an object of id, question, keys (names, or ranks of them, none empty)"
+        f" and, where it is not text, kind (one of {', '.join(KINDS)})."
     )
+
+
+def _is_rank(rank: Any) -> bool:
+    return isinstance(rank, list) and bool(rank) and all(isinstance(key, str) for key in rank)
 
 
 def _file(name: str) -> str:

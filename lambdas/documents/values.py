@@ -34,6 +34,7 @@ _AMOUNT = re.compile(
     rf"(?P<before>(?:[-\u2212+(]\s?)*(?:{CURRENCY}\s?)?(?:[-\u2212+(]\s?)*)(?P<figures>{_FIGURES})"
     rf"(?P<after>[-\u2212]?\)?-?(?:\s?{CURRENCY})?\)?(?:\s?(?:CR|DR)(?!\w))?)"
 )
+_RANGE = re.compile(rf"\s*(?:[-\u2013\u2014]|to|bis|or|oder|ou|o)\s*(?:{CURRENCY}\s?)?\d")
 _NUMERIC_DATE = r"\d{4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,2}|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?(?:\d{4}|\d{2})"
 _MONTH = r"[^\W\d_]{3,12}\.?"
 _WORDED_DATE = (
@@ -43,9 +44,10 @@ _WORDED_DATE = (
 )
 _DATE = re.compile(
     rf"(?:[^\W\d_]{{2,10}}\.?,? )?(?P<date>{_WORDED_DATE}|{_NUMERIC_DATE})(?![\w/.-]*\d)"
-    r"(?=[ ,;]*$|,?\s\(|,?\s\d{1,2}:\d\d|T\d\d:)"
+    r"(?=[ .,;]*$|,?\s\(|,?\s\d{1,2}:\d\d|T\d\d:)"
 )
 _FIGURES_OF_A_YEAR = 4
+_SYMBOLS = {"€": "EUR", "£": "GBP", "US$": "USD", "CA$": "CAD", "AU$": "AUD", "\uffe5": "¥"}
 _POINTS_ELSEWHERE = re.compile(
     r"(?:(?:please )?(?:see|refer to)|as (?:per|agreed|stated|set out|defined|above|below)"
     r"|siehe|s\.|voir|cf\.?|v[eé]ase|ver"
@@ -55,7 +57,7 @@ _POINTS_ELSEWHERE = re.compile(
     re.IGNORECASE,
 )
 _NOT_IN_NAMES = re.compile(
-    r"[;:?!<>@=]|://|\b(?:shall|will|must|may|is|are|was|were|has|have|means|soll|muss|ist|sind)\b"
+    r"[;:?!<>@=|]|://|\b(?:shall|will|must|may|is|are|was|were|has|have|means|soll|muss|ist|sind)\b"
 )
 _DEFINITION = re.compile(
     r"\s*[(](?=[\"\u201c\u201e\u00ab']|the |hereinafter|nachfolgend|im |ci-apr\u00e8s|en adelante)"
@@ -69,11 +71,16 @@ def read(kind: str, printed: str) -> str | None:
 
 
 def same(kind: str, one: str, other: str) -> bool:
-    """Whether two values of this kind say the same: "EUR 5.00" and "5,00 EUR", "1/2/24" and "1 February 2024"."""
+    """
+    Whether two values of this kind say the same: "EUR 5.00" and "5,00 €", "1/2/24" and "1 February 2024".
+
+    An amount without a currency is the same as one with any.
+    """
     if _plain(one) == _plain(other):
         return True
     if kind == "amount":
-        return _parsed_amount(one) == _parsed_amount(other)
+        (figures, currency), (other_figures, other_currency) = _parsed_amount(one), _parsed_amount(other)
+        return figures == other_figures and (not currency or not other_currency or currency == other_currency)
     return kind == "date" and bool(_days(one) & _days(other))
 
 
@@ -113,7 +120,7 @@ def _amount(printed: str) -> str | None:
     value, rest = found[0].strip(), printed[found.end() :]
     if rest and not re.match(r"[ *.,;]", rest):
         return None
-    if re.match(r"[*.,;\s]*(?:%|/|[-\u2212+(]?\s?\d|(?:x|\u00d7|of|von|de|sur)\s)", rest):
+    if re.match(r"[*.,;\s]*(?:%|/|[-\u2212+(]?\s?\d|(?:x|\u00d7|of|von|de|sur)\s)", rest) or _RANGE.match(rest):
         return None
     if rest.strip(" *.,;") and not has_currency(value) and not re.search(r"[.,]\d\d$", found["figures"]):
         return None  # "3 items"
@@ -159,15 +166,16 @@ def _plain(value: str) -> str:
     return "".join(unicodedata.normalize("NFKC", value).casefold().split()).strip(".,")
 
 
-def _parsed_amount(value: str) -> tuple[bool, str, frozenset[str]]:
-    """Sign, figures in their plainest form, and the currencies that are named."""
+def _parsed_amount(value: str) -> tuple[str, set[str]]:
+    """The figures in their plainest form, with a minus for less than nothing, and the currency if one is named."""
     found = _AMOUNT.search(value)
     if found is None:
-        return False, _plain(value), frozenset()
+        return _plain(value), set()
     negative = bool(re.search(r"[-\u2212(]", found["before"]) or re.match(r"[-\u2212]", found["after"]))
     figures = re.sub(r"[ '\u2019]", "", found["figures"])
     whole, _, cents = re.sub(r"[.,](?=\d{1,2}$)", "|", figures).partition("|")
-    return negative, f"{re.sub(r'[.,]', '', whole)}.{cents:0<2}", frozenset(re.findall(CURRENCY, value))
+    currencies = {_SYMBOLS.get(currency, currency) for currency in re.findall(CURRENCY, value)}
+    return f"{'-' * negative}{re.sub(r'[.,]', '', whole)}.{cents:0<2}", currencies
 
 
 def _days(value: str) -> set[tuple[int, int, int]]:

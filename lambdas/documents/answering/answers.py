@@ -11,13 +11,17 @@ from documents.reading.key_values import normalize_key
 from documents.values import has_currency, is_zero, read, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 
     from documents.questions import Vocabulary
     from documents.reading.extracted import ExtractedDocument
 
+    _ByKey = dict[str, list[tuple[KeyValue, str | None]]]
+
 MAX_SUMMARY_CHARACTERS = 200
 MAX_SUMMARY_VALUES = 5
+MAX_CANDIDATES = 1_000
+MAX_ALSO_FOUND = 20
 
 
 @dataclass(frozen=True)
@@ -77,71 +81,105 @@ class KeyValueAnswerer:
     """
     Answers from the document's key-values alone: the same document always has the same answers.
 
-    The data of an e-invoice go first, then the question's keys, then its weaker keys; of these, form fields go before
-    what is printed. The first of these that has values decides: one value is the answer, two that differ are none.
+    The data of an e-invoice go first, then the question's ranks of keys; in each, form fields go before what is
+    printed. The first of these that has values decides: one value is the answer, two that differ are none.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self._vocabulary = vocabulary
 
     def answer(self, document: ExtractedDocument, questions: Sequence[Question]) -> Answers:
-        return Answers(tuple(self._answer(question, document) for question in questions))
-
-    def _answer(self, question: Question, document: ExtractedDocument) -> Answer:
-        carried_over = [
+        pairs = _Pairs(document)
+        carried_over = {
             pair.value for pair in document.key_values if self._vocabulary.is_other("carried_over", pair.key)
-        ]
-        ranks = [_that_count(question, rank, carried_over) for rank in _ranks(question, document)]
-        ranks = [rank for rank in ranks if rank]
-        if not ranks:
-            keys = ", ".join(question.all_keys[:5])
-            return Answer(
-                question.id, question.question, None, reason=f"The document has no value for {keys} or their like."
-            )
-        found, others = ranks[0], _different(question.kind, [each for rank in ranks for each in rank])
-        if len(_different(question.kind, found)) > 1:
-            reason = "The document has more than one value for this, and none has more right than the others."
-            values = tuple(each.value for each in _different(question.kind, found))
-            return Answer(question.id, question.question, None, reason=reason, also_found=values)
-        first = found[0]
-        also_found = tuple(each.value for each in others if not same(question.kind, each.value, first.value))
-        return Answer(question.id, question.question, first.value, first.source, also_found=also_found)
+        }
+        return Answers(tuple(_answer(question, pairs, carried_over) for question in questions))
 
 
-def _ranks(question: Question, document: ExtractedDocument) -> Iterator[list[Candidate]]:
-    """The candidates of a question, those of most right first."""
-    yield list(_candidates(question, question.all_keys, document.e_invoice))
-    fields = [pair for pair in document.key_values if pair.line is None]
-    printed = [pair for pair in document.key_values if pair.line is not None]
-    for keys in (question.keys, question.weaker_keys):
-        yield list(_candidates(question, keys, fields))
-        yield list(_candidates(question, keys, printed))
+class _Pairs:
+    """The key-values of a document by where they come from and by their keys."""
+
+    def __init__(self, document: ExtractedDocument) -> None:
+        self._e_invoice = _by_key(document.e_invoice)
+        self._fields = _by_key(pair for pair in document.key_values if pair.line is None)
+        self._printed = _by_key(pair for pair in document.key_values if pair.line is not None)
+
+    def ranks(self, question: Question) -> Iterator[list[Candidate]]:
+        """The candidates of a question, those of most right first."""
+        yield _candidates(question.kind, question.all_keys, self._e_invoice)
+        for keys in question.keys:
+            yield _candidates(question.kind, keys, self._fields)
+            yield _candidates(question.kind, keys, self._printed)
 
 
-def _candidates(question: Question, keys: Sequence[str], pairs: Iterable[KeyValue]) -> Iterator[Candidate]:
-    names = {normalize_key(key) for key in keys}
+def _by_key(pairs: Iterable[KeyValue]) -> _ByKey:
+    """The pairs by the normal form of their keys, also without a currency at the end of these, which is told then."""
+    found: _ByKey = {}
     for pair in pairs:
-        key, currency = (pair.key, None) if normalize_key(pair.key) in names else split_currency(pair.key)
-        value = read(question.kind, pair.value) if normalize_key(key) in names else None
-        if value is not None:
-            has_none = currency and question.kind == "amount" and not has_currency(value)
-            yield Candidate(f"{value} {currency}" if has_none else value, pair)
+        found.setdefault(normalize_key(pair.key), []).append((pair, None))
+        key, currency = split_currency(pair.key)
+        if currency:
+            found.setdefault(normalize_key(key), []).append((pair, currency))
+    return found
 
 
-def _that_count(question: Question, found: list[Candidate], carried_over: list[str]) -> list[Candidate]:
+def _candidates(kind: str, keys: Sequence[str], pairs: _ByKey) -> list[Candidate]:
+    """The different values of these keys that have the right form, the first 1,000."""
+    found: dict[str, Candidate] = {}
+    for key in dict.fromkeys(map(normalize_key, keys)):
+        for pair, currency in pairs.get(key, ()):
+            value = read(kind, pair.value)
+            if value is None:
+                continue
+            if currency and kind == "amount" and not has_currency(value):
+                value = f"{value} {currency}"
+            found.setdefault(value, Candidate(value, pair))
+            if len(found) == MAX_CANDIDATES:
+                return list(found.values())
+    return list(found.values())
+
+
+def _answer(question: Question, pairs: _Pairs, carried_over: Set[str]) -> Answer:
+    ranks = [_that_count(question.kind, rank, carried_over) for rank in pairs.ranks(question)]
+    ranks = [rank for rank in ranks if rank]
+    if not ranks:
+        keys = ", ".join(question.all_keys[:MAX_SUMMARY_VALUES])
+        reason = f"The document has no value for {keys} or their like."
+        return Answer(question.id, question.question, None, reason=reason)
+    found, all_found = _different(question.kind, ranks[0]), [each for rank in ranks for each in rank]
+    if len(found) > 1:
+        reason = "The document has more than one value for this, and none has more right than the others."
+        values = tuple(each.value for each in found)
+        return Answer(question.id, question.question, None, reason=reason, also_found=values)
+    first = _best_spelling(found[0], all_found, question.kind)
+    others = [each for each in _different(question.kind, all_found) if not same(question.kind, each.value, first.value)]
+    also_found = tuple(each.value for each in others)
+    return Answer(question.id, question.question, first.value, first.source, also_found=also_found)
+
+
+def _that_count(kind: str, found: list[Candidate], carried_over: Set[str]) -> list[Candidate]:
     """Without sums that are carried over to the next page, nor nothing that is still due, where there are others."""
-    if question.kind != "amount":
+    if kind != "amount":
         return found
-    own = [each for each in found if not any(same("amount", each.value, other) for other in carried_over)]
+    own = [each for each in found if not any(same(kind, each.value, sum_) for sum_ in carried_over)]
     return [each for each in own if not is_zero(each.value)] or own
 
 
+def _best_spelling(first: Candidate, found: Sequence[Candidate], kind: str) -> Candidate:
+    """The same value as the document prints it, and an amount with its currency."""
+    alike = [each for each in found if same(kind, each.value, first.value)]
+    printed = [each for each in alike if each.source.line is not None] if first.source.page is None else alike
+    return next((each for each in printed if kind == "amount" and has_currency(each.value)), (printed or [first])[0])
+
+
 def _different(kind: str, found: Sequence[Candidate]) -> list[Candidate]:
-    """The first of each value."""
+    """The first of each value, of at most 20 values: a person wants no more."""
     kept: list[Candidate] = []
     for each in found:
         if not any(same(kind, each.value, other.value) for other in kept):
             kept.append(each)
+        if len(kept) == MAX_ALSO_FOUND:
+            break
     return kept
 
 

@@ -64,6 +64,11 @@ def first_line_of_block(page: LabelledPage, first: LabelledCell) -> str:
     return text
 
 
+def has_second_line(page: LabelledPage, first: LabelledCell) -> bool:
+    """Whether a block such as an address has more than one line."""
+    return _line_below(page, first.cell, first.line, (first.cell.left,)) is not None
+
+
 def _line_below(page: LabelledPage, last: Cell, line: int, edges: tuple[float, ...]) -> LabelledCell | None:
     """The next line of the same paragraph: close below, on one of these edges, without a key, alone in its column."""
     below = page.below(last, line)

@@ -7,6 +7,8 @@ from bisect import bisect_left, bisect_right
 from typing import TYPE_CHECKING
 
 from documents.reading.extracted import KeyValue
+from documents.reading.key_values import normalize_key
+from documents.reading.labels import is_key
 from documents.reading.layout import middle
 from documents.reading.page_model import Word
 
@@ -47,13 +49,21 @@ def _key(field: FormField, vocabulary: Vocabulary) -> str:
     """
     "topmostSubform[0].Page1[0].InvoiceNumber[0]" is known as "InvoiceNumber", "invoice.number" as "invoice number".
 
-    The whole name may have a dot that divides nothing: "P.O. number".
+    The whole name may have a dot that divides nothing: "P.O. number". A tooltip may say more exactly what a name means:
+    "Date of birth" of "date".
     """
     plain = re.sub(r"\[\d+\]", "", field.name)
     parts = [part for part in plain.split(".") if part]
     names = [plain, *parts[-1:], " ".join(parts[-2:]), field.tooltip]
-    known = (name for name in names if name and vocabulary.kind(name))
-    return next(known, None) or field.tooltip or (parts[-1] if parts else plain)
+    known = next((name for name in names if name and vocabulary.kind(name)), None)
+    if known and _narrows(field.tooltip, known):
+        return field.tooltip
+    return known or field.tooltip or (parts[-1] if parts else plain)
+
+
+def _narrows(tooltip: str, name: str) -> bool:
+    """Whether a tooltip is a key that has the words of the name, and more."""
+    return is_key(tooltip) and set(normalize_key(name).split()) < set(normalize_key(tooltip).split())
 
 
 def with_fields(words: Sequence[Word], fields: Sequence[FormField]) -> list[Word]:

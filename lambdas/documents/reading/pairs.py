@@ -6,6 +6,7 @@ Keys and their values by where they stand on the page.
   both apart; where keys and values take turns; or where it has the form that the question asks for.
 - A column of several values is a list, and a table of items is none of keys.
 - A key without a colon counts only where a question knows it and its value has the form that the question asks for.
+- "From" and "To" name who only above an address: beside them stand a place, a time, or who wrote a mail.
 - What cannot be told is left out; where two values are equally near, both are found.
 """
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from documents.reading.continuation import first_line_of_block, whole_value
+from documents.reading.continuation import first_line_of_block, has_second_line, whole_value
 from documents.reading.extracted import KeyValue
 from documents.reading.labelled import LabelledPage
 from documents.reading.layout import lines_of
@@ -59,6 +60,8 @@ class _Finder:
         if not label.separated and kind is None:
             return
         rest = cell.rest(number)
+        if self._page.vocabulary.is_other("direction", label.key) and (rest or self._page.right_of(cell)):
+            return
         if rest is not None:
             yield from self._in_cell(cell, number, rest, kind)
             return
@@ -121,6 +124,8 @@ class _Finder:
             return
         first = self._page.below(box, cell.line)
         if first is None or first.begins_with_label or not self._stands_below(cell, box, first, kind):
+            return
+        if self._page.vocabulary.is_other("direction", label.key) and not has_second_line(self._page, first):
             return
         if kind not in TYPED:
             name = first_line_of_block(self._page, first)

@@ -17,7 +17,7 @@ from documents.questions import Question, load_questions, load_vocabulary, parse
 from documents.reading.extracted import ExtractedDocument, KeyValue
 from documents.values import read
 
-TOTAL = Question("total", "What is the total?", ("Total due", "Total"), ("Amount due",), "amount")
+TOTAL = Question("total", "What is the total?", (("Total due", "Total"), ("Amount due",)), "amount")
 
 
 def answer(*key_values: KeyValue, e_invoice: tuple[KeyValue, ...] = (), question: Question = TOTAL) -> Answer:
@@ -84,6 +84,17 @@ def test_an_e_invoice_goes_before_all_else_and_what_differs_is_told() -> None:
     answered = answer(*printed("Total", "5.00 EUR"), KeyValue("Total", "6.00 EUR", 1), e_invoice=(source,))
     assert (answered.answer, answered.source) == ("7.00 EUR", source)
     assert answered.also_found == ("6.00 EUR", "5.00 EUR")
+
+
+def test_an_e_invoice_is_told_as_the_document_prints_it() -> None:
+    page = printed("Total", "119,00 \u20ac")
+    answered = answer(*page, e_invoice=(KeyValue("Total", "119.00 EUR"),))
+    assert (answered.answer, answered.source, answered.also_found) == ("119,00 \u20ac", page[0], ())
+
+
+def test_of_the_same_amounts_the_one_with_its_currency_is_told() -> None:
+    answered = answer(*printed("Total", "5.00", "$5.00"))
+    assert (answered.answer, answered.also_found) == ("$5.00", ())
 
 
 def test_without_a_key_there_is_a_reason_and_no_answer() -> None:
@@ -156,8 +167,10 @@ def test_the_questions_of_the_application_are_well_formed() -> None:
 @pytest.mark.parametrize(
     ("entries", "message"),
     [
-        ([{"id": "a", "question": "A?"}], "expected an object of id, question and keys"),
-        ([{"id": "a", "question": "A?", "keys": []}], "not empty"),
+        ([{"id": "a", "question": "A?"}], "expected an object of id, question, keys"),
+        ([{"id": "a", "question": "A?", "keys": []}], "none empty"),
+        ([{"id": "a", "question": "A?", "keys": [["A"], []]}], "none empty"),
+        ([{"id": "a", "question": "A?", "keys": ["A", 5]}], "expected an object"),
         (["a"], "expected an object"),
         ([{"id": "a", "question": "A?", "keys": ["A"]}] * 2, "same id"),
         ([{"id": "a", "question": "A?", "keys": ["A"], "kind": "colour"}], "one of number, date, amount, name, text"),

@@ -41,6 +41,8 @@ def all_of(page: str, *fields: FormField) -> list[tuple[str, str]]:
         ("Text1", "Due date", "Due date"),
         ("Text1", "How you have heard of us", "How you have heard of us"),
         ("survey.colour", "", "colour"),
+        ("Date", "Date of birth", "Date of birth"),
+        ("Invoice.Customer.Name[0]", "", "Customer Name"),
     ],
 )
 def test_a_field_has_the_name_by_which_it_is_known(name: str, tooltip: str, key: str) -> None:

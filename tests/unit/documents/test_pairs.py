@@ -266,6 +266,23 @@ PAGES = {
         """,
         [],
     ),
+    "from where to where": (
+        """
+        From: London To: Paris
+
+        From                To
+        London              Paris
+        """,
+        [],
+    ),
+    "from whom to whom": (
+        """
+        From                To
+        Ash & Elm Ltd       Oak GmbH
+        1 High Street       2 Hauptweg
+        """,
+        [("From", "Ash & Elm Ltd"), ("To", "Oak GmbH")],
+    ),
     "where a value ends is unclear": (
         """
         Customer: Ash & Elm Ltd Order date: 2024-02-03
@@ -276,6 +293,7 @@ PAGES = {
         """
         From:                    Invoice Number A-17
         Ash & Elm Ltd            Invoice Date 2024-02-03
+        1 High Street
         """,
         [("From", "Ash & Elm Ltd"), ("Invoice Number", "A-17"), ("Invoice Date", "2024-02-03")],
     ),
