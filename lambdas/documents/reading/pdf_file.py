@@ -11,7 +11,7 @@ from documents.reading.contents import read_contents
 from documents.reading.file_checks import describe_file, known_signature, refuse_empty_file
 from documents.reading.page_faults import find_page_faults
 from documents.reading.pdfium import CannotOpenError, opened
-from documents.reading.whole_file import Streams, has_wrong_table, inspect_streams, is_cut_off, missing_bytes
+from documents.reading.whole_file import Streams, has_wrong_table, inspect_streams, refuse_cut_off_pdf
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def _refuse_other_files(content: bytes) -> None:
 
 
 def _refuse_parts(content: bytes, document: Document) -> None:
-    if is_cut_off(content):
-        raise _cut_off(content)
+    refuse_cut_off_pdf(content)
     if document.is_dynamic_form:
         raise NonRetryableError(
             "The PDF is a dynamic XFA form: its page is a placeholder that only Adobe Reader replaces."
@@ -95,8 +94,7 @@ def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:
         )
     if not _OBJECT.search(content):
         return _no_pdf(content)
-    if is_cut_off(content) or missing_bytes(content):
-        return _cut_off(content)
+    refuse_cut_off_pdf(content)
     return NonRetryableError(
         "The PDF is damaged and cannot be read: some of its bytes were changed, as by a transfer in text mode."
         " Open it in a PDF viewer; if that shows it, print it to a new PDF and upload that,"
@@ -107,11 +105,4 @@ def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:
 def _no_pdf(content: bytes) -> NonRetryableError:
     return NonRetryableError(
         f"The file is not a PDF: it looks like {describe_file(content)}. Upload the document as a PDF."
-    )
-
-
-def _cut_off(content: bytes) -> NonRetryableError:
-    return NonRetryableError(
-        f"The PDF is cut off: its end, or that of its last update, is missing after {len(content):,} bytes."
-        " The upload, or the copy it was made from, was interrupted. Upload the whole file again."
     )
