@@ -81,11 +81,10 @@ def _add_resources(resources: Any, found: set[int], depth: int) -> None:
     if not isinstance(resources, dict) or depth > _MAX_DEPTH:
         return
     for font in _entries(resources, "/Font"):
-        if isinstance(font, dict) and "/ToUnicode" in font and hasattr(raw := font.raw_get("/ToUnicode"), "idnum"):
-            found.add(raw.idnum)
+        found.update(_references(None, dict.get(font, "/ToUnicode") if isinstance(font, dict) else None))
     forms: Any = _resolved(resources.get("/XObject"))
     for name in forms if isinstance(forms, dict) else ():
-        raw = forms.raw_get(name)
+        raw: Any = dict.get(forms, name)
         form = _resolved(raw)
         if (
             hasattr(raw, "idnum")

@@ -64,6 +64,8 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     # What is encrypted is noise until PDFium has read it: whether it has layers is not seen, nor what is damaged.
     streams = Streams(has_layers=True) if document.is_encrypted else inspect_streams(content)
     contents = read_contents(document, layers=streams.has_layers, bounds=bounds)
+    if not contents.page_count and streams.page_objects:
+        raise _damaged()
     empty = {page.number for page in contents.pages if not page.text and not page.drawings and not page.image_share}
     notes = (
         ["The file's table of contents was missing or wrong, and was made anew."] if has_wrong_table(content) else []
@@ -95,6 +97,10 @@ def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:
     if not _OBJECT.search(content):
         return _no_pdf(content)
     refuse_cut_off_pdf(content)
+    return _damaged()
+
+
+def _damaged() -> NonRetryableError:
     return NonRetryableError(
         "The PDF is damaged and cannot be read: some of its bytes were changed, as by a transfer in text mode."
         " Open it in a PDF viewer; if that shows it, print it to a new PDF and upload that,"

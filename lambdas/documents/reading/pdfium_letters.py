@@ -157,8 +157,8 @@ class _TextReader:
     """
     Reads what stands between the spaces of a page's text.
 
-    A call of PDFium costs more than all that is done with its answer, so it is asked for places only where letters begin
-    and end: for each letter of its own only where a file draws letters one by one.
+    A call of PDFium costs more than all that is done with its answer, so it is asked for places only where letters
+    begin and end; for each letter only where a file draws letters one by one.
     """
 
     def __init__(self, text_page: Any, *, layers: bool) -> None:

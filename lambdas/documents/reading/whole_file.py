@@ -67,11 +67,12 @@ def is_cut_off(content: bytes) -> bool:
     if not starts:
         return _END_MARK not in content[-_TAIL_BYTES:]
     last = starts[-1]
-    if _OBJECT.search(content[last.end() :]):
+    after = content[last.end() :]
+    if _OBJECT.search(after):
         return True
-    if _END_MARK in content[last.end() : last.end() + 64]:
+    if _END_MARK in after[:64]:
         return False
-    return not _leads_to_a_table(content, last[1])
+    return not _leads_to_a_table(content, last[1]) if last[1] else not after.strip()
 
 
 def refuse_cut_off_pdf(content: bytes) -> None:

@@ -1,10 +1,7 @@
 """Reading PDF files of all kinds, made here."""
 
 import logging
-import subprocess
-import sys
 from io import BytesIO
-from pathlib import Path
 
 import pypdf
 import pytest
@@ -73,7 +70,6 @@ def test_form_fields_come_by_the_name_people_see_and_empty_ones_not_at_all() -> 
     assert document.key_values == (
         KeyValue("order_number", "PO-7788"),
         KeyValue("Order date", "2026-02-27"),
-        KeyValue("Express delivery", "Off"),
     )
 
 
@@ -106,7 +102,7 @@ def test_a_method_of_encryption_that_is_not_known() -> None:
     assert "encrypted with a method of its own" in reason(unknown)
 
 
-@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128"])
+@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128", "AES-128", "AES-256"])
 def test_an_empty_password_is_no_obstacle(algorithm: str) -> None:
     assert PdfReader().read(encrypted("", algorithm)).key_values == (KeyValue("Total", "5", 1, 1),)
 
@@ -114,23 +110,6 @@ def test_an_empty_password_is_no_obstacle(algorithm: str) -> None:
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
 def test_a_password_is_one(algorithm: str) -> None:
     assert "protected with a password" in reason(encrypted("secret", algorithm))
-
-
-@pytest.mark.parametrize("password", ["", "secret"])
-@pytest.mark.parametrize("algorithm", ["AES-128", "AES-256"])
-def test_aes_without_the_cryptography_package_as_on_lambda(algorithm: str, password: str, tmp_path: Path) -> None:
-    path = tmp_path / "encrypted.pdf"
-    path.write_bytes(encrypted(password, algorithm))
-    code = (
-        f"import sys; sys.modules['cryptography'] = None; sys.path[:] = {sys.path!r}\n"
-        "from pathlib import Path\n"
-        "from documents.reading.reader import PdfReader\n"
-        f"PdfReader().read(Path({str(path)!r}).read_bytes())"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
-    last_line = ran.stderr.splitlines()[-1]
-    assert last_line.startswith("status_tracker.core.errors.NonRetryableError: The PDF is ")
-    assert "encrypted with AES" in last_line or (password and "protected with a password" in last_line)
 
 
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9, 0.97])
@@ -149,10 +128,10 @@ def test_junk_after_the_end_does_no_harm(junk: bytes) -> None:
     assert PdfReader().read(make_pdf("Total: 5") + junk).key_values == (KeyValue("Total", "5", 1, 1),)
 
 
-def test_a_damaged_file_has_a_reason_with_the_words_of_the_library() -> None:
+def test_a_damaged_file_is_not_called_cut_off() -> None:
     damaged = make_pdf("Total: 5").replace(b"/Catalog", b"/Nothing").replace(b"/Pages", b"/Sagep")
-    assert "damaged" in reason(damaged)
-    assert reason(damaged).endswith("(PdfReadError: Cannot find Root object in pdf)")
+    assert "damaged and cannot be read" in reason(damaged)
+    assert "cut off" not in reason(damaged)
 
 
 @settings(deadline=None)
@@ -169,31 +148,12 @@ def test_whatever_is_in_a_file_it_is_read_or_refused(data: st.DataObject) -> Non
     "".join(document.pages).encode()
 
 
-def test_running_out_of_memory_is_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
-    def extract_text(_page: pypdf.PageObject) -> str:
-        raise MemoryError
-
-    monkeypatch.setattr(pypdf.PageObject, "extract_text", extract_text)
-    with pytest.raises(MemoryError):
-        PdfReader().read(make_pdf("Total: 5"))
-
-
-@pytest.mark.parametrize("error", [RecursionError("too deep"), KeyError("/Font"), ValueError("bad")])
-def test_what_the_library_stumbles_over_is_the_file(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def extract_text(_page: pypdf.PageObject) -> str:
-        raise error
-
-    monkeypatch.setattr(pypdf.PageObject, "extract_text", extract_text)
-    assert f"({type(error).__name__}: " in reason(make_pdf("Total: 5"))
-
-
-def test_warnings_go_to_the_result_not_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_table_of_contents_is_told_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     whole = make_pdf("Total: 5")
     position = whole.rindex(b"startxref")
     misplaced = whole[:position] + b"startxref\n7\n%%EOF\n"
     with caplog.at_level(logging.DEBUG):
         document = PdfReader().read(misplaced)
     assert document.key_values == (KeyValue("Total", "5", 1, 1),)
-    assert 0 < len(document.warnings) <= 20
+    assert document.warnings == ("The file's table of contents was missing or wrong, and was made anew.",)
     assert caplog.records == []
-    assert logging.getLogger("pypdf").propagate
