@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
 from documents.questions import Question, split_currency
@@ -11,12 +12,13 @@ from documents.reading.key_values import normalize_key
 from documents.values import has_currency, is_zero, read, same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Set as AbstractSet
 
     from documents.questions import Vocabulary
     from documents.reading.extracted import ExtractedDocument
 
-    _ByKey = dict[str, list[tuple[KeyValue, str | None]]]
+    _ByKey = dict[str, list[tuple[int, KeyValue, str | None]]]
 
 MAX_SUMMARY_CHARACTERS = 200
 MAX_SUMMARY_VALUES = 5
@@ -115,31 +117,31 @@ class _Pairs:
 def _by_key(pairs: Iterable[KeyValue]) -> _ByKey:
     """The pairs by the normal form of their keys, also without a currency at the end of these, which is told then."""
     found: _ByKey = {}
-    for pair in pairs:
-        found.setdefault(normalize_key(pair.key), []).append((pair, None))
+    for number, pair in enumerate(pairs):
+        found.setdefault(normalize_key(pair.key), []).append((number, pair, None))
         key, currency = split_currency(pair.key)
         if currency:
-            found.setdefault(normalize_key(key), []).append((pair, currency))
+            found.setdefault(normalize_key(key), []).append((number, pair, currency))
     return found
 
 
 def _candidates(kind: str, keys: Sequence[str], pairs: _ByKey) -> list[Candidate]:
     """The different values of these keys that have the right form, the first 1,000."""
     found: dict[str, Candidate] = {}
-    for key in dict.fromkeys(map(normalize_key, keys)):
-        for pair, currency in pairs.get(key, ()):
-            value = read(kind, pair.value)
-            if value is None:
-                continue
-            if currency and kind == "amount" and not has_currency(value):
-                value = f"{value} {currency}"
-            found.setdefault(value, Candidate(value, pair))
-            if len(found) == MAX_CANDIDATES:
-                return list(found.values())
+    under = [each for key in {normalize_key(key) for key in keys} for each in pairs.get(key, ())]
+    for _, pair, currency in sorted(under, key=itemgetter(0)):
+        value = read(kind, pair.value)
+        if value is None:
+            continue
+        if currency and kind == "amount" and not has_currency(value):
+            value = f"{value} {currency}"
+        found.setdefault(value, Candidate(value, pair))
+        if len(found) == MAX_CANDIDATES:
+            break
     return list(found.values())
 
 
-def _answer(question: Question, pairs: _Pairs, carried_over: Set[str]) -> Answer:
+def _answer(question: Question, pairs: _Pairs, carried_over: AbstractSet[str]) -> Answer:
     ranks = [_that_count(question.kind, rank, carried_over) for rank in pairs.ranks(question)]
     ranks = [rank for rank in ranks if rank]
     if not ranks:
@@ -157,7 +159,7 @@ def _answer(question: Question, pairs: _Pairs, carried_over: Set[str]) -> Answer
     return Answer(question.id, question.question, first.value, first.source, also_found=also_found)
 
 
-def _that_count(kind: str, found: list[Candidate], carried_over: Set[str]) -> list[Candidate]:
+def _that_count(kind: str, found: list[Candidate], carried_over: AbstractSet[str]) -> list[Candidate]:
     """Without sums that are carried over to the next page, nor nothing that is still due, where there are others."""
     if kind != "amount":
         return found

@@ -75,25 +75,30 @@ def _refuse_without_pages(contents: Contents) -> None:
 
 
 def _refuse_without_text(contents: Contents, scanned: Sequence[int]) -> None:
-    blank = [page for page in contents.pages if not page.text.strip() and not values_of(contents.fields, page.number)]
+    """`scanned`: numbers of the pages that are an image with hardly any text; blank pages count neither way."""
     count = contents.page_count
-    if len(blank) == len(contents.pages) and not scanned:
-        if contents.unreadable:
-            raise NonRetryableError(
-                f"The PDF is damaged: {_listed(contents.unreadable, count)} cannot be read,"
-                f" and there is no text elsewhere.{_PRINT_ANEW}"
-            )
-        if any(page.image_share or page.drawings >= _OUTLINES for page in blank):
-            raise NonRetryableError(f"The PDF has no text on {_its(count)}, only images or drawings.{_OCR}")
-        raise NonRetryableError(
-            f"The PDF has no text on {_its(count)}: there is nothing to read. Check what made it, and upload it again."
+    written = [page for page in contents.pages if page.text.strip() or values_of(contents.fields, page.number)]
+    if not written:
+        raise _no_text(contents)
+    if 2 * len(scanned) >= len({*scanned} | {page.number for page in written}):
+        where = "its 1 page" if count == 1 else _listed(scanned, count)
+        raise NonRetryableError(f"The PDF looks like a scan. Only an image with hardly any text: {where}.{_OCR}")
+
+
+def _no_text(contents: Contents) -> NonRetryableError:
+    count = contents.page_count
+    if contents.unreadable:
+        return NonRetryableError(
+            f"The PDF is damaged: {_listed(contents.unreadable, count)} cannot be read, and there is no text elsewhere."
+            f"{_PRINT_ANEW}"
         )
-    if not scanned or 2 * len(scanned) < len(contents.pages) - len(blank) + len({*scanned} & {p.number for p in blank}):
-        return
-    if len(blank) == len(contents.pages):
-        raise NonRetryableError(f"The PDF has no text on {_its(count)}: it looks like a scan.{_OCR}")
-    where = "its 1 page" if count == 1 else _listed(scanned, count).lower()
-    raise NonRetryableError(f"The PDF looks like a scan: {where} shows an image with hardly any text.{_OCR}")
+    if any(page.image_share for page in contents.pages):
+        return NonRetryableError(f"The PDF has no text on {_its(count)}: it looks like a scan.{_OCR}")
+    if any(page.drawings >= _OUTLINES for page in contents.pages):
+        return NonRetryableError(f"The PDF has no text on {_its(count)}, only drawings.{_OCR}")
+    return NonRetryableError(
+        f"The PDF has no text on {_its(count)}: there is nothing to read. Check what made it, and upload it again."
+    )
 
 
 def _is_scan(page: Page, fields: Sequence[FormField]) -> bool:

@@ -13,7 +13,8 @@ from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
 _MAX_DEPTH = 4
 
@@ -26,7 +27,7 @@ class PageFaults:
     pages: tuple[int, ...]
 
 
-def find_page_faults(content: bytes, damaged: Collection[int], empty: Collection[int]) -> PageFaults | None:
+def find_page_faults(content: bytes, damaged: AbstractSet[int], empty: AbstractSet[int]) -> PageFaults | None:
     """
     Look at the tree of pages; None where pypdf cannot.
 
@@ -80,11 +81,10 @@ def _add_resources(resources: Any, found: set[int], depth: int) -> None:
     if not isinstance(resources, dict) or depth > _MAX_DEPTH:
         return
     for font in _entries(resources, "/Font"):
-        if isinstance(font, dict) and "/ToUnicode" in font and hasattr(raw := font.raw_get("/ToUnicode"), "idnum"):
-            found.add(raw.idnum)
-    forms = _resolved(resources.get("/XObject"))
+        found.update(_references(None, dict.get(font, "/ToUnicode") if isinstance(font, dict) else None))
+    forms: Any = _resolved(resources.get("/XObject"))
     for name in forms if isinstance(forms, dict) else ():
-        raw = forms.raw_get(name)
+        raw: Any = dict.get(forms, name)
         form = _resolved(raw)
         if (
             hasattr(raw, "idnum")

@@ -11,7 +11,7 @@ from documents.reading.contents import read_contents
 from documents.reading.file_checks import describe_file, known_signature, refuse_empty_file
 from documents.reading.page_faults import find_page_faults
 from documents.reading.pdfium import CannotOpenError, opened
-from documents.reading.whole_file import Streams, has_wrong_table, inspect_streams, is_cut_off, missing_bytes
+from documents.reading.whole_file import Streams, has_wrong_table, inspect_streams, refuse_cut_off_pdf
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ def _refuse_other_files(content: bytes) -> None:
 
 
 def _refuse_parts(content: bytes, document: Document) -> None:
-    if is_cut_off(content):
-        raise _cut_off(content)
+    refuse_cut_off_pdf(content)
     if document.is_dynamic_form:
         raise NonRetryableError(
             "The PDF is a dynamic XFA form: its page is a placeholder that only Adobe Reader replaces."
@@ -65,6 +64,8 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     # What is encrypted is noise until PDFium has read it: whether it has layers is not seen, nor what is damaged.
     streams = Streams(has_layers=True) if document.is_encrypted else inspect_streams(content)
     contents = read_contents(document, layers=streams.has_layers, bounds=bounds)
+    if not contents.page_count and streams.page_objects:
+        raise _damaged()
     empty = {page.number for page in contents.pages if not page.text and not page.drawings and not page.image_share}
     notes = (
         ["The file's table of contents was missing or wrong, and was made anew."] if has_wrong_table(content) else []
@@ -95,8 +96,11 @@ def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:
         )
     if not _OBJECT.search(content):
         return _no_pdf(content)
-    if is_cut_off(content) or missing_bytes(content):
-        return _cut_off(content)
+    refuse_cut_off_pdf(content)
+    return _damaged()
+
+
+def _damaged() -> NonRetryableError:
     return NonRetryableError(
         "The PDF is damaged and cannot be read: some of its bytes were changed, as by a transfer in text mode."
         " Open it in a PDF viewer; if that shows it, print it to a new PDF and upload that,"
@@ -107,11 +111,4 @@ def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:
 def _no_pdf(content: bytes) -> NonRetryableError:
     return NonRetryableError(
         f"The file is not a PDF: it looks like {describe_file(content)}. Upload the document as a PDF."
-    )
-
-
-def _cut_off(content: bytes) -> NonRetryableError:
-    return NonRetryableError(
-        f"The PDF is cut off: its end, or that of its last update, is missing after {len(content):,} bytes."
-        " The upload, or the copy it was made from, was interrupted. Upload the whole file again."
     )

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 _MAX_OBJECTS = 20_000
 _INK = 24
-_LONGER_SIDE = 1400
+_LONGER_SIDE = 1000
 
 
 def images_and_drawings(page: Any) -> tuple[list[Box], int]:
@@ -59,7 +59,7 @@ class Drawn:
         width, height = max(box[2] - box[0], 1.0), max(box[3] - box[1], 1.0)
         self._scale = min(_LONGER_SIDE / max(width, height), 3.0)
         self._width, self._height = max(int(width * self._scale), 1), max(int(height * self._scale), 1)
-        self._rows: memoryview | None = None
+        self._rows: bytes | None = None
         self._stride = 0
 
     def shows(self, box: Box) -> bool:
@@ -68,14 +68,11 @@ class Drawn:
         left, right = (int((x - self._box[0]) * self._scale) for x in (box[0], box[2]))
         top, bottom = (int((self._box[3] - y) * self._scale) for y in (box[3], box[1]))
         left, right = max(left, 0), min(right + 1, self._width)
-        shades = [
-            shade
-            for row in range(max(top, 0), min(bottom + 1, self._height))
-            for shade in rows[row * self._stride + left : row * self._stride + right]
-        ]
+        lines = range(max(top, 0), min(bottom + 1, self._height))
+        shades = set().union(*(rows[line * self._stride + left : line * self._stride + right] for line in lines))
         return bool(shades) and max(shades) - min(shades) > _INK
 
-    def _draw(self) -> memoryview:
+    def _draw(self) -> bytes:
         # A page is drawn as its own coordinates have it, so that boxes need not be turned.
         turn = pdfium.FPDFPage_GetRotation(self._page)
         bitmap = pdfium.FPDFBitmap_CreateEx(self._width, self._height, pdfium.FPDFBitmap_Gray, None, 0)
@@ -84,7 +81,7 @@ class Drawn:
             pdfium.FPDF_RenderPageBitmap(bitmap, self._page, 0, 0, self._width, self._height, -turn % 4, 0)
             self._stride = pdfium.FPDFBitmap_GetStride(bitmap)
             size = self._stride * self._height
-            self._rows = memoryview(ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), size))
+            self._rows = ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), size)
         finally:
             pdfium.FPDFBitmap_Destroy(bitmap)
         return self._rows

@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 
     from documents.reading.pdfium_drawings import Drawn
 
-_UPRIGHT_DEGREES = 6
+_UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
 _WHITE = 245
-_NOT_SEEN = frozenset("\u00ad\u200b\u2060\ufeff")
-_HYPHEN, _END_OF_LINE_HYPHEN = "-", 2
+_REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
+_RUNS = re.compile(r"\S+")
 
 Box = tuple[float, float, float, float]
 """Left, bottom, right, top in the coordinates of the page."""
 
 
-class Letter(NamedTuple):
+class Letters(NamedTuple):
     """
-    A character where it is shown: `left` to `right` is its advance, `base` the line that it stands on.
+    Characters of one text object in one place: `left` to `right` is their advance, `base` the line that they stand on.
 
-    `follows` tells that it belongs to the letter before it without a space between them, if it stands near enough.
+    `follows` tells that no space is drawn before them, so that they go on with what is before them if that is near.
     """
 
     text: str
@@ -43,8 +43,7 @@ class Letter(NamedTuple):
     item: int
 
 
-@dataclass(frozen=True)
-class Style:
+class Style(NamedTuple):
     """
     What all letters of one text object have in common.
 
@@ -70,7 +69,7 @@ class Surroundings:
 
 
 @dataclass
-class Letters:
+class PageLetters:
     """
     The seen letters of a page in the order of the file.
 
@@ -81,35 +80,30 @@ class Letters:
         recognised: whether some are invisible over an image.
     """
 
-    by_way: dict[int, list[Letter]] = field(default_factory=dict)
+    by_way: dict[int, list[Letters]] = field(default_factory=dict)
     meaningless: int = 0
     recognised: bool = False
 
     def way_of_most(self, otherwise: int) -> int:
-        ways = Counter({way: len(found) for way, found in self.by_way.items() if way != _SLANTED})
+        ways: Counter[int] = Counter()
+        for way, found in self.by_way.items():
+            if way != _SLANTED:
+                ways[way] = sum(len(letters.text) for letters in found)
         return ways.most_common(1)[0][0] if ways else otherwise
 
 
-def letters_of(text_page: Any, surroundings: Surroundings) -> Letters:
-    found = Letters()
-    follows = False
-    for char, box, base, item, style in _raw(text_page, surroundings):
-        if not char or char in _NOT_SEEN:
-            continue
-        if char.isspace():
-            follows = False
-            continue
-        if _MEANINGLESS.match(char):
-            found.meaningless += 1
-            continue
-        if not _is_seen(box, style, surroundings):
-            follows = False
-            continue
-        left, right, line = _turned(box, base, style.turn, surroundings.box)
-        letter = Letter(char, left, right, line, style.size, follows, item)
-        found.by_way.setdefault(style.turn, []).append(letter)
-        found.recognised = found.recognised or style.needs_image
-        follows = True
+def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
+    found = PageLetters()
+    for text, box, base, item, style, follows in _TextReader(text_page, layers=surroundings.layers).read():
+        clean = text.translate(_REWRITTEN)
+        if not clean.isascii() or not clean.isprintable():
+            clean, count = _MEANINGLESS.subn("", clean)
+            found.meaningless += count
+        if clean and _is_seen(box, style, surroundings):
+            left, right, line = _turned(box, base, style.turn, surroundings.box)
+            letters = Letters(clean, left, right, line, style.size, follows, item)
+            found.by_way.setdefault(style.turn, []).append(letters)
+            found.recognised = found.recognised or style.needs_image
     return found
 
 
@@ -122,18 +116,21 @@ def shown(box: Box, turn: int, page: Box) -> Box:
     """Left, top, right, bottom as shown of a box in the page's coordinates."""
     left, bottom, right, top = box
     x0, y0, x1, y1 = page
-    return {
-        0: (left - x0, y1 - top, right - x0, y1 - bottom),
-        1: (bottom - y0, left - x0, top - y0, right - x0),
-        2: (x1 - right, bottom - y0, x1 - left, top - y0),
-        3: (y1 - top, x1 - right, y1 - bottom, x1 - left),
-    }[turn % 4]
+    match turn % 4:
+        case 1:
+            return bottom - y0, left - x0, top - y0, right - x0
+        case 2:
+            return x1 - right, bottom - y0, x1 - left, top - y0
+        case 3:
+            return y1 - top, x1 - right, y1 - bottom, x1 - left
+    return left - x0, y1 - top, right - x0, y1 - bottom
 
 
 def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[float, float, float]:
-    left, _top, right, _bottom = shown(box, max(turn, 0), page)
-    x, y = base
-    return left, right, (page[3] - y, x - page[0], y - page[1], page[2] - x)[max(turn, 0)]
+    if turn <= 0:
+        return box[0] - page[0], box[2] - page[0], page[3] - base[1]
+    left, _top, right, _bottom = shown(box, turn, page)
+    return left, right, (base[0] - page[0], base[1] - page[1], page[2] - base[0])[turn - 1]
 
 
 def _is_seen(box: Box, style: Style, surroundings: Surroundings) -> bool:
@@ -153,45 +150,91 @@ def _is_in(x: float, y: float, box: Box) -> bool:
 _object_of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
     ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
 )
+_Run = tuple[str, Box, tuple[float, float], int, Style, bool]
 
 
-def _raw(text_page: Any, surroundings: Surroundings) -> Iterator[tuple[str, Box, tuple[float, float], int, Style]]:
-    """Each character that PDFium has not made up itself, with the style of its text object."""
-    x, y, rect = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
-    unicode, origin, loose = pdfium.FPDFText_GetUnicode, pdfium.FPDFText_GetCharOrigin, pdfium.FPDFText_GetLooseCharBox
-    at_x, at_y, at_rect = ctypes.byref(x), ctypes.byref(y), ctypes.byref(rect)
-    page = ctypes.cast(text_page, ctypes.c_void_p)
-    known, style = None, None
-    for index in range(pdfium.FPDFText_CountChars(text_page)):
-        item = _object_of(page, index)
-        if item is None:
-            continue
-        if item != known or style is None:
-            known, style = item, _style_of(text_page, index, item, layers=surroundings.layers)
-        code = unicode(text_page, index)
-        origin(text_page, index, at_x, at_y)
-        loose(text_page, index, at_rect)
-        char = _HYPHEN if code == _END_OF_LINE_HYPHEN else chr(code)
-        yield char, (rect.left, rect.bottom, rect.right, rect.top), (x.value, y.value), item, style
+class _TextReader:
+    """
+    Reads what stands between the spaces of a page's text.
+
+    A call of PDFium costs more than all that is done with its answer, so it is asked for places only where letters
+    begin and end; for each letter only where a file draws letters one by one.
+    """
+
+    def __init__(self, text_page: Any, *, layers: bool) -> None:
+        self._page, self._layers = text_page, layers
+        self._address = ctypes.cast(text_page, ctypes.c_void_p)
+        self._x, self._y, self._rect = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
+        self._matrix = pdfium.FS_MATRIX()
+        self._colour = [ctypes.c_uint() for _ in range(4)]
+        self._known = 0
+        self._style = Style(1.0, 0, needs_drawing=False, needs_image=False)
+
+    def read(self) -> Iterator[_Run]:
+        """Text, box and origin, text object and its style of each, and whether no space is drawn before it."""
+        text = self._text()
+        for match in _RUNS.finditer(text):
+            start, end = match.span()
+            follows = start > 0 and bool(pdfium.FPDFText_IsGenerated(self._page, start - 1))
+            first, last = _object_of(self._address, start), _object_of(self._address, end - 1)
+            if first is not None and first == last:
+                yield self._run(text[start:end], start, end - 1, first, follows=follows)
+                continue
+            for index in range(start, end):
+                item = _object_of(self._address, index)
+                if item is not None:
+                    yield self._run(text[index], index, index, item, follows=follows)
+                    follows = True
+
+    def _text(self) -> str:
+        """One character for each that PDFium counts."""
+        count = pdfium.FPDFText_CountChars(self._page)
+        buffer = (ctypes.c_ushort * (count + 1))()
+        written = pdfium.FPDFText_GetText(self._page, 0, count, buffer) - 1
+        text = bytes(buffer)[: 2 * count].decode("utf-16-le", "surrogatepass")
+        if written == count == len(text):
+            return text
+        return "".join(chr(pdfium.FPDFText_GetUnicode(self._page, index)) for index in range(count))
+
+    def _run(self, text: str, start: int, last: int, item: int, *, follows: bool) -> _Run:
+        if item != self._known:
+            self._known, self._style = item, self._style_of(start, item)
+        pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
+        rect = self._rect
+        pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
+        box = (rect.left, rect.bottom, rect.right, rect.top)
+        if last != start:
+            pdfium.FPDFText_GetLooseCharBox(self._page, last, rect)
+            box = (
+                min(box[0], rect.left),
+                min(box[1], rect.bottom),
+                max(box[2], rect.right),
+                max(box[3], rect.top),
+            )
+        return text, box, (self._x.value, self._y.value), item, self._style, follows
+
+    def _style_of(self, index: int, item: int) -> Style:
+        handle = ctypes.cast(item, pdfium.FPDF_PAGEOBJECT)
+        matrix = self._matrix
+        pdfium.FPDFText_GetMatrix(self._page, index, matrix)
+        size = math.hypot(matrix.c, matrix.d) * pdfium.FPDFText_GetFontSize(self._page, index)
+        mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
+        pdfium.FPDFPageObj_GetFillColor(handle, *self._colour)
+        red, green, blue, alpha = self._colour
+        pale = alpha.value == 0 or min(red.value, green.value, blue.value) >= _WHITE
+        return Style(
+            size=size or 1.0,
+            turn=_way(matrix.a, matrix.b),
+            needs_drawing=self._layers or (pale and mode == pdfium.FPDF_TEXTRENDERMODE_FILL),
+            needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
+        )
 
 
-def _style_of(text_page: Any, index: int, item: int, *, layers: bool) -> Style:
-    handle = ctypes.cast(item, pdfium.FPDF_PAGEOBJECT)
-    matrix = pdfium.FS_MATRIX()
-    pdfium.FPDFText_GetMatrix(text_page, index, matrix)
-    size = math.hypot(matrix.c, matrix.d) * pdfium.FPDFText_GetFontSize(text_page, index)
-    degrees = math.degrees(math.atan2(matrix.b, matrix.a))
-    quarter = round(degrees / 90)
-    upright = abs(degrees - quarter * 90) <= _UPRIGHT_DEGREES
-    mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    pdfium.FPDFPageObj_GetFillColor(handle, red, green, blue, alpha)
-    filled = mode == pdfium.FPDF_TEXTRENDERMODE_FILL
-    transparent = filled and alpha.value == 0
-    white = filled and min(red.value, green.value, blue.value) >= _WHITE
-    return Style(
-        size=size or 1.0,
-        turn=quarter % 4 if upright else _SLANTED,
-        needs_drawing=transparent or white or layers,
-        needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
-    )
+def _way(across: float, up: float) -> int:
+    """The quarter of a turn that is nearest to a direction; -1 where none is near."""
+    near = _UPRIGHT * math.hypot(across, up)
+    if abs(up) <= near:
+        return 0 if across >= 0 else 2
+    if abs(across) <= near:
+        return 1 if up > 0 else 3
+    return _SLANTED

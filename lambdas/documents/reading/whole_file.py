@@ -13,13 +13,14 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from status_tracker import NonRetryableError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _START = re.compile(rb"startxref\s*(\d*)")
 _TABLE = re.compile(rb"\s*(?:xref\b|\d+\s+\d+\s+obj\b)")
 _OBJECT = re.compile(rb"^[ \t]*\d+[ \t]+\d+[ \t]+(?:obj\b|ob?\Z)", re.MULTILINE)
-_LINEARIZED = re.compile(rb"/Linearized\b[^>]*?/L\s+(\d+)")
 _END_MARK = b"%%EOF"
 _TAIL_BYTES = 2048
 
@@ -66,17 +67,21 @@ def is_cut_off(content: bytes) -> bool:
     if not starts:
         return _END_MARK not in content[-_TAIL_BYTES:]
     last = starts[-1]
-    if _OBJECT.search(content[last.end() :]):
+    after = content[last.end() :]
+    if _OBJECT.search(after):
         return True
-    if _END_MARK in content[last.end() : last.end() + 64]:
+    if _END_MARK in after[:64]:
         return False
-    return not _leads_to_a_table(content, last[1])
+    return not _leads_to_a_table(content, last[1]) if last[1] else not after.strip()
 
 
-def missing_bytes(content: bytes) -> int:
-    """How many bytes a web-optimised file lacks, by what it says of its own length; 0 for all others."""
-    said = _LINEARIZED.search(content[:_TAIL_BYTES])
-    return max(int(said[1]) - len(content), 0) if said else 0
+def refuse_cut_off_pdf(content: bytes) -> None:
+    """Raises `NonRetryableError` for a PDF whose end, or that of its last update, is missing."""
+    if is_cut_off(content):
+        raise NonRetryableError(
+            f"The PDF is cut off: its end, or that of its last update, is missing after {len(content):,} bytes."
+            " The upload, or the copy it was made from, was interrupted. Upload the whole file again."
+        )
 
 
 def has_wrong_table(content: bytes) -> bool:

@@ -11,7 +11,7 @@ from documents.reading.page_model import Word
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from documents.reading.pdfium_letters import Letter
+    from documents.reading.pdfium_letters import Letters
 
 # In parts of the letters' size.
 _LETTER_GAP = 0.2
@@ -33,7 +33,7 @@ class _Fragment(NamedTuple):
     follows: bool
 
 
-def lines_of(letters: Sequence[Letter]) -> list[list[Word]]:
+def lines_of(letters: Sequence[Letters]) -> list[list[Word]]:
     """The lines from top to bottom, each with its words in the order in which they are read."""
     return [_in_reading_order(_words(line)) for line in _lines(_fragments(letters))]
 
@@ -56,10 +56,10 @@ def text_of(lines: Iterable[Sequence[Word]]) -> str:
     return "\n".join(" ".join(word.text for word in line) for line in lines)
 
 
-def _fragments(letters: Sequence[Letter]) -> list[_Fragment]:
+def _fragments(letters: Sequence[Letters]) -> list[_Fragment]:
     """Letters that come one after the other and touch."""
     found: list[_Fragment] = []
-    run: list[Letter] = []
+    run: list[Letters] = []
     for letter in letters:
         if run and _is_printed_again(run[-1], letter):
             continue
@@ -70,14 +70,14 @@ def _fragments(letters: Sequence[Letter]) -> list[_Fragment]:
     return [*found, _fragment(run)] if run else found
 
 
-def _fragment(run: Sequence[Letter]) -> _Fragment:
+def _fragment(run: Sequence[Letters]) -> _Fragment:
     first = run[0]
     text = "".join(letter.text for letter in run)
     left, right = min(letter.left for letter in run), max(letter.right for letter in run)
     return _Fragment(text, left, right, first.base, first.size, first.follows)
 
 
-def _is_printed_again(last: Letter, letter: Letter) -> bool:
+def _is_printed_again(last: Letters, letter: Letters) -> bool:
     """Bold that is made by printing a letter twice; a ligature gives two letters in one place, of one object."""
     shift = abs(letter.left - last.left)
     return (
@@ -88,7 +88,7 @@ def _is_printed_again(last: Letter, letter: Letter) -> bool:
     )
 
 
-def _touches(last: Letter, letter: Letter) -> bool:
+def _touches(last: Letters, letter: Letters) -> bool:
     if not letter.follows or abs(letter.base - last.base) > _SAME_BASE * last.size:
         return False
     if not 1 / _SAME_SIZE <= letter.size / last.size <= _SAME_SIZE:

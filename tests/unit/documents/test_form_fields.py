@@ -1,6 +1,7 @@
 """The fields of a form as key-values, and where their words stand."""
 
 import dataclasses
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,7 @@ from tests.support.pages import LETTER, SIZE, drawn
 
 
 def field(
-    name: str, value: str = "", kind: FieldKind = "text", *, row: int = 1, column: int = 30, **more: object
+    name: str, value: str = "", kind: FieldKind = "text", *, row: int = 1, column: int = 30, **more: Any
 ) -> FormField:
     """A field in that row and column of a drawn page."""
     middle, left = 50 + 13 * row - SIZE / 4, 50 + column * LETTER
