@@ -54,7 +54,7 @@ def _key(field: FormField, vocabulary: Vocabulary) -> str:
     """
     plain = re.sub(r"\[\d+\]", "", field.name)
     parts = [part for part in plain.split(".") if part]
-    names = [plain, *parts[-1:], " ".join(parts[-2:]), field.tooltip]
+    names = [field.tooltip, plain, *parts[-1:], " ".join(parts[-2:])]
     known = next((name for name in names if name and vocabulary.kind(name)), None)
     if known and _narrows(field.tooltip, known):
         return field.tooltip
