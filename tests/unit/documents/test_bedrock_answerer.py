@@ -192,7 +192,7 @@ def test_an_answer_cut_off_by_the_model_says_so_and_is_not_paid_for_again(bedroc
 
 @pytest.mark.parametrize("count", [1, 14, 60])
 def test_there_is_room_for_the_longest_answers_that_the_schema_admits(bedrock: Scripted, count: int) -> None:
-    questions = [Question(f"a_rather_long_identifier_{n}", "?", ("k",)) for n in range(count)]
+    questions = [Question(f"a_rather_long_identifier_{n}", "?", (("k",),)) for n in range(count)]
     longest = [
         {"id": each.id, "answer": "1" * MAX_ANSWER_CHARACTERS, "quote": "1" * MAX_QUOTE_CHARACTERS}
         for each in questions
