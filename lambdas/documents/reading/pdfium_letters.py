@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from documents.reading.geometry import Box
     from documents.reading.pdfium_drawings import Drawn
 
+    _Run = tuple[str, Box, tuple[float, float], int, "Style", bool]
+
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
 _WHITE = 245
@@ -131,7 +133,6 @@ def _is_in(x: float, y: float, box: Box) -> bool:
 _object_of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
     ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
 )
-_Run = tuple[str, Box, tuple[float, float], int, Style, bool]
 
 
 class _TextReader:
