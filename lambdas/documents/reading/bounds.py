@@ -17,7 +17,7 @@ class Bounds:
 
     Args:
         seconds: the time that reading may take.
-        clock: tells seconds; the process's own time by default, so that a machine that waits does not count.
+        clock: tells seconds.
     """
 
     def __init__(self, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:

@@ -8,15 +8,16 @@ from typing import TYPE_CHECKING, Any
 import pypdfium2_raw as pdfium
 
 from documents.reading.bounds import Bounds
+from documents.reading.geometry import size_as_shown
 from documents.reading.page_model import Contents, FormField, Page
 from documents.reading.pdfium_drawings import Drawn, covered_share, images_and_drawings
 from documents.reading.pdfium_forms import attachments, fields_and_notes
-from documents.reading.pdfium_letters import Surroundings, letters_of, size_as_shown
+from documents.reading.pdfium_letters import Surroundings, letters_of
 from documents.reading.words import lines_of, text_of, with_notes
 
 if TYPE_CHECKING:
+    from documents.reading.geometry import Box
     from documents.reading.pdfium import Document
-    from documents.reading.pdfium_letters import Box
 
 
 @dataclass

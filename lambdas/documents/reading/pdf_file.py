@@ -11,7 +11,7 @@ from documents.reading.contents import read_contents
 from documents.reading.file_checks import describe_file, known_signature, refuse_empty_file
 from documents.reading.page_faults import find_page_faults
 from documents.reading.pdfium import CannotOpenError, opened
-from documents.reading.whole_file import Streams, has_wrong_table, inspect_streams, refuse_cut_off_pdf
+from documents.reading.whole_file import Streams, has_wrong_table, inspect_streams, refuse_cut_off_pdf, with_end_mark
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def read_pdf(content: bytes, bounds: Bounds | None = None) -> tuple[Contents, li
     refuse_empty_file(content)
     _refuse_other_files(content)
     try:
-        with opened(content) as document:
+        with opened(with_end_mark(content)) as document:
             _refuse_parts(content, document)
             return _read(content, document, bounds or Bounds())
     except CannotOpenError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pypdfium2_raw as pdfium
 
 if TYPE_CHECKING:
-    from documents.reading.pdfium_letters import Box
+    from documents.reading.geometry import Box
 
 _MAX_OBJECTS = 20_000
 _INK = 24

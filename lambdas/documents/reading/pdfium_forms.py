@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
 
+from documents.reading.geometry import shown
 from documents.reading.page_model import Attachment, FormField, Word
 from documents.reading.pdfium import wide_string
-from documents.reading.pdfium_letters import shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from documents.reading.geometry import Box
     from documents.reading.page_model import FieldKind
     from documents.reading.pdfium import Document
-    from documents.reading.pdfium_letters import Box
 
 _KINDS: dict[int, FieldKind] = {
     pdfium.FPDF_FORMFIELD_TEXTFIELD: "text",

@@ -11,10 +11,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2_raw as pdfium
 
+from documents.reading.geometry import shown
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from documents.reading.geometry import Box
     from documents.reading.pdfium_drawings import Drawn
+
+    _Run = tuple[str, Box, tuple[float, float], int, "Style", bool]
 
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
@@ -22,9 +27,6 @@ _WHITE = 245
 _REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
 _RUNS = re.compile(r"\S+")
-
-Box = tuple[float, float, float, float]
-"""Left, bottom, right, top in the coordinates of the page."""
 
 
 class Letters(NamedTuple):
@@ -107,25 +109,6 @@ def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
     return found
 
 
-def size_as_shown(box: Box, turn: int) -> tuple[float, float]:
-    width, height = box[2] - box[0], box[3] - box[1]
-    return (height, width) if turn % 2 else (width, height)
-
-
-def shown(box: Box, turn: int, page: Box) -> Box:
-    """Left, top, right, bottom as shown of a box in the page's coordinates."""
-    left, bottom, right, top = box
-    x0, y0, x1, y1 = page
-    match turn % 4:
-        case 1:
-            return bottom - y0, left - x0, top - y0, right - x0
-        case 2:
-            return x1 - right, bottom - y0, x1 - left, top - y0
-        case 3:
-            return y1 - top, x1 - right, y1 - bottom, x1 - left
-    return left - x0, y1 - top, right - x0, y1 - bottom
-
-
 def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[float, float, float]:
     if turn <= 0:
         return box[0] - page[0], box[2] - page[0], page[3] - base[1]
@@ -150,7 +133,6 @@ def _is_in(x: float, y: float, box: Box) -> bool:
 _object_of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
     ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
 )
-_Run = tuple[str, Box, tuple[float, float], int, Style, bool]
 
 
 class _TextReader:

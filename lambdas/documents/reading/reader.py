@@ -3,6 +3,7 @@
 from typing import Protocol
 
 from documents.questions import load_vocabulary
+from documents.reading.bounds import SECONDS, Bounds
 from documents.reading.content_pairs import pairs_of
 from documents.reading.e_invoice import e_invoice_pairs
 from documents.reading.extracted import ExtractedDocument
@@ -31,13 +32,14 @@ class PdfReader:
     Args:
         whole_only: whether a document of which a page cannot be read is refused. By default what is missing is told in
             its `warnings`.
+        seconds: how long reading may take before the document is refused; it is asked for after each page.
     """
 
-    def __init__(self, *, whole_only: bool = False) -> None:
-        self._whole_only = whole_only
+    def __init__(self, *, whole_only: bool = False, seconds: float = SECONDS) -> None:
+        self._whole_only, self._seconds = whole_only, seconds
 
     def read(self, content: bytes) -> ExtractedDocument:
-        contents, notes = read_pdf(content)
+        contents, notes = read_pdf(content, Bounds(self._seconds))
         warnings = [*warnings_of(contents, whole_only=self._whole_only), *notes]
         return ExtractedDocument(
             pages=_texts(contents),

@@ -75,6 +75,14 @@ def is_cut_off(content: bytes) -> bool:
     return not _leads_to_a_table(content, last[1]) if last[1] else not after.strip()
 
 
+def with_end_mark(content: bytes) -> bytes:
+    """The file with its end mark: without it, PDFium shows the revision before the last."""
+    starts = list(_START.finditer(content))
+    if not starts or _END_MARK in content[starts[-1].end() :]:
+        return content
+    return content[: starts[-1].end()] + b"\n" + _END_MARK + b"\n"
+
+
 def refuse_cut_off_pdf(content: bytes) -> None:
     """Raises `NonRetryableError` for a PDF whose end, or that of its last update, is missing."""
     if is_cut_off(content):
