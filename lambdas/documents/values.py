@@ -105,7 +105,7 @@ def _number(printed: str) -> str | None:
     )
     if not all(any(map(str.isdigit, word)) for word in (others if is_prefix else words)):
         return None
-    return printed.removesuffix(".")
+    return None if _date(printed) else printed.removesuffix(".")
 
 
 def _date(printed: str) -> str | None:

@@ -20,6 +20,7 @@ _MAX_LINES = 5
 _LINE_PITCH = 1.75
 _EDGE = 0.6
 _SPACE = 0.2
+_MARGIN = 2.0
 _GOES_ON = re.compile(r"(?:[,&/(+]|\b(?:and|of|the|und|der|et|de|y))$", re.IGNORECASE)
 _LEGAL_FORM = re.compile(
     r"(?:(?:GmbH|mbH|AG|KG|OHG|UG|SE|Ltd|Limited|Inc|Incorporated|LLC|LLP|plc|Corp|Corporation|Co|S\.?A\.?R\.?L|SAS|S\.?A|S\.?L|B\.?V|N\.?V)\.?"
@@ -102,9 +103,20 @@ def _goes_on(page: LabelledPage, last: Cell, below: LabelledCell, value: Cell, l
     others = [cell.right for cell in _paragraph(page, below, label) if cell.right != last.right]
     if others and needed > max(others) and max(others) >= last.right - _EDGE * last.size:
         return True
-    if needed <= max([last.right, *others]):
+    if needed <= max([last.right, *others]) or any(map(str.isdigit, following)):
         return False
-    return False if any(map(str.isdigit, following)) else None
+    return True if _reaches_the_margin(page, last, below.line, label, needed) else None
+
+
+def _reaches_the_margin(page: LabelledPage, last: Cell, line: int, label: Cell, needed: float) -> bool:
+    """Whether lines elsewhere in the column end where this one does, and none further right."""
+    rights = [
+        other.cell.right
+        for cells in page.around(line)
+        for other in cells
+        if abs(other.cell.left - label.left) <= _EDGE * last.size and other.cell.right != last.right
+    ]
+    return bool(rights) and last.right - _MARGIN * last.size <= max(rights) < needed
 
 
 def _paragraph(page: LabelledPage, cell: LabelledCell, label: Cell) -> list[Cell]:

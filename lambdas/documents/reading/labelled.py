@@ -76,6 +76,10 @@ class LabelledPage:
             found.append(other)
         return found
 
+    def around(self, line: int) -> list[list[LabelledCell]]:
+        """The lines near one."""
+        return self.lines[max(line - _LINES_LOOKED_AT, 0) : line + _LINES_LOOKED_AT]
+
     def below(self, box: Cell, line: int) -> LabelledCell | None:
         """The nearest cell below that stands under the box, at least in part."""
         return self._nearest(box, range(line + 1, min(line + 1 + _LINES_LOOKED_AT, len(self.lines))))

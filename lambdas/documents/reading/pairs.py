@@ -33,6 +33,8 @@ _MAX_GAP_BESIDE = 25
 _MAX_DISTANCE_BELOW = 2.5
 _SPACE_ABOVE_A_BLOCK = 1.2
 _SAME_EDGE = 0.6
+_MAX_INDENT = 4.0
+_CLOSE = 1.5
 _LINES_OF_A_STACK = 3
 
 
@@ -57,7 +59,7 @@ class _Finder:
         if not label.sure:
             return
         kind = self._page.vocabulary.kind(label.key)
-        if not label.separated and kind is None:
+        if not label.separated and (kind is None or self._goes_on_below(cell)):
             return
         rest = cell.rest(number)
         if self._page.vocabulary.is_other("direction", label.key) and (rest or self._page.right_of(cell)):
@@ -69,6 +71,18 @@ class _Finder:
         yield from beside
         if number == len(cell.labels) - 1 and (kind not in TYPED or not beside):
             yield from self._below(cell, number, kind)
+
+    def _goes_on_below(self, cell: LabelledCell) -> bool:
+        """Whether a key without a colon may have a second line: "Total" above "without tax" is no total."""
+        below = self._page.below(cell.cell, cell.line) if cell.is_label else None
+        return (
+            below is not None
+            and not below.labels
+            and below.cell.middle - cell.cell.middle <= _CLOSE * cell.cell.size
+            and abs(below.cell.left - cell.cell.left) <= _SAME_EDGE * cell.cell.size
+            and any(map(str.isalpha, below.cell.text))
+            and below.cell.text.islower()
+        )
 
     def _in_cell(self, cell: LabelledCell, number: int, rest: Cell, kind: str | None) -> Iterator[str]:
         label = cell.labels[number]
@@ -147,7 +161,7 @@ class _Finder:
             return False
         return self._is_a_block(cell, box, first, distance) or (
             cell.labels[-1].separated
-            and abs(first.cell.left - box.left) <= _SAME_EDGE * box.size
+            and -_SAME_EDGE * box.size <= first.cell.left - box.left <= _MAX_INDENT * box.size
             and (kind in TYPED or self._alternates(cell, first))
         )
 

@@ -283,6 +283,39 @@ PAGES = {
         """,
         [("From", "Ash & Elm Ltd"), ("To", "Oak GmbH")],
     ),
+    "a key without a colon that goes on on the next line": (
+        """
+        Total               5.00 EUR
+        before tax
+
+        Grand total         6.00 EUR
+        """,
+        [("Grand total", "6.00 EUR")],
+    ),
+    "paragraphs of one column, of which each had no room": (
+        """
+        Customer: The Society Of Friends Of
+        Old Steamers And Ferries
+
+        Governing law: that of the Republic
+        of Malta
+
+        The parties agree on what is above.
+        """,
+        [
+            ("Customer", "The Society Of Friends Of Old Steamers And Ferries"),
+            ("Governing law", "that of the Republic of Malta"),
+        ],
+    ),
+    "values that are indented under their keys": (
+        """
+        Invoice number:
+            A-17
+        Due date:
+            2024-03-04
+        """,
+        [("Invoice number", "A-17"), ("Due date", "2024-03-04")],
+    ),
     "where a value ends is unclear": (
         """
         Customer: Ash & Elm Ltd Order date: 2024-02-03

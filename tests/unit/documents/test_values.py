@@ -39,6 +39,8 @@ def test_numbers(value: str) -> None:
         "5.00 \u20ac",
         "date: 5",
         "12 Main Street",
+        "2024-03-05",
+        "+49 30 1234",
     ],
 )
 def test_no_numbers(value: str) -> None:
