@@ -97,13 +97,12 @@ class PageLetters:
 def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
     found = PageLetters()
     for text, box, base, item, style, follows in _TextReader(text_page, layers=surroundings.layers).read():
-        clean = text.translate(_REWRITTEN)
-        if not clean.isascii() or not clean.isprintable():
-            clean, count = _MEANINGLESS.subn("", clean)
+        if not text.isascii() or not text.isprintable():
+            text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))  # noqa: PLW2901
             found.meaningless += count
-        if clean and _is_seen(box, style, surroundings):
+        if text and _is_seen(box, style, surroundings):
             left, right, line = _turned(box, base, style.turn, surroundings.box)
-            letters = Letters(clean, left, right, line, style.size, follows, item)
+            letters = Letters(text, left, right, line, style.size, follows, item)
             found.by_way.setdefault(style.turn, []).append(letters)
             found.recognised = found.recognised or style.needs_image
     return found
@@ -154,10 +153,11 @@ class _TextReader:
 
     def read(self) -> Iterator[_Run]:
         """Text, box and origin, text object and its style of each, and whether no space is drawn before it."""
-        text = self._text()
+        text, made_up = self._text(), pdfium.FPDFText_IsGenerated
         for match in _RUNS.finditer(text):
             start, end = match.span()
-            follows = start > 0 and bool(pdfium.FPDFText_IsGenerated(self._page, start - 1))
+            # PDFium makes line ends up itself, and a space where there is a gap.
+            follows = start > 0 and (text[start - 1] == "\n" or bool(made_up(self._page, start - 1)))
             first, last = _object_of(self._address, start), _object_of(self._address, end - 1)
             if first is not None and first == last:
                 yield self._run(text[start:end], start, end - 1, first, follows=follows)
@@ -184,15 +184,12 @@ class _TextReader:
         pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
         rect = self._rect
         pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
-        box = (rect.left, rect.bottom, rect.right, rect.top)
+        left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
         if last != start:
             pdfium.FPDFText_GetLooseCharBox(self._page, last, rect)
-            box = (
-                min(box[0], rect.left),
-                min(box[1], rect.bottom),
-                max(box[2], rect.right),
-                max(box[3], rect.top),
-            )
+            left, bottom = min(left, rect.left), min(bottom, rect.bottom)
+            right, top = max(right, rect.right), max(top, rect.top)
+        box = (left, bottom, right, top)
         return text, box, (self._x.value, self._y.value), item, self._style, follows
 
     def _style_of(self, index: int, item: int) -> Style:
