@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
 _WHITE = 245
+_SAME_HEIGHT = 0.1
 _REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
 _RUNS = re.compile(r"\S+")
@@ -148,7 +149,7 @@ class _TextReader:
         self._x, self._y, self._rect = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
         self._matrix = pdfium.FS_MATRIX()
         self._colour = [ctypes.c_uint() for _ in range(4)]
-        self._known = 0
+        self._known, self._height = 0, 0.0
         self._style = Style(1.0, 0, needs_drawing=False, needs_image=False)
 
     def read(self) -> Iterator[_Run]:
@@ -165,7 +166,7 @@ class _TextReader:
             for index in range(start, end):
                 item = _object_of(self._address, index)
                 if item is not None:
-                    yield self._run(text[index], index, index, item, follows=follows)
+                    yield self._run(text[index], index, index, item, follows=follows, within=index > start)
                     follows = True
 
     def _text(self) -> str:
@@ -178,9 +179,7 @@ class _TextReader:
             return text
         return "".join(chr(pdfium.FPDFText_GetUnicode(self._page, index)) for index in range(count))
 
-    def _run(self, text: str, start: int, last: int, item: int, *, follows: bool) -> _Run:
-        if item != self._known:
-            self._known, self._style = item, self._style_of(start, item)
+    def _run(self, text: str, start: int, last: int, item: int, *, follows: bool, within: bool = False) -> _Run:
         pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
         rect = self._rect
         pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
@@ -190,6 +189,11 @@ class _TextReader:
             left, bottom = min(left, rect.left), min(bottom, rect.bottom)
             right, top = max(right, rect.right), max(top, rect.top)
         box = (left, bottom, right, top)
+        if item != self._known:
+            # Letters of one word that are as high as each other differ in nothing.
+            if not within or abs(top - bottom - self._height) > _SAME_HEIGHT * self._height:
+                self._style, self._height = self._style_of(start, item), top - bottom
+            self._known = item
         return text, box, (self._x.value, self._y.value), item, self._style, follows
 
     def _style_of(self, index: int, item: int) -> Style:
