@@ -86,6 +86,7 @@ def _pypdf() -> Callable[[bytes], object]:
 
     import pypdf  # noqa: PLC0415
 
+    import status_tracker  # noqa: F401, PLC0415  # as every function of a step
     from documents.reading.key_values import find_key_values  # noqa: PLC0415
 
     logging.getLogger("pypdf").setLevel(logging.CRITICAL)

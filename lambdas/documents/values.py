@@ -34,6 +34,7 @@ _AMOUNT = re.compile(
     rf"(?P<before>(?:[-\u2212+(]\s?)*(?:{CURRENCY}\s?)?(?:[-\u2212+(]\s?)*)(?P<figures>{_FIGURES})"
     rf"(?P<after>[-\u2212]?\)?-?(?:\s?{CURRENCY})?\)?(?:\s?(?:CR|DR)(?!\w))?)"
 )
+_UNKNOWN_LETTER = "\ufffd"
 _RANGE = re.compile(rf"\s*(?:[-\u2013\u2014]|to|bis|or|oder|ou|o)\s*(?:{CURRENCY}\s?)?\d")
 _NUMERIC_DATE = r"\d{4}\s?[./-]\s?\d{1,2}\s?[./-]\s?\d{1,2}|\d{1,2}\s?[./-]\s?\d{1,2}\s?[./-]\s?(?:\d{4}|\d{2})"
 _MONTH = r"[^\W\d_]{3,12}\.?"
@@ -67,7 +68,9 @@ _DEFINITION = re.compile(
 def read(kind: str, printed: str) -> str | None:
     """Those of the `printed` words that are a value of this kind; None where they are none."""
     words = " ".join(printed.split())
-    return _READERS[kind](words) if len(words) <= _MAX_CHARACTERS else None
+    if len(words) > _MAX_CHARACTERS or _UNKNOWN_LETTER in words:
+        return None
+    return _READERS[kind](words)
 
 
 def same(kind: str, one: str, other: str) -> bool:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _MIN_WORDS_OVER_IMAGE = 15
 _SCAN_SHARE = 0.5
 _OUTLINES = 100
+_FEW_MEANINGLESS = 0.02
 _MAX_LISTED = 20
 _PRINT_ANEW = " Open it in a PDF viewer, and if that shows it, print it to a new PDF and upload that."
 _OCR = (
@@ -53,6 +54,8 @@ def warnings_of(contents: Contents, *, whole_only: bool) -> list[str]:
             f"{_listed(scanned, contents.page_count)} could not be read: only an image, without text."
             " The answers are from the rest."
         )
+    if contents.meaningless > _FEW_MEANINGLESS * sum(map(len, words)):
+        warnings.append("Some of the text could not be read: its fonts do not tell which letters they show.")
     if warnings and whole_only:
         raise NonRetryableError(
             f"The PDF cannot be read whole. {' '.join(warnings)} Mend these pages and upload it again."

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
 _WHITE = 245
+_SAME_HEIGHT = 0.1
 _REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
 _RUNS = re.compile(r"\S+")
@@ -97,13 +98,12 @@ class PageLetters:
 def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
     found = PageLetters()
     for text, box, base, item, style, follows in _TextReader(text_page, layers=surroundings.layers).read():
-        clean = text.translate(_REWRITTEN)
-        if not clean.isascii() or not clean.isprintable():
-            clean, count = _MEANINGLESS.subn("", clean)
+        if not text.isascii() or not text.isprintable():
+            text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))  # noqa: PLW2901
             found.meaningless += count
-        if clean and _is_seen(box, style, surroundings):
+        if text and _is_seen(box, style, surroundings):
             left, right, line = _turned(box, base, style.turn, surroundings.box)
-            letters = Letters(clean, left, right, line, style.size, follows, item)
+            letters = Letters(text, left, right, line, style.size, follows, item)
             found.by_way.setdefault(style.turn, []).append(letters)
             found.recognised = found.recognised or style.needs_image
     return found
@@ -149,15 +149,16 @@ class _TextReader:
         self._x, self._y, self._rect = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
         self._matrix = pdfium.FS_MATRIX()
         self._colour = [ctypes.c_uint() for _ in range(4)]
-        self._known = 0
+        self._known, self._height = 0, 0.0
         self._style = Style(1.0, 0, needs_drawing=False, needs_image=False)
 
     def read(self) -> Iterator[_Run]:
         """Text, box and origin, text object and its style of each, and whether no space is drawn before it."""
-        text = self._text()
+        text, made_up = self._text(), pdfium.FPDFText_IsGenerated
         for match in _RUNS.finditer(text):
             start, end = match.span()
-            follows = start > 0 and bool(pdfium.FPDFText_IsGenerated(self._page, start - 1))
+            # PDFium makes line ends up itself, and a space where there is a gap.
+            follows = start > 0 and (text[start - 1] == "\n" or bool(made_up(self._page, start - 1)))
             first, last = _object_of(self._address, start), _object_of(self._address, end - 1)
             if first is not None and first == last:
                 yield self._run(text[start:end], start, end - 1, first, follows=follows)
@@ -165,7 +166,7 @@ class _TextReader:
             for index in range(start, end):
                 item = _object_of(self._address, index)
                 if item is not None:
-                    yield self._run(text[index], index, index, item, follows=follows)
+                    yield self._run(text[index], index, index, item, follows=follows, within=index > start)
                     follows = True
 
     def _text(self) -> str:
@@ -178,21 +179,21 @@ class _TextReader:
             return text
         return "".join(chr(pdfium.FPDFText_GetUnicode(self._page, index)) for index in range(count))
 
-    def _run(self, text: str, start: int, last: int, item: int, *, follows: bool) -> _Run:
-        if item != self._known:
-            self._known, self._style = item, self._style_of(start, item)
+    def _run(self, text: str, start: int, last: int, item: int, *, follows: bool, within: bool = False) -> _Run:
         pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
         rect = self._rect
         pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
-        box = (rect.left, rect.bottom, rect.right, rect.top)
+        left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
         if last != start:
             pdfium.FPDFText_GetLooseCharBox(self._page, last, rect)
-            box = (
-                min(box[0], rect.left),
-                min(box[1], rect.bottom),
-                max(box[2], rect.right),
-                max(box[3], rect.top),
-            )
+            left, bottom = min(left, rect.left), min(bottom, rect.bottom)
+            right, top = max(right, rect.right), max(top, rect.top)
+        box = (left, bottom, right, top)
+        if item != self._known:
+            # Letters of one word that are as high as each other differ in nothing.
+            if not within or abs(top - bottom - self._height) > _SAME_HEIGHT * self._height:
+                self._style, self._height = self._style_of(start, item), top - bottom
+            self._known = item
         return text, box, (self._x.value, self._y.value), item, self._style, follows
 
     def _style_of(self, index: int, item: int) -> Style:

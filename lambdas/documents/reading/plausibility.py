@@ -13,6 +13,7 @@ _GLYPH_NAMES = re.compile(r"(?:/[a-zA-Z]{0,3}\d+){2,}|(?:\(cid:\d+\))+")
 _VOWELS = frozenset("aeiouyαεηιουωаеиоуыэюяєіїё")  # noqa: RUF001  # of three alphabets
 _AFTER_CYRILLIC = "\u0530"
 _ENOUGH_LETTERS, _ENOUGH_WORDS = 150, 15
+_MOST_WORDS = 1000
 _MIN_VOWELS = 0.18
 _MAX_SINGLE = 0.7
 _MAX_MEANINGLESS = 0.25
@@ -25,6 +26,7 @@ def why_no_language(words: Sequence[str], meaningless: int) -> str | None:
     characters = sum(map(len, words))
     if meaningless > _MAX_MEANINGLESS * (characters + meaningless):
         return "has no meaning: its fonts do not tell which letters they show"
+    words = words[:: 1 + len(words) // _MOST_WORDS]
     if _share(words, lambda word: _GLYPH_NAMES.fullmatch(word) is not None) > _MOST:
         return "has numbers of glyphs instead of letters"
     cased = [word for word in words if any(letter.lower() != letter.upper() for letter in word)]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 _START = re.compile(rb"startxref\s*(\d*)")
 _TABLE = re.compile(rb"\s*(?:xref\b|\d+\s+\d+\s+obj\b)")
-_OBJECT = re.compile(rb"^[ \t]*\d+[ \t]+\d+[ \t]+(?:obj\b|ob?\Z)", re.MULTILINE)
+_OBJECT = re.compile(rb"(?:^|[\r\n])[ \t]*\d+[ \t]+\d+[ \t]+(?:obj\b|ob?\Z)")
 _END_MARK = b"%%EOF"
 _TAIL_BYTES = 2048
 
@@ -37,6 +37,7 @@ _KNOWN_FILTERS = frozenset(
 )
 _MAX_HEAD = 4096
 _MAX_UNPACKED = 50_000_000
+_MAX_UNPACKED_TOGETHER = 500_000_000
 _PIECE = 1 << 20
 
 
@@ -106,16 +107,18 @@ def _leads_to_a_table(content: bytes, digits: bytes) -> bool:
 
 
 def inspect_streams(content: bytes) -> Streams:
-    """Unpack all streams but images and fonts, keeping none. Not for encrypted files: their streams are noise."""
+    """Unpack all streams but images and fonts, 500 MB at most. Not for encrypted files: their streams are noise."""
     found = Streams(page_objects=len(_PAGE.findall(content)), has_layers=b"/OCProperties" in content)
+    left = _MAX_UNPACKED_TOGETHER
     for number, head, data in _streams(content):
-        if _NO_TEXT.search(head):
+        if _NO_TEXT.search(head) or left < 0:
             continue
         filters = [name for group in _FILTERS.findall(head)[:1] for name in _NAME.findall(group)]
         if not _KNOWN_FILTERS.issuperset(filters):
             found.damaged.add(number)
         elif filters[:1] in ([b"FlateDecode"], [b"Fl"]):
             unpacked = _unpack(data)
+            left -= len(unpacked or b"")
             if unpacked is None:
                 found.damaged.add(number)
             elif b"/ObjStm" in head and len(filters) == 1:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 from itertools import groupby
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from documents.reading.page_model import Word
 
@@ -22,15 +22,6 @@ _SAME_LINE = 0.35
 _SAME_BASE = 0.15
 _ABOVE, _BELOW = 0.75, 0.25
 _SAME_SIZE = 1.2
-
-
-class _Fragment(NamedTuple):
-    text: str
-    left: float
-    right: float
-    base: float
-    size: float
-    follows: bool
 
 
 def lines_of(letters: Sequence[Letters]) -> list[list[Word]]:
@@ -56,9 +47,9 @@ def text_of(lines: Iterable[Sequence[Word]]) -> str:
     return "\n".join(" ".join(word.text for word in line) for line in lines)
 
 
-def _fragments(letters: Sequence[Letters]) -> list[_Fragment]:
+def _fragments(letters: Sequence[Letters]) -> list[Letters]:
     """Letters that come one after the other and touch."""
-    found: list[_Fragment] = []
+    found: list[Letters] = []
     run: list[Letters] = []
     for letter in letters:
         if run and _is_printed_again(run[-1], letter):
@@ -70,11 +61,13 @@ def _fragments(letters: Sequence[Letters]) -> list[_Fragment]:
     return [*found, _fragment(run)] if run else found
 
 
-def _fragment(run: Sequence[Letters]) -> _Fragment:
+def _fragment(run: Sequence[Letters]) -> Letters:
     first = run[0]
+    if len(run) == 1:
+        return first
     text = "".join(letter.text for letter in run)
     left, right = min(letter.left for letter in run), max(letter.right for letter in run)
-    return _Fragment(text, left, right, first.base, first.size, first.follows)
+    return first._replace(text=text, left=left, right=right)
 
 
 def _is_printed_again(last: Letters, letter: Letters) -> bool:
@@ -99,8 +92,8 @@ def _touches(last: Letters, letter: Letters) -> bool:
     return min(abs(gap), abs(last.left - letter.right)) <= _LETTER_GAP * last.size or -_OVERLAP * last.size <= gap <= 0
 
 
-def _lines(fragments: Iterable[_Fragment]) -> list[list[_Fragment]]:
-    lines: list[list[_Fragment]] = []
+def _lines(fragments: Iterable[Letters]) -> list[list[Letters]]:
+    lines: list[list[Letters]] = []
     for fragment in sorted(fragments, key=lambda each: (each.base, each.left)):
         if lines:
             first = lines[-1][0]
@@ -111,8 +104,8 @@ def _lines(fragments: Iterable[_Fragment]) -> list[list[_Fragment]]:
     return lines
 
 
-def _words(line: Iterable[_Fragment]) -> list[Word]:
-    merged: list[_Fragment] = []
+def _words(line: Iterable[Letters]) -> list[Word]:
+    merged: list[Letters] = []
     for fragment in sorted(line, key=lambda each: (each.left, each.right)):
         last = merged[-1] if merged else None
         if last and last.text == fragment.text and fragment.left - last.left <= _OVERPRINT * last.size:
@@ -130,7 +123,7 @@ def _words(line: Iterable[_Fragment]) -> list[Word]:
     ]
 
 
-def _continues(last: _Fragment, fragment: _Fragment) -> bool:
+def _continues(last: Letters, fragment: Letters) -> bool:
     gap = fragment.left - last.right
     return (
         fragment.follows

@@ -225,6 +225,13 @@ def test_different_values(kind: str, one: str, other: str) -> None:
     assert not same(kind, one, other)
 
 
+@pytest.mark.parametrize(
+    ("kind", "value"), [("name", "Ash \ufffdtd"), ("amount", "5.00 EUR \ufffd"), ("text", "\ufffd 5")]
+)
+def test_a_letter_that_is_not_known_makes_no_value(kind: str, value: str) -> None:
+    assert read(kind, value) is None
+
+
 @settings(deadline=None)
 @given(st.sampled_from(KINDS), st.text())
 def test_a_value_is_part_of_what_is_printed_and_is_read_as_itself(kind: str, printed: str) -> None:

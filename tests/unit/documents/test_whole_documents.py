@@ -44,6 +44,10 @@ def test_an_update_that_is_cut_off_anywhere_never_passes_for_the_revision_before
         assert "9,999.00" in found or "The PDF is cut off" in found, whole[first:end]
 
 
+def test_an_update_with_old_line_ends_that_is_cut_off() -> None:
+    assert "cut off" in reason(PdfFile([INVOICE]).to_bytes() + b"\r11 0 obj\r<</Length 5>>\rstream\r")
+
+
 def test_a_file_without_startxref_is_read_and_says_what_was_mended() -> None:
     content = PdfFile([INVOICE]).to_bytes()
     start = content.rindex(b"startxref")
