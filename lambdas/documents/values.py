@@ -26,6 +26,7 @@ CURRENCY = (
     r"(?:(?:US|AU?|CA?|HK|NZ|S)?\$|[\u20a0-\u20cf£¥￥円元]|(?:EUR|USD|GBP|CHF|JPY|CNY|RMB|INR|AUD|CAD|NZD|SEK|NOK|DKK|PLN|CZK|HUF|RON"
     r"|ILS|BRL|MXN|ZAR|SGD|HKD|KRW|TRY|AED|Rs\.?)(?![^\W\d_])|(?i:(?:US )?(?:dollars?|euros?|pounds?))(?![^\W\d_]))"
 )
+_MAX_TEXT_CHARACTERS = 160
 _MAX_CHARACTERS, _MAX_NAME_CHARACTERS, _MAX_NUMBER_CHARACTERS = 300, 120, 40
 _MIN_NAME_LETTERS, _MAX_NAME_WORDS, _MAX_NUMBER_WORDS = 2, 16, 4
 
@@ -147,7 +148,8 @@ def _name(printed: str) -> str | None:
 
 
 def _text(printed: str) -> str | None:
-    return printed if any(map(str.isalnum, printed)) and not _POINTS_ELSEWHERE.match(printed) else None
+    is_short = len(printed) <= _MAX_TEXT_CHARACTERS
+    return printed if is_short and any(map(str.isalnum, printed)) and not _POINTS_ELSEWHERE.match(printed) else None
 
 
 _READERS: dict[str, Callable[[str], str | None]] = {

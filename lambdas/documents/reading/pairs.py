@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from documents.reading.page_model import Word
 
 _MAX_GAP_BESIDE = 25
+_MAX_GAP_OF_WORDS = 3.0
 _MAX_DISTANCE_BELOW = 2.5
 _SPACE_ABOVE_A_BLOCK = 1.2
 _SAME_EDGE = 0.6
@@ -67,9 +68,9 @@ class _Finder:
         if rest is not None:
             yield from self._in_cell(cell, number, rest, kind)
             return
-        beside = list(self._beside(cell, label, kind))
-        yield from beside
-        if number == len(cell.labels) - 1 and (kind not in TYPED or not beside):
+        beside = self._page.right_of(cell)
+        yield from self._beside(cell, beside, label, kind)
+        if not beside or (len(beside) == 1 and kind not in TYPED):
             yield from self._below(cell, number, kind)
 
     def _goes_on_below(self, cell: LabelledCell) -> bool:
@@ -85,25 +86,24 @@ class _Finder:
         )
 
     def _in_cell(self, cell: LabelledCell, number: int, rest: Cell, kind: str | None) -> Iterator[str]:
-        label = cell.labels[number]
+        label, is_last = cell.labels[number], number == len(cell.labels) - 1
+        beside = self._page.right_of(cell) if is_last else []
+        goes_on = bool(beside) and beside[0].cell.left - cell.cell.right <= _MAX_GAP_OF_WORDS * cell.cell.size
         if kind in TYPED:
-            value = self._typed(kind, [rest.text, *self._with_next_cells(cell, number, rest)])
+            joined = " ".join([rest.text, *(other.cell.text for other in beside)])
+            is_cut = goes_on and beside[0].cell.text[0].isdigit()
+            value = self._typed(kind, [joined] if is_cut else [rest.text, joined])
             if value:
                 yield value
-        elif label.separated and not self._ends_unclear(cell, number) and not self._page.vocabulary.knows(rest.text):
-            is_last = number == len(cell.labels) - 1
+        elif label.separated and not goes_on and self._ends_clearly(cell, number, rest):
             yield from self._whole(rest, cell, number, goes_on=is_last and kind is not None)
 
-    def _ends_unclear(self, cell: LabelledCell, number: int) -> bool:
-        return not all(following.sure for following in cell.labels[number + 1 : number + 2])
+    def _ends_clearly(self, cell: LabelledCell, number: int, rest: Cell) -> bool:
+        """Whether no words stand after a value that may be the next key's, and it is no key itself."""
+        following = cell.labels[number + 1 : number + 2]
+        return all(label.sure for label in following) and not self._page.vocabulary.knows(rest.text)
 
-    def _with_next_cells(self, cell: LabelledCell, number: int, rest: Cell) -> list[str]:
-        """A currency may stand apart from its amount."""
-        is_last = number == len(cell.labels) - 1
-        return [" ".join([rest.text, *(other.cell.text for other in self._page.right_of(cell))])] if is_last else []
-
-    def _beside(self, cell: LabelledCell, label: Label, kind: str | None) -> Iterator[str]:
-        cells = self._page.right_of(cell)
+    def _beside(self, cell: LabelledCell, cells: list[LabelledCell], label: Label, kind: str | None) -> Iterator[str]:
         if kind in TYPED:
             texts = [other.cell.text for other in cells]
             value = self._typed(kind, [" ".join(texts)]) or self._only(kind, texts)

@@ -316,6 +316,15 @@ PAGES = {
         """,
         [("Invoice number", "A-17"), ("Due date", "2024-03-04")],
     ),
+    "the wide gaps of a justified line": (
+        """
+        Customer: Society   of   the
+        Friends of Old Steamers too
+
+        Total: 1   190,00 EUR
+        """,
+        [("Total", "1 190,00 EUR")],
+    ),
     "where a value ends is unclear": (
         """
         Customer: Ash & Elm Ltd Order date: 2024-02-03
