@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _CURRENCY_AT_THE_END = re.compile(rf"\s*(?:\bin\s+)?[(\[]?\s*(?P<currency>{CURRENCY})\s*[)\]]?[\s:]*$")
 _CURRENCY_AT_THE_BEGINNING = re.compile(rf"^(?P<currency>{CURRENCY})\s+")
 
+_BETWEEN_LANGUAGES = re.compile(r"\s*[/|]\s*")
+
 
 @dataclass(frozen=True)
 class Question:
@@ -49,9 +51,11 @@ class Vocabulary:
 
     def __init__(self, questions: Sequence[Question], others: dict[str, Sequence[str]]) -> None:
         self._kinds: dict[str, str] = {}
+        self._questions: dict[str, set[str]] = {}
         for question in questions:
             for key in question.all_keys:
                 self._kinds.setdefault(normalize_key(key), question.kind)
+                self._questions.setdefault(normalize_key(key), set()).add(question.id)
         self._others = {group: frozenset(map(normalize_key, keys)) for group, keys in others.items()}
         known = self._kinds.keys() | frozenset().union(*self._others.values())
         self._known = known
@@ -60,10 +64,24 @@ class Vocabulary:
 
     def kind(self, key: str) -> str | None:
         """What the values of a question's key look like; None for all other keys."""
-        return self._kinds.get(normalize_key(key)) or self._kinds.get(normalize_key(split_currency(key)[0]))
+        return self._kinds.get(self.known_as(key))
+
+    def known_as(self, key: str) -> str:
+        """
+        The normal form of a key, without a currency at its end where it is only known so.
+
+        Of a key in two languages, such as "Datum / Date", it is that of the first, where both are of one question.
+        """
+        whole, plain = normalize_key(key), split_currency(key)[0]
+        if whole in self._known:
+            return whole
+        parts = [normalize_key(part) for part in _BETWEEN_LANGUAGES.split(plain)]
+        if len(parts) == 1:
+            return parts[0] if parts[0] in self._known else whole
+        return parts[0] if set.intersection(*(self._questions.get(part, set()) for part in parts)) else whole
 
     def knows(self, key: str) -> bool:
-        return normalize_key(key) in self._known or normalize_key(split_currency(key)[0]) in self._known
+        return self.known_as(key) in self._known
 
     def begins_with(self, word: str) -> bool:
         """Whether any key begins with that word: most words of a page need no further look."""

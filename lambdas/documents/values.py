@@ -52,9 +52,10 @@ _FIGURES_OF_A_YEAR = 4
 _SYMBOLS = {"€": "EUR", "£": "GBP", "US$": "USD", "CA$": "CAD", "AU$": "AUD", "\uffe5": "¥"}
 _POINTS_ELSEWHERE = re.compile(
     r"(?:(?:please )?(?:see|refer to)|as (?:per|agreed|stated|set out|defined|above|below)"
-    r"|siehe|s\.|voir|cf\.?|v[eé]ase|ver"
+    r"|siehe|voir|cf\.?|v[eé]ase|ver"
     r"|wie (?:oben|unten|vereinbart)|gemäß|laut|selon|seg[uú]n|according to|pursuant to|to be [a-z]+ed"
     r"|n/?a|tb[acd]|none|keine?|nul)\b"
+    r"|s\.\s|(?:yes|no|ja|nein|oui|non|s[ií]|on|off|true|false)[.!]?$"
     r"|[-\u2013—./\s]*$",
     re.IGNORECASE,
 )

@@ -91,7 +91,7 @@ class KeyValueAnswerer:
         self._vocabulary = vocabulary
 
     def answer(self, document: ExtractedDocument, questions: Sequence[Question]) -> Answers:
-        pairs = _Pairs(document)
+        pairs = _Pairs(document, self._vocabulary)
         carried_over = {
             pair.value for pair in document.key_values if self._vocabulary.is_other("carried_over", pair.key)
         }
@@ -101,10 +101,12 @@ class KeyValueAnswerer:
 class _Pairs:
     """The key-values of a document by where they come from and by their keys."""
 
-    def __init__(self, document: ExtractedDocument) -> None:
-        self._e_invoice = _by_key(document.e_invoice)
-        self._fields = _by_key(pair for pair in document.key_values if pair.line is None)
-        self._printed = _by_key(pair for pair in document.key_values if pair.line is not None)
+    def __init__(self, document: ExtractedDocument, vocabulary: Vocabulary) -> None:
+        fields = [pair for pair in document.key_values if pair.line is None]
+        printed = [pair for pair in document.key_values if pair.line is not None]
+        self._e_invoice = _by_key(document.e_invoice, vocabulary)
+        self._fields = _by_key(fields, vocabulary)
+        self._printed = _by_key(printed, vocabulary)
 
     def ranks(self, question: Question) -> Iterator[list[Candidate]]:
         """The candidates of a question, those of most right first."""
@@ -114,14 +116,11 @@ class _Pairs:
             yield _candidates(question.kind, keys, self._printed)
 
 
-def _by_key(pairs: Iterable[KeyValue]) -> _ByKey:
-    """The pairs by the normal form of their keys, also without a currency at the end of these, which is told then."""
+def _by_key(pairs: Iterable[KeyValue], vocabulary: Vocabulary) -> _ByKey:
+    """The pairs by what their keys are known as, with the currency that a key may have at its end."""
     found: _ByKey = {}
     for number, pair in enumerate(pairs):
-        found.setdefault(normalize_key(pair.key), []).append((number, pair, None))
-        key, currency = split_currency(pair.key)
-        if currency:
-            found.setdefault(normalize_key(key), []).append((number, pair, currency))
+        found.setdefault(vocabulary.known_as(pair.key), []).append((number, pair, split_currency(pair.key)[1]))
     return found
 
 

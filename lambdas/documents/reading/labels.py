@@ -24,6 +24,7 @@ _LEADERS = r"(?:[._\u2026\u00b7]{3,}|\u2026+|(?:\s[.\u00b7]){3,})"
 _SEPARATOR = re.compile(rf"\s*(?:{_COLON}|{_LEADERS})(?:\s*(?:{_COLON}|{_LEADERS}))*\s*")
 _MAX_CHARACTERS = 1000
 _BULLETS = "-\u2013\u2014*•▪◦·> \t"
+_NUMBERING = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*[.)]?|\(?[a-z\d][.)])\s+(?=[^\W\d_])")
 _ENDS_A_VALUE = re.compile(rf".*(?:\S*\d\S*|{CURRENCY})(?=\s|$)")
 
 
@@ -71,6 +72,8 @@ def _separated(text: str, after: int | None, start: int, end: int, vocabulary: V
     """The key before a separator; `after` is where the value of the key before it begins."""
     if after is None:
         begin = _skip_bullets(text, _begin_after_bare(text, start, vocabulary))
+        if numbered := _NUMBERING.match(text, begin, start):
+            begin = numbered.end()
         key = text[begin:start].strip()
         return Label(key, begin, end) if is_key(key) else None
     if not text[after:start].strip():

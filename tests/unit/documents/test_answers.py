@@ -69,6 +69,13 @@ def test_the_currency_may_stand_in_the_key() -> None:
     assert answer(*printed("Total in USD:", "USD 5.00")).answer == "USD 5.00"
 
 
+def test_a_key_may_stand_in_two_languages() -> None:
+    date = next(question for question in load_questions() if question.id == "date")
+    assert answer(*printed("Rechnungsdatum / Invoice date", "5.3.2024"), question=date).answer == "5.3.2024"
+    assert answer(*printed("Invoice date / Due date", "5.3.2024"), question=date).answer is None
+    assert answer(*printed("Gesamtbetrag / Total (EUR)", "5.00")).answer is None  # the question at hand has no such key
+
+
 def test_what_has_not_the_form_of_an_answer_is_none() -> None:
     assert answer(*printed("Total", "see page 3")).answer is None
     assert answer(*printed("Total", "see page 3", "5.00")).answer == "5.00"

@@ -325,6 +325,26 @@ PAGES = {
         """,
         [("Total", "1 190,00 EUR")],
     ),
+    "keys in two languages": (
+        """
+        Rechnungsnummer / Invoice no. A-17
+        Datum / Date: 5.3.2024
+        Gesamtbetrag / Total (EUR): 5,00
+        """,
+        [
+            ("Rechnungsnummer / Invoice no.", "A-17"),
+            ("Datum / Date", "5.3.2024"),
+            ("Gesamtbetrag / Total (EUR)", "5,00"),
+        ],
+    ),
+    "numbered clauses": (
+        """
+        1. Term: 24 months
+        2.1 Notice period: three months
+        (c) Governing law: Ireland
+        """,
+        [("Term", "24 months"), ("Notice period", "three months"), ("Governing law", "Ireland")],
+    ),
     "where a value ends is unclear": (
         """
         Customer: Ash & Elm Ltd Order date: 2024-02-03

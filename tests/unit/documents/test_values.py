@@ -188,7 +188,7 @@ def test_no_names(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "a clause that goes on " * 8, "see clause 5", "siehe Anlage", "n/a", "---", "as agreed"]
+    "value", ["", "a clause that goes on " * 8, "see clause 5", "siehe Anlage", "n/a", "---", "as agreed", "Yes", "Off"]
 )
 def test_no_texts(value: str) -> None:
     assert read("text", value) is None
