@@ -74,7 +74,7 @@ def _refuse_without_pages(contents: Contents) -> None:
     if not contents.page_count:
         raise NonRetryableError("The PDF has no pages. Check what made it, and upload the document again.")
     if not contents.pages or len(contents.unreadable) >= contents.page_count:
-        raise NonRetryableError(f"The PDF is damaged: nothing of {_its(contents.page_count)} can be read.{_PRINT_ANEW}")
+        raise NonRetryableError(f"The PDF is damaged: {_its(contents.page_count)} cannot be read whole.{_PRINT_ANEW}")
 
 
 def _refuse_without_text(contents: Contents, scanned: Sequence[int]) -> None:

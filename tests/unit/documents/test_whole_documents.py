@@ -181,6 +181,12 @@ def test_more_pages_than_can_be_read() -> None:
     assert "has 10,001 pages; at most 10,000" in reason(PdfFile([""], count=10_001).to_bytes())
 
 
+def test_more_fields_than_can_be_read() -> None:
+    objects = {4: b"<</Type/Annot/Subtype/Widget/FT/Tx/T(Total)/V(5)/Rect[50 600 200 620]>>"}
+    content = PdfFile([INVOICE], objects, page_entries=f"/Annots[{'4 0 R ' * 20_001}]").to_bytes()
+    assert "more than 20,000 form fields" in reason(content)
+
+
 def test_reading_that_takes_too_long_says_what_to_do() -> None:
     with pytest.raises(NonRetryableError, match=r"takes longer to read than 0 s\. Split it"):
         PdfReader(seconds=0).read(PdfFile([INVOICE]).to_bytes())
