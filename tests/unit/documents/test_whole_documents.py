@@ -115,6 +115,17 @@ def test_one_scanned_page_of_many_is_told() -> None:
     assert warning.startswith("Page 2 of 3 could not be read: only an image")
 
 
+def test_a_receipt_scanned_onto_a_larger_page_is_a_scan_too() -> None:
+    receipt = "q 300 0 0 500 0 0 cm /Im1 Do Q\n"
+    content = PdfFile([receipt, INVOICE], {4: image()}, resources=IMAGES).to_bytes()
+    assert "Page 1 of 2" in reason(content)
+
+
+def test_a_logo_makes_no_scan() -> None:
+    content = PdfFile(["q 90 0 0 60 0 0 cm /Im1 Do Q\n" + INVOICE], {4: image()}, resources=IMAGES).to_bytes()
+    assert PdfReader().read(content).warnings == ()
+
+
 def test_the_invisible_text_over_a_scan_is_the_document() -> None:
     content = PdfFile([SCANNED + "3 Tr " + INVOICE], {4: image()}, resources=IMAGES).to_bytes()
     assert read_text(content) == "Invoice number: INV-1\nTotal: 5.00 EUR"
