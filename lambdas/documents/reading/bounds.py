@@ -39,7 +39,7 @@ class Bounds:
 
     def fields(self, count: int) -> None:
         if count > MAX_FIELDS:
-            raise _too_much(f"has more than {MAX_FIELDS:,} form fields, which are all that are read")
+            raise _too_much(f"has more than {MAX_FIELDS:,} form fields and notes, which are all that are read")
 
 
 def _too_much(what: str) -> NonRetryableError:

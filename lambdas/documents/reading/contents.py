@@ -45,8 +45,8 @@ def read_contents(document: Document, *, layers: bool, bounds: Bounds) -> Conten
                 found.unreadable.append(index + 1)
                 continue
             bounds.characters(pdfium.FPDFText_CountChars(handles[1]))
+            bounds.fields(len(found.fields) + pdfium.FPDFPage_GetAnnotCount(handles[0]))
             _read_page(document, handles, index + 1, found, layers=layers)
-            bounds.fields(len(found.fields))
     return Contents(
         pages=tuple(found.pages),
         page_count=count,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 # More than a stamp, a page number and a heading have: a page that is mostly an image with less on it is a scan.
 _MIN_WORDS_OVER_IMAGE = 15
-_SCAN_SHARE = 0.5
+_SCAN_SHARE, _SCAN_SHARE_WITHOUT_WORDS = 0.5, 0.2
 _OUTLINES = 100
 _FEW_MEANINGLESS = 0.02
 _MAX_LISTED = 20
@@ -74,7 +74,7 @@ def _refuse_without_pages(contents: Contents) -> None:
     if not contents.page_count:
         raise NonRetryableError("The PDF has no pages. Check what made it, and upload the document again.")
     if not contents.pages or len(contents.unreadable) >= contents.page_count:
-        raise NonRetryableError(f"The PDF is damaged: nothing of {_its(contents.page_count)} can be read.{_PRINT_ANEW}")
+        raise NonRetryableError(f"The PDF is damaged: {_its(contents.page_count)} cannot be read whole.{_PRINT_ANEW}")
 
 
 def _refuse_without_text(contents: Contents, scanned: Sequence[int]) -> None:
@@ -105,10 +105,11 @@ def _no_text(contents: Contents) -> NonRetryableError:
 
 
 def _is_scan(page: Page, fields: Sequence[FormField]) -> bool:
+    words = len(page.text.split())
     return (
-        page.image_share >= _SCAN_SHARE
+        page.image_share >= (_SCAN_SHARE if words else _SCAN_SHARE_WITHOUT_WORDS)
         and not page.recognised
-        and len(page.text.split()) < _MIN_WORDS_OVER_IMAGE
+        and words < _MIN_WORDS_OVER_IMAGE
         and not values_of(fields, page.number)
     )
 

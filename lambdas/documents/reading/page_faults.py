@@ -61,7 +61,7 @@ def find_page_faults(content: bytes, damaged: AbstractSet[int], empty: AbstractS
 
 
 def _objects(page: Any) -> set[int]:
-    """Numbers of the objects that a page's text comes from: its contents, forms, and what fonts say of letters."""
+    """Numbers of the objects that a page's text comes from: its contents, and the forms in them."""
     found = set(_references(page.get("/Contents"), page.raw_get("/Contents"))) if "/Contents" in page else set()
     _add_resources(page.get("/Resources"), found, 0)
     return found
@@ -80,8 +80,6 @@ def _add_resources(resources: Any, found: set[int], depth: int) -> None:
     resources = _resolved(resources)
     if not isinstance(resources, dict) or depth > _MAX_DEPTH:
         return
-    for font in _entries(resources, "/Font"):
-        found.update(_references(None, dict.get(font, "/ToUnicode") if isinstance(font, dict) else None))
     forms: Any = _resolved(resources.get("/XObject"))
     for name in forms if isinstance(forms, dict) else ():
         raw: Any = dict.get(forms, name)
@@ -94,11 +92,6 @@ def _add_resources(resources: Any, found: set[int], depth: int) -> None:
         ):
             found.add(raw.idnum)
             _add_resources(form.get("/Resources"), found, depth + 1)
-
-
-def _entries(resources: Any, name: str) -> list[Any]:
-    entries = _resolved(resources.get(name))
-    return [_resolved(entry) for entry in entries.values()] if isinstance(entries, dict) else []
 
 
 def _resolved(value: Any) -> Any:

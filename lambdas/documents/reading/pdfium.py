@@ -54,14 +54,12 @@ class Document:
         if not page:
             yield None
             return
-        pdfium.FORM_OnAfterLoadPage(page, self.form)
         text = pdfium.FPDFText_LoadPage(page)
         try:
             yield (page, text) if text else None
         finally:
             if text:
                 pdfium.FPDFText_ClosePage(text)
-            pdfium.FORM_OnBeforeClosePage(page, self.form)
             pdfium.FPDF_ClosePage(page)
 
 

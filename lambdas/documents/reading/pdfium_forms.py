@@ -31,7 +31,6 @@ _KINDS: dict[int, FieldKind] = {
 _OUT_OF_SIGHT = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
 _MAX_OPTIONS = 1_000
 _CAPTION_GAP = 2.0
-MAX_FIELDS = 20_000
 MAX_ATTACHMENT_BYTES = 20_000_000
 MAX_ATTACHMENTS = 100
 
@@ -40,16 +39,20 @@ def fields_and_notes(
     document: Document, page: Any, number: int, frame: tuple[Box, int], words: Sequence[Word]
 ) -> tuple[list[FormField], list[list[Word]]]:
     """The fields of a page, and the lines of notes that are typed onto it. `frame`: the page's box and its turn."""
+    count = pdfium.FPDFPage_GetAnnotCount(page)
+    if not count:
+        return [], []
     fields, notes = [], []
-    for index in range(min(pdfium.FPDFPage_GetAnnotCount(page), MAX_FIELDS)):
-        with _annotation(page, index) as annotation:
-            if not annotation or pdfium.FPDFAnnot_GetFlags(annotation) & _OUT_OF_SIGHT:
-                continue
-            kind = pdfium.FPDFAnnot_GetSubtype(annotation)
-            if kind == pdfium.FPDF_ANNOT_WIDGET:
-                fields.append(_field(document, annotation, number, frame, words))
-            elif kind == pdfium.FPDF_ANNOT_FREETEXT:
-                notes.extend(_note(annotation, frame))
+    with _fields_known(document, page):
+        for index in range(count):
+            with _annotation(page, index) as annotation:
+                if not annotation or pdfium.FPDFAnnot_GetFlags(annotation) & _OUT_OF_SIGHT:
+                    continue
+                kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+                if kind == pdfium.FPDF_ANNOT_WIDGET:
+                    fields.append(_field(document, annotation, number, frame, words))
+                elif kind == pdfium.FPDF_ANNOT_FREETEXT:
+                    notes.extend(_note(annotation, frame))
     return fields, notes
 
 
@@ -67,6 +70,16 @@ def attachments(document: Document) -> list[Attachment]:
             name = wide_string(pdfium.FPDFAttachment_GetName, attachment)
             found.append(Attachment(name, content.raw[: size.value]))
     return found
+
+
+@contextmanager
+def _fields_known(document: Document, page: Any) -> Iterator[None]:
+    """PDFium tells of a field only what it knows while a viewer shows the page."""
+    pdfium.FORM_OnAfterLoadPage(page, document.form)
+    try:
+        yield
+    finally:
+        pdfium.FORM_OnBeforeClosePage(page, document.form)
 
 
 @contextmanager

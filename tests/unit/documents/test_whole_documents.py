@@ -115,6 +115,17 @@ def test_one_scanned_page_of_many_is_told() -> None:
     assert warning.startswith("Page 2 of 3 could not be read: only an image")
 
 
+def test_a_receipt_scanned_onto_a_larger_page_is_a_scan_too() -> None:
+    receipt = "q 300 0 0 500 0 0 cm /Im1 Do Q\n"
+    content = PdfFile([receipt, INVOICE], {4: image()}, resources=IMAGES).to_bytes()
+    assert "Page 1 of 2" in reason(content)
+
+
+def test_a_logo_makes_no_scan() -> None:
+    content = PdfFile(["q 90 0 0 60 0 0 cm /Im1 Do Q\n" + INVOICE], {4: image()}, resources=IMAGES).to_bytes()
+    assert PdfReader().read(content).warnings == ()
+
+
 def test_the_invisible_text_over_a_scan_is_the_document() -> None:
     content = PdfFile([SCANNED + "3 Tr " + INVOICE], {4: image()}, resources=IMAGES).to_bytes()
     assert read_text(content) == "Invoice number: INV-1\nTotal: 5.00 EUR"
@@ -179,6 +190,12 @@ def test_codes_and_numbers_are_no_reason() -> None:
 
 def test_more_pages_than_can_be_read() -> None:
     assert "has 10,001 pages; at most 10,000" in reason(PdfFile([""], count=10_001).to_bytes())
+
+
+def test_more_fields_than_can_be_read() -> None:
+    objects = {4: b"<</Type/Annot/Subtype/Widget/FT/Tx/T(Total)/V(5)/Rect[50 600 200 620]>>"}
+    content = PdfFile([INVOICE], objects, page_entries=f"/Annots[{'4 0 R ' * 20_001}]").to_bytes()
+    assert "more than 20,000 form fields" in reason(content)
 
 
 def test_reading_that_takes_too_long_says_what_to_do() -> None:
