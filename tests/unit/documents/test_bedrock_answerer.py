@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.answering.answers import Answer, Answers, Passage, Question
+from documents.answering.answers import Answer, Answers, Passage
 from documents.answering.bedrock_answerer import (
     BEDROCK_ERRORS,
     AnswerCutOffError,
@@ -23,6 +23,7 @@ from documents.answering.bedrock_prompt import (
     answers_schema,
     document_text,
 )
+from documents.questions import Question
 from documents.reading.extracted import ExtractedDocument, KeyValue
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
@@ -31,9 +32,9 @@ from tests.support.aws_stubs import Scripted, answer
 
 SETTINGS = BedrockSettings("us.example.model-v1:0", 100_000)
 QUESTIONS = [
-    Question("total", "What is the total?", ("Total",)),
-    Question("term", "For how long?", ("Term",)),
-    Question("seller", "Who sells?", ("Seller",)),
+    Question("total", "What is the total?", (("Total",),)),
+    Question("term", "For how long?", (("Term",),)),
+    Question("seller", "Who sells?", (("Seller",),)),
 ]
 DOCUMENT = ExtractedDocument(
     pages=("SERVICE CONTRACT", "Term: 24 months\nTotal: EUR 1,190.00 a month"),
