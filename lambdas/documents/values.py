@@ -110,7 +110,10 @@ def _number(printed: str) -> str | None:
     )
     if not all(any(map(str.isdigit, word)) for word in (others if is_prefix else words)):
         return None
-    return None if _date(printed) else printed.removesuffix(".")
+    mixed = [word for word in words if any(map(str.isdigit, word)) and any(map(str.isalpha, word))]
+    if len(mixed) > 1 or any(map(_date, words)) or _date(printed):
+        return None  # two numbers, or a number and a date
+    return printed.removesuffix(".")
 
 
 def _date(printed: str) -> str | None:

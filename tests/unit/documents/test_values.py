@@ -41,6 +41,8 @@ def test_numbers(value: str) -> None:
         "12 Main Street",
         "2024-03-05",
         "+49 30 1234",
+        "INV-1 INV-2",
+        "2024-117 05.03.2024",
     ],
 )
 def test_no_numbers(value: str) -> None:
