@@ -30,7 +30,7 @@ def drawn(text: str, pitch: float = PITCH) -> list[Word]:
     """
     A page as it is drawn in the text: each row a line, each column a letter's width.
 
-    Two spaces divide what stands in one cell; write more of them where a column begins.
+    Three spaces and more divide cells.
     """
     rows = text.strip("\n").splitlines()
     indent = min((len(row) - len(row.lstrip()) for row in rows if row.strip()), default=0)
