@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
-from documents.reading.reader import PypdfReader
+from documents.reading.apart import ApartReader
+from documents.reading.reader import PdfReader
 from documents.service_errors import outages_postpone, setbacks
 from documents.settings import EXTRACTED, ExtractSettings
 from documents.storage import fetch_document, write_result
@@ -18,22 +20,30 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from documents.reading.reader import DocumentReader
-    from status_tracker import BaseTask, ExecutionContext
+    from status_tracker import ExecutionContext
+
+_MAX_WARNINGS, _MAX_WARNING_CHARACTERS = 5, 300
+_READING_SHARE = 0.8
+"""Of the time that an attempt has, for reading: the rest is for fetching the document and storing the result."""
+_MEMORY_SHARE = 0.6
+"""Of the function's memory, for reading: the rest is the function's own."""
+_MEBIBYTE = 1024 * 1024
 
 
 def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any]) -> None:
     """The work of Extract: put a summary of what was read on the task, as ``extracted``."""
     settings, task = ExtractSettings.from_environment(), execution.task
-    reader = choose_reader(settings, task, event["run"])
+    reader = choose_reader(settings, execution, event["run"])
     with outages_postpone(setbacks(task)):
         summary = extract(s3_client(), settings, reader, task.task_id, task.data)
     execution.set_data({**task.data, "extracted": summary})
 
 
-def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> DocumentReader:
-    """The reader of the settings, for one attempt at `task` in that run."""
+def choose_reader(settings: ExtractSettings, execution: ExecutionContext[Any], run: int) -> DocumentReader:
+    """The reader of the settings, for one attempt at a task in that run."""
+    task = execution.task
     if settings.reader == "pypdf":
-        return PypdfReader()
+        return _own_reader(execution)
     from documents.aws import textract_client  # noqa: PLC0415  # what only Textract needs is loaded for it only
     from documents.textract.jobs import AnalysisJobs  # noqa: PLC0415
     from documents.textract.reader import TextractReader  # noqa: PLC0415
@@ -45,6 +55,18 @@ def choose_reader(settings: ExtractSettings, task: BaseTask, run: int) -> Docume
         setbacks=so_far,
         usd_per_thousand_pages=settings.textract_usd_per_thousand_pages,
     )
+
+
+def _own_reader(execution: ExecutionContext[Any]) -> DocumentReader:
+    """The reader that runs in the function; apart from it where an attempt at the same document has vanished."""
+    task = execution.task
+    left = (task.lock_expire_time - task.config.now()).total_seconds()
+    reader = PdfReader(seconds=left * _READING_SHARE)
+    if execution.taken_over is None:
+        return reader
+    megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
+    memory = None if megabytes is None else int(int(megabytes) * _MEBIBYTE * _MEMORY_SHARE)
+    return ApartReader(reader, seconds=left * _READING_SHARE, memory_bytes=memory)
 
 
 def extract(
@@ -64,7 +86,7 @@ def extract(
         "pages": len(document.pages),
         "characters": document.characters,
         "key_values": len(document.key_values),
-        "warnings": len(document.warnings),
+        "warnings": [warning[:_MAX_WARNING_CHARACTERS] for warning in document.warnings[:_MAX_WARNINGS]],
         "result": write_result(s3, settings.result_bucket, task_id, EXTRACTED, result),
         **usage,
     }

@@ -10,6 +10,7 @@ import pytest
 import status_tracker as st
 from documents.storage import result_key
 from samples import make_samples
+from tests.support.pdf_files import PdfFile, text
 
 if TYPE_CHECKING:
     from tests.handlers.support import Application, MetricsReader
@@ -43,6 +44,17 @@ def test_from_upload_to_answers(app: Application, metrics: MetricsReader, name: 
         assert (answer["answer"] is None) == (answer["source"] is None) == (answer["reason"] is not None)
         assert answer["answer"] == task.data["answered"]["answers"].get(answer["id"])
     assert metrics.counts("Answer")["TaskSucceeded"] == 1
+
+
+def test_what_is_not_decided_is_told_on_the_task(app: Application) -> None:
+    pages = [text(f"Invoice number: A-{number}", "Customer: Ash Ltd") for number in (1, 2)]
+    task_id = app.register("two.pdf", PdfFile(pages).to_bytes())
+    app.extract(task_id)
+    app.answer(task_id)
+    data = app.task(task_id).data
+    assert data["answered"]["answers"] == {"customer": "Ash Ltd"}
+    assert data["answered"]["also_found"] == {"invoice_number": ["A-1", "A-2"]}
+    assert data["extracted"]["warnings"] == []
 
 
 def test_a_result_that_is_gone_is_told(app: Application) -> None:

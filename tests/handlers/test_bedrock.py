@@ -10,8 +10,8 @@ from botocore.exceptions import ClientError
 
 import status_tracker as st
 from documents import aws
-from documents.answering.answers import load_questions
 from documents.answering.bedrock_answerer import MalformedAnswerError
+from documents.questions import load_questions
 from documents.settings import AnswerSettings, BedrockSettings
 from samples import make_samples
 from tests.handlers.support import RESULT_BUCKET

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -10,6 +13,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 import status_tracker as st
+from documents.reading.reader import PdfReader
 from documents.storage import result_key
 from samples import make_samples
 
@@ -42,7 +46,7 @@ def test_the_result_is_stored_and_the_task_has_a_summary(app: Application, metri
     assert task.data["key"] == key
     summary = task.data["extracted"]
     address = summary.pop("result")
-    assert summary == {"pages": 1, "characters": 406, "key_values": 9, "warnings": 0}
+    assert summary == {"pages": 1, "characters": 406, "key_values": 9, "warnings": []}
     assert address == f"s3://example-results/{result_key(task_id, 'extracted.json')}"
     result = app.result(address)
     assert result["task_id"] == task_id
@@ -141,3 +145,30 @@ def test_a_task_that_another_worker_holds_is_left_to_it(app: Application) -> Non
     with app.tasks.ExtractTask.start(task_id), pytest.raises(st.TaskLockedError):
         app.extract(task_id)
     assert app.task(task_id).retry == 0
+
+
+def test_a_document_on_which_an_attempt_vanished_is_read_apart(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+    task_id = app.register("invoice.pdf", INVOICE)
+    let_an_attempt_vanish(app, task_id)
+    app.extract(task_id)
+    task = app.task(task_id)
+    assert task.status == 40
+    assert task.data["extracted"]["pages"] == 1
+
+
+def test_a_reader_that_crashes_is_the_reason_in_the_end(app: Application, monkeypatch: pytest.MonkeyPatch) -> None:
+    task_id = app.register("invoice.pdf", INVOICE)
+    let_an_attempt_vanish(app, task_id)
+    monkeypatch.setattr(PdfReader, "read", lambda _self, _content: os.kill(os.getpid(), signal.SIGSEGV))
+    with pytest.raises(st.NonRetryableError, match=r"The reader crashed on this PDF.*\(SIGSEGV\)"):
+        app.extract(task_id)
+    assert app.task(task_id).status == 50
+
+
+def let_an_attempt_vanish(app: Application, task_id: str) -> None:
+    """As the function does whose process has crashed."""
+    app.tasks.ExtractTask.start(task_id, lock_expire_seconds=0.001).__enter__()
+    time.sleep(0.01)

@@ -11,8 +11,8 @@ from botocore.exceptions import ConnectTimeoutError, ReadTimeoutError
 
 from documents import aws
 from documents.answering import bedrock_answerer
-from documents.answering.answers import load_questions
 from documents.answering.bedrock_answerer import BedrockAnswerer
+from documents.questions import load_questions
 from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from documents.answering.answers import KeyValueAnswerer, load_questions, summarize
+from documents.answering.answers import KeyValueAnswerer, summarize, summarize_undecided
+from documents.questions import load_questions, load_vocabulary
 from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import outages_postpone, setbacks
 from documents.settings import ANSWERS, EXTRACTED, AnswerSettings
@@ -32,7 +33,7 @@ def answer_document(execution: ExecutionContext[Any], _event: Mapping[str, Any])
 def choose_answerer(settings: AnswerSettings, task: BaseTask) -> Answerer:
     """The answerer of the settings, for one attempt at `task`."""
     if settings.answerer != "bedrock":
-        return KeyValueAnswerer()
+        return KeyValueAnswerer(load_vocabulary())
     # What only Bedrock needs is loaded for it only.
     from documents.answering.bedrock_answerer import BedrockAnswerer  # noqa: PLC0415
     from documents.aws import bedrock_client  # noqa: PLC0415
@@ -50,6 +51,7 @@ def answer_questions(s3: S3Client, result_bucket: str, answerer: Answerer, task_
     usage = {} if answered.usage is None else {"usage": answered.usage}
     return {
         "answers": summarize(answered.answers),
+        "also_found": summarize_undecided(answered.answers),
         "asked": len(answered.answers),
         "result": write_result(s3, result_bucket, task_id, ANSWERS, {**result, **usage}),
         **usage,

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from mypy_boto3_bedrock_runtime import BedrockRuntimeClient
 
-    from documents.answering.answers import Question
     from documents.answering.bedrock_prompt import DocumentText
+    from documents.questions import Question
     from documents.reading.extracted import ExtractedDocument
     from documents.settings import BedrockSettings
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from documents.answering.answers import Question
+    from documents.questions import Question
     from documents.reading.extracted import ExtractedDocument
 
 TOOL = "record_answers"
@@ -22,6 +22,7 @@ MAX_ANSWER_CHARACTERS = 300
 MAX_QUOTE_CHARACTERS = 500
 # Key-values say most in few words, so they come first; but the text must have its place.
 _KEY_VALUES_SHARE = 0.25
+_MAX_HINTS = 6
 
 SYSTEM = (
     "You answer questions about one business document, and only from what is written in it. The document is given as"
@@ -94,8 +95,11 @@ def _key_values(document: ExtractedDocument, budget: int) -> list[dict[str, Any]
 
 
 def questions_text(questions: Sequence[Question]) -> str:
-    """The questions; their keys are hints."""
-    asked = [{"id": each.id, "question": each.question, "often_found_under": each.keys} for each in questions]
+    """The questions; the first of their keys are hints."""
+    asked = [
+        {"id": each.id, "question": each.question, "often_found_under": each.all_keys[:_MAX_HINTS]}
+        for each in questions
+    ]
     return f"The questions:\n{_json(asked)}\nThe document follows, as JSON."
 
 

@@ -26,13 +26,15 @@ class ExtractedDocument:
     """
     `pages`: the text of each. `key_values`: form fields first, then the pages' lines in reading order.
 
-    `usage`: what reading it took of a service that is paid for; None of one that is not.
+    `usage`: what reading it took of a service that is paid for; None of one that is not. `e_invoice`: the data of an
+    attached e-invoice, under keys of the questions. What an earlier release has stored has none.
     """
 
     pages: tuple[str, ...]
     key_values: tuple[KeyValue, ...]
     warnings: tuple[str, ...] = ()
     usage: Mapping[str, Any] | None = None
+    e_invoice: tuple[KeyValue, ...] = ()
 
     @property
     def characters(self) -> int:
@@ -48,6 +50,7 @@ class ExtractedDocument:
             key_values=tuple(KeyValue(**key_value) for key_value in stored["key_values"]),
             warnings=tuple(stored["warnings"]),
             usage=stored.get("usage"),
+            e_invoice=tuple(KeyValue(**key_value) for key_value in stored.get("e_invoice", ())),
         )
 
 

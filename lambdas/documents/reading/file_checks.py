@@ -1,6 +1,4 @@
-"""What a file is that calls itself a PDF, and whether all of it is there."""
-
-import re
+"""What a file is that calls itself a PDF."""
 
 from status_tracker import NonRetryableError
 
@@ -38,11 +36,15 @@ def is_pdf(content: bytes) -> bool:
     return b"%PDF-" in content[:_HEAD_BYTES]
 
 
+def known_signature(content: bytes) -> str | None:
+    """What a file is by its first bytes, in a person's words: "a PNG image"; None where they tell nothing."""
+    return next((name for offset, signature, name in _SIGNATURES if content.startswith(signature, offset)), None)
+
+
 def describe_file(content: bytes) -> str:
     """What the file looks like, in a person's words: "a PNG image", "plain text", …"""
-    for offset, signature, name in _SIGNATURES:
-        if content.startswith(signature, offset):
-            return name
+    if name := known_signature(content):
+        return name
     return _describe_text(content[:_HEAD_BYTES]) or f"unknown data that begins with {content[:8].hex(' ')}"
 
 
@@ -61,22 +63,3 @@ def refuse_empty_file(content: bytes) -> None:
     """Raises `NonRetryableError` for no bytes at all."""
     if not content:
         raise NonRetryableError("The file is empty (0 bytes). Upload the document again.")
-
-
-def refuse_cut_off_pdf(content: bytes) -> None:
-    """Raises `NonRetryableError` for a PDF whose end is missing."""
-    if _is_cut_off(content):
-        raise NonRetryableError(
-            f"The PDF is cut off: its end is missing after {len(content):,} bytes."
-            " The upload, or the copy it was made from, was interrupted. Upload the whole file again."
-        )
-
-
-def _is_cut_off(content: bytes) -> bool:
-    """Whether the closing `startxref` is missing.
-
-    A reader makes what it can of such a file, so that a part of the document would pass for the whole. Only the last
-    `startxref` counts: updated and web-optimised files have others, with objects after them.
-    """
-    end = content.rfind(b"startxref")
-    return end < 0 or re.search(rb"\s\d+ \d+ obj\b", content[end:]) is not None

@@ -6,8 +6,9 @@ from io import BytesIO
 
 import pypdf
 
-from documents.reading.file_checks import describe_file, is_pdf, refuse_cut_off_pdf, refuse_empty_file
+from documents.reading.file_checks import describe_file, is_pdf, refuse_empty_file
 from documents.reading.pypdf_warnings import collect_pypdf_warnings
+from documents.reading.whole_file import refuse_cut_off_pdf
 from documents.service_errors import ServiceErrors
 from status_tracker import NonRetryableError
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from documents.answering.answers import Answer, Answers, Passage, Question
+from documents.answering.answers import Answer, Answers, Passage
 from documents.answering.bedrock_answerer import (
     BEDROCK_ERRORS,
     AnswerCutOffError,
@@ -23,6 +23,7 @@ from documents.answering.bedrock_prompt import (
     answers_schema,
     document_text,
 )
+from documents.questions import Question
 from documents.reading.extracted import ExtractedDocument, KeyValue
 from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
@@ -31,9 +32,9 @@ from tests.support.aws_stubs import Scripted, answer
 
 SETTINGS = BedrockSettings("us.example.model-v1:0", 100_000)
 QUESTIONS = [
-    Question("total", "What is the total?", ("Total",)),
-    Question("term", "For how long?", ("Term",)),
-    Question("seller", "Who sells?", ("Seller",)),
+    Question("total", "What is the total?", (("Total",),)),
+    Question("term", "For how long?", (("Term",),)),
+    Question("seller", "Who sells?", (("Seller",),)),
 ]
 DOCUMENT = ExtractedDocument(
     pages=("SERVICE CONTRACT", "Term: 24 months\nTotal: EUR 1,190.00 a month"),
@@ -192,7 +193,7 @@ def test_an_answer_cut_off_by_the_model_says_so_and_is_not_paid_for_again(bedroc
 
 @pytest.mark.parametrize("count", [1, 14, 60])
 def test_there_is_room_for_the_longest_answers_that_the_schema_admits(bedrock: Scripted, count: int) -> None:
-    questions = [Question(f"a_rather_long_identifier_{n}", "?", ("k",)) for n in range(count)]
+    questions = [Question(f"a_rather_long_identifier_{n}", "?", (("k",),)) for n in range(count)]
     longest = [
         {"id": each.id, "answer": "1" * MAX_ANSWER_CHARACTERS, "quote": "1" * MAX_QUOTE_CHARACTERS}
         for each in questions

@@ -1,10 +1,7 @@
 """Reading PDF files of all kinds, made here."""
 
 import logging
-import subprocess
-import sys
 from io import BytesIO
-from pathlib import Path
 
 import pypdf
 import pytest
@@ -14,7 +11,7 @@ from hypothesis import strategies as st
 from pypdf.generic import DictionaryObject, NameObject, TextStringObject
 
 from documents.reading.extracted import ExtractedDocument, KeyValue
-from documents.reading.reader import PypdfReader
+from documents.reading.reader import PdfReader
 from samples import make_samples
 from status_tracker import NonRetryableError
 
@@ -42,13 +39,13 @@ def encrypted(user_password: str, algorithm: str) -> bytes:
 
 def reason(content: bytes) -> str:
     with pytest.raises(NonRetryableError) as refused:
-        PypdfReader().read(content)
+        PdfReader().read(content)
     assert type(refused.value) is NonRetryableError
     return str(refused.value)
 
 
 def test_pages_keep_their_order_and_say_where_a_key_stands() -> None:
-    document = PypdfReader().read(make_pdf("Title\nNumber: 7", "", "Total: 5"))
+    document = PdfReader().read(make_pdf("Title\nNumber: 7", "", "Total: 5"))
     assert [page.strip() for page in document.pages] == ["Title\nNumber: 7", "", "Total: 5"]
     assert document.key_values == (
         KeyValue("Number", "7", page=1, line=2),
@@ -58,7 +55,7 @@ def test_pages_keep_their_order_and_say_where_a_key_stands() -> None:
 
 
 def test_a_result_comes_back_from_json_as_it_was() -> None:
-    document = PypdfReader().read(make_pdf("Total: 5"))
+    document = PdfReader().read(make_pdf("Total: 5"))
     assert ExtractedDocument.from_dict(document.to_dict()) == document
 
 
@@ -69,12 +66,11 @@ def test_form_fields_come_by_the_name_people_see_and_empty_ones_not_at_all() -> 
     del fields["Order number"]["/TU"]
     fields["Total amount"][NameObject("/V")] = DictionaryObject()  # as a signature has
     fields["Express delivery"][NameObject("/V")] = NameObject("/Off")
-    document = PypdfReader().read(written(writer))
-    assert document.key_values == (
-        KeyValue("order_number", "PO-7788"),
-        KeyValue("Order date", "2026-02-27"),
-        KeyValue("Express delivery", "Off"),
-    )
+    document = PdfReader().read(written(writer))
+    assert [pair for pair in document.key_values if pair.line is None] == [
+        KeyValue("order_number", "PO-7788", 1),
+        KeyValue("Order date", "2026-02-27", 1),
+    ]
 
 
 def resolve(reference: pypdf.generic.PdfObject) -> DictionaryObject:
@@ -106,31 +102,14 @@ def test_a_method_of_encryption_that_is_not_known() -> None:
     assert "encrypted with a method of its own" in reason(unknown)
 
 
-@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128"])
+@pytest.mark.parametrize("algorithm", ["RC4-40", "RC4-128", "AES-128", "AES-256"])
 def test_an_empty_password_is_no_obstacle(algorithm: str) -> None:
-    assert PypdfReader().read(encrypted("", algorithm)).key_values == (KeyValue("Total", "5", 1, 1),)
+    assert PdfReader().read(encrypted("", algorithm)).key_values == (KeyValue("Total", "5", 1, 1),)
 
 
 @pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
 def test_a_password_is_one(algorithm: str) -> None:
     assert "protected with a password" in reason(encrypted("secret", algorithm))
-
-
-@pytest.mark.parametrize("password", ["", "secret"])
-@pytest.mark.parametrize("algorithm", ["AES-128", "AES-256"])
-def test_aes_without_the_cryptography_package_as_on_lambda(algorithm: str, password: str, tmp_path: Path) -> None:
-    path = tmp_path / "encrypted.pdf"
-    path.write_bytes(encrypted(password, algorithm))
-    code = (
-        f"import sys; sys.modules['cryptography'] = None; sys.path[:] = {sys.path!r}\n"
-        "from pathlib import Path\n"
-        "from documents.reading.reader import PypdfReader\n"
-        f"PypdfReader().read(Path({str(path)!r}).read_bytes())"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
-    last_line = ran.stderr.splitlines()[-1]
-    assert last_line.startswith("status_tracker.core.errors.NonRetryableError: The PDF is ")
-    assert "encrypted with AES" in last_line or (password and "protected with a password" in last_line)
 
 
 @pytest.mark.parametrize("part", [0.2, 0.5, 0.9, 0.97])
@@ -146,13 +125,13 @@ def test_a_cut_off_update_does_not_pass_for_the_document_before_it() -> None:
 
 @pytest.mark.parametrize("junk", [b"\x00" * 5000, b"\r\n<!-- sent by a server -->\r\n" * 100])
 def test_junk_after_the_end_does_no_harm(junk: bytes) -> None:
-    assert PypdfReader().read(make_pdf("Total: 5") + junk).key_values == (KeyValue("Total", "5", 1, 1),)
+    assert PdfReader().read(make_pdf("Total: 5") + junk).key_values == (KeyValue("Total", "5", 1, 1),)
 
 
-def test_a_damaged_file_has_a_reason_with_the_words_of_the_library() -> None:
+def test_a_damaged_file_is_not_called_cut_off() -> None:
     damaged = make_pdf("Total: 5").replace(b"/Catalog", b"/Nothing").replace(b"/Pages", b"/Sagep")
-    assert "damaged" in reason(damaged)
-    assert reason(damaged).endswith("(PdfReadError: Cannot find Root object in pdf)")
+    assert "damaged and cannot be read" in reason(damaged)
+    assert "cut off" not in reason(damaged)
 
 
 @settings(deadline=None)
@@ -162,38 +141,19 @@ def test_whatever_is_in_a_file_it_is_read_or_refused(data: st.DataObject) -> Non
     for _ in range(data.draw(st.integers(1, 20))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     try:
-        document = PypdfReader().read(bytes(content))
+        document = PdfReader().read(bytes(content))
     except NonRetryableError:
         return
     assert ExtractedDocument.from_dict(document.to_dict()) == document
     "".join(document.pages).encode()
 
 
-def test_running_out_of_memory_is_worth_a_retry(monkeypatch: pytest.MonkeyPatch) -> None:
-    def extract_text(_page: pypdf.PageObject) -> str:
-        raise MemoryError
-
-    monkeypatch.setattr(pypdf.PageObject, "extract_text", extract_text)
-    with pytest.raises(MemoryError):
-        PypdfReader().read(make_pdf("Total: 5"))
-
-
-@pytest.mark.parametrize("error", [RecursionError("too deep"), KeyError("/Font"), ValueError("bad")])
-def test_what_the_library_stumbles_over_is_the_file(error: Exception, monkeypatch: pytest.MonkeyPatch) -> None:
-    def extract_text(_page: pypdf.PageObject) -> str:
-        raise error
-
-    monkeypatch.setattr(pypdf.PageObject, "extract_text", extract_text)
-    assert f"({type(error).__name__}: " in reason(make_pdf("Total: 5"))
-
-
-def test_warnings_go_to_the_result_not_to_the_log(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_wrong_table_of_contents_is_told_and_not_logged(caplog: pytest.LogCaptureFixture) -> None:
     whole = make_pdf("Total: 5")
     position = whole.rindex(b"startxref")
     misplaced = whole[:position] + b"startxref\n7\n%%EOF\n"
     with caplog.at_level(logging.DEBUG):
-        document = PypdfReader().read(misplaced)
+        document = PdfReader().read(misplaced)
     assert document.key_values == (KeyValue("Total", "5", 1, 1),)
-    assert 0 < len(document.warnings) <= 20
+    assert document.warnings == ("The file's table of contents was missing or wrong, and was made anew.",)
     assert caplog.records == []
-    assert logging.getLogger("pypdf").propagate

@@ -4,9 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from documents.answering.answers import KeyValueAnswerer, load_questions, summarize
+from documents.answering.answers import KeyValueAnswerer, summarize
+from documents.questions import load_questions, load_vocabulary
 from documents.reading.extracted import ExtractedDocument
-from documents.reading.reader import PypdfReader
+from documents.reading.reader import PdfReader
 from samples import make_samples
 from status_tracker import NonRetryableError
 
@@ -64,22 +65,22 @@ REASONS = {
 
 def read(content: bytes) -> ExtractedDocument | str:
     try:
-        return PypdfReader().read(content)
+        return PdfReader().read(content)
     except NonRetryableError as error:
         return str(error)
 
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_good_document_is_answered_rightly(name: str) -> None:
-    document = PypdfReader().read((FOLDER / name).read_bytes())
-    assert summarize(KeyValueAnswerer().answer(document, load_questions()).answers) == ANSWERS[name]
+    document = PdfReader().read((FOLDER / name).read_bytes())
+    assert summarize(KeyValueAnswerer(load_vocabulary()).answer(document, load_questions()).answers) == ANSWERS[name]
     assert document.warnings == ()
 
 
 @pytest.mark.parametrize("name", REASONS)
 def test_a_hopeless_document_has_a_reason_that_a_person_understands(name: str) -> None:
     with pytest.raises(NonRetryableError, match=REASONS[name]) as refused:
-        PypdfReader().read((FOLDER / name).read_bytes())
+        PdfReader().read((FOLDER / name).read_bytes())
     assert type(refused.value) is NonRetryableError  # Step Functions goes by the exact name
 
 

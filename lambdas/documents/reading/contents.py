@@ -1,0 +1,87 @@
+"""Reading all that a PDF has in it, with PDFium."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import pypdfium2_raw as pdfium
+
+from documents.reading.bounds import Bounds
+from documents.reading.geometry import size_as_shown
+from documents.reading.page_model import Contents, FormField, Page
+from documents.reading.pdfium_drawings import Drawn, covered_share, images_and_drawings
+from documents.reading.pdfium_forms import attachments, fields_and_notes
+from documents.reading.pdfium_letters import Surroundings, letters_of
+from documents.reading.words import lines_of, text_of, with_notes
+
+if TYPE_CHECKING:
+    from documents.reading.geometry import Box
+    from documents.reading.pdfium import Document
+
+
+@dataclass
+class _Found:
+    pages: list[Page] = field(default_factory=list)
+    fields: list[FormField] = field(default_factory=list)
+    unreadable: list[int] = field(default_factory=list)
+    meaningless: int = 0
+
+
+def read_contents(document: Document, *, layers: bool, bounds: Bounds) -> Contents:
+    """
+    Read the whole document.
+
+    Args:
+        layers: whether parts of it may be switched off; its pages are drawn then to see what is shown.
+        bounds: raises where the document has more than can be read.
+    """
+    found = _Found()
+    count = document.page_count
+    bounds.pages(count)
+    for index in range(count):
+        with document.page(index) as handles:
+            if handles is None:
+                found.unreadable.append(index + 1)
+                continue
+            bounds.characters(pdfium.FPDFText_CountChars(handles[1]))
+            bounds.fields(len(found.fields) + pdfium.FPDFPage_GetAnnotCount(handles[0]))
+            _read_page(document, handles, index + 1, found, layers=layers)
+    return Contents(
+        pages=tuple(found.pages),
+        page_count=count,
+        fields=tuple(found.fields),
+        attachments=tuple(attachments(document)),
+        unreadable=tuple(found.unreadable),
+        meaningless=found.meaningless,
+    )
+
+
+def _read_page(document: Document, handles: tuple[Any, Any], number: int, found: _Found, *, layers: bool) -> None:
+    page, text_page = handles
+    rect = pdfium.FS_RECTF()
+    pdfium.FPDF_GetPageBoundingBox(page, rect)
+    box: Box = (rect.left, rect.bottom, rect.right, rect.top)
+    images, drawings = images_and_drawings(page)
+    surroundings = Surroundings(box, images, Drawn(page, box), layers=layers)
+    letters = letters_of(text_page, surroundings)
+    turn = letters.way_of_most(pdfium.FPDFPage_GetRotation(page))
+    lines = lines_of(letters.by_way.pop(turn, []))
+    fields, notes = fields_and_notes(document, page, number, (box, turn), [word for line in lines for word in line])
+    lines = with_notes(lines, notes)
+    aside = [line for others in letters.by_way.values() for line in lines_of(others)]
+    width, height = size_as_shown(box, turn)
+    found.fields.extend(fields)
+    found.meaningless += letters.meaningless
+    found.pages.append(
+        Page(
+            number,
+            width,
+            height,
+            tuple(word for line in lines for word in line),
+            text_of([*lines, *aside]),
+            image_share=covered_share(images, box),
+            drawings=drawings,
+            recognised=letters.recognised,
+        )
+    )

@@ -1,0 +1,147 @@
+"""From letters to words and lines, by where they stand; the order in which a file draws them decides nothing."""
+
+from __future__ import annotations
+
+import unicodedata
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from documents.reading.page_model import Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from documents.reading.pdfium_letters import Letters
+
+# In parts of the letters' size.
+_LETTER_GAP = 0.2
+_TOUCHING = 0.12
+_OVERLAP = 0.3
+_OVERPRINT = 0.3
+_SAME_LINE = 0.35
+_SAME_BASE = 0.15
+_ABOVE, _BELOW = 0.75, 0.25
+_SAME_SIZE = 1.2
+
+
+def lines_of(letters: Sequence[Letters]) -> list[list[Word]]:
+    """The lines from top to bottom, each with its words in the order in which they are read."""
+    return [_in_reading_order(_words(line)) for line in _lines(_fragments(letters))]
+
+
+def with_notes(lines: Sequence[Sequence[Word]], notes: Sequence[Sequence[Word]]) -> list[list[Word]]:
+    """The lines with those of notes typed onto the page: each in the line at whose height it is, or in its own."""
+    found = [list(line) for line in lines]
+    for note in notes:
+        middle = (note[0].top + note[0].bottom) / 2
+        level = next((line for line in found if line[0].top <= middle <= line[0].bottom), None)
+        if level:
+            level.extend(note)
+            level.sort(key=lambda word: word.left)
+        else:
+            found.append(list(note))
+    return sorted(found, key=lambda line: line[0].bottom) if notes else found
+
+
+def text_of(lines: Iterable[Sequence[Word]]) -> str:
+    return "\n".join(" ".join(word.text for word in line) for line in lines)
+
+
+def _fragments(letters: Sequence[Letters]) -> list[Letters]:
+    """Letters that come one after the other and touch."""
+    found: list[Letters] = []
+    run: list[Letters] = []
+    for letter in letters:
+        if run and _is_printed_again(run[-1], letter):
+            continue
+        if run and not _touches(run[-1], letter):
+            found.append(_fragment(run))
+            run = []
+        run.append(letter)
+    return [*found, _fragment(run)] if run else found
+
+
+def _fragment(run: Sequence[Letters]) -> Letters:
+    first = run[0]
+    if len(run) == 1:
+        return first
+    text = "".join(letter.text for letter in run)
+    left, right = min(letter.left for letter in run), max(letter.right for letter in run)
+    return first._replace(text=text, left=left, right=right)
+
+
+def _is_printed_again(last: Letters, letter: Letters) -> bool:
+    """Bold that is made by printing a letter twice; a ligature gives two letters in one place, of one object."""
+    shift = abs(letter.left - last.left)
+    return (
+        letter.text == last.text
+        and shift <= _OVERPRINT * last.size / 2
+        and abs(letter.base - last.base) <= _OVERPRINT * last.size / 2
+        and (letter.item != last.item or shift > 0)
+    )
+
+
+def _touches(last: Letters, letter: Letters) -> bool:
+    if not letter.follows or abs(letter.base - last.base) > _SAME_BASE * last.size:
+        return False
+    if not 1 / _SAME_SIZE <= letter.size / last.size <= _SAME_SIZE:
+        return False
+    if letter.item == last.item and letter.left == last.left:
+        return True
+    gap = letter.left - last.right
+    return min(abs(gap), abs(last.left - letter.right)) <= _LETTER_GAP * last.size or -_OVERLAP * last.size <= gap <= 0
+
+
+def _lines(fragments: Iterable[Letters]) -> list[list[Letters]]:
+    lines: list[list[Letters]] = []
+    for fragment in sorted(fragments, key=lambda each: (each.base, each.left)):
+        if lines:
+            first = lines[-1][0]
+            if fragment.base - first.base <= _SAME_LINE * max(fragment.size, first.size):
+                lines[-1].append(fragment)
+                continue
+        lines.append([fragment])
+    return lines
+
+
+def _words(line: Iterable[Letters]) -> list[Word]:
+    merged: list[Letters] = []
+    for fragment in sorted(line, key=lambda each: (each.left, each.right)):
+        last = merged[-1] if merged else None
+        if last and last.text == fragment.text and fragment.left - last.left <= _OVERPRINT * last.size:
+            continue
+        if last and _continues(last, fragment):
+            text = fragment.text + last.text if _is_rtl(fragment.text) else last.text + fragment.text
+            merged[-1] = last._replace(text=text, right=max(last.right, fragment.right))
+        else:
+            merged.append(fragment)
+    return [
+        Word(
+            each.text, each.left, each.base - _ABOVE * each.size, each.right, each.base + _BELOW * each.size, each.size
+        )
+        for each in merged
+    ]
+
+
+def _continues(last: Letters, fragment: Letters) -> bool:
+    gap = fragment.left - last.right
+    return (
+        fragment.follows
+        and -_OVERLAP * last.size <= gap <= _TOUCHING * last.size
+        and abs(fragment.base - last.base) <= _SAME_BASE * last.size
+        and 1 / _SAME_SIZE <= fragment.size / last.size <= _SAME_SIZE
+        and _is_rtl(last.text) == _is_rtl(fragment.text)
+    )
+
+
+def _in_reading_order(words: list[Word]) -> list[Word]:
+    """A line that is mostly of right-to-left letters begins at the right; what runs the other way stays as it is."""
+    rtl = sum(len(word.text) for word in words if _is_rtl(word.text))
+    if 2 * rtl <= sum(len(word.text) for word in words if any(map(str.isalpha, word.text))):
+        return words
+    runs = [list(run) for _, run in groupby(words, key=lambda word: _is_rtl(word.text))]
+    return [word for run in reversed(runs) for word in (reversed(run) if _is_rtl(run[0].text) else run)]
+
+
+def _is_rtl(text: str) -> bool:
+    return not text.isascii() and any(unicodedata.bidirectional(char) in {"R", "AL"} for char in text)

@@ -1,0 +1,71 @@
+"""
+What becomes of the PDF files of a folder, without a cloud: `python -m documents.report FOLDER FILE`.
+
+Each file is read and answered as Extract and Answer do by default. FILE gets
+`{"documents": [{"key", "status", "reason", "answers", "also_found", "warnings", "pages"}]}`. `answers` has each
+question, with null where there is no answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from documents.answering.answers import KeyValueAnswerer, summarize_undecided
+from documents.questions import load_questions, load_vocabulary
+from documents.reading.reader import PdfReader
+from status_tracker import NonRetryableError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from documents.answering.answers import Answer
+
+
+def report_on(key: str, content: bytes) -> dict[str, Any]:
+    """The entry of one document."""
+    try:
+        document = PdfReader().read(content)
+    except NonRetryableError as error:
+        return entry(key, "ignored", reason=str(error))
+    answered = KeyValueAnswerer(load_vocabulary()).answer(document, load_questions())
+    return entry(key, "succeeded", answers=answered.answers, warnings=document.warnings, pages=len(document.pages))
+
+
+def entry(
+    key: str,
+    status: str,
+    *,
+    reason: str | None = None,
+    answers: Sequence[Answer] = (),
+    warnings: Sequence[str] = (),
+    pages: int | None = None,
+) -> dict[str, Any]:
+    """One document of a report."""
+    return {
+        "key": key,
+        "status": status,
+        "reason": reason,
+        "answers": {answer.id: answer.answer for answer in answers},
+        "also_found": summarize_undecided(answers),
+        "warnings": list(warnings),
+        "pages": pages,
+    }
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(prog="python -m documents.report", description="Report on a folder of PDF files.")
+    parser.add_argument("folder", type=Path, metavar="FOLDER", help="its files *.pdf are read, those in folders too")
+    parser.add_argument("file", type=Path, metavar="FILE", help="the report, as JSON")
+    options = parser.parse_args(arguments)
+    paths = sorted(path for path in options.folder.rglob("*") if path.suffix.lower() == ".pdf")
+    if not paths:
+        parser.error(f"{options.folder} has no PDF files (*.pdf)")
+    documents = [report_on(path.relative_to(options.folder).as_posix(), path.read_bytes()) for path in paths]
+    options.file.write_text(json.dumps({"documents": documents}, ensure_ascii=False, indent=1), "utf-8")
+
+
+if __name__ == "__main__":
+    main()

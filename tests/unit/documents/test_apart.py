@@ -1,0 +1,75 @@
+"""Reading in a process of its own: real forks, which crash, hang and run out of memory."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+
+import pytest
+
+from documents.reading.apart import ApartReader
+from documents.reading.extracted import ExtractedDocument
+from documents.reading.reader import PdfReader
+from status_tracker import NonRetryableError
+from tests.support.pdf_files import PdfFile, text
+
+INVOICE = PdfFile([text("Total: 5")]).to_bytes()
+
+
+class Reader:
+    """Does something instead of reading."""
+
+    def __init__(self, does: Callable[[], object]) -> None:
+        self._does = does
+
+    def read(self, _content: bytes) -> ExtractedDocument:
+        self._does()
+        raise AssertionError("it came back")
+
+
+def hang() -> None:
+    while True:
+        time.sleep(60)
+
+
+def eat() -> None:
+    bytearray(2 << 30)
+
+
+def test_what_is_read_comes_back_as_it_is() -> None:
+    assert ApartReader(PdfReader(), seconds=60).read(INVOICE) == PdfReader().read(INVOICE)
+
+
+def test_a_reason_comes_back() -> None:
+    with pytest.raises(NonRetryableError, match="The file is empty"):
+        ApartReader(PdfReader(), seconds=60).read(b"")
+
+
+@pytest.mark.parametrize("end", [signal.SIGSEGV, signal.SIGABRT, signal.SIGTRAP])
+def test_a_crash_is_told(end: signal.Signals) -> None:
+    reader = Reader(lambda: os.kill(os.getpid(), end))
+    with pytest.raises(NonRetryableError, match=rf"The reader crashed on this PDF.* \({end.name}\)\. Print it"):
+        ApartReader(reader, seconds=60).read(INVOICE)
+
+
+def test_what_takes_too_long_is_ended_and_told() -> None:
+    with pytest.raises(NonRetryableError, match=r"takes longer than 0 s\..* split it .* raise the step's timeout"):
+        ApartReader(Reader(hang), seconds=0.3).read(INVOICE)
+
+
+def test_memory_has_a_bound() -> None:
+    with pytest.raises(NonRetryableError, match="needs more memory than the function has"):
+        ApartReader(Reader(eat), seconds=60, memory_bytes=200 << 20).read(INVOICE)
+
+
+def test_other_errors_are_worth_a_retry() -> None:
+    with pytest.raises(RuntimeError, match="AssertionError: it came back"):
+        ApartReader(Reader(lambda: None), seconds=60).read(INVOICE)
+
+
+def test_no_process_is_left() -> None:
+    ApartReader(PdfReader(), seconds=60).read(INVOICE)
+    with pytest.raises(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
