@@ -23,7 +23,7 @@ SOURCE = Path(__file__).parents[2] / "layer"
 FUNCTIONS = Path(__file__).parents[2] / "lambdas"
 DOCUMENTS = LayerContent(FUNCTIONS, FUNCTIONS / "requirements.txt")
 """As the documents application has it."""
-MOST_BYTES = 6_500_000
+MOST_BYTES = 13_500_000
 RUNTIME_BRINGS = {"boto3", "botocore", "jmespath", "dateutil", "s3transfer", "six.py", "urllib3"}
 
 
