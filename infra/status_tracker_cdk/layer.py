@@ -27,6 +27,8 @@ _PYTHON_VERSION = RUNTIME.name.removeprefix("python")
 _PLATFORM = "aarch64-manylinux2014"
 # Not read when the code runs; the library's suite for backends and its command need packages that are not in the layer.
 _PRUNED = ("bin", "*.dist-info", ".lock", "**/__pycache__", f"{LIBRARY}/testing", f"{LIBRARY}/cli")
+_LOADED_BY_MODULES = frozenset({".so", ".json"})
+"""Native libraries and data, which a module loads from its own folder: no import names them."""
 
 
 class TrackerLayer(lambda_.LayerVersion):
@@ -95,7 +97,9 @@ def bundle(source: Path, functions: Path, output: Path) -> None:
 def _keep_what_is_imported(site: Path, functions: Path) -> None:
     library = {path for package in PACKAGES for path in (site / package).rglob("*")}
     code = [*_code_of(functions), *(path for path in library if path.suffix == ".py")]
-    kept = library | reachable(code, [site, functions])
+    modules = reachable(code, [site, functions])
+    beside = {path for module in modules for path in module.parent.iterdir() if path.suffix in _LOADED_BY_MODULES}
+    kept = library | modules | beside
     for path in sorted(site.rglob("*"), reverse=True):  # what lies in a folder comes before the folder
         if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
