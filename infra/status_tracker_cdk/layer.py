@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
+import sysconfig
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -33,6 +35,8 @@ _OWN_EXCLUDES = Path(__file__).with_name("own_excludes.txt")
 _PYTHON_VERSION = RUNTIME.name.removeprefix("python")
 # Lambda's Python runtimes from 3.12 on run on Amazon Linux 2023, whose C library is newer than manylinux2014 asks.
 _PLATFORM = "aarch64-manylinux2014"
+BUNDLE_FOR = "STATUS_TRACKER_BUNDLE_FOR"
+"""The variable that, as ``host``, has the layer made for this machine: the local cloud runs it here."""
 # Not read when the code runs; the library's suite for backends and its command need packages that are not in the layer.
 _PRUNED = ("*.dist-info", f"{LIBRARY}/testing", f"{LIBRARY}/cli")
 _LEFT_BY_INSTALLING = ("bin", ".lock", "**/__pycache__")
@@ -111,8 +115,8 @@ class LayerContent:
             self._add_own(self.requirements, site)
 
     def source_hash(self) -> str:
-        """A hash of all that the layer is made from; the same on every machine."""
-        digest = hashlib.sha256(_PYTHON_VERSION.encode())
+        """A hash of all that the layer is made from; the same on every machine, unless it is made for that one."""
+        digest = hashlib.sha256(" ".join(_host() or [_PLATFORM, _PYTHON_VERSION]).encode())
         digest.update(" ".join(sorted(imported_names(CodeFolder(self.functions).modules()))).encode())
         for name, path in self._sources():
             content = path.read_bytes()
@@ -191,13 +195,27 @@ def _keep_what_is_imported(site: Path, functions: Path) -> None:
             path.unlink()
 
 
+def _host() -> list[str]:
+    """The machine for which the layer is made; empty where that is Lambda's."""
+    if os.environ.get(BUNDLE_FOR) != "host":
+        return []
+    return [sysconfig.get_platform(), sysconfig.get_python_version()]
+
+
+def _target() -> list[str]:
+    """The options of uv for what the layer is made for."""
+    if _host():
+        return ["--python", sys.executable]
+    return ["--python-platform", _PLATFORM, "--python-version", _PYTHON_VERSION]
+
+
 def _install(requirements: Path, target: Path, excludes: Path, *options: str) -> None:
     result = subprocess.run(  # noqa: S603 - every argument is ours
         [
             *(sys.executable, "-m", "uv", "pip", "install", "--quiet", "--no-config", *options),
             *("--target", str(target), "--requirements", str(requirements), "--excludes", str(excludes)),
             *("--only-binary", ":all:", "--link-mode", "copy"),
-            *("--python-platform", _PLATFORM, "--python-version", _PYTHON_VERSION),
+            *_target(),
         ],
         capture_output=True,
         text=True,

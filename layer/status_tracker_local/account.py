@@ -41,6 +41,8 @@ def client_environment(endpoint: str) -> dict[str, str]:
         "AWS_SECRET_ACCESS_KEY": "local",
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        # Functions run on this machine, so the layer of `status_tracker_cdk` is made for it.
+        "STATUS_TRACKER_BUNDLE_FOR": "host",
         **_no_proxy(),
     }
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -14,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from status_tracker_cdk.imports import reachable
-from status_tracker_cdk.layer import PACKAGES, REQUIREMENTS, LayerContent
+from status_tracker_cdk.layer import BUNDLE_FOR, PACKAGES, REQUIREMENTS, LayerContent
 from status_tracker_cdk.props import PropsError
 from tests.handlers.support import ENVIRONMENT
 from tests.infra.own_app import PIPELINE, write_code
@@ -24,6 +25,8 @@ FUNCTIONS = Path(__file__).parents[2] / "lambdas"
 DOCUMENTS = LayerContent(FUNCTIONS, FUNCTIONS / "requirements.txt")
 """As the documents application has it."""
 MOST_BYTES = 13_500_000
+ELF_MACHINES = {"aarch64": 183, "x86_64": 62}
+"""What a native library says of its machine."""
 RUNTIME_BRINGS = {"boto3", "botocore", "jmespath", "dateutil", "s3transfer", "six.py", "urllib3"}
 
 
@@ -83,8 +86,22 @@ for name in [*modules, *(path.stem for path in functions.glob("*.py"))]:
 """
 
 
-def test_nothing_that_is_imported_is_missing(layer: Path, tmp_path: Path) -> None:
-    _import_all(layer / "python", FUNCTIONS, tmp_path, ENVIRONMENT)
+def test_nothing_that_is_imported_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With native code for this machine, as in the local cloud; nothing else differs."""
+    monkeypatch.setenv(BUNDLE_FOR, "host")
+    DOCUMENTS.bundle(tmp_path / "out")
+    _import_all(tmp_path / "out/python", FUNCTIONS, tmp_path, ENVIRONMENT)
+
+
+def test_the_layer_is_lambdas_unless_it_is_made_for_this_machine(
+    layer: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    native, of_lambda = "python/pypdfium2_raw/libpdfium.so", DOCUMENTS.source_hash()
+    assert int.from_bytes((layer / native).read_bytes()[18:20], "little") == ELF_MACHINES["aarch64"]
+    monkeypatch.setenv(BUNDLE_FOR, "host")
+    DOCUMENTS.bundle(tmp_path)
+    assert int.from_bytes((tmp_path / native).read_bytes()[18:20], "little") == ELF_MACHINES[platform.machine()]
+    assert DOCUMENTS.source_hash() != of_lambda
 
 
 def _import_all(site: Path, functions: Path, folder: Path, environment: Mapping[str, str]) -> None:
