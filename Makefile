@@ -42,8 +42,8 @@ READY := $(PYTHON_READY) $(NODE_READY)
 help: ## what there is to run
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 10
 
-demo: $(READY) ## run the whole application on this machine with sample documents (DOCS=folder for your own)
-	@$(OURS) demo --docs "$(or $(DOCS),samples/documents)"
+demo: $(READY) ## run the whole application on this machine with sample documents (DOCS=folder for your own, REPORT=file for a report)
+	@$(OURS) demo --docs "$(or $(DOCS),samples/documents)" $(if $(REPORT),--report "$(REPORT)")
 
 cloud: $(READY) ## keep the local cloud up, and print how to reach it
 	@PATH="$(CURDIR)/bin:$$PATH" status-tracker local --app . --context stage=local

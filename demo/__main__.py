@@ -1,4 +1,4 @@
-"""``python -m demo [--docs PATH]``: the whole application on this machine, with a folder of documents."""
+"""``python -m demo [--docs PATH] [--report FILE]``: a folder of documents through the whole application, here."""
 
 import argparse
 import sys
@@ -13,7 +13,7 @@ EXIT_BAD_ARGUMENTS = 2
 def main() -> int:
     """Run the demo; returns its exit code."""
     arguments = _arguments()
-    return until_interrupted(lambda: _run(arguments.docs, arguments.state))
+    return until_interrupted(lambda: _run(arguments))
 
 
 def _arguments() -> argparse.Namespace:
@@ -22,6 +22,7 @@ def _arguments() -> argparse.Namespace:
         "--state", type=Path, default=Path(".local"), help="the folder for logs and what is synthesized (%(default)s)"
     )
     parser.add_argument("--docs", type=_folder, default=Path("samples/documents"), help="the folder (%(default)s)")
+    parser.add_argument("--report", type=Path, metavar="FILE", help="a file for a report on every document, as JSON")
     return parser.parse_args()
 
 
@@ -34,7 +35,7 @@ def _folder(text: str) -> Path:
         raise argparse.ArgumentTypeError(f"{text}: {error}") from error
 
 
-def _run(docs: Path, state: Path) -> int:
+def _run(arguments: argparse.Namespace) -> int:
     # Imported here, so that an interrupt during these slow imports is answered like every other.
     from demo.running import find_documents, run_demo  # noqa: PLC0415
     from status_tracker_local.account import forget_other_accounts  # noqa: PLC0415
@@ -43,14 +44,14 @@ def _run(docs: Path, state: Path) -> int:
     from status_tracker_local.running import with_seconds  # noqa: PLC0415
 
     try:
-        found = find_documents(docs)
+        found = find_documents(arguments.docs)
     except (OSError, ValueError) as error:
         print(error, file=sys.stderr)
         return EXIT_BAD_ARGUMENTS
     forget_other_accounts()
     try:
-        with LocalCloud(state=state, say=with_seconds()) as cloud:
-            return run_demo(cloud, found)
+        with LocalCloud(state=arguments.state, say=with_seconds()) as cloud:
+            return run_demo(cloud, found, arguments.report)
     except LocalCloudError as error:
         print(error, file=sys.stderr)
         return EXIT_FAILED

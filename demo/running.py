@@ -57,8 +57,11 @@ def find_documents(folder: Path) -> Found:
     return Found(folder, files, len(every) - len(files))
 
 
-def run_demo(cloud: LocalCloud, found: Found) -> int:
+def run_demo(cloud: LocalCloud, found: Found, report: Path | None = None) -> int:
     """Deploy, upload the files, follow them to their end, and show their outcomes.
+
+    Args:
+        report: the file that gets a report on every document, as `documents.report` writes it.
 
     Returns:
         The exit code: 0 when every file was uploaded, and every document has succeeded or was set aside with its
@@ -75,6 +78,8 @@ def run_demo(cloud: LocalCloud, found: Found) -> int:
     print(flush=True)
     patience = _PATIENCE_SECONDS + _PATIENCE_PER_DOCUMENT * len(documents)
     _follow(tracker, documents, patience)
+    if report is not None:
+        write_report(report, documents)
     for refused in cloud.refusals():
         say(f"Refused: {printable(refused)}")
     cloud.forward()  # alarms are evaluated at the end of each minute; this is not waited for
@@ -164,11 +169,31 @@ def _follow(tracker: Tracker, documents: Sequence[Document], patience: float) ->
             display.show(documents)
 
 
+def write_report(file: Path, documents: Sequence[Document]) -> None:
+    """Write to `file` what has become of the documents, and say so."""
+    from documents.report import entry, write  # noqa: PLC0415 - the application is on no path of ours
+
+    entries = [
+        entry(
+            document.key,
+            document.status if document.ended else f"{document.status} in {document.step}",
+            reason=document.last_reason or None,
+            answers=document.answers,
+            also_found=document.also_found,
+            warnings=document.warnings,
+            pages=document.pages,
+        )
+        for document in documents
+    ]
+    write(file, entries)
+    say(f"\nThe report on {len(entries)} documents is in {printable(str(file))}")
+
+
 def _summarize(documents: Sequence[Document], logs: Path) -> None:
     counts = ", ".join(f"{count} {words(status)}" for status, count in count_by_status(documents).items())
     print(f"\n{len(documents)} documents{counts and ': '}{counts}")
     succeeded = [document for document in documents if document.status == "succeeded" and document.ended]
-    answered = [document for document in succeeded if document.answers]
+    answered = [document for document in succeeded if document.answers or document.also_found or document.warnings]
     if len(documents) > _MOST_SHOWN_IN_FULL:
         _store_answers(answered, logs / "answers.json")
     else:
@@ -183,6 +208,10 @@ def _tell_answers(answered: Sequence[Document]) -> None:
         print(f"\n{printable(document.key)}")
         for question, answer in document.answers.items():
             say(f"  {question.replace('_', ' '):<16} {printable(answer)}")
+        for question, values in document.also_found.items():
+            say(f"  {question.replace('_', ' '):<16} undecided: {printable(' or '.join(values))}")
+        for warning in document.warnings:
+            say(f"  Note: {printable(warning)}")
 
 
 def _store_answers(answered: Sequence[Document], file: Path) -> None:

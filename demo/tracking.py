@@ -37,6 +37,9 @@ class Document:
         attempts: how often the work was tried: once, and once more after each failure.
         reasons: why attempts have failed, in their order.
         answers: the answers found, by the id of the question.
+        also_found: the values found where several were equally right, so that there is no answer.
+        warnings: what is missing or unreadable in it.
+        pages: how many it has; None until it was read.
         seconds: from the upload to its end, or until now.
         ended: whether nothing more will happen to it by itself.
     """
@@ -49,6 +52,9 @@ class Document:
     attempts: int = 0
     reasons: list[str] = field(default_factory=list)
     answers: dict[str, str] = field(default_factory=dict)
+    also_found: dict[str, list[str]] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
+    pages: int | None = None
     seconds: float = 0.0
     ended: bool = False
 
@@ -95,7 +101,9 @@ class Tracker:
         history = task.errors["history"]
         document.reasons = [plain_reason(entry["error"]) for entry in history]
         document.attempts = len(history) + (document.status in {"in_progress", "succeeded"})
-        document.answers = task.data.get("answered", {}).get("answers", {})
+        extracted, answered = task.data.get("extracted", {}), task.data.get("answered", {})
+        document.pages, document.warnings = extracted.get("pages"), extracted.get("warnings", [])
+        document.answers, document.also_found = answered.get("answers", {}), answered.get("also_found", {})
 
 
 def locate(code: int, pipeline: "Pipeline") -> tuple[str, str, bool]:

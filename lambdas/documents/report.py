@@ -11,17 +11,16 @@ from __future__ import annotations
 import argparse
 import json
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from documents.answering.answers import KeyValueAnswerer, summarize_undecided
+from documents.answering.answers import KeyValueAnswerer, summarize, summarize_undecided
 from documents.questions import load_questions, load_vocabulary
 from documents.reading.reader import PdfReader
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from documents.answering.answers import Answer
+    from collections.abc import Mapping, Sequence
 
 
 def report_on(key: str, content: bytes) -> dict[str, Any]:
@@ -30,8 +29,15 @@ def report_on(key: str, content: bytes) -> dict[str, Any]:
         document = PdfReader().read(content)
     except NonRetryableError as error:
         return entry(key, "ignored", reason=str(error))
-    answered = KeyValueAnswerer(load_vocabulary()).answer(document, load_questions())
-    return entry(key, "succeeded", answers=answered.answers, warnings=document.warnings, pages=len(document.pages))
+    answers = KeyValueAnswerer(load_vocabulary()).answer(document, load_questions()).answers
+    return entry(
+        key,
+        "succeeded",
+        answers=summarize(answers),
+        also_found=summarize_undecided(answers),
+        warnings=document.warnings,
+        pages=len(document.pages),
+    )
 
 
 def entry(
@@ -39,20 +45,36 @@ def entry(
     status: str,
     *,
     reason: str | None = None,
-    answers: Sequence[Answer] = (),
+    answers: Mapping[str, str] = MappingProxyType({}),
+    also_found: Mapping[str, Sequence[str]] = MappingProxyType({}),
     warnings: Sequence[str] = (),
     pages: int | None = None,
 ) -> dict[str, Any]:
-    """One document of a report."""
+    """One document of a report.
+
+    Args:
+        status: the status of its step, such as ``succeeded``.
+        reason: why it was not read, or not yet.
+        answers: what was found, by the ids of the questions.
+        also_found: what was found for a question that has no answer, as several were equally right.
+        warnings: what is missing or unreadable in it.
+        pages: how many it has, where that is known.
+    """
+    asked = [question.id for question in load_questions()] if status == "succeeded" else []
     return {
         "key": key,
         "status": status,
         "reason": reason,
-        "answers": {answer.id: answer.answer for answer in answers},
-        "also_found": summarize_undecided(answers),
+        "answers": {question: answers.get(question) for question in asked},
+        "also_found": {question: list(values) for question, values in also_found.items()},
         "warnings": list(warnings),
         "pages": pages,
     }
+
+
+def write(file: Path, entries: Sequence[Mapping[str, Any]]) -> None:
+    """Write the report of these documents."""
+    file.write_text(json.dumps({"documents": entries}, ensure_ascii=False, indent=1), "utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -63,8 +85,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     paths = sorted(path for path in options.folder.rglob("*") if path.suffix.lower() == ".pdf")
     if not paths:
         parser.error(f"{options.folder} has no PDF files (*.pdf)")
-    documents = [report_on(path.relative_to(options.folder).as_posix(), path.read_bytes()) for path in paths]
-    options.file.write_text(json.dumps({"documents": documents}, ensure_ascii=False, indent=1), "utf-8")
+    write(options.file, [report_on(path.relative_to(options.folder).as_posix(), path.read_bytes()) for path in paths])
 
 
 if __name__ == "__main__":

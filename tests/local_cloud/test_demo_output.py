@@ -12,7 +12,7 @@ from rich.console import Console
 
 import status_tracker as st
 from demo.display import LiveTable, PlainLines, printable, say
-from demo.running import tell_outcome
+from demo.running import tell_outcome, write_report
 from demo.tracking import Document, locate, plain_reason
 from status_tracker.operations.pipeline import Pipeline
 
@@ -74,6 +74,28 @@ def test_the_answers_of_many_documents_are_in_a_file(tmp_path: Path, capsys: pyt
     assert str(tmp_path / "answers.json") in output
     assert "  scan-0.pdf, scan-1.pdf: It is a scan." in output
     assert json.loads((tmp_path / "answers.json").read_text("utf-8")) == {"0.pdf": {"total": "EUR 1"}}
+
+
+def test_what_is_undecided_or_missing_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    read = document("a.pdf", "Answer", "succeeded", ended=True)
+    read.also_found, read.warnings = {"total": ["EUR 1", "EUR 2"]}, ["Page 3 of 3 cannot be read."]
+    tell_outcome([read], patience=60, logs=Path("logs"))
+    output = capsys.readouterr().out
+    assert re.search(r"total +undecided: EUR 1 or EUR 2", output)
+    assert "Note: Page 3 of 3 cannot be read." in output
+
+
+def test_the_report_has_every_document(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    read = document("a.pdf", "Answer", "succeeded", ended=True)
+    read.answers, read.pages = {"total": "EUR 1"}, 2
+    write_report(tmp_path / "report.json", [read, IGNORED, RUNNING])
+    found, ignored, running = json.loads((tmp_path / "report.json").read_text("utf-8"))["documents"]
+    assert (found["key"], found["status"], found["reason"], found["pages"]) == ("a.pdf", "succeeded", None, 2)
+    assert found["answers"]["total"] == "EUR 1"
+    assert found["answers"]["due_date"] is None
+    assert (ignored["status"], ignored["reason"], ignored["answers"]) == ("ignored", "It is a video.", {})
+    assert running["status"] == "in_progress in Extract"
+    assert str(tmp_path / "report.json") in capsys.readouterr().out.replace("\n", "")
 
 
 def test_a_long_line_is_broken_between_words_in_a_terminal(
