@@ -167,6 +167,14 @@ def test_blocks_of_an_event_loop_work() -> None:
 
 
 @pytest.mark.usefixtures("tracker_memory")
+def test_what_else_the_application_asks_of_aws_goes_to_moto_from_the_beginning() -> None:
+    storage = boto3.client("s3", "us-east-1")
+    storage.create_bucket(Bucket="results")
+    extract("d-1")
+    assert [bucket["Name"] for bucket in storage.list_buckets()["Buckets"]] == ["results"]
+
+
+@pytest.mark.usefixtures("tracker_memory")
 def test_reruns_and_queries_work() -> None:
     for task_id in TASK_IDS:
         extract(task_id)

@@ -43,7 +43,9 @@ def in_memory() -> Iterator[TrackerMemory]:
             assert ImportTask.get_one_or_none("i-1").status_name == "succeeded"
 
     - Subclasses of `BaseTask`, and those of `compat`, are on moto in this process, mended by `mend_dynamodb`. Their
-      tables are made on first use. Needs ``pip install 'status-tracker[testing]'``.
+      tables are made on first use, and are their own, also within a ``mock_aws`` that lasts longer. Needs
+      ``pip install 'status-tracker[testing]'``. Where that is installed, moto answers what else the process asks of
+      AWS, too, from the beginning of the block to its end.
     - Jobs (`JobMixin`) are in one SQLite database in memory. Every engine of SQLAlchemy leads to it, whatever its URL,
       and tables are made on first use, those of the application too. Only what SQLite can do works.
     - Subclasses of `FileTracker` and `S3Tracker` keep their documents in a dict. A `load` and `dump` of your own are
