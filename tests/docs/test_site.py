@@ -114,6 +114,17 @@ def test_the_pages_beside_docs_lead_to_files_that_are_there(page: str) -> None:
     assert found
 
 
+def test_commands_that_install_the_packages_name_the_wheels_folder_until_they_are_on_an_index() -> None:
+    template = CHECKOUT / "layer" / "status_tracker" / "cli" / "templates" / "app" / "README.md.tmpl"
+    pages = [CHECKOUT / "README.md", CHECKOUT / "examples" / "own_app" / "README.md", template, *DOCS.rglob("*.md")]
+    texts = {page.relative_to(CHECKOUT).as_posix(): page.read_text("utf-8") for page in pages}
+    commands = re.compile(r"^pip install .*[ '](?:status-tracker|requirements\.txt).*", re.MULTILINE)
+    told = [(page, command) for page, text in texts.items() for command in commands.findall(text)]
+    assert len(told) >= 6
+    assert [each for each in told if "--find-links" not in each[1]] == []
+    assert [page for page, text in texts.items() if "//pypi.org" in text] == []
+
+
 def rooms() -> Iterator[ModuleType]:
     """The modules whose public names are public."""
     for name in ROOMS:
