@@ -14,6 +14,8 @@ import pytest
 if TYPE_CHECKING:
     from status_tracker.testing.in_memory import TrackerMemory
 
+__all__ = ["mended_moto", "tracker_memory"]
+
 
 @pytest.fixture
 def tracker_memory() -> Iterator[TrackerMemory]:

@@ -27,25 +27,32 @@ from tests.support.missing import do_without
 
 CHECKOUT = Path(__file__).parents[2]
 DOCS = CHECKOUT / "docs"
-OURS = ("status_tracker", "status_tracker_cdk", "status_tracker_ops")
+OURS = ("status_tracker", "status_tracker_cdk", "status_tracker_local", "status_tracker_ops", "status_tracker_pytest")
 
-ROOMS = [
-    "status_tracker",
-    "status_tracker.abstract",
-    "status_tracker.aio",
-    "status_tracker.compat",
+DECLARED = {
+    ".".join(path.parent.relative_to(root).parts)
+    for root in (CHECKOUT / "layer", CHECKOUT / "infra")
+    for path in root.glob("status_tracker*/**/__init__.py")
+    if re.search("^__all__ = ", path.read_text("utf-8"), re.MULTILINE)
+}
+"""The packages that say what users import from them."""
+OF_ANOTHER_ROOM = {"status_tracker.dynamodb"}
+"""Declared, and public in another one."""
+WITHOUT_ALL = {
     "status_tracker.operations",
     "status_tracker.powertools",
     "status_tracker.scale",
-    "status_tracker.sql",
     "status_tracker.sqs",
-    "status_tracker.testing",
-    "status_tracker.testing.contract",
     "status_tracker.testing.moto",
-    "status_tracker_cdk",
     "status_tracker_ops",
-]
-"""What users import from. Of a package without an `__all__`, the modules in it."""
+}
+"""Users import from these modules and, of a package, from the modules in it."""
+NAMES = {
+    "status_tracker_local.cloud.LocalCloud",
+    "status_tracker_local.deployment.App",
+    "status_tracker_local.errors.LocalCloudError",
+}
+"""What users import from a package that is a command for the rest."""
 FUNCTIONS = re.compile(r"status_tracker_ops\.(bulk|deployed|intake|sweep|widget)\b")
 """What Lambda imports, and no user: the deployed functions of a pipeline."""
 OF_PYNAMODB = {"DoesNotExist", "PAY_PER_REQUEST_BILLING_MODE", "PROVISIONED_BILLING_MODE"}
@@ -114,9 +121,20 @@ def test_the_pages_beside_docs_lead_to_files_that_are_there(page: str) -> None:
     assert found
 
 
+def test_commands_that_install_the_packages_name_the_wheels_folder_until_they_are_on_an_index() -> None:
+    template = CHECKOUT / "layer" / "status_tracker" / "cli" / "templates" / "app" / "README.md.tmpl"
+    pages = [CHECKOUT / "README.md", CHECKOUT / "examples" / "own_app" / "README.md", template, *DOCS.rglob("*.md")]
+    texts = {page.relative_to(CHECKOUT).as_posix(): page.read_text("utf-8") for page in pages}
+    commands = re.compile(r"^pip install .*[ '](?:status-tracker|requirements\.txt).*", re.MULTILINE)
+    told = [(page, command) for page, text in texts.items() for command in commands.findall(text)]
+    assert len(told) >= 6
+    assert [each for each in told if "--find-links" not in each[1]] == []
+    assert [page for page, text in texts.items() if "//pypi.org" in text] == []
+
+
 def rooms() -> Iterator[ModuleType]:
     """The modules whose public names are public."""
-    for name in ROOMS:
+    for name in sorted((DECLARED - OF_ANOTHER_ROOM) | WITHOUT_ALL):
         room = importlib.import_module(name)
         yield room
         if not hasattr(room, "__all__") and hasattr(room, "__path__"):
@@ -125,25 +143,32 @@ def rooms() -> Iterator[ModuleType]:
                     yield importlib.import_module(module.name)
 
 
-def public_names(room: ModuleType) -> Iterator[str]:
-    """Those of the module and of the members that its classes have from our packages."""
+def names_of_room(room: ModuleType) -> Iterator[str]:
     defined = [name for name, value in vars(room).items() if getattr(value, "__module__", None) == room.__name__]
     for name in getattr(room, "__all__", None) or [name for name in defined if not name.startswith("_")]:
         yield f"{room.__name__}.{name}"
-        value = getattr(room, name)
-        is_class = inspect.isclass(value) and value.__name__ == name  # not another class by a second name
-        for parent in value.__mro__ if is_class else ():
-            if parent.__module__.partition(".")[0] in OURS:
-                yield from (
-                    f"{room.__name__}.{name}.{member}"
-                    for member in {**parent.__dict__, **inspect.get_annotations(parent)}
-                    if not member.startswith(("_", "test_"))
-                )
+
+
+def with_members(path: str) -> Iterator[str]:
+    """The name and, of a class, the members that it has from our packages."""
+    yield path
+    room, _, name = path.rpartition(".")
+    value = getattr(importlib.import_module(room), name)
+    is_class = inspect.isclass(value) and value.__name__ == name  # not another class by a second name
+    for parent in value.__mro__ if is_class else ():
+        if parent.__module__.partition(".")[0] in OURS:
+            yield from (
+                f"{path}.{member}"
+                for member in {**parent.__dict__, **inspect.get_annotations(parent)}
+                if not member.startswith(("_", "test_"))
+            )
 
 
 def test_every_public_name_has_an_entry_in_the_reference(site: Site) -> None:
-    public = {name for room in rooms() for name in public_names(room)}
-    assert {"status_tracker.BaseTask.run_state", "status_tracker.BaseTask.delete_all"} <= public
+    names = {*NAMES, *(name for room in rooms() for name in names_of_room(room))}
+    public = {each for name in names for each in with_members(name)}
+    some = {"status_tracker.BaseTask.run_state", "status_tracker.BaseTask.delete_all"}
+    assert some | {"status_tracker_local.cloud.LocalCloud.deploy", "status_tracker_pytest.tracker_memory"} <= public
     missing = {name for name in public - site.entries if name.rpartition(".")[2] not in OF_PYNAMODB}
     assert sorted(missing) == [], "add `::: name` to a page of docs/reference/"
 

@@ -32,9 +32,9 @@ class Base(st.BaseTask):
     status_and_update_time_index = st.StatusAndUpdateTimeIndex()
 
 
-def declared(name: str, codes: dict[str, int], base: Any = Base, **meta: str) -> Any:
+def declared(name: str, codes: dict[str, int], base: Any = Base, module: str = __name__, **meta: str) -> Any:
     """A step as a module declares it."""
-    body: dict[str, Any] = {"config": make_config(use_case_id="declared", **codes)}
+    body: dict[str, Any] = {"config": make_config(use_case_id="declared", **codes), "__module__": module}
     if meta:
         body["Meta"] = type("Meta", (), {"table_name": "mistakes", "region": "us-east-1", **meta})
     return type(name, (base,), body)
@@ -144,6 +144,15 @@ def test_steps_of_one_use_case_whose_codes_collide_are_refused(base: Any) -> Non
             declared("Answer", {**NEXT_CODES, f"{name}_status": 20}, base)
     follows = declared("Follows", NEXT_CODES, base)
     assert follows.config.pending_status == read.config.succeeded_status
+
+
+def test_steps_of_one_name_are_told_apart_by_their_modules(base: Any) -> None:
+    steps = [declared("Read", CODES, base, module="pages")]
+    with pytest.raises(ValueError, match=r"20 is in_progress of pages\.Read and failed of mails\.Read\."):
+        declared("Read", {**NEXT_CODES, "failed_status": 20}, base, module="mails")
+    steps.append(declared("Answer", {**NEXT_CODES, "pending_status": 400, "succeeded_status": 10}, base))
+    with pytest.raises(ValueError, match=r"The steps mails\.Read, Answer, pages\.Read of .* to mails\.Read,"):
+        declared("Read", {**LAST_CODES, "pending_status": 40, "succeeded_status": 400}, base, module="mails")
 
 
 LAST_CODES = {

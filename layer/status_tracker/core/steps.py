@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from .config import TrackerConfig
@@ -57,8 +57,9 @@ class DeclaredSteps(Generic[StepT]):
         codes = [{each.name: each.value for each in one.config.status_enum} for one in (step, following)]
         if codes[0] == codes[1]:
             return
+        names = _told_apart([step, following])
         shared = "; ".join(
-            f"{code} is {name} of {step.__name__} and {other} of {following.__name__}"
+            f"{code} is {name} of {names[0]} and {other} of {names[1]}"
             for code, name, other in step.config.shared_codes(following.config)
         )
         if shared:
@@ -74,16 +75,25 @@ class DeclaredSteps(Generic[StepT]):
         while (following := starting_from.get(path[-1].config.succeeded_status)) is not None and following not in path:
             path.append(following)
             if following.config.succeeded_status == step.config.pending_status:
-                names = ", ".join(each.__name__ for each in path)
+                names = _told_apart(path)
                 raise ValueError(
-                    f"The steps {names} of {self._place(step)} pass their tasks on in a circle, each to the next and "
-                    f"the last to {step.__name__}, so that finished work would run again: give one of them a "
+                    f"The steps {', '.join(names)} of {self._place(step)} pass their tasks on in a circle, each to the "
+                    f"next and the last to {names[0]}, so that finished work would run again: give one of them a "
                     "pending_status of its own."
                 )
 
 
 def _name(step: type) -> tuple[str, str, int | None]:
     return step.__module__, step.__qualname__, id(step) if _is_local(step) else None
+
+
+def _told_apart(steps: Sequence[type]) -> list[str]:
+    """The names of the steps; with their modules, where two have one name."""
+    names = [step.__name__ for step in steps]
+    return [
+        name if names.count(name) == 1 else f"{step.__module__}.{step.__qualname__}"
+        for name, step in zip(names, steps, strict=True)
+    ]
 
 
 def _is_local(step: type) -> bool:

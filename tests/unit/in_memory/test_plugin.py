@@ -22,6 +22,31 @@ def test_nothing_is_left_of_another_test(tracker_memory, nth):
     run("j-1")
     assert ExtractTask.count_tasks_by_use_case_id() == len(Job.query_by_status(ENGINE, 40)) == 1
 """
+WITHIN_MOTO = """
+import boto3
+import pytest
+from application import ExtractTask, extract
+from moto import mock_aws
+
+@pytest.fixture(scope="session", autouse=True)
+def aws():
+    with mock_aws():
+        boto3.client("s3", "us-east-1").create_bucket(Bucket="results")
+        ExtractTask.Meta.host = None
+        ExtractTask.create_table(wait=True, billing_mode="PAY_PER_REQUEST")
+        extract("d-0")
+        yield
+
+@pytest.mark.parametrize("nth", range(2))
+def test_nothing_is_left_of_another_test(tracker_memory, nth):
+    assert [ExtractTask.get_one_or_none(task_id) for task_id in ("d-0", "d-1")] == [None, None]
+    extract("d-1")
+    assert [each["Name"] for each in boto3.client("s3").list_buckets()["Buckets"]] == ["results"]
+
+def test_what_was_there_is_there_afterwards():
+    assert ExtractTask.count_tasks_by_use_case_id() == 1
+    assert ExtractTask.get_one_or_none("d-1") is None
+"""
 WITHOUT_IT = """
 import sys
 
@@ -33,8 +58,9 @@ import sys
 import pytest
 from application import ENGINE, Job, extract, run
 
-def test_moto_is_needed_for_dynamodb_only(tracker_memory, monkeypatch):
-    monkeypatch.setitem(sys.modules, "moto", None)
+sys.modules["moto"] = None
+
+def test_moto_is_needed_for_dynamodb_only(tracker_memory):
     run("j-1")
     with pytest.raises(ImportError, match=r"pip install 'status-tracker\\[testing\\]'"):
         extract("d-1")
@@ -52,6 +78,11 @@ def test_tests_are_isolated_also_under_xdist(project: Path) -> None:
     (project / "test_isolated.py").write_text(ISOLATED)
     assert "8 passed" in run_pytest(project)
     assert "8 passed" in run_pytest(project, "-n", "2")
+
+
+def test_tests_are_isolated_also_within_moto_of_the_session(project: Path) -> None:
+    (project / "test_within_moto.py").write_text(WITHIN_MOTO)
+    assert "3 passed" in run_pytest(project)
 
 
 def test_a_project_that_does_not_use_it_imports_nothing_of_it(project: Path) -> None:

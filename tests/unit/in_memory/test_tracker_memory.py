@@ -14,6 +14,7 @@ import boto3
 import pytest
 import sqlalchemy as sa
 from sqlalchemy import orm
+from sqlalchemy.dialects.postgresql import ARRAY
 
 import status_tracker as st
 from status_tracker.operations.pausing import Pauses
@@ -167,6 +168,14 @@ def test_blocks_of_an_event_loop_work() -> None:
 
 
 @pytest.mark.usefixtures("tracker_memory")
+def test_what_else_the_application_asks_of_aws_goes_to_moto_from_the_beginning() -> None:
+    storage = boto3.client("s3", "us-east-1")
+    storage.create_bucket(Bucket="results")
+    extract("d-1")
+    assert [bucket["Name"] for bucket in storage.list_buckets()["Buckets"]] == ["results"]
+
+
+@pytest.mark.usefixtures("tracker_memory")
 def test_reruns_and_queries_work() -> None:
     for task_id in TASK_IDS:
         extract(task_id)
@@ -277,6 +286,74 @@ def test_two_tables_of_one_name_are_two_where_their_schemas_differ() -> None:
 
     Other.create_and_save(ENGINE, "j-1", 10)
     assert Job.get_or_create(ENGINE, "j-1", 10)[1]
+
+
+@pytest.mark.usefixtures("tracker_memory")
+def test_jobs_do_not_need_the_other_tables_of_their_metadata_unless_their_keys_refer_to_them() -> None:
+    class Own(orm.DeclarativeBase):
+        pass
+
+    class Document(Own):
+        __tablename__ = "document"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+        tags: orm.Mapped[list[str]] = orm.mapped_column(ARRAY(sa.Text))
+
+    class Owner(Own):
+        __tablename__ = "owner"
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+        name: orm.Mapped[str]
+        deputy: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("owner.id"))
+
+    class OwnedJob(Own, JobMixin):
+        __tablename__ = "job"
+        config = st.TrackerConfig.make("owned", 10, 20, 30, 40, 50)
+        owner: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("owner.id"))
+
+    with OwnedJob.start(ENGINE, "j-1", create=True):
+        pass
+    with ENGINE.connect() as connection:
+        assert connection.execute(sa.text("SELECT name FROM owner")).all() == []
+        with pytest.raises(sa.exc.OperationalError, match="no such table"):
+            connection.execute(sa.text("SELECT tags FROM document"))
+
+
+@pytest.mark.usefixtures("tracker_memory")
+def test_tables_are_in_the_schemas_they_have() -> None:
+    class InSchemas(orm.DeclarativeBase):
+        metadata = sa.MetaData(schema="app")
+
+    class Owner(InSchemas):
+        __tablename__ = "owner"
+        __table_args__ = {"schema": "people's"}  # noqa: RUF012  # as SQLAlchemy has it
+        id: orm.Mapped[int] = orm.mapped_column(primary_key=True)
+
+    class JobOfApp(InSchemas, JobMixin):
+        __tablename__ = "job"
+        config = st.TrackerConfig.make("app", 10, 20, 30, 40, 50)
+        owner: orm.Mapped[int | None] = orm.mapped_column(sa.ForeignKey("people's.owner.id"))
+
+    with ENGINE.connect() as older:
+        assert older.execute(sa.text("SELECT 1")).scalar() == 1
+        with orm.Session(ENGINE) as session:
+            session.add(Owner(id=7))
+            session.commit()
+        with JobOfApp.start(ENGINE, "j-1", create=True):
+            run("j-1")  # of a class in no schema, on a table of the same name
+        assert JobOfApp.count_by_status(ENGINE)[40] == len(older.execute(sa.select(JobOfApp.id)).all()) == 1
+    InSchemas.metadata.create_all(ENGINE)
+    with ENGINE.connect() as connection:
+        assert connection.execute(sa.text("SELECT id FROM app.job")).all() == [("j-1",)]
+    InSchemas.metadata.drop_all(ENGINE)
+    assert not JobOfApp.count_by_status(ENGINE)
+
+
+@pytest.mark.usefixtures("tracker_memory")
+def test_a_second_memory_is_refused_and_harms_nothing() -> None:
+    extract("d-1")
+    with pytest.raises(RuntimeError, match=r"tracker_memory.*end it first"), in_memory():
+        pass
+    assert AnswerTask.get_one_or_none("d-1") is not None
+    run("j-1")
 
 
 @pytest.mark.usefixtures("mended_moto")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -15,6 +16,8 @@ from ...operations import pausing
 from ..clock import Clock
 from ..faults import Fault, Faults
 from .trackers import trackers_in_memory
+
+_lasting = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -43,16 +46,23 @@ def in_memory() -> Iterator[TrackerMemory]:
             assert ImportTask.get_one_or_none("i-1").status_name == "succeeded"
 
     - Subclasses of `BaseTask`, and those of `compat`, are on moto in this process, mended by `mend_dynamodb`. Their
-      tables are made on first use. Needs ``pip install 'status-tracker[testing]'``.
+      tables are made on first use, and are their own, also within a ``mock_aws`` that lasts longer. Needs
+      ``pip install 'status-tracker[testing]'``. Where that is installed, moto answers what else the process asks of
+      AWS, too, from the beginning of the block to its end.
     - Jobs (`JobMixin`) are in one SQLite database in memory. Every engine of SQLAlchemy leads to it, whatever its URL,
-      and tables are made on first use, those of the application too. Only what SQLite can do works.
+      and tables are made when a statement first names them, those of the application too, in the schemas they have.
+      SQL in text names none: make its tables with ``create_all``. Only what SQLite can do works.
     - Subclasses of `FileTracker` and `S3Tracker` keep their documents in a dict. A `load` and `dump` of your own are
       called as ever.
 
     One at a time in a process: threads and event loops share it.
+
+    Raises:
+        RuntimeError: another one lasts, such as the fixture `tracker_memory` of this test.
     """
     memory = TrackerMemory()
     with ExitStack() as stack:
+        stack.enter_context(_the_only_one())
         stack.enter_context(_time_of(memory.clock))
         stack.enter_context(mock.patch.object(pausing, "ASKED_AGAIN_SECONDS", 0.0))
         stack.enter_context(trackers_in_memory(memory.faults))
@@ -60,6 +70,19 @@ def in_memory() -> Iterator[TrackerMemory]:
             if find_spec(needed) is not None:
                 stack.enter_context(backend(memory.faults))
         yield memory
+
+
+@contextmanager
+def _the_only_one() -> Iterator[None]:
+    if not _lasting.acquire(blocking=False):
+        raise RuntimeError(
+            "This process tracks in memory already, by in_memory() or the fixture tracker_memory, and there is one "
+            "memory at a time: use the one that lasts, or end it first."
+        )
+    try:
+        yield
+    finally:
+        _lasting.release()
 
 
 @contextmanager
