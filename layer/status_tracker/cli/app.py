@@ -66,7 +66,7 @@ def ls(
 def show(target: Target, task_id: Annotated[str, typer.Argument(help="The task.")]) -> None:
     """One task in full: its failures, what people did to it, its data."""
     with target.opened() as step:
-        listing.show(step, task_id, json=target.json)
+        listing.show(step, task_id, target.given_pipeline(), json=target.json)
 
 
 @command(app)

@@ -96,7 +96,7 @@ def print_task(out: Console, view: View, now: datetime) -> None:
     state = view.state
     facts: list[tuple[str, object]] = [
         ("Task", plain(view.task_id)),
-        ("Status", f"{view.status}{' (stuck)' if view.stuck else ''}, code {state.status}"),
+        ("Status", f"{view.status_of_steps}{' (stuck)' if view.stuck else ''}, code {state.status}"),
         ("Since", _when(state.update_time, now)),
         ("Created", _when(view.create_time, now)),
         ("Failed in a row", state.retry),

@@ -95,6 +95,15 @@ class Target:
             self._refuse("tasks in memory", table=self.table)
         yield found  # type: ignore[misc]  # a class is what it makes
 
+    def given_pipeline(self) -> Pipeline | None:
+        """The pipeline for whose first step the commands work; None where the options name a task class.
+
+        Raises:
+            WrongUsageError: they name nothing that is there.
+        """
+        found = _import(self.task)
+        return found if isinstance(found, Pipeline) else None
+
     def pipeline(self) -> Pipeline:
         """The pipeline that the options name.
 
