@@ -192,8 +192,13 @@ def other_steps(step: Step) -> list[str]:
 def _import(name: str) -> Any:
     module_name, colon, class_name = name.partition(":")
     if not (module_name and colon and class_name):
-        given = f"--task is {name!r}" if name else "No task class is given"
-        raise WrongUsageError(f"{given}: give --task module:Class, or set STATUS_TRACKER_TASK to it.")
+        give = "give --task module:Class, or set STATUS_TRACKER_TASK to it"
+        if name:
+            raise WrongUsageError(f"--task is {name!r}: {give}.")
+        raise WrongUsageError(
+            f"No task class is given: {give}, which `. .local/env` does for the local cloud, and "
+            '`eval "$(status-tracker env STACK)"` for a stack on AWS.'
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
