@@ -181,9 +181,7 @@ def _missing(name: str) -> ValueError:
     if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
         advice = "set it on the Lambda function"
     else:
-        advice = (
-            'first run `. .local/env` for the local cloud, or `eval "$(status-tracker env STACK)"` for a stack on AWS'
-        )
+        advice = 'run `. .local/env` for the local cloud, or `eval "$(status-tracker env STACK)"` for a stack on AWS'
     return ValueError(f"The environment variable {name} is missing or empty: {advice}.")
 
 
