@@ -145,7 +145,7 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
     with progress("Counting"):
         result = run.rehearse()
     sample = matching.matching(step, limit=min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE), cursor=how.cursor, whole=True)
-    views = [View.of(task, step.config) for task in Readable(sample)]
+    views = [View.of(task, step.config, target.given_pipeline()) for task in Readable(sample)]
     if target.json and not asks:
         print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
     elif views:

@@ -59,7 +59,8 @@ def ls(
 ) -> None:
     """List tasks; by default the newest of every status of the step."""
     with target.opened() as step:
-        listing.ls(step, chosen, json=target.json, limit=limit, oldest=oldest, cursor=cursor)
+        pipeline = target.given_pipeline()
+        listing.ls(step, chosen, pipeline, json=target.json, limit=limit, oldest=oldest, cursor=cursor)
 
 
 @command(app)

@@ -50,15 +50,24 @@ def stats(step: Step, *, json: bool) -> None:
     _tell_of_other_steps(step)
 
 
-def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, cursor: str | None) -> None:
-    """The tasks that match."""
+def ls(
+    step: Step,
+    chosen: Chosen,
+    pipeline: Pipeline | None,
+    *,
+    json: bool,
+    limit: int,
+    oldest: bool,
+    cursor: str | None,
+) -> None:
+    """The tasks that match; a status of another step is told by the steps of the pipeline, where one is given."""
     if limit < 1:
         raise WrongUsageError(f"--limit is {limit}: give how many tasks to list, at least 1.")
     matching = chosen.filter(step.config, tuple(step.config.status_shards)).matching(
         step, cursor=cursor, limit=limit, older_first=oldest, whole=True
     )
     found = Readable(matching)
-    views = [View.of(task, step.config) for task in found]
+    views = [View.of(task, step.config, pipeline) for task in found]
     behind = matching.cursor if len(views) + found.left_out == limit else None
     if json:
         print_json({"tasks": [view.summary() for view in views], "cursor": behind})

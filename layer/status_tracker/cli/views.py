@@ -52,6 +52,11 @@ class View:
         return ", ".join(f"{each.step} {each.status}" for each in self.meanings) or self.status
 
     @property
+    def status_in_list(self) -> str:
+        """The step's own name of the status; of another step's status, the name with that step, where it is known."""
+        return self.status_of_steps if self.status == str(self.state.status) else self.status
+
+    @property
     def error(self) -> str:
         """The error of the last failure; empty where there was none."""
         return str(last_failure(self.state.errors).get("error", ""))

@@ -260,6 +260,17 @@ def test_show_names_the_status_by_the_steps_of_the_pipeline(run: Any, code: int,
     assert "steps" not in run("show", "a", "--json").json
 
 
+@pytest.mark.parametrize("command", [["ls"], ["rerun", "--dry-run"]])
+def test_lists_name_the_statuses_of_other_steps_by_the_pipeline(run: Any, command: list[str]) -> None:
+    Order.make_and_save("a", _status=90)
+    Order.make_and_save("b", _status=40)
+    lines = run(*command, "--status", "90", "--status", "40", "--task", PIPELINE).out.splitlines()
+    assert {line[0]: line[1 : line.index("0")].strip() for line in lines[1:]} == {
+        "a": "Delivery succeeded",
+        "b": "succeeded",
+    }
+
+
 def test_names_of_other_steps_are_their_codes(run: Any) -> None:
     Order.make_and_save("a", _status=70)
     assert [each["status"] for each in run("ls", "--status", "70", "--json").json["tasks"]] == ["70"]
