@@ -118,7 +118,7 @@ verify: $(READY) ## prove that the deployed STAGE (prod) works, with samples tha
 rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \
 		echo "Usage: make rerun STAGE=$(STAGE) TASK='key#etag' REASON='why'" >&2; exit 2; fi
-	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker rerun --reason "$$REASON" -- "$$TASK"
+	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker rerun --yes --reason "$$REASON" -- "$$TASK"
 
 lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has to change (UPGRADE=--upgrade for newer ones)
 	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt

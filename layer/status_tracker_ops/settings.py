@@ -178,7 +178,11 @@ def _read(setting: Field[Any], environment: Mapping[str, str]) -> Any:
 
 
 def _missing(name: str) -> ValueError:
-    return ValueError(f"The environment variable {name} is missing or empty: set it on the Lambda function.")
+    if os.environ.get("AWS_LAMBDA_FUNCTION_NAME"):
+        advice = "set it on the Lambda function"
+    else:
+        advice = 'run `. .local/env` for the local cloud, or `eval "$(status-tracker env STACK)"` for a stack on AWS'
+    return ValueError(f"The environment variable {name} is missing or empty: {advice}.")
 
 
 def _whole_number(name: str, value: str, at_least: int) -> int:

@@ -12,6 +12,7 @@ import pytest
 from release.distributions import ROOT
 from tests.packages.installing import Environment
 from tests.packages.terminal import Terminal, copied, eventually, local_cloud
+from tests.support.projects import refused
 from tests.unit.widget.page import Page
 
 APP = ROOT / "examples" / "own_app"
@@ -110,6 +111,12 @@ def test_the_stack_and_the_steps_are_short() -> None:
 def test_it_names_no_document_and_nothing_of_the_checkout() -> None:
     texts = {path: path.read_text() for path in APP.rglob("*") if path.suffix in {".py", ".json", ".txt", ".ini"}}
     assert [path.name for path, text in texts.items() if "document" in text.lower() or ".." in text] == []
+
+
+@pytest.mark.parametrize("arguments", [(), ("order-1",), ("order-1", "ada@example.com", "2x250")])
+def test_the_way_in_says_how_it_is_called(arguments: tuple[str, ...]) -> None:
+    told = refused(APP, "orders.submit", *arguments)
+    assert told.startswith("usage: python -m orders.submit [-h] ORDER CUSTOMER [QUANTITY:CENTS ...]\n")
 
 
 def test_its_own_tests_pass(terminal: Terminal) -> None:

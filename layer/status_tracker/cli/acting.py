@@ -10,9 +10,11 @@ from typing import Annotated, Any
 import typer
 
 from ..core.config import TrackerConfig
+from ..core.errors import TaskUnreadableError
 from ..operations.actions import Action, ActionOutcome, Kind, TaskAction
 from ..operations.bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
 from ..operations.filters import TaskFilter
+from ..operations.pipeline import Pipeline
 from .callers import caller
 from .display import advance, console, error_console, outcome_table, print_json, progress, tasks_table
 from .errors import Code, WrongUsageError, explained
@@ -38,7 +40,7 @@ class How:
         str | None, typer.Option(help="Of an earlier call that is to be completed: nothing is done twice.")
     ] = None
     cursor: Annotated[str | None, typer.Option(help="Where an earlier call stopped.")] = None
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before acting on all that match.")] = False
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False
 
 
 def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target) -> None:
@@ -85,8 +87,38 @@ def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Ta
         raise WrongUsageError(f"{wrong[0]} goes with a filter, not with task ids: leave it out.")
     run_id = checked_run_id(how.run_id)
     one = TaskAction(step, action, None, how.reason, how.by or caller(target), run_id)
-    outcomes = (one.act(task_id_of(step, given)) for given in ids)
-    _carry_out(action, run_id, outcomes, len(ids), target)
+    task_ids = [task_id_of(step, given) for given in ids]
+    if action is Action.RERUN and not how.yes and (pipeline := target.given_pipeline()) is not None:
+        _ask_to_go_back(pipeline, step, task_ids)
+    _carry_out(action, run_id, map(one.act, task_ids), len(ids), target)
+
+
+def _ask_to_go_back(pipeline: Pipeline, step: Step, task_ids: list[str]) -> None:
+    """Ask before tasks that have come to a later step begin with the first again: what is behind them is done twice."""
+    places = [(task_id, place) for task_id in task_ids if (place := _later_step(pipeline, step, task_id))]
+    if not places:
+        return
+    for task_id, place in places[:_SHOWN]:
+        say(f"{plain(task_id)} {place}; this restarts it at {pipeline.first.name}")
+    if len(places) > _SHOWN:
+        say(f"… and {len(places) - _SHOWN} more.")
+    if not can_ask():
+        raise WrongUsageError(f"Nobody can be asked here: give --yes to restart at {pipeline.first.name}.")
+    if not typer.confirm(f"{Action.RERUN} {tasks(len(task_ids))}?", err=True):
+        say("Nothing was changed.")
+        raise typer.Exit(Code.NOT_ALL)
+
+
+def _later_step(pipeline: Pipeline, step: Step, task_id: str) -> str:
+    """What the task does in a step after the first; empty where it is in none, or cannot be read."""
+    try:
+        task = step.get_one_or_none(task_id, consistent_read=True)
+    except TaskUnreadableError:  # the action tells of it
+        return ""
+    meanings = [] if task is None else pipeline.meanings(task.tracked_state().status)
+    if not meanings or meanings[-1].step == pipeline.first.name:
+        return ""
+    return f"{'has' if meanings[-1].status == 'succeeded' else 'is'} {meanings[-1].status} in {meanings[-1].step}"
 
 
 def task_id_of(step: Step, given: str) -> str:
@@ -113,7 +145,7 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
     with progress("Counting"):
         result = run.rehearse()
     sample = matching.matching(step, limit=min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE), cursor=how.cursor, whole=True)
-    views = [View.of(task, step.config) for task in Readable(sample)]
+    views = [View.of(task, step.config, target.given_pipeline()) for task in Readable(sample)]
     if target.json and not asks:
         print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
     elif views:

@@ -59,14 +59,15 @@ def ls(
 ) -> None:
     """List tasks; by default the newest of every status of the step."""
     with target.opened() as step:
-        listing.ls(step, chosen, json=target.json, limit=limit, oldest=oldest, cursor=cursor)
+        pipeline = target.given_pipeline()
+        listing.ls(step, chosen, pipeline, json=target.json, limit=limit, oldest=oldest, cursor=cursor)
 
 
 @command(app)
 def show(target: Target, task_id: Annotated[str, typer.Argument(help="The task.")]) -> None:
     """One task in full: its failures, what people did to it, its data."""
     with target.opened() as step:
-        listing.show(step, task_id, json=target.json)
+        listing.show(step, task_id, target.given_pipeline(), json=target.json)
 
 
 @command(app)

@@ -71,7 +71,7 @@ def counts_table(names: Mapping[int, str], counts: Mapping[int, int], oldest: Ma
 def tasks_table(views: Sequence[View], now: datetime, width: int) -> Table:
     """A task a row, in a terminal of that width: ids are folded where they are long, and errors are cut."""
     ids = [plain(view.task_id) for view in views]
-    statuses = [_status(view.status, stuck=view.stuck) for view in views]
+    statuses = [_status(view.status_in_list, stuck=view.stuck) for view in views]
     id_width = min(max(map(cell_len, [*ids, "Task"])), max(width * 2 // 5, _NARROWEST))
     rest = width - id_width - max(map(len, statuses), default=0) - _OTHER_COLUMNS
     table = _table()
@@ -96,7 +96,7 @@ def print_task(out: Console, view: View, now: datetime) -> None:
     state = view.state
     facts: list[tuple[str, object]] = [
         ("Task", plain(view.task_id)),
-        ("Status", f"{view.status}{' (stuck)' if view.stuck else ''}, code {state.status}"),
+        ("Status", f"{view.status_of_steps}{' (stuck)' if view.stuck else ''}, code {state.status}"),
         ("Since", _when(state.update_time, now)),
         ("Created", _when(view.create_time, now)),
         ("Failed in a row", state.retry),
@@ -177,7 +177,7 @@ def _table() -> Table:
 
 
 def _status(name: str, *, stuck: bool = False) -> Text:
-    return Text(f"{name} (stuck)" if stuck else name, style=_STYLES.get(name, ""))
+    return Text(f"{name} (stuck)" if stuck else name, style=_STYLES.get(name.rpartition(" ")[2], ""))
 
 
 def _when(moment: datetime | None, now: datetime) -> str:

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
+from urllib.parse import urlsplit
 
 import typer
 
@@ -37,6 +38,7 @@ _REFUSALS: Mapping[str, str] = {
     "InvalidClientTokenId": "AWS does not know these credentials: check --profile",
     "InvalidSignatureException": "AWS refuses the signature: check the credentials and this machine's clock",
 }
+_THIS_MACHINE = {"localhost", "127.0.0.1", "::1"}
 _UNANSWERED = {"ConnectionError", "HTTPClientError", "IncompleteReadError"}
 """What botocore's errors derive from, or are, where nobody answers."""
 _BEFORE_ASKING: Mapping[str, str] = {
@@ -100,8 +102,18 @@ def _of_botocore(error: BaseException) -> str | None:
     advice = _BEFORE_ASKING.get(type(error).__name__)
     if advice is not None:
         return f"{str(error).rstrip('.')}: {advice}"
+    if type(error).__name__ == "EndpointConnectionError" and (where := _here(error)):
+        return f"AWS cannot be reached: {str(error).rstrip('.')}: {where}"
     unanswered = not _UNANSWERED.isdisjoint(each.__name__ for each in type(error).__mro__)
     return f"AWS cannot be reached: {error}" if unanswered else f"AWS could not be asked: {error}"
+
+
+def _here(error: BaseException) -> str:
+    """What is to be done where nothing on this machine answers; empty for any other machine."""
+    url = str(getattr(error, "kwargs", {}).get("endpoint_url", ""))
+    if urlsplit(url).hostname not in _THIS_MACHINE:
+        return ""
+    return "the local cloud of this terminal has ended; source .local/env of a new one"
 
 
 def _of_sqlalchemy(error: BaseException) -> str | None:

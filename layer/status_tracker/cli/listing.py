@@ -14,6 +14,7 @@ from typing import Any, TextIO
 import typer
 
 from ..operations.filters import TaskFilter
+from ..operations.pipeline import Pipeline
 from .acting import task_id_of
 from .display import advance, console, counts_table, print_json, print_task, progress, tasks_table
 from .errors import Code, WrongUsageError
@@ -49,15 +50,24 @@ def stats(step: Step, *, json: bool) -> None:
     _tell_of_other_steps(step)
 
 
-def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, cursor: str | None) -> None:
-    """The tasks that match."""
+def ls(
+    step: Step,
+    chosen: Chosen,
+    pipeline: Pipeline | None,
+    *,
+    json: bool,
+    limit: int,
+    oldest: bool,
+    cursor: str | None,
+) -> None:
+    """The tasks that match; a status of another step is told by the steps of the pipeline, where one is given."""
     if limit < 1:
         raise WrongUsageError(f"--limit is {limit}: give how many tasks to list, at least 1.")
     matching = chosen.filter(step.config, tuple(step.config.status_shards)).matching(
         step, cursor=cursor, limit=limit, older_first=oldest, whole=True
     )
     found = Readable(matching)
-    views = [View.of(task, step.config) for task in found]
+    views = [View.of(task, step.config, pipeline) for task in found]
     behind = matching.cursor if len(views) + found.left_out == limit else None
     if json:
         print_json({"tasks": [view.summary() for view in views], "cursor": behind})
@@ -73,13 +83,13 @@ def ls(step: Step, chosen: Chosen, *, json: bool, limit: int, oldest: bool, curs
     found.end()
 
 
-def show(step: Step, task_id: str, *, json: bool) -> None:
-    """One task in full."""
+def show(step: Step, task_id: str, pipeline: Pipeline | None, *, json: bool) -> None:
+    """One task in full; its status is told by the steps of the pipeline, where one is given."""
     task = step.get_one_or_none(task_id_of(step, task_id), consistent_read=True)
     if task is None:
         say(f"Error: there is no task {plain(repr(task_id))} in the use case {step.config.use_case_id!r}.")
         raise typer.Exit(Code.NOT_ALL)
-    view = View.of(task, step.config)
+    view = View.of(task, step.config, pipeline)
     if json:
         print_json(view.whole())
     else:

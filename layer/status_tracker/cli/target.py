@@ -95,6 +95,15 @@ class Target:
             self._refuse("tasks in memory", table=self.table)
         yield found  # type: ignore[misc]  # a class is what it makes
 
+    def given_pipeline(self) -> Pipeline | None:
+        """The pipeline for whose first step the commands work; None where the options name a task class.
+
+        Raises:
+            WrongUsageError: they name nothing that is there.
+        """
+        found = _import(self.task)
+        return found if isinstance(found, Pipeline) else None
+
     def pipeline(self) -> Pipeline:
         """The pipeline that the options name.
 
@@ -183,8 +192,13 @@ def other_steps(step: Step) -> list[str]:
 def _import(name: str) -> Any:
     module_name, colon, class_name = name.partition(":")
     if not (module_name and colon and class_name):
-        given = f"--task is {name!r}" if name else "No task class is given"
-        raise WrongUsageError(f"{given}: give --task module:Class, or set STATUS_TRACKER_TASK to it.")
+        give = "give --task module:Class, or set STATUS_TRACKER_TASK to it"
+        if name:
+            raise WrongUsageError(f"--task is {name!r}: {give}.")
+        raise WrongUsageError(
+            f"No task class is given: {give}, which `. .local/env` does for the local cloud, and "
+            '`eval "$(status-tracker env STACK)"` for a stack on AWS.'
+        )
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 from ..core.config import TrackerConfig
 from ..core.history import last_failure
 from ..core.state import TaskState, is_live, is_stuck, lease_end
+from ..operations.pipeline import Pipeline, StatusOfStep
 
 
 @dataclass(frozen=True)
@@ -16,6 +18,7 @@ class View:
     """A task's state, for display.
 
     Attributes:
+        meanings: what the status means to each step of the pipeline, where one is given.
         locked_until: when the lease of the worker that holds it ends; None when nobody does.
         stuck: whether the worker has vanished.
     """
@@ -27,9 +30,10 @@ class View:
     data: Any
     locked_until: datetime | None
     stuck: bool
+    meanings: Sequence[StatusOfStep] = ()
 
     @classmethod
-    def of(cls, task: Any, config: TrackerConfig) -> View:
+    def of(cls, task: Any, config: TrackerConfig, pipeline: Pipeline | None = None) -> View:
         state, now = task.tracked_state(), config.now()
         return cls(
             task_id=task.task_id,
@@ -39,7 +43,18 @@ class View:
             data=task.data,
             locked_until=lease_end(state, config) if is_live(state, config, now) else None,
             stuck=is_stuck(state, config, now),
+            meanings=() if pipeline is None else pipeline.meanings(state.status),
         )
+
+    @property
+    def status_of_steps(self) -> str:
+        """The status by the steps that it is of, such as ``Invoice succeeded, Mail pending``, where they are known."""
+        return ", ".join(f"{each.step} {each.status}" for each in self.meanings) or self.status
+
+    @property
+    def status_in_list(self) -> str:
+        """The step's own name of the status; of another step's status, the name with that step, where it is known."""
+        return self.status_of_steps if self.status == str(self.state.status) else self.status
 
     @property
     def error(self) -> str:
@@ -63,8 +78,10 @@ class View:
 
     def whole(self) -> dict[str, Any]:
         """As JSON: all fields."""
+        steps = {each.step: each.status for each in self.meanings}
         return {
             **self.summary(),
+            **({"steps": steps} if steps else {}),
             "fence": self.state.fence,
             "not_before": _iso(self.state.not_before),
             "data": self.data,

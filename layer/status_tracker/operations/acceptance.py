@@ -68,7 +68,8 @@ class Acceptance:
         if pipeline.verification is None:
             raise ValueError(
                 f"The pipeline of {pipeline.use_case_id} names no samples to verify it with: give "
-                "Pipeline(…, verification=…), as docs/cli.md says."
+                "Pipeline(…, verification=…), a function that returns a Verification(good=…, hopeless=…, big=…) of "
+                "Samples, from status_tracker.operations.samples."
             )
         self._pipeline = pipeline
         self._verification: Verification = pipeline.verification()

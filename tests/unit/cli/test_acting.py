@@ -10,6 +10,7 @@ from status_tracker.testing import Fault
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
 
+PIPELINE = "tests.unit.cli.shop:PIPELINE"
 MENDED = ("--reason", "mended")
 
 
@@ -25,6 +26,38 @@ def test_tasks_are_rerun_by_their_ids(run: Any) -> None:
     assert answer.out.splitlines()[-1].split() == ["done", "2"]
     assert actions("a") == actions("b") == [("rerun", "mended", "ann@laptop")]
     assert Order.dispatched == ["a", "b"]
+
+
+@pytest.mark.parametrize(("typed", "code", "status"), [("y\n", 0, 10), ("n\n", 1, 90)])
+def test_a_person_is_asked_before_a_task_leaves_a_later_step(
+    run: Any, typed: str, code: int, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker.cli.acting.can_ask", lambda: True)
+    Order.make_and_save("a", _status=90)
+    fail("b")
+    answer = run("rerun", "a", "b", *MENDED, "--task", PIPELINE, typed=typed)
+    assert answer.code == code
+    assert answer.err.startswith("a has succeeded in Delivery; this restarts it at Order\nrerun 2 tasks? [y/N]:")
+    assert (stored("a").status, stored("b").status) == (status, min(status, 30))
+
+
+def test_a_task_leaves_a_later_step_only_if_that_is_meant(run: Any) -> None:
+    Order.make_and_save("done", _status=90)
+    Order.make_and_save("waiting", _status=40)
+    answer = run("rerun", "done", "waiting", "none", *MENDED, "--task", PIPELINE)
+    assert (answer.code, Order.dispatched) == (2, [])
+    assert answer.err.splitlines() == [
+        "done has succeeded in Delivery; this restarts it at Order",
+        "waiting is pending in Delivery; this restarts it at Order",
+        "Error: Nobody can be asked here: give --yes to restart at Order.",
+    ]
+    assert run("rerun", "done", *MENDED, "--task", PIPELINE, "--yes").code == 0
+    assert run("rerun", "waiting", *MENDED).code == 0, "the class was named"
+
+
+def test_a_task_of_the_first_step_is_rerun_unasked(run: Any) -> None:
+    fail("a")
+    assert run("rerun", "a", *MENDED, "--task", PIPELINE).code == 0
 
 
 def test_each_of_several_ids_is_told_of(run: Any) -> None:

@@ -44,6 +44,10 @@ def wrapped(error: Exception) -> QueryError:
         (NoCredentialsError(), "there are no AWS credentials"),
         (SSOTokenLoadError(error_msg="no token"), "run aws sso login"),
         (EndpointConnectionError(endpoint_url="http://here"), "AWS cannot be reached: Could not connect"),
+        (
+            EndpointConnectionError(endpoint_url="http://127.0.0.1:4571/"),
+            '"http://127.0.0.1:4571/": the local cloud of this terminal has ended; source .local/env of a new one',
+        ),
         (ReadTimeoutError(endpoint_url="http://here"), "AWS cannot be reached: Read timeout"),
         (ConfigParseError(path="/home/config"), "Unable to parse config file: /home/config: mend that file"),
         (ParamValidationError(report="odd"), "AWS could not be asked: Parameter validation failed"),

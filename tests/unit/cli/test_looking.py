@@ -19,6 +19,7 @@ from status_tracker.testing.listing import MemoryQuery
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
 
+PIPELINE = "tests.unit.cli.shop:PIPELINE"
 HOSTILE = "a\x1b[31m\u202e[bold]b[/bold]\n\r\x07=1"
 
 
@@ -240,6 +241,34 @@ def test_on_a_narrow_terminal_the_id_is_whole_and_the_error_is_cut(width: int) -
     assert "".join(line.split()[0] for line in lines[1:-1]) == "invoices/2026/" + "x" * 40
     assert "OutOfStock" in lines[1]
     assert "failed" in lines[1]
+
+
+@pytest.mark.parametrize(
+    ("code", "told", "steps"),
+    [
+        (30, "Order failed, code 30", {"Order": "failed"}),
+        (40, "Order succeeded, Delivery pending, code 40", {"Order": "succeeded", "Delivery": "pending"}),
+        (90, "Delivery succeeded, code 90", {"Delivery": "succeeded"}),
+        (99, "99, code 99", None),
+    ],
+)
+def test_show_names_the_status_by_the_steps_of_the_pipeline(run: Any, code: int, told: str, steps: Any) -> None:
+    Order.make_and_save("a", _status=code)
+    lines = [line.rstrip() for line in run("show", "a", "--task", PIPELINE).out.splitlines()]
+    assert f"Status           {told}" in lines
+    assert run("show", "a", "--task", PIPELINE, "--json").json.get("steps") == steps
+    assert "steps" not in run("show", "a", "--json").json
+
+
+@pytest.mark.parametrize("command", [["ls"], ["rerun", "--dry-run"]])
+def test_lists_name_the_statuses_of_other_steps_by_the_pipeline(run: Any, command: list[str]) -> None:
+    Order.make_and_save("a", _status=90)
+    Order.make_and_save("b", _status=40)
+    lines = run(*command, "--status", "90", "--status", "40", "--task", PIPELINE).out.splitlines()
+    assert {line[0]: line[1 : line.index("0")].strip() for line in lines[1:]} == {
+        "a": "Delivery succeeded",
+        "b": "succeeded",
+    }
 
 
 def test_names_of_other_steps_are_their_codes(run: Any) -> None:

@@ -22,7 +22,9 @@ LAYER = Path(__file__).parents[3] / "layer"
 @pytest.mark.parametrize(
     ("task", "told"),
     [
-        ("", "No task class is given"),
+        ("", "No task class is given: give --task module:Class, or set STATUS_TRACKER_TASK to it"),
+        ("", "which `. .local/env` does for the local cloud"),
+        ("", '`eval "$(status-tracker env STACK)"` for a stack on AWS'),
         ("shop", "--task is 'shop': give --task module:Class"),
         ("shop:", "--task is 'shop:'"),
         ("no_such_shop:Order", "There is no module 'no_such_shop'"),

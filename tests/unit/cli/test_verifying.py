@@ -15,7 +15,8 @@ PIPELINE = "tests.unit.cli.shop:PIPELINE"
         (["--task", "tests.unit.cli.shop:Order"], "give a pipeline, such as orders.tasks:PIPELINE"),
         (
             ["--task", PIPELINE],
-            "The pipeline of shop names no samples to verify it with: give Pipeline(…, verification",
+            "The pipeline of shop names no samples to verify it with: give Pipeline(…, "
+            "verification=…), a function that returns a Verification(good=…, hopeless=…, big=…) of Samples",
         ),
         (["--task", PIPELINE, "--timeout", "soon"], "--timeout is 'soon': give a duration such as 90s, 10m or 1h"),
         (["--task", PIPELINE, "--timeout", "0s"], "--timeout is '0s'"),

@@ -61,6 +61,15 @@ def test_a_missing_variable_is_named(settings: type[TrackerSettings], name: str,
         settings.from_environment(environment)
 
 
+def test_a_missing_variable_is_set_where_the_code_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("AWS_LAMBDA_FUNCTION_NAME", raising=False)
+    with pytest.raises(ValueError, match=r"`\. \.local/env` for the local cloud, or `eval .*status-tracker env STACK"):
+        TrackerSettings.from_environment({})
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "orders-Invoice")
+    with pytest.raises(ValueError, match=r"empty: set it on the Lambda function\.$"):
+        TrackerSettings.from_environment({})
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "three", "1.5", "²"])
 def test_a_number_that_is_none_is_told(value: str) -> None:
     with pytest.raises(ValueError, match=r"MAX_ATTEMPTS is .* expected a whole number of at least 1"):

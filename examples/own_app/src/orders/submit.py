@@ -1,7 +1,7 @@
 """The way in: `python -m orders.submit ORDER CUSTOMER [QUANTITY:CENTS…]`, or `submit` in a program of yours."""
 
-import sys
-from collections.abc import Mapping, Sequence
+import argparse
+from collections.abc import Mapping
 from typing import Any
 
 from orders.tasks import InvoiceTask
@@ -19,12 +19,16 @@ def submit(order_id: str, order: Mapping[str, Any]) -> bool:
     return created
 
 
-def main(arguments: Sequence[str]) -> None:
-    order_id, customer, *lines = arguments
-    quantities = [[int(number) for number in line.split(":")] for line in lines]
-    order = {"customer": customer, "lines": [{"quantity": many, "cents": cents} for many, cents in quantities]}
-    print(f"{order_id}: {'submitted' if submit(order_id, order) else 'known already'}")
+def line(text: str) -> dict[str, int]:
+    quantity, cents = text.split(":")
+    return {"quantity": int(quantity), "cents": int(cents)}
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    parser = argparse.ArgumentParser(prog="python -m orders.submit")
+    parser.add_argument("order_id", metavar="ORDER")
+    parser.add_argument("customer", metavar="CUSTOMER")
+    parser.add_argument("lines", metavar="QUANTITY:CENTS", type=line, nargs="*")
+    given = parser.parse_args()
+    new = submit(given.order_id, {"customer": given.customer, "lines": given.lines})
+    print(f"{given.order_id}: {'submitted' if new else 'known already'}")
