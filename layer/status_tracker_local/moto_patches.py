@@ -24,7 +24,7 @@ from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions.parser import models as parser_models
 
 from status_tracker.testing.moto import mend_dynamodb
-from status_tracker_local import moto_custom_resources, moto_quotas, moto_step_functions
+from status_tracker_local import moto_custom_resources, moto_quotas, moto_stacks, moto_step_functions
 from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.functions import WAIT_SECONDS, ThrottledError
 
@@ -53,6 +53,10 @@ def apply_patches(functions: DeployedFunctions) -> None:
     moto_step_functions.abort_executions_at_once()
     moto_quotas.limit_payloads()
     moto_custom_resources.make_custom_resources()
+    moto_stacks.name_what_fails()
+    moto_stacks.take_back_what_fails()
+    moto_stacks.forget_what_is_removed()
+    moto_stacks.update_inline_code()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:

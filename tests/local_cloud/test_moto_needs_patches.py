@@ -20,6 +20,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
 from moto.cloudformation.custom_model import CustomModel
+from moto.cloudformation.models import CloudFormationBackend
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
@@ -316,3 +317,19 @@ def test_a_refusal_to_invoke_has_the_name_of_its_code() -> None:
 
 def test_the_answer_about_a_custom_resource_is_not_waited_for() -> None:
     assert "Thread(" in inspect.getsource(CustomModel), "make_custom_resources"
+
+
+def test_changes_that_fail_are_kept() -> None:
+    for change in (CloudFormationBackend.create_stack, CloudFormationBackend.update_stack):
+        assert "except" not in inspect.getsource(change), "take_back_what_fails"
+    for step in (parsing.parse_and_create_resource, parsing.parse_and_update_resource):
+        assert "except" not in inspect.getsource(step), "name_what_fails"
+
+
+def test_what_was_removed_is_remembered() -> None:
+    assert ".pop(" not in inspect.getsource(parsing.ResourceMap.update), "forget_what_is_removed"
+
+
+def test_changed_inline_code_is_taken_for_a_zip_file() -> None:
+    source = inspect.getsource(LambdaFunction.update_from_cloudformation_json)
+    assert "plaintext" not in source, "update_inline_code"

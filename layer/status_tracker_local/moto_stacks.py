@@ -1,0 +1,111 @@
+"""What moto leaves undone when a stack cannot be made or changed as its template says."""
+
+import base64
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from typing import Any
+
+from moto.awslambda.models import LambdaFunction
+from moto.cloudformation import parsing
+from moto.cloudformation.exceptions import CloudFormationError, ValidationError
+from moto.cloudformation.models import CloudFormationBackend, Stack
+from moto.cloudformation.parsing import ResourceMap
+
+
+def take_back_what_fails() -> None:
+    """Moto keeps the new template of a change that failed, and the stack that it could not make.
+
+    The caller that tries again then hears that nothing is to be changed. Here all is put back as well as it can be,
+    and the caller is told why.
+    """
+    create, update = CloudFormationBackend.create_stack, CloudFormationBackend.update_stack
+
+    def create_stack(self: CloudFormationBackend, *args: Any, **kwargs: Any) -> Stack:
+        known = {*self.stacks}
+        try:
+            with _telling():
+                return create(self, *args, **kwargs)
+        except CloudFormationError:
+            for stack_id in self.stacks.keys() - known:
+                with suppress(Exception):
+                    self.stacks[stack_id].delete()
+                del self.stacks[stack_id]
+            raise
+
+    def update_stack(self: CloudFormationBackend, name: str, *args: Any, **kwargs: Any) -> Stack:
+        stack = self.get_stack(name)
+        before = (stack.template, stack.template_dict, stack.resource_map.input_parameters)
+        try:
+            with _telling():
+                return update(self, name, *args, **kwargs)
+        except CloudFormationError:
+            _put_back(stack, *before)
+            raise
+
+    CloudFormationBackend.create_stack = create_stack  # type: ignore[method-assign]
+    CloudFormationBackend.update_stack = update_stack  # type: ignore[method-assign]
+
+
+@contextmanager
+def _telling(of: str = "") -> Iterator[None]:
+    """Has the caller told what went wrong, instead of an error of the server, upon which it would try again."""
+    try:
+        yield
+    except CloudFormationError:
+        raise
+    except Exception as error:
+        raise ValidationError(message=f"{of}{type(error).__name__}: {error}") from error
+
+
+def name_what_fails() -> None:
+    """Moto does not tell which resource it could not make or change."""
+    for step in ("parse_and_create_resource", "parse_and_update_resource"):
+        setattr(parsing, step, _named(getattr(parsing, step)))
+
+
+def _named(original: Callable[..., Any]) -> Callable[..., Any]:
+    def named(logical_id: str, resource_json: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
+        with _telling(f"{logical_id} ({resource_json['Type']}): "):
+            return original(logical_id, resource_json, *args, **kwargs)
+
+    return named
+
+
+def _put_back(stack: Stack, template: str, content: dict[str, Any], parameters: dict[str, Any]) -> None:
+    stack.template, stack.template_dict = template, content
+    with suppress(Exception):
+        stack.resource_map.update(content, parameters)
+    resources: Any = stack.resource_map
+    resources._template, resources._resource_json_map = content, content["Resources"]
+    resources.input_parameters = parameters
+
+
+def forget_what_is_removed() -> None:
+    """Moto remembers a resource that an update has removed, and does not make it when it is there again."""
+    original = ResourceMap.update
+
+    def update(self: Any, template: dict[str, Any], parameters: dict[str, Any] | None = None) -> None:
+        before = self._resource_json_map
+        try:
+            original(self, template, parameters)
+        finally:
+            for name in before.keys() - self._resource_json_map.keys():
+                self._parsed_resources.pop(name, None)
+
+    ResourceMap.update = update  # type: ignore[method-assign]
+
+
+def update_inline_code() -> None:
+    """Moto takes code that stands in a template for a zip file when it changes."""
+
+    def update(cls: type[LambdaFunction], original_resource: LambdaFunction, **kwargs: Any) -> LambdaFunction:
+        properties: Mapping[str, Any] = kwargs["cloudformation_json"]["Properties"]
+        code = dict(properties["Code"])
+        if "ZipFile" in code:
+            code["ZipFile"] = base64.b64encode(cls._create_zipfile_from_plaintext_code(code["ZipFile"]))
+        original_resource.update_configuration(properties)  # type: ignore[arg-type]
+        original_resource.update_function_code(code)
+        return original_resource
+
+    model: Any = LambdaFunction
+    model.update_from_cloudformation_json = classmethod(update)
