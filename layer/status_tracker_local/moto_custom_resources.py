@@ -47,7 +47,7 @@ def make_custom_resources() -> None:
             "RequestId": request,
             "LogicalResourceId": logical_id,
             "ResourceType": kwargs["ResourceType"],
-            "ResourceProperties": properties,
+            "ResourceProperties": _as_strings(properties),
         }
         _ask(function, event, resource)
         return resource
@@ -66,6 +66,15 @@ def _ask(function: LambdaFunction, event: Mapping[str, Any], resource: CustomMod
         raise ValidationError(message=f"{function.function_name}: {resource.data.get('Reason')}")
     resource.resource_name = resource.data["PhysicalResourceId"]
     resource.set_data(resource.data.get("Data") or {})
+
+
+def _as_strings(value: Any) -> Any:
+    """What CloudFormation sends: each number and boolean as a string, however deep it stands."""
+    if isinstance(value, dict):
+        return {name: _as_strings(each) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_as_strings(each) for each in value]
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def take_answer(environ: Mapping[str, Any], start_response: Any) -> Iterable[bytes]:

@@ -53,10 +53,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     moto_step_functions.abort_executions_at_once()
     moto_quotas.limit_payloads()
     moto_custom_resources.make_custom_resources()
-    moto_stacks.name_what_fails()
-    moto_stacks.take_back_what_fails()
-    moto_stacks.forget_what_is_removed()
-    moto_stacks.update_inline_code()
+    moto_stacks.mend_stacks()
 
 
 def ignored_resource_types(stack_name: str) -> list[str]:

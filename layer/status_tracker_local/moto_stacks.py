@@ -12,6 +12,14 @@ from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudformation.parsing import ResourceMap
 
 
+def mend_stacks() -> None:
+    """Have stacks made, changed and refused as CloudFormation does."""
+    name_what_fails()
+    take_back_what_fails()
+    forget_what_is_removed()
+    update_inline_code()
+
+
 def take_back_what_fails() -> None:
     """Moto keeps the new template of a change that failed, and the stack that it could not make.
 
@@ -71,7 +79,7 @@ def _named(original: Callable[..., Any]) -> Callable[..., Any]:
     return named
 
 
-def _put_back(stack: Stack, template: str, content: dict[str, Any], parameters: dict[str, Any]) -> None:
+def _put_back(stack: Stack, template: Any, content: dict[str, Any], parameters: dict[str, Any]) -> None:
     stack.template, stack.template_dict = template, content
     with suppress(Exception):
         stack.resource_map.update(content, parameters)
@@ -98,7 +106,7 @@ def forget_what_is_removed() -> None:
 def update_inline_code() -> None:
     """Moto takes code that stands in a template for a zip file when it changes."""
 
-    def update(cls: type[LambdaFunction], original_resource: LambdaFunction, **kwargs: Any) -> LambdaFunction:
+    def update(cls: Any, /, original_resource: LambdaFunction, **kwargs: Any) -> LambdaFunction:
         properties: Mapping[str, Any] = kwargs["cloudformation_json"]["Properties"]
         code = dict(properties["Code"])
         if "ZipFile" in code:

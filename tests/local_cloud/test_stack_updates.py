@@ -3,65 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from status_tracker_local.cloud import LocalCloud
-from tests.local_cloud.support import trust
+from tests.local_cloud.stack import Stack, inline
 
-Template = dict[str, Any]
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {}}
-
-
-def inline(source: str) -> Template:
-    function = {
-        "Runtime": "python3.14",
-        "Handler": "index.handler",
-        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-        "Code": {"ZipFile": source},
-    }
-    return {
-        "Role": {
-            "Type": "AWS::IAM::Role",
-            "Properties": {"AssumeRolePolicyDocument": trust("lambda.amazonaws.com")},
-        },
-        "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
-    }
-
-
-class Stack:
-    """A stack of the running cloud; requests are made once, so that each error is seen."""
-
-    def __init__(self, cloud: LocalCloud, name: str) -> None:
-        self.cloud = cloud
-        self.name = name
-        self._client = cloud.client("cloudformation")
-
-    def create(self, resources: Template, **parts: Any) -> None:
-        self._client.create_stack(StackName=self.name, TemplateBody=json.dumps({"Resources": resources, **parts}))
-
-    def update(self, resources: Template, **parts: Any) -> None:
-        self._client.update_stack(StackName=self.name, TemplateBody=json.dumps({"Resources": resources, **parts}))
-
-    def template(self) -> Any:
-        return self._client.get_template(StackName=self.name)["TemplateBody"]
-
-    def resources(self) -> dict[str, str]:
-        found = self._client.describe_stack_resources(StackName=self.name)["StackResources"]
-        return {each["LogicalResourceId"]: each["PhysicalResourceId"] for each in found}
-
-    def outputs(self) -> dict[str, str]:
-        [stack] = self._client.describe_stacks(StackName=self.name)["Stacks"]
-        return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
-
-    def exists(self) -> bool:
-        return self.name in {each["StackName"] for each in self._client.describe_stacks()["Stacks"]}
-
-    def queues(self) -> set[str]:
-        urls = self.cloud.client("sqs").list_queues(QueueNamePrefix=self.name).get("QueueUrls", [])
-        return {url.rpartition("/")[2].split("-")[1] for url in urls}
 
 
 def test_code_that_stands_in_the_template_is_changed(cloud: LocalCloud) -> None:
