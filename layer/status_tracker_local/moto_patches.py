@@ -70,7 +70,7 @@ def ignored_resource_types(stack_name: str) -> list[str]:
         if stack.name == stack_name
         for resource in stack.template_dict["Resources"].values()
     }
-    return sorted(each for each in types - known if not each.startswith("Custom::"))
+    return sorted(each for each in types - known if not moto_custom_resources.is_custom(each))
 
 
 class TooManyRequestsError(JsonRESTError):

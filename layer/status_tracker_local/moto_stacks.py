@@ -11,6 +11,8 @@ from moto.cloudformation.exceptions import CloudFormationError, ValidationError
 from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudformation.parsing import ResourceMap
 
+from status_tracker_local.moto_custom_resources import delete_custom_resources, is_custom
+
 
 def mend_stacks() -> None:
     """Have stacks made, changed and refused as CloudFormation does."""
@@ -89,18 +91,35 @@ def _put_back(stack: Stack, template: Any, content: dict[str, Any], parameters: 
 
 
 def forget_what_is_removed() -> None:
-    """Moto remembers a resource that an update has removed, and does not make it when it is there again."""
-    original = ResourceMap.update
+    """Moto remembers a resource that an update has removed, and does not make it when it is there again.
+
+    Custom resources go first, while their functions are there; those that are changed come last, with their functions
+    as they are then.
+    """
+    original, delete_all, compare = ResourceMap.update, ResourceMap.delete, ResourceMap.build_resource_diff
 
     def update(self: Any, template: dict[str, Any], parameters: dict[str, Any] | None = None) -> None:
         before = self._resource_json_map
         try:
+            delete_custom_resources(self, before.keys() - template["Resources"].keys())
             original(self, template, parameters)
         finally:
             for name in before.keys() - self._resource_json_map.keys():
                 self._parsed_resources.pop(name, None)
 
+    def delete(self: Any) -> None:
+        kept = {name for name, each in self._resource_json_map.items() if each.get("DeletionPolicy") == "Retain"}
+        delete_custom_resources(self, self._resource_json_map.keys() - kept)
+        delete_all(self)
+
+    def build_resource_diff(self: Any, template: dict[str, Any], *args: Any) -> dict[str, Any]:
+        changes = compare(self, template, *args)
+        changes["Modify"].sort(key=lambda name: is_custom(template["Resources"][name]["Type"]))
+        return changes
+
     ResourceMap.update = update  # type: ignore[method-assign]
+    ResourceMap.delete = delete  # type: ignore[method-assign]
+    ResourceMap.build_resource_diff = build_resource_diff  # type: ignore[assignment, method-assign]
 
 
 def update_inline_code() -> None:

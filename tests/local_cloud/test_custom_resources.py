@@ -79,3 +79,44 @@ def test_a_function_that_does_not_run_makes_nothing_and_is_not_waited_for(custom
 def test_a_custom_resource_that_fails_fails_its_stack(custom: Custom, value: str, told: str) -> None:
     with pytest.raises(ClientError, match=told):
         custom.stack.create(custom.template(Value=value))
+
+
+def test_a_type_without_a_name_is_custom_too(custom: Custom) -> None:
+    custom.stack.create(custom.template(kind="AWS::CloudFormation::CustomResource", Value="hello"), Outputs=OUTPUTS)
+    assert custom.stack.outputs() == {"Value": "It is HELLO"}
+
+
+def test_a_change_is_asked_for_with_what_was_before(custom: Custom) -> None:
+    for value in ("old", "new"):
+        do = custom.stack.update if custom.stack.exists() else custom.stack.create
+        do(custom.template(Value=value), Outputs=OUTPUTS)
+        assert custom.stack.outputs() == {"Value": f"It is {value.upper()}"}
+    assert custom.asked("RequestType") == ["Create", "Update"]
+    assert custom.asked("PhysicalResourceId") == [None, "made"]
+    assert custom.asked("OldResourceProperties")[1]["Value"] == "old"
+
+
+def test_a_change_that_fails_leaves_what_was_before(custom: Custom) -> None:
+    custom.stack.create(custom.template(Value="old"), Outputs=OUTPUTS)
+    with pytest.raises(ClientError, match="It is full"):
+        custom.stack.update(custom.template(Value="failure"), Outputs=OUTPUTS)
+    assert custom.stack.outputs() == {"Value": "It is OLD"}
+
+
+def test_a_resource_that_is_replaced_or_goes_is_asked_to_be_deleted(custom: Custom) -> None:
+    custom.stack.create(custom.template(Value="x", Name="first"))
+    custom.stack.update(custom.template(Value="x", Name="second"))
+    without = custom.template(Value="x")
+    del without["Custom"], without["Function"]
+    custom.stack.update(without)
+    custom.stack.update(custom.template(Value="x", Name="third"))
+    custom.stack.delete()
+    asked = list(zip(custom.asked("RequestType"), custom.asked("PhysicalResourceId"), strict=True))
+    assert asked == [
+        ("Create", None),
+        ("Update", "first"),
+        ("Delete", "first"),
+        ("Delete", "second"),
+        ("Create", None),
+        ("Delete", "third"),
+    ]

@@ -317,6 +317,7 @@ def test_a_refusal_to_invoke_has_the_name_of_its_code() -> None:
 
 def test_the_answer_about_a_custom_resource_is_not_waited_for() -> None:
     assert "Thread(" in inspect.getsource(CustomModel), "make_custom_resources"
+    assert hasattr(CustomModel.update_from_cloudformation_json, "__isabstractmethod__"), "make_custom_resources"
 
 
 def test_changes_that_fail_are_kept() -> None:
