@@ -94,10 +94,20 @@ def other_runtimes(stack: Stack) -> list[str]:
     for name, resource in stack.resources.items():
         runtime = resource.get("Properties", {}).get("Runtime", _PYTHON)
         if resource["Type"] == "AWS::Lambda::Function" and not str(runtime).startswith(_PYTHON):
-            provided = [_path(*each) for each in stack.resources.items() if f'"{name}"' in _service_token(each[1])]
+            provided = [
+                construct_path(*each) for each in stack.resources.items() if f'"{name}"' in _service_token(each[1])
+            ]
             what = f", so nothing is made of {', '.join(provided)}" if provided else ""
-            told.append(f"{_path(name, resource)} ({runtime if isinstance(runtime, str) else 'not Python'}){what}")
+            told.append(
+                f"{construct_path(name, resource)} ({runtime if isinstance(runtime, str) else 'not Python'}){what}"
+            )
     return told
+
+
+def construct_path(name: str, resource: Mapping[str, Any]) -> str:
+    """The path of the construct that the resource belongs to, or else its logical id."""
+    path = str(resource.get("Metadata", {}).get("aws:cdk:path", name))
+    return path.removesuffix("/Resource").removesuffix("/Default")
 
 
 def _hindrances(stack: Stack) -> Iterator[str]:
@@ -108,7 +118,7 @@ def _hindrances(stack: Stack) -> Iterator[str]:
             f"{REGION}. Leave its `env` out, or take it from CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION."
         )
     functions = [
-        _path(name, each)
+        construct_path(name, each)
         for name, each in stack.resources.items()
         if "ImageUri" in (each.get("Properties", {}).get("Code") or {})
     ]
@@ -141,12 +151,6 @@ def _stack(assembly: Path, name: str, artifacts: Mapping[str, Any]) -> Stack:
             if each in artifacts and artifacts[each]["type"] == _STACK
         ),
     )
-
-
-def _path(name: str, resource: Mapping[str, Any]) -> str:
-    """The path of the construct that the resource belongs to, or else its logical id."""
-    path = str(resource.get("Metadata", {}).get("aws:cdk:path", name))
-    return path.removesuffix("/Resource").removesuffix("/Default")
 
 
 def _service_token(resource: Mapping[str, Any]) -> str:

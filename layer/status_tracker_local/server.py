@@ -27,7 +27,7 @@ from status_tracker_local.account import (
     CUSTOM_RESOURCES_PATH,
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
-    IGNORED_PATH,
+    LEFT_OUT_PATH,
     PAGES_PATH,
     PERMISSIONS_PATH,
     START_PATH,
@@ -38,10 +38,11 @@ from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.deployed_widgets import page_paths
 from status_tracker_local.event_source import EventSource
 from status_tracker_local.functions import Functions
+from status_tracker_local.left_out import left_out
 from status_tracker_local.monitoring.dashboard_page import DashboardPage
 from status_tracker_local.monitoring.monitor import Monitor
 from status_tracker_local.moto_custom_resources import take_answer
-from status_tracker_local.moto_patches import apply_patches, ignored_resource_types
+from status_tracker_local.moto_patches import apply_patches
 from status_tracker_local.moto_roles import hold_to_roles
 from status_tracker_local.other_sites import Application, refuse_other_sites
 from status_tracker_local.permissions.judge import Judge
@@ -147,7 +148,7 @@ class Questions:
         asked = "POST" if path == CLOCK_PATH else method
         answers: Mapping[str, Callable[[], object]] = {
             FUNCTIONS_PATH: self._functions.processes,
-            IGNORED_PATH: lambda: ignored_resource_types(query["stack"][0]),
+            LEFT_OUT_PATH: lambda: left_out(query["stack"][0]),
             PAGES_PATH: page_paths,
             ALARM_CHANGES_PATH: lambda: self._monitor.changes(after=int(query["after"][0])),
             CLOCK_PATH: lambda: self._monitor.forward(float(query["seconds"][0]) if "seconds" in query else None),

@@ -136,7 +136,7 @@ def test_layer_arn_and_update() -> None:
 def test_resources_that_cannot_be_updated_are_lost() -> None:
     assert cannot_update(Table)
     source = inspect.getsource(parsing.parse_and_update_resource)
-    assert "return None" in source, "_keep_resources_that_cannot_be_updated"
+    assert "return None" in source, "keep_what_cannot_be_changed"
 
 
 def cannot_update(model: Any) -> bool:

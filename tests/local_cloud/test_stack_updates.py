@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import urllib.request
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
+from status_tracker_local.account import LEFT_OUT_PATH
 from status_tracker_local.cloud import LocalCloud
 from tests.local_cloud.stack import Stack, inline
 
@@ -54,3 +57,62 @@ def test_what_was_removed_is_made_when_it_is_there_again(cloud: LocalCloud) -> N
     for names in (["One", "Two"], ["One"], ["One", "Two"]):
         (stack.update if stack.exists() else stack.create)(dict.fromkeys(names, QUEUE))
         assert stack.queues() == {*names}
+
+
+def table(*indexed: str, **properties: Any) -> dict[str, Any]:
+    def key(name: str) -> list[dict[str, str]]:
+        return [{"AttributeName": name, "KeyType": "HASH"}]
+
+    indexes = [{"IndexName": each, "KeySchema": key(each), "Projection": {"ProjectionType": "ALL"}} for each in indexed]
+    attributes = [{"AttributeName": each, "AttributeType": "S"} for each in ("key", *indexed)]
+    own = {"KeySchema": key("key"), "AttributeDefinitions": attributes, "BillingMode": "PAY_PER_REQUEST", **properties}
+    return {"Table": {"Type": "AWS::DynamoDB::Table", "Properties": {**own, "GlobalSecondaryIndexes": indexes}}}
+
+
+def test_what_changes_of_a_table_is_carried_out_and_its_items_stay(cloud: LocalCloud) -> None:
+    stack, dynamodb = Stack(cloud, "tables-that-change"), cloud.client("dynamodb")
+    stack.create(table("old", "kept"))
+    name = stack.resources()["Table"]
+    dynamodb.put_item(TableName=name, Item={each: {"S": "x"} for each in ("key", "kept", "new")})
+    ttl = {"AttributeName": "gone", "Enabled": True}
+    stream = {"StreamViewType": "NEW_IMAGE"}
+    stack.update(table("kept", "new", TimeToLiveSpecification=ttl, StreamSpecification=stream))
+    found = dynamodb.describe_table(TableName=name)["Table"]
+    assert {each["IndexName"] for each in found["GlobalSecondaryIndexes"]} == {"kept", "new"}
+    assert found["StreamSpecification"] == {"StreamEnabled": True, **stream}
+    asked = {"KeyConditionExpression": "#new = :x", "ExpressionAttributeNames": {"#new": "new"}}
+    items = dynamodb.query(TableName=name, IndexName="new", ExpressionAttributeValues={":x": {"S": "x"}}, **asked)
+    assert items["Count"] == 1
+    assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "ENABLED"
+    stack.update(table("kept"))
+    found = dynamodb.describe_table(TableName=name)["Table"]
+    assert [each["IndexName"] for each in found["GlobalSecondaryIndexes"]] == ["kept"]
+    assert "StreamSpecification" not in found or not found["StreamSpecification"]["StreamEnabled"]
+    assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
+    assert left_out(stack)["lines"] == []
+
+
+def left_out(stack: Stack) -> Any:
+    address = f"{stack.cloud.environment['AWS_ENDPOINT_URL']}{LEFT_OUT_PATH}?stack={stack.name}"
+    with urllib.request.urlopen(address) as told:  # noqa: S310 - our own server
+        return json.load(told)
+
+
+def test_a_change_that_cannot_be_carried_out_is_named_until_it_is_taken_back(cloud: LocalCloud) -> None:
+    stack = Stack(cloud, "kept")
+
+    def resources(days: int, view: str) -> dict[str, Any]:
+        logs = {"Type": "AWS::Logs::LogGroup", "Properties": {"RetentionInDays": days}}
+        logs["Metadata"] = {"aws:cdk:path": "App/Logs/Resource"}
+        return {"Logs": logs, **table(SSESpecification={"SSEEnabled": view == "sealed"})}
+
+    stack.create(resources(7, "open"))
+    stack.update(resources(14, "sealed"))
+    stack.update({**resources(30, "sealed"), "Queue": QUEUE})
+    reason = "Left as it was, since the local cloud cannot change it:"
+    assert left_out(stack)["lines"] == [
+        f"{reason} RetentionInDays of App/Logs (AWS::Logs::LogGroup).",
+        f"{reason} SSESpecification of Table (AWS::DynamoDB::Table).",
+    ]
+    stack.update(resources(7, "open"))
+    assert left_out(stack)["lines"] == []
