@@ -8,8 +8,10 @@ from typing import Any
 from moto.awslambda.models import LambdaFunction
 from moto.cloudformation import parsing
 from moto.cloudformation.exceptions import CloudFormationError, ValidationError
-from moto.cloudformation.models import CloudFormationBackend, Stack
+from moto.cloudformation.models import CloudFormationBackend, Stack, cloudformation_backends
 from moto.cloudformation.parsing import ResourceMap
+from moto.cloudformation.utils import get_stack_from_s3_url
+from moto.utilities.utils import get_partition
 
 from status_tracker_local.moto_custom_resources import delete_custom_resources, is_custom
 
@@ -19,6 +21,7 @@ def mend_stacks() -> None:
     name_what_fails()
     take_back_what_fails()
     forget_what_is_removed()
+    change_nested_stacks()
     update_inline_code()
 
 
@@ -31,7 +34,7 @@ def take_back_what_fails() -> None:
     create, update = CloudFormationBackend.create_stack, CloudFormationBackend.update_stack
 
     def create_stack(self: CloudFormationBackend, *args: Any, **kwargs: Any) -> Stack:
-        known = {*self.stacks}
+        known, exports = {*self.stacks}, {*self.exports}
         try:
             with _telling():
                 return create(self, *args, **kwargs)
@@ -39,21 +42,34 @@ def take_back_what_fails() -> None:
             for stack_id in self.stacks.keys() - known:
                 with suppress(Exception):
                     self.stacks[stack_id].delete()
-                del self.stacks[stack_id]
+                self.stacks.pop(stack_id, None)
+            for name in self.exports.keys() - exports:
+                del self.exports[name]
             raise
 
     def update_stack(self: CloudFormationBackend, name: str, *args: Any, **kwargs: Any) -> Stack:
         stack = self.get_stack(name)
+        # A stack that was made before there were exports has looked at another mapping since.
+        stack.cross_stack_resources = stack.resource_map.cross_stack_resources = self.exports
         before = (stack.template, stack.template_dict, stack.resource_map.input_parameters)
         try:
             with _telling():
-                return update(self, name, *args, **kwargs)
+                update(self, name, *args, **kwargs)
+                _export(self, stack)
         except CloudFormationError:
             _put_back(stack, *before)
             raise
+        return stack
 
     CloudFormationBackend.create_stack = create_stack  # type: ignore[method-assign]
     CloudFormationBackend.update_stack = update_stack  # type: ignore[method-assign]
+
+
+def _export(backend: CloudFormationBackend, stack: Stack) -> None:
+    """Moto exports what a stack exports when it is made, and nothing that is added later."""
+    for name in [name for name, each in backend.exports.items() if each.exporting_stack_id == stack.stack_id]:
+        del backend.exports[name]
+    backend.exports.update({each.name: each for each in stack.exports})
 
 
 @contextmanager
@@ -120,6 +136,35 @@ def forget_what_is_removed() -> None:
     ResourceMap.update = update  # type: ignore[method-assign]
     ResourceMap.delete = delete  # type: ignore[method-assign]
     ResourceMap.build_resource_diff = build_resource_diff  # type: ignore[assignment, method-assign]
+
+
+def change_nested_stacks() -> None:
+    """Moto deletes a nested stack that changes, with all that its tables and buckets hold, and knows no outputs of it."""
+
+    def update(
+        cls: Any,  # noqa: ARG001
+        /,
+        original_resource: Stack,
+        cloudformation_json: dict[str, Any],
+        account_id: str,
+        region_name: str,
+        **_: Any,
+    ) -> Stack:
+        properties = cloudformation_json["Properties"]
+        template = get_stack_from_s3_url(properties["TemplateURL"], account_id, get_partition(region_name))
+        parameters = [
+            {"ParameterKey": name, "ParameterValue": value} for name, value in properties.get("Parameters", {}).items()
+        ]
+        backend = cloudformation_backends[account_id][region_name]
+        return backend.update_stack(original_resource.stack_id, template, None, parameters, None)
+
+    def get_attribute(self: Stack, name: str) -> Any:
+        output = self.output_map[name.removeprefix("Outputs.")]
+        return output.value if output else None
+
+    model: Any = Stack
+    model.update_from_cloudformation_json = classmethod(update)
+    model.get_cfn_attribute = get_attribute
 
 
 def update_inline_code() -> None:

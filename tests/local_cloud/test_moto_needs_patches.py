@@ -20,7 +20,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
 from moto.cloudformation.custom_model import CustomModel
-from moto.cloudformation.models import CloudFormationBackend
+from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
@@ -329,6 +329,12 @@ def test_changes_that_fail_are_kept() -> None:
 
 def test_what_was_removed_is_remembered() -> None:
     assert ".pop(" not in inspect.getsource(parsing.ResourceMap.update), "forget_what_is_removed"
+
+
+def test_nested_stacks_that_change_are_deleted() -> None:
+    source = inspect.getsource(Stack.update_from_cloudformation_json)
+    assert "delete_from_cloudformation_json" in source, "change_nested_stacks"
+    assert not hasattr(Stack, "get_cfn_attribute"), "change_nested_stacks"
 
 
 def test_changed_inline_code_is_taken_for_a_zip_file() -> None:

@@ -116,3 +116,40 @@ def test_a_change_that_cannot_be_carried_out_is_named_until_it_is_taken_back(clo
     ]
     stack.update(resources(7, "open"))
     assert left_out(stack)["lines"] == []
+
+
+def test_an_export_that_is_added_can_be_imported(cloud: LocalCloud) -> None:
+    giving, taking = Stack(cloud, "giving"), Stack(cloud, "taking")
+    for each in (giving, taking):
+        each.create({"Queue": QUEUE})
+    giving.update({"Queue": QUEUE}, Outputs={"Given": {"Value": "it", "Export": {"Name": "given"}}})
+    taking.update({"Queue": QUEUE}, Outputs={"Taken": {"Value": {"Fn::ImportValue": "given"}}})
+    assert taking.outputs() == {"Taken": "it"}
+
+
+def test_a_nested_stack_is_changed_in_its_place(cloud: LocalCloud) -> None:
+    s3, dynamodb = cloud.client("s3"), cloud.client("dynamodb")
+    s3.create_bucket(Bucket="nested-templates")
+    stack = Stack(cloud, "around")
+
+    def resources(version: int, value: str) -> dict[str, Any]:
+        output = {"Value": {"Fn::Join": ["-", [{"Ref": "Table"}, {"Ref": "Given"}]]}}
+        inner = {
+            "Parameters": {"Given": {"Type": "String"}},
+            "Resources": {**table(*(["new"] if version > 1 else [])), "Cell": {"Type": "AWS::Unknown::Cell"}},
+            "Outputs": {"Name": {"Value": {"Ref": "Table"}}, "Both": output},
+        }
+        s3.put_object(Bucket="nested-templates", Key=f"{version}.json", Body=json.dumps(inner).encode())
+        url = f"https://s3.us-east-1.amazonaws.com/nested-templates/{version}.json"
+        nested = {"TemplateURL": url, "Parameters": {"Given": value}}
+        return {"Nested": {"Type": "AWS::CloudFormation::Stack", "Properties": nested}}
+
+    outputs = {each: {"Value": {"Fn::GetAtt": ["Nested", f"Outputs.{each}"]}} for each in ("Name", "Both")}
+    stack.create(resources(1, "a"), Outputs=outputs)
+    name = stack.outputs()["Name"]
+    dynamodb.put_item(TableName=name, Item={"key": {"S": "x"}})
+    stack.update(resources(2, "b"), Outputs=outputs)
+    assert stack.outputs() == {"Name": name, "Both": f"{name}-b"}
+    found = dynamodb.describe_table(TableName=name)["Table"]
+    assert (len(found["GlobalSecondaryIndexes"]), found["ItemCount"]) == (1, 1)
+    assert left_out(stack)["types"] == ["AWS::Unknown::Cell"]
