@@ -1,6 +1,7 @@
 """What of a stack's template is not in the account, since the local cloud does not have it."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from moto.cloudformation import parsing
@@ -8,6 +9,22 @@ from moto.cloudformation.models import Stack, cloudformation_backends
 
 from status_tracker_local.moto_custom_resources import is_custom
 from status_tracker_local.moto_unchanged import unchanged
+
+_parse: Any = Stack.parse_template
+_SUBSTITUTED = re.compile(r"\$\{([A-Za-z0-9]+)[.}]")
+
+
+def leave_out_outputs() -> None:
+    """Moto breaks off where an output is an attribute of a resource that it does not have."""
+
+    def parse_template(text: str) -> Any:
+        template = _parse(text)
+        for name in _outputs_without_resource(template):
+            del template["Outputs"][name]
+        return template
+
+    model: Any = Stack
+    model.parse_template = staticmethod(parse_template)
 
 
 def left_out(stack_name: str) -> dict[str, list[str]]:
@@ -22,8 +39,40 @@ def left_out(stack_name: str) -> dict[str, list[str]]:
 
 def _lines(stacks: list[Stack]) -> Iterator[str]:
     for stack in stacks:
+        for output, resource in _outputs_without_resource(_parse(stack.template)).items():
+            yield f"Left out: the output {output} of {stack.name}, which is about {resource}."
         for what in unchanged(stack.resource_map):
             yield f"Left as it was, since the local cloud cannot change it: {what}."
+
+
+def _outputs_without_resource(template: Mapping[str, Any]) -> Mapping[str, str]:
+    """The outputs about resources that are not deployed, each with the resource."""
+    types = {name: each["Type"] for name, each in template.get("Resources", {}).items()}
+    missing = {name: kind for name, kind in types.items() if not _is_known(kind) or kind in parsing.NULL_MODELS}
+    return {
+        output: f"{name} ({missing[name]})"
+        for output, content in (template.get("Outputs") or {}).items()
+        for name in _references(content)
+        if name in missing
+    }
+
+
+def _references(value: Any) -> Iterator[str]:
+    """The logical ids, and other names, that a part of a template refers to."""
+    if isinstance(value, list):
+        for each in value:
+            yield from _references(each)
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            if name == "Ref":
+                yield inner
+            elif name == "Fn::GetAtt":
+                yield inner.partition(".")[0] if isinstance(inner, str) else inner[0]
+            elif name == "Fn::Sub":
+                yield from _SUBSTITUTED.findall(inner if isinstance(inner, str) else inner[0])
+                yield from _references(inner)
+            else:
+                yield from _references(inner)
 
 
 def _is_known(resource_type: str) -> bool:

@@ -139,7 +139,7 @@ def forget_what_is_removed() -> None:
 
 
 def change_nested_stacks() -> None:
-    """Moto deletes a nested stack that changes, with all that its tables and buckets hold, and knows no outputs of it."""
+    """Moto deletes a nested stack that changes, with what its tables and buckets hold, and knows no outputs of it."""
 
     def update(
         cls: Any,  # noqa: ARG001

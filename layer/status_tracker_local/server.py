@@ -38,7 +38,7 @@ from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.deployed_widgets import page_paths
 from status_tracker_local.event_source import EventSource
 from status_tracker_local.functions import Functions
-from status_tracker_local.left_out import left_out
+from status_tracker_local.left_out import leave_out_outputs, left_out
 from status_tracker_local.monitoring.dashboard_page import DashboardPage
 from status_tracker_local.monitoring.monitor import Monitor
 from status_tracker_local.moto_custom_resources import take_answer
@@ -77,6 +77,7 @@ def main() -> None:
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
+    leave_out_outputs()
     hold_to_roles(judge)
     refuse_templates()
     monitor.watch_requests()

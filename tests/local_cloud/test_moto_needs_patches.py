@@ -340,3 +340,12 @@ def test_nested_stacks_that_change_are_deleted() -> None:
 def test_changed_inline_code_is_taken_for_a_zip_file() -> None:
     source = inspect.getsource(LambdaFunction.update_from_cloudformation_json)
     assert "plaintext" not in source, "update_inline_code"
+
+
+@pytest.mark.usefixtures("account")
+def test_an_output_about_an_unknown_resource_breaks_the_deployment() -> None:
+    about = {"Value": {"Fn::GetAtt": ["Cell", "Arn"]}}
+    template = {"Resources": {"Cell": {"Type": "AWS::Unknown::Cell"}}, "Outputs": {"Cell": about}}
+    with pytest.raises(AttributeError):
+        boto3.client("cloudformation").create_stack(StackName="cells", TemplateBody=json.dumps(template))
+        pytest.fail("leave_out_outputs")

@@ -153,3 +153,25 @@ def test_a_nested_stack_is_changed_in_its_place(cloud: LocalCloud) -> None:
     found = dynamodb.describe_table(TableName=name)["Table"]
     assert (len(found["GlobalSecondaryIndexes"]), found["ItemCount"]) == (1, 1)
     assert left_out(stack)["types"] == ["AWS::Unknown::Cell"]
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        {"Fn::GetAtt": ["Cell", "Arn"]},
+        {"Ref": "Cell"},
+        {"Fn::Sub": "it is ${Cell.Arn}"},
+        {"Fn::Sub": ["${It}", {"It": {"Fn::Join": ["", ["it is ", {"Ref": "Cell"}]]}}]},
+    ],
+)
+def test_an_output_about_what_is_not_deployed_is_left_out_and_named(
+    cloud: LocalCloud, about: Any, request: pytest.FixtureRequest
+) -> None:
+    stack = Stack(cloud, f"cells-{request.node.callspec.id}")
+    outputs = {"Cell": {"Value": about, "Export": {"Name": stack.name}}, "Said": {"Value": "it"}}
+    stack.create({"Queue": QUEUE, "Cell": {"Type": "AWS::Unknown::Cell"}}, Outputs=outputs)
+    assert stack.outputs() == {"Said": "it"}
+    assert left_out(stack) == {
+        "types": ["AWS::Unknown::Cell"],
+        "lines": [f"Left out: the output Cell of {stack.name}, which is about Cell (AWS::Unknown::Cell)."],
+    }
