@@ -7,6 +7,7 @@ from typing import Any
 from moto.cloudformation import parsing
 from moto.cloudformation.models import Stack, cloudformation_backends
 
+from status_tracker_local.missing_services import missing_services
 from status_tracker_local.moto_custom_resources import is_custom
 from status_tracker_local.moto_unchanged import unchanged
 
@@ -39,6 +40,7 @@ def left_out(stack_name: str) -> dict[str, list[str]]:
 
 def _lines(stacks: list[Stack]) -> Iterator[str]:
     for stack in stacks:
+        yield from missing_services(stack.template_dict["Resources"])
         for output, resource in _outputs_without_resource(_parse(stack.template)).items():
             yield f"Left out: the output {output} of {stack.name}, which is about {resource}."
         for what in unchanged(stack.resource_map):

@@ -39,6 +39,7 @@ from status_tracker_local.deployed_widgets import page_paths
 from status_tracker_local.event_source import EventSource
 from status_tracker_local.functions import Functions
 from status_tracker_local.left_out import leave_out_outputs, left_out
+from status_tracker_local.missing_services import answer_for_missing_services
 from status_tracker_local.monitoring.dashboard_page import DashboardPage
 from status_tracker_local.monitoring.monitor import Monitor
 from status_tracker_local.moto_custom_resources import take_answer
@@ -72,7 +73,7 @@ def main() -> None:
         WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
         DASHBOARD_PATH: DashboardPage(monitor),
     }
-    aws = enforce_permissions(DomainDispatcherApplication(create_backend_app), judge)
+    aws = enforce_permissions(answer_for_missing_services(DomainDispatcherApplication(create_backend_app)), judge)
     application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor, judge)))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 from typing import Any
 
+from status_tracker_local.account import LEFT_OUT_PATH
 from status_tracker_local.cloud import LocalCloud
 from tests.local_cloud.support import trust
 
@@ -62,3 +64,10 @@ class Stack:
     def queues(self) -> set[str]:
         urls = self.cloud.client("sqs").list_queues(QueueNamePrefix=self.name).get("QueueUrls", [])
         return {url.rpartition("/")[2].split("-")[1] for url in urls}
+
+
+def left_out(stack: Stack) -> Any:
+    """What the cloud says that it has left out of a stack."""
+    address = f"{stack.cloud.environment['AWS_ENDPOINT_URL']}{LEFT_OUT_PATH}?stack={stack.name}"
+    with urllib.request.urlopen(address) as told:  # noqa: S310 - our own server
+        return json.load(told)

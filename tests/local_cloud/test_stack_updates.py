@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import urllib.request
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
-from status_tracker_local.account import LEFT_OUT_PATH
 from status_tracker_local.cloud import LocalCloud
-from tests.local_cloud.stack import Stack, inline
+from tests.local_cloud.stack import Stack, inline, left_out
 
 QUEUE = {"Type": "AWS::SQS::Queue", "Properties": {}}
 
@@ -90,12 +88,6 @@ def test_what_changes_of_a_table_is_carried_out_and_its_items_stay(cloud: LocalC
     assert "StreamSpecification" not in found or not found["StreamSpecification"]["StreamEnabled"]
     assert dynamodb.describe_time_to_live(TableName=name)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED"
     assert left_out(stack)["lines"] == []
-
-
-def left_out(stack: Stack) -> Any:
-    address = f"{stack.cloud.environment['AWS_ENDPOINT_URL']}{LEFT_OUT_PATH}?stack={stack.name}"
-    with urllib.request.urlopen(address) as told:  # noqa: S310 - our own server
-        return json.load(told)
 
 
 def test_a_change_that_cannot_be_carried_out_is_named_until_it_is_taken_back(cloud: LocalCloud) -> None:
