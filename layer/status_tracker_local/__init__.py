@@ -1,4 +1,4 @@
-"""The application on one machine: the account in a moto server, Lambda functions as real runtime processes."""
+"""A CDK app on one machine: the account in a moto server, Lambda functions as real runtime processes."""
 
 from status_tracker._extras import require
 

@@ -7,7 +7,7 @@ REGION = "us-east-1"
 
 # Questions that the server answers beside the AWS APIs.
 FUNCTIONS_PATH = "/_local_cloud/functions"
-IGNORED_PATH = "/_local_cloud/ignored"
+LEFT_OUT_PATH = "/_local_cloud/left-out"
 PERMISSIONS_PATH = "/_local_cloud/permissions"
 ALARM_CHANGES_PATH = "/_local_cloud/alarm-changes"
 # What is posted there moves the clock of the metrics and alarms.

@@ -13,6 +13,7 @@ _MANIFEST = "manifest.json"
 _STACK = "aws:cloudformation:stack"
 _NESTED = "cdk:cloud-assembly"
 _ASSETS = "cdk:asset-manifest"
+_NESTED_TEMPLATE = ".nested.template.json"
 _PYTHON = "python"
 
 
@@ -24,7 +25,7 @@ class Stack:
         path: by which the CDK's command line selects it, such as ``Stage/Stack``.
         name: as CloudFormation knows it.
         environment: ``aws://ACCOUNT/REGION``; either may be unknown.
-        template: the CloudFormation template.
+        templates: its CloudFormation template, and those of the stacks that are nested in it.
         images: the Docker images that it is made with, by the path of their construct.
         needs: the paths of the stacks that are deployed before it.
     """
@@ -32,15 +33,9 @@ class Stack:
     path: str
     name: str
     environment: str
-    template: Mapping[str, Any]
+    templates: Sequence[Mapping[str, Any]]
     images: Sequence[str]
     needs: frozenset[str]
-
-    @property
-    def resources(self) -> Mapping[str, Mapping[str, Any]]:
-        """The resources of the template, by their logical ids."""
-        resources: Mapping[str, Mapping[str, Any]] = self.template.get("Resources", {})
-        return resources
 
 
 def read_stacks(assembly: Path) -> list[Stack]:
@@ -90,14 +85,28 @@ def check_deployable(stacks: Iterable[Stack]) -> None:
 
 def other_runtimes(stack: Stack) -> list[str]:
     """The functions that do not run here, since they are not of Python, with what they provide to CloudFormation."""
-    told = []
-    for name, resource in stack.resources.items():
+    return [told for template in stack.templates for told in _other_runtimes(_resources(template))]
+
+
+def _other_runtimes(resources: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    for name, resource in resources.items():
         runtime = resource.get("Properties", {}).get("Runtime", _PYTHON)
         if resource["Type"] == "AWS::Lambda::Function" and not str(runtime).startswith(_PYTHON):
-            provided = [_path(*each) for each in stack.resources.items() if f'"{name}"' in _service_token(each[1])]
+            provided = [construct_path(*each) for each in resources.items() if f'"{name}"' in _service_token(each[1])]
             what = f", so nothing is made of {', '.join(provided)}" if provided else ""
-            told.append(f"{_path(name, resource)} ({runtime if isinstance(runtime, str) else 'not Python'}){what}")
-    return told
+            yield f"{construct_path(name, resource)} ({runtime if isinstance(runtime, str) else 'not Python'}){what}"
+
+
+def _resources(template: Mapping[str, Any]) -> Mapping[str, Mapping[str, Any]]:
+    """The resources of the template, by their logical ids."""
+    resources: Mapping[str, Mapping[str, Any]] = template.get("Resources", {})
+    return resources
+
+
+def construct_path(name: str, resource: Mapping[str, Any]) -> str:
+    """The path of the construct that the resource belongs to, or else its logical id."""
+    path = str(resource.get("Metadata", {}).get("aws:cdk:path", name))
+    return path.removesuffix("/Resource").removesuffix("/Default")
 
 
 def _hindrances(stack: Stack) -> Iterator[str]:
@@ -108,8 +117,9 @@ def _hindrances(stack: Stack) -> Iterator[str]:
             f"{REGION}. Leave its `env` out, or take it from CDK_DEFAULT_ACCOUNT and CDK_DEFAULT_REGION."
         )
     functions = [
-        _path(name, each)
-        for name, each in stack.resources.items()
+        construct_path(name, each)
+        for template in stack.templates
+        for name, each in _resources(template).items()
         if "ImageUri" in (each.get("Properties", {}).get("Code") or {})
     ]
     for path in functions or stack.images:
@@ -127,13 +137,22 @@ def _manifest(assembly: Path) -> Mapping[str, Any]:
 def _stack(assembly: Path, name: str, artifacts: Mapping[str, Any]) -> Stack:
     artifact = artifacts[name]
     needs = [artifacts[each] for each in artifact.get("dependencies", []) if each in artifacts]
-    assets = [each["properties"]["file"] for each in needs if each["type"] == _ASSETS]
-    images = [each for file in assets for each in json.loads((assembly / file).read_text())["dockerImages"].items()]
+    assets = [
+        json.loads((assembly / each["properties"]["file"]).read_text()) for each in needs if each["type"] == _ASSETS
+    ]
+    images = [each for assets_of_one in assets for each in assets_of_one.get("dockerImages", {}).items()]
+    files = [
+        each["source"].get("path", "") for assets_of_one in assets for each in assets_of_one.get("files", {}).values()
+    ]
+    nested = [file for file in files if file.endswith(_NESTED_TEMPLATE)]
     return Stack(
         path=artifact.get("displayName", name),
         name=artifact["properties"].get("stackName", name),
         environment=artifact["environment"],
-        template=json.loads((assembly / artifact["properties"]["templateFile"]).read_text(encoding="utf-8")),
+        templates=[
+            json.loads((assembly / file).read_text(encoding="utf-8"))
+            for file in (artifact["properties"]["templateFile"], *nested)
+        ],
         images=[image.get("displayName", key) for key, image in images],
         needs=frozenset(
             artifacts[each].get("displayName", each)
@@ -141,12 +160,6 @@ def _stack(assembly: Path, name: str, artifacts: Mapping[str, Any]) -> Stack:
             if each in artifacts and artifacts[each]["type"] == _STACK
         ),
     )
-
-
-def _path(name: str, resource: Mapping[str, Any]) -> str:
-    """The path of the construct that the resource belongs to, or else its logical id."""
-    path = str(resource.get("Metadata", {}).get("aws:cdk:path", name))
-    return path.removesuffix("/Resource").removesuffix("/Default")
 
 
 def _service_token(resource: Mapping[str, Any]) -> str:

@@ -23,7 +23,7 @@ from status_tracker_local.account import (
     CLOCK_PATH,
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
-    IGNORED_PATH,
+    LEFT_OUT_PATH,
     PAGES_PATH,
     PERMISSIONS_PATH,
     START_PATH,
@@ -77,6 +77,8 @@ class LocalCloud:
         """The outputs of each deployed stack, by the stack's name and theirs; empty before `deploy`."""
         self.ignored_resource_types: list[str] = []
         """The resource types of the stacks that the local cloud does not have; empty before `deploy`."""
+        self.also_left_out: list[str] = []
+        """What else is not as in the stacks' templates, a sentence each; empty before `deploy`."""
         self.functions_not_run: list[str] = []
         """The functions that are not of Python, by the path of their construct; empty before `deploy`."""
 
@@ -224,8 +226,9 @@ class LocalCloud:
             deploy.finish()
         self.outputs = deployed_outputs(self.client("cloudformation"))
         self._outputs_file.write_text(json.dumps(self.outputs, indent=1), encoding="utf-8")
-        ignored = [self._ask(f"{IGNORED_PATH}?stack={urllib.parse.quote(stack.name)}") for stack in stacks]
-        self.ignored_resource_types = sorted({each for types in ignored for each in types})
+        left_out = [self._ask(f"{LEFT_OUT_PATH}?stack={urllib.parse.quote(stack.name)}") for stack in stacks]
+        self.ignored_resource_types = sorted({kind for each in left_out for kind in each["types"]})
+        self.also_left_out = [line for each in left_out for line in each["lines"]]
         self.functions_not_run = [each for stack in stacks for each in other_runtimes(stack)]
 
     def _prepare(self, deployment: Deployment) -> None:

@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 from status_tracker_local.errors import LocalCloudError
 
 _NAME = "env"
+_COMMAND = "status-tracker"
 _GOING_BEFORE = ("AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_SESSION_TOKEN", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
 _OF_SERVICES = "$(env | sed -n '/^AWS_ENDPOINT_URL_/s/=.*//p')"
 """The names of the endpoints that single services have in a shell."""
@@ -35,8 +36,16 @@ def leading_to_this_command() -> Iterator[str]:
     if paths := os.environ.get("PYTHONPATH"):
         absolute = os.pathsep.join(str(Path(each).resolve()) for each in paths.split(os.pathsep) if each)
         yield f"export PYTHONPATH={shlex.quote(absolute)}"
-    if command := shutil.which("status-tracker"):
-        yield f'export PATH={shlex.quote(str(Path(command).resolve().parent))}:"$PATH"'
+    if folder := _folder_of_this_command():
+        yield f'export PATH={shlex.quote(str(folder))}:"$PATH"'
+
+
+def _folder_of_this_command() -> Path | None:
+    """Where the command lies that runs now, or that was installed with this Python; it need not be on the PATH."""
+    places = [Path(sys.argv[0]), Path(sys.executable).parent / _COMMAND]
+    if on_path := shutil.which(_COMMAND):
+        places.append(Path(on_path))
+    return next((each.absolute().parent for each in places if each.name == _COMMAND and each.is_file()), None)
 
 
 @contextmanager

@@ -14,9 +14,8 @@ from typing import Any
 from moto import backends
 from moto.awslambda import models as lambda_models
 from moto.cloudformation import parsing
-from moto.cloudformation.models import CloudFormationBackend, cloudformation_backends
+from moto.cloudformation.models import CloudFormationBackend
 from moto.core.exceptions import JsonRESTError
-from moto.dynamodb import models as dynamodb_models
 from moto.dynamodb.models import table as table_models
 from moto.events import models as events_models
 from moto.s3 import models as s3_models
@@ -24,7 +23,7 @@ from moto.sqs.models import Queue, sqs_backends
 from moto.stepfunctions.parser import models as parser_models
 
 from status_tracker.testing.moto import mend_dynamodb
-from status_tracker_local import moto_custom_resources, moto_quotas, moto_step_functions
+from status_tracker_local import moto_custom_resources, moto_quotas, moto_stacks, moto_step_functions, moto_unchanged
 from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.functions import WAIT_SECONDS, ThrottledError
 
@@ -36,7 +35,6 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _run_functions(functions)
     _give_functions_their_layers()
     _give_layers_an_arn()
-    _keep_resources_that_cannot_be_updated()
     _apply_bucket_settings()
     _apply_table_settings()
     _deploy_more_types()
@@ -53,23 +51,8 @@ def apply_patches(functions: DeployedFunctions) -> None:
     moto_step_functions.abort_executions_at_once()
     moto_quotas.limit_payloads()
     moto_custom_resources.make_custom_resources()
-
-
-def ignored_resource_types(stack_name: str) -> list[str]:
-    """The types of resources in a stack's template that moto does not have: nothing of them was deployed.
-
-    Custom resources are whatever their functions make of them.
-    """
-    known = {*parsing.get_model_map(), *parsing.NULL_MODELS}
-    types = {
-        resource["Type"]
-        for account in list(cloudformation_backends.values())
-        for backend in list(account.values())
-        for stack in list(backend.stacks.values())
-        if stack.name == stack_name
-        for resource in stack.template_dict["Resources"].values()
-    }
-    return sorted(each for each in types - known if not each.startswith("Custom::"))
+    moto_stacks.mend_stacks()
+    moto_unchanged.keep_what_cannot_be_changed()
 
 
 class TooManyRequestsError(JsonRESTError):
@@ -154,19 +137,6 @@ def _give_layers_an_arn() -> None:
     model.update_from_cloudformation_json = classmethod(update)
 
 
-def _keep_resources_that_cannot_be_updated() -> None:
-    """An update of a type without support for updates loses the resource; here it stays as it was."""
-    original = parsing.parse_and_update_resource
-
-    def update(
-        logical_id: str, resource_json: dict[str, Any], resources_map: Any, account_id: str, region_name: str
-    ) -> Any:
-        updated: Any = original(logical_id, resource_json, resources_map, account_id, region_name)
-        return resources_map[logical_id] if updated is None else updated
-
-    parsing.parse_and_update_resource = update
-
-
 def _apply_bucket_settings() -> None:
     """CloudFormation drops a bucket's EventBridge notifications and its public access block."""
 
@@ -183,16 +153,9 @@ def _apply_bucket_settings() -> None:
 
 
 def _apply_table_settings() -> None:
-    """CloudFormation drops a table's point-in-time recovery and its time to live."""
-
-    def apply(table: table_models.Table, properties: Properties) -> None:
-        backend = dynamodb_models.dynamodb_backends[table.account_id][table.region_name]
-        if recovery := properties.get("PointInTimeRecoverySpecification"):
-            backend.update_continuous_backups(table.name, recovery)
-        if time_to_live := properties.get("TimeToLiveSpecification"):
-            backend.update_time_to_live(table.name, time_to_live)
-
-    after(table_models.Table, "create_from_cloudformation_json", apply)
+    """CloudFormation drops a table's point-in-time recovery and its time to live, and whatever changes of it."""
+    after(table_models.Table, "create_from_cloudformation_json", moto_unchanged.set_recovery_and_time_to_live)
+    moto_unchanged.change_tables()
 
 
 def _deploy_more_types() -> None:

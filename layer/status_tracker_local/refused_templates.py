@@ -6,10 +6,10 @@ from typing import Any
 from moto.cloudformation.exceptions import ValidationError
 from moto.cloudformation.models import CloudFormationBackend
 
-from status_tracker_local.missing_services import missing_service
+from status_tracker_local.missing_services import unknown_encryption
 from status_tracker_local.permissions.templates import unknown_statement
 
-_REASONS: tuple[Callable[[str], str | None], ...] = (missing_service, unknown_statement)
+_REASONS: tuple[Callable[[str], str | None], ...] = (unknown_encryption, unknown_statement)
 # What `cdk bootstrap` deploys is for the hands of whoever deploys, who may do everything here.
 _OF_THE_OPERATOR = "CDKToolkit"
 

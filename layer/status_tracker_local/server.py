@@ -27,7 +27,7 @@ from status_tracker_local.account import (
     CUSTOM_RESOURCES_PATH,
     DASHBOARD_PATH,
     FUNCTIONS_PATH,
-    IGNORED_PATH,
+    LEFT_OUT_PATH,
     PAGES_PATH,
     PERMISSIONS_PATH,
     START_PATH,
@@ -38,10 +38,12 @@ from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.deployed_widgets import page_paths
 from status_tracker_local.event_source import EventSource
 from status_tracker_local.functions import Functions
+from status_tracker_local.left_out import leave_out_outputs, left_out
+from status_tracker_local.missing_services import answer_for_missing_services
 from status_tracker_local.monitoring.dashboard_page import DashboardPage
 from status_tracker_local.monitoring.monitor import Monitor
 from status_tracker_local.moto_custom_resources import take_answer
-from status_tracker_local.moto_patches import apply_patches, ignored_resource_types
+from status_tracker_local.moto_patches import apply_patches
 from status_tracker_local.moto_roles import hold_to_roles
 from status_tracker_local.other_sites import Application, refuse_other_sites
 from status_tracker_local.permissions.judge import Judge
@@ -71,11 +73,12 @@ def main() -> None:
         WIDGET_PATH: WidgetPage(deployed.invoke_by_arn),
         DASHBOARD_PATH: DashboardPage(monitor),
     }
-    aws = enforce_permissions(DomainDispatcherApplication(create_backend_app), judge)
+    aws = enforce_permissions(answer_for_missing_services(DomainDispatcherApplication(create_backend_app)), judge)
     application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor, judge)))
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
+    leave_out_outputs()
     hold_to_roles(judge)
     refuse_templates()
     monitor.watch_requests()
@@ -147,7 +150,7 @@ class Questions:
         asked = "POST" if path == CLOCK_PATH else method
         answers: Mapping[str, Callable[[], object]] = {
             FUNCTIONS_PATH: self._functions.processes,
-            IGNORED_PATH: lambda: ignored_resource_types(query["stack"][0]),
+            LEFT_OUT_PATH: lambda: left_out(query["stack"][0]),
             PAGES_PATH: page_paths,
             ALARM_CHANGES_PATH: lambda: self._monitor.changes(after=int(query["after"][0])),
             CLOCK_PATH: lambda: self._monitor.forward(float(query["seconds"][0]) if "seconds" in query else None),

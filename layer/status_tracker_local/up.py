@@ -39,6 +39,7 @@ def run_up(cloud: LocalCloud, app: App, trackers: Trackers) -> int:
 def left_out(cloud: LocalCloud) -> Iterator[str]:
     """What was not deployed, or does not run."""
     yield f"Not in the local cloud, so not deployed: {', '.join(cloud.ignored_resource_types) or 'nothing'}."
+    yield from cloud.also_left_out
     for function in cloud.functions_not_run:
         yield f"Not run here, since only functions of Python are: {function}."
 
@@ -107,6 +108,8 @@ def _deploy_again(cloud: LocalCloud, app: App, trackers: Trackers) -> None:
         print(f"{error}\nWhat was deployed before is still up. Change a file to have it tried again.", file=sys.stderr)
         return
     write_exports(cloud.state, _exports(cloud, trackers))
+    for line in left_out(cloud):
+        print(line)
     print("Deployed again.", flush=True)
 
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from status_tracker_local.assembly import Stack
+from status_tracker_local.assembly import Stack, other_runtimes, read_stacks
 from status_tracker_local.deployment import App, Deployment
 from status_tracker_local.errors import LocalCloudError
 from tests.local_cloud.tiny_app import ROOT
 
 APP = """
 import os
-from aws_cdk import App, Environment, Stack, Stage
-from aws_cdk import aws_ec2 as ec2, aws_lambda as lambda_, aws_sns as sns
+from aws_cdk import App, Environment, NestedStack, Stack, Stage
+from aws_cdk import aws_ec2 as ec2, aws_ecr as ecr, aws_lambda as lambda_, aws_sns as sns
 
 app = App()
 first = Stack(app, "First", stack_name="named-otherwise")
@@ -27,6 +27,12 @@ Stack(app, "Here", env=here)
 Stack(app, "Elsewhere", env=Environment(account="111111111111", region="eu-central-1"))
 image = Stack(app, "Image")
 lambda_.DockerImageFunction(image, "Worker", code=lambda_.DockerImageCode.from_image_asset("image"))
+outer = Stack(app, "Outer")
+inner = NestedStack(outer, "Inner")
+lambda_.Function(inner, "Node", runtime=lambda_.Runtime.NODEJS_22_X, handler="index.handler",
+    code=lambda_.Code.from_inline("exports.handler = async () => 1"))
+lambda_.DockerImageFunction(NestedStack(inner, "Innermost"), "Deep", code=lambda_.DockerImageCode.from_ecr(
+    ecr.Repository.from_repository_name(outer, "Images", "images")))
 if app.node.try_get_context("lookup"):
     ec2.Vpc.from_lookup(Stack(app, "Lookup", env=here), "Vpc", is_default=True)
 app.synth()
@@ -55,6 +61,7 @@ class Synthesized:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self.assembly = folder / ".local" / "cdk.out"
         self._state = folder / ".local"
         (self._state / "logs").mkdir(parents=True)
         deployment = Deployment(App(folder), state=self._state, endpoint="http://localhost:1")
@@ -94,11 +101,17 @@ def test_a_stack_that_is_not_there_is_told_with_those_that_are(synthesized: Synt
 def test_all_that_cannot_be_deployed_is_named(synthesized: Synthesized) -> None:
     with pytest.raises(LocalCloudError) as told:
         synthesized.stacks()
-    elsewhere, image = str(told.value).splitlines()
+    elsewhere, image, nested = str(told.value).splitlines()
     assert re.match(
         "The stack Elsewhere is for aws://111111111111/eu-central-1, and .* 123456789012 in us-ea", elsewhere
     )
     assert image.startswith("Image/Worker is made of a Docker image, and the local cloud runs without Docker.")
+    assert nested.startswith("Outer/Inner/Innermost/Deep is made of a Docker image")
+
+
+def test_functions_of_other_languages_are_named_in_nested_stacks_too(synthesized: Synthesized) -> None:
+    [outer] = [stack for stack in read_stacks(synthesized.assembly) if stack.path == "Outer"]
+    assert other_runtimes(outer) == ["Outer/Inner/Node (nodejs22.x)"]
 
 
 def test_a_lookup_is_refused_with_what_is_looked_up(folder: Path, tmp_path: Path) -> None:

@@ -30,6 +30,30 @@ def test_a_shell_gets_every_value_as_it_is(tmp_path: Path) -> None:
     assert not file.exists()
 
 
+LEADING = """#!{python}
+from status_tracker_local.exports import leading_to_this_command
+print(*leading_to_this_command(), sep="\\n")
+"""
+
+
+@pytest.mark.parametrize("call", [["./status-tracker"], ["./python", "-m", "leading"]])
+def test_a_shell_finds_the_command_of_a_virtual_environment_that_is_not_activated(
+    tmp_path: Path, call: list[str]
+) -> None:
+    here, elsewhere = tmp_path / "a venv" / "bin", tmp_path / "elsewhere"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--system-site-packages", here.parent], check=True)  # noqa: S603
+    elsewhere.mkdir()
+    for command in (here / "status-tracker", elsewhere / "status-tracker"):
+        command.write_text(LEADING.format(python=sys.executable))
+        command.chmod(0o755)
+    (here / "leading.py").write_text(LEADING)
+    env = {"PATH": str(elsewhere), "PYTHONPATH": os.pathsep.join([str(ROOT / "layer"), *filter(None, sys.path)])}
+    lines = subprocess.check_output(call, cwd=here, env=env, text=True)  # noqa: S603 - our own command
+    script = f"{lines}\ncommand -v status-tracker"
+    found = subprocess.check_output(["/bin/sh", "-c", script], env=env, cwd=tmp_path, text=True)  # noqa: S603
+    assert found == f"{here}/status-tracker\n"
+
+
 CLIENT = """
 import boto3
 from botocore.utils import get_environ_proxies

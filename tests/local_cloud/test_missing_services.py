@@ -1,13 +1,18 @@
-"""A stage that reads with Textract or answers with Bedrock cannot be deployed here, and is told so at once."""
+"""What calls Textract or Bedrock is deployed, and its calls fail; what encrypts objects with a key is refused."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 
 from status_tracker_local.cloud import LocalCloud
+from tests.local_cloud.stack import Stack, left_out
+
+PAGE: dict[str, Any] = {"Document": {"Bytes": b"%PDF"}, "FeatureTypes": ["FORMS"]}
 
 
 def template(*actions: str) -> str:
@@ -20,37 +25,30 @@ def template(*actions: str) -> str:
     return json.dumps({"Resources": {"Role": {"Type": "AWS::IAM::Role", "Properties": role}}})
 
 
-def test_a_stage_that_encrypts_with_a_key_of_its_own_is_told_to_do_without(cloud: LocalCloud) -> None:
+def test_a_stack_that_encrypts_with_a_key_of_its_own_is_refused_by_name(cloud: LocalCloud) -> None:
     place = {"StringLike": {"kms:EncryptionContext:aws:s3:arn": "arn:aws:s3:::docs/*"}}
     stack = json.loads(template("kms:Decrypt"))
     policies = stack["Resources"]["Role"]["Properties"]["Policies"]
     policies[0]["PolicyDocument"]["Statement"][0]["Condition"] = place
-    with pytest.raises(ClientError, match=r"encrypts no objects with KMS keys.* leave document_key_arn out"):
+    with pytest.raises(ClientError, match=r"encrypts no objects with KMS keys.* in Role .*Deploy it here without"):
         cloud.client("cloudformation").create_stack(StackName="encrypting", TemplateBody=json.dumps(stack))
 
 
 @pytest.mark.parametrize(
-    ("action", "said"),
+    ("action", "service", "ask"),
     [
-        ("textract:AnalyzeDocument", 'has no Amazon Textract.* set its reader to "pypdf"'),
-        ("bedrock:InvokeModel", 'has no Amazon Bedrock.* set its answerer to "key_values"'),
+        ("textract:AnalyzeDocument", "Amazon Textract", lambda client: client.analyze_document(**PAGE)),
+        ("bedrock:InvokeModel", "Amazon Bedrock", lambda client: client.invoke_model(modelId="m.m-v1:0", body=b"{}")),
     ],
 )
-def test_stack_with_rights_on_what_is_missing_is_refused(cloud: LocalCloud, action: str, said: str) -> None:
-    cloudformation = cloud.client("cloudformation")
-    with pytest.raises(ClientError, match=said):
-        cloudformation.create_stack(StackName="reading", TemplateBody=template("s3:GetObject", action))
-    assert "reading" not in {each["StackName"] for each in cloudformation.list_stacks()["StackSummaries"]}
-    with pytest.raises(ClientError, match=said):
-        cloudformation.create_change_set(
-            StackName="reading", ChangeSetName="first", ChangeSetType="CREATE", TemplateBody=template(action)
-        )
-
-
-def test_update_to_what_is_missing_is_refused_and_leaves_the_stack(cloud: LocalCloud) -> None:
-    cloudformation = cloud.client("cloudformation")
-    cloudformation.create_stack(StackName="plain", TemplateBody=template("s3:GetObject"))
-    with pytest.raises(ClientError, match="has no Amazon Textract"):
-        cloudformation.update_stack(StackName="plain", TemplateBody=template("textract:AnalyzeDocument"))
-    [stack] = cloudformation.describe_stacks(StackName="plain")["Stacks"]
-    assert stack["StackStatus"] == "CREATE_COMPLETE"
+def test_a_stack_is_deployed_and_a_request_to_what_is_missing_fails(
+    cloud: LocalCloud, action: str, service: str, ask: Callable[[Any], object]
+) -> None:
+    prefix = action.partition(":")[0]
+    stack = Stack(cloud, prefix)
+    stack.create(json.loads(template("s3:GetObject", action))["Resources"])
+    assert left_out(stack)["lines"] == [
+        f"The local cloud has no {service}: what Role gives rights on fails when it is called."
+    ]
+    with pytest.raises(ClientError, match=rf"NotInTheLocalCloud.* has no {service}: this request works only on AWS"):
+        ask(cloud.client("bedrock-runtime" if prefix == "bedrock" else prefix))

@@ -20,6 +20,7 @@ from moto.awslambda.responses import LambdaResponse
 from moto.backends import list_of_moto_modules
 from moto.cloudformation import parsing
 from moto.cloudformation.custom_model import CustomModel
+from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
@@ -135,7 +136,7 @@ def test_layer_arn_and_update() -> None:
 def test_resources_that_cannot_be_updated_are_lost() -> None:
     assert cannot_update(Table)
     source = inspect.getsource(parsing.parse_and_update_resource)
-    assert "return None" in source, "_keep_resources_that_cannot_be_updated"
+    assert "return None" in source, "keep_what_cannot_be_changed"
 
 
 def cannot_update(model: Any) -> bool:
@@ -316,3 +317,35 @@ def test_a_refusal_to_invoke_has_the_name_of_its_code() -> None:
 
 def test_the_answer_about_a_custom_resource_is_not_waited_for() -> None:
     assert "Thread(" in inspect.getsource(CustomModel), "make_custom_resources"
+    assert hasattr(CustomModel.update_from_cloudformation_json, "__isabstractmethod__"), "make_custom_resources"
+
+
+def test_changes_that_fail_are_kept() -> None:
+    for change in (CloudFormationBackend.create_stack, CloudFormationBackend.update_stack):
+        assert "except" not in inspect.getsource(change), "take_back_what_fails"
+    for step in (parsing.parse_and_create_resource, parsing.parse_and_update_resource):
+        assert "except" not in inspect.getsource(step), "name_what_fails"
+
+
+def test_what_was_removed_is_remembered() -> None:
+    assert ".pop(" not in inspect.getsource(parsing.ResourceMap.update), "forget_what_is_removed"
+
+
+def test_nested_stacks_that_change_are_deleted() -> None:
+    source = inspect.getsource(Stack.update_from_cloudformation_json)
+    assert "delete_from_cloudformation_json" in source, "change_nested_stacks"
+    assert not hasattr(Stack, "get_cfn_attribute"), "change_nested_stacks"
+
+
+def test_changed_inline_code_is_taken_for_a_zip_file() -> None:
+    source = inspect.getsource(LambdaFunction.update_from_cloudformation_json)
+    assert "plaintext" not in source, "update_inline_code"
+
+
+@pytest.mark.usefixtures("account")
+def test_an_output_about_an_unknown_resource_breaks_the_deployment() -> None:
+    about = {"Value": {"Fn::GetAtt": ["Cell", "Arn"]}}
+    template = {"Resources": {"Cell": {"Type": "AWS::Unknown::Cell"}}, "Outputs": {"Cell": about}}
+    with pytest.raises(AttributeError):
+        boto3.client("cloudformation").create_stack(StackName="cells", TemplateBody=json.dumps(template))
+        pytest.fail("leave_out_outputs")

@@ -11,7 +11,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 
 from status_tracker_local.cloud import LocalCloud
 from status_tracker_local.functions import ENVIRONMENTS_PER_FUNCTION
@@ -307,55 +306,3 @@ def test_a_parameter_keeps_its_default_when_a_stack_is_updated(cloud: LocalCloud
     cloudformation.update_stack(StackName="versioned", TemplateBody=json.dumps(template), Parameters=kept)
     [stack] = cloudformation.describe_stacks(StackName="versioned")["Stacks"]
     assert (stack["StackStatus"], stack["Outputs"][0]["OutputValue"]) == ("UPDATE_COMPLETE", "21")
-
-
-ANSWERING = """
-import json, urllib.request
-
-def handler(event, context):
-    value = event["ResourceProperties"]["Value"]
-    if value == "silence":
-        return "said nothing"
-    same = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
-    answer = {**same, "Status": "FAILED", "Reason": "It is full.", "PhysicalResourceId": "x"}
-    if value != "failure":
-        answer = {**same, "Status": "SUCCESS", "PhysicalResourceId": "made", "Data": {"Value": value.upper()}}
-    request = urllib.request.Request(event["ResponseURL"], json.dumps(answer).encode(), method="PUT")
-    urllib.request.urlopen(request).close()
-"""
-
-
-def custom(runtime: str, value: str) -> Resources:
-    """A custom resource, and a queue that is named by what its function makes of the value."""
-    function = {
-        "Runtime": runtime,
-        "Handler": "index.handler",
-        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
-        "Code": {"ZipFile": ANSWERING},
-    }
-    token = {"Fn::GetAtt": ["Function", "Arn"]}
-    return {
-        "Role": role("lambda.amazonaws.com"),
-        "Function": {"Type": "AWS::Lambda::Function", "Properties": function},
-        "Custom": {"Type": "Custom::Greeting", "Properties": {"ServiceToken": token, "Value": value}},
-        "Queue": {
-            "Type": "AWS::SQS::Queue",
-            "Properties": {"QueueName": {"Fn::Join": ["-", [runtime[:6], {"Fn::GetAtt": ["Custom", "Value"]}]]}},
-        },
-    }
-
-
-def test_a_custom_resource_is_what_its_function_makes_of_it(deploy: Deploy) -> None:
-    made = deploy("custom", custom("python3.14", "hello"))
-    assert made["Custom"] == "made"
-    assert made["Queue"].endswith("/python-HELLO")
-
-
-def test_a_function_that_does_not_run_makes_nothing_and_is_not_waited_for(deploy: Deploy) -> None:
-    assert "Custom" in deploy("custom-node", {**custom("nodejs24.x", "hello"), "Queue": custom("", "")["Role"]})
-
-
-@pytest.mark.parametrize(("value", "told"), [("failure", "It is full"), ("silence", 'returned "said nothing"')])
-def test_a_custom_resource_that_fails_fails_its_stack(deploy: Deploy, value: str, told: str) -> None:
-    with pytest.raises(ClientError, match=told):
-        deploy(f"custom-{value}", custom("python3.14", value))

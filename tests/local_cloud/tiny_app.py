@@ -18,7 +18,9 @@ from aws_cdk.aws_lambda_event_sources import SqsEventSource
 
 app = App()
 store = Stack(app, "Store")
-bucket = s3.Bucket(store, "Bucket", auto_delete_objects=True, removal_policy=RemovalPolicy.DESTROY)
+bucket = s3.Bucket(
+    store, "Bucket", auto_delete_objects=True, removal_policy=RemovalPolicy.DESTROY, event_bridge_enabled=True
+)
 CfnOutput(store, "BucketName", value=bucket.bucket_name, description="Where the worker writes.")
 work = Stack(app, "Work")
 queue = sqs.Queue(work, "Queue")
