@@ -31,7 +31,15 @@ from status_tracker_cdk.retention import DataProps, LogProps
 from status_tracker_cdk.retries import RetryProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import ExistingTable, TableRights, TaskTable
-from status_tracker_cdk.tracker_checks import chosen, problems_of_step, problems_of_tracker, refuse, use_case_of
+from status_tracker_cdk.tracker_checks import (
+    chosen,
+    problems_of_step,
+    problems_of_tracker,
+    problems_of_use,
+    problems_of_workflow,
+    refuse,
+    use_case_of,
+)
 from status_tracker_cdk.tracker_parts import Choices, Operations, Parts, Uploads, workflow_of
 from status_tracker_cdk.widget import Widget
 from status_tracker_cdk.worker_pace import WorkerPace
@@ -137,7 +145,9 @@ class Tracker(Construct):
             retries=retries or RetryProps(),
             logs=log_props or LogProps(retain_data=data.retain_data),
         )
-        self._parts = Parts(commons=self.commons, table=self.table, choices=choices)
+        self._parts = Parts(
+            commons=self.commons, table=self.table, choices=choices, known_steps=folder.steps_of(*pipeline.split(":"))
+        )
         self._operations: Operations | None = None
         self.node.add_validation(_Validation(self._parts))
         Aspects.of(self).add(_Completion(self))
@@ -202,12 +212,11 @@ class Tracker(Construct):
                 default a new one.
 
         Raises:
-            PropsError: there is a workflow already, or a step is not one of this tracker that is still free.
+            PropsError: there is a workflow already, a step is not one of this tracker that is still free, or the steps
+                do not follow each other.
         """
         self._refuse_when_complete("workflow()")
-        again = ["workflow() was called twice: give all of its steps to one call"] if self._parts.workflow else []
-        none = [] if steps else ["workflow() needs at least one step"]
-        refuse([*again, *none, *self._problems_of_use(*steps)])
+        refuse(problems_of_workflow(steps, self._parts))
         machine = state_machine or workflow_of(self, steps, self.commons).state_machine
         self._parts.workflow, self._parts.workflow_runs = steps, Dispatch(state_machine=machine)
         return machine
@@ -238,7 +247,7 @@ class Tracker(Construct):
         taken = [name for name, variable in self._parts.queue_variables.items() if variable == queue_variable]
         refuse(
             [
-                *self._problems_of_use(step),
+                *problems_of_use([step], self._parts),
                 *(
                     f"queue_variable {queue_variable!r} is that of step {name!r}: give each queue one of its own, and "
                     "name it in its task class"
@@ -340,7 +349,8 @@ class Tracker(Construct):
         """Make what operates the steps: no more can be added. This happens by itself when the app is synthesized.
 
         Raises:
-            PropsError: a step is in no workflow and has no queue, or there is none.
+            PropsError: a step is in no workflow and has no queue, there is none, or they are not those of the pipeline
+                in its order.
         """
         refuse(self._parts.problems())
         if self._operations is None:
@@ -350,17 +360,6 @@ class Tracker(Construct):
     def _refuse_when_complete(self, what: str) -> None:
         if self._operations is not None:
             raise PropsError([f"{what} comes too late: call it before sweep, widget and the like are asked for"])
-
-    def _problems_of_use(self, *steps: TrackedStep) -> list[str]:
-        parts = self._parts
-        used = {*parts.queues, *(step.name for step in parts.workflow)}
-        names = [step.name for step in steps]
-        foreign = [name for name, step in zip(names, steps, strict=True) if parts.steps.get(name) is not step]
-        twice = [name for name in dict.fromkeys(names) if name in used or names.count(name) > 1]
-        return [
-            *(f"step {name!r} is not one of this tracker: add it with step()" for name in foreign),
-            *(f"step {name!r} is worked on already: it is in one workflow or has one queue" for name in twice),
-        ]
 
 
 def _rights_to(table: TableRights | dynamodb.ITable | None) -> TableRights | None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.props import Props, PropsError
 from status_tracker_cdk.tracker_parts import Parts
+from status_tracker_cdk.workflow import TrackedStep
 
 PropsT = TypeVar("PropsT", bound=Props)
 
@@ -86,11 +87,43 @@ def problems_of_step(name: str, handler: str, parts: Parts, code: CodeFolder) ->
         yield f"step {name!r} is there already: each step has a name of its own"
     if name in RESERVED:
         yield f"step {name!r} cannot be named so: a part of the tracker is"
-    module, _, pipeline = parts.commons.pipeline.partition(":")
-    known = code.steps_of(module, pipeline)
+    known = parts.known_steps
     if known is not None and name not in known:
         yield f"step {name!r} is not in {parts.commons.pipeline}, whose steps are {', '.join(known)}"
     if found := _HANDLER.fullmatch(handler):
         yield from code.problems(f"handler of step {name!r}", found[1], found[2])
     else:
         yield f"handler {handler!r} of step {name!r} must be module.name, such as invoice.handler"
+
+
+def problems_of_use(steps: Sequence[TrackedStep], parts: Parts) -> Iterator[str]:
+    """What is wrong with giving these steps to something that works on them."""
+    used = {*parts.queues, *(step.name for step in parts.workflow)}
+    for step in dict.fromkeys(steps):
+        if not isinstance(step, TrackedStep):
+            yield f"{step!r} is not a step: give what step() has returned"
+        elif parts.steps.get(step.name) is not step:
+            yield f"step {step.name!r} is not one of this tracker: add it with step()"
+        elif step.name in used or list(steps).count(step) > 1:
+            yield f"step {step.name!r} is worked on already: it is in one workflow or has one queue"
+
+
+def problems_of_workflow(steps: Sequence[TrackedStep], parts: Parts) -> Iterator[str]:
+    """What is wrong with a workflow of these steps."""
+    if parts.workflow:
+        yield (
+            "workflow() was called twice, and a tracker has one: give it all steps that follow each other. Steps on "
+            "the other side of a queue's need a queue_worker() each, or a tracker of their own"
+        )
+    if not steps:
+        yield "workflow() needs at least one step"
+    if problems := list(problems_of_use(steps, parts)):
+        yield from problems
+        return
+    names, known = [step.name for step in steps], list(parts.steps)
+    first = known.index(names[0]) if names else 0
+    if names != known[first : first + len(names)]:
+        yield (
+            f"workflow() has the steps {', '.join(names)}, and those of the tracker are {', '.join(known)}: give it "
+            "steps that follow each other, in this order"
+        )

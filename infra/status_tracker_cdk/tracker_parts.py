@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import cast
@@ -57,6 +57,7 @@ class Parts:
     """What a tracker was given so far.
 
     Attributes:
+        known_steps: the names of the pipeline's steps, in their order; None where they cannot be read from the code.
         queues: the queue and its worker of a step, by the step's name.
         queue_variables: the environment variable of each queue's URL, likewise.
     """
@@ -64,6 +65,7 @@ class Parts:
     commons: FunctionCommons
     table: TableRights
     choices: Choices
+    known_steps: Sequence[str] | None = None
     steps: dict[str, TrackedStep] = field(default_factory=dict)
     workflow: Sequence[TrackedStep] = ()
     workflow_runs: Dispatch = field(default_factory=Dispatch)
@@ -101,10 +103,21 @@ class Parts:
             return ["the tracker has no step: add one with step(), and give it to workflow() or queue_worker()"]
         worked_on = {*self.queues, *(step.name for step in self.workflow)}
         return [
-            f"step {name!r} is in no workflow and has no queue: give it to workflow() or queue_worker()"
-            for name in self.steps
-            if name not in worked_on
+            *self._problems_of_order(),
+            *(
+                f"step {name!r} is in no workflow and has no queue: give it to workflow() or queue_worker()"
+                for name in self.steps
+                if name not in worked_on
+            ),
         ]
+
+    def _problems_of_order(self) -> Iterator[str]:
+        known = self.known_steps
+        if known is not None and list(self.steps) != list(known):
+            yield (
+                f"the steps are {', '.join(self.steps)}, and those of {self.commons.pipeline} are {', '.join(known)}: "
+                "add each with step(), in this order"
+            )
 
 
 class Operations:

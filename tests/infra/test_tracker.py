@@ -12,8 +12,8 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
-from status_tracker_cdk import DataProps, PropsError, SweepProps, Tracker
-from tests.infra.own_app import PIPELINE, app_without_context, own_stacks, tracker_in, with_steps
+from status_tracker_cdk import DataProps, PropsError, SweepProps, TrackedStep, Tracker
+from tests.infra.own_app import LETTERS, PIPELINE, THREE, app_without_context, own_stacks, tracker_in, with_steps
 from tests.infra.synthesis import Synthesized
 from tests.infra.test_functions import rights
 from tests.infra.test_stack import acknowledgements
@@ -190,7 +190,7 @@ def test_whoever_starts_a_step_of_a_queue_knows_it(shop: Synthesized, function: 
 
 def test_a_worker_has_the_time_of_its_step(shop: Synthesized) -> None:
     variables = variables_of(shop, "OrdersMailHandler")
-    assert (variables["SECONDS_PER_RECORD"], variables["RETRY_SECONDS"]) == ("297", "10")
+    assert (variables["SECONDS_PER_RECORD"], variables["RETRY_SECONDS"]) == ("296", "10")
     assert "QUEUE_URL" not in variables
     assert shop.properties("AWS::Lambda::EventSourceMapping", "OrdersMail")["BatchSize"] == 1
 
@@ -329,6 +329,42 @@ def test_a_step_is_worked_on_in_one_way(stack: Stack) -> None:
         other.workflow()
 
 
+def three_steps(stack: Stack, *names: str) -> tuple[Tracker, list[TrackedStep]]:
+    tracker = tracker_in(stack, pipeline=THREE)
+    return tracker, [tracker.step(name, handler="mail.handler") for name in names or ("Invoice", "Mail", "Ship")]
+
+
+@pytest.mark.parametrize("order", [(0, 2), (2, 1, 0), (1, 0)])
+def test_the_steps_of_a_workflow_follow_each_other(stack: Stack, order: tuple[int, ...]) -> None:
+    tracker, steps = three_steps(stack)
+    with pytest.raises(PropsError, match="those of the tracker are Invoice, Mail, Ship: give it steps that follow"):
+        tracker.workflow(*(steps[place] for place in order))
+    tracker.workflow(*steps[1:])
+
+
+def test_a_second_workflow_behind_a_queue_is_a_tracker_of_its_own(stack: Stack) -> None:
+    tracker, [invoice, mail, ship] = three_steps(stack)
+    tracker.workflow(invoice)
+    tracker.queue_worker(mail)
+    with pytest.raises(PropsError, match="a queue_worker\\(\\) each, or a tracker of their own"):
+        tracker.workflow(ship)
+
+
+@pytest.mark.parametrize("names", [("Mail", "Invoice", "Ship"), ("Invoice", "Mail")])
+def test_the_steps_are_those_of_the_pipeline_in_its_order(stack: Stack, names: tuple[str, ...]) -> None:
+    tracker, steps = three_steps(stack, *names)
+    tracker.workflow(*steps)
+    with pytest.raises(PropsError, match=f"{', '.join(names)}, and those of {THREE} are Invoice, Mail, Ship: add each"):
+        tracker.complete()
+
+
+def test_only_what_step_has_returned_is_a_step(stack: Stack) -> None:
+    tracker, _ = three_steps(stack)
+    for use in (tracker.workflow, tracker.queue_worker):
+        with pytest.raises(PropsError, match="'Invoice' is not a step: give what step\\(\\) has returned"):
+            use("Invoice")  # type: ignore[operator]
+
+
 def test_two_trackers_on_one_table_have_two_use_cases(stack: Stack) -> None:
     first = tracker_in(stack)
     with pytest.raises(PropsError, match="use_case_id 'Orders' is another tracker's on the same table"):
@@ -363,7 +399,7 @@ def test_nothing_is_added_to_what_is_complete(stack: Stack) -> None:
 
 
 def test_an_application_submits_tasks(stack: Stack) -> None:
-    tracker = tracker_in(stack, data=DataProps(retain_data=False), bulk_rerun=False)
+    tracker = tracker_in(stack, pipeline=LETTERS, data=DataProps(retain_data=False), bulk_rerun=False)
     role = iam.Role(stack, "Api", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     with pytest.raises(PropsError, match="has no step"):
         tracker.grant_submit(role)
@@ -378,7 +414,7 @@ def test_an_application_submits_tasks(stack: Stack) -> None:
     allowed = {str(statement["Action"]) for statement in granted["<Api>"]["Statement"]}
     assert allowed == {"['dynamodb:GetItem', 'dynamodb:PutItem']", "sqs:SendMessage"}
     assert "<OrdersMailHandlerRole>" in granted
-    assert variables_of(template, "OrdersMailHandler")["SECONDS_PER_RECORD"] == "9"
+    assert variables_of(template, "OrdersMailHandler")["SECONDS_PER_RECORD"] == "8"
     assert tracker.queue("Mail") is tracker.queue(mail)
     assert tracker.state_machine is None
 
