@@ -383,5 +383,8 @@ class _Completion:
         self._tracker = tracker
 
     def visit(self, node: IConstruct) -> None:
-        if node is self._tracker and not self._tracker._parts.problems():
+        parts = self._tracker._parts
+        if node is self._tracker and not parts.problems():
             self._tracker.complete()
+            if parts.uploads is not None:
+                send_events(parts.uploads.bucket)

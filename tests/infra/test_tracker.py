@@ -10,6 +10,8 @@ import pytest
 from aws_cdk import App, Duration, Stack, assertions
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from aws_cdk.aws_s3_notifications import SqsDestination
 from constructs import Construct
 
 from status_tracker_cdk import DataProps, PropsError, SweepProps, TrackedStep, Tracker
@@ -55,6 +57,11 @@ def bare() -> Synthesized:
 def parts() -> Synthesized:
     """Parts without a tracker."""
     return own_stacks()["Parts"]
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(app_without_context(), "Wrong")
 
 
 def names_of(stack: Synthesized) -> Iterator[tuple[str, str]]:
@@ -183,6 +190,27 @@ def test_the_bucket_of_uploads_sends_its_events(shop: Synthesized) -> None:
     assert "BUCKET" not in variables_of(shop, "OrdersOperationsSweep")
 
 
+@pytest.mark.parametrize("when", ["before", "after", "when complete"])
+def test_a_bucket_with_handlers_of_its_own_sends_its_events(stack: Stack, when: str) -> None:
+    bucket = s3.Bucket(stack, "Uploads")
+    tracker = with_steps(tracker_in(stack))
+
+    def upload() -> None:
+        tracker.on_upload(bucket)
+        if when == "when complete":
+            tracker.complete()
+
+    def notify() -> None:
+        bucket.add_event_notification(s3.EventType.OBJECT_REMOVED, SqsDestination(sqs.Queue(stack, "Removed")))
+
+    for act in (notify, upload) if when == "before" else (upload, notify):
+        act()
+    template = assertions.Template.from_stack(stack).to_json()["Resources"].values()
+    [notified] = [each["Properties"] for each in template if each["Type"] == "Custom::S3BucketNotifications"]
+    assert notified["NotificationConfiguration"]["EventBridgeConfiguration"] == {}
+    assert notified["NotificationConfiguration"]["QueueConfigurations"]
+
+
 @pytest.mark.parametrize("function", ["InvoiceHandler", "OperationsSweep", "WidgetActor", "BulkRerunWork"])
 def test_whoever_starts_a_step_of_a_queue_knows_it(shop: Synthesized, function: str) -> None:
     assert variables_of(shop, f"Orders{function}")["QUEUE_URL"] == "<OrdersMailQueue>"
@@ -234,11 +262,6 @@ def test_parts_work_on_what_is_there_already(parts: Synthesized) -> None:
 
 
 # Wrong use
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return Stack(app_without_context(), "Wrong")
 
 
 def problems(**options: Any) -> list[str]:
