@@ -33,18 +33,21 @@ from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import ExistingTable, TableRights, TaskTable
 from status_tracker_cdk.tracker_checks import (
     chosen,
+    problems_of_props,
+    problems_of_resource,
     problems_of_step,
     problems_of_tracker,
     problems_of_use,
     problems_of_workflow,
     refuse,
+    step_props,
     use_case_of,
 )
 from status_tracker_cdk.tracker_parts import Choices, Operations, Parts, Uploads, workflow_of
 from status_tracker_cdk.widget import Widget
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
-from status_tracker_cdk.workflow import StepProps, TrackedStep
+from status_tracker_cdk.workflow import TrackedStep
 
 
 class Tracker(Construct):
@@ -120,7 +123,17 @@ class Tracker(Construct):
         self.name, folder = name_of(self), CodeFolder(code)
         use_case = use_case_of(construct_id, use_case_id)
         refuse(
-            problems_of_tracker(self.name, folder, pipeline, use_case, has_widget=widget, stream=stream, table=table)
+            [
+                *problems_of_tracker(
+                    self.name, folder, pipeline, use_case, has_widget=widget, stream=stream, table=table
+                ),
+                *problems_of_props(
+                    data=(data, DataProps), log_props=(log_props, LogProps), retries=(retries, RetryProps)
+                ),
+                *problems_of_resource("layer", layer, "layer_version_arn", "a lambda_.ILayerVersion"),
+                *problems_of_resource("alarm_topic", alarm_topic, "topic_arn", "an sns.ITopic"),
+                *problems_of_resource("results", results, "bucket_arn", "an s3.IBucket"),
+            ]
         )
         choices = Choices(
             sweep=chosen("sweep", sweep, SweepProps),
@@ -181,20 +194,16 @@ class Tracker(Construct):
             retried_elsewhere: errors after which trying again begins in another state, see `TrackedStep.begin_with`.
 
         Raises:
-            PropsError: there is such a step already, the pipeline has none of that name, or the handler is not there.
+            PropsError: there is such a step already, the pipeline has none of that name, the handler is not there, or
+                a number is out of its range.
         """
         self._refuse_when_complete("step()")
         refuse(problems_of_step(name, handler, self._parts, self._code))
-        values = {
-            "step_timeout_seconds": None if timeout is None else int(timeout.to_seconds()),
-            "step_memory_mb": memory_mb,
-            "step_reserved_concurrency": reserved_concurrency,
-        }
         step = TrackedStep(
             self,
             name,
             commons=self.commons,
-            props=StepProps(**{each: value for each, value in values.items() if value is not None}),
+            props=step_props(name, timeout, memory_mb, reserved_concurrency),
             handler=handler,
             environment=environment,
             statements=[self.table.allow_items("GetItem", "UpdateItem"), *allow],
@@ -216,7 +225,12 @@ class Tracker(Construct):
                 do not follow each other.
         """
         self._refuse_when_complete("workflow()")
-        refuse(problems_of_workflow(steps, self._parts))
+        refuse(
+            [
+                *problems_of_workflow(steps, self._parts),
+                *problems_of_resource("state_machine", state_machine, "state_machine_arn", "an sfn.IStateMachine"),
+            ]
+        )
         machine = state_machine or workflow_of(self, steps, self.commons).state_machine
         self._parts.workflow, self._parts.workflow_runs = steps, Dispatch(state_machine=machine)
         return machine
@@ -240,8 +254,8 @@ class Tracker(Construct):
             alarm_age_minutes: how old a message may become; by default an hour, or what a redelivery takes if longer.
 
         Raises:
-            PropsError: the step is not one of this tracker that is still free, or the variable is another queue's.
-            ValueError: the messages of a batch do not fit into the step's timeout; see `WorkerPace`.
+            PropsError: the step is not one of this tracker that is still free, the variable is another queue's, or the
+                messages of a batch do not fit into the step's timeout; see `WorkerPace`.
         """
         self._refuse_when_complete("queue_worker()")
         taken = [name for name, variable in self._parts.queue_variables.items() if variable == queue_variable]
@@ -286,7 +300,8 @@ class Tracker(Construct):
             PropsError: it was called before.
         """
         self._refuse_when_complete("on_upload()")
-        refuse(["on_upload() was called twice: a tracker has one bucket"] if self._parts.uploads else [])
+        again = ["on_upload() was called twice: a tracker has one bucket"] if self._parts.uploads else []
+        refuse([*again, *problems_of_resource("bucket", bucket, "bucket_arn", "an s3.IBucket")])
         send_events(bucket)
         self._parts.uploads = Uploads(
             bucket=bucket,
@@ -315,7 +330,7 @@ class Tracker(Construct):
         Raises:
             PropsError: the first step has no workflow and no queue yet.
         """
-        refuse(self._parts.problems()[:1])
+        refuse(self._parts.problems_of_first())
         submitting = [self.table.allow_items("GetItem", "PutItem"), *self._parts.first_dispatch.allow_starting()]
         for statement in submitting:
             grantee.grant_principal.add_to_principal_policy(statement)

@@ -6,10 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from aws_cdk import Duration
+
 from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.props import Props, PropsError
+from status_tracker_cdk.table import TableRights
 from status_tracker_cdk.tracker_parts import Parts
-from status_tracker_cdk.workflow import TrackedStep
+from status_tracker_cdk.workflow import StepProps, TrackedStep
 
 PropsT = TypeVar("PropsT", bound=Props)
 
@@ -51,6 +54,40 @@ def chosen(name: str, value: PropsT | bool | None, kind: type[PropsT]) -> PropsT
     return value
 
 
+def problems_of_props(**given: tuple[object, type[Props]]) -> Iterator[str]:
+    """Which of these values, by the names of their arguments, are no such props and not None."""
+    for name, (value, kind) in given.items():
+        if value is not None and not isinstance(value, kind):
+            yield f"{name} must be a {kind.__name__}, not {value!r}"
+
+
+def problems_of_resource(name: str, value: object, attribute: str, kind: str) -> Iterator[str]:
+    """Whether a resource of the CDK, None included, lacks what its interface has."""
+    if value is not None and not hasattr(value, attribute):
+        yield f"{name} must be {kind}, not {value!r}"
+
+
+def step_props(name: str, timeout: Duration | None, memory_mb: int | None, concurrency: int | None) -> StepProps:
+    """The props of a step; None stands for a default.
+
+    Raises:
+        PropsError: one of them is out of its range; by the names of the arguments of `Tracker.step`.
+    """
+    seconds = None if timeout is None else timeout.to_milliseconds() / 1000
+    if seconds is not None and seconds.is_integer():
+        seconds = int(seconds)
+    arguments = {
+        "step_timeout_seconds": ("timeout in seconds", seconds),
+        "step_memory_mb": ("memory_mb", memory_mb),
+        "step_reserved_concurrency": ("reserved_concurrency", concurrency),
+    }
+    try:
+        return StepProps(**{field: value for field, (_, value) in arguments.items() if value is not None})
+    except PropsError as error:
+        told = [problem.partition(" ") for problem in error.problems]
+        raise PropsError([f"step {name!r}: {arguments[field][0]} {what}" for field, _, what in told]) from None
+
+
 def use_case_of(construct_id: str, given: str | None) -> str:
     """The use case of a tracker: its id, where nothing else is given; empty where that says nothing."""
     if given is not None:
@@ -62,6 +99,8 @@ def problems_of_tracker(
     name: str, code: CodeFolder, pipeline: str, use_case: str, *, has_widget: bool, stream: bool, table: Any
 ) -> Iterator[str]:
     """What is wrong with the arguments of a tracker."""
+    if table is not None and not isinstance(table, TableRights):
+        yield from problems_of_resource("table", table, "table_arn", "a TableRights or dynamodb.ITable")
     if has_widget and len(name) > LONGEST_NAME:
         yield (
             f"the name {name!r}, of the stack and the construct's id, has {len(name)} characters: at most "
@@ -73,7 +112,7 @@ def problems_of_tracker(
         yield f"use_case_id {use_case!r} must be a text without spaces and #"
     if stream and table is not None:
         yield "stream is for a new table: switch it on where yours is made, or leave table off"
-    if found := _PIPELINE.fullmatch(pipeline):
+    if found := _PIPELINE.fullmatch(str(pipeline)):
         yield from code.problems("pipeline", found[1], found[2])
     else:
         yield f"pipeline {pipeline!r} must be module:NAME of a Pipeline, such as orders.tasks:PIPELINE"

@@ -99,21 +99,25 @@ class Parts:
 
     def problems(self) -> list[str]:
         """What is missing."""
+        return [*self.problems_of_first(), *self._problems_of_order(), *self._unused(list(self.steps)[1:])]
+
+    def problems_of_first(self) -> list[str]:
+        """What is missing to start the runs of new tasks."""
         if not self.steps:
             return ["the tracker has no step: add one with step(), and give it to workflow() or queue_worker()"]
+        return self._unused(list(self.steps)[:1])
+
+    def _unused(self, steps: Sequence[str]) -> list[str]:
         worked_on = {*self.queues, *(step.name for step in self.workflow)}
         return [
-            *self._problems_of_order(),
-            *(
-                f"step {name!r} is in no workflow and has no queue: give it to workflow() or queue_worker()"
-                for name in self.steps
-                if name not in worked_on
-            ),
+            f"step {name!r} is in no workflow and has no queue: give it to workflow() or queue_worker()"
+            for name in steps
+            if name not in worked_on
         ]
 
     def _problems_of_order(self) -> Iterator[str]:
         known = self.known_steps
-        if known is not None and list(self.steps) != list(known):
+        if self.steps and known is not None and list(self.steps) != list(known):
             yield (
                 f"the steps are {', '.join(self.steps)}, and those of {self.commons.pipeline} are {', '.join(known)}: "
                 "add each with step(), in this order"

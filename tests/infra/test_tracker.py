@@ -272,7 +272,10 @@ def problems(**options: Any) -> list[str]:
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
-    [name, stream, pipeline] = problems(construct_id="O" * 50, stream=True, table=object(), pipeline="orders.tasks")
+    [table, name, stream, pipeline] = problems(
+        construct_id="O" * 50, stream=True, table=object(), pipeline="orders.tasks"
+    )
+    assert table.startswith("table must be a TableRights or dynamodb.ITable, not <object")
     assert "has 56 characters: at most 50" in name
     assert "stream is for a new table" in stream
     assert pipeline == "pipeline 'orders.tasks' must be module:NAME of a Pipeline, such as orders.tasks:PIPELINE"
@@ -288,6 +291,11 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ({"use_case_id": "an order"}, "use_case_id 'an order' must be a text without spaces and #"),
         ({"sweep": 5}, "sweep must be a SweepProps, True or False, not 5"),
         ({"monitoring": SweepProps()}, "monitoring must be a AlarmProps, True or False, not SweepProps("),
+        ({"pipeline": None}, "pipeline None must be module:NAME of a Pipeline"),
+        ({"data": {"retain_data": False}}, "data must be a DataProps, not {'retain_data': False}"),
+        ({"retries": 3}, "retries must be a RetryProps, not 3"),
+        ({"table": "tasks"}, "table must be a TableRights or dynamodb.ITable, not 'tasks'"),
+        ({"results": "files"}, "results must be an s3.IBucket, not 'files'"),
         ({"requirements": "none.txt"}, "requirements 'none.txt' must be a file: there is none"),
     ],
 )
@@ -352,6 +360,48 @@ def test_a_step_is_worked_on_in_one_way(stack: Stack) -> None:
         other.workflow()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"timeout": Duration.hours(1)}, "step 'Mail': timeout in seconds must be from 1 to 900, not 3600"),
+        ({"timeout": Duration.millis(1500)}, "step 'Mail': timeout in seconds must be int, not 1.5"),
+        ({"memory_mb": 64}, "step 'Mail': memory_mb must be from 128 to 10240, not 64"),
+    ],
+)
+def test_numbers_of_a_step_are_told_by_the_names_of_arguments(stack: Stack, options: Any, told: str) -> None:
+    tracker = tracker_in(stack)
+    with pytest.raises(PropsError) as raised:
+        tracker.step("Mail", handler="mail.handler", **options)
+    assert raised.value.problems == [told]
+    tracker.step("Mail", handler="mail.handler")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"batch_size": 9}, "timeout is 12 s: give at least 13 s, one for each of the 9 messages"),
+        ({"max_concurrency": 1}, "max_concurrency is 1: give a number from 2 to 1000"),
+        ({"batch_size": 0}, "batch_size is 0: give a number from 1 to 10"),
+        ({"alarm_age_minutes": 1}, "alarm_age_minutes is 1: give at least 2"),
+    ],
+)
+def test_numbers_of_a_queue_that_do_not_fit(stack: Stack, options: Any, told: str) -> None:
+    tracker = tracker_in(stack)
+    step = tracker.step("Mail", handler="mail.handler", timeout=Duration.seconds(12))
+    with pytest.raises(PropsError, match=told):
+        tracker.queue_worker(step, **options)
+    tracker.queue_worker(step)
+
+
+def test_tasks_are_submitted_where_their_first_step_is_worked_on(stack: Stack) -> None:
+    tracker, steps = three_steps(stack)
+    role = iam.Role(stack, "Api", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    with pytest.raises(PropsError, match="step 'Invoice' is in no workflow"):
+        tracker.grant_submit(role)
+    tracker.queue_worker(steps[0])
+    tracker.grant_submit(role)
+
+
 def three_steps(stack: Stack, *names: str) -> tuple[Tracker, list[TrackedStep]]:
     tracker = tracker_in(stack, pipeline=THREE)
     return tracker, [tracker.step(name, handler="mail.handler") for name in names or ("Invoice", "Mail", "Ship")]
@@ -385,7 +435,7 @@ def test_only_what_step_has_returned_is_a_step(stack: Stack) -> None:
     tracker, _ = three_steps(stack)
     for use in (tracker.workflow, tracker.queue_worker):
         with pytest.raises(PropsError, match="'Invoice' is not a step: give what step\\(\\) has returned"):
-            use("Invoice")  # type: ignore[operator]
+            use("Invoice")  # type: ignore[arg-type]
 
 
 def test_two_trackers_on_one_table_have_two_use_cases(stack: Stack) -> None:
