@@ -12,7 +12,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from status_tracker_cdk.access import acknowledge, allow
+from status_tracker_cdk.access import acknowledge, allow, allow_key
 from status_tracker_ops.settings import WorkflowSettings
 
 
@@ -75,7 +75,10 @@ class Dispatch:
             yield allow(["states:DescribeExecution"], _executions_of(self.state_machine, _name_of(self.state_machine)))
 
     def _on_queues(self, *actions: str) -> list[iam.PolicyStatement]:
-        return [allow(actions, *(queue.queue_arn for queue in self.queues.values()))] if self.queues else []
+        if not self.queues:
+            return []
+        keys = [right for queue in self.queues.values() for right in allow_key(queue.encryption_master_key)]
+        return [allow(actions, *(queue.queue_arn for queue in self.queues.values())), *keys]
 
 
 def _name_of(machine: sfn.IStateMachine) -> str:

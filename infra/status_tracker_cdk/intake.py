@@ -125,6 +125,7 @@ class Intake(Construct):
             environment=dispatch.environment,
             statements=[
                 table.allow_items("GetItem", "PutItem"),
+                *table.allow_key(),
                 *dispatch.allow_starting(),
                 allow_polling(self.queue),
             ],

@@ -7,7 +7,7 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from status_tracker_cdk.access import allow
+from status_tracker_cdk.access import allow, allow_key
 from status_tracker_cdk.props import PropsError
 from status_tracker_cdk.retention import DataProps
 
@@ -45,6 +45,10 @@ class TableRights:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
         return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
 
+    def allow_key(self) -> list[iam.PolicyStatement]:
+        """The rights to the table's own key; empty where it has none, or was imported without it."""
+        return allow_key(self.table.encryption_key)
+
     def allow_listing(self) -> iam.PolicyStatement:
         """A statement that allows to list the tasks, by the index."""
         return allow(["dynamodb:Query"], f"{self.table.table_arn}/index/{INDEX_NAME}")
@@ -52,6 +56,9 @@ class TableRights:
 
 class ExistingTable(TableRights):
     """A task table that is there already, with the key and the index of a `TaskTable`.
+
+    Where it is encrypted with a KMS key, the roles may use that if the CDK knows it: a table that is imported by its
+    name is imported without its key, so give ``encryption_key`` to ``Table.from_table_attributes``.
 
     Example::
 

@@ -34,10 +34,10 @@ from status_tracker_cdk.table import ExistingTable, TableRights, TaskTable
 from status_tracker_cdk.tracker_checks import (
     chosen,
     problems_of_props,
+    problems_of_queue,
     problems_of_resource,
     problems_of_step,
     problems_of_tracker,
-    problems_of_use,
     problems_of_workflow,
     refuse,
     step_props,
@@ -77,7 +77,8 @@ class Tracker(Construct):
         monitoring: the dashboard, the alarms and the saved queries.
         alarm_topic: where alarms are sent; by default a new topic.
         bulk_rerun: the state machine that reruns every task that a filter admits.
-        results: the bucket for the files of bulk machines; by default a new one, which keeps them for 90 days.
+        results: the bucket for the files of bulk machines; by default a new one, which keeps them for 90 days. Like a
+            table, import one that has a KMS key of its own with that key.
 
     Attributes:
         name: what physical names begin with; the ``service`` of metrics and logs.
@@ -206,7 +207,7 @@ class Tracker(Construct):
             props=step_props(name, timeout, memory_mb, reserved_concurrency),
             handler=handler,
             environment=environment,
-            statements=[self.table.allow_items("GetItem", "UpdateItem"), *allow],
+            statements=[self.table.allow_items("GetItem", "UpdateItem"), *self.table.allow_key(), *allow],
             actions_without_resource=actions_without_resource,
             retried_elsewhere=retried_elsewhere,
         )
@@ -248,27 +249,19 @@ class Tracker(Construct):
 
         Args:
             batch_size: messages handed to one invocation, which share the step's timeout evenly; from 1 to 10.
-            max_concurrency: functions that run at the same time, at most; from 2 to 1,000.
-            queue_variable: the environment variable with the queue's URL, as the step's task class names it; each queue
-                has one of its own.
+            max_concurrency: functions that run at the same time, at most; from 2 to 1,000, and no more than the step
+                reserves.
+            queue_variable: the environment variable with the queue's URL, as the step's task class names it, such as
+                ``MAIL_QUEUE_URL``; each queue has one of its own.
             alarm_age_minutes: how old a message may become; by default an hour, or what a redelivery takes if longer.
 
         Raises:
-            PropsError: the step is not one of this tracker that is still free, the variable is another queue's, or the
-                messages of a batch do not fit into the step's timeout; see `WorkerPace`.
+            PropsError: the step is not one of this tracker that is still free or reserves less than `max_concurrency`,
+                the variable is another queue's or not one for a queue, or the messages of a batch do not fit into the
+                step's timeout; see `WorkerPace`.
         """
         self._refuse_when_complete("queue_worker()")
-        taken = [name for name, variable in self._parts.queue_variables.items() if variable == queue_variable]
-        refuse(
-            [
-                *problems_of_use([step], self._parts),
-                *(
-                    f"queue_variable {queue_variable!r} is that of step {name!r}: give each queue one of its own, and "
-                    "name it in its task class"
-                    for name in taken
-                ),
-            ]
-        )
+        refuse(problems_of_queue(step, queue_variable, max_concurrency, self._parts))
         pace = WorkerPace.within(
             step.props.step_timeout_seconds,
             memory_mb=step.props.step_memory_mb,
@@ -331,7 +324,8 @@ class Tracker(Construct):
             PropsError: the first step has no workflow and no queue yet.
         """
         refuse(self._parts.problems_of_first())
-        submitting = [self.table.allow_items("GetItem", "PutItem"), *self._parts.first_dispatch.allow_starting()]
+        creating = [self.table.allow_items("GetItem", "PutItem"), *self.table.allow_key()]
+        submitting = [*creating, *self._parts.first_dispatch.allow_starting()]
         for statement in submitting:
             grantee.grant_principal.add_to_principal_policy(statement)
 

@@ -29,6 +29,7 @@ RESERVED = {"Tasks", "Layer", "Workflow", "Intake", "Sweep", "Operations", "Widg
 _STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _PIPELINE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
 _HANDLER = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)")
+_QUEUE_VARIABLE = re.compile(r"(?=.*QUEUE_URL)[A-Z][A-Z0-9_]*")
 _USE_CASE = re.compile(r"[^\s#]+")
 _DEFAULT = "Default"
 
@@ -165,4 +166,28 @@ def problems_of_workflow(steps: Sequence[TrackedStep], parts: Parts) -> Iterator
         yield (
             f"workflow() has the steps {', '.join(names)}, and those of the tracker are {', '.join(known)}: give it "
             "steps that follow each other, in this order"
+        )
+
+
+def problems_of_queue(step: TrackedStep, variable: str, max_concurrency: int, parts: Parts) -> Iterator[str]:
+    """What is wrong with a queue for this step, whose URL is in that environment variable."""
+    if problems := list(problems_of_use([step], parts)):
+        yield from problems
+        return
+    if not _QUEUE_VARIABLE.fullmatch(str(variable)):
+        yield (
+            f"queue_variable {variable!r} must be capital letters, digits and _ with QUEUE_URL among them, such as "
+            "MAIL_QUEUE_URL: by that `status-tracker env` finds it"
+        )
+    for name, taken in parts.queue_variables.items():
+        if taken == variable:
+            yield (
+                f"queue_variable {variable!r} is that of step {name!r}: give each queue one of its own, and name it in "
+                "its task class"
+            )
+    reserved = step.props.step_reserved_concurrency
+    if reserved is not None and reserved < max_concurrency:
+        yield (
+            f"max_concurrency is {max_concurrency}, and step {step.name!r} reserves {reserved}: lower it, or raise "
+            "reserved_concurrency. Each delivery that Lambda throttles brings a message nearer to the dead letter queue"
         )

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 from aws_cdk import App, Duration, Stack, assertions
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
 from aws_cdk.aws_s3_notifications import SqsDestination
@@ -261,6 +263,28 @@ def test_parts_work_on_what_is_there_already(parts: Synthesized) -> None:
     assert parts.properties("AWS::SNS::Subscription")["Endpoint"] == "operations@example.com"
 
 
+def test_who_works_on_what_is_encrypted_with_an_own_key_may_use_it(stack: Stack) -> None:
+    on_table, on_files = (kms.Key(stack, name) for name in ("TableKey", "FilesKey"))
+    key = dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING)
+    table = dynamodb.Table(stack, "Tasks", partition_key=key, encryption_key=on_table)
+    files = s3.Bucket(stack, "Files", encryption_key=on_files)
+    with_steps(tracker_in(stack, table=table, results=files)).on_upload(s3.Bucket(stack, "Uploads"))
+    template = Synthesized(stack, None, assertions.Template.from_stack(stack).to_json())  # type: ignore[arg-type]
+    used: dict[str, set[str]] = {}
+    for name in template.of_type("AWS::IAM::Role"):
+        if name.startswith("Orders") and "Rights" in str(template.properties("AWS::IAM::Role", name)):
+            for action, resource in rights(template, name):
+                if action == "kms:Decrypt":
+                    used.setdefault(resource, set()).add(name.removeprefix("Orders").removesuffix("Role"))
+    machines = {f"{machine}{part}" for machine in ("Backfill", "BulkRerun") for part in ("", "Plan", "Work", "Report")}
+    on_tasks = {"BackfillWork", "BulkRerunPlan", "BulkRerunWork"}
+    operating = {"OperationsSweep", "WidgetViewer", "WidgetActor", "Intake"}
+    assert used == {
+        "<TableKey.Arn>": {"InvoiceHandler", "MailHandler", *operating, *on_tasks},
+        "<FilesKey.Arn>": machines,
+    }
+
+
 # Wrong use
 
 
@@ -382,12 +406,15 @@ def test_numbers_of_a_step_are_told_by_the_names_of_arguments(stack: Stack, opti
         ({"batch_size": 9}, "timeout is 12 s: give at least 13 s, one for each of the 9 messages"),
         ({"max_concurrency": 1}, "max_concurrency is 1: give a number from 2 to 1000"),
         ({"batch_size": 0}, "batch_size is 0: give a number from 1 to 10"),
+        ({"queue_variable": "TASK_TABLE_NAME"}, "queue_variable 'TASK_TABLE_NAME' must be capital letters"),
+        ({"queue_variable": "my QUEUE_URL"}, "with QUEUE_URL among them, such as MAIL_QUEUE_URL"),
+        ({"max_concurrency": 30}, "max_concurrency is 30, and step 'Mail' reserves 20: lower it"),
         ({"alarm_age_minutes": 1}, "alarm_age_minutes is 1: give at least 2"),
     ],
 )
 def test_numbers_of_a_queue_that_do_not_fit(stack: Stack, options: Any, told: str) -> None:
     tracker = tracker_in(stack)
-    step = tracker.step("Mail", handler="mail.handler", timeout=Duration.seconds(12))
+    step = tracker.step("Mail", handler="mail.handler", timeout=Duration.seconds(12), reserved_concurrency=20)
     with pytest.raises(PropsError, match=told):
         tracker.queue_worker(step, **options)
     tracker.queue_worker(step)

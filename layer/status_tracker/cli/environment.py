@@ -16,6 +16,7 @@ from .target import use_aws
 _TASK, _USE_CASE = "STATUS_TRACKER_TASK", "USE_CASE_ID"
 _NAMES = ("TASK_TABLE_NAME", _USE_CASE, "MAX_ATTEMPTS", _TASK, "WORKFLOW_ARN", "BUCKET", "RESULT_BUCKET")
 _QUEUES = "QUEUE_URL"
+"""What the names of variables with queues have in them."""
 _OPERATING = "status_tracker_ops."
 """How the handlers begin whose environment goes before that of an application's own functions."""
 
@@ -91,7 +92,7 @@ def trackers(stack: str, cloudformation: Any, functions: Any) -> dict[str, dict[
         if _TASK in variables and _USE_CASE in variables:
             known = found.setdefault(variables[_USE_CASE], {})
             for name, value in variables.items():
-                if name in _NAMES or name.startswith(_QUEUES):
+                if name in _NAMES or _QUEUES in name:
                     known.setdefault(name, value)
     return found
 

@@ -20,7 +20,7 @@ SETTINGS = {
     "MAX_ATTEMPTS": "3",
     "STATUS_TRACKER_TASK": "orders.tasks:PIPELINE",
 }
-QUEUES = {"QUEUE_URL": "https://sqs/mail", "QUEUE_URL_INVOICE": "https://sqs/invoices"}
+QUEUES = {"QUEUE_URL": "https://sqs/mail", "QUEUE_URL_INVOICE": "https://sqs/invoices", "SHIP_QUEUE_URL": "https://s"}
 OPERATING = "status_tracker_ops.deployed.sweep.handler"
 
 
