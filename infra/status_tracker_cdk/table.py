@@ -8,6 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from status_tracker_cdk.access import allow, allow_key
+from status_tracker_cdk.naming import take
 from status_tracker_cdk.props import PropsError
 from status_tracker_cdk.retention import DataProps
 
@@ -34,12 +35,10 @@ class TableRights:
         Raises:
             PropsError: another tracker has it: each would sweep and count the tasks of both.
         """
-        claimed: set[str] = vars(self).setdefault("_claimed", set())
-        if use_case_id in claimed:
+        if not take(self.table, "status-tracker:use-case", f"{self.table.node.path} {use_case_id}"):
             raise PropsError(
                 [f"use_case_id {use_case_id!r} is another tracker's on the same table: give each one of its own"]
             )
-        claimed.add(use_case_id)
 
     def allow_items(self, *actions: str) -> iam.PolicyStatement:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""

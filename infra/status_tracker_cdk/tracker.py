@@ -41,6 +41,7 @@ from status_tracker_cdk.tracker_checks import (
     problems_of_workflow,
     refuse,
     step_props,
+    take_or_refuse,
     use_case_of,
 )
 from status_tracker_cdk.tracker_parts import Choices, Operations, Parts, Uploads, workflow_of
@@ -81,7 +82,8 @@ class Tracker(Construct):
             table, import one that has a KMS key of its own with that key.
 
     Attributes:
-        name: what physical names begin with; the ``service`` of metrics and logs.
+        name: what physical names begin with; the ``service`` of metrics and logs. It is the stack's with the ids below,
+            and no two trackers of an app in the same account and region have the same.
         table: the task table, and the rights to it.
         layer: the layer with the library and what it needs.
 
@@ -125,9 +127,7 @@ class Tracker(Construct):
         use_case = use_case_of(construct_id, use_case_id)
         refuse(
             [
-                *problems_of_tracker(
-                    self.name, folder, pipeline, use_case, has_widget=widget, stream=stream, table=table
-                ),
+                *problems_of_tracker(self.name, folder, pipeline, use_case, stream=stream, table=table),
                 *problems_of_props(
                     data=(data, DataProps), log_props=(log_props, LogProps), retries=(retries, RetryProps)
                 ),
@@ -136,6 +136,7 @@ class Tracker(Construct):
                 *problems_of_resource("results", results, "bucket_arn", "an s3.IBucket"),
             ]
         )
+        take_or_refuse(self, self.name, "the tracker")
         choices = Choices(
             sweep=chosen("sweep", sweep, SweepProps),
             widget=widget,
@@ -269,6 +270,7 @@ class Tracker(Construct):
             max_concurrency=max_concurrency,
             alarm_age_minutes=alarm_age_minutes,
         )
+        take_or_refuse(step, f"{self.name}-{step.name}", f"what is about the queue of step {step.name!r}")
         worker = WorkerQueue(step, commons=self.commons, handler=step.handler, step=step.name, pace=pace)
         self._parts.queues[step.name], self._parts.queue_variables[step.name] = worker, queue_variable
         return worker

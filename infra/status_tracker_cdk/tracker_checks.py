@@ -6,9 +6,13 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from aws_cdk import Duration
+from aws_cdk import Duration, Token
+from constructs import Construct
 
+from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, SWEEP_STEP
+from status_tracker_cdk.naming import take_name
 from status_tracker_cdk.props import Props, PropsError
 from status_tracker_cdk.table import TableRights
 from status_tracker_cdk.tracker_parts import Parts
@@ -16,14 +20,15 @@ from status_tracker_cdk.workflow import StepProps, TrackedStep
 
 PropsT = TypeVar("PropsT", bound=Props)
 
+_DEFAULT, _DEAD_LETTERS = "Default", "DeadLetter"
 LONGEST_NAME = 50
 """A function of the widget has this and a suffix in its name, and Lambda allows 64 characters."""
-RESERVED = {"Tasks", "Layer", "Workflow", "Intake", "Sweep", "Operations", "Widget", "WidgetActions", "Monitoring"} | {
-    "Backfill",
-    "BulkRerun",
-    "Files",
-    "Table",
-    "Index",
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
+_MACHINES = (Backfill.__name__, BulkRerun.__name__)
+RESERVED = {
+    *("Tasks", "Layer", "Workflow", "Operations", "Widget", "WidgetActions", "Monitoring", "Files", "Outputs"),
+    *("Table", "Index", INTAKE_STEP, SWEEP_STEP, _DEFAULT),
+    *(f"{machine}{state}" for machine in _MACHINES for state in ("", "Plan", "Work", "Report")),
 }
 """Names that a step cannot have, since constructs, metrics or alarms have them."""
 _STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
@@ -31,7 +36,6 @@ _PIPELINE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
 _HANDLER = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)")
 _QUEUE_VARIABLE = re.compile(r"(?=.*QUEUE_URL)[A-Z][A-Z0-9_]*")
 _USE_CASE = re.compile(r"[^\s#]+")
-_DEFAULT = "Default"
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -89,6 +93,16 @@ def step_props(name: str, timeout: Duration | None, memory_mb: int | None, concu
         raise PropsError([f"step {name!r}: {arguments[field][0]} {what}" for field, _, what in told]) from None
 
 
+def take_or_refuse(construct: Construct, name: str, what: str) -> None:
+    """Take a name in the account.
+
+    Raises:
+        PropsError: something else has it; says `what` cannot be named so.
+    """
+    if not take_name(construct, name):
+        raise PropsError([f"{what} would be named {name}, as another tracker in the same account: rename one"])
+
+
 def use_case_of(construct_id: str, given: str | None) -> str:
     """The use case of a tracker: its id, where nothing else is given; empty where that says nothing."""
     if given is not None:
@@ -97,15 +111,17 @@ def use_case_of(construct_id: str, given: str | None) -> str:
 
 
 def problems_of_tracker(
-    name: str, code: CodeFolder, pipeline: str, use_case: str, *, has_widget: bool, stream: bool, table: Any
+    name: str, code: CodeFolder, pipeline: str, use_case: str, *, stream: bool, table: Any
 ) -> Iterator[str]:
     """What is wrong with the arguments of a tracker."""
     if table is not None and not isinstance(table, TableRights):
         yield from problems_of_resource("table", table, "table_arn", "a TableRights or dynamodb.ITable")
-    if has_widget and len(name) > LONGEST_NAME:
+    if Token.is_unresolved(name):
+        yield "a tracker cannot be in a NestedStack, whose name only AWS knows: put it into the stack around that"
+    elif not _NAME.fullmatch(name):
         yield (
-            f"the name {name!r}, of the stack and the construct's id, has {len(name)} characters: at most "
-            f"{LONGEST_NAME} are possible"
+            f"the name {name!r}, of the stack and the construct's id, must be letters, digits, - and _, at most "
+            f"{LONGEST_NAME}, and has {len(name)} characters"
         )
     if not use_case:
         yield f'use_case_id is needed, since the construct\'s id is "{_DEFAULT}"'
@@ -127,6 +143,8 @@ def problems_of_step(name: str, handler: str, parts: Parts, code: CodeFolder) ->
         yield f"step {name!r} is there already: each step has a name of its own"
     if name in RESERVED:
         yield f"step {name!r} cannot be named so: a part of the tracker is"
+    if name.endswith(_DEAD_LETTERS):
+        yield f"step {name!r} cannot end so: an output of its own would be named as one of another step"
     known = parts.known_steps
     if known is not None and name not in known:
         yield f"step {name!r} is not in {parts.commons.pipeline}, whose steps are {', '.join(known)}"

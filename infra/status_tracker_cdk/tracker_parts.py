@@ -140,8 +140,9 @@ class Operations:
         self.widget = self._widget() if parts.choices.widget else None
         self.bulk_machines = self._bulk_machines()
         self.monitoring = None if parts.choices.alarms is None else self._monitoring(parts.choices.alarms)
+        outputs = Construct(scope, "Outputs")
         for name, value in self._outputs().items():
-            output = CfnOutput(scope, name, value=value)
+            output = CfnOutput(outputs, name, value=value)
             output.override_logical_id(f"{self._label()}{name}")
 
     def _intake(self) -> Intake | None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack, assertions
+from aws_cdk import App, Duration, Environment, NestedStack, Stack, assertions
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
@@ -300,7 +300,7 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         construct_id="O" * 50, stream=True, table=object(), pipeline="orders.tasks"
     )
     assert table.startswith("table must be a TableRights or dynamodb.ITable, not <object")
-    assert "has 56 characters: at most 50" in name
+    assert "at most 50, and has 56 characters" in name
     assert "stream is for a new table" in stream
     assert pipeline == "pipeline 'orders.tasks' must be module:NAME of a Pipeline, such as orders.tasks:PIPELINE"
 
@@ -315,6 +315,11 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ({"use_case_id": "an order"}, "use_case_id 'an order' must be a text without spaces and #"),
         ({"sweep": 5}, "sweep must be a SweepProps, True or False, not 5"),
         ({"monitoring": SweepProps()}, "monitoring must be a AlarmProps, True or False, not SweepProps("),
+        (
+            {"construct_id": "Orders & Co", "use_case_id": "orders"},
+            "'Wrong-Orders & Co', of the stack and the construct's id, must be letters",
+        ),
+        ({"construct_id": "O" * 50, "widget": False}, "at most 50, and has 56 characters"),
         ({"pipeline": None}, "pipeline None must be module:NAME of a Pipeline"),
         ({"data": {"retain_data": False}}, "data must be a DataProps, not {'retain_data': False}"),
         ({"retries": 3}, "retries must be a RetryProps, not 3"),
@@ -346,7 +351,7 @@ def test_what_is_no_step(stack: Stack, name: str, handler: str, told: str) -> No
     assert told in raised.value.problems[-1]
 
 
-@pytest.mark.parametrize("name", ["Sweep", "Intake", "Workflow", "two words", "2nd", "a-b"])
+@pytest.mark.parametrize("name", ["Sweep", "Intake", "Workflow", "BulkRerunPlan", "two words", "2nd", "a-b"])
 def test_a_step_cannot_have_every_name(stack: Stack, name: str) -> None:
     with pytest.raises(PropsError, match=f"step '{name}' (cannot be named so|must be letters)"):
         tracker_in(stack).step(name, handler="mail.handler")
@@ -469,6 +474,34 @@ def test_two_trackers_on_one_table_have_two_use_cases(stack: Stack) -> None:
     first = tracker_in(stack)
     with pytest.raises(PropsError, match="use_case_id 'Orders' is another tracker's on the same table"):
         tracker_in(stack, "Other", table=first.table, use_case_id="Orders")
+
+
+def test_two_trackers_on_one_table_of_elsewhere_have_two_use_cases(stack: Stack) -> None:
+    table = dynamodb.Table.from_table_name(stack, "Tasks", "tasks")
+    tracker_in(stack, table=table)
+    tracker_in(stack, "Other", table=table)
+    with pytest.raises(PropsError, match="use_case_id 'Orders' is another tracker's on the same table"):
+        tracker_in(stack, "Third", table=table, use_case_id="Orders")
+
+
+def test_two_trackers_of_an_account_have_two_names() -> None:
+    app = app_without_context()
+    first = tracker_in(Stack(app, "shop"), "prod-Orders")
+    with pytest.raises(PropsError, match="the tracker would be named shop-prod-Orders, as another"):
+        tracker_in(Stack(app, "shop-prod"), "Orders")
+    elsewhere = Stack(app, "elsewhere", stack_name="shop-prod", env=Environment(region="eu-west-1"))
+    assert tracker_in(elsewhere, "Orders").name == first.name
+
+
+def test_alarms_of_two_trackers_have_two_names(stack: Stack) -> None:
+    orders, _ = tracker_in(stack), tracker_in(stack, "Orders-Mail")
+    with pytest.raises(PropsError, match="the queue of step 'Mail' would be named Wrong-Orders-Mail, as another"):
+        orders.queue_worker(orders.step("Mail", handler="mail.handler"))
+
+
+def test_a_nested_stack_is_refused(stack: Stack) -> None:
+    with pytest.raises(PropsError, match="a tracker cannot be in a NestedStack"):
+        tracker_in(NestedStack(stack, "Inner"))
 
 
 def test_two_queues_have_two_variables(stack: Stack) -> None:

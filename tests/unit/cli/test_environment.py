@@ -97,6 +97,15 @@ def test_of_several_trackers_one_is_chosen(run: Any) -> None:
     assert "has no tracker of the use case 'return', only of orders, returns" in wrong.err
 
 
+def test_trackers_of_one_use_case_on_two_tables_are_two(run: Any) -> None:
+    tables = ("sold", "returned")
+    deploy({name.title(): {**SETTINGS, "USE_CASE_ID": "orders", "TASK_TABLE_NAME": name} for name in tables})
+    answer = run("env", "s", "--use-case", "orders")
+    assert answer.code == 2
+    assert "only of orders@returned, orders@sold" in answer.err
+    assert evaluated(run("env", "s", "--use-case", "orders@sold").out)["TASK_TABLE_NAME"] == "sold"
+
+
 def test_a_stack_of_something_else_is_told(run: Any) -> None:
     deploy({"Other": {}, "Partial": {"USE_CASE_ID": "x"}})
     answer = run("env", "s")
