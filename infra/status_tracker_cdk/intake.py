@@ -105,7 +105,7 @@ class Intake(Construct):
         events.Rule(
             self,
             "ObjectCreated",
-            description="New documents to the intake queue",
+            description="New objects to the intake queue",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],

@@ -41,6 +41,8 @@ NAMES = {
     "AWS::Lambda::LayerVersion": "LayerName",
 }
 """The property by which a resource has a name that is chosen."""
+TEXTS = ("Description", "AlarmDescription", "DashboardBody")
+"""The properties that are read by people."""
 
 
 @pytest.fixture(scope="session")
@@ -238,6 +240,14 @@ def test_workers_are_on_the_dashboard_and_have_alarms(shop: Synthesized) -> None
     assert topics == {("<OrdersMonitoringAlarms>",)}
     # They say the same of a step as these would.
     assert not {"OrdersMonitoringAlarmIgnoredMail", "OrdersMonitoringAlarmMailThrottled"} & set(alarms)
+
+
+def test_texts_speak_of_tasks_and_name_no_runbook_that_is_not_there(shop: Synthesized, parts: Synthesized) -> None:
+    for stack in (shop, parts):
+        resources = [each for each in stack.template["Resources"].values() if each["Type"] != "AWS::IAM::Role"]
+        texts = [str(each["Properties"].get(name, "")) for each in resources for name in TEXTS]
+        assert len([text for text in texts if text]) > 20
+        assert not [text for text in texts if "document" in text.lower() or "runbook" in text.lower()]
 
 
 def test_findings_of_cdk_nag_are_accepted_for_a_reason() -> None:
