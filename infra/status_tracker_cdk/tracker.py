@@ -33,6 +33,7 @@ from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import ExistingTable, TableRights, TaskTable
 from status_tracker_cdk.tracker_checks import (
     chosen,
+    problems_of_layer,
     problems_of_props,
     problems_of_queue,
     problems_of_resource,
@@ -71,7 +72,8 @@ class Tracker(Construct):
         data: whether data outlives the stack; by default it does.
         log_props: what is logged, and how long logs are kept; by default a year.
         retries: how often a task is tried, and how soon again.
-        layer: a layer of your own, or another tracker's; by default a new one, made from the installed packages.
+        layer: a layer of your own, or another tracker's with the same code; by default a new one, made from the
+            installed packages.
         requirements: a ``requirements.txt`` of your own, all of which is in the new layer.
         sweep: restarts what nothing works on any more, and counts.
         widget: shows the tasks on the dashboard, and acts on them.
@@ -131,12 +133,14 @@ class Tracker(Construct):
                 *problems_of_props(
                     data=(data, DataProps), log_props=(log_props, LogProps), retries=(retries, RetryProps)
                 ),
+                *problems_of_layer(layer, folder),
                 *problems_of_resource("layer", layer, "layer_version_arn", "a lambda_.ILayerVersion"),
                 *problems_of_resource("alarm_topic", alarm_topic, "topic_arn", "an sns.ITopic"),
                 *problems_of_resource("results", results, "bucket_arn", "an s3.IBucket"),
             ]
         )
         take_or_refuse(self, self.name, "the tracker")
+        data = data or DataProps()
         choices = Choices(
             sweep=chosen("sweep", sweep, SweepProps),
             widget=widget,
@@ -144,8 +148,8 @@ class Tracker(Construct):
             alarm_topic=alarm_topic,
             bulk_rerun=chosen("bulk_rerun", bulk_rerun, BulkProps),
             results=results,
+            data=data,
         )
-        data = data or DataProps()
         self._code = folder
         self.table = _rights_to(table) or TaskTable(self, "Tasks", props=data, stream=stream)
         self.table.claim(use_case)

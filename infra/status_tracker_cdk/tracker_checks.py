@@ -11,6 +11,7 @@ from constructs import Construct
 
 from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.layer import TrackerLayer
 from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, SWEEP_STEP
 from status_tracker_cdk.naming import take_name
 from status_tracker_cdk.props import Props, PropsError
@@ -70,6 +71,15 @@ def problems_of_resource(name: str, value: object, attribute: str, kind: str) ->
     """Whether a resource of the CDK, None included, lacks what its interface has."""
     if value is not None and not hasattr(value, attribute):
         yield f"{name} must be {kind}, not {value!r}"
+
+
+def problems_of_layer(layer: object, code: CodeFolder) -> Iterator[str]:
+    """Whether a layer was made for the imports of other code."""
+    if isinstance(layer, TrackerLayer) and not code.path.is_relative_to(layer.functions):
+        yield (
+            f"layer has what {str(layer.functions)!r} imports, and code is {str(code.path)!r}: leave layer off, or "
+            "give a TrackerLayer whose functions= is a folder around both"
+        )
 
 
 def step_props(name: str, timeout: Duration | None, memory_mb: int | None, concurrency: int | None) -> StepProps:

@@ -21,6 +21,7 @@ from status_tracker_cdk.intake import Intake, IntakeProps
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
 from status_tracker_cdk.monitoring.metrics import Watched
 from status_tracker_cdk.monitoring.monitoring import Monitoring
+from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import TableRights
 from status_tracker_cdk.widget import Widget
@@ -40,6 +41,7 @@ class Choices:
     alarm_topic: sns.ITopic | None
     bulk_rerun: BulkProps | None
     results: s3.IBucket | None
+    data: DataProps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -220,7 +222,7 @@ class Operations:
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            removal_policy=self._parts.commons.logs.removal_policy,
+            removal_policy=self._parts.choices.data.removal_policy,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=Duration.days(_FILES_DAYS), abort_incomplete_multipart_upload_after=Duration.days(7)

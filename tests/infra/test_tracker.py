@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,11 +14,21 @@ from aws_cdk import aws_iam as iam
 from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.aws_s3_notifications import SqsDestination
 from constructs import Construct
 
-from status_tracker_cdk import DataProps, PropsError, SweepProps, TrackedStep, Tracker
-from tests.infra.own_app import LETTERS, PIPELINE, THREE, app_without_context, own_stacks, tracker_in, with_steps
+from status_tracker_cdk import AlarmProps, DataProps, Dispatch, LogProps, PropsError, SweepProps, TrackedStep, Tracker
+from tests.infra.own_app import (
+    LETTERS,
+    PIPELINE,
+    THREE,
+    app_without_context,
+    own_stacks,
+    tracker_in,
+    with_steps,
+    write_code,
+)
 from tests.infra.synthesis import Synthesized
 from tests.infra.test_functions import rights
 from tests.infra.test_stack import acknowledgements
@@ -538,7 +549,36 @@ def test_nothing_is_added_to_what_is_complete(stack: Stack) -> None:
         tracker.on_upload(s3.Bucket(stack, "Uploads"))
 
 
+def test_a_layer_of_other_code_is_refused(stack: Stack, tmp_path: Path) -> None:
+    first = tracker_in(stack)
+    with pytest.raises(PropsError, match=r"layer has what .* imports, and code is"):
+        tracker_in(stack, "Other", code=write_code(tmp_path), layer=first.layer)
+
+
+def test_runs_that_cannot_be_found_or_sent_are_refused(stack: Stack) -> None:
+    tracker, steps = three_steps(stack)
+    body = sfn.DefinitionBody.from_chainable(sfn.Pass(stack, "Pass"))
+    express = sfn.StateMachineType.EXPRESS
+    with pytest.raises(PropsError, match="the state machine must be a standard one"):
+        tracker.workflow(
+            *steps, state_machine=sfn.StateMachine(stack, "Mine", definition_body=body, state_machine_type=express)
+        )
+    with pytest.raises(PropsError, match="the queue of QUEUE_URL must be a standard queue"):
+        Dispatch(queues={"QUEUE_URL": sqs.Queue(stack, "Fifo", fifo=True)})
+
+
 # What an application does with it
+
+
+def test_files_are_kept_as_long_as_data_and_thresholds_are_those_of_queues_too(stack: Stack) -> None:
+    alarms = AlarmProps(alarm_ignored_tasks=7)
+    with_steps(tracker_in(stack, data=DataProps(retain_data=False), log_props=LogProps(), monitoring=alarms))
+    resources = assertions.Template.from_stack(stack).to_json()["Resources"]
+    assert {each["DeletionPolicy"] for each in resources.values() if each["Type"] == "AWS::S3::Bucket"} == {"Delete"}
+    assert (
+        resources[next(name for name in resources if name.startswith("OrdersMailSetAside"))]["Properties"]["Threshold"]
+        == 7
+    )
 
 
 def test_an_application_submits_tasks(stack: Stack) -> None:

@@ -50,7 +50,12 @@ class Alarms(Construct):
             self._add_sweep()
         self._add_functions()
         for step, worker in watched.workers.items():
-            self.alarms += WorkerAlarms(worker, topic=topic, prefix=f"{watched.name}-{step}").alarms
+            self.alarms += WorkerAlarms(
+                worker,
+                topic=topic,
+                prefix=f"{watched.name}-{step}",
+                ignored_tasks=watched.alarms.alarm_ignored_tasks,
+            ).alarms
 
     def _add_progress(self, step: str) -> None:
         swept, props = self._watched.swept, self._props
