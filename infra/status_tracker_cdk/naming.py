@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from aws_cdk import Aws, Stack
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 _HIDDEN = "Default"  # as in logical ids
 
@@ -16,7 +16,7 @@ def name_of(construct: Construct) -> str:
     return "-".join([stack.stack_name, *(scope.node.id for scope in below if scope.node.id != _HIDDEN)])
 
 
-def take(construct: Construct, kind: str, value: str) -> bool:
+def take(construct: IConstruct, kind: str, value: str) -> bool:
     """Take something in the app that may be there once; whether it was still free."""
     app = construct.node.root.node  # its metadata is not deployed
     if any((each.type, each.data) == (kind, value) for each in app.metadata):

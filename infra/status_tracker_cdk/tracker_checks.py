@@ -88,10 +88,10 @@ def step_props(name: str, timeout: Duration | None, memory_mb: int | None, concu
     Raises:
         PropsError: one of them is out of its range; by the names of the arguments of `Tracker.step`.
     """
-    seconds = None if timeout is None else timeout.to_milliseconds() / 1000
+    seconds: float | None = None if timeout is None else timeout.to_milliseconds() / 1000
     if seconds is not None and seconds.is_integer():
         seconds = int(seconds)
-    arguments = {
+    arguments: dict[str, tuple[str, Any]] = {
         "step_timeout_seconds": ("timeout in seconds", seconds),
         "step_memory_mb": ("memory_mb", memory_mb),
         "step_reserved_concurrency": ("reserved_concurrency", concurrency),
