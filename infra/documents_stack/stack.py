@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from aws_cdk import CfnOutput, DefaultStackSynthesizer, Stack
@@ -47,7 +48,7 @@ class StatusTrackerStack(Stack):
             log_props=settings.logs,
             retries=settings.retries,
             sweep=settings.sweep,
-            monitoring=settings.alarms,
+            monitoring=replace(settings.alarms, alarm_runbook=settings.alarms.alarm_runbook or "docs/runbook.md"),
             bulk_rerun=settings.bulk,
             results=self.buckets.results,
         )

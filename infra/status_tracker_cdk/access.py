@@ -6,13 +6,30 @@ from collections.abc import Mapping, Sequence
 
 from aws_cdk import Acknowledgment, Aws, CfnElement, Stack, Validations
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
+
+# Spelled out, where the CDK's own grants have ReEncrypt* and GenerateDataKey*.
+_KEY_ACTIONS = (
+    "Decrypt",
+    "DescribeKey",
+    "Encrypt",
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "ReEncryptFrom",
+    "ReEncryptTo",
+)
 
 
 def allow(actions: Sequence[str], *resources: str) -> iam.PolicyStatement:
     """A statement that allows `actions` on `resources`."""
     return iam.PolicyStatement(actions=list(actions), resources=list(resources))
+
+
+def allow_key(key: kms.IKey | None) -> list[iam.PolicyStatement]:
+    """The rights to read and write what is encrypted with `key`; empty where a resource has no key of its own."""
+    return [] if key is None else [allow([f"kms:{action}" for action in _KEY_ACTIONS], key.key_arn)]
 
 
 def own_account() -> dict[str, object]:

@@ -47,6 +47,7 @@ class Backfill(BulkMachine):
                 environment=commons.dispatch.environment,
                 statements=[
                     commons.table.allow_items("GetItem", "PutItem"),
+                    *commons.table.allow_key(),
                     *commons.dispatch.allow_starting(),
                     allow(["s3:GetObject"], bucket.arn_for_objects("*")),
                     allow(["s3:ListBucket"], bucket.bucket_arn),
@@ -78,6 +79,7 @@ class BulkRerun(BulkMachine):
                 statements=[
                     commons.table.allow_listing(),
                     commons.table.allow_items("BatchGetItem"),
+                    *commons.table.allow_key(),
                     allow(["s3:PutObject"], own),
                 ],
             ),
@@ -86,6 +88,7 @@ class BulkRerun(BulkMachine):
                 environment=commons.dispatch.environment,
                 statements=[
                     commons.table.allow_items("GetItem", "UpdateItem"),
+                    *commons.table.allow_key(),
                     *commons.dispatch.allow_starting(),
                     allow(["s3:PutObject"], own),
                 ],

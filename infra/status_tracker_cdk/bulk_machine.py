@@ -13,7 +13,7 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
-from status_tracker_cdk.access import acknowledge, allow, objects_finding
+from status_tracker_cdk.access import acknowledge, allow, allow_key, objects_finding
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, between
@@ -165,7 +165,7 @@ class BulkMachine(Construct):
             commons=self._commons.functions,
             handler=duty.handler,
             environment={**self._commons.settings.to_environment(), **duty.environment},
-            statements=duty.statements,
+            statements=[*duty.statements, *allow_key(self._results.encryption_key)],
             timeout_seconds=_FUNCTION_SECONDS,
             memory_mb=memory_mb,
         ).function
@@ -253,6 +253,7 @@ class BulkMachine(Construct):
                     ],
                     self._results.arn_for_objects(f"{self._folder}*"),
                 ),
+                *allow_key(self._results.encryption_key),
             ],
             name=self._name,
         )

@@ -12,7 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import IConstruct
 
-from status_tracker_cdk.access import acknowledge, allow
+from status_tracker_cdk.access import acknowledge, allow, allow_key
+from status_tracker_cdk.props import PropsError
 from status_tracker_ops.settings import WorkflowSettings
 
 
@@ -26,6 +27,10 @@ class Dispatch:
         queues: take a message for each run, as `status_tracker_ops.queues.QueueRuns` sends it, by the environment
             variable with their URL.
 
+    Raises:
+        PropsError: the state machine is an express one, whose executions cannot be asked for, or a queue is a FIFO
+            one, whose messages need more than `QueueRuns` says.
+
     Example::
 
         Sweep(self, "Sweep", dispatch=Dispatch(queues={"QUEUE_URL": queue}), …)
@@ -33,6 +38,18 @@ class Dispatch:
 
     state_machine: sfn.IStateMachine | None = None
     queues: Mapping[str, sqs.IQueue] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        machine = self.state_machine
+        problems = [
+            f"the queue of {name} must be a standard queue, not a FIFO one"
+            for name, each in self.queues.items()
+            if each.fifo
+        ]
+        if isinstance(machine, sfn.StateMachine) and machine.state_machine_type == sfn.StateMachineType.EXPRESS:
+            problems.append("the state machine must be a standard one: an execution of an express one cannot be found")
+        if problems:
+            raise PropsError(problems)
 
     @classmethod
     def joined(cls, parts: Iterable[Dispatch]) -> Dispatch:
@@ -75,7 +92,10 @@ class Dispatch:
             yield allow(["states:DescribeExecution"], _executions_of(self.state_machine, _name_of(self.state_machine)))
 
     def _on_queues(self, *actions: str) -> list[iam.PolicyStatement]:
-        return [allow(actions, *(queue.queue_arn for queue in self.queues.values()))] if self.queues else []
+        if not self.queues:
+            return []
+        keys = [right for queue in self.queues.values() for right in allow_key(queue.encryption_master_key)]
+        return [allow(actions, *(queue.queue_arn for queue in self.queues.values())), *keys]
 
 
 def _name_of(machine: sfn.IStateMachine) -> str:

@@ -27,8 +27,8 @@ class FunctionCommons:
     """What all functions of a tracker share.
 
     Attributes:
-        name: what its physical names begin with, and the ``service`` of its metrics and logs; unique in the account
-            and region. See `status_tracker_cdk.naming.name_of`.
+        name: what its physical names begin with, and the ``service`` of its metrics and logs; no other tracker in the
+            account and region may have it. See `status_tracker_cdk.naming.name_of`.
         code: the folder of the handlers.
         layer: the library and what it needs.
         pipeline: the pipeline that they operate, ``module:NAME``.

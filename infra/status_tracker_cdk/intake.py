@@ -105,7 +105,7 @@ class Intake(Construct):
         events.Rule(
             self,
             "ObjectCreated",
-            description="New documents to the intake queue",
+            description="New objects to the intake queue",
             event_pattern=events.EventPattern(
                 source=["aws.s3"],
                 detail_type=["Object Created"],
@@ -125,6 +125,7 @@ class Intake(Construct):
             environment=dispatch.environment,
             statements=[
                 table.allow_items("GetItem", "PutItem"),
+                *table.allow_key(),
                 *dispatch.allow_starting(),
                 allow_polling(self.queue),
             ],
@@ -146,11 +147,17 @@ class Intake(Construct):
 def send_events(bucket: s3.IBucket) -> None:
     """Have a bucket of this app send an event to EventBridge for each new object.
 
-    Nothing is done with one of elsewhere, or one with notifications of its own: those send their events already.
+    Nothing is done with one of elsewhere, or one whose own resource says what it notifies of. What
+    `add_event_notification` makes replaces what the bucket's own resource says, so it is told instead; call this again
+    when no more of those are added.
     """
-    # Bucket(event_bridge_enabled=True) would add a custom resource and its function to the stack.
-    resource = bucket.node.default_child
-    if isinstance(resource, s3.CfnBucket) and resource.notification_configuration is None:
+    resource, handlers = bucket.node.default_child, bucket.node.try_find_child("Notifications")
+    if not isinstance(resource, s3.CfnBucket):
+        return
+    if handlers is not None and handlers.node.try_find_child("Resource") is not None:
+        bucket.enable_event_bridge_notification()
+    elif resource.notification_configuration is None:
+        # Bucket(event_bridge_enabled=True) would add a custom resource and its function to the stack.
         resource.notification_configuration = s3.CfnBucket.NotificationConfigurationProperty(
             event_bridge_configuration=s3.CfnBucket.EventBridgeConfigurationProperty(event_bridge_enabled=True)
         )

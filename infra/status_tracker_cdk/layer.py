@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -39,6 +40,7 @@ BUNDLE_FOR = "STATUS_TRACKER_BUNDLE_FOR"
 """The variable that, as ``host``, has the layer made for this machine: the local cloud runs it here."""
 # Not read when the code runs; the library's suite for backends and its command need packages that are not in the layer.
 _PRUNED = ("*.dist-info", f"{LIBRARY}/testing", f"{LIBRARY}/cli")
+_INCLUDED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)", re.MULTILINE)
 _LEFT_BY_INSTALLING = ("bin", ".lock", "**/__pycache__")
 
 
@@ -52,6 +54,9 @@ class TrackerLayer(lambda_.LayerVersion):
         functions: the folder with the code of all functions that have the layer.
         requirements: a ``requirements.txt`` of your own, all of which is in the layer, with what it needs. Pin what is
             in it: the layer is made anew when this file changes, not when an index has newer packages. By default none.
+
+    Attributes:
+        functions: that folder, absolute.
 
     Raises:
         PropsError: there is no such file.
@@ -86,6 +91,7 @@ class TrackerLayer(lambda_.LayerVersion):
                 ),
             ),
         )
+        self.functions = content.functions
 
 
 @dataclass(frozen=True)
@@ -127,7 +133,8 @@ class LayerContent:
         for path in (Path(__file__), Path(imports.__file__), REQUIREMENTS, _EXCLUDES, _OWN_EXCLUDES):
             yield path.name, path
         if self.requirements is not None:
-            yield "requirements", self.requirements
+            for number, path in enumerate(_with_included(self.requirements)):
+                yield f"requirements {number}", path
         for package in PACKAGES:
             folder = _installed(package)
             for path in sorted(folder.rglob("*")):
@@ -169,6 +176,17 @@ def _installed(package: str) -> Path:
     if spec is None or not spec.submodule_search_locations:
         raise RuntimeError(f"The package {package} must be installed beside the constructs: install status-tracker.")
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def _with_included(requirements: Path) -> list[Path]:
+    """A file of requirements, and those that it names with ``-r`` or ``-c``, by itself or by another."""
+    found = [requirements]
+    for path in found:
+        for name in _INCLUDED.findall(path.read_text("utf-8")):
+            included = path.parent / name
+            if included.is_file() and included not in found:
+                found.append(included)
+    return found
 
 
 def _remove_all(site: Path, *patterns: str) -> None:

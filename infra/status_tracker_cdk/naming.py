@@ -3,17 +3,31 @@
 from __future__ import annotations
 
 from aws_cdk import Aws, Stack
-from constructs import Construct
+from constructs import Construct, IConstruct
 
 _HIDDEN = "Default"  # as in logical ids
 
 
 def name_of(construct: Construct) -> str:
-    """The name of what is deployed by `construct`, such as ``shop-prod-Orders``; unique in the account and region."""
+    """The name of what is deployed by `construct`, such as ``shop-prod-Orders``."""
     stack = Stack.of(construct)
     scopes = construct.node.scopes
     below = scopes[[scope.node.path for scope in scopes].index(stack.node.path) + 1 :]
     return "-".join([stack.stack_name, *(scope.node.id for scope in below if scope.node.id != _HIDDEN)])
+
+
+def take(construct: IConstruct, kind: str, value: str) -> bool:
+    """Take something in the app that may be there once; whether it was still free."""
+    app = construct.node.root.node  # its metadata is not deployed
+    if any((each.type, each.data) == (kind, value) for each in app.metadata):
+        return False
+    app.add_metadata(kind, value)
+    return True
+
+
+def take_name(construct: Construct, name: str) -> bool:
+    """Take a name of `name_of` in the account and region of `construct`; whether it was still free."""
+    return take(construct, "status-tracker:name", f"{Stack.of(construct).environment} {name}")
 
 
 def by_stack_name(scope: Construct, name: str) -> str:

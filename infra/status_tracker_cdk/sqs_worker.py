@@ -53,7 +53,7 @@ class SqsWorker(Construct):
             commons=commons,
             handler=handler,
             environment=environment,
-            statements=[table.allow_items("GetItem", "UpdateItem"), *statements],
+            statements=[table.allow_items("GetItem", "UpdateItem"), *table.allow_key(), *statements],
             timeout_seconds=pace.timeout_seconds,
             memory_mb=pace.memory_mb,
         )

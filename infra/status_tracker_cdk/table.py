@@ -7,7 +7,8 @@ from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
 from constructs import Construct
 
-from status_tracker_cdk.access import allow
+from status_tracker_cdk.access import allow, allow_key
+from status_tracker_cdk.naming import take
 from status_tracker_cdk.props import PropsError
 from status_tracker_cdk.retention import DataProps
 
@@ -34,16 +35,18 @@ class TableRights:
         Raises:
             PropsError: another tracker has it: each would sweep and count the tasks of both.
         """
-        claimed: set[str] = vars(self).setdefault("_claimed", set())
-        if use_case_id in claimed:
+        if not take(self.table, "status-tracker:use-case", f"{self.table.node.path} {use_case_id}"):
             raise PropsError(
                 [f"use_case_id {use_case_id!r} is another tracker's on the same table: give each one of its own"]
             )
-        claimed.add(use_case_id)
 
     def allow_items(self, *actions: str) -> iam.PolicyStatement:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
         return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
+
+    def allow_key(self) -> list[iam.PolicyStatement]:
+        """The rights to the table's own key; empty where it has none, or was imported without it."""
+        return allow_key(self.table.encryption_key)
 
     def allow_listing(self) -> iam.PolicyStatement:
         """A statement that allows to list the tasks, by the index."""
@@ -52,6 +55,9 @@ class TableRights:
 
 class ExistingTable(TableRights):
     """A task table that is there already, with the key and the index of a `TaskTable`.
+
+    Where it is encrypted with a KMS key, the roles may use that if the CDK knows it: a table that is imported by its
+    name is imported without its key, so give ``encryption_key`` to ``Table.from_table_attributes``.
 
     Example::
 

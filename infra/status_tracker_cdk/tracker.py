@@ -31,12 +31,25 @@ from status_tracker_cdk.retention import DataProps, LogProps
 from status_tracker_cdk.retries import RetryProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import ExistingTable, TableRights, TaskTable
-from status_tracker_cdk.tracker_checks import chosen, problems_of_step, problems_of_tracker, refuse, use_case_of
+from status_tracker_cdk.tracker_checks import (
+    chosen,
+    problems_of_layer,
+    problems_of_props,
+    problems_of_queue,
+    problems_of_resource,
+    problems_of_step,
+    problems_of_tracker,
+    problems_of_workflow,
+    refuse,
+    step_props,
+    take_or_refuse,
+    use_case_of,
+)
 from status_tracker_cdk.tracker_parts import Choices, Operations, Parts, Uploads, workflow_of
 from status_tracker_cdk.widget import Widget
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
-from status_tracker_cdk.workflow import StepProps, TrackedStep
+from status_tracker_cdk.workflow import TrackedStep
 
 
 class Tracker(Construct):
@@ -59,17 +72,20 @@ class Tracker(Construct):
         data: whether data outlives the stack; by default it does.
         log_props: what is logged, and how long logs are kept; by default a year.
         retries: how often a task is tried, and how soon again.
-        layer: a layer of your own, or another tracker's; by default a new one, made from the installed packages.
+        layer: a layer of your own, or another tracker's with the same code; by default a new one, made from the
+            installed packages.
         requirements: a ``requirements.txt`` of your own, all of which is in the new layer.
         sweep: restarts what nothing works on any more, and counts.
         widget: shows the tasks on the dashboard, and acts on them.
         monitoring: the dashboard, the alarms and the saved queries.
         alarm_topic: where alarms are sent; by default a new topic.
         bulk_rerun: the state machine that reruns every task that a filter admits.
-        results: the bucket for the files of bulk machines; by default a new one, which keeps them for 90 days.
+        results: the bucket for the files of bulk machines; by default a new one, which keeps them for 90 days. Like a
+            table, import one that has a KMS key of its own with that key.
 
     Attributes:
-        name: what physical names begin with; the ``service`` of metrics and logs.
+        name: what physical names begin with; the ``service`` of metrics and logs. It is the stack's with the ids below,
+            and no two trackers of an app in the same account and region have the same.
         table: the task table, and the rights to it.
         layer: the layer with the library and what it needs.
 
@@ -112,8 +128,19 @@ class Tracker(Construct):
         self.name, folder = name_of(self), CodeFolder(code)
         use_case = use_case_of(construct_id, use_case_id)
         refuse(
-            problems_of_tracker(self.name, folder, pipeline, use_case, has_widget=widget, stream=stream, table=table)
+            [
+                *problems_of_tracker(self.name, folder, pipeline, use_case, stream=stream, table=table),
+                *problems_of_props(
+                    data=(data, DataProps), log_props=(log_props, LogProps), retries=(retries, RetryProps)
+                ),
+                *problems_of_layer(layer, folder),
+                *problems_of_resource("layer", layer, "layer_version_arn", "a lambda_.ILayerVersion"),
+                *problems_of_resource("alarm_topic", alarm_topic, "topic_arn", "an sns.ITopic"),
+                *problems_of_resource("results", results, "bucket_arn", "an s3.IBucket"),
+            ]
         )
+        take_or_refuse(self, self.name, "the tracker")
+        data = data or DataProps()
         choices = Choices(
             sweep=chosen("sweep", sweep, SweepProps),
             widget=widget,
@@ -121,8 +148,8 @@ class Tracker(Construct):
             alarm_topic=alarm_topic,
             bulk_rerun=chosen("bulk_rerun", bulk_rerun, BulkProps),
             results=results,
+            data=data,
         )
-        data = data or DataProps()
         self._code = folder
         self.table = _rights_to(table) or TaskTable(self, "Tasks", props=data, stream=stream)
         self.table.claim(use_case)
@@ -137,7 +164,9 @@ class Tracker(Construct):
             retries=retries or RetryProps(),
             logs=log_props or LogProps(retain_data=data.retain_data),
         )
-        self._parts = Parts(commons=self.commons, table=self.table, choices=choices)
+        self._parts = Parts(
+            commons=self.commons, table=self.table, choices=choices, known_steps=folder.steps_of(*pipeline.split(":"))
+        )
         self._operations: Operations | None = None
         self.node.add_validation(_Validation(self._parts))
         Aspects.of(self).add(_Completion(self))
@@ -171,23 +200,19 @@ class Tracker(Construct):
             retried_elsewhere: errors after which trying again begins in another state, see `TrackedStep.begin_with`.
 
         Raises:
-            PropsError: there is such a step already, the pipeline has none of that name, or the handler is not there.
+            PropsError: there is such a step already, the pipeline has none of that name, the handler is not there, or
+                a number is out of its range.
         """
         self._refuse_when_complete("step()")
         refuse(problems_of_step(name, handler, self._parts, self._code))
-        values = {
-            "step_timeout_seconds": None if timeout is None else int(timeout.to_seconds()),
-            "step_memory_mb": memory_mb,
-            "step_reserved_concurrency": reserved_concurrency,
-        }
         step = TrackedStep(
             self,
             name,
             commons=self.commons,
-            props=StepProps(**{each: value for each, value in values.items() if value is not None}),
+            props=step_props(name, timeout, memory_mb, reserved_concurrency),
             handler=handler,
             environment=environment,
-            statements=[self.table.allow_items("GetItem", "UpdateItem"), *allow],
+            statements=[self.table.allow_items("GetItem", "UpdateItem"), *self.table.allow_key(), *allow],
             actions_without_resource=actions_without_resource,
             retried_elsewhere=retried_elsewhere,
         )
@@ -202,12 +227,16 @@ class Tracker(Construct):
                 default a new one.
 
         Raises:
-            PropsError: there is a workflow already, or a step is not one of this tracker that is still free.
+            PropsError: there is a workflow already, a step is not one of this tracker that is still free, or the steps
+                do not follow each other.
         """
         self._refuse_when_complete("workflow()")
-        again = ["workflow() was called twice: give all of its steps to one call"] if self._parts.workflow else []
-        none = [] if steps else ["workflow() needs at least one step"]
-        refuse([*again, *none, *self._problems_of_use(*steps)])
+        refuse(
+            [
+                *problems_of_workflow(steps, self._parts),
+                *problems_of_resource("state_machine", state_machine, "state_machine_arn", "an sfn.IStateMachine"),
+            ]
+        )
         machine = state_machine or workflow_of(self, steps, self.commons).state_machine
         self._parts.workflow, self._parts.workflow_runs = steps, Dispatch(state_machine=machine)
         return machine
@@ -225,27 +254,19 @@ class Tracker(Construct):
 
         Args:
             batch_size: messages handed to one invocation, which share the step's timeout evenly; from 1 to 10.
-            max_concurrency: functions that run at the same time, at most; from 2 to 1,000.
-            queue_variable: the environment variable with the queue's URL, as the step's task class names it; each queue
-                has one of its own.
+            max_concurrency: functions that run at the same time, at most; from 2 to 1,000, and no more than the step
+                reserves.
+            queue_variable: the environment variable with the queue's URL, as the step's task class names it, such as
+                ``MAIL_QUEUE_URL``; each queue has one of its own.
             alarm_age_minutes: how old a message may become; by default an hour, or what a redelivery takes if longer.
 
         Raises:
-            PropsError: the step is not one of this tracker that is still free, or the variable is another queue's.
-            ValueError: the messages of a batch do not fit into the step's timeout; see `WorkerPace`.
+            PropsError: the step is not one of this tracker that is still free or reserves less than `max_concurrency`,
+                the variable is another queue's or not one for a queue, or the messages of a batch do not fit into the
+                step's timeout; see `WorkerPace`.
         """
         self._refuse_when_complete("queue_worker()")
-        taken = [name for name, variable in self._parts.queue_variables.items() if variable == queue_variable]
-        refuse(
-            [
-                *self._problems_of_use(step),
-                *(
-                    f"queue_variable {queue_variable!r} is that of step {name!r}: give each queue one of its own, and "
-                    "name it in its task class"
-                    for name in taken
-                ),
-            ]
-        )
+        refuse(problems_of_queue(step, queue_variable, max_concurrency, self._parts))
         pace = WorkerPace.within(
             step.props.step_timeout_seconds,
             memory_mb=step.props.step_memory_mb,
@@ -253,6 +274,7 @@ class Tracker(Construct):
             max_concurrency=max_concurrency,
             alarm_age_minutes=alarm_age_minutes,
         )
+        take_or_refuse(step, f"{self.name}-{step.name}", f"what is about the queue of step {step.name!r}")
         worker = WorkerQueue(step, commons=self.commons, handler=step.handler, step=step.name, pace=pace)
         self._parts.queues[step.name], self._parts.queue_variables[step.name] = worker, queue_variable
         return worker
@@ -277,7 +299,8 @@ class Tracker(Construct):
             PropsError: it was called before.
         """
         self._refuse_when_complete("on_upload()")
-        refuse(["on_upload() was called twice: a tracker has one bucket"] if self._parts.uploads else [])
+        again = ["on_upload() was called twice: a tracker has one bucket"] if self._parts.uploads else []
+        refuse([*again, *problems_of_resource("bucket", bucket, "bucket_arn", "an s3.IBucket")])
         send_events(bucket)
         self._parts.uploads = Uploads(
             bucket=bucket,
@@ -306,8 +329,9 @@ class Tracker(Construct):
         Raises:
             PropsError: the first step has no workflow and no queue yet.
         """
-        refuse(self._parts.problems()[:1])
-        submitting = [self.table.allow_items("GetItem", "PutItem"), *self._parts.first_dispatch.allow_starting()]
+        refuse(self._parts.problems_of_first())
+        creating = [self.table.allow_items("GetItem", "PutItem"), *self.table.allow_key()]
+        submitting = [*creating, *self._parts.first_dispatch.allow_starting()]
         for statement in submitting:
             grantee.grant_principal.add_to_principal_policy(statement)
 
@@ -340,7 +364,8 @@ class Tracker(Construct):
         """Make what operates the steps: no more can be added. This happens by itself when the app is synthesized.
 
         Raises:
-            PropsError: a step is in no workflow and has no queue, or there is none.
+            PropsError: a step is in no workflow and has no queue, there is none, or they are not those of the pipeline
+                in its order.
         """
         refuse(self._parts.problems())
         if self._operations is None:
@@ -350,17 +375,6 @@ class Tracker(Construct):
     def _refuse_when_complete(self, what: str) -> None:
         if self._operations is not None:
             raise PropsError([f"{what} comes too late: call it before sweep, widget and the like are asked for"])
-
-    def _problems_of_use(self, *steps: TrackedStep) -> list[str]:
-        parts = self._parts
-        used = {*parts.queues, *(step.name for step in parts.workflow)}
-        names = [step.name for step in steps]
-        foreign = [name for name, step in zip(names, steps, strict=True) if parts.steps.get(name) is not step]
-        twice = [name for name in dict.fromkeys(names) if name in used or names.count(name) > 1]
-        return [
-            *(f"step {name!r} is not one of this tracker: add it with step()" for name in foreign),
-            *(f"step {name!r} is worked on already: it is in one workflow or has one queue" for name in twice),
-        ]
 
 
 def _rights_to(table: TableRights | dynamodb.ITable | None) -> TableRights | None:
@@ -384,5 +398,8 @@ class _Completion:
         self._tracker = tracker
 
     def visit(self, node: IConstruct) -> None:
-        if node is self._tracker and not self._tracker._parts.problems():
+        parts = self._tracker._parts
+        if node is self._tracker and not parts.problems():
             self._tracker.complete()
+            if parts.uploads is not None:
+                send_events(parts.uploads.bucket)

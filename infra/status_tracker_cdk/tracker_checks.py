@@ -3,30 +3,40 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
+from aws_cdk import Duration, Token
+from constructs import Construct
+
+from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.layer import TrackerLayer
+from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, SWEEP_STEP
+from status_tracker_cdk.naming import take_name
 from status_tracker_cdk.props import Props, PropsError
+from status_tracker_cdk.table import TableRights
 from status_tracker_cdk.tracker_parts import Parts
+from status_tracker_cdk.workflow import StepProps, TrackedStep
 
 PropsT = TypeVar("PropsT", bound=Props)
 
+_DEFAULT, _DEAD_LETTERS = "Default", "DeadLetter"
 LONGEST_NAME = 50
 """A function of the widget has this and a suffix in its name, and Lambda allows 64 characters."""
-RESERVED = {"Tasks", "Layer", "Workflow", "Intake", "Sweep", "Operations", "Widget", "WidgetActions", "Monitoring"} | {
-    "Backfill",
-    "BulkRerun",
-    "Files",
-    "Table",
-    "Index",
+_NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
+_MACHINES = (Backfill.__name__, BulkRerun.__name__)
+RESERVED = {
+    *("Tasks", "Layer", "Workflow", "Operations", "Widget", "WidgetActions", "Monitoring", "Files", "Outputs"),
+    *("Table", "Index", INTAKE_STEP, SWEEP_STEP, _DEFAULT),
+    *(f"{machine}{state}" for machine in _MACHINES for state in ("", "Plan", "Work", "Report")),
 }
 """Names that a step cannot have, since constructs, metrics or alarms have them."""
 _STEP_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,39}")
 _PIPELINE = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*):([A-Za-z_]\w*)")
 _HANDLER = re.compile(r"([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)")
+_QUEUE_VARIABLE = re.compile(r"(?=.*QUEUE_URL)[A-Z][A-Z0-9_]*")
 _USE_CASE = re.compile(r"[^\s#]+")
-_DEFAULT = "Default"
 
 
 def refuse(problems: Iterable[str]) -> None:
@@ -50,6 +60,59 @@ def chosen(name: str, value: PropsT | bool | None, kind: type[PropsT]) -> PropsT
     return value
 
 
+def problems_of_props(**given: tuple[object, type[Props]]) -> Iterator[str]:
+    """Which of these values, by the names of their arguments, are no such props and not None."""
+    for name, (value, kind) in given.items():
+        if value is not None and not isinstance(value, kind):
+            yield f"{name} must be a {kind.__name__}, not {value!r}"
+
+
+def problems_of_resource(name: str, value: object, attribute: str, kind: str) -> Iterator[str]:
+    """Whether a resource of the CDK, None included, lacks what its interface has."""
+    if value is not None and not hasattr(value, attribute):
+        yield f"{name} must be {kind}, not {value!r}"
+
+
+def problems_of_layer(layer: object, code: CodeFolder) -> Iterator[str]:
+    """Whether a layer was made for the imports of other code."""
+    if isinstance(layer, TrackerLayer) and not code.path.is_relative_to(layer.functions):
+        yield (
+            f"layer has what {str(layer.functions)!r} imports, and code is {str(code.path)!r}: leave layer off, or "
+            "give a TrackerLayer whose functions= is a folder around both"
+        )
+
+
+def step_props(name: str, timeout: Duration | None, memory_mb: int | None, concurrency: int | None) -> StepProps:
+    """The props of a step; None stands for a default.
+
+    Raises:
+        PropsError: one of them is out of its range; by the names of the arguments of `Tracker.step`.
+    """
+    seconds: float | None = None if timeout is None else timeout.to_milliseconds() / 1000
+    if seconds is not None and seconds.is_integer():
+        seconds = int(seconds)
+    arguments: dict[str, tuple[str, Any]] = {
+        "step_timeout_seconds": ("timeout in seconds", seconds),
+        "step_memory_mb": ("memory_mb", memory_mb),
+        "step_reserved_concurrency": ("reserved_concurrency", concurrency),
+    }
+    try:
+        return StepProps(**{field: value for field, (_, value) in arguments.items() if value is not None})
+    except PropsError as error:
+        told = [problem.partition(" ") for problem in error.problems]
+        raise PropsError([f"step {name!r}: {arguments[field][0]} {what}" for field, _, what in told]) from None
+
+
+def take_or_refuse(construct: Construct, name: str, what: str) -> None:
+    """Take a name in the account.
+
+    Raises:
+        PropsError: something else has it; says `what` cannot be named so.
+    """
+    if not take_name(construct, name):
+        raise PropsError([f"{what} would be named {name}, as another tracker in the same account: rename one"])
+
+
 def use_case_of(construct_id: str, given: str | None) -> str:
     """The use case of a tracker: its id, where nothing else is given; empty where that says nothing."""
     if given is not None:
@@ -58,13 +121,17 @@ def use_case_of(construct_id: str, given: str | None) -> str:
 
 
 def problems_of_tracker(
-    name: str, code: CodeFolder, pipeline: str, use_case: str, *, has_widget: bool, stream: bool, table: Any
+    name: str, code: CodeFolder, pipeline: str, use_case: str, *, stream: bool, table: Any
 ) -> Iterator[str]:
     """What is wrong with the arguments of a tracker."""
-    if has_widget and len(name) > LONGEST_NAME:
+    if table is not None and not isinstance(table, TableRights):
+        yield from problems_of_resource("table", table, "table_arn", "a TableRights or dynamodb.ITable")
+    if Token.is_unresolved(name):
+        yield "a tracker cannot be in a NestedStack, whose name only AWS knows: put it into the stack around that"
+    elif not _NAME.fullmatch(name):
         yield (
-            f"the name {name!r}, of the stack and the construct's id, has {len(name)} characters: at most "
-            f"{LONGEST_NAME} are possible"
+            f"the name {name!r}, of the stack and the construct's id, must be letters, digits, - and _, at most "
+            f"{LONGEST_NAME}, and has {len(name)} characters"
         )
     if not use_case:
         yield f'use_case_id is needed, since the construct\'s id is "{_DEFAULT}"'
@@ -72,7 +139,7 @@ def problems_of_tracker(
         yield f"use_case_id {use_case!r} must be a text without spaces and #"
     if stream and table is not None:
         yield "stream is for a new table: switch it on where yours is made, or leave table off"
-    if found := _PIPELINE.fullmatch(pipeline):
+    if found := _PIPELINE.fullmatch(str(pipeline)):
         yield from code.problems("pipeline", found[1], found[2])
     else:
         yield f"pipeline {pipeline!r} must be module:NAME of a Pipeline, such as orders.tasks:PIPELINE"
@@ -86,11 +153,69 @@ def problems_of_step(name: str, handler: str, parts: Parts, code: CodeFolder) ->
         yield f"step {name!r} is there already: each step has a name of its own"
     if name in RESERVED:
         yield f"step {name!r} cannot be named so: a part of the tracker is"
-    module, _, pipeline = parts.commons.pipeline.partition(":")
-    known = code.steps_of(module, pipeline)
+    if name.endswith(_DEAD_LETTERS):
+        yield f"step {name!r} cannot end so: an output of its own would be named as one of another step"
+    known = parts.known_steps
     if known is not None and name not in known:
         yield f"step {name!r} is not in {parts.commons.pipeline}, whose steps are {', '.join(known)}"
     if found := _HANDLER.fullmatch(handler):
         yield from code.problems(f"handler of step {name!r}", found[1], found[2])
     else:
         yield f"handler {handler!r} of step {name!r} must be module.name, such as invoice.handler"
+
+
+def problems_of_use(steps: Sequence[TrackedStep], parts: Parts) -> Iterator[str]:
+    """What is wrong with giving these steps to something that works on them."""
+    used = {*parts.queues, *(step.name for step in parts.workflow)}
+    for step in dict.fromkeys(steps):
+        if not isinstance(step, TrackedStep):
+            yield f"{step!r} is not a step: give what step() has returned"
+        elif parts.steps.get(step.name) is not step:
+            yield f"step {step.name!r} is not one of this tracker: add it with step()"
+        elif step.name in used or list(steps).count(step) > 1:
+            yield f"step {step.name!r} is worked on already: it is in one workflow or has one queue"
+
+
+def problems_of_workflow(steps: Sequence[TrackedStep], parts: Parts) -> Iterator[str]:
+    """What is wrong with a workflow of these steps."""
+    if parts.workflow:
+        yield (
+            "workflow() was called twice, and a tracker has one: give it all steps that follow each other. Steps on "
+            "the other side of a queue's need a queue_worker() each, or a tracker of their own"
+        )
+    if not steps:
+        yield "workflow() needs at least one step"
+    if problems := list(problems_of_use(steps, parts)):
+        yield from problems
+        return
+    names, known = [step.name for step in steps], list(parts.steps)
+    first = known.index(names[0]) if names else 0
+    if names != known[first : first + len(names)]:
+        yield (
+            f"workflow() has the steps {', '.join(names)}, and those of the tracker are {', '.join(known)}: give it "
+            "steps that follow each other, in this order"
+        )
+
+
+def problems_of_queue(step: TrackedStep, variable: str, max_concurrency: int, parts: Parts) -> Iterator[str]:
+    """What is wrong with a queue for this step, whose URL is in that environment variable."""
+    if problems := list(problems_of_use([step], parts)):
+        yield from problems
+        return
+    if not _QUEUE_VARIABLE.fullmatch(str(variable)):
+        yield (
+            f"queue_variable {variable!r} must be capital letters, digits and _ with QUEUE_URL among them, such as "
+            "MAIL_QUEUE_URL: by that `status-tracker env` finds it"
+        )
+    for name, taken in parts.queue_variables.items():
+        if taken == variable:
+            yield (
+                f"queue_variable {variable!r} is that of step {name!r}: give each queue one of its own, and name it in "
+                "its task class"
+            )
+    reserved = step.props.step_reserved_concurrency
+    if reserved is not None and reserved < max_concurrency:
+        yield (
+            f"max_concurrency is {max_concurrency}, and step {step.name!r} reserves {reserved}: lower it, or raise "
+            "reserved_concurrency. Each delivery that Lambda throttles brings a message nearer to the dead letter queue"
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import cast
@@ -21,6 +21,7 @@ from status_tracker_cdk.intake import Intake, IntakeProps
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
 from status_tracker_cdk.monitoring.metrics import Watched
 from status_tracker_cdk.monitoring.monitoring import Monitoring
+from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import TableRights
 from status_tracker_cdk.widget import Widget
@@ -40,6 +41,7 @@ class Choices:
     alarm_topic: sns.ITopic | None
     bulk_rerun: BulkProps | None
     results: s3.IBucket | None
+    data: DataProps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,7 @@ class Parts:
     """What a tracker was given so far.
 
     Attributes:
+        known_steps: the names of the pipeline's steps, in their order; None where they cannot be read from the code.
         queues: the queue and its worker of a step, by the step's name.
         queue_variables: the environment variable of each queue's URL, likewise.
     """
@@ -64,6 +67,7 @@ class Parts:
     commons: FunctionCommons
     table: TableRights
     choices: Choices
+    known_steps: Sequence[str] | None = None
     steps: dict[str, TrackedStep] = field(default_factory=dict)
     workflow: Sequence[TrackedStep] = ()
     workflow_runs: Dispatch = field(default_factory=Dispatch)
@@ -97,14 +101,29 @@ class Parts:
 
     def problems(self) -> list[str]:
         """What is missing."""
+        return [*self.problems_of_first(), *self._problems_of_order(), *self._unused(list(self.steps)[1:])]
+
+    def problems_of_first(self) -> list[str]:
+        """What is missing to start the runs of new tasks."""
         if not self.steps:
             return ["the tracker has no step: add one with step(), and give it to workflow() or queue_worker()"]
+        return self._unused(list(self.steps)[:1])
+
+    def _unused(self, steps: Sequence[str]) -> list[str]:
         worked_on = {*self.queues, *(step.name for step in self.workflow)}
         return [
             f"step {name!r} is in no workflow and has no queue: give it to workflow() or queue_worker()"
-            for name in self.steps
+            for name in steps
             if name not in worked_on
         ]
+
+    def _problems_of_order(self) -> Iterator[str]:
+        known = self.known_steps
+        if self.steps and known is not None and list(self.steps) != list(known):
+            yield (
+                f"the steps are {', '.join(self.steps)}, and those of {self.commons.pipeline} are {', '.join(known)}: "
+                "add each with step(), in this order"
+            )
 
 
 class Operations:
@@ -123,8 +142,9 @@ class Operations:
         self.widget = self._widget() if parts.choices.widget else None
         self.bulk_machines = self._bulk_machines()
         self.monitoring = None if parts.choices.alarms is None else self._monitoring(parts.choices.alarms)
+        outputs = Construct(scope, "Outputs")
         for name, value in self._outputs().items():
-            output = CfnOutput(scope, name, value=value)
+            output = CfnOutput(outputs, name, value=value)
             output.override_logical_id(f"{self._label()}{name}")
 
     def _intake(self) -> Intake | None:
@@ -202,7 +222,7 @@ class Operations:
             object_ownership=s3.ObjectOwnership.BUCKET_OWNER_ENFORCED,
             enforce_ssl=True,
             minimum_tls_version=1.2,
-            removal_policy=self._parts.commons.logs.removal_policy,
+            removal_policy=self._parts.choices.data.removal_policy,
             lifecycle_rules=[
                 s3.LifecycleRule(
                     expiration=Duration.days(_FILES_DAYS), abort_incomplete_multipart_upload_after=Duration.days(7)

@@ -62,7 +62,7 @@ class Widget(Construct):
             log_groups=tuple(function.log_group.log_group_name for function in logged_by),
         )
         environment = {**settings.to_environment(), **dispatch.environment}
-        reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing()]
+        reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing(), *table.allow_key()]
         self.viewer = self._function("Viewer", f"{_HANDLERS}.viewer", names["viewer"], environment, reading)
         acting = [table.allow_items("UpdateItem"), *dispatch.allow_starting()]
         self.actor = self._function("Actor", f"{_HANDLERS}.actor", names["actor"], environment, [*reading, *acting])

@@ -23,14 +23,17 @@ class WorkerAlarms:
 
     Args:
         prefix: what the alarms' names begin with; by default CloudFormation makes the names up.
+        ignored_tasks: how many tasks a minute may be set aside.
 
     Attributes:
         alarms: the alarms.
     """
 
-    def __init__(self, worker: WorkerQueue, *, topic: sns.ITopic, prefix: str | None = None) -> None:
+    def __init__(
+        self, worker: WorkerQueue, *, topic: sns.ITopic, prefix: str | None = None, ignored_tasks: int = 0
+    ) -> None:
         self.alarms: list[cloudwatch.IAlarm] = []
-        self._worker, self._prefix = worker, prefix
+        self._worker, self._prefix, self._ignored_tasks = worker, prefix, ignored_tasks
         self._action = actions.SnsAction(topic)
         self._add_alarms_on_tasks(worker.service, worker.step, worker.pace)
         self._add_alarms_on_standstill(worker.step, worker.pace)
@@ -52,6 +55,7 @@ class WorkerAlarms:
             "the last entry of their errors, mend the cause, rerun them and send their messages again.",
             # Remembered for a quarter of an hour: metrics that come from logs arrive late.
             periods=15,
+            over=self._ignored_tasks,
         )
         self._lasting_alarm(
             "NotStarted",

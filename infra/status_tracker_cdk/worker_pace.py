@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from status_tracker_cdk.props import PropsError
 from status_tracker_cdk.queues import DAYS_KEPT
 
 MARGIN_SECONDS = 3
@@ -45,7 +46,7 @@ class WorkerPace:
             (`retry_after`). SQS leaves out those that it has delivered three times and more.
 
     Raises:
-        ValueError: a batch does not fit into the function's time, or a value is out of its range.
+        PropsError: a batch does not fit into the function's time, or a value is out of its range.
     """
 
     seconds_per_record: int
@@ -58,20 +59,22 @@ class WorkerPace:
     def __post_init__(self) -> None:
         for name, (low, high) in _RANGES.items():
             if not low <= getattr(self, name) <= high:
-                raise ValueError(f"{name} is {getattr(self, name)}: give a number from {low} to {high}.")
+                raise PropsError([f"{name} is {getattr(self, name)}: give a number from {low} to {high}."])
         needed = self.batch_size * self.seconds_per_record + MARGIN_SECONDS + _BEGINNING_SECONDS
         if needed > self.timeout_seconds:
-            raise ValueError(
+            problem = (
                 f"{self.batch_size} records of up to {self.seconds_per_record} s, a second to begin and the margin of "
                 f"{MARGIN_SECONDS} s need {needed} s, and timeout_seconds is {self.timeout_seconds}: raise it, or "
                 "lower the batch_size."
             )
+            raise PropsError([problem])
         redelivered = _redelivery_minutes(self.timeout_seconds)
         if self.alarm_age_minutes < redelivered:
-            raise ValueError(
+            problem = (
                 f"alarm_age_minutes is {self.alarm_age_minutes}: give at least {redelivered}, the age of a message "
                 "whose function was killed once."
             )
+            raise PropsError([problem])
 
     @classmethod
     def within(
@@ -89,8 +92,15 @@ class WorkerPace:
             alarm_age_minutes: by default an hour, or what a redelivery takes if that is longer.
 
         Raises:
-            ValueError: as for the class.
+            PropsError: as for the class.
         """
+        least = batch_size + MARGIN_SECONDS + _BEGINNING_SECONDS
+        if timeout_seconds < least:
+            problem = (
+                f"timeout is {timeout_seconds} s: give at least {least} s, one for each of the {batch_size} messages "
+                f"of a batch, one to begin, and a margin of {MARGIN_SECONDS} s"
+            )
+            raise PropsError([problem])
         return cls(
             seconds_per_record=(timeout_seconds - MARGIN_SECONDS - _BEGINNING_SECONDS) // max(batch_size, 1),
             timeout_seconds=timeout_seconds,
@@ -118,17 +128,18 @@ def receives_within_retention(max_attempts: int, pace: WorkerPace) -> int:
     """`receives_to_outlast` for a pace, if they fit into the time for which SQS keeps a message.
 
     Raises:
-        ValueError: a queue cannot have so many, or a message whose function always crashes comes too late to the dead
+        PropsError: a queue cannot have so many, or a message whose function always crashes comes too late to the dead
             letter queue.
     """
     receives = receives_to_outlast(max_attempts, pace.batch_size)
     days, most = receives * pace.visibility_seconds / _DAY_SECONDS, DAYS_KEPT - _DAYS_TO_MEND
     if days > most:
-        raise ValueError(
+        problem = (
             f"A message whose function always crashes is received {receives} times, every {pace.visibility_seconds} s: "
             f"{days:.1f} days, and it must be in the dead letter queue within {most} of the {DAYS_KEPT} days that SQS "
-            "keeps it: lower timeout_seconds, the batch_size or max_attempts."
+            "keeps it: lower the timeout, the batch_size or max_attempts."
         )
+        raise PropsError([problem])
     return receives
 
 
@@ -141,12 +152,13 @@ def receives_to_outlast(max_attempts: int, batch_size: int) -> int:
     how it ended.
 
     Raises:
-        ValueError: a queue cannot have so many.
+        PropsError: a queue cannot have so many.
     """
     receives = max_attempts * (2 + batch_size - 1) + SPARE_RECEIVES + 1
     if receives > _MOST_RECEIVES:
-        raise ValueError(
+        problem = (
             f"{max_attempts} attempts in batches of {batch_size} may take {receives} receives of a message, and SQS "
             f"allows {_MOST_RECEIVES}: lower the batch_size or max_attempts."
         )
+        raise PropsError([problem])
     return receives

@@ -27,6 +27,7 @@ class WorkerQueue:
     def __init__(
         self, scope: Construct, *, commons: FunctionCommons, handler: HandlerFunction, step: str, pace: WorkerPace
     ) -> None:
+        max_receives = receives_within_retention(commons.retries.max_attempts, pace)
         self.scope, self.service = scope, commons.name
         self.step, self.pace, self.function = step, pace, handler.function
         self.dead_letter_queue = dead_letter_queue(scope)
@@ -35,7 +36,7 @@ class WorkerQueue:
             days_kept=DAYS_KEPT,
             visibility_seconds=pace.visibility_seconds,
             dead_letters=self.dead_letter_queue,
-            max_receives=receives_within_retention(commons.retries.max_attempts, pace),
+            max_receives=max_receives,
         )
         settings = QueueWorkerSettings(
             seconds_per_record=pace.seconds_per_record, retry_seconds=commons.retries.retry_interval_seconds

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import threading
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -656,6 +657,25 @@ def test_the_more_have_ended_the_less_often_they_are_counted_and_no_other_number
         broom.sweep()
         seen.append(told(metrics).get(f"{name}/succeeded/Tasks"))
     assert seen == [250_000, None, 250_000]
+
+
+def test_what_has_ended_is_counted_anew_under_another_name(broom: Broom) -> None:
+    _, step = broom.last()
+    count, succeeded = step.count_within, step.config.succeeded_status
+    counted = []
+
+    def very_many(code: int, **bounds: Any) -> int | None:
+        if code != succeeded or "since" in bounds:
+            return count(code, **bounds)
+        counted.append(os.environ["POWERTOOLS_SERVICE_NAME"])
+        return 250_000
+
+    broom.monkeypatch.setattr(step, "count_within", very_many)
+    for service in ("shop", "shop", "shop-prod", "shop-prod"):
+        broom.monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", service)
+        broom.wait(minutes=5)
+        broom.sweep()
+    assert counted == ["shop", "shop-prod"]
 
 
 def test_a_recount_that_runs_out_of_time_is_told_and_done_again_soon(

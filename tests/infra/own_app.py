@@ -40,6 +40,7 @@ from status_tracker_cdk.code import CodeFolder
 from tests.infra.synthesis import Synthesized, prod_settings
 
 PIPELINE = "orders.tasks:PIPELINE"
+INVOICES, LETTERS, THREE = (f"orders.tasks:{name}" for name in ("INVOICES", "LETTERS", "THREE"))
 FILES: Mapping[str, str] = {
     "orders/__init__.py": "",
     "orders/tasks.py": """
@@ -68,6 +69,9 @@ class MailTask(QueueRuns, Order):
 
 
 PIPELINE = Pipeline({"Invoice": InvoiceTask, "Mail": MailTask})
+INVOICES = Pipeline({"Invoice": InvoiceTask})
+LETTERS = Pipeline({"Mail": MailTask})
+THREE = Pipeline({"Invoice": InvoiceTask, "Mail": MailTask, "Ship": MailTask})
 """,
     "invoice.py": """
 from orders.tasks import PIPELINE, InvoiceTask, MailTask
@@ -148,7 +152,8 @@ def _bare(app: App) -> Stack:
     """Nothing that is optional."""
     stack = Stack(app, "Bare")
     off = dict.fromkeys(("sweep", "widget", "monitoring", "bulk_rerun"), False)
-    tracker = tracker_in(stack, "Default", use_case_id="orders", data=DataProps(retain_data=False), **off)
+    options = {"pipeline": INVOICES, "use_case_id": "orders", "data": DataProps(retain_data=False), **off}
+    tracker = tracker_in(stack, "Default", **options)
     invoice = tracker.step("Invoice", handler="invoice.handler")
     tracker.queue_worker(invoice)
     return stack

@@ -165,6 +165,17 @@ def _bundled(functions: Path, output: Path) -> Path:
     return output / "python"
 
 
+def test_a_layer_is_made_anew_when_included_requirements_change(tmp_path: Path) -> None:
+    own, hashes = tmp_path / "requirements.txt", set()
+    own.write_text("--requirement=more/base.txt\n")
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "base.txt").write_text("-c pins.txt\nidna\n-r base.txt\n")
+    for version in ("3.6", "3.7"):
+        (tmp_path / "more" / "pins.txt").write_text(f"idna=={version}\n")
+        hashes.add(LayerContent(FUNCTIONS, own).source_hash())
+    assert len(hashes) == 2
+
+
 def test_own_requirements_that_are_not_there_are_told_of(tmp_path: Path) -> None:
     with pytest.raises(PropsError, match=r"requirements '.*none\.txt' must be a file: there is none"):
         LayerContent(tmp_path, tmp_path / "none.txt")

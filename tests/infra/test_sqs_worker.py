@@ -191,7 +191,7 @@ def test_a_queue_that_would_forget_a_message_before_it_gives_it_up_is_refused(
     attempts: int, timeout: int, batch: int, days: str
 ) -> None:
     pace = WorkerPace(seconds_per_record=1, timeout_seconds=timeout, batch_size=batch, alarm_age_minutes=105)
-    with pytest.raises(ValueError, match=rf"{days} days, .* 10 of the 14 days .*: lower timeout_seconds"):
+    with pytest.raises(ValueError, match=rf"{days} days, .* 10 of the 14 days .*: lower the timeout"):
         receives_within_retention(attempts, pace)
 
 

@@ -4,16 +4,31 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from aws_cdk import App, Duration, Stack, assertions
+from aws_cdk import App, Duration, Environment, NestedStack, Stack, assertions
+from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_iam as iam
+from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
+from aws_cdk import aws_sqs as sqs
+from aws_cdk import aws_stepfunctions as sfn
+from aws_cdk.aws_s3_notifications import SqsDestination
 from constructs import Construct
 
-from status_tracker_cdk import DataProps, PropsError, SweepProps, Tracker
-from tests.infra.own_app import PIPELINE, app_without_context, own_stacks, tracker_in, with_steps
+from status_tracker_cdk import AlarmProps, DataProps, Dispatch, LogProps, PropsError, SweepProps, TrackedStep, Tracker
+from tests.infra.own_app import (
+    LETTERS,
+    PIPELINE,
+    THREE,
+    app_without_context,
+    own_stacks,
+    tracker_in,
+    with_steps,
+    write_code,
+)
 from tests.infra.synthesis import Synthesized
 from tests.infra.test_functions import rights
 from tests.infra.test_stack import acknowledgements
@@ -37,6 +52,8 @@ NAMES = {
     "AWS::Lambda::LayerVersion": "LayerName",
 }
 """The property by which a resource has a name that is chosen."""
+TEXTS = ("Description", "AlarmDescription", "DashboardBody")
+"""The properties that are read by people."""
 
 
 @pytest.fixture(scope="session")
@@ -55,6 +72,11 @@ def bare() -> Synthesized:
 def parts() -> Synthesized:
     """Parts without a tracker."""
     return own_stacks()["Parts"]
+
+
+@pytest.fixture
+def stack() -> Stack:
+    return Stack(app_without_context(), "Wrong")
 
 
 def names_of(stack: Synthesized) -> Iterator[tuple[str, str]]:
@@ -183,6 +205,27 @@ def test_the_bucket_of_uploads_sends_its_events(shop: Synthesized) -> None:
     assert "BUCKET" not in variables_of(shop, "OrdersOperationsSweep")
 
 
+@pytest.mark.parametrize("when", ["before", "after", "when complete"])
+def test_a_bucket_with_handlers_of_its_own_sends_its_events(stack: Stack, when: str) -> None:
+    bucket = s3.Bucket(stack, "Uploads")
+    tracker = with_steps(tracker_in(stack))
+
+    def upload() -> None:
+        tracker.on_upload(bucket)
+        if when == "when complete":
+            tracker.complete()
+
+    def notify() -> None:
+        bucket.add_event_notification(s3.EventType.OBJECT_REMOVED, SqsDestination(sqs.Queue(stack, "Removed")))
+
+    for act in (notify, upload) if when == "before" else (upload, notify):
+        act()
+    template = assertions.Template.from_stack(stack).to_json()["Resources"].values()
+    [notified] = [each["Properties"] for each in template if each["Type"] == "Custom::S3BucketNotifications"]
+    assert notified["NotificationConfiguration"]["EventBridgeConfiguration"] == {}
+    assert notified["NotificationConfiguration"]["QueueConfigurations"]
+
+
 @pytest.mark.parametrize("function", ["InvoiceHandler", "OperationsSweep", "WidgetActor", "BulkRerunWork"])
 def test_whoever_starts_a_step_of_a_queue_knows_it(shop: Synthesized, function: str) -> None:
     assert variables_of(shop, f"Orders{function}")["QUEUE_URL"] == "<OrdersMailQueue>"
@@ -190,7 +233,7 @@ def test_whoever_starts_a_step_of_a_queue_knows_it(shop: Synthesized, function: 
 
 def test_a_worker_has_the_time_of_its_step(shop: Synthesized) -> None:
     variables = variables_of(shop, "OrdersMailHandler")
-    assert (variables["SECONDS_PER_RECORD"], variables["RETRY_SECONDS"]) == ("297", "10")
+    assert (variables["SECONDS_PER_RECORD"], variables["RETRY_SECONDS"]) == ("296", "10")
     assert "QUEUE_URL" not in variables
     assert shop.properties("AWS::Lambda::EventSourceMapping", "OrdersMail")["BatchSize"] == 1
 
@@ -208,6 +251,14 @@ def test_workers_are_on_the_dashboard_and_have_alarms(shop: Synthesized) -> None
     assert topics == {("<OrdersMonitoringAlarms>",)}
     # They say the same of a step as these would.
     assert not {"OrdersMonitoringAlarmIgnoredMail", "OrdersMonitoringAlarmMailThrottled"} & set(alarms)
+
+
+def test_texts_speak_of_tasks_and_name_no_runbook_that_is_not_there(shop: Synthesized, parts: Synthesized) -> None:
+    for stack in (shop, parts):
+        resources = [each for each in stack.template["Resources"].values() if each["Type"] != "AWS::IAM::Role"]
+        texts = [str(each["Properties"].get(name, "")) for each in resources for name in TEXTS]
+        assert len([text for text in texts if text]) > 20
+        assert not [text for text in texts if "document" in text.lower() or "runbook" in text.lower()]
 
 
 def test_findings_of_cdk_nag_are_accepted_for_a_reason() -> None:
@@ -233,12 +284,29 @@ def test_parts_work_on_what_is_there_already(parts: Synthesized) -> None:
     assert parts.properties("AWS::SNS::Subscription")["Endpoint"] == "operations@example.com"
 
 
+def test_who_works_on_what_is_encrypted_with_an_own_key_may_use_it(stack: Stack) -> None:
+    on_table, on_files = (kms.Key(stack, name) for name in ("TableKey", "FilesKey"))
+    key = dynamodb.Attribute(name="key", type=dynamodb.AttributeType.STRING)
+    table = dynamodb.Table(stack, "Tasks", partition_key=key, encryption_key=on_table)
+    files = s3.Bucket(stack, "Files", encryption_key=on_files)
+    with_steps(tracker_in(stack, table=table, results=files)).on_upload(s3.Bucket(stack, "Uploads"))
+    template = Synthesized(stack, None, assertions.Template.from_stack(stack).to_json())  # type: ignore[arg-type]
+    used: dict[str, set[str]] = {}
+    for name in template.of_type("AWS::IAM::Role"):
+        if name.startswith("Orders") and "Rights" in str(template.properties("AWS::IAM::Role", name)):
+            for action, resource in rights(template, name):
+                if action == "kms:Decrypt":
+                    used.setdefault(resource, set()).add(name.removeprefix("Orders").removesuffix("Role"))
+    machines = {f"{machine}{part}" for machine in ("Backfill", "BulkRerun") for part in ("", "Plan", "Work", "Report")}
+    on_tasks = {"BackfillWork", "BulkRerunPlan", "BulkRerunWork"}
+    operating = {"OperationsSweep", "WidgetViewer", "WidgetActor", "Intake"}
+    assert used == {
+        "<TableKey.Arn>": {"InvoiceHandler", "MailHandler", *operating, *on_tasks},
+        "<FilesKey.Arn>": machines,
+    }
+
+
 # Wrong use
-
-
-@pytest.fixture
-def stack() -> Stack:
-    return Stack(app_without_context(), "Wrong")
 
 
 def problems(**options: Any) -> list[str]:
@@ -249,8 +317,11 @@ def problems(**options: Any) -> list[str]:
 
 
 def test_everything_that_is_wrong_is_told_at_once() -> None:
-    [name, stream, pipeline] = problems(construct_id="O" * 50, stream=True, table=object(), pipeline="orders.tasks")
-    assert "has 56 characters: at most 50" in name
+    [table, name, stream, pipeline] = problems(
+        construct_id="O" * 50, stream=True, table=object(), pipeline="orders.tasks"
+    )
+    assert table.startswith("table must be a TableRights or dynamodb.ITable, not <object")
+    assert "at most 50, and has 56 characters" in name
     assert "stream is for a new table" in stream
     assert pipeline == "pipeline 'orders.tasks' must be module:NAME of a Pipeline, such as orders.tasks:PIPELINE"
 
@@ -265,6 +336,16 @@ def test_everything_that_is_wrong_is_told_at_once() -> None:
         ({"use_case_id": "an order"}, "use_case_id 'an order' must be a text without spaces and #"),
         ({"sweep": 5}, "sweep must be a SweepProps, True or False, not 5"),
         ({"monitoring": SweepProps()}, "monitoring must be a AlarmProps, True or False, not SweepProps("),
+        (
+            {"construct_id": "Orders & Co", "use_case_id": "orders"},
+            "'Wrong-Orders & Co', of the stack and the construct's id, must be letters",
+        ),
+        ({"construct_id": "O" * 50, "widget": False}, "at most 50, and has 56 characters"),
+        ({"pipeline": None}, "pipeline None must be module:NAME of a Pipeline"),
+        ({"data": {"retain_data": False}}, "data must be a DataProps, not {'retain_data': False}"),
+        ({"retries": 3}, "retries must be a RetryProps, not 3"),
+        ({"table": "tasks"}, "table must be a TableRights or dynamodb.ITable, not 'tasks'"),
+        ({"results": "files"}, "results must be an s3.IBucket, not 'files'"),
         ({"requirements": "none.txt"}, "requirements 'none.txt' must be a file: there is none"),
     ],
 )
@@ -291,7 +372,7 @@ def test_what_is_no_step(stack: Stack, name: str, handler: str, told: str) -> No
     assert told in raised.value.problems[-1]
 
 
-@pytest.mark.parametrize("name", ["Sweep", "Intake", "Workflow", "two words", "2nd", "a-b"])
+@pytest.mark.parametrize("name", ["Sweep", "Intake", "Workflow", "BulkRerunPlan", "two words", "2nd", "a-b"])
 def test_a_step_cannot_have_every_name(stack: Stack, name: str) -> None:
     with pytest.raises(PropsError, match=f"step '{name}' (cannot be named so|must be letters)"):
         tracker_in(stack).step(name, handler="mail.handler")
@@ -329,10 +410,119 @@ def test_a_step_is_worked_on_in_one_way(stack: Stack) -> None:
         other.workflow()
 
 
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"timeout": Duration.hours(1)}, "step 'Mail': timeout in seconds must be from 1 to 900, not 3600"),
+        ({"timeout": Duration.millis(1500)}, "step 'Mail': timeout in seconds must be int, not 1.5"),
+        ({"memory_mb": 64}, "step 'Mail': memory_mb must be from 128 to 10240, not 64"),
+    ],
+)
+def test_numbers_of_a_step_are_told_by_the_names_of_arguments(stack: Stack, options: Any, told: str) -> None:
+    tracker = tracker_in(stack)
+    with pytest.raises(PropsError) as raised:
+        tracker.step("Mail", handler="mail.handler", **options)
+    assert raised.value.problems == [told]
+    tracker.step("Mail", handler="mail.handler")
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"batch_size": 9}, "timeout is 12 s: give at least 13 s, one for each of the 9 messages"),
+        ({"max_concurrency": 1}, "max_concurrency is 1: give a number from 2 to 1000"),
+        ({"batch_size": 0}, "batch_size is 0: give a number from 1 to 10"),
+        ({"queue_variable": "TASK_TABLE_NAME"}, "queue_variable 'TASK_TABLE_NAME' must be capital letters"),
+        ({"queue_variable": "my QUEUE_URL"}, "with QUEUE_URL among them, such as MAIL_QUEUE_URL"),
+        ({"max_concurrency": 30}, "max_concurrency is 30, and step 'Mail' reserves 20: lower it"),
+        ({"alarm_age_minutes": 1}, "alarm_age_minutes is 1: give at least 2"),
+    ],
+)
+def test_numbers_of_a_queue_that_do_not_fit(stack: Stack, options: Any, told: str) -> None:
+    tracker = tracker_in(stack)
+    step = tracker.step("Mail", handler="mail.handler", timeout=Duration.seconds(12), reserved_concurrency=20)
+    with pytest.raises(PropsError, match=told):
+        tracker.queue_worker(step, **options)
+    tracker.queue_worker(step)
+
+
+def test_tasks_are_submitted_where_their_first_step_is_worked_on(stack: Stack) -> None:
+    tracker, steps = three_steps(stack)
+    role = iam.Role(stack, "Api", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
+    with pytest.raises(PropsError, match="step 'Invoice' is in no workflow"):
+        tracker.grant_submit(role)
+    tracker.queue_worker(steps[0])
+    tracker.grant_submit(role)
+
+
+def three_steps(stack: Stack, *names: str) -> tuple[Tracker, list[TrackedStep]]:
+    tracker = tracker_in(stack, pipeline=THREE)
+    return tracker, [tracker.step(name, handler="mail.handler") for name in names or ("Invoice", "Mail", "Ship")]
+
+
+@pytest.mark.parametrize("order", [(0, 2), (2, 1, 0), (1, 0)])
+def test_the_steps_of_a_workflow_follow_each_other(stack: Stack, order: tuple[int, ...]) -> None:
+    tracker, steps = three_steps(stack)
+    with pytest.raises(PropsError, match="those of the tracker are Invoice, Mail, Ship: give it steps that follow"):
+        tracker.workflow(*(steps[place] for place in order))
+    tracker.workflow(*steps[1:])
+
+
+def test_a_second_workflow_behind_a_queue_is_a_tracker_of_its_own(stack: Stack) -> None:
+    tracker, [invoice, mail, ship] = three_steps(stack)
+    tracker.workflow(invoice)
+    tracker.queue_worker(mail)
+    with pytest.raises(PropsError, match="a queue_worker\\(\\) each, or a tracker of their own"):
+        tracker.workflow(ship)
+
+
+@pytest.mark.parametrize("names", [("Mail", "Invoice", "Ship"), ("Invoice", "Mail")])
+def test_the_steps_are_those_of_the_pipeline_in_its_order(stack: Stack, names: tuple[str, ...]) -> None:
+    tracker, steps = three_steps(stack, *names)
+    tracker.workflow(*steps)
+    with pytest.raises(PropsError, match=f"{', '.join(names)}, and those of {THREE} are Invoice, Mail, Ship: add each"):
+        tracker.complete()
+
+
+def test_only_what_step_has_returned_is_a_step(stack: Stack) -> None:
+    tracker, _ = three_steps(stack)
+    for use in (tracker.workflow, tracker.queue_worker):
+        with pytest.raises(PropsError, match="'Invoice' is not a step: give what step\\(\\) has returned"):
+            use("Invoice")  # type: ignore[arg-type]
+
+
 def test_two_trackers_on_one_table_have_two_use_cases(stack: Stack) -> None:
     first = tracker_in(stack)
     with pytest.raises(PropsError, match="use_case_id 'Orders' is another tracker's on the same table"):
         tracker_in(stack, "Other", table=first.table, use_case_id="Orders")
+
+
+def test_two_trackers_on_one_table_of_elsewhere_have_two_use_cases(stack: Stack) -> None:
+    table = dynamodb.Table.from_table_name(stack, "Tasks", "tasks")
+    tracker_in(stack, table=table)
+    tracker_in(stack, "Other", table=table)
+    with pytest.raises(PropsError, match="use_case_id 'Orders' is another tracker's on the same table"):
+        tracker_in(stack, "Third", table=table, use_case_id="Orders")
+
+
+def test_two_trackers_of_an_account_have_two_names() -> None:
+    app = app_without_context()
+    first = tracker_in(Stack(app, "shop"), "prod-Orders")
+    with pytest.raises(PropsError, match="the tracker would be named shop-prod-Orders, as another"):
+        tracker_in(Stack(app, "shop-prod"), "Orders")
+    elsewhere = Stack(app, "elsewhere", stack_name="shop-prod", env=Environment(region="eu-west-1"))
+    assert tracker_in(elsewhere, "Orders").name == first.name
+
+
+def test_alarms_of_two_trackers_have_two_names(stack: Stack) -> None:
+    orders, _ = tracker_in(stack), tracker_in(stack, "Orders-Mail")
+    with pytest.raises(PropsError, match="the queue of step 'Mail' would be named Wrong-Orders-Mail, as another"):
+        orders.queue_worker(orders.step("Mail", handler="mail.handler"))
+
+
+def test_a_nested_stack_is_refused(stack: Stack) -> None:
+    with pytest.raises(PropsError, match="a tracker cannot be in a NestedStack"):
+        tracker_in(NestedStack(stack, "Inner"))
 
 
 def test_two_queues_have_two_variables(stack: Stack) -> None:
@@ -359,11 +549,40 @@ def test_nothing_is_added_to_what_is_complete(stack: Stack) -> None:
         tracker.on_upload(s3.Bucket(stack, "Uploads"))
 
 
+def test_a_layer_of_other_code_is_refused(stack: Stack, tmp_path: Path) -> None:
+    first = tracker_in(stack)
+    with pytest.raises(PropsError, match=r"layer has what .* imports, and code is"):
+        tracker_in(stack, "Other", code=write_code(tmp_path), layer=first.layer)
+
+
+def test_runs_that_cannot_be_found_or_sent_are_refused(stack: Stack) -> None:
+    tracker, steps = three_steps(stack)
+    body = sfn.DefinitionBody.from_chainable(sfn.Pass(stack, "Pass"))
+    express = sfn.StateMachineType.EXPRESS
+    with pytest.raises(PropsError, match="the state machine must be a standard one"):
+        tracker.workflow(
+            *steps, state_machine=sfn.StateMachine(stack, "Mine", definition_body=body, state_machine_type=express)
+        )
+    with pytest.raises(PropsError, match="the queue of QUEUE_URL must be a standard queue"):
+        Dispatch(queues={"QUEUE_URL": sqs.Queue(stack, "Fifo", fifo=True)})
+
+
 # What an application does with it
 
 
+def test_files_are_kept_as_long_as_data_and_thresholds_are_those_of_queues_too(stack: Stack) -> None:
+    alarms = AlarmProps(alarm_ignored_tasks=7)
+    with_steps(tracker_in(stack, data=DataProps(retain_data=False), log_props=LogProps(), monitoring=alarms))
+    resources = assertions.Template.from_stack(stack).to_json()["Resources"]
+    assert {each["DeletionPolicy"] for each in resources.values() if each["Type"] == "AWS::S3::Bucket"} == {"Delete"}
+    assert (
+        resources[next(name for name in resources if name.startswith("OrdersMailSetAside"))]["Properties"]["Threshold"]
+        == 7
+    )
+
+
 def test_an_application_submits_tasks(stack: Stack) -> None:
-    tracker = tracker_in(stack, data=DataProps(retain_data=False), bulk_rerun=False)
+    tracker = tracker_in(stack, pipeline=LETTERS, data=DataProps(retain_data=False), bulk_rerun=False)
     role = iam.Role(stack, "Api", assumed_by=iam.ServicePrincipal("lambda.amazonaws.com"))
     with pytest.raises(PropsError, match="has no step"):
         tracker.grant_submit(role)
@@ -378,7 +597,7 @@ def test_an_application_submits_tasks(stack: Stack) -> None:
     allowed = {str(statement["Action"]) for statement in granted["<Api>"]["Statement"]}
     assert allowed == {"['dynamodb:GetItem', 'dynamodb:PutItem']", "sqs:SendMessage"}
     assert "<OrdersMailHandlerRole>" in granted
-    assert variables_of(template, "OrdersMailHandler")["SECONDS_PER_RECORD"] == "9"
+    assert variables_of(template, "OrdersMailHandler")["SECONDS_PER_RECORD"] == "8"
     assert tracker.queue("Mail") is tracker.queue(mail)
     assert tracker.state_machine is None
 

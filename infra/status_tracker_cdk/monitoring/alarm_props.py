@@ -25,6 +25,8 @@ class AlarmProps(Props):
         alarm_ignored_tasks: how many tasks a minute a step may set aside.
         alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
         alarm_email: address that the alarms are sent to; None sends them to the topic only.
+        alarm_runbook: the address of a runbook with the sections of ``docs/runbook.md``, which the alarms then name; by
+            default they name none.
     """
 
     alarm_no_progress_minutes: int = between(1, LONGEST_ALARM_MINUTES, default=60)
@@ -34,6 +36,7 @@ class AlarmProps(Props):
     alarm_ignored_tasks: int = between(0, 1_000_000, default=0)
     alarm_duplicate_runs: int = between(0, 1_000_000, default=50)
     alarm_email: str | None = None
+    alarm_runbook: str | None = None
 
     def conflicts(self) -> Iterator[str]:
         """A malformed address."""

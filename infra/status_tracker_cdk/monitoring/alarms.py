@@ -16,7 +16,6 @@ from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
 from status_tracker_cdk.monitoring.windows import AT_ONCE, EVENT, LASTING, TWICE, Window
 from status_tracker_cdk.worker_alarms import WorkerAlarms
 
-RUNBOOK = "docs/runbook.md"
 _SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.MINIMUM
 _NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
 _UNKNOWN = cloudwatch.TreatMissingData.MISSING
@@ -51,7 +50,12 @@ class Alarms(Construct):
             self._add_sweep()
         self._add_functions()
         for step, worker in watched.workers.items():
-            self.alarms += WorkerAlarms(worker, topic=topic, prefix=f"{watched.name}-{step}").alarms
+            self.alarms += WorkerAlarms(
+                worker,
+                topic=topic,
+                prefix=f"{watched.name}-{step}",
+                ignored_tasks=watched.alarms.alarm_ignored_tasks,
+            ).alarms
 
     def _add_progress(self, step: str) -> None:
         swept, props = self._watched.swept, self._props
@@ -77,7 +81,7 @@ class Alarms(Construct):
         self._alarm(
             f"OldestUnfinished{step}",
             swept("OldestUnfinished", step),
-            f"A document whose task is in {step} has been without an end for over "
+            f"A task in {step} has been without an end for over "
             f"{props.alarm_oldest_unfinished_minutes} minutes. List the oldest, and see what it fails or waits for.",
             "The oldest unfinished task is too old",
             over=props.alarm_oldest_unfinished_minutes * 60,
@@ -101,8 +105,8 @@ class Alarms(Construct):
             self._alarm(
                 f"Ignored{step}",
                 watched.task("TaskIgnored", step),
-                f"{step} has set tasks aside. List them with their errors, mend the document or the code, and run them "
-                "again.",
+                f"{step} has set tasks aside. List them with their errors, mend what they are about or the code, and "
+                "run them again.",
                 "Tasks were ignored",
                 over=props.alarm_ignored_tasks,
                 window=EVENT,
@@ -281,6 +285,7 @@ class Alarms(Construct):
         missing: cloudwatch.TreatMissingData = _NOT_BREACHING,
     ) -> None:
         """Add an alarm for `metric` over (or under) the threshold in the `window`; `section` is the runbook's."""
+        runbook = self._props.alarm_runbook
         operators = cloudwatch.ComparisonOperator
         alarm_name = f"{self._watched.name}-{name}"
         alarm = cloudwatch.Alarm(
@@ -293,7 +298,7 @@ class Alarms(Construct):
             evaluation_periods=window.periods,
             datapoints_to_alarm=window.breaching,
             treat_missing_data=missing,
-            alarm_description=f"{what_to_do} Runbook ({RUNBOOK}): '{section}'.",
+            alarm_description=what_to_do if runbook is None else f"{what_to_do} Runbook ({runbook}): '{section}'.",
         )
         alarm.add_alarm_action(self._action)
         # By its name and not by the resource: so a dashboard waits for no alarm to be made.

@@ -15,7 +15,7 @@ from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
 
 _SUM, _MAXIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM
 _HOW_TO_READ = """\
-**How to read this.** Red alarms first: each says what to do, and names its section of `docs/runbook.md`. Then down \
+**How to read this.** Red alarms first: each says what to do{runbook}. Then down \
 the page: **tasks**, how many there are by status and how old the oldest is, as the sweep counted them every \
 {interval} minutes; **work**, what came in and what became of it; **flow**, where it waits; **functions** and **use**.
 
@@ -46,7 +46,12 @@ class TaskDashboard(Construct):
     ) -> None:
         super().__init__(scope, construct_id)
         self._watched = watched
-        how_to_read = _HOW_TO_READ.format(interval=watched.sweep_interval_minutes, folder=watched.name)
+        runbook = watched.alarms.alarm_runbook
+        how_to_read = _HOW_TO_READ.format(
+            interval=watched.sweep_interval_minutes,
+            folder=watched.name,
+            runbook="" if runbook is None else f", and names its section of `{runbook}`",
+        )
         cloudwatch.Dashboard(
             self,
             "Dashboard",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -13,9 +14,10 @@ import typer
 from .errors import WrongUsageError
 from .target import use_aws
 
-_TASK, _USE_CASE = "STATUS_TRACKER_TASK", "USE_CASE_ID"
-_NAMES = ("TASK_TABLE_NAME", _USE_CASE, "MAX_ATTEMPTS", _TASK, "WORKFLOW_ARN", "BUCKET", "RESULT_BUCKET")
+_TASK, _USE_CASE, _TABLE = "STATUS_TRACKER_TASK", "USE_CASE_ID", "TASK_TABLE_NAME"
+_NAMES = (_TABLE, _USE_CASE, "MAX_ATTEMPTS", _TASK, "WORKFLOW_ARN", "BUCKET", "RESULT_BUCKET")
 _QUEUES = "QUEUE_URL"
+"""What the names of variables with queues have in them."""
 _OPERATING = "status_tracker_ops."
 """How the handlers begin whose environment goes before that of an application's own functions."""
 
@@ -50,7 +52,7 @@ def exports(stack: str, cloudformation: Any, functions: Any, use_case: str | Non
     Args:
         stack: the stack's name.
         cloudformation, functions: botocore's or boto3's clients of CloudFormation and Lambda.
-        use_case: which tracker of the stack; None where there is one only.
+        use_case: which tracker of the stack, as `trackers` names it; None where there is one only.
 
     Raises:
         ValueError: the stack has no tracker, or several, and none was chosen.
@@ -79,21 +81,25 @@ def _chosen(stack: str, known: Mapping[str, Mapping[str, str]], use_case: str | 
 
 
 def trackers(stack: str, cloudformation: Any, functions: Any) -> dict[str, dict[str, str]]:
-    """The variables of each tracker of the stack, by its use case.
+    """The variables of each tracker of the stack, by its use case, or ``use case@table`` where several have the same.
 
     They are those of its functions, so that there is no second place where they could be wrong.
     """
     told = list(_configurations(stack, cloudformation, functions))
     told.sort(key=lambda each: not each.get("Handler", "").startswith(_OPERATING))
-    found: dict[str, dict[str, str]] = {}
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for each in told:
         variables = each.get("Environment", {}).get("Variables", {})
         if _TASK in variables and _USE_CASE in variables:
-            known = found.setdefault(variables[_USE_CASE], {})
+            known = found.setdefault((variables[_USE_CASE], variables.get(_TABLE, "")), {})
             for name, value in variables.items():
-                if name in _NAMES or name.startswith(_QUEUES):
+                if name in _NAMES or _QUEUES in name:
                     known.setdefault(name, value)
-    return found
+    counted = Counter(use_case for use_case, _ in found)
+    return {
+        use_case if counted[use_case] == 1 else f"{use_case}@{table}": variables
+        for (use_case, table), variables in found.items()
+    }
 
 
 def _configurations(stack: str, cloudformation: Any, functions: Any) -> Iterator[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
@@ -179,7 +180,8 @@ class Sweep:
     def _recount(self, state: SweepState) -> SweepState:
         """Count everything that has ended, where that is due again. A total that was not counted is not reported."""
         now = get_utc_now()
-        if state.recount_after is not None and now < state.recount_after:
+        service = os.environ.get("POWERTOOLS_SERVICE_NAME")
+        if state.service == service and state.recount_after is not None and now < state.recount_after:
             return state
         stop, complete, counted = self._until(_RECOUNTING), True, 0
         for code, step in last_ends(self.pipeline).items():
@@ -192,4 +194,4 @@ class Sweep:
         if not complete:
             self.report.not_counted()
         pause = RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1) if complete else RECOUNT_AGAIN
-        return replace(state, recount_after=now + pause)
+        return replace(state, recount_after=now + pause, service=service)

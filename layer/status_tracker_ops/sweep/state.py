@@ -51,12 +51,14 @@ class SweepState:
         listed_to: the last key of the bucket that was looked at.
         counted_to: up to when finished tasks were counted.
         recount_after: when all ended tasks are to be counted again.
+        service: under which name what has ended was counted last; under another one it is counted anew.
     """
 
     cursors: dict[str, str | None] = field(default_factory=dict)
     listed_to: str | None = None
     counted_to: datetime | None = None
     recount_after: datetime | None = None
+    service: str | None = None
 
     def to_data(self) -> dict[str, Any]:
         return {
@@ -74,6 +76,7 @@ class SweepState:
                 listed_to=data["listed_to"],
                 counted_to=_moment(data["counted_to"]),
                 recount_after=_moment(data["recount_after"]),
+                service=data.get("service"),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()

@@ -20,7 +20,7 @@ SETTINGS = {
     "MAX_ATTEMPTS": "3",
     "STATUS_TRACKER_TASK": "orders.tasks:PIPELINE",
 }
-QUEUES = {"QUEUE_URL": "https://sqs/mail", "QUEUE_URL_INVOICE": "https://sqs/invoices"}
+QUEUES = {"QUEUE_URL": "https://sqs/mail", "QUEUE_URL_INVOICE": "https://sqs/invoices", "SHIP_QUEUE_URL": "https://s"}
 OPERATING = "status_tracker_ops.deployed.sweep.handler"
 
 
@@ -95,6 +95,15 @@ def test_of_several_trackers_one_is_chosen(run: Any) -> None:
     wrong = run("env", "s", "--use-case", "return")
     assert wrong.code == 2
     assert "has no tracker of the use case 'return', only of orders, returns" in wrong.err
+
+
+def test_trackers_of_one_use_case_on_two_tables_are_two(run: Any) -> None:
+    tables = ("sold", "returned")
+    deploy({name.title(): {**SETTINGS, "USE_CASE_ID": "orders", "TASK_TABLE_NAME": name} for name in tables})
+    answer = run("env", "s", "--use-case", "orders")
+    assert answer.code == 2
+    assert "only of orders@returned, orders@sold" in answer.err
+    assert evaluated(run("env", "s", "--use-case", "orders@sold").out)["TASK_TABLE_NAME"] == "sold"
 
 
 def test_a_stack_of_something_else_is_told(run: Any) -> None:
