@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -69,7 +70,10 @@ def test_other_errors_are_worth_a_retry() -> None:
         ApartReader(Reader(lambda: None), seconds=60).read(INVOICE)
 
 
-def test_no_process_is_left() -> None:
-    ApartReader(PdfReader(), seconds=60).read(INVOICE)
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+def test_no_process_is_left(tmp_path: Path) -> None:
+    told = tmp_path / "process"
+    reader = Reader(lambda: told.write_text(str(os.getpid())))
+    with pytest.raises(RuntimeError, match="it came back"):
+        ApartReader(reader, seconds=60).read(INVOICE)
+    with pytest.raises(ProcessLookupError):  # one that nobody has waited for would still be there
+        os.kill(int(told.read_text()), 0)
