@@ -68,10 +68,14 @@ class MailTask(QueueRuns, Order):
     config = InvoiceTask.config.next_step()
 
 
+class ShipTask(WorkflowRuns, Order):
+    config = MailTask.config.next_step()
+
+
 PIPELINE = Pipeline({"Invoice": InvoiceTask, "Mail": MailTask})
 INVOICES = Pipeline({"Invoice": InvoiceTask})
 LETTERS = Pipeline({"Mail": MailTask})
-THREE = Pipeline({"Invoice": InvoiceTask, "Mail": MailTask, "Ship": MailTask})
+THREE = Pipeline({"Invoice": InvoiceTask, "Mail": MailTask, "Ship": ShipTask})
 """,
     "invoice.py": """
 from orders.tasks import PIPELINE, InvoiceTask, MailTask
