@@ -3,12 +3,13 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.core.common_models import CloudFormationModel
 from moto.scheduler.models import Schedule, ScheduleGroup, scheduler_backends
 
+from status_tracker_local.named_resource import NamedResource
 
-class StackSchedule(Schedule, CloudFormationModel):
+
+class StackSchedule(NamedResource, Schedule, CloudFormationModel):
     """A schedule of EventBridge Scheduler in a stack."""
 
     __module__ = Schedule.__module__  # moto takes the service from it
@@ -21,20 +22,9 @@ class StackSchedule(Schedule, CloudFormationModel):
     def cloudformation_type() -> str:
         return "AWS::Scheduler::Schedule"
 
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Arn"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What ``Fn::GetAtt`` gives."""
-        if attribute_name != "Arn":
-            raise UnformattedGetAttTemplateException
-        return self.arn
-
     @property
-    def physical_resource_id(self) -> str:
-        """What ``Ref`` gives."""
-        return self.name
+    def cfn_arn(self) -> str:
+        return self.arn
 
     @classmethod
     def create_from_cloudformation_json(

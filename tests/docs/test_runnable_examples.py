@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.support.engines import Engine
+from tests.support.projects import run_python
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
@@ -19,17 +18,8 @@ TRACE = ("start Task(", "set status 'in_progress' and lock the task.", "task suc
 def _run(name: str, *arguments: str, **environment: str) -> str:
     """What the example prints."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith("AWS_")}
-    run = subprocess.run(  # noqa: S603  # our own examples
-        [sys.executable, "-W", "error", str(EXAMPLES / f"{name}.py"), *arguments],
-        env={**inherited, "PYTHONPATH": str(ROOT / "layer"), "PYTHONIOENCODING": "utf-8", **environment},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        encoding="utf-8",
-        timeout=120,
-        check=False,
-    )
-    assert run.returncode == 0, run.stdout
-    return run.stdout
+    command = ["-W", "error", str(EXAMPLES / f"{name}.py"), *arguments]
+    return run_python(command, environment={**inherited, "PYTHONIOENCODING": "utf-8", **environment})
 
 
 def _assert_in_order(printed: str, *expected: str) -> None:

@@ -21,7 +21,7 @@ from status_tracker_ops.queues import QueueRuns
 from status_tracker_ops.steps import queue_handler, step_handler
 from status_tracker_ops.sweep.handler import sweep_handler
 from status_tracker_ops.sweep.state import sweep_task
-from tests.handlers.support import ENVIRONMENT, FakeContext, Time
+from tests.handlers.support import ENVIRONMENT, SWEEP_SETTINGS, FakeContext, Time
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,11 +34,7 @@ SETTINGS = {
     "RESULT_BUCKET": "reports",
     "SECONDS_PER_RECORD": "5",
     "RETRY_SECONDS": "1",
-    "SWEEP_MAX_RESTARTS": "5",
-    "SWEEP_MAX_EXAMINED": "10",
-    "SWEEP_PENDING_AFTER_SECONDS": "300",
-    "SWEEP_MAX_OBJECTS": "50",
-    "SWEEP_UNREGISTERED_AFTER_SECONDS": "600",
+    **SWEEP_SETTINGS,
 }
 RETENTION = timedelta(days=4)
 Handler = Callable[[Any, Any], Any]

@@ -43,6 +43,14 @@ ENVIRONMENT = {
     "POWERTOOLS_METRICS_NAMESPACE": "StatusTracker",
     "POWERTOOLS_LOG_LEVEL": "INFO",
 }
+SWEEP_SETTINGS = {
+    "SWEEP_MAX_RESTARTS": "5",
+    "SWEEP_MAX_EXAMINED": "10",
+    "SWEEP_PENDING_AFTER_SECONDS": "300",
+    "SWEEP_MAX_OBJECTS": "50",
+    "SWEEP_UNREGISTERED_AFTER_SECONDS": "600",
+}
+"""What the sweep's function reads besides."""
 
 
 @dataclass(frozen=True)

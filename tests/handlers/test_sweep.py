@@ -25,7 +25,7 @@ from status_tracker_ops.settings import SweepSettings
 from status_tracker_ops.sweep.metrics import SweepReporter
 from status_tracker_ops.sweep.run import Sweep
 from status_tracker_ops.sweep.state import SweepState, sweep_task
-from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, FakeContext
+from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, SWEEP_SETTINGS, FakeContext
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -33,13 +33,6 @@ if TYPE_CHECKING:
     from tests.handlers.support import Application, Log, MetricsReader
 
 ARN = ENVIRONMENT["WORKFLOW_ARN"]
-SETTINGS = {
-    "SWEEP_MAX_RESTARTS": "5",
-    "SWEEP_MAX_EXAMINED": "10",
-    "SWEEP_PENDING_AFTER_SECONDS": "300",
-    "SWEEP_MAX_OBJECTS": "50",
-    "SWEEP_UNREGISTERED_AFTER_SECONDS": "600",
-}
 
 
 @dataclass
@@ -55,7 +48,7 @@ class Broom:
     @classmethod
     def of(cls, app: Application, monkeypatch: pytest.MonkeyPatch) -> Broom:
         """The sweep of `app`, until `monkeypatch` takes its settings back."""
-        for name, value in SETTINGS.items():
+        for name, value in SWEEP_SETTINGS.items():
             monkeypatch.setenv(name, value)
         broom = cls(
             app,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 LAYER = Path(__file__).parents[2] / "layer"
@@ -29,10 +30,16 @@ def refused(project: Path, *command: str) -> str:
 def run_pytest(project: Path, *arguments: str) -> str:
     """What pytest prints in that project; its tests have to pass."""
     inherited = {key: value for key, value in os.environ.items() if not key.startswith(("AWS_", "PYTEST_"))}
-    run = subprocess.run(  # noqa: S603  # pytest itself
-        [sys.executable, "-m", "pytest", "-p", "status_tracker_pytest", "-p", "no:cacheprovider", *arguments],
-        cwd=project,
-        env={**inherited, "PYTHONPATH": str(LAYER)},
+    command = ["-m", "pytest", "-p", "status_tracker_pytest", "-p", "no:cacheprovider", *arguments]
+    return run_python(command, environment=inherited, folder=project)
+
+
+def run_python(command: Sequence[str], *, environment: Mapping[str, str], folder: Path | None = None) -> str:
+    """What Python prints with these arguments and the library on its path; it has to succeed."""
+    run = subprocess.run(  # noqa: S603  # Python, with arguments of ours
+        [sys.executable, *command],
+        cwd=folder,
+        env={**environment, "PYTHONPATH": str(LAYER)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any, Self
 
-from moto.cloudformation.exceptions import UnformattedGetAttTemplateException
 from moto.cloudwatch import models
 from moto.cloudwatch.models import (
     CloudWatchBackend,
@@ -16,9 +15,10 @@ from moto.cloudwatch.models import (
 from moto.core.common_models import CloudFormationModel
 
 from status_tracker_local.monitoring.alarms import State
+from status_tracker_local.named_resource import NamedResource
 
 
-class Alarm(models.Alarm, CloudFormationModel):
+class Alarm(NamedResource, models.Alarm, CloudFormationModel):
     """A metric alarm in a stack. It begins without data, as on AWS.
 
     Moto tells of it by the name of its class, which therefore is that of moto's own.
@@ -34,20 +34,9 @@ class Alarm(models.Alarm, CloudFormationModel):
     def cloudformation_type() -> str:
         return "AWS::CloudWatch::Alarm"
 
-    @classmethod
-    def has_cfn_attr(cls, attr: str) -> bool:
-        return attr == "Arn"
-
-    def get_cfn_attribute(self, attribute_name: str) -> str:
-        """What ``Fn::GetAtt`` gives."""
-        if attribute_name != "Arn":
-            raise UnformattedGetAttTemplateException
-        return self.alarm_arn
-
     @property
-    def physical_resource_id(self) -> str:
-        """What ``Ref`` gives."""
-        return self.name
+    def cfn_arn(self) -> str:
+        return self.alarm_arn
 
     @classmethod
     def create_from_cloudformation_json(
