@@ -15,8 +15,7 @@ from botocore.exceptions import ClientError
 import status_tracker as st
 from samples import make_samples
 from tests.handlers.bulk import Machine
-from tests.handlers.support import RESULT_BUCKET, FakeContext
-from tests.handlers.test_sweep import SETTINGS as SWEEP_SETTINGS
+from tests.handlers.support import RESULT_BUCKET, SWEEP_SETTINGS, FakeContext
 
 if TYPE_CHECKING:
     from tests.handlers.support import Application, Log, MetricsReader

@@ -17,10 +17,10 @@ from tests.local_cloud.support import wait_for
 
 
 def slow_pdf(mark: str) -> bytes:
-    """A document that takes pypdf seconds."""
+    """A document whose reading takes a second or two: long enough to be struck, far below the timeout."""
     pdf = FPDF()
     pdf.set_font("Helvetica", size=6)
-    for page in range(250):
+    for page in range(60):
         pdf.add_page()
         for line in range(90):
             pdf.cell(text=f"{mark} page {page}, line {line}: many words that stand for a long contract", new_x="LEFT")
