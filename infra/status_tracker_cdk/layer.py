@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import jsii
-from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
+from aws_cdk import Annotations, AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
@@ -42,6 +42,7 @@ BUNDLE_FOR = "STATUS_TRACKER_BUNDLE_FOR"
 _PRUNED = ("*.dist-info", f"{LIBRARY}/testing", f"{LIBRARY}/cli")
 _INCLUDED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)", re.MULTILINE)
 _LEFT_BY_INSTALLING = ("bin", ".lock", "**/__pycache__")
+_WHERE_LAMBDA_HAS_IT = "/opt"
 
 
 class TrackerLayer(lambda_.LayerVersion):
@@ -92,6 +93,11 @@ class TrackerLayer(lambda_.LayerVersion):
             ),
         )
         self.functions = content.functions
+        if not _host() and compiler() is None:
+            Annotations.of(self).add_info(
+                f"The layer is deployed without compiled modules, and every cold start compiles them: there is no "
+                f"python{_PYTHON_VERSION} here. Have one on the PATH, or run the app with it."
+            )
 
 
 @dataclass(frozen=True)
@@ -119,10 +125,16 @@ class LayerContent:
         _keep_what_is_imported(site, self.functions)
         if self.requirements is not None:
             self._add_own(self.requirements, site)
+        if not _host() and (python := compiler()):
+            _compile(output, python)
 
     def source_hash(self) -> str:
-        """A hash of all that the layer is made from; the same on every machine, unless it is made for that one."""
-        digest = hashlib.sha256(" ".join(_host() or [_PLATFORM, _PYTHON_VERSION]).encode())
+        """A hash of all that the layer is made from.
+
+        The same on every machine that compiles the modules, and on every one that does not; see `TrackerLayer`.
+        """
+        made_for = _host() or [_PLATFORM, _PYTHON_VERSION, "compiled" if compiler() else "not compiled"]
+        digest = hashlib.sha256(" ".join(made_for).encode())
         digest.update(" ".join(sorted(imported_names(CodeFolder(self.functions).modules()))).encode())
         for name, path in self._sources():
             content = path.read_bytes()
@@ -211,6 +223,32 @@ def _keep_what_is_imported(site: Path, functions: Path) -> None:
             path.rmdir()
         elif path.is_file() and path not in kept:
             path.unlink()
+
+
+def compiler() -> str | None:
+    """A Python of the deployed version, whose compiled modules are those of the runtime; None where there is none."""
+    running = f"{sys.version_info.major}.{sys.version_info.minor}"
+    return sys.executable if running == _PYTHON_VERSION else shutil.which(f"python{_PYTHON_VERSION}")
+
+
+def _compile(output: Path, python: str) -> None:
+    """Compile all modules; what is compiled names no place of this machine, and is used without a look at the source.
+
+    Raises:
+        RuntimeError: a module cannot be compiled.
+    """
+    result = subprocess.run(  # noqa: S603 - every argument is ours
+        [
+            *(python, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
+            *("-s", str(output), "-p", _WHERE_LAMBDA_HAS_IT, str(output)),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "PYTHONHASHSEED": "0"},
+    )
+    if result.returncode:
+        raise RuntimeError(f"{python} could not compile the layer:\n{result.stdout.strip()}{result.stderr.strip()}")
 
 
 def _host() -> list[str]:

@@ -7,7 +7,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib.machinery import PathFinder
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,10 +15,11 @@ from pathlib import Path
 import pytest
 
 from status_tracker_cdk.imports import reachable
-from status_tracker_cdk.layer import BUNDLE_FOR, PACKAGES, REQUIREMENTS, LayerContent
+from status_tracker_cdk.layer import BUNDLE_FOR, PACKAGES, REQUIREMENTS, LayerContent, compiler
 from status_tracker_cdk.props import PropsError
 from tests.handlers.support import ENVIRONMENT
 from tests.infra.own_app import PIPELINE, write_code
+from tests.support.projects import run_python
 
 SOURCE = Path(__file__).parents[2] / "layer"
 FUNCTIONS = Path(__file__).parents[2] / "lambdas"
@@ -37,6 +38,14 @@ def content(folder: Path) -> dict[str, str]:
         for path in folder.rglob("*")
         if path.is_file()
     }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_compiler() -> Iterator[None]:
+    """As on a machine without a Python of the deployed version, whatever this one has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("status_tracker_cdk.layer.compiler", lambda: None)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +71,23 @@ def test_layer_has_the_library_and_what_it_needs_and_not_what_the_runtime_brings
 
 def test_layer_is_small(layer: Path) -> None:
     assert sum(path.stat().st_size for path in layer.rglob("*") if path.is_file()) <= MOST_BYTES
+
+
+def test_layer_is_compiled_where_there_is_a_python_of_the_deployed_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Here the version that runs is taken for it. What is compiled is used as it is: no source is looked at."""
+    not_compiled = LayerContent(FUNCTIONS).source_hash()
+    monkeypatch.setattr("status_tracker_cdk.layer.compiler", compiler)
+    monkeypatch.setattr("status_tracker_cdk.layer._PYTHON_VERSION", "{}.{}".format(*sys.version_info))
+    first, again = (_bundled(FUNCTIONS, tmp_path / name) for name in ("first", "again"))
+    assert content(first) == content(again)
+    assert not [path for path in first.rglob("*.pyc") if str(tmp_path).encode() in path.read_bytes()]
+    assert LayerContent(FUNCTIONS).source_hash() != not_compiled
+    for source in first.rglob("*.py"):
+        source.write_text("raise AssertionError('compiled anew')")
+    ask = f"import sys; sys.path += {[str(first), str(_runtime(tmp_path))]!r}; import status_tracker as st; st.BaseTask"
+    assert run_python(["-I", "-S", "-B", "-c", ask], environment={}) == ""
 
 
 def test_layer_holds_nothing_of_ours_that_is_not_imported_by_someone(tmp_path: Path) -> None:
@@ -105,14 +131,19 @@ def test_the_layer_is_lambdas_unless_it_is_made_for_this_machine(
 
 
 def _import_all(site: Path, functions: Path, folder: Path, environment: Mapping[str, str]) -> None:
-    runtime = folder / "runtime"  # what Lambda's runtime brings, and nothing else of what is installed here
+    command = [sys.executable, "-I", "-S", "-B", "-c", _IMPORT_ALL, str(site), str(functions), str(_runtime(folder))]
+    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)  # noqa: S603
+    assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "")
+
+
+def _runtime(folder: Path) -> Path:
+    """A folder with what Lambda's runtime brings, and nothing else of what is installed here."""
+    runtime = folder / "runtime"
     runtime.mkdir()
     for name in RUNTIME_BRINGS:
         origin = Path(str((found := find_spec(name.removesuffix(".py"))) and found.origin))
         (runtime / name).symlink_to(origin if name.endswith(".py") else origin.parent)
-    command = [sys.executable, "-I", "-S", "-B", "-c", _IMPORT_ALL, str(site), str(functions), str(runtime)]
-    ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, cwd=folder)  # noqa: S603
-    assert (ran.returncode, ran.stderr, ran.stdout) == (0, "", "")
+    return runtime
 
 
 def test_a_function_brings_the_modules_that_it_imports(tmp_path: Path) -> None:
