@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
+import warnings
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 import status_tracker as st
-from status_tracker.core.heartbeat import Heartbeat
+from status_tracker.core.heartbeat import MOST_THREADS, Heartbeat
 from status_tracker.core.port import HeldBy, StoreError, Write
 from status_tracker.testing import Fault, MemoryStore
 from tests.unit.steps import (
@@ -95,6 +98,59 @@ def test_r12_stopping_waits_for_the_beat_that_is_under_way() -> None:
     may_end.set()
     stopping.join(PATIENCE)
     assert course == ["beat", "stopped"]
+
+
+def test_r12_many_leases_are_renewed_by_few_threads() -> None:
+    beats = [0] * 300
+    threads: list[int] = []
+
+    def beat(number: int) -> bool:
+        beats[number] += 1
+        threads.append(len(heartbeats()))
+        return True
+
+    all_of_them = [Heartbeat(partial(beat, number), 0.02, LEASE) for number in range(len(beats))]
+    for heartbeat in all_of_them:
+        heartbeat.start()
+    wait_until(lambda: min(beats) >= 2)
+    for heartbeat in all_of_them:
+        heartbeat.stop()
+    assert max(threads) <= MOST_THREADS
+
+
+def test_r12_a_beat_that_hangs_keeps_no_other_lease_from_being_renewed() -> None:
+    hangs, may_end = threading.Event(), threading.Event()
+    beats: list[int] = []
+    hanging = Heartbeat(lambda: bool(hangs.set()) or may_end.wait(PATIENCE), OFTEN, LEASE)
+    other = Heartbeat(lambda: bool(beats.append(1)) or True, OFTEN, LEASE)
+    hanging.start()
+    other.start()
+    assert hangs.wait(PATIENCE)
+    before = len(beats)
+    wait_until(lambda: len(beats) >= before + 3)
+    may_end.set()
+    for heartbeat in (hanging, other):
+        heartbeat.stop()
+
+
+def test_r12_a_fork_renews_its_own_leases_and_none_of_its_parent() -> None:
+    beats: list[int] = []
+    parents = Heartbeat(lambda: bool(beats.append(1)) or True, OFTEN, LEASE)
+    parents.start()
+    wait_until(lambda: bool(beats))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # that a process with threads forks is the case
+        child = os.fork()
+    if child == 0:
+        own = threading.Event()
+        before = len(beats)
+        childs = Heartbeat(lambda: bool(own.set()) or True, OFTEN, LEASE)
+        childs.start()
+        beaten = own.wait(PATIENCE)
+        childs.stop()
+        os._exit(0 if beaten and len(beats) == before and heartbeats() == [] else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    parents.stop()
 
 
 @pytest.mark.parametrize("seconds", [0, -1, 60, 61.5, float("nan"), float("inf"), "20"])

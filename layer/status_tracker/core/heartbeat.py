@@ -1,11 +1,16 @@
-"""Renews a lease from a thread, for blocks that cannot do so themselves (R12)."""
+"""Renews leases from a thread, for blocks that cannot do so themselves (R12)."""
 
 from __future__ import annotations
 
 import logging
+import os
 import threading
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import Protocol
 
 from .config import is_number
@@ -13,6 +18,8 @@ from .trace import tell
 
 GRACE_SECONDS = 5.0
 """How long the end of a block waits for a beat under way."""
+MOST_THREADS = 16
+"""How many beats are made at once in a process."""
 
 
 def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
@@ -44,23 +51,103 @@ class Heartbeat:
         check_heartbeat(seconds, lease)
         self.beat = beat
         self.seconds = seconds
-        self._stopped = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="status-tracker-heartbeat", daemon=True)
 
     def start(self) -> None:
-        self._thread.start()
+        _beats.add(self)
 
     def stop(self) -> None:
-        self._stopped.set()
-        if self._thread.ident is not None:
-            self._thread.join(GRACE_SECONDS)
+        _beats.remove(self)
 
-    def _run(self) -> None:
+    def goes_on(self) -> bool:
+        """Beat; whether there is to be another beat."""
         try:
-            while not self._stopped.wait(self.seconds) and self.beat():
-                pass
+            return self.beat()
         except BaseException as error:  # noqa: BLE001  # in a thread of its own nobody else would tell of it
             tell_broken(error)
+            return False
+
+
+class _Beats:
+    """The beats of all blocks of this process, made by as few threads as keep up with them.
+
+    One thread waits for the next beat. While it makes one, another waits in its stead, since a store that does not
+    answer must not keep the other leases from being renewed.
+    """
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._next: list[tuple[float, int, Heartbeat]] = []
+        self._numbers = count()
+        self._wanted: set[Heartbeat] = set()
+        self._under_way: set[Heartbeat] = set()
+        self._threads: set[threading.Thread] = set()
+        self._leaving: set[threading.Thread] = set()
+        self._waiting = 0
+
+    def add(self, heartbeat: Heartbeat) -> None:
+        with self._changed:
+            if not self._waiting:
+                self._start_thread()
+            self._wanted.add(heartbeat)
+            self._plan(heartbeat)
+
+    def remove(self, heartbeat: Heartbeat) -> None:
+        with self._changed:
+            self._wanted.discard(heartbeat)
+            self._next = [each for each in self._next if each[2] is not heartbeat]
+            heapify(self._next)
+            self._changed.notify_all()
+            self._changed.wait_for(lambda: heartbeat not in self._under_way, GRACE_SECONDS)
+            ending = [] if self._wanted or self._under_way else [*self._threads, *self._leaving]
+        for thread in ending:
+            thread.join(GRACE_SECONDS)
+
+    def _plan(self, heartbeat: Heartbeat) -> None:
+        heappush(self._next, (time.monotonic() + heartbeat.seconds, next(self._numbers), heartbeat))
+        self._changed.notify_all()
+
+    def _start_thread(self) -> None:
+        if len(self._threads) < MOST_THREADS:
+            thread = threading.Thread(target=self._run, name="status-tracker-heartbeat", daemon=True)
+            thread.start()
+            self._threads.add(thread)
+
+    def _run(self) -> None:
+        while (heartbeat := self._wait_for_next()) is not None:
+            goes_on = heartbeat.goes_on()
+            with self._changed:
+                self._under_way.discard(heartbeat)
+                if not goes_on:
+                    self._wanted.discard(heartbeat)
+                elif heartbeat in self._wanted:
+                    self._plan(heartbeat)
+                self._changed.notify_all()
+
+    def _wait_for_next(self) -> Heartbeat | None:
+        """The next one, when it is due; None where there is none, or another thread waits for it."""
+        with self._changed:
+            while self._next and not self._waiting:
+                left = self._next[0][0] - time.monotonic()
+                if left <= 0:
+                    _, _, heartbeat = heappop(self._next)
+                    self._under_way.add(heartbeat)
+                    if self._next:
+                        with suppress(RuntimeError):  # no thread more: these do
+                            self._start_thread()
+                    return heartbeat
+                self._waiting += 1
+                try:
+                    self._changed.wait(left)
+                finally:
+                    self._waiting -= 1
+            self._threads.discard(threading.current_thread())
+            self._leaving = {thread for thread in self._leaving if thread.is_alive()} | {threading.current_thread()}
+            return None
+
+
+_beats = _Beats()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_beats.__init__)  # type: ignore[misc]  # a fork has none of the threads
 
 
 def tell_broken(error: BaseException) -> None:
