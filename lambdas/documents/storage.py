@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from status_tracker import NonRetryableError
+from status_tracker_ops.intake.uploads import UploadMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
 
     from status_tracker_ops.intake.uploads import Upload
 
-_GONE = {
-    "NoSuchKey": "The object was deleted before it could be read. Upload it again if it is still wanted.",
-    "PreconditionFailed": "The object was replaced by a newer upload, which is its own task.",
-    "InvalidObjectState": "The object is archived (S3 Glacier). Restore it, then rerun this task.",
+_MISSING = {
+    "NoSuchKey": "The object was deleted before it could be read. Upload it again to have it read.",
+    "PreconditionFailed": (
+        "The object was replaced by a newer upload, which is its own task. If these bytes are uploaded again, they are"
+        " read."
+    ),
 }
+_ARCHIVED = "The object is archived (S3 Glacier). Restore it, then rerun this task."
 _KMS_CODES = frozenset({"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"})
 _OTHER_KEY = (
     "The document is encrypted with a KMS key that the function may not use, or that cannot be used now. Upload it"
@@ -92,16 +96,18 @@ def fetch_document(s3: S3Client, bucket: str, upload: Upload, max_bytes: int) ->
     Other errors of S3 are raised as they are, and are worth a retry.
 
     Raises:
-        NonRetryableError: the object is gone, cannot be decrypted, or is larger than `max_bytes`; its body is not read
-            then.
+        UploadMissingError: the object is gone, or was replaced.
+        NonRetryableError: it cannot be decrypted, is archived, or is larger than `max_bytes`, and then not read.
     """
     try:
         response = s3.get_object(Bucket=bucket, Key=upload.key, IfMatch=f'"{upload.etag}"')
     except ClientError as error:
-        reason = _unreadable(error.response["Error"])
-        if reason is None:
-            raise
-        raise NonRetryableError(reason) from error
+        told = error.response["Error"]
+        if told["Code"] in _MISSING:
+            raise UploadMissingError(_MISSING[told["Code"]]) from error
+        if reason := _unreadable(told):
+            raise NonRetryableError(reason) from error
+        raise
     size = response["ContentLength"]
     with closing(response["Body"]) as body:
         if size > max_bytes:
@@ -119,4 +125,4 @@ def _unreadable(error: Mapping[str, Any]) -> str | None:
         return f"{_OTHER_KEY} ({code}: {message})"
     if code == "InvalidRequest" and "Server Side Encryption" in message:
         return _KEY_OF_UPLOADER
-    return _GONE.get(code)
+    return _ARCHIVED if code == "InvalidObjectState" else None

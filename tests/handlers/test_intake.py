@@ -49,7 +49,7 @@ def test_the_same_event_twice_is_one_task_and_one_execution(app: Application, me
     assert app.intake(body, body) == []
     assert app.intake(body) == []
     assert len(app.executions()) == 1
-    assert metrics.counts("Intake") == {"TaskCreated": 1, "DuplicateEvent": 2}
+    assert metrics.counts("Intake") == {"TaskCreated": 1, "DuplicateEvent": 2, "pending/DuplicateEvent": 2}
 
 
 def test_an_event_that_comes_again_after_the_end_starts_nothing(
@@ -129,7 +129,7 @@ def test_a_task_whose_execution_could_not_be_started_is_started_by_the_redeliver
     app.create_workflow()
     assert app.intake(body) == []
     assert len(app.executions()) == 1
-    assert metrics.counts("Intake") == {"TaskCreated": 1, "DuplicateEvent": 1}
+    assert metrics.counts("Intake") == {"TaskCreated": 1, "DuplicateEvent": 1, "pending/DuplicateEvent": 1}
 
 
 def test_a_task_that_is_worked_on_is_left_alone(app: Application) -> None:
