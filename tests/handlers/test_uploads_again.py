@@ -257,7 +257,7 @@ BEGUN: list[tuple[Any, ...]] = [("upload", CONTENT), ("deliver", 0), ("delete",)
 worlds = iter(range(1_000_000))
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example([*BEGUN, ("upload", CONTENT), ("deliver", 1), ("end", 0)])
 @example([*BEGUN, ("end", 0), ("deliver", 0), ("attempt", 0)])
 @given(st_.lists(DEEDS, min_size=8, max_size=24))
