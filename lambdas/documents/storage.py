@@ -146,7 +146,7 @@ def fetch_document(s3: S3Client, bucket: str, upload: Upload, max_bytes: int) ->
         if size > max_bytes:
             raise NonRetryableError(
                 f"The document is too large: {size:,} bytes; at most {max_bytes:,} are read."
-                " Split it or reduce its images, or raise MAX_DOCUMENT_BYTES of the Extract function."
+                " Split it or reduce its images; or raise max_document_bytes, deploy, and run the task again."
             )
         return body.read()
 

@@ -47,8 +47,8 @@ KEPT_LOCKS = 8
 
 _USUAL_PAUSE_SECONDS = 60
 _VANISHED = (
-    "never reported back: it was stopped, crashed, or ran out of time or memory. If that comes again, give the step more"
-    " of both, or split what the task is about"
+    "never reported back: it was stopped, crashed, or ran out of time or memory. If that comes again, give the step"
+    " more of both, or split what the task is about"
 )
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
