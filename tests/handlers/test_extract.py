@@ -15,6 +15,7 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 import status_tracker as st
+from documents.extraction import extract_document
 from documents.reading.extracted import ExtractedDocument
 from documents.reading.reader import PdfReader
 from documents.storage import result_key
@@ -164,10 +165,11 @@ def test_a_worker_that_was_taken_for_dead_and_writes_late_overwrites_nothing(
         return replace(read(reader, content), pages=("what the late one has read",))
 
     monkeypatch.setattr(PdfReader, "read", read_for_too_long)
-    with pytest.raises(st.TaskLockLostError):
-        app.extract(task_id)
+    with pytest.raises(st.TaskLockLostError), app.tasks.ExtractTask.start(task_id) as late:
+        extract_document(late, {"run": 0})
     task = app.task(task_id)
     assert (task.status, task.fence) == (40, 2)
+    assert "ran out of time or memory" in task.errors["history"][0]["error"]
     assert app.result(task.data["extracted"]["result"])["pages"][0].startswith("INVOICE")
     stored = app.s3.list_objects_v2(Bucket="example-results", Prefix=result_key(task_id, ""))["Contents"]
     assert len(stored) == 2
