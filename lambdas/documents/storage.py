@@ -85,10 +85,11 @@ def find_result(s3: S3Client, address: str) -> dict[str, Any] | None:
     return result
 
 
-def read_result(s3: S3Client, data: Mapping[str, Any], summary: str) -> dict[str, Any]:
+def read_result(s3: S3Client, bucket: str, data: Mapping[str, Any], summary: str) -> dict[str, Any]:
     """Read the result of an earlier step.
 
     Args:
+        bucket: of the results: a task that was copied from another stack still names that one's bucket.
         data: of the task, which says where the result is.
         summary: the name under which that step has put its summary on the task, such as ``extracted``.
 
@@ -97,9 +98,10 @@ def read_result(s3: S3Client, data: Mapping[str, Any], summary: str) -> dict[str
     """
     rerun = f"Rerun the task from the step that writes {summary!r} on it."
     try:
-        address = str(data[summary]["result"])
+        key = _place(str(data[summary]["result"]))["Key"]
     except (KeyError, TypeError) as error:
         raise NonRetryableError(f"The task does not say where the result {summary!r} is. {rerun}") from error
+    address = address_of(bucket, key)
     result = find_result(s3, address)
     if result is None:
         raise NonRetryableError(f"The result {address} is gone. {rerun}")

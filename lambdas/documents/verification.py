@@ -8,6 +8,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from documents.settings import AnswerSettings
 from documents.storage import read_result
 from status_tracker import NonRetryableError
 from status_tracker.operations.samples import DoesNotHoldError, Verification
@@ -53,7 +54,7 @@ def _big() -> bytes:
 
 def _invoice_is_answered(task: Any) -> str:
     try:
-        result = read_result(s3_client(), task.data, "answered")
+        result = read_result(s3_client(), AnswerSettings.from_environment().result_bucket, task.data, "answered")
     except NonRetryableError as error:
         raise DoesNotHoldError(f"it succeeded, and there is no result of Answer: {error}") from error
     answers = [each["answer"] for each in result["answers"]]

@@ -27,7 +27,7 @@ def answer_document(execution: ExecutionContext[Any], _event: Mapping[str, Any])
     answerer = choose_answerer(settings, task)
     with outages_postpone(setbacks(task)):
         address = address_of(settings.result_bucket, own_result_key(execution, ANSWERS))
-        summary = answer_questions(s3_client(), answerer, task, address)
+        summary = answer_questions(s3_client(), settings.result_bucket, answerer, task, address)
     execution.set_data({**task.data, "answered": summary})
 
 
@@ -44,9 +44,11 @@ def choose_answerer(settings: AnswerSettings, task: BaseTask) -> Answerer:
     return BedrockAnswerer(bedrock_client(), bedrock, setbacks=setbacks(task))
 
 
-def answer_questions(s3: S3Client, answerer: Answerer, task: BaseTask, address: str) -> dict[str, Any]:
+def answer_questions(
+    s3: S3Client, result_bucket: str, answerer: Answerer, task: BaseTask, address: str
+) -> dict[str, Any]:
     """Answer all questions about the task's document, write the answers to `address`, and return a summary of them."""
-    extracted = ExtractedDocument.from_dict(read_result(s3, task.data, "extracted"))
+    extracted = ExtractedDocument.from_dict(read_result(s3, result_bucket, task.data, "extracted"))
     answered = answerer.answer(extracted, load_questions())
     result = {"task_id": task.task_id, "answers": [answer.to_dict() for answer in answered.answers]}
     usage = {} if answered.usage is None else {"usage": answered.usage}
