@@ -46,7 +46,7 @@ class Backfill(BulkMachine):
                 handler="status_tracker_ops.deployed.backfill.register",
                 environment=commons.dispatch.environment,
                 statements=[
-                    commons.table.allow_items("GetItem", "PutItem"),
+                    commons.table.allow_items("GetItem", "PutItem", "UpdateItem"),
                     *commons.table.allow_key(),
                     *commons.dispatch.allow_starting(),
                     allow(["s3:GetObject"], bucket.arn_for_objects("*")),

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from status_tracker_cdk.access import allow
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, between
@@ -33,7 +35,8 @@ class IntakeProps(Props):
         intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 hands messages over at once.
         intake_max_concurrency: intake functions that run at the same time, at most. Some 15 of them start as many
             executions a second as Step Functions admits by default (300): ask for a larger quota before going beyond.
-        intake_max_receives: deliveries of a message before it goes to the dead letter queue.
+        intake_max_receives: deliveries of a message before it goes to the dead letter queue. One that is not begun for
+            want of time costs one, too: allow for some where batches are large or services slow.
         intake_timeout_seconds: timeout of the intake function.
         intake_memory_mb: memory of the intake function.
     """
@@ -41,8 +44,8 @@ class IntakeProps(Props):
     intake_batch_size: int = between(1, 1000, default=10)
     intake_batching_window_seconds: int = between(0, 300, default=5)
     intake_max_concurrency: int = between(2, 1000, default=10)
-    intake_max_receives: int = between(1, 1000, default=5)
-    intake_timeout_seconds: int = between(1, 900, default=30)
+    intake_max_receives: int = between(1, 1000, default=6)
+    intake_timeout_seconds: int = between(1, 900, default=45)
     intake_memory_mb: int = between(128, 10240, default=512)
 
     def conflicts(self) -> Iterator[str]:
@@ -97,7 +100,15 @@ class Intake(Construct):
             max_receives=props.intake_max_receives,
         )
         self._rule(bucket)
-        self.function = self._function(commons, props, table, dispatch).function
+        statements = [
+            table.allow_items("GetItem", "PutItem", "UpdateItem"),
+            *table.allow_key(),
+            *dispatch.allow_starting(),
+            allow_polling(self.queue),
+            # To see whether an object that was missing is there again.
+            allow(["s3:ListBucket"], bucket.bucket_arn),
+        ]
+        self.function = self._function(commons, props, dispatch, statements).function
 
     def _rule(self, bucket: s3.IBucket) -> None:
         # EventBridge tries for a day to put an event on the queue; without a dead letter queue it then drops it.
@@ -115,7 +126,11 @@ class Intake(Construct):
         )
 
     def _function(
-        self, commons: FunctionCommons, props: IntakeProps, table: TableRights, dispatch: Dispatch
+        self,
+        commons: FunctionCommons,
+        props: IntakeProps,
+        dispatch: Dispatch,
+        statements: Sequence[iam.PolicyStatement],
     ) -> HandlerFunction:
         intake = HandlerFunction(
             self,
@@ -123,12 +138,7 @@ class Intake(Construct):
             commons=commons,
             handler="status_tracker_ops.deployed.intake.handler",
             environment=dispatch.environment,
-            statements=[
-                table.allow_items("GetItem", "PutItem"),
-                *table.allow_key(),
-                *dispatch.allow_starting(),
-                allow_polling(self.queue),
-            ],
+            statements=statements,
             timeout_seconds=props.intake_timeout_seconds,
             memory_mb=props.intake_memory_mb,
         )

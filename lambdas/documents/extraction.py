@@ -9,7 +9,7 @@ from documents.reading.apart import ApartReader
 from documents.reading.reader import PdfReader
 from documents.service_errors import outages_postpone, setbacks
 from documents.settings import EXTRACTED, ExtractSettings
-from documents.storage import fetch_document, write_result
+from documents.storage import address_of, fetch_document, own_result_key, write_result
 from status_tracker import NonRetryableError
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.uploads import BadMessageError, Upload
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from documents.reading.reader import DocumentReader
-    from status_tracker import ExecutionContext
+    from status_tracker import BaseTask, ExecutionContext
 
 _MAX_WARNINGS, _MAX_WARNING_CHARACTERS = 5, 300
 _READING_SHARE = 0.8
@@ -35,7 +35,8 @@ def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any])
     settings, task = ExtractSettings.from_environment(), execution.task
     reader = choose_reader(settings, execution, event["run"])
     with outages_postpone(setbacks(task)):
-        summary = extract(s3_client(), settings, reader, task.task_id, task.data)
+        address = address_of(settings.result_bucket, own_result_key(execution, EXTRACTED))
+        summary = extract(s3_client(), settings, reader, task, address)
     execution.set_data({**task.data, "extracted": summary})
 
 
@@ -70,24 +71,25 @@ def _own_reader(execution: ExecutionContext[Any]) -> DocumentReader:
 
 
 def extract(
-    s3: S3Client, settings: ExtractSettings, reader: DocumentReader, task_id: str, data: Mapping[str, Any]
+    s3: S3Client, settings: ExtractSettings, reader: DocumentReader, task: BaseTask, address: str
 ) -> dict[str, Any]:
-    """Read the document that the task's `data` names, write the result, and return a summary of it.
+    """Read the document that the task names, write the result to `address`, and return a summary of it.
 
     Raises:
         NonRetryableError: this document cannot be read, whoever tries.
     """
-    upload = _upload(data)
+    upload = _upload(task.data)
     content = fetch_document(s3, settings.document_bucket, upload, settings.max_document_bytes)
     document = reader.read(content)
     usage = {} if document.usage is None else {"usage": document.usage}
-    result = {"task_id": task_id, "document": upload.to_task_data(), **document.to_dict()}
+    result = {"task_id": task.task_id, "document": upload.to_task_data(), **document.to_dict()}
+    write_result(s3, address, result)
     return {
         "pages": len(document.pages),
         "characters": document.characters,
         "key_values": len(document.key_values),
         "warnings": [warning[:_MAX_WARNING_CHARACTERS] for warning in document.warnings[:_MAX_WARNINGS]],
-        "result": write_result(s3, settings.result_bucket, task_id, EXTRACTED, result),
+        "result": address,
         **usage,
     }
 

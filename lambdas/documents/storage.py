@@ -1,6 +1,7 @@
 """The uploaded documents, and the results of tasks, in S3.
 
-Each task has one folder of results, named by the hash of its id, with one JSON file for each step.
+Each task has one folder of results, named by the hash of its id. Each attempt that writes one has a folder of its own
+in it, so that a worker that was taken for dead overwrites nothing. The task says which result is its own.
 """
 
 from __future__ import annotations
@@ -8,24 +9,37 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import closing
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypedDict
 
 from botocore.exceptions import ClientError
 
 from status_tracker import NonRetryableError
+from status_tracker_ops.intake.uploads import UploadMissingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from mypy_boto3_s3 import S3Client
 
+    from status_tracker import ExecutionContext
     from status_tracker_ops.intake.uploads import Upload
 
-_GONE = {
-    "NoSuchKey": "The object was deleted before it could be read. Upload it again if it is still wanted.",
-    "PreconditionFailed": "The object was replaced by a newer upload, which is its own task.",
-    "InvalidObjectState": "The object is archived (S3 Glacier). Restore it, then rerun this task.",
+
+class Place(TypedDict):
+    """Where an object is, as S3's requests take it."""
+
+    Bucket: str
+    Key: str
+
+
+_MISSING = {
+    "NoSuchKey": "The object was deleted before it could be read. Upload it again to have it read.",
+    "PreconditionFailed": (
+        "The object was replaced by a newer upload, which is its own task. If these bytes are uploaded again, they are"
+        " read."
+    ),
 }
+_ARCHIVED = "The object is archived (S3 Glacier). Restore it, then rerun this task."
 _KMS_CODES = frozenset({"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"})
 _OTHER_KEY = (
     "The document is encrypted with a KMS key that the function may not use, or that cannot be used now. Upload it"
@@ -41,41 +55,66 @@ def result_key(task_id: str, name: str) -> str:
     return f"{_result_folder(task_id)}{name}"
 
 
-def write_result(s3: S3Client, bucket: str, task_id: str, name: str, result: Mapping[str, Any]) -> str:
-    """Write `result` as JSON, over that of an earlier attempt, and return its `s3://` address."""
-    key = result_key(task_id, name)
-    s3.put_object(
-        Bucket=bucket,
-        Key=key,
-        Body=json.dumps(result, ensure_ascii=False, indent=1).encode(),
-        ContentType="application/json; charset=utf-8",
-    )
+def own_result_key(execution: ExecutionContext[Any], name: str) -> str:
+    """The key of a result of that name that no other attempt has, not even at a task deleted and made again (R13)."""
+    task = execution.task
+    attempt = f"{task.create_time:%Y%m%dT%H%M%S.%f}-{execution.fence}"
+    return result_key(task.task_id, f"{attempt}/{name}")
+
+
+def address_of(bucket: str, key: str) -> str:
     return f"s3://{bucket}/{key}"
 
 
-def find_result(s3: S3Client, bucket: str, task_id: str, name: str) -> dict[str, Any] | None:
+def write_result(s3: S3Client, address: str, result: Mapping[str, Any]) -> None:
+    """Write `result` as JSON."""
+    s3.put_object(
+        **_place(address),
+        Body=json.dumps(result, ensure_ascii=False, indent=1).encode(),
+        ContentType="application/json; charset=utf-8",
+    )
+
+
+def find_result(s3: S3Client, address: str) -> dict[str, Any] | None:
     """Read what `write_result` wrote; None where there is nothing."""
     try:
-        body = s3.get_object(Bucket=bucket, Key=result_key(task_id, name))["Body"].read()
+        body = s3.get_object(**_place(address))["Body"].read()
     except s3.exceptions.NoSuchKey:
         return None
     result: dict[str, Any] = json.loads(body)
     return result
 
 
-def read_result(s3: S3Client, bucket: str, task_id: str, name: str) -> dict[str, Any]:
-    """Read what `write_result` wrote; `NonRetryableError` where it is gone, since no retry brings it back."""
-    result = find_result(s3, bucket, task_id, name)
+def read_result(s3: S3Client, bucket: str, data: Mapping[str, Any], summary: str) -> dict[str, Any]:
+    """Read the result of an earlier step.
+
+    Args:
+        bucket: of the results: a task that was copied from another stack still names that one's bucket.
+        data: of the task, which says where the result is.
+        summary: the name under which that step has put its summary on the task, such as ``extracted``.
+
+    Raises:
+        NonRetryableError: it is gone, or the task does not say where it is: no retry brings it back.
+    """
+    rerun = f"Rerun the task from the step that writes {summary!r} on it."
+    try:
+        key = _place(str(data[summary]["result"]))["Key"]
+    except (KeyError, TypeError) as error:
+        raise NonRetryableError(f"The task does not say where the result {summary!r} is. {rerun}") from error
+    address = address_of(bucket, key)
+    result = find_result(s3, address)
     if result is None:
-        raise NonRetryableError(
-            f"The result s3://{bucket}/{result_key(task_id, name)} is gone."
-            f" Rerun the task from the step that writes {name}."
-        )
+        raise NonRetryableError(f"The result {address} is gone. {rerun}")
     return result
 
 
+def _place(address: str) -> Place:
+    bucket, _, key = address.removeprefix("s3://").partition("/")
+    return {"Bucket": bucket, "Key": key}
+
+
 def delete_results(s3: S3Client, bucket: str, task_id: str) -> None:
-    """Delete everything in the task's folder of results; nothing where there is none."""
+    """Delete everything in the task's folder of results, of every attempt; nothing where there is none."""
     pages = s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=_result_folder(task_id))
     for page in pages:
         for found in page.get("Contents", []):
@@ -92,22 +131,24 @@ def fetch_document(s3: S3Client, bucket: str, upload: Upload, max_bytes: int) ->
     Other errors of S3 are raised as they are, and are worth a retry.
 
     Raises:
-        NonRetryableError: the object is gone, cannot be decrypted, or is larger than `max_bytes`; its body is not read
-            then.
+        UploadMissingError: the object is gone, or was replaced.
+        NonRetryableError: it cannot be decrypted, is archived, or is larger than `max_bytes`, and then not read.
     """
     try:
         response = s3.get_object(Bucket=bucket, Key=upload.key, IfMatch=f'"{upload.etag}"')
     except ClientError as error:
-        reason = _unreadable(error.response["Error"])
-        if reason is None:
-            raise
-        raise NonRetryableError(reason) from error
+        told = error.response["Error"]
+        if told["Code"] in _MISSING:
+            raise UploadMissingError(_MISSING[told["Code"]]) from error
+        if reason := _unreadable(told):
+            raise NonRetryableError(reason) from error
+        raise
     size = response["ContentLength"]
     with closing(response["Body"]) as body:
         if size > max_bytes:
             raise NonRetryableError(
                 f"The document is too large: {size:,} bytes; at most {max_bytes:,} are read."
-                " Split it or reduce its images, or raise MAX_DOCUMENT_BYTES of the Extract function."
+                " Split it or reduce its images; or raise max_document_bytes, deploy, and run the task again."
             )
         return body.read()
 
@@ -119,4 +160,4 @@ def _unreadable(error: Mapping[str, Any]) -> str | None:
         return f"{_OTHER_KEY} ({code}: {message})"
     if code == "InvalidRequest" and "Server Side Encryption" in message:
         return _KEY_OF_UPLOADER
-    return _GONE.get(code)
+    return _ARCHIVED if code == "InvalidObjectState" else None

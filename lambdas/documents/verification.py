@@ -8,8 +8,9 @@ from io import BytesIO
 from pathlib import Path
 from typing import Any
 
-from documents.settings import ANSWERS, AnswerSettings
-from documents.storage import find_result
+from documents.settings import AnswerSettings
+from documents.storage import read_result
+from status_tracker import NonRetryableError
 from status_tracker.operations.samples import DoesNotHoldError, Verification
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.settings import VerificationSettings
@@ -52,9 +53,10 @@ def _big() -> bytes:
 
 
 def _invoice_is_answered(task: Any) -> str:
-    result = find_result(s3_client(), AnswerSettings.from_environment().result_bucket, task.task_id, ANSWERS)
-    if result is None:
-        raise DoesNotHoldError("it succeeded, and there is no result of Answer in the bucket")
+    try:
+        result = read_result(s3_client(), AnswerSettings.from_environment().result_bucket, task.data, "answered")
+    except NonRetryableError as error:
+        raise DoesNotHoldError(f"it succeeded, and there is no result of Answer: {error}") from error
     answers = [each["answer"] for each in result["answers"]]
     if _EXPECTED not in answers:
         raise DoesNotHoldError(f"the invoice number {_EXPECTED} is not among the answers {answers}")

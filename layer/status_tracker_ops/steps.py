@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 
-from status_tracker import Postponed, TaskAlreadySucceedError, TaskIsNotInitializedError, TaskIsNotReadyToStartError
+from status_tracker import (
+    NonRetryableError,
+    Postponed,
+    TaskAlreadySucceedError,
+    TaskIsNotInitializedError,
+    TaskIsNotReadyToStartError,
+)
 from status_tracker.core.config import is_whole_number
 from status_tracker.core.history import told
 from status_tracker.powertools import start_in_lambda
@@ -66,10 +72,12 @@ def step_handler(
             go_on(task_id)
             raise
         except Exception as error:
+            # Step Functions knows an exception by the name of its class alone.
+            if isinstance(error, NonRetryableError) and type(error) is not NonRetryableError:
+                raise NonRetryableError(str(error)) from error
             due = None if execution is None else execution.postponed_until
             if due is None or type(error) is Postponed:
                 raise
-            # Step Functions knows an exception by the name of its class alone.
             wait = (due - task_class.config.now()).total_seconds()
             raise Postponed(told(error), retry_after=max(wait, 1)) from error
         go_on(task_id)

@@ -223,7 +223,10 @@ class MetricsReader:
         return [json.loads(line) for line in lines if line.startswith("{") and '"_aws"' in line]
 
     def counts(self, step: str) -> dict[str, float]:
-        """Sum of each metric of a step; checks that the dimensions are those the alarms hang on."""
+        """Sum of each metric of a step; checks that the dimensions are those the alarms hang on.
+
+        One that has a status too is here as ``status/name``.
+        """
         sums: dict[str, float] = {}
         for record in self.records():
             [told] = record["_aws"]["CloudWatchMetrics"]
@@ -231,8 +234,10 @@ class MetricsReader:
             if told["Metrics"][0]["Name"] == "ColdStart":
                 assert [set(names) for names in told["Dimensions"]] == [{"service", "function_name"}]
                 continue
-            assert [set(names) for names in told["Dimensions"]] == [{"service", "step"}]
+            status = {"status"} & record.keys()
+            assert [set(names) for names in told["Dimensions"]] == [{"service", "step"} | status]
             assert (record["service"], record["step"]) == ("pdf_processing", step)
             for metric in told["Metrics"]:
-                sums[metric["Name"]] = sums.get(metric["Name"], 0) + sum(record[metric["Name"]])
+                name = f"{record['status']}/{metric['Name']}" if status else metric["Name"]
+                sums[name] = sums.get(name, 0) + sum(record[metric["Name"]])
         return sums

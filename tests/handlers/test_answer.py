@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 import status_tracker as st
-from documents.storage import result_key
 from samples import make_samples
 from tests.support.pdf_files import PdfFile, text
 
@@ -60,10 +59,17 @@ def test_what_is_not_decided_is_told_on_the_task(app: Application) -> None:
 def test_a_result_that_is_gone_is_told(app: Application) -> None:
     task_id = app.register("invoice.pdf", (SAMPLES / "invoice-1001.pdf").read_bytes())
     app.extract(task_id)
-    app.s3.delete_object(Bucket="example-results", Key=result_key(task_id, "extracted.json"))
+    address = app.task(task_id).data["extracted"]["result"]
+    app.s3.delete_object(Bucket="example-results", Key=address.removeprefix("s3://example-results/"))
     with pytest.raises(st.NonRetryableError, match=r"extracted\.json is gone"):
         app.answer(task_id)
     assert app.task(task_id).status == 100
+
+
+def test_a_task_that_names_no_result_is_set_aside_with_what_to_do(app: Application) -> None:
+    app.tasks.ExtractTask.make_and_save("by-hand", data={}, _status=40)
+    with pytest.raises(st.NonRetryableError, match="does not say where the result 'extracted' is"):
+        app.answer("by-hand")
 
 
 def test_a_task_that_is_not_extracted_yet_is_not_answered(app: Application) -> None:

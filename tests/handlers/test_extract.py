@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
-import time
+from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
+from time import sleep
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,12 +15,14 @@ from botocore.exceptions import ClientError
 from botocore.response import StreamingBody
 
 import status_tracker as st
+from documents.extraction import extract_document
+from documents.reading.extracted import ExtractedDocument
 from documents.reading.reader import PdfReader
 from documents.storage import result_key
 from samples import make_samples
 
 if TYPE_CHECKING:
-    from tests.handlers.support import Application, MetricsReader
+    from tests.handlers.support import Application, MetricsReader, Time
 
 SAMPLES = Path(make_samples.__file__).with_name("documents")
 INVOICE = (SAMPLES / "invoice-1001.pdf").read_bytes()
@@ -47,7 +51,8 @@ def test_the_result_is_stored_and_the_task_has_a_summary(app: Application, metri
     summary = task.data["extracted"]
     address = summary.pop("result")
     assert summary == {"pages": 1, "characters": 406, "key_values": 9, "warnings": []}
-    assert address == f"s3://example-results/{result_key(task_id, 'extracted.json')}"
+    folder = f"s3://example-results/{result_key(task_id, '')}"
+    assert address == f"{folder}{task.create_time:%Y%m%dT%H%M%S.%f}-1/extracted.json"
     result = app.result(address)
     assert result["task_id"] == task_id
     assert result["document"]["size"] == len(INVOICE)
@@ -147,6 +152,46 @@ def test_a_task_that_another_worker_holds_is_left_to_it(app: Application) -> Non
     assert app.task(task_id).retry == 0
 
 
+def test_a_worker_that_was_taken_for_dead_and_writes_late_overwrites_nothing(
+    app: Application, time: Time, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task_id = app.register("invoice.pdf", INVOICE)
+    read = PdfReader.read
+
+    def read_for_too_long(reader: PdfReader, content: bytes) -> ExtractedDocument:
+        monkeypatch.setattr(PdfReader, "read", read)
+        time.later += timedelta(hours=1)
+        app.extract(task_id)
+        return replace(read(reader, content), pages=("what the late one has read",))
+
+    monkeypatch.setattr(PdfReader, "read", read_for_too_long)
+    with pytest.raises(st.TaskLockLostError), app.tasks.ExtractTask.start(task_id) as late:
+        extract_document(late, {"run": 0})
+    task = app.task(task_id)
+    assert (task.status, task.fence) == (40, 2)
+    assert "ran out of time or memory" in task.errors["history"][0]["error"]
+    assert app.result(task.data["extracted"]["result"])["pages"][0].startswith("INVOICE")
+    stored = app.s3.list_objects_v2(Bucket="example-results", Prefix=result_key(task_id, ""))["Contents"]
+    assert len(stored) == 2
+    app.answer(task_id)
+    assert app.task(task_id).data["answered"]["answers"]["invoice_number"] == "INV-1001"
+
+
+def test_the_result_of_an_earlier_release_is_answered(app: Application) -> None:
+    task_id = app.register("invoice.pdf", INVOICE)
+    app.extract(task_id)
+    data = app.task(task_id).data
+    old = result_key(task_id, "extracted.json")
+    copied = data["extracted"]["result"].removeprefix("s3://")
+    app.s3.copy_object(Bucket="example-results", Key=old, CopySource=copied)
+    app.s3.delete_object(Bucket="example-results", Key=copied.partition("/")[2])
+    data["extracted"]["result"] = f"s3://example-results/{old}"
+    step = app.tasks.ExtractTask
+    step.get_one_or_none(task_id).update([step.data.set(data)])
+    app.answer(task_id)
+    assert app.task(task_id).status == 90
+
+
 def test_a_document_on_which_an_attempt_vanished_is_read_apart(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -171,4 +216,4 @@ def test_a_reader_that_crashes_is_the_reason_in_the_end(app: Application, monkey
 def let_an_attempt_vanish(app: Application, task_id: str) -> None:
     """As the function does whose process has crashed."""
     app.tasks.ExtractTask.start(task_id, lock_expire_seconds=0.001).__enter__()
-    time.sleep(0.01)
+    sleep(0.01)

@@ -84,7 +84,9 @@ RIGHTS: Mapping[str, Rights] = {
     INTAKE: {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:PutItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
         ("states:StartExecution", WORKFLOW),
+        ("s3:ListBucket", DOCUMENTS),
         *_polling(QUEUE),
     },
     **{STEP_FUNCTIONS[name]: step.rights for name, step in STEPS.items()},
@@ -121,6 +123,7 @@ RIGHTS: Mapping[str, Rights] = {
     "BackfillWork": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:PutItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
         ("states:StartExecution", WORKFLOW),
         ("s3:GetObject", f"{DOCUMENTS}/*"),
         ("s3:ListBucket", DOCUMENTS),

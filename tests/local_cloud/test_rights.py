@@ -31,14 +31,18 @@ NEVER_USED = {
 """Rights that nothing here uses, by role and action, and why they are granted all the same."""
 
 
+BACK, BACK_UNTOLD = "rights/back.pdf", "rights/back-untold.pdf"
+
+
 @pytest.fixture(scope="module")
 def rights(app: Application) -> Rights:
     """What was granted, and what was asked for by the time that all kinds of work were done."""
     good, hopeless = app.upload("rights/good.pdf", sample("invoice-1001")), different(sample("hopeless-scan"), "rights")
-    gone = app.upload("rights/gone.pdf", different(sample("invoice-1001"), "gone"))
-    app.s3.delete_object(Bucket=app.outputs["DocumentBucketName"], Key="rights/gone.pdf")
-    ended = [app.ended(each).status for each in (good, app.upload("rights/scan.pdf", hopeless), gone)]
-    assert ended == [SUCCEEDED, IGNORED[0], IGNORED[0]]
+    gone = [_upload_and_delete(app, name) for name in (BACK, BACK_UNTOLD)]
+    ended = [app.ended(each).status for each in (good, app.upload("rights/scan.pdf", hopeless), *gone)]
+    assert ended == [SUCCEEDED, *[IGNORED[0]] * 3]
+    assert app.upload(BACK, _content(BACK)) == gone[0]
+    wait_for("what is there again", lambda: app.task(gone[0]).status == SUCCEEDED)
     _backfill(app)
     scans = {"statuses": ["ignored"], "id_prefix": "rights/scan", "error_text": "looks like a scan"}
     assert _run(app, "BulkRerunArn", filter=scans, reason="again", run_id="rights")["counts"]["done"] == 1
@@ -48,11 +52,22 @@ def rights(app: Application) -> Rights:
     return Rights(app.cloud, app.stack)
 
 
+def _upload_and_delete(app: Application, key: str) -> str:
+    task_id = app.upload(key, _content(key))
+    app.s3.delete_object(Bucket=app.outputs["DocumentBucketName"], Key=key)
+    return task_id
+
+
+def _content(key: str) -> bytes:
+    return different(sample("invoice-1001"), key)
+
+
 def _backfill(app: Application) -> None:
     """By a prefix, by a manifest, by what failed of that, and by a manifest that is not there."""
     bucket = app.outputs["ResultBucketName"]
     untold = _upload_untold(app)
-    assert _run(app, "BackfillArn", prefix="rights/")["counts"]["created"] == 1
+    counts = _run(app, "BackfillArn", prefix="rights/")["counts"]
+    assert (counts["created"], counts["begun_again"]) == (1, 1)
     assert app.ended(untold).status == SUCCEEDED
     app.s3.put_object(Bucket=bucket, Key="manifests/rights.jsonl", Body=b'"rights/good.pdf"\n"rights/nowhere.pdf"\n')
     manifest = f"s3://{bucket}/manifests/rights.jsonl"
@@ -63,10 +78,11 @@ def _backfill(app: Application) -> None:
 
 
 def _upload_untold(app: Application) -> str:
-    """A document of which no event tells."""
+    """A document of which no event tells; and of one that was gone, that it is there again."""
     bucket: dict[str, Any] = {"Bucket": app.outputs["DocumentBucketName"]}
     app.s3.put_bucket_notification_configuration(**bucket, NotificationConfiguration={})
     try:
+        app.upload(BACK_UNTOLD, _content(BACK_UNTOLD))
         return app.upload("rights/untold.pdf", different(sample("invoice-1001"), "untold by rights"))
     finally:
         app.s3.put_bucket_notification_configuration(

@@ -86,12 +86,12 @@ def test_a_document_from_before_is_archived_by_a_new_run(own: Own) -> None:
     printed = own.run(
         f"""
 from status_tracker_ops.clients import s3_client
-from documents.settings import ANSWERS
-from documents.storage import write_result
+from documents.storage import address_of, write_result
 from documents.tasks import ArchiveTask
 # As it was left by the two steps of the stack before.
-ArchiveTask.make_and_save("old.pdf#1", data={{"key": "old.pdf"}}, _status=90)
-write_result(s3_client(), {own.outputs["ResultBucketName"]!r}, "old.pdf#1", ANSWERS, {{"answers": []}})
+address = address_of({own.outputs["ResultBucketName"]!r}, "old/answers.json")
+ArchiveTask.make_and_save("old.pdf#1", data={{"key": "old.pdf", "answered": {{"result": address}}}}, _status=90)
+write_result(s3_client(), address, {{"answers": []}})
 for task in ArchiveTask.query_by_status(ArchiveTask.config.pending_status):
     ArchiveTask.dispatch(ArchiveTask.rerun(task.task_id, reason="to the archive"))
     print(task.task_id)

@@ -8,8 +8,8 @@ from documents.answering.answers import KeyValueAnswerer, summarize, summarize_u
 from documents.questions import load_questions, load_vocabulary
 from documents.reading.extracted import ExtractedDocument
 from documents.service_errors import outages_postpone, setbacks
-from documents.settings import ANSWERS, EXTRACTED, AnswerSettings
-from documents.storage import read_result, write_result
+from documents.settings import ANSWERS, AnswerSettings
+from documents.storage import address_of, own_result_key, read_result, write_result
 from status_tracker_ops.clients import s3_client
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ def answer_document(execution: ExecutionContext[Any], _event: Mapping[str, Any])
     settings, task = AnswerSettings.from_environment(), execution.task
     answerer = choose_answerer(settings, task)
     with outages_postpone(setbacks(task)):
-        summary = answer_questions(s3_client(), settings.result_bucket, answerer, task.task_id)
+        address = address_of(settings.result_bucket, own_result_key(execution, ANSWERS))
+        summary = answer_questions(s3_client(), settings.result_bucket, answerer, task, address)
     execution.set_data({**task.data, "answered": summary})
 
 
@@ -43,16 +44,19 @@ def choose_answerer(settings: AnswerSettings, task: BaseTask) -> Answerer:
     return BedrockAnswerer(bedrock_client(), bedrock, setbacks=setbacks(task))
 
 
-def answer_questions(s3: S3Client, result_bucket: str, answerer: Answerer, task_id: str) -> dict[str, Any]:
-    """Answer all questions about the task's document, write the answers, and return a summary of them."""
-    extracted = ExtractedDocument.from_dict(read_result(s3, result_bucket, task_id, EXTRACTED))
+def answer_questions(
+    s3: S3Client, result_bucket: str, answerer: Answerer, task: BaseTask, address: str
+) -> dict[str, Any]:
+    """Answer all questions about the task's document, write the answers to `address`, and return a summary of them."""
+    extracted = ExtractedDocument.from_dict(read_result(s3, result_bucket, task.data, "extracted"))
     answered = answerer.answer(extracted, load_questions())
-    result = {"task_id": task_id, "answers": [answer.to_dict() for answer in answered.answers]}
+    result = {"task_id": task.task_id, "answers": [answer.to_dict() for answer in answered.answers]}
     usage = {} if answered.usage is None else {"usage": answered.usage}
+    write_result(s3, address, {**result, **usage})
     return {
         "answers": summarize(answered.answers),
         "also_found": summarize_undecided(answered.answers),
         "asked": len(answered.answers),
-        "result": write_result(s3, result_bucket, task_id, ANSWERS, {**result, **usage}),
+        "result": address,
         **usage,
     }

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from documents.settings import ANALYSIS_JOB, COPIES
-from documents.storage import fetch_document, find_result, result_key, write_result
+from documents.storage import address_of, fetch_document, find_result, result_key, write_result
 from documents.textract.files import (
     EXPIRED_JOB,
     TEXTRACT_ERRORS,
@@ -135,7 +135,7 @@ class AnalysisJobs:
             logger.warning("The copy that Amazon Textract has read is still there: %s", error)
 
     def _newest(self) -> AnalysisJob | None:
-        stored = find_result(self._s3, self._bucket, self._task_id, ANALYSIS_JOB)
+        stored = find_result(self._s3, self._address)
         return None if stored is None else AnalysisJob(**stored)
 
     def _start(self, key: str, *, token: str) -> str:
@@ -159,7 +159,12 @@ class AnalysisJobs:
         return status == "SUCCEEDED" or (status == "IN_PROGRESS" and not job.is_overdue)
 
     def _write(self, job: AnalysisJob) -> None:
-        write_result(self._s3, self._bucket, self._task_id, ANALYSIS_JOB, asdict(job))
+        write_result(self._s3, self._address, asdict(job))
+
+    @property
+    def _address(self) -> str:
+        """One for all attempts and runs: each goes on with the job of the one before, which reads the same bytes."""
+        return address_of(self._bucket, result_key(self._task_id, ANALYSIS_JOB))
 
 
 def begin_analysis(

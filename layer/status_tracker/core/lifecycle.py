@@ -46,6 +46,10 @@ KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
 
 _USUAL_PAUSE_SECONDS = 60
+_VANISHED = (
+    "never reported back: it was stopped, crashed, or ran out of time or memory. If that comes again, give the step"
+    " more of both, or split what the task is about"
+)
 _UNLOCKED: Mapping[str, Any] = {"lock": None, "lock_expire_time": Special.REMOVE}
 # The expiry goes with the lock: an older library that locks the task next would not replace it.
 
@@ -505,11 +509,11 @@ class Lifecycle:
         """The history's entry for an attempt whose worker never reported back."""
         end = lease_end(state, self.config)
         if end is None:
-            over = "had no lease, and never reported back"
+            over = f"had no lease, and {_VANISHED}"
         elif now < end:
             over = f"held a lease until {end.isoformat()}, which another start was told to ignore"
         else:
-            over = f"held a lease that ended at {end.isoformat()}, and never reported back"
+            over = f"held a lease that ended at {end.isoformat()}, and {_VANISHED}"
         error = f"{LEASE_EXPIRED}('the worker {over}')"
         return failure(state.retry + 1, now.isoformat(), error, "")
 

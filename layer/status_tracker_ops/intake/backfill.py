@@ -14,7 +14,7 @@ from status_tracker_ops.bulk.inputs import BadInputError, checked_input, is_unic
 from status_tracker_ops.bulk.runs import BulkExecution
 from status_tracker_ops.bulk.work import HopelessItemError
 from status_tracker_ops.intake.manifests import LONGEST_KEY_BYTES, Manifest
-from status_tracker_ops.intake.registering import get_or_create_task, start_task
+from status_tracker_ops.intake.registering import register, start_task
 from status_tracker_ops.intake.uploads import Upload
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def plan_backfill(
 
 
 def register_object(pipeline: Pipeline, s3: S3Client, bucket: str, item: Item) -> str:
-    """Register the object; ``created``, or ``existing`` where its task was there.
+    """Register the object; what was found, as `registering` names it, or ``folder`` for what only stands for one.
 
     The listing is believed: where the object has changed since, the task says so. An object of which only the key is
     known is asked for the rest.
@@ -86,9 +86,12 @@ def register_object(pipeline: Pipeline, s3: S3Client, bucket: str, item: Item) -
     Raises:
         HopelessItemError: there is no such object.
     """
-    task, created = get_or_create_task(pipeline, _upload(s3, bucket, item))
+    upload = _upload(s3, bucket, item)
+    if upload.is_folder:
+        return "folder"
+    task, found = register(pipeline, upload, lambda: True)
     start_task(pipeline, task)
-    return "created" if created else "existing"
+    return found
 
 
 def _upload(s3: S3Client, bucket: str, item: Item) -> Upload:

@@ -13,6 +13,7 @@ from status_tracker_ops.bulk.work import work_through
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.handlers import measured
 from status_tracker_ops.intake.backfill import KIND, plan_backfill, register_object
+from status_tracker_ops.intake.registering import NEW
 from status_tracker_ops.settings import BulkSettings
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def register_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaCont
             event,
             lambda item: register_object(pipeline, s3, settings.source, item),
         )
-        metrics.add_metric("TaskCreated", MetricUnit.Count, worked.counts["created"])
+        metrics.add_metric("TaskCreated", MetricUnit.Count, worked.counts[NEW])
         metrics.add_metric("NotRegistered", MetricUnit.Count, len(worked.failed))
         logger.info(
             "Chunk registered", extra={"report": worked.report, "counts": worked.counts, "failed": len(worked.failed)}

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shlex
+from collections import Counter, deque
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
-from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from status_tracker.core.history import last_failure
+from status_tracker_ops.clients import s3_client
 from status_tracker_ops.handlers import measured
-from status_tracker_ops.intake.registering import get_or_create_task, run_of, start_task
+from status_tracker_ops.intake.registering import BACK, EXISTING, NEW, is_in_bucket, register, run_of, start_task
 from status_tracker_ops.intake.uploads import BadMessageError, parse_upload
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from aws_lambda_powertools.utilities.typing import LambdaContext
 
@@ -21,32 +25,58 @@ if TYPE_CHECKING:
 STEP = "Intake"
 LOGGED_BODY_CHARACTERS = 500
 
+# A slow message takes so long: a request to each of two services, one of them tried again after a timeout.
+_SECONDS_FOR_A_MESSAGE = 10
+_LARGEST_PART_FOR_A_MESSAGE = 1 / 3
+_METRICS = {NEW: "TaskCreated", EXISTING: "DuplicateEvent", BACK: "UploadIsBack"}
+
 
 def intake_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContext], dict[str, Any]]:
     """The handler for a queue of S3's "Object Created" events, as EventBridge passes them on.
 
-    Each record stands by itself: SQS delivers the failed ones again, and in the end moves them to the dead letters.
+    Each record stands by itself: SQS delivers the failed ones again, and in the end moves them to the dead letters. A
+    record for which the time may not suffice is not begun. That costs it a delivery, so those that were delivered most
+    often are begun first.
     """
     logger, metrics = Logger(), Metrics()
-    intake = _Intake(pipeline, logger, metrics)
 
     @measured(logger, metrics)
-    def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         metrics.add_dimension("step", STEP)
         logger.append_keys(use_case=pipeline.use_case_id, step=STEP)
-        failed = [record["messageId"] for record in event["Records"] if not intake.take_in(record)]
-        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
+        intake = _Intake(pipeline, logger, metrics)
+        kept = intake.take_in_all(event["Records"], lambda: context.get_remaining_time_in_millis() / 1000)
+        intake.tell_outcomes()
+        return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
 
     return handler
 
 
 class _Intake:
+    """One batch."""
+
     def __init__(self, pipeline: Pipeline, logger: Logger, metrics: Metrics) -> None:
         self._pipeline = pipeline
         self._logger = logger
         self._metrics = metrics
+        self._duplicates: Counter[str] = Counter()
 
-    def take_in(self, record: dict[str, Any]) -> bool:
+    def take_in_all(self, records: Sequence[dict[str, Any]], seconds_left: Callable[[], float]) -> list[str]:
+        """Take in what there is time for; the ids of the messages that SQS is to keep."""
+        needed = min(_SECONDS_FOR_A_MESSAGE, seconds_left() * _LARGEST_PART_FOR_A_MESSAGE)
+        waiting = deque(sorted(records, key=_receives, reverse=True))
+        kept = []
+        while waiting and seconds_left() >= needed:
+            record = waiting.popleft()
+            if not self._take_in(record):
+                kept.append(record["messageId"])
+        if waiting:
+            self._logger.remove_keys(["task_id", "run", "message_id"])
+            self._logger.warning("Not all begun: no time is left", extra={"left": len(waiting), "of": len(records)})
+            self._metrics.add_metric("NotBegun", MetricUnit.Count, len(waiting))
+        return [*kept, *(record["messageId"] for record in waiting)]
+
+    def _take_in(self, record: dict[str, Any]) -> bool:
         """Whether the message is done with, and may be deleted."""
         self._logger.remove_keys(["task_id", "run"])  # those of the message before
         self._logger.append_keys(message_id=record["messageId"])
@@ -69,8 +99,43 @@ class _Intake:
         """
         upload = parse_upload(body)
         self._logger.append_keys(task_id=upload.task_id)
-        task, created = get_or_create_task(self._pipeline, upload)
-        self._metrics.add_metric("TaskCreated" if created else "DuplicateEvent", MetricUnit.Count, 1)
+        if upload.is_folder:
+            self._logger.info("Left out: it only stands for a folder")
+            return
+        task, found = register(self._pipeline, upload, lambda: is_in_bucket(s3_client(), upload))
+        self._metrics.add_metric(_METRICS[found], MetricUnit.Count, 1)
         self._logger.append_keys(run=run_of(task))
+        if found == EXISTING:
+            self._tell_outcome(task)
         started = start_task(self._pipeline, task)
-        self._logger.info("Upload taken in", extra={"new_task": created, "started": started})
+        self._logger.info("Upload taken in", extra={"new_task": found == NEW, "found": found, "started": started})
+
+    def _tell_outcome(self, task: Any) -> None:
+        """Say what has become of a task whose upload came again; if it was set aside, why, and how to run it again."""
+        step = self._pipeline.step_at(task.status)
+        config = step.task_class.config
+        outcome = config.status_name(task.status)
+        self._duplicates[outcome] += 1
+        if task.status in (config.ignored_status, config.exhausted_status):
+            self._logger.warning(
+                "Uploaded again, and not read: its task was set aside",
+                extra={
+                    "task_step": step.name,
+                    "outcome": outcome,
+                    "reason": str(last_failure(task.errors).get("error")),
+                    "to_run_it_again": f"status-tracker rerun {shlex.quote(task.task_id)} --reason 'uploaded again'",
+                },
+            )
+
+    def tell_outcomes(self) -> None:
+        """Count the uploads that came again by the status that their tasks had."""
+        for outcome, count in self._duplicates.items():
+            metrics = EphemeralMetrics()
+            metrics.add_dimension("step", STEP)
+            metrics.add_dimension("status", outcome)
+            metrics.add_metric("DuplicateEvent", MetricUnit.Count, count)
+            metrics.flush_metrics()
+
+
+def _receives(record: dict[str, Any]) -> int:
+    return int(record["attributes"]["ApproximateReceiveCount"])

@@ -1,13 +1,15 @@
-"""Registers the objects of the bucket that have no task, because the event about them was lost."""
+"""Registers the objects of the bucket that have no task, or whose task waits for them: their event was lost."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from pynamodb.exceptions import AttributeDeserializationError
+
 from status_tracker.core.history import told
 from status_tracker.operations.sweeping import Noted
-from status_tracker_ops.intake.registering import get_or_create_task, start_task
+from status_tracker_ops.intake.registering import BACK, EXISTING, awaits_upload, register, start_task
 from status_tracker_ops.intake.uploads import Upload
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 _LISTED_AT_ONCE = 1000
 _READ_AT_ONCE = 100
+_READ = ["key", "status", "update_time", "errors"]
 
 
 @dataclass
@@ -30,7 +33,7 @@ class Reconciled:
     Attributes:
         listed_to: the last key that was looked at; None where the end of the bucket was reached.
         listed: how many objects were looked at.
-        registered, failed: the tasks that were made, and those that could not be made.
+        registered, failed: the tasks that were made or begun again, and those for which that could not be done.
         undispatched: the registered ones that could not be started; they are pending, and a later sweep restarts them.
         error: why it broke off; the other fields cover what ran before the error.
     """
@@ -57,10 +60,9 @@ def reconcile(
     older_than: datetime,
     stop: Callable[[], bool],
 ) -> Reconciled:
-    """Register the objects behind the key `listed_to` that have no task, as intake would have done.
+    """Register the objects behind the key `listed_to` that have no task, or whose task waits for them, as intake does.
 
-    An object that is not `older_than` may be on its way through intake, and is left for the next round. Whatever intake
-    takes is taken here, the empty objects of "folders" included, which the first step then sets aside.
+    An object that is not `older_than` may be on its way through intake, and is left for the next round.
     """
     reconciler = _Reconciler(pipeline, bucket, older_than, Reconciled(listed_to))
     try:
@@ -93,26 +95,41 @@ class _Reconciler:
 
     def _look_at(self, objects: Sequence[ObjectTypeDef]) -> None:
         uploads = [_upload(self.bucket, found) for found in objects if found["LastModified"] < self.older_than]
-        for upload in self._without_task(uploads):
+        for upload in self._to_register([upload for upload in uploads if not upload.is_folder]):
             self._register(upload)
         self.done.listed += len(objects)
         self.done.listed_to = objects[-1]["Key"]
 
-    def _without_task(self, uploads: Sequence[Upload]) -> list[Upload]:
+    def _to_register(self, uploads: Sequence[Upload]) -> list[Upload]:
         tasks = self.pipeline.first.task_class
         keys = {tasks.make_key(upload.task_id): upload for upload in uploads}
-        known = {task.key for task in tasks.batch_get(list(keys), attributes_to_get=["key"])}
-        return [upload for key, upload in keys.items() if key not in known]
+        try:
+            done = self._done(list(keys))
+        except AttributeDeserializationError:  # of one of them, which keeps nobody else from being registered
+            done = {done for key in keys for done in self._done_if_readable(key)}
+        return [upload for key, upload in keys.items() if key not in done]
+
+    def _done(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys whose task is there, and does not wait for its object."""
+        found = self.pipeline.first.task_class.batch_get(list(keys), attributes_to_get=_READ)
+        return {task.key for task in found if not awaits_upload(self.pipeline, task.tracked_state())}
+
+    def _done_if_readable(self, key: str) -> set[str]:
+        try:
+            return self._done([key])
+        except AttributeDeserializationError:
+            return {key}
 
     def _register(self, upload: Upload) -> None:
-        created = False
+        found = EXISTING
         try:
-            task, created = get_or_create_task(self.pipeline, upload)
-            if created:  # otherwise intake was quicker, and has started it
-                self.done.registered.append(Noted(upload.task_id, "its object had no task"))
+            task, found = register(self.pipeline, upload, lambda: True)
+            if found != EXISTING:  # otherwise intake was quicker, and has started it
+                why = "its object is there again" if found == BACK else "its object had no task"
+                self.done.registered.append(Noted(upload.task_id, why))
                 start_task(self.pipeline, task)
         except Exception as error:  # noqa: BLE001 - whatever it is, the other objects wait
-            failed = self.done.undispatched if created else self.done.failed
+            failed = self.done.failed if found == EXISTING else self.done.undispatched
             failed.append(Noted(upload.task_id, told(error)))
 
 

@@ -5,6 +5,16 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
+from status_tracker import NonRetryableError
+
+
+class UploadMissingError(NonRetryableError):
+    """The object of a task is gone, or another one is in its place; raise it from the work on the task.
+
+    The task is ignored until its object is there again: the next event about it, a backfill or a sweep then gives the
+    task a new run.
+    """
+
 
 class BadMessageError(ValueError):
     """The message is not an S3 "Object Created" event; its text says what was found instead."""
@@ -29,6 +39,11 @@ class Upload:
     def task_id(self) -> str:
         """The same bytes under the same key are one task; changed bytes are another."""
         return f"{self.key}#{self.etag}"
+
+    @property
+    def is_folder(self) -> bool:
+        """Whether it only stands for a folder, as the S3 console's "Create folder" makes it: no task is made of it."""
+        return self.size == 0 and self.key.endswith("/")
 
     def to_task_data(self) -> dict[str, Any]:
         return asdict(self)
