@@ -55,8 +55,8 @@ class Kind(enum.StrEnum):
     """The outcome for one task.
 
     Attributes:
-        DONE: the action is done and recorded, and what follows it too: the task is dispatched, its run is stopped, or it
-            is deleted.
+        DONE: the action is done and recorded, and what follows it is done: the task is dispatched, its run is stopped,
+            or it is deleted.
         REPEATED: it was already recorded under this run id; what follows it is done again, unless the task has gone on.
         LOCKED: a worker holds the task; nothing changed.
         VANISHED: the task does not exist any more.
