@@ -18,7 +18,7 @@ from ..core.errors import (
     TaskUnreadableError,
 )
 from ..core.history import told
-from ..core.state import TaskState, is_newest, waits
+from ..core.state import TaskState, is_newest, is_recorded, waits
 from ..core.task import Acted
 from ..core.trace import tell
 from .filters import ListedTask, Listing, TaskFilter
@@ -150,6 +150,15 @@ class TaskAction(Generic[TaskT]):
         self._check = check
         self._cancels = cancels
 
+    def has_begun(self, state: TaskState) -> bool:
+        """Whether this very request is recorded on a task in that state."""
+        own = [self.record, *([self._cancellation] if self._cancels else [])]
+        return any(is_recorded(state, record) for record in own)
+
+    @property
+    def _cancellation(self) -> dict[str, str | None]:
+        return {**self.record, "action": Action.CANCEL.value}
+
     def act(self, task_id: str, known: TaskT | None = None) -> ActionOutcome:
         """Do the action; never raises.
 
@@ -183,7 +192,7 @@ class TaskAction(Generic[TaskT]):
 
     def _recorded(self, task_id: str, action: Action, known: TaskT | None = None) -> Acted[TaskT]:
         def still_matches(state: TaskState) -> None:
-            if is_newest(state, {**self.record, "action": Action.CANCEL.value}):
+            if is_newest(state, self._cancellation):
                 return  # this very request has cancelled it, so that it can be deleted
             self._check(state)
             if self._filter is not None and not self._filter.admits(task_id, state):

@@ -16,6 +16,11 @@ if TYPE_CHECKING:
     from .pipeline import Pipeline
 
 
+def configs_of(tasks: Any) -> tuple[TrackerConfig, ...]:
+    """The settings of each step whose tasks these are."""
+    return tasks.configs if isinstance(tasks, AllSteps) else (tasks.config,)
+
+
 class AllSteps:
     """What can be acted on (`Operable`): a filter finds tasks of every step, and an action is done by the step's rules.
 
@@ -24,6 +29,7 @@ class AllSteps:
 
     Attributes:
         config: that of the first step, which names its statuses only.
+        configs: those of all steps.
 
     Example::
 
@@ -34,6 +40,7 @@ class AllSteps:
         self._pipeline = pipeline
         self._first: Any = pipeline.first.task_class
         self.config: TrackerConfig = self._first.config
+        self.configs: tuple[TrackerConfig, ...] = tuple(step.task_class.config for step in pipeline)
 
     def query_by_status(
         self,
