@@ -12,6 +12,7 @@ from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
 
+from status_tracker_cdk.access import allow
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, between
@@ -97,7 +98,7 @@ class Intake(Construct):
             max_receives=props.intake_max_receives,
         )
         self._rule(bucket)
-        self.function = self._function(commons, props, table, dispatch).function
+        self.function = self._function(commons, props, table, dispatch, bucket).function
 
     def _rule(self, bucket: s3.IBucket) -> None:
         # EventBridge tries for a day to put an event on the queue; without a dead letter queue it then drops it.
@@ -115,7 +116,12 @@ class Intake(Construct):
         )
 
     def _function(
-        self, commons: FunctionCommons, props: IntakeProps, table: TableRights, dispatch: Dispatch
+        self,
+        commons: FunctionCommons,
+        props: IntakeProps,
+        table: TableRights,
+        dispatch: Dispatch,
+        bucket: s3.IBucket,
     ) -> HandlerFunction:
         intake = HandlerFunction(
             self,
@@ -127,6 +133,8 @@ class Intake(Construct):
                 table.allow_items("GetItem", "PutItem"),
                 *table.allow_key(),
                 *dispatch.allow_starting(),
+                # For an event that comes late: its object may have been deleted, together with its task.
+                allow(["s3:ListBucket"], bucket.bucket_arn),
                 allow_polling(self.queue),
             ],
             timeout_seconds=props.intake_timeout_seconds,

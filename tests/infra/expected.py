@@ -85,6 +85,7 @@ RIGHTS: Mapping[str, Rights] = {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:PutItem", TABLE),
         ("states:StartExecution", WORKFLOW),
+        ("s3:ListBucket", DOCUMENTS),
         *_polling(QUEUE),
     },
     **{STEP_FUNCTIONS[name]: step.rights for name, step in STEPS.items()},

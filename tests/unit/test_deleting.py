@@ -17,8 +17,8 @@ from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import Fault, MemoryStorage, MemoryTask
 from tests.unit.steps import IGNORED, IN_PROGRESS, LEASE, PENDING, SUCCEEDED, Clock, make_config
 
-WHY = {"reason": "asked to forget", "by": "ada"}
-LAST = {"in_progress_status": 70, "failed_status": 80, "succeeded_status": 90, "ignored_status": 100}
+WHY: dict[str, Any] = {"reason": "asked to forget", "by": "ada"}
+LAST: dict[str, int] = {"in_progress_status": 70, "failed_status": 80, "succeeded_status": 90, "ignored_status": 100}
 
 
 class Killed(BaseException):

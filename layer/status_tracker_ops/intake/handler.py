@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import MetricUnit
 
+from status_tracker import get_utc_now
+from status_tracker_ops.clients import s3_client
 from status_tracker_ops.handlers import measured
-from status_tracker_ops.intake.registering import get_or_create_task, run_of, start_task
-from status_tracker_ops.intake.uploads import BadMessageError, parse_upload
+from status_tracker_ops.intake.registering import get_or_create_task, is_gone, run_of, start_task
+from status_tracker_ops.intake.uploads import BadMessageError, parse_upload, uploaded_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from status_tracker.operations.pipeline import Pipeline
 
 STEP = "Intake"
+LATE = timedelta(minutes=1)
 LOGGED_BODY_CHARACTERS = 500
 
 
@@ -38,6 +42,12 @@ def intake_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContex
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in failed]}
 
     return handler
+
+
+def _is_late(body: str) -> bool:
+    """Whether the event comes so late that its task may have been deleted meanwhile."""
+    made = uploaded_at(body)
+    return made is not None and get_utc_now() - made > LATE
 
 
 class _Intake:
@@ -69,6 +79,10 @@ class _Intake:
         """
         upload = parse_upload(body)
         self._logger.append_keys(task_id=upload.task_id)
+        if _is_late(body) and is_gone(s3_client(), upload):
+            self._metrics.add_metric("UploadGone", MetricUnit.Count, 1)
+            self._logger.info("Upload not taken in: its object is gone")
+            return
         task, created = get_or_create_task(self._pipeline, upload)
         self._metrics.add_metric("TaskCreated" if created else "DuplicateEvent", MetricUnit.Count, 1)
         self._logger.append_keys(run=run_of(task))

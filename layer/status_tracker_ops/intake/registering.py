@@ -5,8 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from mypy_boto3_s3 import S3Client
+
     from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.intake.uploads import Upload
+
+
+def is_gone(s3: S3Client, upload: Upload) -> bool:
+    """Whether there is no object under the key of that upload any more; one that has replaced it counts as there.
+
+    It is asked before a task is made of what was known for some time: a task that was deleted with its object meanwhile
+    does not come back.
+    """
+    found = s3.list_objects_v2(Bucket=upload.bucket, Prefix=upload.key, MaxKeys=1).get("Contents", [])
+    return not found or found[0]["Key"] != upload.key
 
 
 def get_or_create_task(pipeline: Pipeline, upload: Upload) -> tuple[Any, bool]:
