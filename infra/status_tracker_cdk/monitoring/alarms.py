@@ -161,8 +161,8 @@ class Alarms(Construct):
         self._alarm(
             "ExecutionsAborted",
             machine.metric_aborted(period=MINUTE, statistic=_SUM),
-            "Executions were stopped, as those of cancelled and deleted tasks are. The tasks of others are restarted by "
-            "the sweep: cancel those that are not wanted.",
+            "Executions were stopped, as those of cancelled and deleted tasks are. The tasks of others are restarted "
+            "by the sweep: cancel those that are not wanted.",
             "Executions were aborted",
             window=EVENT,
         )
