@@ -12,10 +12,11 @@ from aws_cdk import aws_kms as kms
 from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct
 
-from documents.settings import COPIES
+from documents.settings import COPIES, AnswerSettings
 from status_tracker_cdk.access import acknowledge, allow, objects_finding
 from status_tracker_cdk.props import Props
 from status_tracker_cdk.retention import DataProps
+from status_tracker_cdk.widget import Deletion
 
 _ACCESS_LOG_DAYS = 90
 # Copies that are left behind, for example by a failed job, expire long after the workflow stopped waiting.
@@ -45,6 +46,17 @@ class EncryptionProps(Props):
                 f"document_key_arn {self.document_key_arn!r} must be the ARN of a KMS key, "
                 "arn:aws:kms:REGION:ACCOUNT:key/ID: rights cannot be given by an alias"
             )
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeletionProps(Props):
+    """Whether tasks can be deleted from the widget, with their documents and results.
+
+    Attributes:
+        widget_deletes: let whoever may act on the widget delete tasks for good.
+    """
+
+    widget_deletes: bool = False
 
 
 def of_every_task(name: str) -> str:
@@ -112,6 +124,23 @@ class DocumentBuckets(Construct):
             acknowledge(
                 scope, objects_finding(self.results, keys), "Each task has objects of its own under these keys."
             )
+
+    def deletion(self) -> Deletion:
+        """What deleting a task needs: its document, and its folder of results."""
+        of_documents = allow(["s3:DeleteObject"], self.documents.arn_for_objects("*"))
+        of_results = [
+            allow(["s3:DeleteObject"], self.results.arn_for_objects("*/*")),
+            allow(["s3:ListBucket"], self.results.bucket_arn),
+        ]
+        return Deletion(
+            statements=[*self.allow_reading_documents(), of_documents, *of_results],
+            environment=AnswerSettings(result_bucket=self.results.bucket_name).to_environment(),
+        )
+
+    def accept_deleting(self, scope: IConstruct) -> None:
+        """Accept cdk-nag's findings about these rights on `scope` and below."""
+        self.accept_reading_documents(scope)
+        acknowledge(scope, objects_finding(self.results, "*/*"), "Each task has a folder of results of its own.")
 
     def _allow_decrypting(self, key_arn: str) -> iam.PolicyStatement:
         # The bucket's ARN where S3 derives a key for the bucket, as it does here; the object's where an upload says no.

@@ -10,7 +10,7 @@ from dataclasses import MISSING, dataclass, fields
 from types import MappingProxyType
 from typing import Any, get_type_hints
 
-from documents_stack.buckets import EncryptionProps
+from documents_stack.buckets import DeletionProps, EncryptionProps
 from documents_stack.reading import BEDROCK, LEAST_STEP_SECONDS, TEXTRACT, AnsweringProps, ReadingProps
 from documents_stack.textract import ANALYSIS_SECONDS, START_SECONDS
 from status_tracker_cdk.bulk_machine import BulkProps
@@ -64,6 +64,7 @@ class Settings:
     stack: StackProps
     data: DataProps
     encryption: EncryptionProps
+    deletion: DeletionProps
     logs: LogProps
     retries: RetryProps
     steps: StepProps

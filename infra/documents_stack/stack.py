@@ -51,10 +51,13 @@ class StatusTrackerStack(Stack):
             monitoring=replace(settings.alarms, alarm_runbook=settings.alarms.alarm_runbook or "docs/runbook.md"),
             bulk_rerun=settings.bulk,
             results=self.buckets.results,
+            deletion=self.buckets.deletion() if settings.deletion.widget_deletes else None,
         )
         self.tracker.workflow(*DocumentSteps(self.tracker, settings=settings, buckets=self.buckets).steps)
         self.tracker.on_upload(
             self.buckets.documents, intake=settings.intake, backfill=settings.bulk, construct_id="DocumentIntake"
         )
+        if settings.deletion.widget_deletes and self.tracker.widget is not None:
+            self.buckets.accept_deleting(self.tracker.widget)
         CfnOutput(self, "DocumentBucketName", value=self.buckets.documents.bucket_name)
         CfnOutput(self, "ResultBucketName", value=self.buckets.results.bucket_name)

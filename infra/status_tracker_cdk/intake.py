@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from aws_cdk import Duration
 from aws_cdk import aws_events as events
 from aws_cdk import aws_events_targets as targets
-from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda_event_sources as event_sources
 from aws_cdk import aws_s3 as s3
 from constructs import Construct
@@ -100,15 +99,7 @@ class Intake(Construct):
             max_receives=props.intake_max_receives,
         )
         self._rule(bucket)
-        statements = [
-            table.allow_items("GetItem", "PutItem", "UpdateItem"),
-            *table.allow_key(),
-            *dispatch.allow_starting(),
-            allow_polling(self.queue),
-            # To see whether an object that was missing is there again.
-            allow(["s3:ListBucket"], bucket.bucket_arn),
-        ]
-        self.function = self._function(commons, props, dispatch, statements).function
+        self.function = self._function(commons, props, table, dispatch, bucket).function
 
     def _rule(self, bucket: s3.IBucket) -> None:
         # EventBridge tries for a day to put an event on the queue; without a dead letter queue it then drops it.
@@ -129,8 +120,9 @@ class Intake(Construct):
         self,
         commons: FunctionCommons,
         props: IntakeProps,
+        table: TableRights,
         dispatch: Dispatch,
-        statements: Sequence[iam.PolicyStatement],
+        bucket: s3.IBucket,
     ) -> HandlerFunction:
         intake = HandlerFunction(
             self,
@@ -138,7 +130,14 @@ class Intake(Construct):
             commons=commons,
             handler="status_tracker_ops.deployed.intake.handler",
             environment=dispatch.environment,
-            statements=statements,
+            statements=[
+                table.allow_items("GetItem", "PutItem", "UpdateItem"),
+                *table.allow_key(),
+                *dispatch.allow_starting(),
+                # To see whether an object that was missing is there again, and one of a late event still there.
+                allow(["s3:ListBucket"], bucket.bucket_arn),
+                allow_polling(self.queue),
+            ],
             timeout_seconds=props.intake_timeout_seconds,
             memory_mb=props.intake_memory_mb,
         )

@@ -24,7 +24,7 @@ from status_tracker_cdk.monitoring.monitoring import Monitoring
 from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import TableRights
-from status_tracker_cdk.widget import Widget
+from status_tracker_cdk.widget import Deletion, Widget
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import TaskWorkflow, TrackedStep
 
@@ -37,6 +37,7 @@ class Choices:
 
     sweep: SweepProps | None
     widget: bool
+    deletion: Deletion | None
     alarms: AlarmProps | None
     alarm_topic: sns.ITopic | None
     bulk_rerun: BulkProps | None
@@ -186,6 +187,7 @@ class Operations:
             table=parts.table,
             dispatch=parts.dispatch,
             logged_by=[each for each in (operating[0], *steps, operating[1]) if each is not None],
+            deletion=parts.choices.deletion,
         )
 
     def _bulk_machines(self) -> Mapping[str, BulkMachine]:

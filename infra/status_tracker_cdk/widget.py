@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -22,6 +23,28 @@ _TIMEOUT_SECONDS = 30
 _MEMORY_MB = 1024
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """What the widget needs to delete tasks, beside their items.
+
+    It is for `discard` of the first step's task class, and for the pipeline's `delete_results`.
+
+    Attributes:
+        statements: the rights; by default none.
+        environment: the variables; by default none.
+
+    Example::
+
+        Tracker(self, "Orders", …, deletion=Deletion(
+            statements=[iam.PolicyStatement(actions=["s3:DeleteObject"], resources=[bucket.arn_for_objects("*")])],
+            environment={"ORDER_BUCKET": bucket.bucket_name},
+        ))
+    """
+
+    statements: Sequence[iam.PolicyStatement] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Widget(Construct):
     """A custom widget of CloudWatch over the task table.
 
@@ -33,6 +56,7 @@ class Widget(Construct):
         table: the task table.
         dispatch: what starts the runs of every step.
         logged_by: the functions that work on tasks; the widget links to their logs.
+        deletion: what deleting tasks needs; by default tasks cannot be deleted from the widget.
 
     Attributes:
         widget: the widget, to add to a dashboard.
@@ -50,6 +74,7 @@ class Widget(Construct):
         table: TableRights,
         dispatch: Dispatch,
         logged_by: Sequence[lambda_.Function],
+        deletion: Deletion | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._commons = commons
@@ -60,12 +85,17 @@ class Widget(Construct):
             widget_actor_arn=self._arn(names["actor"]),
             workflow_arn=dispatch.workflow_arn,
             log_groups=tuple(function.log_group.log_group_name for function in logged_by),
+            widget_deletes="no" if deletion is None else "yes",
         )
         environment = {**settings.to_environment(), **dispatch.environment}
         reading = [table.allow_items("GetItem", "BatchGetItem"), table.allow_listing(), *table.allow_key()]
         self.viewer = self._function("Viewer", f"{_HANDLERS}.viewer", names["viewer"], environment, reading)
-        acting = [table.allow_items("UpdateItem"), *dispatch.allow_starting()]
-        self.actor = self._function("Actor", f"{_HANDLERS}.actor", names["actor"], environment, [*reading, *acting])
+        acting = [table.allow_items("UpdateItem"), *dispatch.allow_starting(), *dispatch.allow_stopping()]
+        deleting = [] if deletion is None else [table.allow_items("DeleteItem"), *deletion.statements]
+        acting_on = environment if deletion is None else {**environment, **deletion.environment}
+        rights = [*reading, *acting, *deleting]
+        self.actor = self._function("Actor", f"{_HANDLERS}.actor", names["actor"], acting_on, rights)
+        dispatch.accept_executions(self)
         self.viewers = self._policy("Viewers", "Look at the tasks on the dashboard's widget.", self.viewer)
         self.operators = self._policy(
             "Operators", "Look at the tasks on the widget, and act on them.", self.viewer, self.actor
@@ -90,7 +120,7 @@ class Widget(Construct):
         construct_id: str,
         handler: str,
         name: str,
-        environment: dict[str, str],
+        environment: Mapping[str, str],
         statements: Sequence[iam.PolicyStatement],
     ) -> lambda_.Function:
         return HandlerFunction(

@@ -40,6 +40,7 @@ _MISSING = {
     ),
 }
 _ARCHIVED = "The object is archived (S3 Glacier). Restore it, then rerun this task."
+_NOT_THAT_ONE = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
 _KMS_CODES = frozenset({"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"})
 _OTHER_KEY = (
     "The document is encrypted with a KMS key that the function may not use, or that cannot be used now. Upload it"
@@ -119,6 +120,17 @@ def delete_results(s3: S3Client, bucket: str, task_id: str) -> None:
     for page in pages:
         for found in page.get("Contents", []):
             s3.delete_object(Bucket=bucket, Key=found["Key"])
+
+
+def delete_document(s3: S3Client, upload: Upload) -> None:
+    """Delete the object of exactly that upload; one that is gone is no error, and a newer one under its key stays."""
+    of_it: Any = {"Bucket": upload.bucket, "Key": upload.key, "IfMatch": f'"{upload.etag}"'}
+    try:
+        s3.head_object(**of_it)
+        s3.delete_object(**of_it)
+    except ClientError as error:
+        if error.response["Error"]["Code"] not in _NOT_THAT_ONE:
+            raise
 
 
 def _result_folder(task_id: str) -> str:

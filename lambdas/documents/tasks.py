@@ -4,6 +4,7 @@ A model belongs to a table: importing this module reads the table's name and the
 `TrackerSettings`, and docs/decisions/0005 for the reason.
 """
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 import status_tracker as st
@@ -14,6 +15,8 @@ from status_tracker_ops.executions import WorkflowRuns
 from status_tracker_ops.settings import TrackerSettings
 
 if TYPE_CHECKING:
+    from typing import Self
+
     from status_tracker.operations.samples import Verification
 
 _settings = TrackerSettings.from_environment()
@@ -27,6 +30,15 @@ class _DocumentTask(WorkflowRuns, st.BaseTask):
         max_retry_attempts = TRIES - 1
 
     status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+
+    @classmethod
+    def discard(cls, task: "Self") -> None:
+        """Delete the document, so that no late event, sweep or backfill makes the task again."""
+        from documents.storage import delete_document  # noqa: PLC0415  # most functions never need it
+        from status_tracker_ops.intake.uploads import BadMessageError, Upload  # noqa: PLC0415
+
+        with suppress(BadMessageError):  # made by hand, of nothing that was uploaded
+            delete_document(s3_client(), Upload.from_task_data(task.data or {}))
 
 
 class ExtractTask(_DocumentTask):

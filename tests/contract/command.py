@@ -34,8 +34,24 @@ class Order(st.BaseTask):
     def dispatch(cls, task):
         if task.task_id == os.environ.get("DIES_AT"):
             os.kill(os.getpid(), 9)
-        with open("dispatched", "a") as log:
-            log.write(f"{{task.task_id}} {{task.run}}\\n")
+        cls.note("dispatched", f"{{task.task_id}} {{task.run}}")
+
+    @classmethod
+    def recall(cls, task):
+        cls.note("recalled", task.task_id)
+        if f"recall {{task.task_id}}" == os.environ.get("DIES_AT"):
+            os.kill(os.getpid(), 9)
+
+    @classmethod
+    def discard(cls, task):
+        cls.note("discarded", task.task_id)
+        if f"discard {{task.task_id}}" == os.environ.get("DIES_AT"):
+            os.kill(os.getpid(), 9)
+
+    @staticmethod
+    def note(name, line):
+        with open(name, "a") as log:
+            log.write(f"{{line}}\\n")
 """
 
 
@@ -63,7 +79,11 @@ class Command:
     @property
     def dispatched(self) -> list[str]:
         """What was dispatched: id and run."""
-        log = self.folder / "dispatched"
+        return self.noted("dispatched")
+
+    def noted(self, name: str) -> list[str]:
+        """What the task class has done: ``dispatched``, ``recalled`` or ``discarded``."""
+        log = self.folder / name
         return log.read_text().splitlines() if log.exists() else []
 
     def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:

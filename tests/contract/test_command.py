@@ -68,6 +68,31 @@ def test_from_failure_to_rerun(command: Command, step: Any) -> None:
     assert command.run("watch", "--looks", "1").stdout.startswith("pending 5, in_progress 0")
 
 
+@pytest.mark.parametrize("dies_at", ["recall t-030", "discard t-030"])
+def test_killed_deletion_is_completed(command: Command, step: Any, dies_at: str) -> None:
+    """Killed between the mark on a task and what follows: nothing begins on it, and the same run id completes it."""
+    ids = make_failed(step, 60)
+    delete = ("delete", "--status", "failed", "--reason", "asked to forget", "--by", "ann", "--yes", "--run-id", "d1")
+    assert command.run(*delete, DIES_AT=dies_at).returncode == -9
+    marked = step.get_one_or_none("t-030", consistent_read=True)
+    assert (marked.is_ignored(), marked.errors["actions"][-1]["action"]) == (True, "delete")
+    done = command.run(*delete)
+    assert done.returncode == 0, done.stderr
+    assert sum(step.count_by_status().values()) == 0
+    assert set(command.noted("discarded")) == set(command.noted("recalled")) == set(ids)
+
+
+def test_killed_cancellation_is_completed(command: Command, step: Any) -> None:
+    ids = make_failed(step, 60)
+    cancel = ("cancel", "--status", "failed", "--reason", "wrong", "--by", "ann", "--yes", "--run-id", "c1")
+    assert command.run(*cancel, DIES_AT="recall t-030").returncode == -9
+    done = command.run(*cancel)
+    assert done.returncode == 0, done.stderr
+    tasks = list(step.query_by_status(50, limit=None, auto_refresh=True))
+    assert [len(task.errors["actions"]) for task in tasks] == [1] * 60
+    assert set(command.noted("recalled")) == set(ids)
+
+
 def test_killed_bulk_rerun_is_completed(command: Command, step: Any) -> None:
     """Killed twice: at any moment, and exactly between a rerun and its dispatch."""
     ids = make_failed(step, 300)

@@ -7,7 +7,7 @@ import json
 import uuid
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -67,15 +67,15 @@ class FakeContext:
         return self.remaining_milliseconds
 
 
-def object_created(key: str, etag: str, size: int) -> dict[str, Any]:
-    """An event of S3 as EventBridge passes it on."""
+def object_created(key: str, etag: str, size: int, *, at: datetime | None = None) -> dict[str, Any]:
+    """An event of S3 as EventBridge passes it on; by default of this moment."""
     return {
         "version": "0",
         "id": "17793124-05d4-b198-2fde-7ededc63b103",
         "detail-type": "Object Created",
         "source": "aws.s3",
         "account": "123456789012",
-        "time": "2026-03-02T09:00:00Z",
+        "time": (at or datetime.now(UTC)).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": "us-east-1",
         "resources": [f"arn:aws:s3:::{DOCUMENT_BUCKET}"],
         "detail": {

@@ -112,7 +112,12 @@ RIGHTS: Mapping[str, Rights] = {
         ("s3:ListBucket", DOCUMENTS),
     },
     VIEWER: _READING,
-    ACTOR: {*_READING, ("dynamodb:UpdateItem", TABLE), ("states:StartExecution", WORKFLOW)},
+    ACTOR: {
+        *_READING,
+        ("dynamodb:UpdateItem", TABLE),
+        ("states:StartExecution", WORKFLOW),
+        ("states:StopExecution", EXECUTIONS),
+    },
     "BackfillPlan": {
         ("s3:ListBucket", DOCUMENTS),
         ("s3:ListBucket", RESULTS),

@@ -46,7 +46,11 @@ def assert_alarm(
 
 def test_all_alarms(alarms: dict[str, Alarm]) -> None:
     assert set(alarms) == {
-        *(f"{name}{step}" for name in ("NoProgress", "OldestUnfinished", "Stuck", "Ignored") for step in STEPS),
+        *(
+            f"{name}{step}"
+            for name in ("NoProgress", "OldestUnfinished", "Stuck", "Paused", "Ignored")
+            for step in STEPS
+        ),
         *("DuplicateRuns", *(f"DuplicateRunsIgnored{step}" for step in STEPS)),
         *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"),
         *("BackfillFailed", "BulkRerunFailed"),

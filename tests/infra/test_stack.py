@@ -91,6 +91,7 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("Workflow/Role", NO_RESOURCE),
         ("Operations/Sweep/Role", NO_RESOURCE),
         ("Operations/Sweep", EXECUTIONS),
+        ("Widget", EXECUTIONS),
         ("Widget/Viewer/Role", NO_RESOURCE),
         ("Widget/Actor/Role", NO_RESOURCE),
     } | bulk | steps

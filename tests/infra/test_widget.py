@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from tests.infra.expected import DEPLOYED, INTAKE, STEP_FUNCTIONS, SWEEP
+from tests.infra.expected import DEPLOYED, DOCUMENTS, INTAKE, RESULTS, STEP_FUNCTIONS, SWEEP, TABLE
 from tests.infra.synthesis import Synthesized, listed
+from tests.infra.test_functions import rights
+from tests.infra.variants import synthesized
 
 VIEWER, ACTOR = "<WidgetViewerFunction.Arn>", "<WidgetActorFunction.Arn>"
 
@@ -59,3 +61,23 @@ def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
     logged_by = (INTAKE, *STEP_FUNCTIONS.values(), SWEEP)
     assert variables["LOG_GROUPS"] == ",".join(f"<{owner}Logs>" for owner in logged_by)
     assert (function["Timeout"], function["MemorySize"]) == (30, 1024)
+
+
+def test_tasks_are_deleted_from_it_only_where_the_stack_says_so(stage: Synthesized) -> None:
+    told = {"WIDGET_DELETES", "RESULT_BUCKET"}
+    deleting = synthesized("deletes")
+    assert not told & set(stage.properties("AWS::Lambda::Function", "WidgetActor")["Environment"]["Variables"])
+    variables = deleting.properties("AWS::Lambda::Function", "WidgetActor")["Environment"]["Variables"]
+    assert {name: variables.get(name) for name in told} == {
+        "WIDGET_DELETES": "yes",
+        "RESULT_BUCKET": "<BucketsResults>",
+    }
+    assert rights(deleting, "WidgetActor") - rights(stage, "WidgetActor") == {
+        ("dynamodb:DeleteItem", TABLE),
+        ("s3:GetObject", f"{DOCUMENTS}/*"),
+        ("s3:ListBucket", DOCUMENTS),
+        ("s3:DeleteObject", f"{DOCUMENTS}/*"),
+        ("s3:DeleteObject", f"{RESULTS}/*/*"),
+        ("s3:ListBucket", RESULTS),
+    }
+    assert rights(deleting, "WidgetViewer") == rights(stage, "WidgetViewer")

@@ -168,3 +168,14 @@ def test_jobs_need_no_sweep(run: Any, jobs: OperableJobs[Job]) -> None:
     result = run("sweep")
     assert result.exit_code == 2
     assert "needs no sweep" in result.stderr
+
+
+def test_jobs_are_cancelled_and_deleted_by_a_filter(engine: sa.Engine, run: Callable[..., Any]) -> None:
+    Base.metadata.create_all(engine)
+    kept = [*add(engine, 60)][:20]
+    until = (NOON + timedelta(seconds=20)).isoformat()
+    assert run("cancel", "--status", "failed", "--until", until, "--reason", "wrong", "--yes").exit_code == 0
+    assert run("delete", "--status", "failed", "--reason", "old", "--yes").exit_code == 0
+    with orm.Session(engine) as session:
+        left = session.scalars(sa.select(Job).order_by(Job.id)).all()
+        assert [(job.id, job.status) for job in left] == [(job_id, 50) for job_id in kept]

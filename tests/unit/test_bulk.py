@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from status_tracker.operations.bulk import Action, BulkRun, Kind, act_on_all
+from status_tracker.operations.bulk import PARALLEL, Action, BulkRun, Kind, act_on_all
 from status_tracker.operations.filters import TaskFilter
 from status_tracker.testing import Fault, MemoryStorage, MemoryTask
 from tests.unit.steps import FAILED, IGNORED, IN_PROGRESS, NOON, PENDING, SUCCEEDED, Clock, make_config
@@ -294,16 +294,16 @@ def test_one_bad_task_is_told_with_its_id_and_the_rest_goes_on(step: type[Step])
 def test_it_stops_where_nothing_works_any_more_and_the_cursor_stands_before_that(
     step: type[Step], clock: Clock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for n in range(40):
+    for n in range(60):
         fail(step, f"{n:02}")
         clock.move(1)
     with monkeypatch.context() as patch:
         patch.setattr(Step, "task_store", _unreachable(step))
         result = rerun(step)
     assert result.counts[Kind.DONE] == 5
-    assert 20 <= result.counts[Kind.FAILED] < 20 + 8
+    assert 20 <= result.counts[Kind.FAILED] < 20 + PARALLEL
     assert result.stopped == "20 tasks failed one after the other, the last with: ConnectionError: no route"
-    assert rerun(step, cursor=result.cursor).counts == {Kind.DONE: 35, Kind.REPEATED: 5}
+    assert rerun(step, cursor=result.cursor).counts == {Kind.DONE: 55, Kind.REPEATED: 5}
 
 
 def test_lost_answers_do_nothing_twice(step: type[Step]) -> None:
@@ -342,16 +342,16 @@ def test_rate_spaces_the_tasks_evenly(step: type[Step]) -> None:
 
 
 def test_leaving_early_leaves_the_rest_and_the_cursor_goes_on(step: type[Step], clock: Clock) -> None:
-    for n in range(30):
+    for n in range(60):
         fail(step, f"{n:02}")
         clock.move(1)
     run = BulkRun(step, "rerun", FAILED_ONES, reason="mended", run_id="run-1")
     for nth, _ in enumerate(run, 1):
         if nth == 5:
             break
-    assert step.count_by_status()[FAILED] >= 30 - 5 - 8
+    assert step.count_by_status()[FAILED] >= 60 - 5 - PARALLEL
     rerun(step, cursor=run.cursor)
-    assert {stored(step, f"{n:02}").run for n in range(30)} == {1}
+    assert {stored(step, f"{n:02}").run for n in range(60)} == {1}
 
 
 def test_two_at_once_with_one_run_id_rerun_each_task_once(step: type[Step]) -> None:

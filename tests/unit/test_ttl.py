@@ -82,6 +82,12 @@ def test_a_ttl_that_cannot_work_is_refused_by_name_with_what_was_found(ttl: Any)
     assert repr(lifetime) in str(caught.value)
 
 
+def test_tasks_whose_attempts_are_used_up_have_a_ttl_of_their_own() -> None:
+    rules = make_rules(make_config(ttl={IGNORED: WEEK, 55: DAY}, exhausted_status=55, max_retry=1))
+    assert rules.fail(HELD, "our-token", NOON, ValueError()).changes["expire_at"] == NOON + DAY
+    assert rules.fail(HELD, "our-token", NOON, st.NonRetryableError()).changes["expire_at"] == NOON + WEEK
+
+
 def test_ttl_is_frozen() -> None:
     mine = dict(TTL)
     config = make_config(ttl=mine)

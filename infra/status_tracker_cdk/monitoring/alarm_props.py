@@ -21,6 +21,7 @@ class AlarmProps(Props):
         alarm_oldest_unfinished_minutes: how long a task may stay unfinished after it was created or last rerun,
             however often it was tried; and how long it may wait for its first attempt at a step.
         alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
+        alarm_paused_minutes: how long a step may be paused.
         alarm_queue_age_minutes: how long a new object may wait for intake.
         alarm_ignored_tasks: how many tasks a minute a step may set aside.
         alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
@@ -32,6 +33,7 @@ class AlarmProps(Props):
     alarm_no_progress_minutes: int = between(1, LONGEST_ALARM_MINUTES, default=60)
     alarm_oldest_unfinished_minutes: int = between(1, 365 * 24 * 60, default=240)
     alarm_stuck_minutes: int = between(1, LONGEST_ALARM_MINUTES, default=30)
+    alarm_paused_minutes: int = between(1, 365 * 24 * 60, default=24 * 60)
     alarm_queue_age_minutes: int = between(1, 4 * 24 * 60, default=30)
     alarm_ignored_tasks: int = between(0, 1_000_000, default=0)
     alarm_duplicate_runs: int = between(0, 1_000_000, default=50)

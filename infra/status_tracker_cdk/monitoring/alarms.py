@@ -38,6 +38,7 @@ class Alarms(Construct):
         if watched.sweep is not None:
             for step in watched.steps:
                 self._add_progress(step)
+                self._add_pause(step)
         self._add_outcomes()
         if watched.state_machine is not None:
             self._add_executions(watched.state_machine)
@@ -97,6 +98,17 @@ class Alarms(Construct):
             missing=_UNKNOWN,
         )
 
+    def _add_pause(self, step: str) -> None:
+        minutes = self._props.alarm_paused_minutes
+        self._alarm(
+            f"Paused{step}",
+            self._watched.swept("PausedSeconds", step),
+            f"{step} has been paused for over {minutes} minutes, and nothing is begun there. The sweep's log says by "
+            "whom and why: resume it, if that was forgotten.",
+            "A pause is forgotten",
+            over=minutes * 60,
+        )
+
     def _add_outcomes(self) -> None:
         watched, props = self._watched, self._props
         for step in watched.steps:
@@ -149,7 +161,8 @@ class Alarms(Construct):
         self._alarm(
             "ExecutionsAborted",
             machine.metric_aborted(period=MINUTE, statistic=_SUM),
-            "Somebody stopped executions. The sweep restarts their tasks: ignore those that are not wanted.",
+            "Executions were stopped, as those of cancelled and deleted tasks are. The tasks of others are restarted "
+            "by the sweep: cancel those that are not wanted.",
             "Executions were aborted",
             window=EVENT,
         )

@@ -128,7 +128,7 @@ class TaskDashboard(Construct):
         ]
 
     def _attempts(self) -> list[cloudwatch.IWidget]:
-        watched = self._watched
+        watched, paused = self._watched, self._paused()
         return [
             graph("Attempts, by outcome", self._counts("TaskSucceeded", "TaskFailed", "TaskIgnored"), width=6),
             graph("Retries and lease takeovers", self._counts("TaskRetried", "LeaseTakenOver"), width=6),
@@ -145,9 +145,17 @@ class TaskDashboard(Construct):
                     for step in watched.steps
                     for statistic in ("p50", "p95")
                 ],
-                width=24,
+                width=12 if paused else 24,
             ),
+            *paused,
         ]
+
+    def _paused(self) -> list[cloudwatch.IWidget]:
+        """For how long each step has been paused, as the sweep tells it; nothing where there is no sweep."""
+        if self._watched.sweep is None:
+            return []
+        limit = self._watched.alarms.alarm_paused_minutes * 60
+        return [graph("Paused for (seconds)", self._swept("PausedSeconds"), limit=limit, width=12)]
 
     def _flow(self) -> list[cloudwatch.IWidget]:
         watched = self._watched

@@ -1,10 +1,10 @@
-"""`rerun`, `ignore`, `unignore`, `unlock`: on named tasks, or on all that match."""
+"""`rerun`, `ignore`, `unignore`, `unlock`, `cancel`, `delete`: on named tasks, or on all that match."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Annotated, Any
 
 import typer
@@ -12,6 +12,7 @@ import typer
 from ..core.config import TrackerConfig
 from ..core.errors import TaskUnreadableError
 from ..operations.actions import Action, ActionOutcome, Kind, TaskAction
+from ..operations.all_steps import AllSteps, configs_of
 from ..operations.bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
 from ..operations.filters import TaskFilter
 from ..operations.pipeline import Pipeline
@@ -43,8 +44,13 @@ class How:
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False
 
 
-def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target) -> None:
+def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target, *, cancel: bool = False) -> None:
     """Do the action to the tasks of these ids, or to all that match.
+
+    To cancel and to delete, the tasks of a pipeline are those of all its steps.
+
+    Args:
+        cancel: for deletions, cancel what a worker holds.
 
     Raises:
         WrongUsageError, ValueError: the options are invalid; nothing was changed.
@@ -54,15 +60,26 @@ def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target
         raise WrongUsageError(f"Give either task ids or a filter, such as --status failed, to say what to {action}.")
     if not how.reason.strip() and not how.dry_run:
         raise WrongUsageError("No reason is given: say why with --reason; it is recorded on each task.")
+    if action is Action.DELETE and not ids and not chosen.status:
+        raise WrongUsageError("Say which tasks to delete by their --status too, such as --status succeeded.")
+    pipeline = target.given_pipeline() if action.recalls else None
     with target.opened() as step:
+        tasks_of: Step = step if pipeline is None else AllSteps(target.pipeline())  # type: ignore[assignment]
         if ids:
-            _act_on_ids(step, action, ids, how, target)
+            _act_on_ids(tasks_of, action, ids, how, target, cancel=cancel)
         else:
-            _act_on_all(step, action, chosen, how, target)
+            _act_on_all(tasks_of, action, _in_codes(chosen, pipeline), how, target, cancel=cancel)
 
 
-def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Target) -> None:
-    matching = chosen.filter(step.config, _usual(action, step.config))
+def _in_codes(chosen: Chosen, pipeline: Pipeline | None) -> Chosen:
+    """The same options, with the codes that the names of statuses have in all steps."""
+    if pipeline is None or not chosen.status:
+        return chosen
+    return replace(chosen, status=[str(code) for status in chosen.status for code in pipeline.codes_of(status)])
+
+
+def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Target, *, cancel: bool) -> None:
+    matching = chosen.filter(step.config, _usual(action, configs_of(step)))
     run = BulkRun(
         step,
         action,
@@ -73,24 +90,44 @@ def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Ta
         limit=how.limit,
         rate=how.rate,
         cursor=how.cursor,
+        cancel=cancel,
     )
-    total = None if how.yes and not how.dry_run else _rehearse(step, matching, run, how, target)
+    total = _count(run, how) if how.yes and not how.dry_run else _rehearse(step, matching, run, how, target)
     if how.dry_run:
         return
     say(f"Run {plain(run.run_id)}: should it be interrupted, --run-id {plain(run.run_id)} completes it.")
     _carry_out(action, run.run_id, run, total, target, run)
 
 
-def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Target) -> None:
+def _count(run: BulkRun[Any], how: How) -> int | None:
+    """How many match; None where a run is completed, which has tasks to do that match no more."""
+    with progress("Counting"):
+        matching = run.rehearse().matching
+    say(f"Matching: {tasks(matching)}.")
+    return None if how.run_id else matching
+
+
+def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Target, *, cancel: bool) -> None:
     given = {"--dry-run": how.dry_run, "--limit": how.limit, "--rate": how.rate, "--cursor": how.cursor}
     if wrong := [name for name, value in given.items() if value]:
         raise WrongUsageError(f"{wrong[0]} goes with a filter, not with task ids: leave it out.")
     run_id = checked_run_id(how.run_id)
-    one = TaskAction(step, action, None, how.reason, how.by or caller(target), run_id)
+    one = TaskAction(step, action, None, how.reason, how.by or caller(target), run_id, cancels=cancel)
     task_ids = [task_id_of(step, given) for given in ids]
+    if action is Action.DELETE and not how.yes:
+        _ask(f"{action} {tasks(len(task_ids))} with all that they have?", "to delete them")
     if action is Action.RERUN and not how.yes and (pipeline := target.given_pipeline()) is not None:
         _ask_to_go_back(pipeline, step, task_ids)
     _carry_out(action, run_id, map(one.act, task_ids), len(ids), target)
+
+
+def _ask(question: str, purpose: str) -> None:
+    """Go on only if a person says yes."""
+    if not can_ask():
+        raise WrongUsageError(f"Nobody can be asked here: give --yes {purpose}.")
+    if not typer.confirm(question, err=True):
+        say("Nothing was changed.")
+        raise typer.Exit(Code.NOT_ALL)
 
 
 def _ask_to_go_back(pipeline: Pipeline, step: Step, task_ids: list[str]) -> None:
@@ -102,11 +139,7 @@ def _ask_to_go_back(pipeline: Pipeline, step: Step, task_ids: list[str]) -> None
         say(f"{plain(task_id)} {place}; this restarts it at {pipeline.first.name}")
     if len(places) > _SHOWN:
         say(f"… and {len(places) - _SHOWN} more.")
-    if not can_ask():
-        raise WrongUsageError(f"Nobody can be asked here: give --yes to restart at {pipeline.first.name}.")
-    if not typer.confirm(f"{Action.RERUN} {tasks(len(task_ids))}?", err=True):
-        say("Nothing was changed.")
-        raise typer.Exit(Code.NOT_ALL)
+    _ask(f"{Action.RERUN} {tasks(len(task_ids))}?", f"to restart at {pipeline.first.name}")
 
 
 def _later_step(pipeline: Pipeline, step: Step, task_id: str) -> str:
@@ -126,14 +159,20 @@ def task_id_of(step: Step, given: str) -> str:
     return given.removeprefix(f"{step.config.use_case_id}{step.config.sep}")
 
 
-def _usual(action: Action, config: TrackerConfig) -> tuple[int, ...]:
-    """The statuses of an action if none is given."""
-    set_aside = tuple(dict.fromkeys((config.ignored_status, config.exhausted_status)))
+def _usual(action: Action, configs: Sequence[TrackerConfig]) -> tuple[int, ...]:
+    """The statuses of an action if none is given, of every step that is meant; those of a deletion are always given."""
+    return tuple(dict.fromkeys(code for config in configs for code in _usual_of(action, config)))
+
+
+def _usual_of(action: Action, config: TrackerConfig) -> tuple[int, ...]:
+    set_aside = (config.ignored_status, config.exhausted_status)
     return {
         Action.RERUN: (config.failed_status, *set_aside),
         Action.IGNORE: (config.failed_status,),
         Action.UNIGNORE: set_aside,
         Action.UNLOCK: (config.in_progress_status,),
+        Action.CANCEL: (config.pending_status, config.in_progress_status, config.failed_status),
+        Action.DELETE: (),
     }[action]
 
 

@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, environment, init, listing, local, sweeping, verifying, watching
+from . import acting, environment, init, listing, local, pausing, sweeping, verifying, watching
 from .acting import How
 from .environment import Account
 from .options import Chosen, command
@@ -92,6 +92,49 @@ def unignore(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> N
 def unlock(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
     """Take the lock from workers that are known to be gone. By filter: tasks in progress, unless said."""
     acting.act(Action.UNLOCK, ids or [], chosen, how, target)
+
+
+@command(app)
+def cancel(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+    """Set tasks aside whatever they are doing, and stop their runs. By filter: unfinished ones, unless said."""
+    acting.act(Action.CANCEL, ids or [], chosen, how, target)
+
+
+@command(app)
+def delete(
+    chosen: Chosen,
+    how: How,
+    target: Target,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Cancel tasks that a worker holds; called again later, they are deleted.")
+    ] = False,
+    ids: TaskIds = None,
+) -> None:
+    """Delete tasks for good: what they were made from, their results, and themselves."""
+    acting.act(Action.DELETE, ids or [], chosen, how, target, cancel=cancel)
+
+
+@command(app)
+def pause(
+    target: Target,
+    reason: Annotated[str, typer.Option(help="Why; those that wait are told.")],
+    step: Annotated[str | None, typer.Option(help="Only this step of the pipeline.")] = None,
+    until: Annotated[str | None, typer.Option(help="When it goes on by itself: a time, or 2h from now.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
+) -> None:
+    """Have no more work begun on a pipeline; what is under way goes on to its end."""
+    pausing.pause(target, reason=reason, step=step, until=until, by=by)
+
+
+@command(app)
+def resume(
+    target: Target,
+    step: Annotated[str | None, typer.Option(help="Only the pause of this step.")] = None,
+    reason: Annotated[str | None, typer.Option(help="Why; recorded.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
+) -> None:
+    """End the pauses of a pipeline."""
+    pausing.resume(target, reason=reason, step=step, by=by)
 
 
 @command(app)

@@ -12,10 +12,19 @@ from typing import Any
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 from rich.table import Table
 from rich.text import Text
 
+from .progress_lines import ProgressLines
 from .text import age, plain
 from .views import View
 
@@ -140,24 +149,31 @@ def checks_table(checks: Sequence[tuple[str, bool | None, float, str]]) -> Table
 
 
 @contextmanager
-def progress(what: str, total: int | None = None) -> Iterator[Progress]:
-    """A bar on standard error, if that is a terminal; its one task is moved on with `advance(progress)`."""
+def progress(what: str, total: int | None = None) -> Iterator[Progress | ProgressLines]:
+    """A bar on standard error, or lines if that is no terminal; `advance(progress)` moves it on."""
+    if not sys.stderr.isatty():
+        yield ProgressLines(what, total)
+        return
     columns: Sequence[Any] = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=error_console(), disable=not sys.stderr.isatty(), transient=True)
+    bar = Progress(*columns, console=error_console(), transient=True)
     bar.add_task(what, total=total)
     with bar:
         yield bar
 
 
-def advance(bar: Progress) -> None:
+def advance(bar: Progress | ProgressLines) -> None:
     """One more is done."""
-    bar.advance(bar.task_ids[0])
+    if isinstance(bar, ProgressLines):
+        bar.advance()
+    else:
+        bar.advance(bar.task_ids[0])
 
 
 def _print_entries(out: Console, title: str, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -21,6 +21,8 @@ _SAME_IN_NEXT_STEP = (
 _SHORTEST_LEASE = 1e-6
 """Times are stored to the microsecond."""
 _LONGEST_LEASE = 366 * 24 * 3600
+_KEPT = ("succeeded", "ignored", "exhausted")
+"""The statuses in which a task is finished."""
 _LONGEST_TTL = timedelta(days=36_600)
 
 
@@ -173,9 +175,9 @@ class TrackerConfig:
             traceback_stack_limit: frames of a traceback that are kept in the history.
             non_retryable: exception types that make a task ignored at once, besides `NonRetryableError`.
             clock: returns the present time, timezone-aware.
-            ttl: how long a finished task is kept, by its status (succeeded, ignored); by default for ever. Do not
-                give one to a succeeded that is another step's pending. On DynamoDB the table must have TTL
-                enabled on the attribute ``expire_at``.
+            ttl: how long a finished task is kept, by its status (succeeded, ignored, exhausted); by default for
+                ever. Do not give one to a succeeded that is another step's pending. On DynamoDB the table must have
+                TTL enabled on the attribute ``expire_at``.
             exhausted_status: the status of a task whose attempts are used up, to distinguish it from
                 `ignored_status`, which is then set only by `NonRetryableError` and by people. By default they are one.
             postponing: exception types that postpone an attempt instead of failing it, besides `Postponed`; each with
@@ -213,7 +215,7 @@ class TrackerConfig:
             status_shards=FrozenDict(_shards(codes.values(), (*shards, n_ignored_shard))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
-            ttl=FrozenDict(_checked_ttl(ttl or {}, codes["succeeded"], codes["ignored"])),
+            ttl=FrozenDict(_checked_ttl(ttl or {}, {name: codes[name] for name in _KEPT if name in codes})),
             postponing=FrozenDict(_checked_pauses(postponing or {})),
             postpone_at_most=postpone_at_most,
         )
@@ -457,13 +459,14 @@ def _checked_code(name: str, status: int) -> int:
     return int(status)
 
 
-def _checked_ttl(ttl: Mapping[int, timedelta], succeeded: int, ignored: int) -> dict[int, timedelta]:
+def _checked_ttl(ttl: Mapping[int, timedelta], ended: Mapping[str, int]) -> dict[int, timedelta]:
+    named = " or the ".join(f"{name} status ({code})" for name, code in ended.items())
     for status, lifetime in ttl.items():
-        finished = isinstance(status, int) and status in {succeeded, ignored}
+        finished = isinstance(status, int) and status in ended.values()
         if not finished or not isinstance(lifetime, timedelta) or not timedelta(0) < lifetime <= _LONGEST_TTL:
             raise ValueError(
                 f"ttl has {lifetime!r} for status {status!r}: give a timedelta, above 0 and at most "
-                f"{_LONGEST_TTL.days:,} days, for the succeeded ({succeeded}) or the ignored status ({ignored})."
+                f"{_LONGEST_TTL.days:,} days, for the {named}."
             )
     return {int(status): lifetime for status, lifetime in ttl.items()}
 

@@ -1,9 +1,10 @@
-"""One deliberate action on all tasks that match a filter: rerun, ignore, unignore, unlock.
+"""One deliberate action on all tasks that match a filter: rerun, ignore, unignore, unlock, cancel, delete.
 
-Each action is one conditional write, which stores nothing if the task no longer matches. So a task that a worker moves
-during the run is left alone, and reported. The run's id is recorded on each task with the action: repeating the run
-with it changes no task a second time, even one that has failed and matches again. Tasks whose status was set after the
-call began do not match, so a call never acts on its own results.
+Tasks are listed a hundred at a time, in full. Each action is one conditional write under the state that was listed. If
+the task has changed since, it is judged anew, and nothing is stored if it no longer matches. So a task that a worker
+moves during the run is left alone, and reported. The run's id is recorded on each task with the action: repeating the
+run with it changes no task a second time, even one that has failed and matches again. Tasks whose status was set after
+the call began do not match, so a call never acts on its own results.
 """
 
 from __future__ import annotations
@@ -16,13 +17,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import takewhile
-from typing import Generic
+from itertools import chain, takewhile
+from typing import Any, Generic
 
 from ..core.config import is_whole_number
 from ..core.errors import TaskUnreadableError
-from ..core.state import is_recorded
 from .actions import Action, ActionOutcome, Kind, Operable, TaskAction, TaskT
+from .all_steps import configs_of
 from .filters import Matching, TaskFilter
 from .pace import Pace
 
@@ -31,10 +32,12 @@ __all__ = ["Action", "ActionOutcome", "BulkResult", "BulkRun", "Kind", "Operable
 SAMPLE_SIZE = 10
 KEPT_TROUBLES = 100
 
-_PARALLEL = 8
+PARALLEL = 32
+"""How many tasks are acted on at the same time: what is interrupted has begun with so many more."""
 _FAILURES_TO_STOP = 20
 _LONGEST_RUN_ID = 100
 _TICK = timedelta(microseconds=1)
+_INCOMPLETE = frozenset({Kind.FAILED, Kind.UNDISPATCHED, Kind.UNFINISHED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,7 @@ def act_on_all(
     limit: int | None = None,
     rate: float | None = None,
     cursor: str | None = None,
+    cancel: bool = False,
     dry_run: bool = False,
 ) -> BulkResult:
     """Do an action on all matching tasks, and return the result. The arguments are those of `BulkRun`.
@@ -78,7 +82,18 @@ def act_on_all(
     Args:
         dry_run: only count the matching tasks, with a sample; nothing is changed.
     """
-    run = BulkRun(tasks, action, chosen, reason=reason, by=by, run_id=run_id, limit=limit, rate=rate, cursor=cursor)
+    run = BulkRun(
+        tasks,
+        action,
+        chosen,
+        reason=reason,
+        by=by,
+        run_id=run_id,
+        limit=limit,
+        rate=rate,
+        cursor=cursor,
+        cancel=cancel,
+    )
     if dry_run:
         return run.rehearse()
     counts: Counter[Kind] = Counter()
@@ -97,14 +112,17 @@ class BulkRun(Generic[TaskT]):
     leaves the remaining tasks unchanged.
 
     Args:
-        tasks: a class derived from `BaseTask`, say. Its `dispatch` is called from several threads.
+        tasks: a class derived from `BaseTask`, say, or `AllSteps` of a pipeline. What follows the action, such as its
+            `dispatch`, is called from several threads.
         reason, by: why, and who asks for it; recorded on each task.
         run_id: of an earlier call to complete: actions recorded under it are not repeated, and tasks that it made
-            pending but did not dispatch are dispatched first. By default a new one.
+            pending but did not dispatch are dispatched first, as those are deleted that it has set aside for that. By
+            default a new one.
         limit: at most so many tasks are taken from the listing; None for all. Each call counts from
             zero, also one that completes another.
         rate: at most so many tasks a second; None for no limit.
         cursor: of an earlier run, to continue there.
+        cancel: for deletions, see `operations.deleting.delete`.
 
     Attributes:
         run_id: the id of the run.
@@ -127,6 +145,7 @@ class BulkRun(Generic[TaskT]):
         limit: int | None = None,
         rate: float | None = None,
         cursor: str | None = None,
+        cancel: bool = False,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.action = Action(action)
@@ -135,12 +154,14 @@ class BulkRun(Generic[TaskT]):
         self._tasks = tasks
         self._until = tasks.config.now() + _TICK
         self._filter = chosen.before(self._until)
-        self._one = TaskAction(tasks, self.action, self._filter, _checked_reason(reason), by, self.run_id)
+        self._one = TaskAction(
+            tasks, self.action, self._filter, checked_reason(reason), by, self.run_id, cancels=cancel
+        )
         self._completes = run_id is not None
         self._limit = _checked_limit(limit)
         self._pace = Pace(rate, sleep)
         self._cursor = cursor
-        self._listed = self._listing()
+        self._listed = self._listing(whole=True)
 
     @property
     def cursor(self) -> str | None:
@@ -161,53 +182,66 @@ class BulkRun(Generic[TaskT]):
         failures = 0
         with closing(self._outcomes()) as outcomes:
             for outcome, cursor in outcomes:
-                failures = failures + 1 if outcome.kind in {Kind.FAILED, Kind.UNDISPATCHED} else 0
+                failures = failures + 1 if outcome.kind in _INCOMPLETE else 0
                 if not failures and self.stopped is None:
                     self._cursor = cursor
                 if failures == _FAILURES_TO_STOP:
                     self.stopped = f"{failures} tasks failed one after the other, the last with: {outcome.message}"
                 yield outcome
 
-    def _listing(self) -> Matching[TaskT]:
-        return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit)
+    def _listing(self, *, whole: bool = False) -> Matching[TaskT]:
+        return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit, whole=whole, as_listed=True)
 
     def _outcomes(self) -> Generator[tuple[ActionOutcome, str | None], None, None]:
         """The outcome for each task, in order, with the cursor after it; ends once the run is stopped."""
         under_way: deque[tuple[Future[ActionOutcome], str | None]] = deque()
         at_once = 1  # so that clients and the like are created by one thread, on first use
-        pool = ThreadPoolExecutor(_PARALLEL)
+        pool = ThreadPoolExecutor(PARALLEL)
         try:
-            for task_id, cursor in takewhile(lambda _: self.stopped is None, self._to_do()):
+            for task_id, known, cursor in takewhile(lambda _: self.stopped is None, self._to_do()):
                 self._pace.wait()
-                under_way.append((pool.submit(self._one.act, task_id), cursor))
+                under_way.append((pool.submit(self._one.act, task_id, known), cursor))
                 if len(under_way) >= at_once:
                     future, behind = under_way.popleft()
                     yield future.result(), behind
-                    at_once = _PARALLEL
+                    at_once = PARALLEL
             while under_way:
                 future, behind = under_way.popleft()
                 yield future.result(), behind
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def _to_do(self) -> Iterator[tuple[str, str | None]]:
+    def _to_do(self) -> Iterator[tuple[str, TaskT | None, str | None]]:
         completed = set()
-        for task_id in self._undispatched():
-            completed.add(task_id)
-            yield task_id, self._cursor
-        for task_id in self._listed.ids():
+        for task in self._incomplete():
+            completed.add(task.task_id)
+            yield task.task_id, task, self._cursor
+        for each in self._listed.each():
+            task_id = str(each.task_id)
             if task_id not in completed:
-                yield task_id, self._listed.cursor
+                yield task_id, None if isinstance(each, TaskUnreadableError) else each, self._listed.cursor
 
-    def _undispatched(self) -> Iterator[str]:
-        """Tasks that an earlier call with this run id made pending, and that nobody has started."""
-        if self._completes and self.action.makes_pending:
-            pending = TaskFilter(
-                (self._tasks.config.pending_status,), until=self._until, id_prefix=self._filter.id_prefix
-            )
-            for task in pending.matching(self._tasks, whole=True).each():
-                if not isinstance(task, TaskUnreadableError) and is_recorded(task.tracked_state(), self._one.record):
-                    yield task.task_id
+    def _incomplete(self) -> Iterator[TaskT]:
+        """Tasks that an earlier call with this run id acted on, and that what follows may not have been done for."""
+        action = self.action
+        if not self._completes or not (action.makes_pending or action.recalls):
+            return
+        left_in = pending if action.makes_pending else set_aside
+        chosen = TaskFilter(left_in(self._tasks), until=self._until, id_prefix=self._filter.id_prefix)
+        for task in chosen.matching(self._tasks, whole=True).each():
+            if not isinstance(task, TaskUnreadableError) and self._one.has_begun(task.tracked_state()):
+                yield task
+
+
+def pending(tasks: Operable[Any]) -> tuple[int, ...]:
+    """The codes of tasks that wait to be worked on for the first time, of every step."""
+    return tuple(config.pending_status for config in configs_of(tasks))
+
+
+def set_aside(tasks: Operable[Any]) -> tuple[int, ...]:
+    """The codes of tasks that were given up, of every step."""
+    codes = [(config.ignored_status, config.exhausted_status) for config in configs_of(tasks)]
+    return tuple(dict.fromkeys(chain.from_iterable(codes)))
 
 
 def _checked_limit(limit: int | None) -> int | None:
@@ -216,7 +250,7 @@ def _checked_limit(limit: int | None) -> int | None:
     return limit
 
 
-def _checked_reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
     """The reason. Raises `ValueError` for an empty one."""
     if not isinstance(reason, str) or not reason.strip():
         raise ValueError("reason is empty: say why; it is recorded on each task.")

@@ -156,6 +156,7 @@ class TaskFilter:
         limit: int | None = None,
         older_first: bool = True,
         whole: bool = False,
+        as_listed: bool = False,
     ) -> Matching[TaskT]:
         """The tasks that match, in the order of `update_time`, read page by page as they are taken.
 
@@ -164,6 +165,7 @@ class TaskFilter:
             cursor: of an earlier result of the same filter and order, to continue there.
             limit: at most so many; None for all.
             whole: read each task in full, with `data` and `errors`; otherwise only if the filter needs the errors.
+            as_listed: give tasks too that were listed as matching, and by now do not: for callers that check that.
 
         Raises:
             ValueError: a status that no step of the use case has, a foreign cursor.
@@ -179,7 +181,7 @@ class TaskFilter:
             cursor=cursor,
             error_class=self.error_class,
         )
-        return Matching(self, query, limit, whole=whole or by_error)
+        return Matching(self, query, limit, whole=by_error or (whole and not as_listed))
 
     def _admits_time(self, when: datetime | None) -> bool:
         if when is None:

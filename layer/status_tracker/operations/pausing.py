@@ -41,15 +41,16 @@ class Pause:
         """Whether it has ended by itself, at `until`."""
         return self.until is not None and self.until <= now
 
-    def error(self, use_case_id: str, task_id: str | None = None) -> TaskPausedError:
-        """What a worker is told."""
+    def told(self, use_case_id: str) -> str:
+        """What is paused until when, why, by whom and since when."""
         end = "until somebody resumes it" if self.until is None else f"until {self.until.isoformat()}"
         what = use_case_id if self.step is None else f"{use_case_id}, step {self.step},"
+        return f"{what} is paused {end}: {self.reason} ({self.by or 'somebody'}, {self.since.isoformat()})"
+
+    def error(self, use_case_id: str, task_id: str | None = None) -> TaskPausedError:
+        """What a worker is told."""
         error = TaskPausedError(
-            f"{what} is paused {end}: {self.reason} ({self.by or 'somebody'}, {self.since.isoformat()}). "
-            "Nothing was begun.",
-            use_case_id=use_case_id,
-            task_id=task_id,
+            f"{self.told(use_case_id)}. Nothing was begun.", use_case_id=use_case_id, task_id=task_id
         )
         error.until, error.reason, error.by = self.until, self.reason, self.by
         return error

@@ -179,6 +179,22 @@ class Pipeline:
             if value == code
         ]
 
+    def codes_of(self, status: str) -> tuple[int, ...]:
+        """The codes by which tasks are in a status of that name, in any step.
+
+        What has succeeded in a step and is pending in the next is pending.
+
+        Raises:
+            ValueError: no step has such a status.
+        """
+        codes = [step.task_class.config.status_code(status) for step in self.steps]
+        if status.strip().isdigit():
+            return (codes[0],)
+        return tuple(dict.fromkeys(code for code in codes if self._is_named(code, status)))
+
+    def _is_named(self, code: int, status: str) -> bool:
+        return self.meanings(code)[-1].status == status.strip().lower().replace("-", "_")
+
     def step_at(self, code: int) -> PipelineStep:
         """The step that works next on a task of that status; of a code that no step knows, the first."""
         meanings = self.meanings(code)

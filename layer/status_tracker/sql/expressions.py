@@ -85,6 +85,14 @@ def condition(job: JobClass, write: Write) -> Condition:
     assert_never(guard)
 
 
+def removable(job: JobClass, state: TaskState) -> Condition:
+    """The job is still as it was read, and no other of its id that was made since."""
+    since = state.update_time
+    return sa.and_(
+        _unchanged(job, state), job.update_at.is_(None) if since is None else SameMoment(job.update_at, since)
+    )
+
+
 def startable(job: JobClass, guard: Startable) -> Condition:
     """The job may be acquired; whether the request comes late is not asked."""
     status_allows = job.status.in_(guard.statuses)

@@ -12,9 +12,9 @@ from botocore.exceptions import ClientError
 
 from status_tracker_ops.bulk.inputs import BadInputError, checked_input, is_unicode, limits, shown
 from status_tracker_ops.bulk.runs import BulkExecution
-from status_tracker_ops.bulk.work import HopelessItemError
+from status_tracker_ops.bulk.work import HopelessItemError, LeftAlone
 from status_tracker_ops.intake.manifests import LONGEST_KEY_BYTES, Manifest
-from status_tracker_ops.intake.registering import register, start_task
+from status_tracker_ops.intake.registering import is_gone, register, start_task
 from status_tracker_ops.intake.uploads import Upload
 
 if TYPE_CHECKING:
@@ -77,11 +77,11 @@ def plan_backfill(
     return run.plan(source, request.limits, seconds_left, common)
 
 
-def register_object(pipeline: Pipeline, s3: S3Client, bucket: str, item: Item) -> str:
+def register_object(pipeline: Pipeline, s3: S3Client, bucket: str, item: Item) -> str | LeftAlone:
     """Register the object; what was found, as `registering` names it, or ``folder`` for what only stands for one.
 
-    The listing is believed: where the object has changed since, the task says so. An object of which only the key is
-    known is asked for the rest.
+    An object that is gone since it was listed is left alone. Where it has changed, the task says so. An object of which
+    only the key is known is asked for the rest.
 
     Raises:
         HopelessItemError: there is no such object.
@@ -89,6 +89,8 @@ def register_object(pipeline: Pipeline, s3: S3Client, bucket: str, item: Item) -
     upload = _upload(s3, bucket, item)
     if upload.is_folder:
         return "folder"
+    if "etag" in item and is_gone(s3, upload):
+        return LeftAlone("gone", "It was deleted after it had been listed.")
     task, found = register(pipeline, upload, lambda: True)
     start_task(pipeline, task)
     return found

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter, deque
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from status_tracker import get_utc_now
 from status_tracker.core.history import last_failure
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.handlers import measured
-from status_tracker_ops.intake.registering import BACK, EXISTING, NEW, is_in_bucket, register, run_of, start_task
-from status_tracker_ops.intake.uploads import BadMessageError, parse_upload
+from status_tracker_ops.intake.registering import (
+    BACK,
+    EXISTING,
+    NEW,
+    is_gone,
+    is_in_bucket,
+    register,
+    run_of,
+    start_task,
+)
+from status_tracker_ops.intake.uploads import BadMessageError, parse_upload, uploaded_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,6 +34,7 @@ if TYPE_CHECKING:
     from status_tracker.operations.pipeline import Pipeline
 
 STEP = "Intake"
+LATE = timedelta(minutes=1)
 LOGGED_BODY_CHARACTERS = 500
 
 # A slow message takes so long: a request to each of two services, one of them tried again after a timeout.
@@ -50,6 +62,12 @@ def intake_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContex
         return {"batchItemFailures": [{"itemIdentifier": message_id} for message_id in kept]}
 
     return handler
+
+
+def _is_late(body: str) -> bool:
+    """Whether the event comes so late that its task may have been deleted meanwhile."""
+    made = uploaded_at(body)
+    return made is not None and get_utc_now() - made > LATE
 
 
 class _Intake:
@@ -101,6 +119,10 @@ class _Intake:
         self._logger.append_keys(task_id=upload.task_id)
         if upload.is_folder:
             self._logger.info("Left out: it only stands for a folder")
+            return
+        if _is_late(body) and is_gone(s3_client(), upload):
+            self._metrics.add_metric("UploadGone", MetricUnit.Count, 1)
+            self._logger.info("Upload not taken in: its object is gone")
             return
         task, found = register(self._pipeline, upload, lambda: is_in_bucket(s3_client(), upload))
         self._metrics.add_metric(_METRICS[found], MetricUnit.Count, 1)

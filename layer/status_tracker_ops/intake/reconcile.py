@@ -9,7 +9,7 @@ from pynamodb.exceptions import AttributeDeserializationError
 
 from status_tracker.core.history import told
 from status_tracker.operations.sweeping import Noted
-from status_tracker_ops.intake.registering import BACK, EXISTING, awaits_upload, register, start_task
+from status_tracker_ops.intake.registering import BACK, EXISTING, awaits_upload, is_gone, register, start_task
 from status_tracker_ops.intake.uploads import Upload
 
 if TYPE_CHECKING:
@@ -64,9 +64,9 @@ def reconcile(
 
     An object that is not `older_than` may be on its way through intake, and is left for the next round.
     """
-    reconciler = _Reconciler(pipeline, bucket, older_than, Reconciled(listed_to))
+    reconciler = _Reconciler(pipeline, s3, bucket, older_than, Reconciled(listed_to))
     try:
-        reconciler.go_through(s3, max_objects, stop)
+        reconciler.go_through(max_objects, stop)
     except Exception as error:  # noqa: BLE001 - what was done is to be reported all the same
         reconciler.done.error = error
     return reconciler.done
@@ -75,15 +75,16 @@ def reconcile(
 @dataclass(frozen=True)
 class _Reconciler:
     pipeline: Pipeline
+    s3: S3Client
     bucket: str
     older_than: datetime
     done: Reconciled
 
-    def go_through(self, s3: S3Client, max_objects: int, stop: Callable[[], bool]) -> None:
+    def go_through(self, max_objects: int, stop: Callable[[], bool]) -> None:
         done = self.done
         while done.listed < max_objects and not stop():
             size = min(_LISTED_AT_ONCE, max_objects - done.listed)
-            page = _page(s3, self.bucket, done.listed_to, size)
+            page = _page(self.s3, self.bucket, done.listed_to, size)
             objects = page.get("Contents", [])
             for at in range(0, len(objects), _READ_AT_ONCE):
                 if stop():
@@ -123,6 +124,8 @@ class _Reconciler:
     def _register(self, upload: Upload) -> None:
         found = EXISTING
         try:
+            if is_gone(self.s3, upload):  # deleted since it was listed, together with its task
+                return
             task, found = register(self.pipeline, upload, lambda: True)
             if found != EXISTING:  # otherwise intake was quicker, and has started it
                 why = "its object is there again" if found == BACK else "its object had no task"

@@ -76,10 +76,24 @@ def _begun_again(pipeline: Pipeline, task: Any) -> Registered:
 
 
 def is_in_bucket(s3: S3Client, upload: Upload) -> bool:
-    """Whether the object of the upload is under its key now. Needs no right to read objects."""
+    """Whether the object of the upload is under its key now."""
+    return _etag_now(s3, upload) == upload.etag
+
+
+def is_gone(s3: S3Client, upload: Upload) -> bool:
+    """Whether there is no object under the key of that upload any more; one that has replaced it counts as there.
+
+    It is asked before a task is made of what was known for some time: a task that was deleted with its object meanwhile
+    does not come back.
+    """
+    return _etag_now(s3, upload) is None
+
+
+def _etag_now(s3: S3Client, upload: Upload) -> str | None:
+    """The etag of the object under the key; None where there is none. Needs no right to read objects."""
     # Of the keys that begin with this one it comes first.
     found = s3.list_objects_v2(Bucket=upload.bucket, Prefix=upload.key, MaxKeys=1).get("Contents", [])
-    return [(each["Key"], each["ETag"].strip('"')) for each in found] == [(upload.key, upload.etag)]
+    return found[0]["ETag"].strip('"') if found and found[0]["Key"] == upload.key else None
 
 
 def start_task(pipeline: Pipeline, task: Any) -> bool:

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Self
 
 from status_tracker import NonRetryableError
@@ -89,6 +90,15 @@ def parse_upload(body: str) -> Upload:
         etag=_member(stored, "etag", str, "detail.object").strip('"'),
         size=_member(stored, "size", int, "detail.object"),
     )
+
+
+def uploaded_at(body: str) -> datetime | None:
+    """When the upload of such an event was made; None where the event does not say it."""
+    try:
+        moment = datetime.fromisoformat(json.loads(body)["time"])
+    except (KeyError, TypeError, ValueError):
+        return None
+    return None if moment.tzinfo is None else moment
 
 
 def _member(parent: Mapping[str, Any], name: str, expected: type, where: str) -> Any:

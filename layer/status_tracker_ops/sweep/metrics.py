@@ -59,6 +59,9 @@ class SweepReporter:
         self._logger.info("Step not swept: paused", extra={"step": step, **told})
         _publish(step, {"Restarted": 0, "SweepErrors": 0})
 
+    def paused_for(self, step: str, seconds: float) -> None:
+        _publish(step, {"PausedSeconds": seconds}, MetricUnit.Seconds)
+
     def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None:
         for status, count in counted.tasks.items():
             self.total(step, status, count)

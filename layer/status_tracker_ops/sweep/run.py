@@ -42,6 +42,8 @@ class Reporter(Protocol):
 
     def paused(self, step: str, pause: Pause) -> None: ...
 
+    def paused_for(self, step: str, seconds: float) -> None: ...
+
     def counted(self, step: str, counted: StepCount, oldest_seconds: float, finished: int | None) -> None: ...
 
     def not_counted(self) -> None: ...
@@ -78,6 +80,7 @@ class Sweep:
             ExceptionGroup: what the stages raised.
         """
         stages = {
+            "Looking for pauses": self._tell_pauses,
             "Restarting": self._restart,
             "Counting": self._count,
             "Registering": self._register,
@@ -99,6 +102,14 @@ class Sweep:
 
     def _until(self, part: float) -> Callable[[], bool]:
         return lambda: self.used() >= part
+
+    def _tell_pauses(self, state: SweepState) -> SweepState:
+        """Report for how long each step has been paused: 0 where it is not."""
+        for step in self.pipeline:
+            pause = self.pipeline.paused(step.name)
+            seconds = 0.0 if pause is None else (get_utc_now() - pause.since).total_seconds()
+            self.report.paused_for(step.name, max(seconds, 0.0))
+        return state
 
     def _restart(self, state: SweepState) -> SweepState:
         known: dict[str, Any] = {}

@@ -27,6 +27,7 @@ _ONE_STEP = frozenset(Promise) - {
     Promise.STEPS,
     Promise.SIZE_LIMIT,
     Promise.ALSO,
+    Promise.DELETING,
     Promise.LISTING,
 }
 _EXHAUSTED = 55

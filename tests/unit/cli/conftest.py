@@ -39,7 +39,8 @@ class Answer:
 def _shop(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(MemoryTask, "storage", MemoryStorage())
     monkeypatch.setattr(CLOCK, "now", NOON)
-    monkeypatch.setattr("status_tracker.cli.acting.caller", lambda _: "ann@laptop")
+    for acting in ("acting", "pausing"):
+        monkeypatch.setattr(f"status_tracker.cli.{acting}.caller", lambda _: "ann@laptop")
     monkeypatch.setenv("STATUS_TRACKER_TASK", TASK)
     for name in ("AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ENDPOINT_URL"):
         monkeypatch.setenv(name, "")

@@ -49,6 +49,9 @@ class Promise(enum.Enum):
     ALSO = "writes of the user's own that are stored together with the success"
     """Without it (the backend has no transactions over several items), the block has no `also`."""
 
+    DELETING = "a task is deleted if it is as it was read"
+    """Without it (only `load` and `dump` are known of the backend), `Store.remove` raises `TypeError`."""
+
     LISTING = "tasks are listed by status"
     """Without it (there is no index; only the user knows where the tasks are), a task is found by its id."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .actions import ActionRules
 from .cancelling import CancelRules
+from .deleting import DeleteRules
 from .late_writes import LateRules
 from .leases import HoldingRules
 from .limits import LimitRules
@@ -24,6 +25,7 @@ class ContractSuite(
     LimitRules,
     ActionRules,
     CancelRules,
+    DeleteRules,
     PostponeRules,
     TellingRules,
     RaceRules,
