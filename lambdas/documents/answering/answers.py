@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from documents.questions import Question, split_currency
 from documents.reading.extracted import KeyValue, without_unknown
 from documents.reading.key_values import normalize_key
-from documents.values import has_currency, is_zero, read, same
+from documents.values import has_currency, is_plain_count, is_zero, read, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -134,6 +134,8 @@ def _candidates(kind: str, keys: Sequence[str], pairs: _ByKey) -> list[Candidate
             continue
         if currency and kind == "amount" and not has_currency(value):
             value = f"{value} {currency}"
+        if kind == "amount" and is_plain_count(value):
+            continue
         found.setdefault(value, Candidate(value, pair))
         if len(found) == MAX_CANDIDATES:
             break
