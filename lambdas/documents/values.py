@@ -132,12 +132,10 @@ def _number(printed: str) -> str | None:
     words = printed.split()
     if not 0 < len(words) <= _MAX_NUMBER_WORDS or len(printed) > _MAX_NUMBER_CHARACTERS:
         return None
-    if re.fullmatch(r"[+(].*|.*[%€£$¥].*|.*[,;:?!=<>@\[\]{}].*|.*[-/_]|(?i:box)\b.*", printed):
+    if re.fullmatch(r"[+(/].*|.*[%€£$¥].*|.*[,;:?!=<>@\[\]{}].*|.*[-/_]|(?i:box)\b.*", printed):
         return None  # one that ends with a hyphen goes on elsewhere
     first, *others = words
-    is_prefix = bool(others) and (
-        re.fullmatch(r"[^\W\d_]{1,5}[-./]?|[#№]", first) is not None and first == first.upper()
-    )
+    is_prefix = bool(others) and (re.fullmatch(r"[^\W\d_]{1,5}\.?|[#№]", first) is not None and first == first.upper())
     if not all(any(map(str.isdigit, word)) for word in (others if is_prefix else words)):
         return None
     mixed = [word for word in words if any(map(str.isdigit, word)) and any(map(str.isalpha, word))]

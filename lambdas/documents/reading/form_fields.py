@@ -97,7 +97,7 @@ def _captions(words: Sequence[Word], boxes: Sequence[FormField]) -> set[Word]:
         level = by_place[bisect_left(middles, box.top) : bisect_right(middles, box.bottom)][:_MAX_WORDS_OF_A_LINE]
         end, is_first = box.right, True
         for word in sorted(level, key=lambda word: word.left):
-            if word.left < box.right - 1:
+            if word.left < (box.left + box.right) / 2:
                 continue
             if word.left - end > (_MAX_CAPTION_GAP if is_first else 1) * word.size:
                 break

@@ -44,8 +44,24 @@ class Document:
         return bool(pdfium.FPDF_GetFormType(self.handle) == _XFA)
 
     @property
+    def has_xfa(self) -> bool:
+        return bool(pdfium.FPDF_GetFormType(self.handle) in (pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND))
+
+    @property
     def is_encrypted(self) -> bool:
         return bool(pdfium.FPDF_GetSecurityHandlerRevision(self.handle) != -1)
+
+    def without_encryption(self) -> bytes:
+        """The same file in the clear: its streams as they are packed in it."""
+        pieces: list[bytes] = []
+
+        def write(_self: object, data: int, size: int) -> int:
+            pieces.append(ctypes.string_at(data, size))
+            return 1
+
+        writer = pdfium.FPDF_FILEWRITE(version=1, WriteBlock=type(pdfium.FPDF_FILEWRITE().WriteBlock)(write))
+        pdfium.FPDF_SaveAsCopy(self.handle, writer, pdfium.FPDF_REMOVE_SECURITY)
+        return b"".join(pieces)
 
     @contextmanager
     def page(self, index: int) -> Iterator[tuple[Any, Any] | None]:

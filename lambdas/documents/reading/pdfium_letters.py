@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pypdfium2_raw as pdfium
 
 from documents.reading.geometry import shown
+from documents.reading.pdfium_drawings import is_clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from documents.reading.geometry import Box
-    from documents.reading.pdfium_drawings import Drawn
+    from documents.reading.pdfium_drawings import Drawn, PageObjects
 
     _Run = tuple[str, Box, tuple[float, float], int, "Style", bool]
 
@@ -65,7 +66,7 @@ class Surroundings:
     """The rest of a page that decides on its letters."""
 
     box: Box
-    images: Sequence[Box]
+    objects: PageObjects
     drawn: Drawn
     layers: bool
     """Whether text may be on a layer that is off, so that only a drawing of the page tells what is seen."""
@@ -101,7 +102,7 @@ def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
         if not text.isascii() or not text.isprintable():
             text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))  # noqa: PLW2901
             found.meaningless += count
-        if text and _is_seen(box, style, surroundings):
+        if text and _is_seen(box, style, item, surroundings):
             left, right, line = _turned(box, base, style.turn, surroundings.box)
             letters = Letters(text, left, right, line, style.size, follows, item)
             found.by_way.setdefault(style.turn, []).append(letters)
@@ -116,13 +117,16 @@ def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[
     return left, right, (base[0] - page[0], base[1] - page[1], page[2] - base[0])[turn - 1]
 
 
-def _is_seen(box: Box, style: Style, surroundings: Surroundings) -> bool:
+def _is_seen(box: Box, style: Style, item: int, surroundings: Surroundings) -> bool:
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     if not _is_in(x, y, surroundings.box):
         return False
     if style.needs_image:
-        return any(_is_in(x, y, image) for image in surroundings.images)
-    return not style.needs_drawing or surroundings.drawn.shows(box)
+        return any(_is_in(x, y, image) for image in surroundings.objects.images)
+    needs_drawing = style.needs_drawing or (
+        bool(surroundings.objects.covers) and surroundings.objects.may_cover(item, x, y)
+    )
+    return not needs_drawing or surroundings.drawn.shows(box)
 
 
 def _is_in(x: float, y: float, box: Box) -> bool:
@@ -208,7 +212,7 @@ class _TextReader:
         return Style(
             size=size or 1.0,
             turn=_way(matrix.a, matrix.b),
-            needs_drawing=self._layers or (pale and mode == pdfium.FPDF_TEXTRENDERMODE_FILL),
+            needs_drawing=(self._layers or (pale and mode == pdfium.FPDF_TEXTRENDERMODE_FILL) or is_clipped(handle)),
             needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
         )
 
