@@ -73,6 +73,8 @@ def with_fields(words: Sequence[Word], fields: Sequence[FormField]) -> list[Word
     So a field without a telling name is known by the key that is printed beside it, and an option that is not chosen
     is no value.
     """
+    if not fields:
+        return list(words)
     captions = _captions(words, [field for field in fields if field.kind in _TICKED and not field.checked])
     written = [_word(field) for field in fields if field.kind in _WRITTEN and not field.secret and field.value.strip()]
     return [word for word in words if word not in captions] + written

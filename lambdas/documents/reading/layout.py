@@ -65,10 +65,12 @@ class Cell:
         """What stands from `start` to `end` of the text; None where that is white space only."""
         words, at = [], 0
         for word in self.words:
-            first, last = max(start - at, 0), min(end - at, len(word.text))
-            if first < last:
-                words.append(part(word, first, last) if last - first < len(word.text) else word)
-            at += len(word.text) + 1
+            length = len(word.text)
+            if start <= at and at + length <= end:
+                words.append(word)
+            elif start < at + length and at < end:
+                words.append(part(word, max(start - at, 0), min(end - at, length)))
+            at += length + 1
         return Cell(tuple(words)) if words else None
 
     def is_level_with(self, other: Cell) -> bool:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from documents.reading.geometry import Box
     from documents.reading.pdfium_drawings import Drawn, PageObjects
 
-    _Run = tuple[str, Box, tuple[float, float], int, "Style", bool]
+    _Run = tuple[str, Box, tuple[float, float], int, "Style", float]
 
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
@@ -28,14 +28,18 @@ _WHITE = 245
 _SAME_HEIGHT = 0.1
 _REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
-_RUNS = re.compile(r"\S+")
+_LINES, _RUNS = re.compile(r"\S(?:[^\r\n]*[^\r\n\s])?"), re.compile(r"\S+")
+
+# In parts of the letters' size: what is further apart is two words. Where PDFium sees a space, less is enough.
+LETTER_GAP, SPACE = 0.2, 0.15
 
 
 class Letters(NamedTuple):
     """
     Characters of one text object in one place: `left` to `right` is their advance, `base` the line that they stand on.
 
-    `follows` tells that no space is drawn before them, so that they go on with what is before them if that is near.
+    `reach` is how far from what is before them, in parts of their size, they still go on with it: not at all where a
+    space is drawn before them.
     """
 
     text: str
@@ -43,7 +47,7 @@ class Letters(NamedTuple):
     right: float
     base: float
     size: float
-    follows: bool
+    reach: float
     item: int
 
 
@@ -98,14 +102,14 @@ class PageLetters:
 
 def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
     found = PageLetters()
-    for text, box, base, item, style, follows in _TextReader(text_page, layers=surroundings.layers).read():
+    page = surroundings.box
+    for text, box, base, item, style, reach in _TextReader(text_page, layers=surroundings.layers).read():
         if not text.isascii() or not text.isprintable():
             text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))  # noqa: PLW2901
             found.meaningless += count
         if text and _is_seen(box, style, item, surroundings):
-            left, right, line = _turned(box, base, style.turn, surroundings.box)
-            letters = Letters(text, left, right, line, style.size, follows, item)
-            found.by_way.setdefault(style.turn, []).append(letters)
+            left, right, line = _turned(box, base, style.turn, page)
+            found.by_way.setdefault(style.turn, []).append(Letters(text, left, right, line, style.size, reach, item))
             found.recognised = found.recognised or style.needs_image
     return found
 
@@ -157,21 +161,42 @@ class _TextReader:
         self._style = Style(1.0, 0, needs_drawing=False, needs_image=False)
 
     def read(self) -> Iterator[_Run]:
-        """Text, box and origin, text object and its style of each, and whether no space is drawn before it."""
-        text, made_up = self._text(), pdfium.FPDFText_IsGenerated
-        for match in _RUNS.finditer(text):
-            start, end = match.span()
-            # PDFium makes line ends up itself, and a space where there is a gap.
-            follows = start > 0 and (text[start - 1] == "\n" or bool(made_up(self._page, start - 1)))
+        """Text, box and origin, text object and its style of each, and how far it reaches back."""
+        text = self._text()
+        for line in _LINES.finditer(text):
+            first, last = _object_of(self._address, line.start()), _object_of(self._address, line.end() - 1)
+            if first is not None and first == last:
+                yield from self._of_one_object(text, line, first)
+            else:
+                yield from self._of_several(text, line)
+
+    def _of_one_object(self, text: str, line: re.Match[str], item: int) -> Iterator[_Run]:
+        reach = self._reach(text, line.start())
+        for run in _RUNS.finditer(text, *line.span()):
+            yield self._run(run[0], run.start(), run.end() - 1, item, reach=reach)
+            reach = SPACE
+
+    def _of_several(self, text: str, line: re.Match[str]) -> Iterator[_Run]:
+        for run in _RUNS.finditer(text, *line.span()):
+            start, end = run.span()
+            reach = self._reach(text, start)
             first, last = _object_of(self._address, start), _object_of(self._address, end - 1)
             if first is not None and first == last:
-                yield self._run(text[start:end], start, end - 1, first, follows=follows)
+                yield self._run(run[0], start, end - 1, first, reach=reach)
                 continue
             for index in range(start, end):
                 item = _object_of(self._address, index)
                 if item is not None:
-                    yield self._run(text[index], index, index, item, follows=follows, within=index > start)
-                    follows = True
+                    yield self._run(text[index], index, index, item, reach=reach, within=index > start)
+                    reach = LETTER_GAP
+
+    def _reach(self, text: str, start: int) -> float:
+        """PDFium makes line ends up itself, and a space where there is a gap."""
+        if start == 0:
+            return 0.0
+        if text[start - 1] == "\n":
+            return LETTER_GAP
+        return SPACE if pdfium.FPDFText_IsGenerated(self._page, start - 1) else 0.0
 
     def _text(self) -> str:
         """One character for each that PDFium counts."""
@@ -183,7 +208,7 @@ class _TextReader:
             return text
         return "".join(chr(pdfium.FPDFText_GetUnicode(self._page, index)) for index in range(count))
 
-    def _run(self, text: str, start: int, last: int, item: int, *, follows: bool, within: bool = False) -> _Run:
+    def _run(self, text: str, start: int, last: int, item: int, *, reach: float, within: bool = False) -> _Run:
         pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
         rect = self._rect
         pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
@@ -198,7 +223,7 @@ class _TextReader:
             if not within or abs(top - bottom - self._height) > _SAME_HEIGHT * self._height:
                 self._style, self._height = self._style_of(start, item), top - bottom
             self._known = item
-        return text, box, (self._x.value, self._y.value), item, self._style, follows
+        return text, box, (self._x.value, self._y.value), item, self._style, reach
 
     def _style_of(self, index: int, item: int) -> Style:
         handle = ctypes.cast(item, pdfium.FPDF_PAGEOBJECT)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from documents.reading.pdfium_letters import Letters
 
 # In parts of the letters' size.
-_LETTER_GAP = 0.2
 _TOUCHING = 0.12
 _OVERLAP = 0.3
 _OVERPRINT = 0.3
@@ -83,12 +82,12 @@ def _is_printed_again(last: Letters, letter: Letters) -> bool:
 
 
 def _touches(last: Letters, letter: Letters) -> bool:
-    if not letter.follows or not _is_level(last, letter):
+    if not letter.reach or not _is_level(last, letter):
         return False
     if letter.item == last.item and letter.left == last.left:
         return True
     gap = letter.left - last.right
-    return min(abs(gap), abs(last.left - letter.right)) <= _LETTER_GAP * last.size or -_OVERLAP * last.size <= gap <= 0
+    return min(abs(gap), abs(last.left - letter.right)) <= letter.reach * last.size or -_OVERLAP * last.size <= gap <= 0
 
 
 def _is_level(last: Letters, letter: Letters) -> bool:
@@ -133,7 +132,7 @@ def _words(line: Iterable[Letters]) -> list[Word]:
 def _continues(last: Letters, fragment: Letters) -> bool:
     gap = fragment.left - last.right
     return (
-        fragment.follows
+        fragment.reach > 0
         and -_OVERLAP * last.size <= gap <= _TOUCHING * last.size
         and _is_level(last, fragment)
         and _is_rtl(last.text) == _is_rtl(fragment.text)
