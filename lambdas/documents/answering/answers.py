@@ -83,8 +83,8 @@ class KeyValueAnswerer:
     """
     Answers from the document's key-values alone: the same document always has the same answers.
 
-    The data of an e-invoice go first, then the question's ranks of keys. The first of these that has values decides: one
-    value is the answer, two that differ are none, also where one is a form's and the other is printed.
+    The data of an e-invoice go first, then the question's ranks of keys. The first of these that has values decides:
+    one value is the answer, two that differ are none, also where one is a form's and the other is printed.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:

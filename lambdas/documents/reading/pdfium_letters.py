@@ -15,18 +15,16 @@ from documents.reading.geometry import shown
 from documents.reading.pdfium_drawings import is_clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from documents.reading.geometry import Box
     from documents.reading.pdfium_drawings import Drawn, PageObjects
 
-    _Run = tuple[str, Box, tuple[float, float], int, "Style", float]
 
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
 _WHITE = 245
 _SAME_HEIGHT = 0.1
 _REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
+_UNUSUAL = re.compile("[^ -~\r\n]")
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
 _LINES, _RUNS = re.compile(r"\S(?:[^\r\n]*[^\r\n\s])?"), re.compile(r"\S+")
 
@@ -101,17 +99,7 @@ class PageLetters:
 
 
 def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
-    found = PageLetters()
-    page = surroundings.box
-    for text, box, base, item, style, reach in _TextReader(text_page, layers=surroundings.layers).read():
-        if not text.isascii() or not text.isprintable():
-            text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))  # noqa: PLW2901
-            found.meaningless += count
-        if text and _is_seen(box, style, item, surroundings):
-            left, right, line = _turned(box, base, style.turn, page)
-            found.by_way.setdefault(style.turn, []).append(Letters(text, left, right, line, style.size, reach, item))
-            found.recognised = found.recognised or style.needs_image
-    return found
+    return _TextReader(text_page, surroundings).read()
 
 
 def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[float, float, float]:
@@ -147,47 +135,76 @@ class _TextReader:
     """
     Reads what stands between the spaces of a page's text.
 
-    A call of PDFium costs more than all that is done with its answer, so it is asked for places only where letters
+    A call of PDFium costs more than all that is done with its answer, so it is asked for places only where words
     begin and end; for each letter only where a file draws letters one by one.
     """
 
-    def __init__(self, text_page: Any, *, layers: bool) -> None:
-        self._page, self._layers = text_page, layers
+    def __init__(self, text_page: Any, surroundings: Surroundings) -> None:
+        self._page, self._surroundings = text_page, surroundings
         self._address = ctypes.cast(text_page, ctypes.c_void_p)
         self._x, self._y, self._rect = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
         self._matrix = pdfium.FS_MATRIX()
         self._colour = [ctypes.c_uint() for _ in range(4)]
         self._known, self._height = 0, 0.0
         self._style = Style(1.0, 0, needs_drawing=False, needs_image=False)
+        self._found = PageLetters()
 
-    def read(self) -> Iterator[_Run]:
-        """Text, box and origin, text object and its style of each, and how far it reaches back."""
+    def read(self) -> PageLetters:
         text = self._text()
+        is_plain = _UNUSUAL.search(text) is None and not self._surroundings.objects.covers
         for line in _LINES.finditer(text):
             first, last = _object_of(self._address, line.start()), _object_of(self._address, line.end() - 1)
-            if first is not None and first == last:
-                yield from self._of_one_object(text, line, first)
+            if first is None or first != last:
+                self._of_several(text, line)
+            elif is_plain and self._is_plain(line.start(), first):
+                self._of_plain_object(text, line, first)
             else:
-                yield from self._of_several(text, line)
+                self._of_one_object(text, line, first)
+        return self._found
 
-    def _of_one_object(self, text: str, line: re.Match[str], item: int) -> Iterator[_Run]:
+    def _is_plain(self, start: int, item: int) -> bool:
+        """Whether the letters of a text object are upright, seen, and on one line."""
+        if item != self._known:
+            self._style, self._known, self._height = self._style_of(start, item), item, 0.0
+        pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
+        _left, bottom, _right, top = self._surroundings.box
+        style = self._style
+        return not (style.turn or style.needs_drawing or style.needs_image) and bottom <= self._y.value <= top
+
+    def _of_plain_object(self, text: str, line: re.Match[str], item: int) -> None:
+        page, rect, box_of, size = self._page, self._rect, pdfium.FPDFText_GetLooseCharBox, self._style.size
+        x0, _bottom, x1, top = self._surroundings.box
+        base, add = top - self._y.value, self._found.by_way.setdefault(0, []).append
         reach = self._reach(text, line.start())
         for run in _RUNS.finditer(text, *line.span()):
-            yield self._run(run[0], run.start(), run.end() - 1, item, reach=reach)
+            start, end = run.span()
+            box_of(page, start, rect)
+            left, right = rect.left, rect.right
+            if end - start > 1:
+                box_of(page, end - 1, rect)
+                left, right = min(left, rect.left), max(right, rect.right)
+            if x0 <= (left + right) / 2 <= x1:
+                add(Letters(run[0], left - x0, right - x0, base, size, reach, item))
             reach = SPACE
 
-    def _of_several(self, text: str, line: re.Match[str]) -> Iterator[_Run]:
+    def _of_one_object(self, text: str, line: re.Match[str], item: int) -> None:
+        reach = self._reach(text, line.start())
+        for run in _RUNS.finditer(text, *line.span()):
+            self._add(run[0], run.start(), run.end() - 1, item, reach)
+            reach = SPACE
+
+    def _of_several(self, text: str, line: re.Match[str]) -> None:
         for run in _RUNS.finditer(text, *line.span()):
             start, end = run.span()
             reach = self._reach(text, start)
             first, last = _object_of(self._address, start), _object_of(self._address, end - 1)
             if first is not None and first == last:
-                yield self._run(run[0], start, end - 1, first, reach=reach)
+                self._add(run[0], start, end - 1, first, reach)
                 continue
             for index in range(start, end):
                 item = _object_of(self._address, index)
                 if item is not None:
-                    yield self._run(text[index], index, index, item, reach=reach, within=index > start)
+                    self._add(text[index], index, index, item, reach, within=index > start)
                     reach = LETTER_GAP
 
     def _reach(self, text: str, start: int) -> float:
@@ -208,7 +225,7 @@ class _TextReader:
             return text
         return "".join(chr(pdfium.FPDFText_GetUnicode(self._page, index)) for index in range(count))
 
-    def _run(self, text: str, start: int, last: int, item: int, *, reach: float, within: bool = False) -> _Run:
+    def _add(self, text: str, start: int, last: int, item: int, reach: float, *, within: bool = False) -> None:
         pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
         rect = self._rect
         pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
@@ -223,7 +240,15 @@ class _TextReader:
             if not within or abs(top - bottom - self._height) > _SAME_HEIGHT * self._height:
                 self._style, self._height = self._style_of(start, item), top - bottom
             self._known = item
-        return text, box, (self._x.value, self._y.value), item, self._style, reach
+        if not text.isascii() or not text.isprintable():
+            text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))
+            self._found.meaningless += count
+        style = self._style
+        if text and _is_seen(box, style, item, self._surroundings):
+            left, right, line = _turned(box, (self._x.value, self._y.value), style.turn, self._surroundings.box)
+            letters = Letters(text, left, right, line, style.size, reach, item)
+            self._found.by_way.setdefault(style.turn, []).append(letters)
+            self._found.recognised = self._found.recognised or style.needs_image
 
     def _style_of(self, index: int, item: int) -> Style:
         handle = ctypes.cast(item, pdfium.FPDF_PAGEOBJECT)
@@ -233,11 +258,13 @@ class _TextReader:
         mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
         pdfium.FPDFPageObj_GetFillColor(handle, *self._colour)
         red, green, blue, alpha = self._colour
-        pale = alpha.value == 0 or min(red.value, green.value, blue.value) >= _WHITE
+        is_pale = mode == pdfium.FPDF_TEXTRENDERMODE_FILL and (
+            alpha.value == 0 or min(red.value, green.value, blue.value) >= _WHITE
+        )
         return Style(
             size=size or 1.0,
             turn=_way(matrix.a, matrix.b),
-            needs_drawing=(self._layers or (pale and mode == pdfium.FPDF_TEXTRENDERMODE_FILL) or is_clipped(handle)),
+            needs_drawing=self._surroundings.layers or is_pale or is_clipped(handle),
             needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
         )
 
