@@ -40,7 +40,7 @@ def read_contents(document: Document, *, layers: bool, bounds: Bounds) -> Conten
     count = document.page_count
     bounds.pages(count)
     for index in range(count):
-        with document.page(index) as handles:
+        with document.page(index, bounds) as handles:
             if handles is None:
                 found.unreadable.append(index + 1)
                 continue

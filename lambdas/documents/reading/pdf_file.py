@@ -65,6 +65,11 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     # What is encrypted is noise until PDFium has decrypted it.
     plain = document.without_encryption() if document.is_encrypted else content
     streams = inspect_streams(plain)
+    if streams.has_bomb:
+        raise NonRetryableError(
+            "The PDF has a part that unpacks to more than 50 MB, which no page needs."
+            " Print it to a new PDF and upload that."
+        )
     contents = read_contents(document, layers=streams.has_layers, bounds=bounds)
     _refuse_placeholder(contents, document)
     if not contents.page_count and streams.page_objects:

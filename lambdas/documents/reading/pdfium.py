@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
 
+from documents.reading.bounds import MAX_TEXTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from documents.reading.bounds import Bounds
 
 _XFA = 2
 """`FPDF_GetFormType` of a form whose pages are made anew by who shows it."""
@@ -64,19 +68,27 @@ class Document:
         return b"".join(pieces)
 
     @contextmanager
-    def page(self, index: int) -> Iterator[tuple[Any, Any] | None]:
+    def page(self, index: int, bounds: Bounds) -> Iterator[tuple[Any, Any] | None]:
         """The handles of a page and of its text, or None where PDFium cannot load it."""
         page = pdfium.FPDF_LoadPage(self.handle, index)
         if not page:
             yield None
             return
-        text = pdfium.FPDFText_LoadPage(page)
+        text = None
         try:
+            if (count := pdfium.FPDFPage_CountObjects(page)) > MAX_TEXTS:
+                bounds.texts(_count_texts(page, count))
+            text = pdfium.FPDFText_LoadPage(page)
             yield (page, text) if text else None
         finally:
             if text:
                 pdfium.FPDFText_ClosePage(text)
             pdfium.FPDF_ClosePage(page)
+
+
+def _count_texts(page: Any, count: int) -> int:
+    objects = (pdfium.FPDFPage_GetObject(page, index) for index in range(count))
+    return sum(pdfium.FPDFPageObj_GetType(each) == pdfium.FPDF_PAGEOBJ_TEXT for each in objects)
 
 
 @contextmanager

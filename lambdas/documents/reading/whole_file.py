@@ -51,11 +51,13 @@ class Streams:
         damaged: numbers of the objects that do not unpack, other than images and fonts.
         page_objects: how many pages there are in all revisions together.
         has_layers: whether some of what is drawn may be switched off.
+        has_bomb: whether one unpacks to more than 50 MB, and is no attached file.
     """
 
     damaged: set[int] = field(default_factory=set)
     page_objects: int = 0
     has_layers: bool = False
+    has_bomb: bool = False
 
 
 def is_cut_off(content: bytes) -> bool:
@@ -120,6 +122,7 @@ def inspect_streams(content: bytes) -> Streams:
         elif filters[:1] in ([b"FlateDecode"], [b"Fl"]):
             unpacked = _unpack(data)
             left -= len(unpacked or b"")
+            found.has_bomb |= len(unpacked or b"") >= _MAX_UNPACKED and b"/EmbeddedFile" not in head
             if unpacked is None:
                 found.damaged.add(number)
             elif OBJECT_STREAM in head and len(filters) == 1:

@@ -174,6 +174,14 @@ def test_a_note_typed_onto_the_page_stands_in_its_line() -> None:
     assert page_text(text("Total:"), objects=FIELDS, page_entries="/Annots[8 0 R]") == "Total: 812.00 EUR"
 
 
+@pytest.mark.parametrize("kind", ["Stamp/Name/Approved", "Text", "Highlight/QuadPoints[50 760 90 760 50 740 90 740]"])
+def test_stamps_and_comments_are_not_the_document(kind: str) -> None:
+    entries = "/Type/XObject/Subtype/Form/BBox[0 0 99 20]/Resources<</Font<</F1 3 0 R>>>>"
+    look = stream(text("Total: 9", left=0, top=0).encode(), entries)
+    comment = f"<</Type/Annot/Subtype/{kind}/Contents(Total: 9)/Rect[50 600 149 620]/AP<</N 5 0 R>>>>".encode()
+    assert page_text(text("Total: 5"), objects={4: comment, 5: look}, page_entries="/Annots[4 0 R]") == "Total: 5"
+
+
 def test_attached_files() -> None:
     objects = {4: b"<</Type/Filespec/UF(a.xml)/F(a.xml)/EF<</F 5 0 R>>>>", 5: stream(b"<a/>", "/Type/EmbeddedFile")}
     catalog = "/Names<</EmbeddedFiles<</Names[(a.xml) 4 0 R]>>>>"

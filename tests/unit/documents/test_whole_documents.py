@@ -226,3 +226,12 @@ def test_more_fields_than_can_be_read() -> None:
 def test_reading_that_takes_too_long_says_what_to_do() -> None:
     with pytest.raises(NonRetryableError, match=r"takes longer to read than 0 s\. Split it"):
         PdfReader(seconds=0).read(PdfFile([INVOICE]).to_bytes())
+
+
+def test_a_part_that_unpacks_to_too_much_is_refused_before_it_takes_memory() -> None:
+    assert "unpacks to more than 50 MB" in reason(PdfFile([packed(b" " * 50_000_001)]).to_bytes())
+
+
+def test_a_page_of_too_many_pieces_of_text_is_refused_before_it_takes_time() -> None:
+    pieces = "".join(f"BT /F1 1 Tf {number % 600} {number // 600} Td (x) Tj ET\n" for number in range(50_001))
+    assert "more than 50,000 pieces of text" in reason(PdfFile([pieces]).to_bytes())
