@@ -14,7 +14,9 @@ from documents_stack.buckets import NO_RESULTS, DocumentBuckets, ResultRights
 from documents_stack.textract import ANALYSIS_FAILED, RIGHTS_OF_JOBS
 from status_tracker_cdk.props import Props, between
 
-PYPDF, TEXTRACT = "pypdf", "textract"
+PDF, TEXTRACT = "pdf", "textract"
+WARN, REFUSE = "warn", "refuse"
+_FORMER = "pypdf"
 KEY_VALUES, BEDROCK = "key_values", "bedrock"
 # The clients in `lambdas/documents/aws.py` time out before a function with so much time does.
 LEAST_STEP_SECONDS = 300
@@ -33,18 +35,26 @@ class ReadingProps(Props):
 
     Attributes:
         max_document_bytes: larger documents are ignored, with that reason.
-        reader: what reads the documents, ``pypdf`` or ``textract``.
+        reader: what reads the documents: ``pdf``, PDFium in the function itself, or ``textract``.
+        unreadable_pages: ``warn`` reads the rest of a document some pages of which cannot be read, and says which on
+            the task; ``refuse`` ignores it with that reason.
         textract_usd_per_thousand_pages: Textract's price, for the estimate on each task; None for no estimate.
     """
 
     max_document_bytes: int = between(1, 5 * 1024**4)
-    reader: str = PYPDF
+    reader: str = PDF
+    unreadable_pages: str = WARN
     textract_usd_per_thousand_pages: float | None = between(0, 10_000, default=None)
 
     def conflicts(self) -> Iterator[str]:
-        """An unknown reader, or a price of one that was not chosen."""
-        if self.reader not in {PYPDF, TEXTRACT}:
-            yield f"reader {self.reader!r} must be {PYPDF} or {TEXTRACT}"
+        """An unknown reader, or a setting of one that was not chosen."""
+        if self.reader not in {PDF, TEXTRACT}:
+            was = f' ("{_FORMER}" is called "{PDF}" now)' if self.reader == _FORMER else ""
+            yield f"reader {self.reader!r} must be {PDF} or {TEXTRACT}{was}"
+        if self.unreadable_pages not in {WARN, REFUSE}:
+            yield f"unreadable_pages {self.unreadable_pages!r} must be {WARN} or {REFUSE}"
+        if self.unreadable_pages == REFUSE and self.has_textract:
+            yield f'unreadable_pages "{REFUSE}" is for reader "{PDF}": set that, or leave it off'
         if self.reader != TEXTRACT and self.textract_usd_per_thousand_pages is not None:
             yield f'textract_usd_per_thousand_pages is for reader "{TEXTRACT}": set that, or leave it off'
 
@@ -60,6 +70,7 @@ class ReadingProps(Props):
             result_bucket=buckets.results.bucket_name,
             max_document_bytes=self.max_document_bytes,
             reader=self.reader,
+            unreadable_pages=self.unreadable_pages,
             textract_usd_per_thousand_pages=self.textract_usd_per_thousand_pages,
         )
 
@@ -141,7 +152,7 @@ class Needs:
 
 
 def reader_needs(props: ReadingProps) -> Needs:
-    """What Extract needs for its reader; nothing for pypdf, which runs in the function."""
+    """What Extract needs for its reader; nothing for PDFium, which runs in the function."""
     if not props.has_textract:
         return Needs()
     return Needs(

@@ -43,8 +43,8 @@ def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any])
 def choose_reader(settings: ExtractSettings, execution: ExecutionContext[Any], run: int) -> DocumentReader:
     """The reader of the settings, for one attempt at a task in that run."""
     task = execution.task
-    if settings.reader == "pypdf":
-        return _own_reader(execution)
+    if settings.reader == "pdf":
+        return _own_reader(settings, execution)
     from documents.aws import textract_client  # noqa: PLC0415  # what only Textract needs is loaded for it only
     from documents.textract.jobs import AnalysisJobs  # noqa: PLC0415
     from documents.textract.reader import TextractReader  # noqa: PLC0415
@@ -58,11 +58,11 @@ def choose_reader(settings: ExtractSettings, execution: ExecutionContext[Any], r
     )
 
 
-def _own_reader(execution: ExecutionContext[Any]) -> DocumentReader:
+def _own_reader(settings: ExtractSettings, execution: ExecutionContext[Any]) -> DocumentReader:
     """The reader that runs in the function; apart from it where an attempt at the same document has vanished."""
     task = execution.task
     left = (task.lock_expire_time - task.config.now()).total_seconds()
-    reader = PdfReader(seconds=left * _READING_SHARE)
+    reader = PdfReader(whole_only=settings.unreadable_pages == "refuse", seconds=left * _READING_SHARE)
     if execution.taken_over is None:
         return reader
     megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,6 +59,7 @@ class Vocabulary:
         self._others = {group: frozenset(map(normalize_key, keys)) for group, keys in others.items()}
         known = self._kinds.keys() | frozenset().union(*self._others.values())
         self._known = known
+        self._known_as = lru_cache(maxsize=10_000)(self._look_up)
         self._first_words = frozenset(key.split()[0] for key in known if key)
         self.longest = max((len(key.split()) for key in known), default=0)
 
@@ -72,6 +73,9 @@ class Vocabulary:
 
         Of a key in two languages, such as "Datum / Date", it is that of the first, where both are of one question.
         """
+        return self._known_as(key)
+
+    def _look_up(self, key: str) -> str:
         whole, plain = normalize_key(key), split_currency(key)[0]
         if whole in self._known:
             return whole
@@ -85,8 +89,8 @@ class Vocabulary:
 
     def begins_with(self, word: str) -> bool:
         """Whether any key begins with that word: most words of a page need no further look."""
-        first = normalize_key(word).split()[:1]
-        return bool(first) and first[0] in self._first_words
+        first, _, _ = normalize_key(word).partition(" ")
+        return first in self._first_words
 
     def is_other(self, group: str, key: str) -> bool:
         return normalize_key(key) in self._others.get(group, ())

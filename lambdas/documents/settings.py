@@ -26,6 +26,7 @@ class ExtractSettings(EnvironmentSettings):
         max_document_bytes: larger documents are refused.
         reader: what reads the documents.
         textract_usd_per_thousand_pages: Textract's price, for an estimate; None for none.
+        unreadable_pages: what becomes of a document some pages of which cannot be read: "warn" reads the rest.
     """
 
     STEP: ClassVar = "Extract"
@@ -33,8 +34,9 @@ class ExtractSettings(EnvironmentSettings):
     document_bucket: str
     result_bucket: str
     max_document_bytes: int = number(at_least=1)
-    reader: str = choice("pypdf", "textract")
+    reader: str = choice("pdf", "textract")
     textract_usd_per_thousand_pages: float | None = price()
+    unreadable_pages: str = choice("warn", "refuse")
 
 
 @dataclass(frozen=True)

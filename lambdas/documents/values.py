@@ -44,21 +44,46 @@ _WORDED_DATE = (
     rf"|{_MONTH} \d{{1,2}}(?:st|nd|rd|th)?,? \d{{4}}"
     r"|\d{4} ?[年년] ?\d{1,2} ?[月월] ?\d{1,2} ?[日일]"
 )
+_DAY_OF_WEEK = (
+    r"(?:[^\W\d_]{2,10}\.?,|(?:lun|mar|mer|mi[e\u00e9]|jue?|ven|vie|sam|s[a\u00e1]b|dim|dom|mon|tue|wed|thu|fri|sat|sun|die|mit|don|fre|son)"
+    r"[^\W\d_]{0,7}\.?|the|le|den|der|el|am|on|du|del)"
+)
 _DATE = re.compile(
-    rf"(?:[^\W\d_]{{2,10}}\.?,? )?(?P<date>{_WORDED_DATE}|{_NUMERIC_DATE})(?![\w/.-]*\d)"
+    rf"(?:{_DAY_OF_WEEK} )?(?P<date>{_WORDED_DATE}|{_NUMERIC_DATE})(?![\w/.-]*\d)"
     r"(?=[ .,;]*$|,?\s\(|,?\s\d{1,2}:\d\d|T\d\d:)"
 )
 _FIGURES_OF_A_YEAR = 4
 _SYMBOLS = {"€": "EUR", "£": "GBP", "US$": "USD", "CA$": "CAD", "AU$": "AUD", "\uffe5": "¥"}
 _POINTS_ELSEWHERE = re.compile(
     r"(?:(?:please )?(?:see|refer to)|as (?:per|agreed|stated|set out|defined|above|below)"
-    r"|siehe|voir|cf\.?|v[eé]ase|ver"
+    r"|siehe|voir|cf\.?|v[eé]ase|ver|same as|dito|ditto|idem|identi(?:que|sch|cal)|unknown|unbekannt|pending"
+    r"|not (?:available|applicable|known)"
     r"|wie (?:oben|unten|vereinbart)|gemäß|laut|selon|seg[uú]n|according to|pursuant to|to be [a-z]+ed"
     r"|n/?a|tb[acd]|none|keine?|nul)\b"
     r"|s\.\s|(?:yes|no|ja|nein|oui|non|s[ií]|on|off|true|false)[.!]?$"
     r"|[-\u2013—./\s]*$",
     re.IGNORECASE,
 )
+_POINTS_ELSEWHERE_LATER = re.compile(
+    r"\b(?:stated|named|specified|defined|shown|given|listed|described|set out) (?:in|on|above|below|overleaf)\b"
+)
+_BLANK = re.compile(
+    r"[\[{<_#]"  # "[name]", "____", "#####"
+    r"|(?:your |ihre? |votre |su )?(?:company|full|customer|client|business|firm|first|last) name\b",
+    re.IGNORECASE,
+)
+_TICK_BOX = re.compile(r"[\[(] ?[xX\u2713\u2714]? ?[\])]|[\u2610-\u2612\u25a0\u25a1\u25cb\u25cf\u25ef]|^o \S.* o \S")
+_ONLY_A_UNIT = re.compile(
+    r"(?:days?|weeks?|months?|years?|tagen?|wochen?|monaten?|jahren?|jours?|mois|ans?|d\u00edas?|mes(?:es)?|a\u00f1os?)[.\s]*$",
+    re.IGNORECASE,
+)
+_ONLY_A_TIME = re.compile(r"\d{1,2}[:.h]\d{2}\s*(?:uhr|h|[ap]\.?m\.?)?$", re.IGNORECASE)
+_AFTER_AN_AMOUNT = re.compile(
+    r"(?:incl|inkl|ink|including|inclus|incluido|ttc|by|on|due|paid|cr|dr|vat|mwst|ust|tva|iva|tax|gst|net|netto|brutto"
+    r"|gross|total|only|please|bis|am|avant|le)\b",
+    re.IGNORECASE,
+)
+_A_RATE = re.compile(r"(?:per|pro|par|por|je|each|an? (?:hour|day|week|month|year)|p\.\s?[amh])\b", re.IGNORECASE)
 _NOT_IN_NAMES = re.compile(
     r"[;:?!<>@=|]|://|\b(?:shall|will|must|may|is|are|was|were|has|have|means|soll|muss|ist|sind)\b"
 )
@@ -98,16 +123,19 @@ def has_currency(amount: str) -> bool:
     return re.search(CURRENCY, amount) is not None
 
 
+def is_plain_count(amount: str) -> bool:
+    """Whether it may as well count things: whole, small, and without a currency."""
+    return re.fullmatch(r"\d{1,3}", amount) is not None
+
+
 def _number(printed: str) -> str | None:
     words = printed.split()
     if not 0 < len(words) <= _MAX_NUMBER_WORDS or len(printed) > _MAX_NUMBER_CHARACTERS:
         return None
-    if re.fullmatch(r"[+(].*|.*[%€£$¥].*|.*[,;:?!=<>@].*", printed):
-        return None
+    if re.fullmatch(r"[+(/].*|.*[%€£$¥].*|.*[,;:?!=<>@\[\]{}].*|.*[-/_]|(?i:box)\b.*", printed):
+        return None  # one that ends with a hyphen goes on elsewhere
     first, *others = words
-    is_prefix = bool(others) and (
-        re.fullmatch(r"[^\W\d_]{1,5}[-./]?|[#№]", first) is not None and first == first.upper()
-    )
+    is_prefix = bool(others) and (re.fullmatch(r"[^\W\d_]{1,5}\.?|[#№]", first) is not None and first == first.upper())
     if not all(any(map(str.isdigit, word)) for word in (others if is_prefix else words)):
         return None
     mixed = [word for word in words if any(map(str.isdigit, word)) and any(map(str.isalpha, word))]
@@ -130,8 +158,9 @@ def _amount(printed: str) -> str | None:
         return None
     if re.match(r"[*.,;\s]*(?:%|/|[-\u2212+(]?\s?\d|(?:x|\u00d7|of|von|de|sur)\s)", rest) or _RANGE.match(rest):
         return None
-    if rest.strip(" *.,;") and not has_currency(value) and not re.search(r"[.,]\d\d$", found["figures"]):
-        return None  # "3 items"
+    words = rest.strip(" *.,;(")
+    if _A_RATE.match(words) or (words and not has_currency(value) and not _AFTER_AN_AMOUNT.match(words)):
+        return None  # "3 items", "24.00 kg", "50.00 EUR per month"
     if value.count("(") != value.count(")"):
         return None
     return value
@@ -145,15 +174,21 @@ def _name(printed: str) -> str | None:
         return None
     if sum(map(len, letters)) < _MIN_NAME_LETTERS or not _begins_like_a_name(words[0]):
         return None
-    if _POINTS_ELSEWHERE.match(name) or _NOT_IN_NAMES.search(name) or _date(name):
+    if _points_elsewhere(name) or _BLANK.match(name) or _NOT_IN_NAMES.search(name) or _date(name):
         return None
     small = [word for word in letters if word[0].islower()]
     return None if len(small) * 2 > len(letters) else name
 
 
 def _text(printed: str) -> str | None:
-    is_short = len(printed) <= _MAX_TEXT_CHARACTERS
-    return printed if is_short and any(map(str.isalnum, printed)) and not _POINTS_ELSEWHERE.match(printed) else None
+    if len(printed) > _MAX_TEXT_CHARACTERS or not any(map(str.isalnum, printed)) or _points_elsewhere(printed):
+        return None
+    is_blank = _BLANK.match(printed) or _ONLY_A_UNIT.match(printed) or _ONLY_A_TIME.match(printed)
+    return None if is_blank or _TICK_BOX.search(printed) or printed.isdecimal() else printed
+
+
+def _points_elsewhere(printed: str) -> bool:
+    return _POINTS_ELSEWHERE.match(printed) is not None or _POINTS_ELSEWHERE_LATER.search(printed) is not None
 
 
 _READERS: dict[str, Callable[[str], str | None]] = {

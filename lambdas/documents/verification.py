@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import random
 from functools import partial
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+from documents.big_sample import big_pdf
 from documents.settings import AnswerSettings
 from documents.storage import read_result
 from status_tracker import NonRetryableError
@@ -23,7 +23,7 @@ _BIG_ATTACHMENT_BYTES = 8 * 1024 * 1024
 
 
 def verification() -> Verification:
-    """An invoice, a scan that has no text, and a contract of a hundred pages and 8 MB."""
+    """An invoice, a scan that has no text, and an agreement of a hundred pages and 8 MB."""
     settings = VerificationSettings.from_environment()
     upload = partial(uploaded, bucket=settings.bucket)
     return Verification(
@@ -39,17 +39,7 @@ def _sample(name: str) -> bytes:
 
 
 def _big() -> bytes:
-    from pypdf import PdfReader, PdfWriter  # noqa: PLC0415  # only this sample needs it
-
-    writer = PdfWriter()
-    pages = PdfReader(BytesIO(_sample("service-contract"))).pages
-    for number in range(_BIG_PAGES):
-        writer.add_page(pages[number % len(pages)])
-    incompressible = random.Random(0).randbytes(_BIG_ATTACHMENT_BYTES)  # noqa: S311  # the same file each time
-    writer.add_attachment("scan.bin", incompressible)
-    file = BytesIO()
-    writer.write(file)
-    return file.getvalue()
+    return big_pdf(_BIG_PAGES, random.Random(0).randbytes(_BIG_ATTACHMENT_BYTES))  # noqa: S311  # no secret
 
 
 def _invoice_is_answered(task: Any) -> str:

@@ -37,7 +37,7 @@ NOBODY_NEEDS = {
 }
 
 
-READING = {"pypdf", "documents.extraction", "documents.reading.reader"}
+READING = {"pypdfium2_raw", "documents.extraction", "documents.reading.reader"}
 ANSWERING = {"documents.answering.answering", "documents.answering.answers"}
 DOCUMENTS = READING | ANSWERING
 """What only the steps themselves need."""
@@ -66,7 +66,7 @@ ALSO_NOT_NEEDED: dict[str, set[str]] = {
         }
         for name, step in STEPS.items()
     },
-    "start_analysis": {"documents.reading.reader", *ANSWERING, *MACHINES, *SWEEP_AND_WIDGET},  # pypdf counts pages
+    "start_analysis": {"documents.reading.reader", *ANSWERING, *MACHINES, *SWEEP_AND_WIDGET},  # PDFium counts pages
 }
 
 

@@ -324,7 +324,10 @@ def test_arn_of_a_profile_is_as_its_id() -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"reader": "tesseract"}, "reader 'tesseract' must be pypdf or textract"),
+        ({"reader": "tesseract"}, "reader 'tesseract' must be pdf or textract"),
+        ({"reader": "pypdf"}, 'must be pdf or textract \\("pypdf" is called "pdf" now\\)'),
+        ({"unreadable_pages": "skip"}, "unreadable_pages 'skip' must be warn or refuse"),
+        ({**TEXTRACT, "unreadable_pages": "refuse"}, 'unreadable_pages "refuse" is for reader "pdf"'),
         ({"answerer": "oracle"}, "answerer 'oracle' must be key_values or bedrock"),
         ({"answerer": "bedrock"}, "needs bedrock_model_id"),
         ({"bedrock_model_id": "example.model"}, 'bedrock_model_id is for answerer "bedrock"'),

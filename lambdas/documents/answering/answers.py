@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from documents.questions import Question, split_currency
 from documents.reading.extracted import KeyValue, without_unknown
 from documents.reading.key_values import normalize_key
-from documents.values import has_currency, is_zero, read, same
+from documents.values import has_currency, is_plain_count, is_zero, read, same
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -83,8 +83,8 @@ class KeyValueAnswerer:
     """
     Answers from the document's key-values alone: the same document always has the same answers.
 
-    The data of an e-invoice go first, then the question's ranks of keys; in each, form fields go before what is
-    printed. The first of these that has values decides: one value is the answer, two that differ are none.
+    The data of an e-invoice go first, then the question's ranks of keys. The first of these that has values decides:
+    one value is the answer, two that differ are none, also where one is a form's and the other is printed.
     """
 
     def __init__(self, vocabulary: Vocabulary) -> None:
@@ -112,8 +112,10 @@ class _Pairs:
         """The candidates of a question, those of most right first."""
         yield _candidates(question.kind, question.all_keys, self._e_invoice)
         for keys in question.keys:
-            yield _candidates(question.kind, keys, self._fields)
-            yield _candidates(question.kind, keys, self._printed)
+            fields = _candidates(question.kind, keys, self._fields)
+            printed = _candidates(question.kind, keys, self._printed)
+            # What is printed around a field has its value in it: "Foo Ltd (required)".
+            yield [*fields, *(each for each in printed if not any(field.value in each.value for field in fields))]
 
 
 def _by_key(pairs: Iterable[KeyValue], vocabulary: Vocabulary) -> _ByKey:
@@ -134,6 +136,8 @@ def _candidates(kind: str, keys: Sequence[str], pairs: _ByKey) -> list[Candidate
             continue
         if currency and kind == "amount" and not has_currency(value):
             value = f"{value} {currency}"
+        if kind == "amount" and is_plain_count(value):
+            continue
         found.setdefault(value, Candidate(value, pair))
         if len(found) == MAX_CANDIDATES:
             break

@@ -8,6 +8,7 @@ from status_tracker import NonRetryableError
 MAX_PAGES = 10_000
 MAX_CHARACTERS = 5_000_000
 MAX_FIELDS = 20_000
+MAX_TEXTS = 50_000
 SECONDS = 120.0
 
 
@@ -36,6 +37,11 @@ class Bounds:
             raise _too_much(f"has more than {MAX_CHARACTERS:,} characters of text, which is all that is read")
         if self._clock() > self._end:
             raise _too_much(f"takes longer to read than {self._seconds:.0f} s")
+
+    def texts(self, count: int) -> None:
+        """Of one page: PDFium's time for them grows with their square."""
+        if count > MAX_TEXTS:
+            raise _too_much(f"has a page of more than {MAX_TEXTS:,} pieces of text, which are all that are read")
 
     def fields(self, count: int) -> None:
         if count > MAX_FIELDS:

@@ -10,7 +10,7 @@ import pypdfium2_raw as pdfium
 from documents.reading.bounds import Bounds
 from documents.reading.geometry import size_as_shown
 from documents.reading.page_model import Contents, FormField, Page
-from documents.reading.pdfium_drawings import Drawn, covered_share, images_and_drawings
+from documents.reading.pdfium_drawings import Drawn, covered_share, objects_of
 from documents.reading.pdfium_forms import attachments, fields_and_notes
 from documents.reading.pdfium_letters import Surroundings, letters_of
 from documents.reading.words import lines_of, text_of, with_notes
@@ -40,7 +40,7 @@ def read_contents(document: Document, *, layers: bool, bounds: Bounds) -> Conten
     count = document.page_count
     bounds.pages(count)
     for index in range(count):
-        with document.page(index) as handles:
+        with document.page(index, bounds) as handles:
             if handles is None:
                 found.unreadable.append(index + 1)
                 continue
@@ -62,8 +62,8 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
     rect = pdfium.FS_RECTF()
     pdfium.FPDF_GetPageBoundingBox(page, rect)
     box: Box = (rect.left, rect.bottom, rect.right, rect.top)
-    images, drawings = images_and_drawings(page)
-    surroundings = Surroundings(box, images, Drawn(page, box), layers=layers)
+    objects = objects_of(page)
+    surroundings = Surroundings(box, objects, Drawn(page, box), layers=layers)
     letters = letters_of(text_page, surroundings)
     turn = letters.way_of_most(pdfium.FPDFPage_GetRotation(page))
     lines = lines_of(letters.by_way.pop(turn, []))
@@ -80,8 +80,8 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
             height,
             tuple(word for line in lines for word in line),
             text_of([*lines, *aside]),
-            image_share=covered_share(images, box),
-            drawings=drawings,
+            image_share=covered_share(objects.images, box),
+            drawings=objects.drawings,
             recognised=letters.recognised,
         )
     )

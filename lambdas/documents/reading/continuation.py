@@ -75,7 +75,7 @@ def _line_below(page: LabelledPage, last: Cell, line: int, edges: tuple[float, .
     below = page.below(last, line)
     if below is None or below.labels or below.cell.middle - last.middle > _LINE_PITCH * last.size:
         return None
-    if abs(below.cell.size - last.size) > _SPACE * last.size or _stands_beside_a_key(page, below):
+    if abs(below.cell.size - last.size) > _SPACE * last.size or stands_beside_a_key(page, below):
         return None
     return below if any(abs(below.cell.left - edge) <= _EDGE * last.size for edge in edges) else None
 
@@ -85,7 +85,7 @@ def _span(label: Cell, last: Cell) -> Cell:
     return last if last.left <= label.left else Cell((replace(last.words[0], left=label.left), *last.words[1:]))
 
 
-def _stands_beside_a_key(page: LabelledPage, cell: LabelledCell) -> bool:
+def stands_beside_a_key(page: LabelledPage, cell: LabelledCell) -> bool:
     """Whether a key is left of the cell on its line: then the cell is the value of that one."""
     return any(other.labels and other.cell.is_level_with(cell.cell) for other in page.lines[cell.line][: cell.number])
 

@@ -73,6 +73,8 @@ def with_fields(words: Sequence[Word], fields: Sequence[FormField]) -> list[Word
     So a field without a telling name is known by the key that is printed beside it, and an option that is not chosen
     is no value.
     """
+    if not fields:
+        return list(words)
     captions = _captions(words, [field for field in fields if field.kind in _TICKED and not field.checked])
     written = [_word(field) for field in fields if field.kind in _WRITTEN and not field.secret and field.value.strip()]
     return [word for word in words if word not in captions] + written
@@ -97,7 +99,7 @@ def _captions(words: Sequence[Word], boxes: Sequence[FormField]) -> set[Word]:
         level = by_place[bisect_left(middles, box.top) : bisect_right(middles, box.bottom)][:_MAX_WORDS_OF_A_LINE]
         end, is_first = box.right, True
         for word in sorted(level, key=lambda word: word.left):
-            if word.left < box.right - 1:
+            if word.left < (box.left + box.right) / 2:
                 continue
             if word.left - end > (_MAX_CAPTION_GAP if is_first else 1) * word.size:
                 break

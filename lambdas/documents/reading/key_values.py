@@ -17,6 +17,7 @@ A key that comes repeatedly is kept each time, in order. Time and space are line
 import re
 import unicodedata
 from collections.abc import Iterator
+from functools import lru_cache
 
 from documents.reading.extracted import KeyValue
 
@@ -26,6 +27,7 @@ MAX_KEY_WORDS = 6
 _COLONS = r":\uff1a"  # U+FF1A is the full-width colon of Chinese and Japanese
 _SEPARATOR = re.compile(rf"(?<![{_COLONS}])[{_COLONS}](?![{_COLONS}\\]|//)")
 _BULLETS = "-\u2013\u2014*•▪◦·> \t"
+_WITHIN_WORDS, _NO_LETTERS = re.compile(r"(?<=[a-z])(?=[A-Z])"), re.compile(r"[\W_]+")
 _LEADER = "._… \t"
 
 
@@ -45,6 +47,7 @@ def find_key_values(text: str, page: int) -> list[KeyValue]:
     return found
 
 
+@lru_cache(maxsize=10_000)
 def normalize_key(key: str) -> str:
     """
     The form in which two spellings of a key are the same: case, accents, punctuation and width do not count.
@@ -52,10 +55,14 @@ def normalize_key(key: str) -> str:
     >>> normalize_key("Invoice No.") == normalize_key("INVOICE_NO") == normalize_key("invoiceNo")
     True
     """
-    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", unicodedata.normalize("NFKD", key))
+    words = _WITHIN_WORDS.sub(" ", key if key.isascii() else unicodedata.normalize("NFKD", key))
+    letters = words.lower() if key.isascii() else _without_accents(words)
+    return " ".join(_NO_LETTERS.sub(" ", letters).split())
+
+
+def _without_accents(words: str) -> str:
     letters = unicodedata.normalize("NFKD", words.casefold())
-    plain = "".join(letter for letter in letters if not unicodedata.combining(letter))
-    return " ".join(re.sub(r"[\W_]+", " ", plain).split())
+    return "".join(letter for letter in letters if not unicodedata.combining(letter))
 
 
 def _split(line: str) -> tuple[str, str] | None:

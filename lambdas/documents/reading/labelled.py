@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from documents.reading.labels import labels_in
+from documents.reading.labels import LEADERS, labels_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _LINES_LOOKED_AT = 40
 _MAX_CELLS_OF_A_LINE = 100
 _LINES_OF_A_MAIL_HEAD = 6
+_LINES_OF_CONTENTS, _FIGURES_OF_A_PAGE = 3, 4
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,9 @@ class LabelledPage:
             for line_number, line in enumerate(lines)
         ]
         self._drop_heads_of_mails()
+        self._drop_tables_of_contents()
+        kinds = {vocabulary.kind(label.key) for cell in self.cells() for label in cell.labels}
+        self.is_about_a_sale = bool(kinds & {"amount", "number"})
 
     def cells(self) -> Iterator[LabelledCell]:
         for line in self.lines:
@@ -107,7 +111,26 @@ class LabelledPage:
             ]
             if any(_has_key(other, "mail_sender", self.vocabulary) for other in head):
                 for other in head:
-                    self.lines[other.line][other.number] = LabelledCell(other.cell, (), other.line, other.number)
+                    self._unlabel(other)
+
+    def _drop_tables_of_contents(self) -> None:
+        """Dots that lead, line by line, to small and growing numbers lead to pages."""
+        lines = [(cell, number) for cell in self.cells() if (number := self._page_led_to(cell)) is not None]
+        numbers = [number for _, number in lines]
+        if len(lines) >= _LINES_OF_CONTENTS and numbers == sorted(numbers):
+            for cell, _ in lines:
+                self._unlabel(cell)
+
+    def _page_led_to(self, cell: LabelledCell) -> int | None:
+        if len(cell.labels) != 1 or not LEADERS.search(cell.cell.text):
+            return None
+        rest = cell.rest(0)
+        texts = [rest.text] if rest else [other.cell.text for other in self.right_of(cell)]
+        is_page = len(texts) == 1 and texts[0].isdecimal() and len(texts[0]) <= _FIGURES_OF_A_PAGE
+        return int(texts[0]) if is_page else None
+
+    def _unlabel(self, cell: LabelledCell) -> None:
+        self.lines[cell.line][cell.number] = LabelledCell(cell.cell, (), cell.line, cell.number)
 
 
 def _has_key(cell: LabelledCell, group: str, vocabulary: Vocabulary) -> bool:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 _COLON = r"(?<![:\uff1a])[:\uff1a](?![:\uff1a\\]|//)"
 _LEADERS = r"(?:[._\u2026\u00b7]{3,}|\u2026+|(?:\s[.\u00b7]){3,})"
+LEADERS = re.compile(_LEADERS)
 _SEPARATOR = re.compile(rf"\s*(?:{_COLON}|{_LEADERS})(?:\s*(?:{_COLON}|{_LEADERS}))*\s*")
 _MAX_CHARACTERS = 1000
 _BULLETS = "-\u2013\u2014*•▪◦·> \t"

@@ -21,6 +21,7 @@ _LEVEL = 0.3
 _CELL_GAP = 1.0
 _NEAR = 1.0
 _MAX_WORDS_OF_A_CELL = 300
+COLONS = ":\uff1a"
 _MARK_SIZE, _MARK_RISE, _MARK_GAP = 0.8, 0.1, 0.2
 
 
@@ -64,10 +65,12 @@ class Cell:
         """What stands from `start` to `end` of the text; None where that is white space only."""
         words, at = [], 0
         for word in self.words:
-            first, last = max(start - at, 0), min(end - at, len(word.text))
-            if first < last:
-                words.append(part(word, first, last) if last - first < len(word.text) else word)
-            at += len(word.text) + 1
+            length = len(word.text)
+            if start <= at and at + length <= end:
+                words.append(word)
+            elif start < at + length and at < end:
+                words.append(part(word, max(start - at, 0), min(end - at, length)))
+            at += length + 1
         return Cell(tuple(words)) if words else None
 
     def is_level_with(self, other: Cell) -> bool:
@@ -136,6 +139,14 @@ def _cells(row: Sequence[Word]) -> tuple[Cell, ...]:
     for word in row:
         last = cells[-1][-1] if cells else None
         if last and _is_footnote_mark(word, last):
+            continue
+        if last and word.text[0] in COLONS and last.text[-1] not in COLONS:
+            # Colons may stand in a column of their own, or before the values: they belong to the key.
+            colon, word = part(word, 0, 1), part(word, 1, len(word.text))  # noqa: PLW2901
+            cells[-1].append(colon)
+            if not word.text:
+                continue
+            cells.append([word])
             continue
         if last and len(cells[-1]) < _MAX_WORDS_OF_A_CELL and _is_close(last, word):
             cells[-1].append(word)

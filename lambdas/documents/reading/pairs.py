@@ -6,14 +6,17 @@ Keys and their values by where they stand on the page.
   both apart; where keys and values take turns; or where it has the form that the question asks for.
 - A column of several values is a list, and a table of items is none of keys.
 - A key without a colon counts only where a question knows it and its value has the form that the question asks for.
-- "From" and "To" name who only above an address: beside them stand a place, a time, or who wrote a mail.
+- "From" and "To" name who only above an address, on a page with a sum or a number: else they are of a journey or a
+  letter; and beside them stand a place, a time, or who wrote a mail.
 - What cannot be told is left out; where two values are equally near, both are found.
 """
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
+from documents.reading.centred import CentredValues
 from documents.reading.continuation import first_line_of_block, has_second_line, whole_value
 from documents.reading.extracted import KeyValue
 from documents.reading.labelled import LabelledPage
@@ -36,7 +39,8 @@ _SPACE_ABOVE_A_BLOCK = 1.2
 _SAME_EDGE = 0.6
 _MAX_INDENT = 4.0
 _CLOSE = 1.5
-_LINES_OF_A_STACK = 3
+_LINES_OF_A_STACK = 5
+_FIGURES, _FIGURES_OF_A_DATE = re.compile(r"\d"), re.compile(r"\d[./-]\d|\d{4}")
 
 
 def find_pairs(words: Iterable[Word], page: int, vocabulary: Vocabulary) -> list[KeyValue]:
@@ -54,6 +58,7 @@ def find_pairs(words: Iterable[Word], page: int, vocabulary: Vocabulary) -> list
 class _Finder:
     def __init__(self, page: LabelledPage) -> None:
         self._page = page
+        self._centred = CentredValues(page)
 
     def values(self, cell: LabelledCell, number: int, label: Label) -> Iterator[str]:
         """The values of a key; none where it is unclear, more than one where more are equally near."""
@@ -63,12 +68,18 @@ class _Finder:
         if not label.separated and (kind is None or self._goes_on_below(cell)):
             return
         rest = cell.rest(number)
-        if self._page.vocabulary.is_other("direction", label.key) and (rest or self._page.right_of(cell)):
+        if self._page.vocabulary.is_other("direction", label.key) and (
+            rest or self._page.right_of(cell) or not self._page.is_about_a_sale
+        ):
             return
         if rest is not None:
             yield from self._in_cell(cell, number, rest, kind)
             return
         beside = self._page.right_of(cell)
+        centred = self._centred.value_of(cell) if kind not in TYPED and cell.is_label else None
+        if centred:
+            yield from [centred.text] if centred.is_clear and len(beside) <= 1 and kind is not None else []
+            return
         yield from self._beside(cell, beside, label, kind)
         if not beside or (len(beside) == 1 and kind not in TYPED):
             yield from self._below(cell, number, kind)
@@ -121,8 +132,11 @@ class _Finder:
         return next((text for text in texts if kind and read(kind, text)), None)
 
     def _only(self, kind: str | None, texts: list[str]) -> str | None:
-        fitting = [text for text in texts if kind and read(kind, text)]
-        return fitting[0] if len(fitting) == 1 and len(texts) == 1 else None
+        """The first, where what stands behind it in columns of its own has no figures, or none of a date."""
+        first, *others = texts or [""]
+        figures = _FIGURES_OF_A_DATE if kind == "date" else _FIGURES
+        alone = not any(map(figures.search, others))
+        return first if alone and kind and read(kind, first) else None
 
     def _whole(self, value: Cell, cell: LabelledCell, number: int, *, goes_on: bool) -> Iterator[str]:
         if not goes_on:
@@ -174,7 +188,7 @@ class _Finder:
         while last is not None and not last.labels:
             below = self._page.below(last.cell, last.line)
             if below and below.cell.middle - last.cell.middle > _SPACE_ABOVE_A_BLOCK * distance:
-                return cell.labels[-1].separated
+                return cell.labels[-1].separated or above is None
             last = below
         return last is None and above is None
 

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from documents.reading.bounds import Bounds
 from documents.reading.contents import read_contents
 from documents.reading.file_checks import describe_file, known_signature, refuse_empty_file
+from documents.reading.judgement import values_of
 from documents.reading.page_faults import find_page_faults
 from documents.reading.pdfium import CannotOpenError, opened
-from documents.reading.whole_file import Streams, has_wrong_table, inspect_streams, refuse_cut_off_pdf, with_end_mark
+from documents.reading.whole_file import has_wrong_table, inspect_streams, refuse_cut_off_pdf, with_end_mark
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
 _HEADER = b"%PDF-"
 _HEAD_BYTES = 1024
+_PLEASE_WAIT = re.compile(
+    r"please wait|bitte warten|veuillez patienter|espere|attendere|Adobe (?:Acrobat|Reader)", re.IGNORECASE
+)
 _OBJECT = re.compile(rb"\d\s+\d+\s+obj\b")
 
 
@@ -49,10 +53,7 @@ def _refuse_other_files(content: bytes) -> None:
 def _refuse_parts(content: bytes, document: Document) -> None:
     refuse_cut_off_pdf(content)
     if document.is_dynamic_form:
-        raise NonRetryableError(
-            "The PDF is a dynamic XFA form: its page is a placeholder that only Adobe Reader replaces."
-            " Open it there, print it to a new PDF, and upload that."
-        )
+        raise _dynamic_form()
     if document.is_portfolio:
         raise NonRetryableError(
             "The PDF is a portfolio: its page is only a cover, and the documents are files attached to it."
@@ -61,9 +62,16 @@ def _refuse_parts(content: bytes, document: Document) -> None:
 
 
 def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents, list[str]]:
-    # What is encrypted is noise until PDFium has read it: whether it has layers is not seen, nor what is damaged.
-    streams = Streams(has_layers=True) if document.is_encrypted else inspect_streams(content)
+    # What is encrypted is noise until PDFium has decrypted it.
+    plain = document.without_encryption() if document.is_encrypted else content
+    streams = inspect_streams(plain)
+    if streams.has_bomb:
+        raise NonRetryableError(
+            "The PDF has a part that unpacks to more than 50 MB, which no page needs."
+            " Print it to a new PDF and upload that."
+        )
     contents = read_contents(document, layers=streams.has_layers, bounds=bounds)
+    _refuse_placeholder(contents, document)
     if not contents.page_count and streams.page_objects:
         raise _damaged()
     empty = {page.number for page in contents.pages if not page.text and not page.drawings and not page.image_share}
@@ -72,7 +80,7 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     )
     if not (streams.damaged or empty or contents.unreadable or streams.page_objects > contents.page_count):
         return contents, notes
-    faults = find_page_faults(content, streams.damaged, empty)
+    faults = find_page_faults(plain, streams.damaged, empty)
     if faults is None or faults.page_count < contents.page_count:
         # Its tree of pages is damaged too: only PDFium's own numbers are sure.
         lost = {*contents.unreadable, *(empty if streams.damaged else ())}
@@ -82,6 +90,20 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     more = range(contents.page_count + 1, faults.page_count + 1)
     unreadable = sorted({*contents.unreadable, *faults.pages, *more})
     return replace(contents, unreadable=tuple(unreadable), page_count=faults.page_count), notes
+
+
+def _refuse_placeholder(contents: Contents, document: Document) -> None:
+    """Some dynamic forms do not say that they are: their only page does."""
+    is_placeholder = document.has_xfa and len(contents.pages) == 1 and _PLEASE_WAIT.search(contents.pages[0].text)
+    if is_placeholder and not values_of(contents.fields):
+        raise _dynamic_form()
+
+
+def _dynamic_form() -> NonRetryableError:
+    return NonRetryableError(
+        "The PDF is a dynamic XFA form: its page is a placeholder that only Adobe Reader replaces."
+        " Open it there, print it to a new PDF, and upload that."
+    )
 
 
 def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:

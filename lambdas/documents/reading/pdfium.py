@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
 
+from documents.reading.bounds import MAX_TEXTS
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from documents.reading.bounds import Bounds
 
 _XFA = 2
 """`FPDF_GetFormType` of a form whose pages are made anew by who shows it."""
@@ -44,23 +48,47 @@ class Document:
         return bool(pdfium.FPDF_GetFormType(self.handle) == _XFA)
 
     @property
+    def has_xfa(self) -> bool:
+        return bool(pdfium.FPDF_GetFormType(self.handle) in (pdfium.FORMTYPE_XFA_FULL, pdfium.FORMTYPE_XFA_FOREGROUND))
+
+    @property
     def is_encrypted(self) -> bool:
         return bool(pdfium.FPDF_GetSecurityHandlerRevision(self.handle) != -1)
 
+    def without_encryption(self) -> bytes:
+        """The same file in the clear: its streams as they are packed in it."""
+        pieces: list[bytes] = []
+
+        def write(_self: object, data: int, size: int) -> int:
+            pieces.append(ctypes.string_at(data, size))
+            return 1
+
+        writer = pdfium.FPDF_FILEWRITE(version=1, WriteBlock=type(pdfium.FPDF_FILEWRITE().WriteBlock)(write))
+        pdfium.FPDF_SaveAsCopy(self.handle, writer, pdfium.FPDF_REMOVE_SECURITY)
+        return b"".join(pieces)
+
     @contextmanager
-    def page(self, index: int) -> Iterator[tuple[Any, Any] | None]:
+    def page(self, index: int, bounds: Bounds) -> Iterator[tuple[Any, Any] | None]:
         """The handles of a page and of its text, or None where PDFium cannot load it."""
         page = pdfium.FPDF_LoadPage(self.handle, index)
         if not page:
             yield None
             return
-        text = pdfium.FPDFText_LoadPage(page)
+        text = None
         try:
+            if (count := pdfium.FPDFPage_CountObjects(page)) > MAX_TEXTS:
+                bounds.texts(_count_texts(page, count))
+            text = pdfium.FPDFText_LoadPage(page)
             yield (page, text) if text else None
         finally:
             if text:
                 pdfium.FPDFText_ClosePage(text)
             pdfium.FPDF_ClosePage(page)
+
+
+def _count_texts(page: Any, count: int) -> int:
+    objects = (pdfium.FPDFPage_GetObject(page, index) for index in range(count))
+    return sum(pdfium.FPDFPageObj_GetType(each) == pdfium.FPDF_PAGEOBJ_TEXT for each in objects)
 
 
 @contextmanager

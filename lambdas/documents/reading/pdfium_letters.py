@@ -12,29 +12,32 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import pypdfium2_raw as pdfium
 
 from documents.reading.geometry import shown
+from documents.reading.pdfium_drawings import is_clipped
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
     from documents.reading.geometry import Box
-    from documents.reading.pdfium_drawings import Drawn
+    from documents.reading.pdfium_drawings import Drawn, PageObjects
 
-    _Run = tuple[str, Box, tuple[float, float], int, "Style", bool]
 
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
 _WHITE = 245
 _SAME_HEIGHT = 0.1
 _REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
+_UNUSUAL = re.compile("[^ -~\r\n]")
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
-_RUNS = re.compile(r"\S+")
+_LINES, _RUNS = re.compile(r"\S(?:[^\r\n]*[^\r\n\s])?"), re.compile(r"\S+")
+
+# In parts of the letters' size: what is further apart is two words. Where PDFium sees a space, less is enough.
+LETTER_GAP, SPACE = 0.2, 0.15
 
 
 class Letters(NamedTuple):
     """
     Characters of one text object in one place: `left` to `right` is their advance, `base` the line that they stand on.
 
-    `follows` tells that no space is drawn before them, so that they go on with what is before them if that is near.
+    `reach` is how far from what is before them, in parts of their size, they still go on with it: not at all where a
+    space is drawn before them.
     """
 
     text: str
@@ -42,7 +45,7 @@ class Letters(NamedTuple):
     right: float
     base: float
     size: float
-    follows: bool
+    reach: float
     item: int
 
 
@@ -65,7 +68,7 @@ class Surroundings:
     """The rest of a page that decides on its letters."""
 
     box: Box
-    images: Sequence[Box]
+    objects: PageObjects
     drawn: Drawn
     layers: bool
     """Whether text may be on a layer that is off, so that only a drawing of the page tells what is seen."""
@@ -96,17 +99,7 @@ class PageLetters:
 
 
 def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
-    found = PageLetters()
-    for text, box, base, item, style, follows in _TextReader(text_page, layers=surroundings.layers).read():
-        if not text.isascii() or not text.isprintable():
-            text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))  # noqa: PLW2901
-            found.meaningless += count
-        if text and _is_seen(box, style, surroundings):
-            left, right, line = _turned(box, base, style.turn, surroundings.box)
-            letters = Letters(text, left, right, line, style.size, follows, item)
-            found.by_way.setdefault(style.turn, []).append(letters)
-            found.recognised = found.recognised or style.needs_image
-    return found
+    return _TextReader(text_page, surroundings).read()
 
 
 def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[float, float, float]:
@@ -116,13 +109,16 @@ def _turned(box: Box, base: tuple[float, float], turn: int, page: Box) -> tuple[
     return left, right, (base[0] - page[0], base[1] - page[1], page[2] - base[0])[turn - 1]
 
 
-def _is_seen(box: Box, style: Style, surroundings: Surroundings) -> bool:
+def _is_seen(box: Box, style: Style, item: int, surroundings: Surroundings) -> bool:
     x, y = (box[0] + box[2]) / 2, (box[1] + box[3]) / 2
     if not _is_in(x, y, surroundings.box):
         return False
     if style.needs_image:
-        return any(_is_in(x, y, image) for image in surroundings.images)
-    return not style.needs_drawing or surroundings.drawn.shows(box)
+        return any(_is_in(x, y, image) for image in surroundings.objects.images)
+    needs_drawing = style.needs_drawing or (
+        bool(surroundings.objects.covers) and surroundings.objects.may_cover(item, x, y)
+    )
+    return not needs_drawing or surroundings.drawn.shows(box)
 
 
 def _is_in(x: float, y: float, box: Box) -> bool:
@@ -139,35 +135,85 @@ class _TextReader:
     """
     Reads what stands between the spaces of a page's text.
 
-    A call of PDFium costs more than all that is done with its answer, so it is asked for places only where letters
+    A call of PDFium costs more than all that is done with its answer, so it is asked for places only where words
     begin and end; for each letter only where a file draws letters one by one.
     """
 
-    def __init__(self, text_page: Any, *, layers: bool) -> None:
-        self._page, self._layers = text_page, layers
+    def __init__(self, text_page: Any, surroundings: Surroundings) -> None:
+        self._page, self._surroundings = text_page, surroundings
         self._address = ctypes.cast(text_page, ctypes.c_void_p)
         self._x, self._y, self._rect = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
         self._matrix = pdfium.FS_MATRIX()
         self._colour = [ctypes.c_uint() for _ in range(4)]
         self._known, self._height = 0, 0.0
         self._style = Style(1.0, 0, needs_drawing=False, needs_image=False)
+        self._found = PageLetters()
 
-    def read(self) -> Iterator[_Run]:
-        """Text, box and origin, text object and its style of each, and whether no space is drawn before it."""
-        text, made_up = self._text(), pdfium.FPDFText_IsGenerated
-        for match in _RUNS.finditer(text):
-            start, end = match.span()
-            # PDFium makes line ends up itself, and a space where there is a gap.
-            follows = start > 0 and (text[start - 1] == "\n" or bool(made_up(self._page, start - 1)))
+    def read(self) -> PageLetters:
+        text = self._text()
+        is_plain = _UNUSUAL.search(text) is None and not self._surroundings.objects.covers
+        for line in _LINES.finditer(text):
+            first, last = _object_of(self._address, line.start()), _object_of(self._address, line.end() - 1)
+            if first is None or first != last:
+                self._of_several(text, line)
+            elif is_plain and self._is_plain(line.start(), first):
+                self._of_plain_object(text, line, first)
+            else:
+                self._of_one_object(text, line, first)
+        return self._found
+
+    def _is_plain(self, start: int, item: int) -> bool:
+        """Whether the letters of a text object are upright, seen, and on one line."""
+        if item != self._known:
+            self._style, self._known, self._height = self._style_of(start, item), item, 0.0
+        pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
+        _left, bottom, _right, top = self._surroundings.box
+        style = self._style
+        return not (style.turn or style.needs_drawing or style.needs_image) and bottom <= self._y.value <= top
+
+    def _of_plain_object(self, text: str, line: re.Match[str], item: int) -> None:
+        page, rect, box_of, size = self._page, self._rect, pdfium.FPDFText_GetLooseCharBox, self._style.size
+        x0, _bottom, x1, top = self._surroundings.box
+        base, add = top - self._y.value, self._found.by_way.setdefault(0, []).append
+        reach = self._reach(text, line.start())
+        for run in _RUNS.finditer(text, *line.span()):
+            start, end = run.span()
+            box_of(page, start, rect)
+            left, right = rect.left, rect.right
+            if end - start > 1:
+                box_of(page, end - 1, rect)
+                left, right = min(left, rect.left), max(right, rect.right)
+            if x0 <= (left + right) / 2 <= x1:
+                add(Letters(run[0], left - x0, right - x0, base, size, reach, item))
+            reach = SPACE
+
+    def _of_one_object(self, text: str, line: re.Match[str], item: int) -> None:
+        reach = self._reach(text, line.start())
+        for run in _RUNS.finditer(text, *line.span()):
+            self._add(run[0], run.start(), run.end() - 1, item, reach)
+            reach = SPACE
+
+    def _of_several(self, text: str, line: re.Match[str]) -> None:
+        for run in _RUNS.finditer(text, *line.span()):
+            start, end = run.span()
+            reach = self._reach(text, start)
             first, last = _object_of(self._address, start), _object_of(self._address, end - 1)
             if first is not None and first == last:
-                yield self._run(text[start:end], start, end - 1, first, follows=follows)
+                self._add(run[0], start, end - 1, first, reach)
                 continue
             for index in range(start, end):
                 item = _object_of(self._address, index)
                 if item is not None:
-                    yield self._run(text[index], index, index, item, follows=follows, within=index > start)
-                    follows = True
+                    self._add(text[index], index, index, item, reach, within=index > start)
+                    reach = LETTER_GAP
+
+    def _reach(self, text: str, start: int) -> float:
+        """PDFium makes line ends up itself, and a space where there is a gap."""
+        if start == 0:
+            return 0.0
+        if text[start - 1] == "\n":
+            return LETTER_GAP
+        return SPACE if pdfium.FPDFText_IsGenerated(self._page, start - 1) else 0.0
 
     def _text(self) -> str:
         """One character for each that PDFium counts."""
@@ -179,7 +225,7 @@ class _TextReader:
             return text
         return "".join(chr(pdfium.FPDFText_GetUnicode(self._page, index)) for index in range(count))
 
-    def _run(self, text: str, start: int, last: int, item: int, *, follows: bool, within: bool = False) -> _Run:
+    def _add(self, text: str, start: int, last: int, item: int, reach: float, *, within: bool = False) -> None:
         pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
         rect = self._rect
         pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
@@ -194,7 +240,15 @@ class _TextReader:
             if not within or abs(top - bottom - self._height) > _SAME_HEIGHT * self._height:
                 self._style, self._height = self._style_of(start, item), top - bottom
             self._known = item
-        return text, box, (self._x.value, self._y.value), item, self._style, follows
+        if not text.isascii() or not text.isprintable():
+            text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))
+            self._found.meaningless += count
+        style = self._style
+        if text and _is_seen(box, style, item, self._surroundings):
+            left, right, line = _turned(box, (self._x.value, self._y.value), style.turn, self._surroundings.box)
+            letters = Letters(text, left, right, line, style.size, reach, item)
+            self._found.by_way.setdefault(style.turn, []).append(letters)
+            self._found.recognised = self._found.recognised or style.needs_image
 
     def _style_of(self, index: int, item: int) -> Style:
         handle = ctypes.cast(item, pdfium.FPDF_PAGEOBJECT)
@@ -204,11 +258,13 @@ class _TextReader:
         mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
         pdfium.FPDFPageObj_GetFillColor(handle, *self._colour)
         red, green, blue, alpha = self._colour
-        pale = alpha.value == 0 or min(red.value, green.value, blue.value) >= _WHITE
+        is_pale = mode == pdfium.FPDF_TEXTRENDERMODE_FILL and (
+            alpha.value == 0 or min(red.value, green.value, blue.value) >= _WHITE
+        )
         return Style(
             size=size or 1.0,
             turn=_way(matrix.a, matrix.b),
-            needs_drawing=self._layers or (pale and mode == pdfium.FPDF_TEXTRENDERMODE_FILL),
+            needs_drawing=self._surroundings.layers or is_pale or is_clipped(handle),
             needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_GLYPH_NAMES = re.compile(r"(?:/[a-zA-Z]{0,3}\d+){2,}|(?:\(cid:\d+\))+")
+_GLYPH_NAMES = re.compile(r"(?:/[a-zA-Z]{0,3}\d+){2,}[:.,]?|(?:\(cid:\d+\))+[:.,]?")
 _VOWELS = frozenset("aeiouyαεηιουωаеиоуыэюяєіїё")  # noqa: RUF001  # of three alphabets
 _AFTER_CYRILLIC = "\u0530"
 _ENOUGH_LETTERS, _ENOUGH_WORDS = 150, 15

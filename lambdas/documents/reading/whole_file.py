@@ -30,6 +30,7 @@ _LENGTH = re.compile(rb"/Length\s+(\d+)(?!\s+\d+\s+R)")
 _FILTERS = re.compile(rb"/(?:Filter|F)\s*(\[[^\]]*\]|/[^\s/<>\[\]()]+)")
 _NAME = re.compile(rb"/([^\s/<>\[\]()]+)")
 _NO_TEXT = re.compile(rb"/Subtype\s*/(?:Image|Type1C|CIDFontType0C|OpenType|XML)\b|/Length1\b|/Type\s*/XRef\b")
+OBJECT_STREAM = b"/ObjStm"
 _PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
 _KNOWN_FILTERS = frozenset(
     b"FlateDecode Fl LZWDecode LZW ASCII85Decode A85 ASCIIHexDecode AHx RunLengthDecode RL DCTDecode DCT"
@@ -50,11 +51,13 @@ class Streams:
         damaged: numbers of the objects that do not unpack, other than images and fonts.
         page_objects: how many pages there are in all revisions together.
         has_layers: whether some of what is drawn may be switched off.
+        has_bomb: whether one unpacks to more than 50 MB, and is no attached file.
     """
 
     damaged: set[int] = field(default_factory=set)
     page_objects: int = 0
     has_layers: bool = False
+    has_bomb: bool = False
 
 
 def is_cut_off(content: bytes) -> bool:
@@ -110,7 +113,7 @@ def inspect_streams(content: bytes) -> Streams:
     """Unpack all streams but images and fonts, 500 MB at most. Not for encrypted files: their streams are noise."""
     found = Streams(page_objects=len(_PAGE.findall(content)), has_layers=b"/OCProperties" in content)
     left = _MAX_UNPACKED_TOGETHER
-    for number, head, data in _streams(content):
+    for number, head, data in streams(content):
         if _NO_TEXT.search(head) or left < 0:
             continue
         filters = [name for group in _FILTERS.findall(head)[:1] for name in _NAME.findall(group)]
@@ -119,15 +122,16 @@ def inspect_streams(content: bytes) -> Streams:
         elif filters[:1] in ([b"FlateDecode"], [b"Fl"]):
             unpacked = _unpack(data)
             left -= len(unpacked or b"")
+            found.has_bomb |= len(unpacked or b"") >= _MAX_UNPACKED and b"/EmbeddedFile" not in head
             if unpacked is None:
                 found.damaged.add(number)
-            elif b"/ObjStm" in head and len(filters) == 1:
+            elif OBJECT_STREAM in head and len(filters) == 1:
                 found.page_objects += len(_PAGE.findall(unpacked))
                 found.has_layers = found.has_layers or b"/OCProperties" in unpacked
     return found
 
 
-def _streams(content: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
+def streams(content: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
     """Number, dictionary and packed bytes of each stream."""
     view, at = memoryview(content), 0
     while match := _STREAM.search(content, at):

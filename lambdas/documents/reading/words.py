@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from documents.reading.pdfium_letters import Letters
 
 # In parts of the letters' size.
-_LETTER_GAP = 0.2
 _TOUCHING = 0.12
 _OVERLAP = 0.3
 _OVERPRINT = 0.3
@@ -22,6 +21,7 @@ _SAME_LINE = 0.35
 _SAME_BASE = 0.15
 _ABOVE, _BELOW = 0.75, 0.25
 _SAME_SIZE = 1.2
+_EXACTLY, _SMALL_CAPITALS = 0.02, 2.0
 
 
 def lines_of(letters: Sequence[Letters]) -> list[list[Word]]:
@@ -82,14 +82,20 @@ def _is_printed_again(last: Letters, letter: Letters) -> bool:
 
 
 def _touches(last: Letters, letter: Letters) -> bool:
-    if not letter.follows or abs(letter.base - last.base) > _SAME_BASE * last.size:
-        return False
-    if not 1 / _SAME_SIZE <= letter.size / last.size <= _SAME_SIZE:
+    if not letter.reach or not _is_level(last, letter):
         return False
     if letter.item == last.item and letter.left == last.left:
         return True
     gap = letter.left - last.right
-    return min(abs(gap), abs(last.left - letter.right)) <= _LETTER_GAP * last.size or -_OVERLAP * last.size <= gap <= 0
+    return min(abs(gap), abs(last.left - letter.right)) <= letter.reach * last.size or -_OVERLAP * last.size <= gap <= 0
+
+
+def _is_level(last: Letters, letter: Letters) -> bool:
+    """Letters of one word stand on one line; small capitals are smaller, and stand on it exactly."""
+    rise, ratio = abs(letter.base - last.base), letter.size / last.size
+    if 1 / _SAME_SIZE <= ratio <= _SAME_SIZE:
+        return rise <= _SAME_BASE * last.size
+    return rise <= _EXACTLY * last.size and 1 / _SMALL_CAPITALS <= ratio <= _SMALL_CAPITALS
 
 
 def _lines(fragments: Iterable[Letters]) -> list[list[Letters]]:
@@ -126,10 +132,9 @@ def _words(line: Iterable[Letters]) -> list[Word]:
 def _continues(last: Letters, fragment: Letters) -> bool:
     gap = fragment.left - last.right
     return (
-        fragment.follows
+        fragment.reach > 0
         and -_OVERLAP * last.size <= gap <= _TOUCHING * last.size
-        and abs(fragment.base - last.base) <= _SAME_BASE * last.size
-        and 1 / _SAME_SIZE <= fragment.size / last.size <= _SAME_SIZE
+        and _is_level(last, fragment)
         and _is_rtl(last.text) == _is_rtl(fragment.text)
     )
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from io import BytesIO
-
-import pypdf
-
 from documents.reading.file_checks import describe_file, is_pdf, refuse_empty_file
-from documents.reading.pypdf_warnings import collect_pypdf_warnings
+from documents.reading.pdfium import CannotOpenError, opened
 from documents.reading.whole_file import refuse_cut_off_pdf
 from documents.service_errors import ServiceErrors
 from status_tracker import NonRetryableError
@@ -84,11 +80,9 @@ def fits_one_call(content: bytes) -> bool:
 
 
 def _count_pages(content: bytes) -> int | None:
-    """The pages of a PDF, or None where pypdf cannot tell: Textract may read it all the same."""
-    with collect_pypdf_warnings():
-        try:
-            return len(pypdf.PdfReader(BytesIO(content)).pages)
-        except MemoryError:
-            raise
-        except Exception:  # noqa: BLE001 - pypdf meets a broken file with exceptions of all kinds
-            return None
+    """The pages of a PDF, or None where PDFium cannot tell: Textract may read it all the same."""
+    try:
+        with opened(content) as document:
+            return document.page_count or None
+    except CannotOpenError:
+        return None

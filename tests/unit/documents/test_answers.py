@@ -81,9 +81,13 @@ def test_what_has_not_the_form_of_an_answer_is_none() -> None:
     assert answer(*printed("Total", "see page 3", "5.00")).answer == "5.00"
 
 
-def test_a_field_of_a_form_goes_before_what_is_printed() -> None:
+def test_a_field_of_a_form_and_what_is_printed_have_equal_right() -> None:
     answered = answer(*printed("Total", "5.00"), KeyValue("Total", "6.00", 1))
-    assert (answered.answer, answered.also_found) == ("6.00", ("5.00",))
+    assert (answered.answer, answered.also_found) == (None, ("6.00", "5.00"))
+
+
+def test_what_is_printed_around_a_field_is_no_other_value() -> None:
+    assert answer(*printed("Total", "6.00 (EUR)"), KeyValue("Total", "6.00", 1)).answer == "6.00"
 
 
 def test_an_e_invoice_goes_before_all_else_and_what_differs_is_told() -> None:

@@ -92,8 +92,20 @@ def test_a_raised_mark_is_a_word_of_its_own() -> None:
         "3 Tr " + text("Total: 1", top=600) + "0 Tr ",
         "1 1 1 rg " + text("Total: 1", top=600) + "0 g ",
         "/OC /Off BDC " + text("Total: 1", top=600) + " EMC ",
+        text("Total: 1", top=600) + "1 g 0 590 600 30 re f 0 g ",
+        text("Total: 1", top=600) + "0 g 0 590 600 30 re f ",
+        "q 0 0 40 40 re W n " + text("Total: 1", top=600) + "Q ",
     ],
-    ids=["above the page", "left of it", "invisible", "white on white", "layer that is off"],
+    ids=[
+        "above the page",
+        "left of it",
+        "invisible",
+        "white on white",
+        "layer that is off",
+        "painted over",
+        "blackened",
+        "outside of what is drawn",
+    ],
 )
 def test_what_nobody_sees_is_not_read(hidden: str) -> None:
     layers = {"catalog": "/OCProperties<</OCGs[4 0 R]/D<</OFF[4 0 R]>>>>", "resources": "/Properties<</Off 4 0 R>>"}
@@ -109,6 +121,19 @@ def test_a_layer_that_is_on_is_read() -> None:
 
 def test_white_text_on_dark_ground_is_read() -> None:
     assert page_text("0 g 0 700 600 100 re f 1 1 1 rg " + text("Total: 5")) == "Total: 5"
+
+
+@pytest.mark.parametrize(
+    "drawn",
+    [
+        "1 g 0 700 600 100 re f 0 g " + text("Total: 5"),
+        text("Total: 5") + "/Highlight gs 1 1 0 rg 0 740 600 30 re f ",
+        "q 0 700 600 100 re W n " + text("Total: 5") + "Q ",
+    ],
+    ids=["on a ground", "highlighted", "in a frame"],
+)
+def test_what_is_seen_between_other_drawings_is_read(drawn: str) -> None:
+    assert page_text(drawn, resources="/ExtGState<</Highlight<</BM/Multiply>>>>") == "Total: 5"
 
 
 FIELDS = {
@@ -147,6 +172,14 @@ def test_fields_that_no_form_lists_are_fields() -> None:
 
 def test_a_note_typed_onto_the_page_stands_in_its_line() -> None:
     assert page_text(text("Total:"), objects=FIELDS, page_entries="/Annots[8 0 R]") == "Total: 812.00 EUR"
+
+
+@pytest.mark.parametrize("kind", ["Stamp/Name/Approved", "Text", "Highlight/QuadPoints[50 760 90 760 50 740 90 740]"])
+def test_stamps_and_comments_are_not_the_document(kind: str) -> None:
+    entries = "/Type/XObject/Subtype/Form/BBox[0 0 99 20]/Resources<</Font<</F1 3 0 R>>>>"
+    look = stream(text("Total: 9", left=0, top=0).encode(), entries)
+    comment = f"<</Type/Annot/Subtype/{kind}/Contents(Total: 9)/Rect[50 600 149 620]/AP<</N 5 0 R>>>>".encode()
+    assert page_text(text("Total: 5"), objects={4: comment, 5: look}, page_entries="/Annots[4 0 R]") == "Total: 5"
 
 
 def test_attached_files() -> None:

@@ -277,11 +277,74 @@ PAGES = {
     ),
     "from whom to whom": (
         """
+        Invoice number: A-17
+
         From                To
         Ash & Elm Ltd       Oak GmbH
         1 High Street       2 Hauptweg
         """,
-        [("From", "Ash & Elm Ltd"), ("To", "Oak GmbH")],
+        [("Invoice number", "A-17"), ("From", "Ash & Elm Ltd"), ("To", "Oak GmbH")],
+    ),
+    "a journey from one place to another": (
+        """
+        From                To
+        Berlin              London
+        Terminal 1          Terminal 5
+        """,
+        [],
+    ),
+    "colons in a column of their own": (
+        """
+        Invoice number     : A-17
+        Customer           : Ash & Elm Ltd
+        Total              :   5.00 EUR
+        """,
+        [("Invoice number", "A-17"), ("Customer", "Ash & Elm Ltd"), ("Total", "5.00 EUR")],
+    ),
+    "dots that lead to pages": (
+        """
+        Invoice number .......... 4
+        Total ................... 12
+        Customer ................ 15
+        """,
+        [],
+    ),
+    "a date beside an address": (
+        """
+        Date:         3 May 2024           Ash & Elm Ltd
+        Due date:     4 June 2024          3 High Street
+        """,
+        [("Date", "3 May 2024"), ("Due date", "4 June 2024")],
+    ),
+    "keys beside the middle of their values": (
+        """
+                      The Cleaning
+        Provider      Company of
+                      Scotland
+
+        Client        Oak School
+
+                      Two years from
+        Term          the first of
+                      May
+        """,
+        [
+            ("Provider", "The Cleaning Company of Scotland"),
+            ("Client", "Oak School"),
+            ("Term", "Two years from the first of May"),
+        ],
+    ),
+    "rows of such a table too close to tell which line is whose": (
+        """
+                      The Cleaning
+        Provider      Company of
+                      Scotland
+        Client        Oak School
+                      Two years from
+        Term          the first of
+                      May
+        """,
+        [("Provider", "The Cleaning Company of Scotland")],
     ),
     "a key without a colon that goes on on the next line": (
         """
@@ -394,6 +457,12 @@ def test_columns_whose_lines_are_not_level_are_not_mixed() -> None:
     left = drawn("Customer:\nAsh Ltd")
     right = moved(drawn("never to be\nread across"), 200, 5)
     assert found(left + right) == [("Customer", "Ash Ltd")]
+
+
+def test_a_key_between_the_two_lines_of_its_value() -> None:
+    value = drawn("Two years from the\nfirst of May")
+    key = moved(drawn("Term"), -100, 6.5)
+    assert found([*key, *value]) == [("Term", "Two years from the first of May")]
 
 
 def test_a_small_raised_figure_is_a_footnote_mark() -> None:

@@ -91,7 +91,7 @@ BEDROCK = {"ANSWERER": "bedrock", "BEDROCK_MODEL_ID": "m.m", "BEDROCK_MAX_PROMPT
 
 
 def test_the_reader_and_the_answerer_are_those_in_the_function_unless_others_are_set() -> None:
-    assert ExtractSettings.from_environment(ENVIRONMENT).reader == "pypdf"
+    assert ExtractSettings.from_environment(ENVIRONMENT).reader == "pdf"
     textract = {"READER": "textract", "TEXTRACT_USD_PER_THOUSAND_PAGES": "50"}
     settings = ExtractSettings.from_environment({**ENVIRONMENT, **textract})
     assert (settings.reader, settings.textract_usd_per_thousand_pages) == ("textract", 50)
@@ -107,6 +107,7 @@ def test_the_reader_and_the_answerer_are_those_in_the_function_unless_others_are
         WorkflowSettings("arn"),
         ExtractSettings("documents", "results", 1_000_000),
         ExtractSettings("documents", "results", 1, "textract", 1.5),
+        ExtractSettings("documents", "results", 1, unreadable_pages="refuse"),
         AnswerSettings("results"),
         AnswerSettings("results", "bedrock"),
         BedrockSettings("m.m", 9000),
@@ -138,7 +139,8 @@ def test_the_settings_of_a_model_are_read_where_it_answers(
 @pytest.mark.parametrize(
     ("settings", "changes", "message"),
     [
-        (ExtractSettings, {"READER": "tesseract"}, "READER is 'tesseract': expected one of pypdf, textract"),
+        (ExtractSettings, {"READER": "tesseract"}, "READER is 'tesseract': expected one of pdf, textract"),
+        (ExtractSettings, {"UNREADABLE_PAGES": "skip"}, "UNREADABLE_PAGES is 'skip': expected one of warn, refuse"),
         (ExtractSettings, {"TEXTRACT_USD_PER_THOUSAND_PAGES": "cheap"}, "is 'cheap': expected US dollars"),
         (ExtractSettings, {"TEXTRACT_USD_PER_THOUSAND_PAGES": "-1"}, "is '-1': expected US dollars"),
         (AnswerSettings, {"ANSWERER": "oracle"}, "ANSWERER is 'oracle': expected one of key_values, bedrock"),

@@ -73,7 +73,7 @@ def test_a_scan_is_read(textract: Scripted) -> None:
     assert "Order number" in reader(textract).read(scan()).pages[0]
 
 
-@pytest.mark.parametrize("content", [PAGES, TIFF, b"%PDF-1.7 startxref not one that pypdf can count"])
+@pytest.mark.parametrize("content", [PAGES, TIFF, b"%PDF-1.7 startxref not one that PDFium can count"])
 def test_more_pages_come_from_the_job_part_by_part(textract: Scripted, content: bytes) -> None:
     textract.answers("get_document_analysis", answer("textract_job_1"), JobId="job-1")
     textract.answers("get_document_analysis", answer("textract_job_2"), JobId="job-1", NextToken="b2Zmc2V0OjE=")

@@ -37,6 +37,11 @@ def test_numbers(value: str) -> None:
         "1 of 3",
         "19 %",
         "5.00 \u20ac",
+        "[000]",
+        "#####",
+        "INV-2024-",
+        "/65/115/45",
+        "BOX 1234",
         "date: 5",
         "12 Main Street",
         "2024-03-05",
@@ -150,6 +155,10 @@ def test_what_follows_an_amount(printed: str, value: str) -> None:
         "(5.00",
         "2024-03-05",
         "A-17",
+        "24.00 kg",
+        "12,50 Std.",
+        "50.00 EUR per month",
+        "50,00 EUR/Monat",
     ],
 )
 def test_no_amounts(value: str) -> None:
@@ -183,6 +192,11 @@ def test_names(value: str) -> None:
         "The Client shall pay all invoices",
         "2024-03-05",
         "-",
+        "Same as ship to",
+        "Identique",
+        "[Customer name]",
+        "Your Company Name",
+        "The company named on page 1",
     ],
 )
 def test_no_names(value: str) -> None:
@@ -190,7 +204,25 @@ def test_no_names(value: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "value", ["", "a clause that goes on " * 8, "see clause 5", "siehe Anlage", "n/a", "---", "as agreed", "Yes", "Off"]
+    "value",
+    [
+        "",
+        "a clause that goes on " * 8,
+        "see clause 5",
+        "siehe Anlage",
+        "The period stated in clause 9",
+        "n/a",
+        "---",
+        "as agreed",
+        "Yes",
+        "Off",
+        "[State]",
+        "days",
+        "17",
+        "19:00 Uhr",
+        "[ ] 12 months [x] 24 months",
+        "o England o Scotland",
+    ],
 )
 def test_no_texts(value: str) -> None:
     assert read("text", value) is None

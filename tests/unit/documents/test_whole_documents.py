@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from io import BytesIO
+
+import pypdf
 import pytest
 
 from documents.reading.reader import PdfReader
@@ -145,6 +149,27 @@ def test_a_dynamic_form_is_refused_for_what_it_is() -> None:
     assert "dynamic XFA form" in reason(content)
 
 
+def test_a_dynamic_form_that_does_not_say_so_is_one_by_its_only_page() -> None:
+    form = {"objects": {4: stream(b"<template/>")}, "catalog": "/AcroForm<</Fields[]/XFA 4 0 R>>"}
+    placeholder = PdfFile([text("Please wait...", "If this message is not eventually replaced")], **form)  # type: ignore[arg-type]
+    assert "dynamic XFA form" in reason(placeholder.to_bytes())
+    assert "INV-1" in read_text(PdfFile([INVOICE], **form).to_bytes())  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("algorithm", ["RC4-128", "AES-128", "AES-256"])
+def test_damage_in_an_encrypted_file_is_noticed(algorithm: str) -> None:
+    writer = pypdf.PdfWriter(
+        clone_from=BytesIO(PdfFile([packed(INVOICE.encode()), packed(text(*PROSE).encode())]).to_bytes())
+    )
+    writer.encrypt("", owner_password="owner", algorithm=algorithm)
+    writer.write(file := BytesIO())
+    content = file.getvalue()
+    assert PdfReader().read(content).warnings == ()
+    at = [match.end() for match in re.finditer(rb"(?<!end)stream\n", content)][1]
+    damaged = content[:at] + bytes(byte ^ 0x5A for byte in content[at : at + 40]) + content[at + 40 :]
+    assert "Page 2 of 2 could not be read whole" in PdfReader().read(damaged).warnings[0]
+
+
 def test_a_portfolio_is_refused_for_what_it_is() -> None:
     objects = {4: b"<</Type/Filespec/F(a.pdf)/EF<</F 5 0 R>>>>", 5: stream(b"x", "/Type/EmbeddedFile")}
     catalog = "/Collection<</Type/Collection>>/Names<</EmbeddedFiles<</Names[(a.pdf) 4 0 R]>>>>"
@@ -201,3 +226,12 @@ def test_more_fields_than_can_be_read() -> None:
 def test_reading_that_takes_too_long_says_what_to_do() -> None:
     with pytest.raises(NonRetryableError, match=r"takes longer to read than 0 s\. Split it"):
         PdfReader(seconds=0).read(PdfFile([INVOICE]).to_bytes())
+
+
+def test_a_part_that_unpacks_to_too_much_is_refused_before_it_takes_memory() -> None:
+    assert "unpacks to more than 50 MB" in reason(PdfFile([packed(b" " * 50_000_001)]).to_bytes())
+
+
+def test_a_page_of_too_many_pieces_of_text_is_refused_before_it_takes_time() -> None:
+    pieces = "".join(f"BT /F1 1 Tf {number % 600} {number // 600} Td (x) Tj ET\n" for number in range(50_001))
+    assert "more than 50,000 pieces of text" in reason(PdfFile([pieces]).to_bytes())
