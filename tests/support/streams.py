@@ -5,28 +5,22 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from botocore.session import get_session
-
-from tests.support.steps import CREDENTIALS, REGION
-
 VIEW = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
 
 
 class TableStream:
-    """Reads what has been written to a table, once each.
+    """Reads what is written to a table from now on, each write once.
 
     Args:
-        dynamodb: a client of the table's engine; switches the stream on.
+        dynamodb: a client of the table's engine, which switches the stream on.
+        streams: a client of its streams.
     """
 
-    def __init__(self, dynamodb: Any, table: str, host: str) -> None:
-        self._client = get_session().create_client("dynamodbstreams", REGION, endpoint_url=host, **CREDENTIALS)
+    def __init__(self, dynamodb: Any, streams: Any, table: str) -> None:
+        self._client = streams
         described = dynamodb.update_table(TableName=table, StreamSpecification=VIEW)["TableDescription"]
         self._arn = described["LatestStreamArn"]
         self._iterators: dict[str, str | None] = {}
-
-    def close(self) -> None:
-        self._client.close()
 
     def read(self) -> list[tuple[str, dict[str, Any]]]:
         """The records since the last time, each with its shard, in the order of each shard."""

@@ -34,6 +34,7 @@ def events_handler(pipeline: Pipeline) -> Callable[[dict[str, Any], LambdaContex
     def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         metrics.add_dimension("step", STEP)
         logger.append_keys(use_case=pipeline.use_case_id, step=STEP, shard=event.get("shardId"))
+        metrics.add_metric("RecordsRead", MetricUnit.Count, len(event["Records"]))
         records = [StreamRecord.of(each) for each in event["Records"]]
         taken = Stream(pipeline, EventsSettings.from_environment(), logger).take(records, event.get("shardId"))
         metrics.add_metric("EventsSent", MetricUnit.Count, taken.events)
