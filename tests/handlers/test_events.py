@@ -6,6 +6,7 @@ import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -28,9 +29,14 @@ if TYPE_CHECKING:
     from tests.handlers.support import Log, MetricsReader
 
 BUS = "tasks"
-STREAMS = "https://streams.dynamodb.us-east-1.amazonaws.com"
-"""Given, since moto does not know the address of an account that botocore makes of it."""
+ADDRESSES = {"dynamodbstreams": "https://streams.dynamodb.us-east-1.amazonaws.com"}
+"""Moto does not know the address of an account that botocore makes of it."""
 SECRET = "what only the task knows"
+
+
+@cache
+def client(service: str) -> Any:
+    return boto3.client(service, endpoint_url=ADDRESSES.get(service))
 
 
 @dataclass
@@ -42,9 +48,8 @@ class Shop:
     delivered: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.dynamodb, self.sqs, events = boto3.client("dynamodb"), boto3.client("sqs"), boto3.client("events")
-        streams = boto3.client("dynamodbstreams", endpoint_url=STREAMS)
-        self.stream = TableStream(self.dynamodb, streams, "orders")
+        self.dynamodb, self.sqs, events = client("dynamodb"), client("sqs"), client("events")
+        self.stream = TableStream(self.dynamodb, client("dynamodbstreams"), "orders")
         self.queues = {name: self.sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("heard", "aside")}
         events.create_event_bus(Name=BUS)
         events.put_rule(Name="all", EventBusName=BUS, EventPattern=json.dumps({"source": ["status-tracker"]}))
@@ -389,13 +394,13 @@ def make(shop: Shop, count: int) -> list[str]:
 def test_events_that_the_bus_refuses_for_now_are_sent_again_in_order(
     shop: Shop, trouble: Callable[[Trouble], None]
 ) -> None:
-    ids = make(shop, 25)
+    ids = make(shop, 14)
     trouble(Trouble("ThrottlingException", 3, 0, 9))
     assert shop.deliver() == []
     heard = [each["detail"]["task_id"] for each in shop.heard()]
     # Ten, from the fourth on again, from there once more, and the last of those again.
-    assert heard == [*ids[:10], *ids[3:13], *ids[3:13], *ids[12:22], *ids[22:]]
-    assert shop.counts() == {10: 25}
+    assert heard == [*ids[:10], *ids[3:13], *ids[3:13], *ids[12:]]
+    assert shop.counts() == {10: 14}
 
 
 def test_where_the_bus_refuses_for_long_the_batch_is_to_come_again_from_there(
