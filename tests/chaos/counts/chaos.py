@@ -216,8 +216,10 @@ def check(shop: Shop, shards: list[Shard], bus: Bus, result: Result) -> None:
     if strange := heard.keys() - expected.keys():
         result.violations.append(f"events: {len(strange)} were made up")
     newest: dict[str, str] = {}
-    first_told = {each["id"]: each for each in reversed(bus.heard)}
-    for detail in reversed(first_told.values()):
+    first_told: dict[str, dict[str, Any]] = {}
+    for detail in bus.heard:
+        first_told.setdefault(detail["id"], detail)
+    for detail in first_told.values():
         if detail["sequence"] < newest.get(detail["task_id"], ""):
             result.violations.append(f"events: {detail['task_id']} out of order at {detail['sequence']}")
             break

@@ -89,12 +89,6 @@ def unsent_counted() -> None:
     Stream._count = lambda self, counting, place, _: count(self, counting, place, batch)  # type: ignore[method-assign]
 
 
-def refusal_ignored() -> None:
-    """A transaction that was refused is taken for one that counted."""
-    add = ShardCounting.add
-    ShardCounting.add = lambda self, *args, **named: add(self, *args, **named) or True  # type: ignore[method-assign]
-
-
 def only_arrivals() -> None:
     """A task is not taken away from the status that it leaves."""
     differences = Stream._differences
@@ -110,6 +104,6 @@ VARIANTS: Mapping[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         *(place_unconditional, place_ignored, place_after_counts, place_before_counts, events_after_counts),
-        *(refused_events_dropped, unsent_counted, refusal_ignored, only_arrivals),
+        *(refused_events_dropped, unsent_counted, only_arrivals),
     )
 }
