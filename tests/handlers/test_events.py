@@ -14,6 +14,7 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics
 
 import status_tracker as st
+from status_tracker.operations.counts import recount
 from status_tracker_ops.clients import events_client
 from status_tracker_ops.events import bus
 from status_tracker_ops.events.handler import events_handler
@@ -538,3 +539,23 @@ def test_a_stream_of_another_kind_is_refused(shop: Shop) -> None:
 def test_a_window_that_ends_without_records_is_answered(shop: Shop) -> None:
     event = {**batch([], "shardId-1"), "isFinalInvokeForWindow": True, "state": {"kept": "as it is"}}
     assert shop.handler(event, FakeContext()) == {"state": {"kept": "as it is"}, "batchItemFailures": []}
+
+
+def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> None:
+    shop.monkeypatch.setattr("status_tracker.operations.counts.SETTLING_SECONDS", 0)
+    make(shop, 3)
+    assert shop.deliver() == []
+    drifts = []
+    for lost in (False, False, True):
+        if lost:
+            shop.app.task("o-00").delete()
+        shop.app.wait(days=1)
+        shop.app.sweep()
+        drifts += [each["CountDrift"] for each in metrics.records() if "CountDrift" in each]
+        if not lost:
+            recount(shop.app.pipeline)
+    assert drifts == [[0.0], [1.0]]  # before the first recount there is nothing to compare
+    assert log.line("The counts are wrong")["differences"] == {"10": -1}
+    kept = shop.app.pipeline.kept_counts()
+    assert kept is not None
+    assert not kept.exact
