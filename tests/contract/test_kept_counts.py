@@ -194,6 +194,25 @@ def test_of_two_recounts_at_once_one_corrects(
     assert (result.differences, result.exact) == ({}, True)
 
 
+def test_where_something_changes_at_the_correction_the_tasks_are_counted_again(
+    pipeline: Pipeline, step1: Any, settled: Changing, wire: Wire
+) -> None:
+    keep(step1, {20: 1})
+    wire.inject("TransactWriteItems", transaction_cancelled("None", "ConditionalCheckFailed", *["None"] * 15))
+    assert recount(pipeline).exact
+    assert len(settled.waits) == 4
+
+
+@pytest.mark.parametrize("wait", [0, 1])
+def test_counts_that_go_meanwhile_are_missing(
+    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock, wait: int
+) -> None:
+    keep(step1, {20: 1})
+    Changing(monkeypatch, clock, *[None] * wait, step1.delete_all)
+    with pytest.raises(ValueError, match="No counts are kept"):
+        recount(pipeline)
+
+
 @pytest.mark.parametrize("shard", [f"shardId-{n}" for n in range(6)])
 def test_a_change_counted_at_the_last_moment_keeps_a_correction_back(step1: Any, clock: Clock, shard: str) -> None:
     keep(step1, {10: 1})

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 BUS = "tasks"
 ADDRESSES = {"dynamodbstreams": "https://streams.dynamodb.us-east-1.amazonaws.com"}
 """Moto does not know the address of an account that botocore makes of it."""
+NOW = {"S": "2030-01-01T00:00:00.000000+0000"}
 SECRET = "what only the task knows"
 
 
@@ -320,19 +321,22 @@ def test_what_is_no_task_of_the_pipeline_is_no_change(shop: Shop, metrics: Metri
 def test_a_change_that_is_not_understood_is_set_aside_and_counted(shop: Shop, log: Log, metrics: MetricsReader) -> None:
     shop.app.invoice.make_and_save("o-1")
     shop.break_errors("o-1")
-    shop.put("pdf_processing____o-2", value={"S": "pdf_processing____777____001"}, update_time={"S": "2030-01-01"})
-    shop.put("no task", value={"S": "pdf_processing____010____001"}, update_time={"S": "2030-01-01"})
+    shop.put("pdf_processing____o-2", value={"S": "pdf_processing____777____001"}, update_time=NOW)
+    shop.put("no task", value={"S": "pdf_processing____010____001"}, update_time=NOW)
+    shop.put("other____o-1", value={"S": "pdf_processing____010____001"}, update_time=NOW)
     shop.app.invoice.make_and_save("o-3")
     records = shop.records()
     assert shop.deliver(records) == []
     aside = shop.messages("aside")
-    assert [each["keys"]["key"]["S"] for each in aside] == ["pdf_processing____o-1", "pdf_processing____o-2", "no task"]
+    keys = [each["keys"]["key"]["S"] for each in aside]
+    assert keys == ["pdf_processing____o-1", "pdf_processing____o-2", "no task", "other____o-1"]
     assert "errors cannot be read" in aside[0]["why"]
     assert "777 is of no step" in aside[1]["why"]
+    assert "its key is of the use case 'other'" in aside[3]["why"]
     assert {each["event_id"] for each in aside} <= {each["eventID"] for each in records}
     assert [each["detail"]["task_id"] for each in shop.heard()] == ["o-1", "o-3"]
-    assert shop.counts() == {10: 2, 30: 1, 777: 1}
-    assert metrics.counts("Events") == {"RecordsRead": 5, "EventsSent": 2, "ChangesCounted": 5, "RecordsSetAside": 3}
+    assert shop.counts() == {10: 3, 30: 1, 777: 1}
+    assert metrics.counts("Events") == {"RecordsRead": 6, "EventsSent": 2, "ChangesCounted": 6, "RecordsSetAside": 4}
     assert [line["why"] for line in log.lines() if line["message"] == "Record set aside"] == [
         each["why"] for each in aside
     ]
@@ -349,7 +353,16 @@ def test_a_broken_item_that_keeps_its_status_is_no_change(shop: Shop) -> None:
     assert shop.messages("aside") == []
 
 
-def test_without_a_queue_the_log_has_what_is_set_aside(shop: Shop, log: Log) -> None:
+def test_without_a_queue_only_the_log_has_what_is_set_aside(shop: Shop, log: Log) -> None:
+    shop.monkeypatch.delenv("EVENTS_DEAD_LETTER_QUEUE_URL")
+    shop.app.invoice.make_and_save("o-1")
+    shop.break_errors("o-1")
+    assert shop.deliver() == []
+    assert log.line("Record set aside")["keys"] == {"key": {"S": "pdf_processing____o-1"}}
+    assert shop.messages("aside") == []
+
+
+def test_where_the_queue_takes_nothing_the_log_has_what_is_set_aside(shop: Shop, log: Log) -> None:
     shop.monkeypatch.setenv("EVENTS_DEAD_LETTER_QUEUE_URL", "http://localhost/no-such-queue")
     shop.app.invoice.make_and_save("o-1")
     shop.break_errors("o-1")

@@ -52,7 +52,7 @@ def serve(pipeline: Pipeline, connection: Connection, variant: str | None) -> No
     """Answer events until the other side is gone; an event comes with the points that may be passed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, PTH123  # until the process ends
-    bus.LONGEST_PAUSE_SECONDS = 0.01
+    bus.LONGEST_PAUSE_SECONDS, bus.TRIES = 0.01, 1
     if variant is not None:
         VARIANTS[variant]()
     fate, handler = Fate(), events_handler(pipeline)
