@@ -40,7 +40,17 @@ from .history import (
 )
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .state import EDIT_MARK, END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, is_unlocked, lease_end
+from .state import (
+    EDIT_MARK,
+    END_MARK,
+    LEASE_EXPIRED,
+    TaskState,
+    is_finished_by,
+    is_live,
+    is_unlocked,
+    lease_end,
+    waits_for_its_run,
+)
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
@@ -292,6 +302,8 @@ class Lifecycle:
     def rerun(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make the task pending again whatever its status, and record who asked and why (R11).
 
+        Its `run` grows, unless it waits for the run that an earlier action gave it: asked for twice, it runs once.
+
         Raises:
             TaskIsNotInitializedError: there is no such task.
             TaskLockedError: a worker holds it.
@@ -301,7 +313,8 @@ class Lifecycle:
         state = self._at_rest(state, now)
         if state.status not in self.config.status_shards and state.status < self.config.succeeded_status:
             raise self._refuse.wrong_status(state, self.startable)
-        return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
+        run = state.run if waits_for_its_run(state, self.config) else state.run + 1
+        return self._acted(state, now, record, {"run": run, **self._anew(now)})
 
     def reset(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make a task of any step pending again, its data replaced by `initial_data`, and record who asked and why.

@@ -154,6 +154,16 @@ def cancelled(state: TaskState | None, before: TaskState) -> Mapping[str, Any] |
     return newest
 
 
+def waits_for_its_run(state: TaskState, config: TrackerConfig) -> bool:
+    """Whether an action has given the pending task its run, and nobody has worked on the task since."""
+    if state.status != config.pending_status or state.lock is not None:
+        return False
+    newest = (state.errors.get("actions") or [{}])[-1]
+    if not isinstance(newest, Mapping) or newest.get("action") not in _ANEW | {"restart"}:
+        return False
+    return state.lock_time is None or state.lock_time < datetime.fromisoformat(newest["update_time"])
+
+
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
     """Whether that deliberate action is recorded already: its refused write is then only a repeated one."""
     known = (record["action"], record["id"])
