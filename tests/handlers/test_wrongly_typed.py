@@ -50,9 +50,7 @@ def test_a_backfill_tells_of_it_and_registers_the_others(app: Application, machi
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_a_sweep_tells_of_it_and_counts_all_steps(
-    broom: Broom, log: Log, metrics: MetricsReader, name: str
-) -> None:
+def test_a_sweep_tells_of_it_and_counts_all_steps(broom: Broom, log: Log, metrics: MetricsReader, name: str) -> None:
     step = broom.app.tasks.ExtractTask
     bad, good = (made_but_not_started(broom.app, f"{which}.pdf") for which in ("bad", "good"))
     for task_id in (bad, good):

@@ -199,7 +199,7 @@ def test_a_value_that_must_be_there_is_missed(model: Any) -> None:
 
 
 def test_a_value_of_another_type_is_refused() -> None:
-    with pytest.raises(st.TaskUnreadableError, match="AttributeDeserializationError: .* 'status'"):
+    with pytest.raises(st.TaskUnreadableError, match=r"AttributeDeserializationError: .* 'status'"):
         STEP.from_raw_data({"key": {"S": "test____t"}, "status": {"S": "10"}})
     assert Plain.from_raw_data({"key": {"S": "test____t"}, "anything": {"N": "10"}}).anything == "10"
 

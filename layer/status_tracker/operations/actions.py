@@ -87,6 +87,8 @@ class Operable(Listing[TaskT], Protocol[TaskT]):
 
     def dispatch(self, task: TaskT) -> bool | None: ...
 
+    def restart(self, task_id: str, *, run: int, reason: str, by: str | None) -> TaskT: ...
+
 
 class _NoLongerMatchesError(Exception):
     """The filter does not admit the task any more."""
@@ -153,7 +155,10 @@ class TaskAction(Generic[TaskT]):
         kind = Kind.DONE if acted.now else Kind.REPEATED
         if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
             try:
-                self._tasks.dispatch(acted.task)
+                if self._tasks.dispatch(acted.task) is False:  # what drove that run is over
+                    run = acted.state.run
+                    again = self._tasks.restart(task_id, run=run, reason=self._reason, by=self._by)
+                    self._tasks.dispatch(again)
             except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
                 message = f"The {self._action} is recorded, but the task could not be dispatched: {told(error)}"
                 return ActionOutcome(task_id, Kind.UNDISPATCHED, message, error)

@@ -72,8 +72,8 @@ class Worked:
 def work_through(s3: S3Client, bucket: str, chunk: Mapping[str, Any], act: Callable[[Item], str | LeftAlone]) -> Worked:
     """Call `act` for every item of the chunk, and write a report.
 
-    `act` returns the outcome, and must be safe to repeat. Where it raises anything but `HopelessItemError` it is repeated
-    twice, after a random pause. An item that fails does not stop the others.
+    `act` returns the outcome, and must be safe to repeat. Where it raises anything but `HopelessItemError` it is
+    repeated twice, after a random pause. An item that fails does not stop the others.
     """
     worked = Worked()
     pace = Pace(chunk["per_second"])
