@@ -43,7 +43,8 @@ def step_handler(
     Args:
         work: does the work of one attempt, given the started execution and the event. What it raises fails the attempt;
             but botocore's errors about a service that is busy, faulty or does not answer postpone it (R19), for a
-            minute at first and at most for an hour, unless the config has their type among `postponing` or `non_retryable`.
+            minute at first and at most for an hour, unless their type is in the config's `postponing` or
+            `non_retryable`.
         then: the class of the next step, if that is in no workflow together with this one: its run is dispatched after
             each success, and also where the task is found succeeded already, since the first dispatch may be lost. A
             paused step is left to the sweep.

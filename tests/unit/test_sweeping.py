@@ -368,7 +368,7 @@ def test_a_dispatch_without_a_way_to_ask_is_repeated(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"limit": 0}, "limit is 0: give a whole number of tasks, at least 1"),
+        ({"limit": 0}, "limit is 0: give a whole number, at least 1"),
         ({"limit": -1}, "limit is -1: give"),
         ({"limit": True}, "limit is True: give"),
         ({"limit": 2.5}, "limit is 2.5: give"),

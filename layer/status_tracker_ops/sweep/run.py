@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from status_tracker import BaseTask, RunState
+    from status_tracker.dynamodb.survey import Survey
+    from status_tracker.operations.counts import KeptCounts
     from status_tracker.operations.pausing import Pause
-    from status_tracker.operations.pipeline import Pipeline
+    from status_tracker.operations.pipeline import Pipeline, PipelineStep
     from status_tracker_ops.settings import SweepSettings
     from status_tracker_ops.sweep.counting import StepCount
     from status_tracker_ops.sweep.state import SweepState
@@ -31,8 +33,12 @@ RECOUNT_AGAIN = timedelta(hours=1)
 """The pause after a recount that ran out of time: reading all ended tasks costs money."""
 SETTLING = timedelta(minutes=1)
 """By then the index has a task that has ended: what ends later is for the next count."""
+WORKERS = 8
+"""So many tasks are checked and restarted at the same time: some hundred a second, within Step Functions' quotas."""
 # The part of the time after which each stage stops, so that the next ones have theirs.
-_LISTING, _RESTARTING, _COUNTING, _AGEING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.7, 0.8, 0.9
+_LISTING, _GOING_THROUGH, _COUNTING, _REGISTERING, _RECOUNTING = 0.2, 0.6, 0.7, 0.8, 0.9
+_RESTARTING = 0.7
+"""The part of a step's share in going through the tasks after which it restarts no more, and only counts."""
 
 
 class Reporter(Protocol):
@@ -62,6 +68,7 @@ class Sweep:
         used: returns which part of the sweep's time has gone, from 0 to 1.
         keep: stores the state, since the sweep may be killed.
         failures: what has been raised so far.
+        surveys: what was seen of the unfinished tasks of each step, by its name.
     """
 
     pipeline: Pipeline
@@ -70,6 +77,7 @@ class Sweep:
     used: Callable[[], float]
     keep: Callable[[SweepState], None]
     failures: list[Exception] = field(default_factory=list, init=False)
+    surveys: dict[str, Survey[Any]] = field(default_factory=dict, init=False)
 
     def run(self, state: SweepState) -> SweepState:
         """Do all stages, and return where each stopped. A stage that fails does not keep the next from its turn.
@@ -78,7 +86,7 @@ class Sweep:
             ExceptionGroup: what the stages raised.
         """
         stages = {
-            "Restarting": self._restart,
+            "Restarting": self._go_through,
             "Counting": self._count,
             "Registering": self._register,
             "Counting anew": self._recount,
@@ -100,65 +108,90 @@ class Sweep:
     def _until(self, part: float) -> Callable[[], bool]:
         return lambda: self.used() >= part
 
-    def _restart(self, state: SweepState) -> SweepState:
+    def _go_through(self, state: SweepState) -> SweepState:
+        """Go once through the unfinished tasks of each step, restart what is left behind, and count them all."""
         known: dict[str, Any] = {}
         steps = self.pipeline.steps
         cursors = {step.name: state.cursors.get(step.name) for step in steps}
-        for number, step in enumerate(steps, start=1):
-            stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(steps))
+        share = (_GOING_THROUGH - _LISTING) / len(steps)
+        for number, step in enumerate(steps):
+            begin = _LISTING + share * number
+            survey = self.surveys[step.name] = step.task_class.survey(self._until(begin + share))
             try:
-                if pause := self.pipeline.paused(step.name):
-                    self.report.paused(step.name, pause)
-                    continue
-                run_state = step.task_class.run_states(known, self._until(_LISTING))
-                swept = self._sweep(step.task_class, cursors[step.name], stop, run_state)
+                stop = self._until(begin + share * _RESTARTING)
+                cursors[step.name] = self._restart(step, survey, cursors[step.name], known, stop)
             except Exception as error:  # noqa: BLE001 - raised by `run`; the other steps have their turn
                 self._fail(f"Restarting {step.name}", error)
-                continue
-            cursors[step.name] = swept.cursor
-            self.report.swept(step.name, swept)
-            if swept.error is not None:
-                self._fail(f"Restarting {step.name}", swept.error)
+            try:
+                survey.finish()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(f"Counting {step.name}", error)
         return replace(state, cursors=cursors)
 
-    def _sweep(
+    def _restart(
         self,
-        task_class: type[BaseTask],
+        step: PipelineStep,
+        survey: Survey[Any],
         cursor: str | None,
+        known: dict[str, Any],
         stop: Callable[[], bool],
-        run_state: Callable[[BaseTask], RunState],
-    ) -> Swept:
+    ) -> str | None:
+        """Restart what nothing drives, unless the step is paused; returns where the next sweep goes on."""
+        if pause := self.pipeline.paused(step.name):
+            self.report.paused(step.name, pause)
+            return cursor
+        run_state = step.task_class.run_states(known, self._until(_LISTING))
         settings = self.settings
-        try:
+
+        def swept_from(cursor: str | None) -> Swept:
             return sweep(
-                task_class,
+                step.task_class,
                 limit=settings.sweep_max_restarts,
                 examine=settings.sweep_max_examined,
                 pending_after=timedelta(seconds=settings.sweep_pending_after_seconds),
                 cursor=cursor,
                 stop=stop,
                 run_state=run_state,
+                query=survey.query_unattended,
+                workers=WORKERS,
             )
+
+        try:
+            swept = swept_from(cursor)
         except ValueError:  # about an argument, before any task was looked at
             if cursor is None:
                 raise
-            return self._sweep(task_class, None, stop, run_state)  # it was written by another version
+            swept = swept_from(None)  # it was written by another version
+        self.report.swept(step.name, swept)
+        if swept.error is not None:
+            self._fail(f"Restarting {step.name}", swept.error)
+        return swept.cursor
 
     def _count(self, state: SweepState) -> SweepState:
         """Count what is unfinished, and what has ended since the last sweep; an unfinished count is not reported."""
         stop, until = self._until(_COUNTING), get_utc_now() - SETTLING
         since = state.counted_to
         arrivals = {} if since is None or since >= until else count_arrivals(self.pipeline, since, until, stop)
-        counts = {step.name: count_unfinished(step.task_class, stop) for step in self.pipeline}
+        surveys = {step: survey for step in self.pipeline if not (survey := self.surveys[step.name]).broken}
+        counts = {step: count_unfinished(step.task_class, each, self.kept, stop) for step, each in surveys.items()}
         if arrivals is None or None in counts.values():
             self.report.not_counted()
             return state
-        for step in self.pipeline:
-            if (counted := counts[step.name]) is not None:
-                oldest = oldest_unfinished(step.task_class, counted, self._until(_AGEING))
+        for step, counted in counts.items():
+            if counted is not None:
                 ended = finished(step.task_class, arrivals) if arrivals else None
-                self.report.counted(step.name, counted, oldest, ended)
+                self.report.counted(step.name, counted, oldest_unfinished(step.task_class, surveys[step]), ended)
         return replace(state, counted_to=max(until, since or until))
+
+    @cached_property
+    def kept(self) -> KeptCounts | None:
+        """The counts that are kept with every change, if there are any that can be relied on."""
+        try:
+            kept = self.pipeline.kept_counts()
+        except Exception as error:  # noqa: BLE001 - raised by `run`; the index has the counts too
+            self._fail("Reading the kept counts", error)
+            return None
+        return kept if kept is not None and kept.exact else None
 
     def _register(self, state: SweepState) -> SweepState:
         if self.settings.bucket is None:
@@ -178,7 +211,11 @@ class Sweep:
         return replace(state, listed_to=done.listed_to)
 
     def _recount(self, state: SweepState) -> SweepState:
-        """Count everything that has ended, where that is due again. A total that was not counted is not reported."""
+        """Tell how much has ended: as it is kept, or counted anew where that is due; no other total is told."""
+        if self.kept is not None:
+            for code, step in last_ends(self.pipeline).items():
+                self.report.total(step.name, step.task_class.config.status_name(code), self.kept.by_code.get(code, 0))
+            return state
         now = get_utc_now()
         service = os.environ.get("POWERTOOLS_SERVICE_NAME")
         if state.service == service and state.recount_after is not None and now < state.recount_after:
