@@ -19,6 +19,9 @@ from ..core.history import told
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import RunState, TrackedTask
 
+WORKERS = 8
+"""So many tasks the command and the deployed sweep check and restart at a time: within Step Functions' quotas."""
+
 
 class Found(Protocol):
     """What `query_unattended` gives: the tasks, and a `cursor` to continue after the last one given."""
@@ -91,8 +94,8 @@ class Swept:
 
     Attributes:
         examined: how many tasks were checked; the state of the run was queried for those that could be read.
-        restarted: the restarted tasks, or those that would be. Two sweeps at once may both name a task, but it is started
-            only once.
+        restarted: the restarted tasks, or those that would be. Two sweeps at once may both name a task, but it is
+            started only once.
         running: how many were left alone because their run is under way.
         left_alone: the tasks that were deleted, or taken by somebody else, during the check.
         failed: the tasks that could not be read, checked or started; the next round examines them again.

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
-from status_tracker.operations.sweeping import Swept, sweep
+from status_tracker.operations.sweeping import WORKERS, Swept, sweep
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
 from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, finished, last_ends, oldest_unfinished
@@ -33,8 +33,6 @@ RECOUNT_AGAIN = timedelta(hours=1)
 """The pause after a recount that ran out of time: reading all ended tasks costs money."""
 SETTLING = timedelta(minutes=1)
 """By then the index has a task that has ended: what ends later is for the next count."""
-WORKERS = 8
-"""So many tasks are checked and restarted at the same time: some hundred a second, within Step Functions' quotas."""
 # The part of the time after which each stage stops, so that the next ones have theirs.
 _LISTING, _GOING_THROUGH, _COUNTING, _REGISTERING, _RECOUNTING = 0.2, 0.6, 0.7, 0.8, 0.9
 _RESTARTING = 0.7
