@@ -19,7 +19,6 @@ import pytest
 from aws_lambda_powertools import Logger
 from botocore.client import BaseClient
 from botocore.exceptions import ReadTimeoutError
-from botocore.stub import Stubber
 
 import status_tracker as st
 from status_tracker.dynamodb.survey import Survey
@@ -236,22 +235,21 @@ def test_a_state_that_cannot_be_read_begins_anew(broom: Broom, data: dict[str, A
     assert broom.runs() == [(task_id, 0)]
 
 
-def test_one_execution_that_cannot_be_asked_for_does_not_stop_the_others(
+def test_one_execution_that_cannot_be_started_does_not_stop_the_others(
     broom: Broom, log: Log, metrics: MetricsReader
 ) -> None:
     made = [made_but_not_started(broom.app, f"{number}.pdf") for number in range(2)]
     broom.wait(minutes=5)
     client = importlib.import_module("status_tracker_ops.clients").step_functions_client()
-    describe = client.describe_execution
+    start = client.start_execution
 
-    def throttled(executionArn: str) -> Any:  # noqa: N803  # boto3's name
-        if executionArn.endswith(execution_name(made[0], 0)):
-            with Stubber(client) as stub:
-                stub.add_client_error("describe_execution", "ThrottlingException", "Rate exceeded", 400)
-                return describe(executionArn=executionArn)
-        return describe(executionArn=executionArn)
+    def throttled(**execution: Any) -> Any:
+        if execution["name"] == execution_name(made[0], 0):
+            told = {"Error": {"Code": "ThrottlingException", "Message": "Rate exceeded"}}
+            raise client.exceptions.ClientError(told, "StartExecution")
+        return start(**execution)
 
-    broom.monkeypatch.setattr(client, "describe_execution", throttled)
+    broom.monkeypatch.setattr(client, "start_execution", throttled)
     broom.sweep()
     assert broom.runs() == [(made[1], 0)]
     line = log.line("Task not restarted")
