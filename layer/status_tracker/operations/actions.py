@@ -11,7 +11,7 @@ from ..core.config import TrackerConfig
 from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError, TaskUnreadableError
 from ..core.history import told
 from ..core.state import TaskState, waits
-from ..core.task import Acted
+from ..core.task import Acted, TrackedTask
 from .filters import ListedTask, Listing, TaskFilter
 
 TaskT = TypeVar("TaskT", bound=ListedTask)
@@ -87,8 +87,6 @@ class Operable(Listing[TaskT], Protocol[TaskT]):
 
     def dispatch(self, task: TaskT) -> bool | None: ...
 
-    def restart(self, task_id: str, *, run: int, reason: str, by: str | None) -> TaskT: ...
-
 
 class _NoLongerMatchesError(Exception):
     """The filter does not admit the task any more."""
@@ -155,11 +153,15 @@ class TaskAction(Generic[TaskT]):
         kind = Kind.DONE if acted.now else Kind.REPEATED
         if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
             try:
-                if self._tasks.dispatch(acted.task) is False:  # what drove that run is over
-                    run = acted.state.run
-                    again = self._tasks.restart(task_id, run=run, reason=self._reason, by=self._by)
-                    self._tasks.dispatch(again)
+                if self._tasks.dispatch(acted.task) is False:
+                    self._follow_up(task_id, acted.state.run)
             except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
                 message = f"The {self._action} is recorded, but the task could not be dispatched: {told(error)}"
                 return ActionOutcome(task_id, Kind.UNDISPATCHED, message, error)
         return ActionOutcome(task_id, kind)
+
+    def _follow_up(self, task_id: str, run: int) -> None:
+        """Give the task its next run, since what drove that one is over."""
+        tasks: object = self._tasks
+        if isinstance(tasks, type) and issubclass(tasks, TrackedTask):
+            tasks.dispatch(tasks.restart(task_id, run=run, reason=self._reason, by=self._by))
