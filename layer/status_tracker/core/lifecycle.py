@@ -302,7 +302,7 @@ class Lifecycle:
     def rerun(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make the task pending again whatever its status, and record who asked and why (R11).
 
-        Its `run` grows, unless it waits for the run that an earlier action gave it: asked for twice, it runs once.
+        Its `run` grows, unless it still waits for the run that it was given so: asked for twice, it runs once.
 
         Raises:
             TaskIsNotInitializedError: there is no such task.

@@ -155,11 +155,11 @@ def cancelled(state: TaskState | None, before: TaskState) -> Mapping[str, Any] |
 
 
 def waits_for_its_run(state: TaskState, config: TrackerConfig) -> bool:
-    """Whether an action has given the pending task its run, and nobody has worked on the task since."""
+    """Whether somebody has made the task pending, and nothing has been done to it since."""
     if state.status != config.pending_status or state.lock is not None:
         return False
     newest = (state.errors.get("actions") or [{}])[-1]
-    if not isinstance(newest, Mapping) or newest.get("action") not in _ANEW | {"restart"}:
+    if not isinstance(newest, Mapping) or newest.get("action") not in _ANEW:
         return False
     return state.lock_time is None or state.lock_time < datetime.fromisoformat(newest["update_time"])
 
