@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.operations.sweeping import Swept, sweep
+from status_tracker.operations.sweeping import sweep
+from status_tracker.operations.swept import Swept
 from status_tracker.testing import Clock, MemoryStorage, MemoryTask
 from tests.unit.steps import make_config
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import typer
 
-from ..operations.sweeping import WORKERS, Noted, Swept, sweep
+from ..operations.sweeping import WORKERS, sweep
+from ..operations.swept import Noted, Swept
 from .callers import caller
 from .display import console, outcome_table, print_json
 from .errors import Code, WrongUsageError

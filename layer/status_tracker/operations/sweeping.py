@@ -5,8 +5,8 @@ It does not guess: for each candidate it asks the class for the state of its run
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Callable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from contextlib import nullcontext
 from dataclasses import dataclass
@@ -18,6 +18,7 @@ from ..core.errors import TaskIsNotReadyToStartError, TaskUnreadableError
 from ..core.history import told
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.task import RunState, TrackedTask
+from .swept import Noted, Swept
 
 WORKERS = 8
 """So many tasks the command and the deployed sweep check and restart at a time: within Step Functions' quotas."""
@@ -73,55 +74,6 @@ class Sweepable(Protocol):
 
 
 TaskT = TypeVar("TaskT", bound=Sweepable)
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """A task, and the reason for its treatment.
-
-    Attributes:
-        case: the reason without what is the task's own, to count by; "" where there is none.
-    """
-
-    task_id: str
-    why: str
-    case: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Swept:
-    """The result of a sweep.
-
-    Attributes:
-        examined: how many tasks were checked; the state of the run was queried for those that could be read.
-        restarted: the restarted tasks, or those that would be. Two sweeps at once may both name a task, but it is
-            started only once.
-        running: how many were left alone because their run is under way.
-        left_alone: the tasks that were deleted, or taken by somebody else, during the check.
-        failed: the tasks that could not be read, checked or started; the next round examines them again.
-        stuck: how many of the examined tasks were in progress with their lease over.
-        cursor: where the next sweep continues; None for a new round from the oldest.
-        complete: whether the round is finished. A round covers the tasks that had their status when it began, so it
-            ends however many tasks arrive meanwhile.
-        error: why the listing stopped, the backend's own error; the other fields cover what ran before the error.
-        dry_run: whether nothing was changed.
-    """
-
-    examined: int
-    restarted: tuple[Noted, ...]
-    running: int
-    left_alone: tuple[Noted, ...]
-    failed: tuple[Noted, ...]
-    stuck: int
-    cursor: str | None
-    complete: bool
-    error: Exception | None = None
-    dry_run: bool = False
-
-    @property
-    def by_case(self) -> Mapping[str, int]:
-        """How many tasks were restarted, or would be, by the reason; the most frequent first."""
-        return dict(Counter(each.case for each in self.restarted).most_common())
 
 
 def sweep(

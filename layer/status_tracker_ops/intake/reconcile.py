@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from status_tracker.core.history import told
-from status_tracker.operations.sweeping import Noted
+from status_tracker.operations.swept import Noted
 from status_tracker_ops.intake.registering import get_or_create_task, start_task
 from status_tracker_ops.intake.uploads import Upload
 

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
-from status_tracker.operations.sweeping import WORKERS, Swept, sweep
+from status_tracker.operations.sweeping import WORKERS, sweep
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
 from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, finished, last_ends, oldest_unfinished
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from status_tracker.operations.counts import KeptCounts
     from status_tracker.operations.pausing import Pause
     from status_tracker.operations.pipeline import Pipeline, PipelineStep
+    from status_tracker.operations.swept import Swept
     from status_tracker_ops.settings import SweepSettings
     from status_tracker_ops.sweep.counting import StepCount
     from status_tracker_ops.sweep.state import SweepState
