@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 from aws_lambda_powertools import Logger
 
 from documents.aws import textract_client
-from documents.service_errors import outages_postpone
 from documents.settings import ExtractSettings
 from documents.tasks import PIPELINE, ExtractTask
 from documents.textract.jobs import begin_analysis
 from status_tracker_ops.clients import s3_client
+from status_tracker_ops.outages import outages_postpone
 
 if TYPE_CHECKING:
     from aws_lambda_powertools.utilities.typing import LambdaContext

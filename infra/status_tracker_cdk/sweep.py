@@ -36,7 +36,7 @@ class SweepProps(Props):
     """
 
     sweep_interval_minutes: int = between(1, 60, default=5)
-    sweep_max_restarts: int = between(1, 10_000, default=100)
+    sweep_max_restarts: int = between(1, 10_000, default=2000)
     sweep_max_examined: int = between(1, 100_000, default=10_000)
     sweep_pending_after_seconds: int = between(1, 604_800, default=300)
     sweep_max_objects: int = between(1, 1_000_000, default=5000)

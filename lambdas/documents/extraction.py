@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from documents.reading.apart import ApartReader
 from documents.reading.reader import PdfReader
-from documents.service_errors import outages_postpone, setbacks
 from documents.settings import EXTRACTED, ExtractSettings
 from documents.storage import address_of, fetch_document, own_result_key, write_result
 from status_tracker import NonRetryableError
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.uploads import BadMessageError, Upload
+from status_tracker_ops.outages import setbacks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,9 +34,8 @@ def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any])
     """The work of Extract: put a summary of what was read on the task, as ``extracted``."""
     settings, task = ExtractSettings.from_environment(), execution.task
     reader = choose_reader(settings, execution, event["run"])
-    with outages_postpone(setbacks(task)):
-        address = address_of(settings.result_bucket, own_result_key(execution, EXTRACTED))
-        summary = extract(s3_client(), settings, reader, task, address)
+    address = address_of(settings.result_bucket, own_result_key(execution, EXTRACTED))
+    summary = extract(s3_client(), settings, reader, task, address)
     execution.set_data({**task.data, "extracted": summary})
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from status_tracker import RunState
@@ -71,15 +70,22 @@ def stop_workflow(step_functions: SFNClient, workflow_arn: str, task_id: str, ru
         return
 
 
-def running_executions(step_functions: SFNClient, workflow_arn: str, stop: Callable[[], bool]) -> set[str]:
-    """The names of the running executions, read a thousand at a time until `stop` returns True.
+def running_executions(
+    step_functions: SFNClient, workflow_arn: str, stop: Callable[[], bool]
+) -> tuple[frozenset[str], bool]:
+    """The names of the running executions, read a thousand at a time until `stop` returns True; and whether all.
 
     One that began a moment ago may be missing; one that ended a moment ago may still be listed.
     """
     pages = step_functions.get_paginator("list_executions").paginate(
         stateMachineArn=workflow_arn, statusFilter="RUNNING", PaginationConfig={"PageSize": 1000}
     )
-    return {execution["name"] for page in takewhile(lambda _: not stop(), pages) for execution in page["executions"]}
+    names: set[str] = set()
+    for page in pages:
+        names.update(execution["name"] for execution in page["executions"])
+        if stop():
+            return frozenset(names), "nextToken" not in page
+    return frozenset(names), True
 
 
 class WorkflowRuns:
@@ -100,15 +106,20 @@ class WorkflowRuns:
 
     @classmethod
     def run_states(cls, known: MutableMapping[str, Any], stop: Callable[[], bool]) -> Callable[[Any], RunState]:
-        """`run_state`, which asks only for an execution that is not in one listing of those that are running."""
+        """`run_state`, for which one listing of the running executions is asked for.
+
+        An execution that is not in the whole listing is taken for one that was never started: `dispatch` starts it, or
+        says that it has ended, with a quota that is twenty times as large as that of asking.
+        """
         arn = _workflow_arn()
         if arn not in known:
             known[arn] = running_executions(step_functions_client(), arn, stop)
-        running = known[arn]
+        running, all_known = known[arn]
 
         def state(task: Any) -> RunState:
-            is_known = execution_name(task.task_id, task.run or 0) in running
-            return RunState.RUNNING if is_known else cls.run_state(task)
+            if execution_name(task.task_id, task.run or 0) in running:
+                return RunState.RUNNING
+            return RunState.NEVER_STARTED if all_known else cls.run_state(task)
 
         return state
 

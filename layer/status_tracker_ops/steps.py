@@ -20,6 +20,7 @@ from status_tracker.core.history import told
 from status_tracker.powertools import start_in_lambda
 from status_tracker.sqs import BatchResponse, TaskMessage, process_sqs_batch
 from status_tracker_ops.handlers import measured
+from status_tracker_ops.outages import outages_postpone, setbacks
 from status_tracker_ops.settings import QueueWorkerSettings
 
 if TYPE_CHECKING:
@@ -41,10 +42,15 @@ def step_handler(
 
     It takes the input of the execution, ``{"task_id": …, "run": …}``, and returns nothing: the workflow goes by the
     exception. Log and metrics have the name that the step has in the pipeline. A postponed attempt ends in
-    `Postponed`, whatever has postponed it, and a paused step in `TaskPausedError`: the workflow waits for both.
+    `Postponed`, whatever has postponed it, and a paused step in `TaskPausedError`: the workflow waits for both. An
+    event of an earlier run whose task is in another step by now, as after a rerun between two steps, ends well and does
+    nothing.
 
     Args:
-        work: does the work of one attempt, given the started execution and the event. What it raises fails the attempt.
+        work: does the work of one attempt, given the started execution and the event. What it raises fails the attempt;
+            but botocore's errors about a service that is busy, faulty or does not answer postpone it (R19), for a
+            minute at first and at most for an hour, unless their type is in the config's `postponing` or
+            `non_retryable`.
         then: the class of the next step, if that is in no workflow together with this one: its run is dispatched after
             each success, and also where the task is found succeeded already, since the first dispatch may be lost. A
             paused step is left to the sweep.
@@ -67,9 +73,14 @@ def step_handler(
             with start_in_lambda(
                 task_class, task_id, context, metrics=metrics, logger=logger, step=step, pipeline=pipeline
             ) as execution:
-                work(execution, event)
+                _work_through_outages(work, execution, event)
         except TaskAlreadySucceedError:
             go_on(task_id)
+            raise
+        except TaskIsNotReadyToStartError as refusal:
+            if type(refusal) is TaskIsNotReadyToStartError and _is_superseded(task_class, task_id, event["run"]):
+                logger.info("Run superseded: %s", refusal)
+                return
             raise
         except Exception as error:
             # Step Functions knows an exception by the name of its class alone.
@@ -110,7 +121,7 @@ def queue_handler(
     go_on = _dispatching(pipeline, task_class, then, logger)
 
     def work_on(execution: ExecutionContext[Any]) -> None:
-        work(execution, {"task_id": execution.task.task_id, "run": execution.task.run or 0})
+        _work_through_outages(work, execution, {"task_id": execution.task.task_id, "run": execution.task.run or 0})
 
     @measured(logger, metrics)
     def handler(event: dict[str, Any], context: LambdaContext) -> BatchResponse:
@@ -152,6 +163,18 @@ def _is_obsolete(pipeline: Pipeline, step: str, refusal: Exception) -> bool:
         return True
     code = refusal.status if isinstance(refusal, TaskIsNotReadyToStartError) else None
     return code is not None and bool(pipeline.meanings(code)) and pipeline.step_at(code).name != step
+
+
+def _work_through_outages(work: Work, execution: ExecutionContext[Any], event: Mapping[str, Any]) -> None:
+    task: BaseTask = execution.task
+    with outages_postpone(setbacks(task), but=(*task.config.postponing, *task.config.non_retryable)):
+        work(execution, event)
+
+
+def _is_superseded(task_class: type[BaseTask], task_id: str, run: int) -> bool:
+    """Whether the task is in a later run, which has an execution of its own."""
+    task = task_class.get_one_or_none(task_id, consistent_read=True)
+    return task is not None and (task.run or 0) > run
 
 
 def _dispatching(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -225,12 +226,26 @@ def test_r11_unlock_that_a_renewed_lease_overtakes_unlocks_all_the_same(step1: A
     assert len(stored(step1, "t").errors["actions"]) == 1
 
 
-def test_r11_two_people_at_once_leave_two_records_or_one_refusal(step1: Any, wire: Wire) -> None:
+def test_r11_two_people_at_once_leave_two_records_and_one_run(step1: Any, wire: Wire) -> None:
     step1.make_and_save("t", _status=50)
     wire.inject("UpdateItem", lambda _request: step1.rerun("t", reason="first", by="bob") and None)
     step1.rerun("t", reason="second", by="ada")
     assert [record["by"] for record in stored(step1, "t").errors["actions"]] == ["bob", "ada"]
-    assert stored(step1, "t").run == 2
+    assert stored(step1, "t").run == 1
+
+
+def test_r11_a_rerun_after_work_on_the_run_before_is_a_run_of_its_own(step1: Any, clock: Clock) -> None:
+    step1.make_and_save("t")
+    for run, outcome in enumerate((None, st.Postponed("not now", retry_after=1), RuntimeError("no")), start=1):
+        clock.advance(1)
+        assert step1.rerun("t", reason="first").run == run
+        clock.advance(1)
+        assert step1.rerun("t", reason="second").run == run
+        clock.advance(1)
+        with suppress(st.Postponed, RuntimeError), step1.start("t"):
+            if outcome is not None:
+                raise outcome
+    assert step1.rerun("t", reason="third").run == 4
 
 
 def test_r11_newest_twenty_records_are_kept(step1: Any) -> None:
@@ -239,4 +254,3 @@ def test_r11_newest_twenty_records_are_kept(step1: Any) -> None:
         step1.rerun("t", reason=f"reason {n}")
     reasons = [record["reason"] for record in stored(step1, "t").errors["actions"]]
     assert reasons == [f"reason {n}" for n in range(5, 25)]
-    assert stored(step1, "t").run == 25

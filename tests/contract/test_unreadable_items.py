@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import pytest
@@ -176,3 +177,23 @@ def test_limit_and_prefix_hold_for_it_too(step: Any, wire: Wire) -> None:
     chosen = TaskFilter((30,), error_class="RuntimeError", id_prefix="y-")
     assert sorted(chosen.matching(step).ids()) == ["y-1", "y-2"]
     assert len(list(TaskFilter((30,), error_class="RuntimeError").matching(step, limit=2).ids())) == 2
+
+
+@pytest.mark.parametrize("change", DAMAGES)
+def test_every_way_to_read_it_names_it(step: Any, wire: Wire, change: dict[str, Any]) -> None:
+    make_failed(step, "bad")
+    task = step.get_one_or_none("bad")
+    damage(wire, step, "bad", change)
+    ways: list[Callable[[], Any]] = [
+        lambda: step.get_one_or_none("bad"),
+        lambda: step.get(step.make_key("bad")),
+        task.refresh,
+        lambda: list(step.scan()),
+        lambda: list(step.batch_get([step.make_key("bad")])),
+        lambda: step.get_or_create("bad"),
+        lambda: step.rerun("bad", reason="asked for"),
+    ]
+    for read in ways:
+        with pytest.raises(st.TaskUnreadableError, match=r"The item 'test____bad' cannot be read") as told:
+            read()
+        assert (told.value.use_case_id, told.value.task_id) == ("test", "bad")

@@ -19,12 +19,16 @@ from botocore.exceptions import (
 from botocore.response import StreamingBody
 
 import status_tracker as st
-from documents.service_errors import setbacks
 from samples import make_samples
 from status_tracker_ops.clients import s3_client
+from status_tracker_ops.outages import setbacks
+from status_tracker_ops.steps import step_handler
+from tests.handlers.support import FakeContext
+from tests.infra.test_workflow import wait_before
+from tests.infra.variants import synthesized
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from tests.handlers.support import Application, MetricsReader, Time
 
@@ -193,3 +197,57 @@ def test_r19_a_postponement_after_a_failure_leaves_the_count_and_the_failure(
     time.later += timedelta(hours=1)
     app.extract(task_id)
     assert app.task(task_id).status == 40
+
+
+def driven(state: Mapping[str, Any], attempt: Callable[[], None], time: Time, until: timedelta) -> str:
+    """Drive one state of the deployed workflow as Step Functions does, with the longest of its waits; how it ends."""
+    began, used = time(), dict.fromkeys(range(len(state["Retry"])), 0)
+    while time() - began < until:
+        try:
+            attempt()
+        except Exception as error:  # noqa: BLE001 - Step Functions knows them by their names
+            names = {type(error).__name__, "States.ALL"}
+            entries = enumerate(state["Retry"])
+            number, entry = next((n, each) for n, each in entries if names & set(each["ErrorEquals"]))
+            if used[number] == entry["MaxAttempts"]:
+                return type(error).__name__
+            time.later += timedelta(seconds=wait_before(entry, used[number]))
+            used[number] += 1
+        else:
+            return "Next"
+    return "Timeout"
+
+
+@pytest.mark.parametrize("outage", ["internal", "slow down", "no connection"])
+def test_r19_prods_retries_outlast_three_minutes_of_errors_of_s3(
+    app: Application, s3: S3, time: Time, outage: str
+) -> None:
+    """The waits of prod's counted retries are over after 150 s."""
+    began, states = time(), synthesized("prod").steps
+    task_id = app.register("invoice.pdf", INVOICE)
+
+    def attempt(step: Callable[[str], None]) -> None:
+        s3.meets = OUTAGES[outage] if time() - began < timedelta(minutes=3) else None
+        step(task_id)
+
+    for name, step in (("Extract", app.extract), ("Answer", app.answer)):
+        began = time()
+        assert driven(states[name], lambda step=step: attempt(step), time, timedelta(hours=1)) == "Next"
+        assert time() - began > timedelta(minutes=3)
+    task = app.task(task_id)
+    assert (task.status, task.retry, task.errors["history"]) == (90, 0, [])
+
+
+def test_r19_an_outage_postpones_the_work_of_any_step(app: Application, s3: S3, time: Time) -> None:
+    def work(*_: object) -> None:
+        s3_client().list_buckets()
+
+    extract = app.tasks.ExtractTask
+    handler = step_handler(app.tasks.PIPELINE, extract, work)
+    task_id = app.register("invoice.pdf", INVOICE)
+    for meets, retry in ((OUTAGES["unavailable"], 0), (answered(403, "AccessDenied"), 1)):
+        s3.meets = meets
+        with pytest.raises((st.Postponed, ClientError)):
+            handler({"task_id": task_id, "run": 0}, FakeContext())
+        assert app.task(task_id).retry == retry
+        time.later += timedelta(minutes=1)

@@ -14,13 +14,13 @@ from documents.answering import bedrock_answerer
 from documents.answering.bedrock_answerer import BedrockAnswerer
 from documents.questions import load_questions
 from documents.reading.extracted import ExtractedDocument
-from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
 from documents.textract.files import TEXTRACT_ERRORS
 from documents.textract.jobs import AnalysisJobs
 from documents.textract.reader import TextractReader
 from documents_stack.reading import LEAST_STEP_SECONDS
 from status_tracker_ops import clients
+from status_tracker_ops.outages import ServiceBusyError
 from tests.unit.documents.test_reader import make_pdf
 
 if TYPE_CHECKING:

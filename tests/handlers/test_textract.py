@@ -12,11 +12,11 @@ from botocore.exceptions import ClientError
 
 import status_tracker as st
 from documents import aws
-from documents.service_errors import ServiceBusyError
 from documents.storage import result_key
 from documents.textract.jobs import LONGEST_JOB, copy_key
 from documents.textract.reader import AnalysisFailedError
 from status_tracker_ops.clients import s3_client
+from status_tracker_ops.outages import ServiceBusyError
 from tests.handlers.support import RESULT_BUCKET, FakeContext
 from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf

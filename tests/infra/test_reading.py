@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from app import build
-from documents.service_errors import ServiceBusyError
 from documents.settings import COPIES
 from documents.textract.jobs import LONGEST_JOB
 from documents.textract.reader import AnalysisFailedError
 from documents_stack.settings import Settings, SettingsError
 from documents_stack.textract import ANALYSIS_FAILED, ANALYSIS_SECONDS, SERVICE_BUSY
+from status_tracker_ops.outages import ServiceBusyError
 from tests.infra.expected import DOCUMENTS, RESULTS, STEPS
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app, readable
 from tests.infra.test_stack import acknowledgements

@@ -23,6 +23,8 @@ NEVER_USED = {
     "* xray:*": "Lambda and Step Functions send traces by themselves; there is no X-Ray here",
     "B* states:DescribeExecution": "Step Functions looks after a Map's executions; here they run within the Map's own",
     "B* states:StopExecution": "the same",
+    "OperationsSweepRole states:DescribeExecution": "the sweep asks so only where its time is over before "
+    "all running executions are listed",
     "B* s3:AbortMultipartUpload": "Step Functions writes the results of a Map in parts; here they are written at once",
     "B* s3:ListMultipartUploadParts": "the same",
     "*IntakeRole s3:ListBucket": "for events that come late; tests/handlers bring one",

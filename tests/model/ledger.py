@@ -30,6 +30,7 @@ class Ledger:
         attempts: what became of each attempt, in their order, a letter each.
         failures: how many have failed or vanished in a row.
         runs: how often the task was deliberately begun anew.
+        given_at: how many attempts there were when the task was last given a run.
         actions: the deliberate actions that were applied: what, and under which id.
         ends: the tokens whose attempt they themselves have ended, and how.
     """
@@ -37,6 +38,7 @@ class Ledger:
     attempts: str = ""
     failures: int = 0
     runs: int = 0
+    given_at: int = -1
     actions: tuple[tuple[str, str], ...] = ()
     ends: tuple[tuple[str, str], ...] = ()
 
@@ -125,8 +127,15 @@ def _acted(ledger: Ledger, old: Record, after: Record, live: bool) -> Ledger:
     if _entries(after) > _entries(old):
         ledger = ledger.ended(old["fence"], VANISHED)
     if name[0] in {"rerun", "unignore", "restart"}:
-        ledger = replace(ledger, runs=ledger.runs + 1)
+        ledger = _given_a_run(ledger, old, after, name[0])
     return replace(ledger, failures=0) if name[0] in {"rerun", "unignore"} else ledger
+
+
+def _given_a_run(ledger: Ledger, old: Record, after: Record, action: str) -> Ledger:
+    """A rerun of a task that still waits for the run it was given may leave it that run."""
+    waits = old["status"] == after["status"] and ledger.given_at == len(ledger.attempts)
+    kept = action == "rerun" and waits and (after.get("run") or 0) == (old.get("run") or 0)
+    return replace(ledger, runs=ledger.runs + (not kept), given_at=len(ledger.attempts))
 
 
 def _compare(ledger: Ledger, old: Record, after: Record) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import timedelta
 from typing import Any, ClassVar
 
@@ -10,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.operations.sweeping import Swept, sweep
+from status_tracker.operations.sweeping import sweep
+from status_tracker.operations.swept import Swept
 from status_tracker.testing import Clock, MemoryStorage, MemoryTask
 from tests.unit.steps import make_config
 
@@ -368,7 +370,7 @@ def test_a_dispatch_without_a_way_to_ask_is_repeated(kind: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"limit": 0}, "limit is 0: give a whole number of tasks, at least 1"),
+        ({"limit": 0}, "limit is 0: give a whole number, at least 1"),
         ({"limit": -1}, "limit is -1: give"),
         ({"limit": True}, "limit is True: give"),
         ({"limit": 2.5}, "limit is 2.5: give"),
@@ -419,3 +421,61 @@ def test_a_round_of_sweeps_starts_each_that_nothing_drives_once(
         assert len(swept) <= len(tasks) + 1
     assert sorted(Step.started) == sorted(wanted)
     assert all(sweep(Step, cursor=None).restarted == () for _ in range(2))
+
+
+class TestSeveralAtATime:
+    def test_the_results_are_those_of_one_after_the_other(self) -> None:
+        for number in range(30):
+            states = (None, st.RunState.RUNNING, st.RunState.ENDED)
+            make(f"t{number:02}", states[number % 3], minutes_ago=60 - number)
+        rehearsed = sweep(Step, dry_run=True)
+        swept = sweep(Step, workers=4)
+        assert (swept.examined, swept.running, swept.complete) == (30, 10, True)
+        assert swept.restarted == rehearsed.restarted
+        assert sorted(task_id for task_id, _ in Step.started) == ids(swept.restarted)
+
+    @pytest.mark.parametrize("limit", [1, 3, 10])
+    def test_no_more_than_so_many_are_started(self, limit: int) -> None:
+        for number in range(12):
+            make(f"t{number:02}", minutes_ago=60 - number)
+        swept = sweep(Step, workers=8, limit=limit)
+        assert ids(swept.restarted) == sorted(task_id for task_id, _ in Step.started)
+        assert len(swept.restarted) == limit
+        assert ids(sweep(Step, workers=8, cursor=swept.cursor).restarted)[:1] == [f"t{limit:02}"]
+
+    def test_they_are_under_way_at_the_same_time(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        together = threading.Barrier(4, timeout=30)
+
+        def wait(_task: Any) -> st.RunState:
+            together.wait()
+            return st.RunState.RUNNING
+
+        for number in range(8):
+            make(f"t{number}")
+        monkeypatch.setattr(Step, "run_state", wait)
+        assert sweep(Step, workers=4).running == 8
+
+
+def test_a_dry_run_changes_nothing_and_tells_the_reasons() -> None:
+    make("lost")
+    make("stopped", st.RunState.ENDED)
+    for task_id in ("failed", "stuck"):
+        make(task_id, st.RunState.ENDED)
+    fail("failed", RuntimeError("no"))
+    vanish("stuck")
+    CLOCK.advance(3600)
+    swept = sweep(Step, pending_after=timedelta(0), dry_run=True)
+    assert swept.dry_run
+    assert sum(swept.by_case.values()) == len(swept.restarted) > 2
+    assert swept.by_case["pending, and its run was never started"] == 1
+    assert Step.started == []
+    assert all((the_task(task_id).run or 0) == 0 for task_id in ids(swept.restarted))
+    assert sweep(Step, pending_after=timedelta(0)).restarted == swept.restarted
+
+
+def test_a_run_of_which_dispatch_says_that_it_is_over_is_followed_by_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    make("lost")
+    monkeypatch.setattr(Step, "dispatch", lambda task: None if task.run else False)
+    [restarted] = sweep(Step).restarted
+    assert "run 0 has ended without an end of the task" in restarted.why
+    assert the_task("lost").run == 1

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from documents.answering.answers import KeyValueAnswerer, summarize, summarize_undecided
 from documents.questions import load_questions, load_vocabulary
 from documents.reading.extracted import ExtractedDocument
-from documents.service_errors import outages_postpone, setbacks
 from documents.settings import ANSWERS, AnswerSettings
 from documents.storage import address_of, own_result_key, read_result, write_result
 from status_tracker_ops.clients import s3_client
+from status_tracker_ops.outages import setbacks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,9 +25,8 @@ def answer_document(execution: ExecutionContext[Any], _event: Mapping[str, Any])
     """The work of Answer: put a summary of the answers on the task, as ``answered``."""
     settings, task = AnswerSettings.from_environment(), execution.task
     answerer = choose_answerer(settings, task)
-    with outages_postpone(setbacks(task)):
-        address = address_of(settings.result_bucket, own_result_key(execution, ANSWERS))
-        summary = answer_questions(s3_client(), settings.result_bucket, answerer, task, address)
+    address = address_of(settings.result_bucket, own_result_key(execution, ANSWERS))
+    summary = answer_questions(s3_client(), settings.result_bucket, answerer, task, address)
     execution.set_data({**task.data, "answered": summary})
 
 

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from documents.service_errors import pause_seconds
 from documents.textract.blocks import BlockReader
 from documents.textract.files import EXPIRED_JOB, TEXTRACT_ERRORS, fits_one_call, refuse_what_textract_cannot_read
 from status_tracker import NonRetryableError, Postponed
+from status_tracker_ops.outages import pause_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -169,9 +169,10 @@ def sweep(
     pending_after: Annotated[str, typer.Option(help="Leave a pending task alone for so long.")] = "5m",
     by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
     cursor: Annotated[str | None, typer.Option(help="Where an earlier sweep stopped.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be restarted; change nothing.")] = False,
 ) -> None:
     """Have tasks worked on again that are stuck, due or pending, and that nothing works on."""
-    sweeping.sweep_once(target, limit=limit, pending_after=pending_after, by=by, cursor=cursor)
+    sweeping.sweep_once(target, limit=limit, pending_after=pending_after, by=by, cursor=cursor, dry_run=dry_run)
 
 
 @command(app)

@@ -6,7 +6,8 @@ from typing import Any
 
 import typer
 
-from ..operations.sweeping import Noted, Swept, sweep
+from ..operations.sweeping import WORKERS, sweep
+from ..operations.swept import Noted, Swept
 from .callers import caller
 from .display import console, outcome_table, print_json
 from .errors import Code, WrongUsageError
@@ -15,7 +16,9 @@ from .text import plain, say
 from .times import parse_age
 
 
-def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None, cursor: str | None) -> None:
+def sweep_once(
+    target: Target, *, limit: int, pending_after: str, by: str | None, cursor: str | None, dry_run: bool
+) -> None:
     """One sweep, and its result."""
     wait = parse_age(pending_after)
     if wait is None:
@@ -24,7 +27,15 @@ def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None
         if not isinstance(step, type):
             raise WrongUsageError(f"{target.task} needs no sweep: workers find what waits or is stuck with start_next.")
         task_class: Any = step
-        swept = sweep(task_class, limit=limit, pending_after=wait, by=by or caller(target), cursor=cursor)
+        swept = sweep(
+            task_class,
+            limit=limit,
+            pending_after=wait,
+            by=by or ("dry run" if dry_run else caller(target)),
+            cursor=cursor,
+            workers=WORKERS,
+            dry_run=dry_run,
+        )
     if target.json:
         print_json(_as_json(swept))
     else:
@@ -35,10 +46,14 @@ def sweep_once(target: Target, *, limit: int, pending_after: str, by: str | None
         raise typer.Exit(Code.NOT_ALL)
 
 
+def _restarted(swept: Swept) -> str:
+    return "would_restart" if swept.dry_run else "restarted"
+
+
 def _counts(swept: Swept) -> dict[str, int]:
     return {
         "examined": swept.examined,
-        "restarted": len(swept.restarted),
+        _restarted(swept): len(swept.restarted),
         "running": swept.running,
         "left_alone": len(swept.left_alone),
         "failed": len(swept.failed),
@@ -50,13 +65,23 @@ def _as_json(swept: Swept) -> dict[str, Any]:
     def listed(notes: tuple[Noted, ...]) -> list[dict[str, str]]:
         return [{"task_id": each.task_id, "why": each.why} for each in notes]
 
-    details = {name: listed(getattr(swept, name)) for name in ("restarted", "left_alone", "failed")}
-    return {"counts": _counts(swept), **details, "cursor": swept.cursor, "complete": swept.complete}
+    details = {name: listed(getattr(swept, name)) for name in ("left_alone", "failed")}
+    return {
+        "counts": _counts(swept),
+        "by_case": swept.by_case,
+        _restarted(swept): listed(swept.restarted),
+        **details,
+        "cursor": swept.cursor,
+        "complete": swept.complete,
+    }
 
 
 def _tell(swept: Swept) -> None:
     console().print(outcome_table(_counts(swept)))
-    for what, notes in (("restarted", swept.restarted), ("failed", swept.failed)):
+    restarted = _restarted(swept).replace("_", " ")
+    for case, number in swept.by_case.items() if swept.dry_run else ():
+        say(f"{restarted}: {number:,} {plain(case)}")
+    for what, notes in ((restarted, swept.restarted), ("failed", swept.failed)):
         for each in notes:
             say(f"{plain(each.task_id)}: {what}: {plain(each.why)}")
     if swept.cursor is not None:

@@ -50,6 +50,7 @@ from .state import (
     is_unlocked,
     lease_end,
     lingers_until,
+    waits_for_its_run,
 )
 
 KEPT_LOCKS = 8
@@ -306,6 +307,8 @@ class Lifecycle:
     def rerun(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make the task pending again whatever its status, and record who asked and why (R11).
 
+        Its `run` grows, unless it still waits for the run that it was given so: asked for twice, it runs once.
+
         Raises:
             TaskIsNotInitializedError: there is no such task.
             TaskLockedError: a worker holds it.
@@ -315,7 +318,8 @@ class Lifecycle:
         state = self._at_rest(state, now)
         if state.status not in self.config.status_shards and state.status < self.config.succeeded_status:
             raise self._refuse.wrong_status(state, self.startable)
-        return self._acted(state, now, record, {"run": state.run + 1, **self._anew(now)})
+        run = state.run if waits_for_its_run(state, self.config) else state.run + 1
+        return self._acted(state, now, record, {"run": run, **self._anew(now)})
 
     def reset(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
         """Make a task of any step pending again, its data replaced by `initial_data`, and record who asked and why.

@@ -176,6 +176,16 @@ def is_newest(state: TaskState, record: Mapping[str, Any]) -> bool:
     return (newest.get("action"), newest.get("id")) == (record["action"], record["id"])
 
 
+def waits_for_its_run(state: TaskState, config: TrackerConfig) -> bool:
+    """Whether somebody has made the task pending, and nothing has been done to it since."""
+    if state.status != config.pending_status or state.lock is not None:
+        return False
+    newest = (state.errors.get("actions") or [{}])[-1]
+    if not isinstance(newest, Mapping) or newest.get("action") not in _ANEW:
+        return False
+    return state.lock_time is None or state.lock_time < datetime.fromisoformat(newest["update_time"])
+
+
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
     """Whether that deliberate action is recorded already: its refused write is then only a repeated one."""
     known = (record["action"], record["id"])

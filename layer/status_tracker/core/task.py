@@ -182,7 +182,8 @@ class TrackedTask:
     def rerun(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
         """Make a task pending again whatever its status, so that this step is run again.
 
-        `run` grows by one.
+        `run` grows by one, unless nothing has been done to the task since an earlier rerun or unignore: two people who
+        ask at once get one run.
 
         Args:
             reason, by: why, and who asked for it; recorded on the task, as by every action.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
 from datetime import datetime
 from itertools import islice
@@ -39,6 +39,37 @@ class Listed(NamedTuple):
     task: Any
 
 
+def read_items(
+    task_class: type[TaskItem], keys: Iterable[str], attributes: Sequence[str] | None = None
+) -> dict[str, dict[str, Any]]:
+    """The stored items of at most a hundred keys that exist, by key: whole, or those attributes of them."""
+    name = task_class.key.attr_name
+    wanted = [{name: {"S": key}} for key in keys]
+    return _found(task_class, _request(task_class, wanted, attributes), attributes) if wanted else {}
+
+
+def _request(task_class: type[TaskItem], keys: list[Any], attributes: Sequence[str] | None = None) -> _Page:
+    return task_class._get_connection().batch_get_item(keys, attributes_to_get=attributes)
+
+
+def _found(task_class: type[TaskItem], page: _Page, attributes: Sequence[str] | None = None) -> dict[str, Any]:
+    """The items of an answer, by key; unprocessed keys are requested again, with backoff.
+
+    This runs in the consumer's thread, so that leftovers of several batches are not requested in parallel.
+    """
+    table, name = task_class.Meta.table_name, task_class.key.attr_name
+    found: dict[str, Any] = {}
+    longest = _FIRST_PAUSE
+    while True:
+        found.update({item[name]["S"]: item for item in page["Responses"].get(table, [])})
+        unread = page["UnprocessedKeys"].get(table, {}).get("Keys", [])
+        if not unread:
+            return found
+        time.sleep(jittered(longest))
+        longest = min(2 * longest, _LONGEST_PAUSE)
+        page = _request(task_class, unread, attributes)
+
+
 class WholeReader:
     """Reads tasks of a class in full.
 
@@ -49,7 +80,7 @@ class WholeReader:
 
     def __init__(self, task_class: type[TaskItem], wanted: Callable[[Any], bool] | bool, pool: Executor) -> None:
         self._class = task_class
-        self._table, self._key = task_class.Meta.table_name, task_class.key.attr_name
+        self._key = task_class.key.attr_name
         self._wanted = wanted
         self._pool = pool
 
@@ -84,34 +115,15 @@ class WholeReader:
 
     def _asked(self, batch: list[Listed]) -> Future[_Page] | None:
         keys = dict.fromkeys(each.key for each in batch if self._is_wanted(each))
-        return self._pool.submit(self._request, [{self._key: {"S": key}} for key in keys]) if keys else None
+        return self._pool.submit(_request, self._class, [{self._key: {"S": key}} for key in keys]) if keys else None
 
     def _answered(self, batch: list[Listed], answer: Future[_Page] | None) -> Iterator[Listed]:
-        found = {} if answer is None else self._found(answer.result())
+        found = {} if answer is None else _found(self._class, answer.result())
         for each in batch:
             if each.key in found:
                 yield each._replace(task=task_of(self._class, each.key, found[each.key]))
             elif not self._is_wanted(each):
                 yield each
-
-    def _found(self, page: _Page) -> dict[str, Any]:
-        """The items of an answer, by key; unprocessed keys are requested again, with backoff.
-
-        This runs in the consumer's thread, so that leftovers of several batches are not requested in parallel.
-        """
-        found = {}
-        longest = _FIRST_PAUSE
-        while True:
-            found.update({item[self._key]["S"]: item for item in page["Responses"].get(self._table, [])})
-            unread = page["UnprocessedKeys"].get(self._table, {}).get("Keys", [])
-            if not unread:
-                return found
-            time.sleep(jittered(longest))
-            longest = min(2 * longest, _LONGEST_PAUSE)
-            page = self._request(unread)
-
-    def _request(self, keys: list[Any]) -> _Page:
-        return self._class._get_connection().batch_get_item(keys)
 
     def _is_wanted(self, listed: Listed) -> bool:
         if isinstance(self._wanted, bool):

@@ -19,6 +19,7 @@ from . import shards
 from .attributes import EPOCH, NOT_LOCKED, EpochSecondsAttribute, ErrorsAttribute, IntegerAttribute, MomentAttribute
 from .client import DEFAULTS, share
 from .codec import Codec
+from .unreadable import check_json, unreadable_item
 
 TaskT = TypeVar("TaskT", bound="TaskItem")
 
@@ -119,6 +120,24 @@ class TaskItem(TaskStatus, Model):
         initialized_by = {base for base in cls.__mro__ if "__init__" in vars(base)}
         usual = initialized_by <= {TaskItem, *Model.__mro__}
         return usual and cls.__post_init__ is TaskItem.__post_init__ and cls.__new__ is object.__new__
+
+    @classmethod
+    def from_raw_data(cls, data: dict[str, Any]) -> Self:
+        """The task in an item, as every way to read one makes it. Raises `TaskUnreadableError` if it holds none."""
+        try:
+            task = super().from_raw_data(data)
+            check_json(task.attribute_values)
+        except Exception as error:  # whatever an attribute raises, of the user's own too
+            raise unreadable_item(cls, data, error) from error
+        return task
+
+    def deserialize(self, attribute_values: dict[str, dict[str, Any]]) -> None:
+        """Take over what is stored, as `refresh` does. Raises `TaskUnreadableError` if that is no task."""
+        try:
+            super().deserialize(attribute_values)
+            check_json(self.attribute_values)
+        except Exception as error:
+            raise unreadable_item(type(self), attribute_values, error) from error
 
     @classmethod
     def _instantiate(cls, attribute_values: dict[str, dict[str, Any]]) -> Self:

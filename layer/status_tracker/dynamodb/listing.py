@@ -16,6 +16,7 @@ from .expressions import counting
 from .index import StatusAndUpdateTimeIndex
 from .item import TaskItem
 from .query import Count, Selection, TaskQuery, count, count_up_to, count_within, index_of, index_values, select
+from .survey import Survey
 
 
 class TaskListing(TaskItem):
@@ -137,6 +138,15 @@ class TaskListing(TaskItem):
             settled=cls._is_past(until),
         )
         return select(cls, selection)
+
+    @classmethod
+    def survey(cls, stop: Callable[[], bool] = lambda: False) -> Survey[Self]:
+        """One pass over the unfinished tasks, which counts them and finds the unattended ones; for sweeps.
+
+        Args:
+            stop: called now and then; True ends the pass.
+        """
+        return Survey(cls, stop)
 
     @classmethod
     def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:

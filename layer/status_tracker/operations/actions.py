@@ -19,7 +19,7 @@ from ..core.errors import (
 )
 from ..core.history import told
 from ..core.state import TaskState, is_newest, is_recorded, waits
-from ..core.task import Acted
+from ..core.task import Acted, TrackedTask
 from ..core.trace import tell
 from .filters import ListedTask, Listing, TaskFilter
 
@@ -215,8 +215,9 @@ class TaskAction(Generic[TaskT]):
         """Do what follows the action, which is recorded: a crash in between is completed by a repetition."""
         kind = Kind.DONE if acted.now else Kind.REPEATED
         try:
-            if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
-                self._tasks.dispatch(acted.task)
+            is_due = self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config))
+            if is_due and self._tasks.dispatch(acted.task) is False:
+                self._follow_up(task_id, acted.state.run)
             if self._action.recalls and is_newest(acted.state, self.record):  # else somebody has begun it anew
                 self._tasks.recall(acted.task)
                 if self._action is Action.DELETE:
@@ -248,3 +249,9 @@ class TaskAction(Generic[TaskT]):
         )
         message = f"The task is set aside ({self._action}), and {become}: {told(error)}"
         return ActionOutcome(task_id, Kind.UNFINISHED, message, error)
+
+    def _follow_up(self, task_id: str, run: int) -> None:
+        """Give the task its next run, since what drove that one is over."""
+        tasks: object = self._tasks
+        if isinstance(tasks, type) and issubclass(tasks, TrackedTask):
+            tasks.dispatch(tasks.restart(task_id, run=run, reason=self._reason, by=self._by))

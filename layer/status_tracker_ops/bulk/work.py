@@ -7,10 +7,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from botocore.exceptions import BotoCoreError, ClientError
-from pynamodb.exceptions import PynamoDBException
-
-from status_tracker import TaskExecutionError
 from status_tracker.core.history import told
 from status_tracker.core.retries import jittered
 from status_tracker.operations.pace import Pace
@@ -26,7 +22,6 @@ if TYPE_CHECKING:
 ROUNDS = 3
 _LONGEST_PAUSE_SECONDS = 4.0
 _LONGEST_REASON = 500
-FAULTS = (BotoCoreError, ClientError, PynamoDBException, TaskExecutionError, ValueError)
 
 
 class HopelessItemError(Exception):
@@ -77,8 +72,8 @@ class Worked:
 def work_through(s3: S3Client, bucket: str, chunk: Mapping[str, Any], act: Callable[[Item], str | LeftAlone]) -> Worked:
     """Call `act` for every item of the chunk, and write a report.
 
-    `act` returns the outcome, and must be safe to repeat. Where it raises one of `FAULTS` it is repeated twice, after a
-    random pause. An item that fails does not stop the others.
+    `act` returns the outcome, and must be safe to repeat. Where it raises anything but `HopelessItemError` it is
+    repeated twice, after a random pause. An item that fails does not stop the others.
     """
     worked = Worked()
     pace = Pace(chunk["per_second"])
@@ -104,7 +99,7 @@ def _one_round(items: Sequence[Item], act: Callable[[Item], str | LeftAlone], pa
             outcome = act(item)
         except HopelessItemError as error:
             worked.failed.append(_with_reason(item, str(error)))
-        except FAULTS as error:
+        except Exception as error:  # noqa: BLE001 - the user's own hooks may raise anything, and the other items wait
             again.append(_with_reason(item, told(error)))
         else:
             if isinstance(outcome, LeftAlone):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pynamodb.exceptions import AttributeDeserializationError
 
 from status_tracker.core.history import told
-from status_tracker.operations.sweeping import Noted
+from status_tracker.operations.swept import Noted
 from status_tracker_ops.intake.registering import BACK, EXISTING, awaits_upload, is_gone, register, start_task
 from status_tracker_ops.intake.uploads import Upload
 

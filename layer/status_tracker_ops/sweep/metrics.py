@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from status_tracker.operations.counts import Recount
     from status_tracker.operations.pausing import Pause
-    from status_tracker.operations.sweeping import Noted, Swept
+    from status_tracker.operations.swept import Noted, Swept
     from status_tracker_ops.intake.reconcile import Reconciled
     from status_tracker_ops.sweep.counting import StepCount
 

@@ -5,23 +5,25 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
 from status_tracker.operations.counts import check_counts
-from status_tracker.operations.sweeping import Swept, sweep
+from status_tracker.operations.sweeping import WORKERS, sweep
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
 from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, finished, last_ends, oldest_unfinished
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import Any
 
-    from status_tracker import BaseTask, RunState
-    from status_tracker.operations.counts import Recount
+    from status_tracker.dynamodb.survey import Survey
+    from status_tracker.operations.counts import KeptCounts, Recount
     from status_tracker.operations.pausing import Pause
-    from status_tracker.operations.pipeline import Pipeline
+    from status_tracker.operations.pipeline import Pipeline, PipelineStep
+    from status_tracker.operations.swept import Swept
     from status_tracker_ops.settings import SweepSettings
     from status_tracker_ops.sweep.counting import StepCount
     from status_tracker_ops.sweep.state import SweepState
@@ -34,7 +36,9 @@ RECOUNT_AGAIN = timedelta(hours=1)
 SETTLING = timedelta(minutes=1)
 """By then the index has a task that has ended: what ends later is for the next count."""
 # The part of the time after which each stage stops, so that the next ones have theirs.
-_LISTING, _RESTARTING, _COUNTING, _AGEING, _REGISTERING, _RECOUNTING = 0.2, 0.5, 0.65, 0.7, 0.8, 0.9
+_LISTING, _GOING_THROUGH, _COUNTING, _REGISTERING, _RECOUNTING = 0.2, 0.6, 0.7, 0.8, 0.9
+_RESTARTING = 0.7
+"""The part of a step's share in going through the tasks after which it restarts no more, and only counts."""
 
 
 class Reporter(Protocol):
@@ -68,6 +72,7 @@ class Sweep:
         used: returns which part of the sweep's time has gone, from 0 to 1.
         keep: stores the state, since the sweep may be killed.
         failures: what has been raised so far.
+        surveys: what was seen of the unfinished tasks of each step, by its name.
     """
 
     pipeline: Pipeline
@@ -76,6 +81,7 @@ class Sweep:
     used: Callable[[], float]
     keep: Callable[[SweepState], None]
     failures: list[Exception] = field(default_factory=list, init=False)
+    surveys: dict[str, Survey[Any]] = field(default_factory=dict, init=False)
 
     def run(self, state: SweepState) -> SweepState:
         """Do all stages, and return where each stopped. A stage that fails does not keep the next from its turn.
@@ -85,7 +91,7 @@ class Sweep:
         """
         stages = {
             "Looking for pauses": self._tell_pauses,
-            "Restarting": self._restart,
+            "Restarting": self._go_through,
             "Counting": self._count,
             "Registering": self._register,
             "Counting anew": self._recount,
@@ -115,65 +121,90 @@ class Sweep:
             self.report.paused_for(step.name, max(seconds, 0.0))
         return state
 
-    def _restart(self, state: SweepState) -> SweepState:
+    def _go_through(self, state: SweepState) -> SweepState:
+        """Go once through the unfinished tasks of each step, restart what is left behind, and count them all."""
         known: dict[str, Any] = {}
         steps = self.pipeline.steps
         cursors = {step.name: state.cursors.get(step.name) for step in steps}
-        for number, step in enumerate(steps, start=1):
-            stop = self._until(_LISTING + (_RESTARTING - _LISTING) * number / len(steps))
+        share = (_GOING_THROUGH - _LISTING) / len(steps)
+        for number, step in enumerate(steps):
+            begin = _LISTING + share * number
+            survey = self.surveys[step.name] = step.task_class.survey(self._until(begin + share))
             try:
-                if pause := self.pipeline.paused(step.name):
-                    self.report.paused(step.name, pause)
-                    continue
-                run_state = step.task_class.run_states(known, self._until(_LISTING))
-                swept = self._sweep(step.task_class, cursors[step.name], stop, run_state)
+                stop = self._until(begin + share * _RESTARTING)
+                cursors[step.name] = self._restart(step, survey, cursors[step.name], known, stop)
             except Exception as error:  # noqa: BLE001 - raised by `run`; the other steps have their turn
                 self._fail(f"Restarting {step.name}", error)
-                continue
-            cursors[step.name] = swept.cursor
-            self.report.swept(step.name, swept)
-            if swept.error is not None:
-                self._fail(f"Restarting {step.name}", swept.error)
+            try:
+                survey.finish()
+            except Exception as error:  # noqa: BLE001 - as above
+                self._fail(f"Counting {step.name}", error)
         return replace(state, cursors=cursors)
 
-    def _sweep(
+    def _restart(
         self,
-        task_class: type[BaseTask],
+        step: PipelineStep,
+        survey: Survey[Any],
         cursor: str | None,
+        known: dict[str, Any],
         stop: Callable[[], bool],
-        run_state: Callable[[BaseTask], RunState],
-    ) -> Swept:
+    ) -> str | None:
+        """Restart what nothing drives, unless the step is paused; returns where the next sweep goes on."""
+        if pause := self.pipeline.paused(step.name):
+            self.report.paused(step.name, pause)
+            return cursor
+        run_state = step.task_class.run_states(known, self._until(_LISTING))
         settings = self.settings
-        try:
+
+        def swept_from(cursor: str | None) -> Swept:
             return sweep(
-                task_class,
+                step.task_class,
                 limit=settings.sweep_max_restarts,
                 examine=settings.sweep_max_examined,
                 pending_after=timedelta(seconds=settings.sweep_pending_after_seconds),
                 cursor=cursor,
                 stop=stop,
                 run_state=run_state,
+                query=survey.query_unattended,
+                workers=WORKERS,
             )
+
+        try:
+            swept = swept_from(cursor)
         except ValueError:  # about an argument, before any task was looked at
             if cursor is None:
                 raise
-            return self._sweep(task_class, None, stop, run_state)  # it was written by another version
+            swept = swept_from(None)  # it was written by another version
+        self.report.swept(step.name, swept)
+        if swept.error is not None:
+            self._fail(f"Restarting {step.name}", swept.error)
+        return swept.cursor
 
     def _count(self, state: SweepState) -> SweepState:
         """Count what is unfinished, and what has ended since the last sweep; an unfinished count is not reported."""
         stop, until = self._until(_COUNTING), get_utc_now() - SETTLING
         since = state.counted_to
         arrivals = {} if since is None or since >= until else count_arrivals(self.pipeline, since, until, stop)
-        counts = {step.name: count_unfinished(step.task_class, stop) for step in self.pipeline}
+        surveys = {step: survey for step in self.pipeline if not (survey := self.surveys[step.name]).broken}
+        counts = {step: count_unfinished(step.task_class, each, self.kept, stop) for step, each in surveys.items()}
         if arrivals is None or None in counts.values():
             self.report.not_counted()
             return state
-        for step in self.pipeline:
-            if (counted := counts[step.name]) is not None:
-                oldest = oldest_unfinished(step.task_class, counted, self._until(_AGEING))
+        for step, counted in counts.items():
+            if counted is not None:
                 ended = finished(step.task_class, arrivals) if arrivals else None
-                self.report.counted(step.name, counted, oldest, ended)
+                self.report.counted(step.name, counted, oldest_unfinished(step.task_class, surveys[step]), ended)
         return replace(state, counted_to=max(until, since or until))
+
+    @cached_property
+    def kept(self) -> KeptCounts | None:
+        """The counts that are kept with every change, if there are any that can be relied on."""
+        try:
+            kept = self.pipeline.kept_counts()
+        except Exception as error:  # noqa: BLE001 - raised by `run`; the index has the counts too
+            self._fail("Reading the kept counts", error)
+            return None
+        return kept if kept is not None and kept.exact else None
 
     def _register(self, state: SweepState) -> SweepState:
         if self.settings.bucket is None:
@@ -193,21 +224,31 @@ class Sweep:
         return replace(state, listed_to=done.listed_to)
 
     def _recount(self, state: SweepState) -> SweepState:
-        """Count everything that has ended, where that is due again. A total that was not counted is not reported."""
+        """Tell how much has ended; where that is due, count it, and hold the kept counts against what there is."""
+        last = last_ends(self.pipeline)
+        if self.kept is not None:
+            for code, step in last.items():
+                self.report.total(step.name, step.task_class.config.status_name(code), self.kept.by_code.get(code, 0))
         now = get_utc_now()
         service = os.environ.get("POWERTOOLS_SERVICE_NAME")
         if state.service == service and state.recount_after is not None and now < state.recount_after:
             return state
-        stop, complete, counted = self._until(_RECOUNTING), True, 0
-        for code, step in last_ends(self.pipeline).items():
+        stop = self._until(_RECOUNTING)
+        counted = self._count_ended(last, stop) if self.kept is None else sum(self.kept.by_code.get(c, 0) for c in last)
+        if counted is None:
+            self.report.not_counted()
+        self.report.checked(check_counts(self.pipeline, stop))
+        pause = RECOUNT_AGAIN if counted is None else RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1)
+        return replace(state, recount_after=now + pause, service=service)
+
+    def _count_ended(self, last: Mapping[int, PipelineStep], stop: Callable[[], bool]) -> int | None:
+        """Count by the index what has ended, and tell it; None where the time was over before the end."""
+        complete, counted = True, 0
+        for code, step in last.items():
             count = step.task_class.count_within(code, stop=stop)
             if count is None:
                 complete = False
                 continue
             counted += count
             self.report.total(step.name, step.task_class.config.status_name(code), count)
-        if not complete:
-            self.report.not_counted()
-        self.report.checked(check_counts(self.pipeline, stop))
-        pause = RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1) if complete else RECOUNT_AGAIN
-        return replace(state, recount_after=now + pause, service=service)
+        return counted if complete else None

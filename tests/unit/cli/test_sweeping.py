@@ -82,3 +82,29 @@ def test_what_cannot_be_meant_is_refused(run: Any, arguments: list[str], told: s
     assert answer.code == 2
     assert told in answer.err
     assert Order.dispatched == []
+
+
+def test_a_dry_run_tells_by_reason_what_would_be_restarted_and_changes_nothing(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker.cli.sweeping.caller", lambda _: 1 / 0)
+    ended = {"b", "c"}
+    monkeypatch.setattr(
+        Order, "run_state", lambda task: RunState.ENDED if task.task_id in ended else RunState.NEVER_STARTED
+    )
+    for task_id in ("a", "b", "c"):
+        Order.make_and_save(task_id)
+    CLOCK.move(600)
+    before = {task_id: vars(stored(task_id)) for task_id in ("a", "b", "c")}
+    answer = run("sweep", "--dry-run")
+    assert answer.code == 0
+    assert ["would_restart", "3"] in [line.split() for line in answer.out.splitlines()]
+    by_case, tasks = answer.err.splitlines()[:2], answer.err.splitlines()[2:]
+    assert by_case == [
+        "would restart: 2 pending, and its run has ended without an end of the task",
+        "would restart: 1 pending, and its run was never started",
+    ]
+    assert [line.partition(": pending since")[0] for line in tasks] == [f"{each}: would restart" for each in "abc"]
+    assert run("sweep", "--dry-run", "--json").json["counts"]["would_restart"] == 3
+    assert Order.dispatched == []
+    assert {task_id: vars(stored(task_id)) for task_id in ("a", "b", "c")} == before

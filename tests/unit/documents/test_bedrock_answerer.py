@@ -25,9 +25,9 @@ from documents.answering.bedrock_prompt import (
 )
 from documents.questions import Question
 from documents.reading.extracted import ExtractedDocument, KeyValue
-from documents.service_errors import ServiceBusyError
 from documents.settings import BedrockSettings
 from status_tracker import NonRetryableError
+from status_tracker_ops.outages import ServiceBusyError
 from tests.support.aws_stubs import Scripted, answer
 
 SETTINGS = BedrockSettings("us.example.model-v1:0", 100_000)

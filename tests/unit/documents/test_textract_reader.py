@@ -9,12 +9,12 @@ from io import BytesIO
 import pypdf
 import pytest
 
-from documents.service_errors import LONGEST_PAUSE_SECONDS, ServiceBusyError, pause_seconds
 from documents.textract.files import MAX_BYTES_IN_ONE_CALL, TEXTRACT_ERRORS, fits_one_call
 from documents.textract.jobs import AnalysisJob, AnalysisJobs
 from documents.textract.reader import AnalysisFailedError, TextractReader
 from samples import make_samples
 from status_tracker import NonRetryableError, Postponed
+from status_tracker_ops.outages import LONGEST_PAUSE_SECONDS, ServiceBusyError, pause_seconds
 from tests.support.aws_stubs import Scripted, answer
 from tests.unit.documents.test_reader import make_pdf, written
 
