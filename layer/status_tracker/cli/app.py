@@ -13,9 +13,11 @@ from . import acting, environment, init, listing, local, sweeping, verifying, wa
 from .acting import How
 from .environment import Account
 from .options import Chosen, command
+from .quick import QuickGroup
 from .target import Target
 
 app = typer.Typer(
+    cls=QuickGroup,
     help="Look at tracked tasks and operate on them.\n\n"
     "Exit codes: 0 all is done, 1 not all or nothing was done or found, 2 the command cannot be used like that, "
     "3 AWS or the database refuses or cannot be reached, 130 interrupted.",

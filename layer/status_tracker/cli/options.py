@@ -13,6 +13,7 @@ import typer
 from ..core.config import StatusNameEnum, TrackerConfig
 from ..operations.filters import TaskFilter
 from .errors import WrongUsageError, told
+from .quick import QuickCommand
 from .times import parse_moment
 
 
@@ -79,7 +80,7 @@ def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[...
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         del run.__wrapped__  # else its signature would count
-        app.command(context_settings=context_settings)(run)
+        app.command(cls=QuickCommand, context_settings=context_settings)(run)
 
     return register
 
