@@ -6,19 +6,26 @@ import functools
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..core.config import StatusNameEnum, TrackerConfig
+from ..core.config import TrackerConfig
 from ..operations.filters import TaskFilter
+from .completing import statuses, step_names, task_ids
 from .errors import WrongUsageError, told
 from .quick import QuickCommand
+from .scope import Scope
 from .times import parse_moment
 
-
-def _status_names() -> list[str]:
-    return [each.value for each in StatusNameEnum]
+StepNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--step", help="Only this step of the pipeline; may be given again. By default all.", autocompletion=step_names
+    ),
+]
+KnownTaskId = Annotated[str, typer.Argument(help="The task.", autocompletion=task_ids)]
 
 
 @dataclass(frozen=True)
@@ -27,7 +34,7 @@ class Chosen:
 
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", "-s", help="Name or code; may be given again.", autocompletion=_status_names),
+        typer.Option("--status", "-s", help="Name or code; may be given again.", autocompletion=statuses),
     ] = None
     error_class: Annotated[str | None, typer.Option(help="The class of the last failure, such as KeyError.")] = None
     error_text: Annotated[str | None, typer.Option(help="A text in the last failure's error.")] = None
@@ -42,10 +49,16 @@ class Chosen:
 
     def filter(self, config: TrackerConfig, default: Sequence[int]) -> TaskFilter:
         """The filter of these options; with the default's statuses if none is given. Raises `ValueError`."""
-        codes = [config.status_code(status) for status in self.status or ()]
-        now = config.now()
+        return self._filter([config.status_code(status) for status in self.status or ()] or default, config.now())
+
+    def filter_in(self, scope: Scope) -> TaskFilter:
+        """The filter of these options; with all statuses of the scope if none is given. Raises `ValueError`."""
+        codes = [code for status in self.status or () for code in scope.codes(status)]
+        return self._filter(codes or list(scope.statuses), scope.config.now())
+
+    def _filter(self, codes: Sequence[int], now: datetime) -> TaskFilter:
         chosen = TaskFilter(
-            tuple(codes or default),
+            tuple(codes),
             error_class=self.error_class,
             error_text=self.error_text,
             since=parse_moment(self.since, "--since", now),
@@ -55,6 +68,22 @@ class Chosen:
         if self.id_prefix is not None and not self.id_prefix:
             raise WrongUsageError("--id-prefix is empty: give the beginning of the ids, or leave it out.")
         return chosen
+
+
+@dataclass(frozen=True)
+class How:
+    """The options of an action."""
+
+    reason: Annotated[str, typer.Option(help="Why; recorded on each task. Needed unless it is a dry run.")] = ""
+    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many match, and the first.")] = False
+    limit: Annotated[int | None, typer.Option(help="At most so many tasks.")] = None
+    rate: Annotated[float | None, typer.Option(help="At most so many tasks a second.")] = None
+    run_id: Annotated[
+        str | None, typer.Option(help="Of an earlier call that is to be completed: nothing is done twice.")
+    ] = None
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier call stopped.")] = None
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False
 
 
 def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[..., None]], None]:

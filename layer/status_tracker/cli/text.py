@@ -32,11 +32,16 @@ def age(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return ""
     seconds = (now - moment) // timedelta(seconds=1)
-    sign, seconds = ("in ", -seconds) if seconds < 0 else ("", seconds)
+    return f"in {lasting(timedelta(seconds=-seconds))}" if seconds < 0 else lasting(now - moment)
+
+
+def lasting(time: timedelta) -> str:
+    """How long it is, in one unit: ``5 min``."""
+    seconds = time // timedelta(seconds=1)
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * size:
-            return f"{sign}{seconds // size} {unit}"
-    return f"{sign}{seconds} s"
+            return f"{seconds // size:,} {unit}"
+    return f"{seconds} s"
 
 
 def _escaped(character: str) -> str:

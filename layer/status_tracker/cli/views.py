@@ -18,6 +18,7 @@ class View:
     """A task's state, for display.
 
     Attributes:
+        step: the step that `status` is of, where several are shown; else empty.
         meanings: what the status means to each step of the pipeline, where one is given.
         locked_until: when the lease of the worker that holds it ends; None when nobody does.
         stuck: whether the worker has vanished.
@@ -31,9 +32,11 @@ class View:
     locked_until: datetime | None
     stuck: bool
     meanings: Sequence[StatusOfStep] = ()
+    step: str = ""
 
     @classmethod
-    def of(cls, task: Any, config: TrackerConfig, pipeline: Pipeline | None = None) -> View:
+    def of(cls, task: Any, config: TrackerConfig, pipeline: Pipeline | None = None, *, step: str = "") -> View:
+        """The task, by the config of the step that its status is of; `step` is the step's name, where it is shown."""
         state, now = task.tracked_state(), config.now()
         return cls(
             task_id=task.task_id,
@@ -44,6 +47,7 @@ class View:
             locked_until=lease_end(state, config) if is_live(state, config, now) else None,
             stuck=is_stuck(state, config, now),
             meanings=() if pipeline is None else pipeline.meanings(state.status),
+            step=step,
         )
 
     @property
@@ -53,7 +57,9 @@ class View:
 
     @property
     def status_in_list(self) -> str:
-        """The step's own name of the status; of another step's status, the name with that step, where it is known."""
+        """The status with its step, where several are shown; else the step's own name of it, where it has one."""
+        if self.step:
+            return f"{self.step} {self.status}"
         return self.status_of_steps if self.status == str(self.state.status) else self.status
 
     @property
@@ -65,6 +71,7 @@ class View:
         """As JSON: the fields of a list."""
         return {
             "task_id": self.task_id,
+            **({"step": self.step} if self.step else {}),
             "status": self.status,
             "status_code": self.state.status,
             "stuck": self.stuck,

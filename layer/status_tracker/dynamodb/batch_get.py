@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ..core.errors import TaskUnreadableError
 from ..core.retries import jittered
 from .item import TaskItem
+from .paging import patiently
 from .unreadable import task_of
 
 BATCH_SIZE = 100
@@ -111,7 +112,7 @@ class WholeReader:
             page = self._request(unread)
 
     def _request(self, keys: list[Any]) -> _Page:
-        return self._class._get_connection().batch_get_item(keys)
+        return patiently(lambda _: self._class._get_connection().batch_get_item(keys))
 
     def _is_wanted(self, listed: Listed) -> bool:
         if isinstance(self._wanted, bool):
