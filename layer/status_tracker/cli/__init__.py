@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -12,6 +13,7 @@ _BROKEN_PIPE = 141  # as of a program that the signal has ended
 
 def main() -> None:
     """Run the command of the arguments, and exit with its code."""
+    gc.disable()  # imports make hundreds of thousands of objects and no garbage; `Target.opened` enables it again
     try:
         from .app import app  # noqa: PLC0415  # what it needs may be missing
     except ModuleNotFoundError as error:

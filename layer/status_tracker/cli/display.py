@@ -33,7 +33,7 @@ _STYLES = {
     "exhausted": "red",
 }
 _NARROWEST = 12
-_OTHER_COLUMNS = 38  # what Failed, Run, Since and the space between columns take
+_OTHER_COLUMNS = 34  # what Failed, Run, Since and the space between columns take
 _WIDEST_TABLE = 80
 _ENDLESS = 100_000  # what is piped elsewhere is not cut to a terminal's width
 

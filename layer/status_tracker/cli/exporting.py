@@ -49,6 +49,8 @@ def export(
             searches.append(_export(scope, chosen, write, sink, cursor))
             if not chosen.status:
                 tell_of_other_steps(scope)
+        if kind == "csv":
+            _begin(sink)
     if output is not None:
         say(f"{output}: {tasks(sum(search.matched for search in searches))}{' more' if cursor else ''}")
     for search in searches:
@@ -118,14 +120,19 @@ def _writer(kind: str, sink: Sink) -> Writer:
     rows = csv.writer(stream, lineterminator="\n")
 
     def write(view: View, scope: Scope) -> None:
-        if not sink.is_begun:
-            sink.is_begun = True
-            rows.writerow([*_COLUMNS, "data", *_WHERE])
+        _begin(sink)
         whole = _whole(view, scope)
         data = _cell(dumps(view.data, default=str))
         rows.writerow([*(_cell(whole[name]) for name in _COLUMNS), data, *(_cell(whole[name]) for name in _WHERE)])
 
     return write
+
+
+def _begin(sink: Sink) -> None:
+    """Write the names of the columns, once and not before a task was read."""
+    if not sink.is_begun:
+        sink.is_begun = True
+        csv.writer(sink.stream, lineterminator="\n").writerow([*_COLUMNS, "data", *_WHERE])
 
 
 def _whole(view: View, scope: Scope) -> dict[str, Any]:

@@ -118,6 +118,7 @@ def _own(function: Callable[..., None], groups: dict[str, Any]) -> list[tuple[st
     return [(name, each) for name, each in inspect.signature(function).parameters.items() if name not in groups]
 
 
+@functools.cache  # most commands have the same groups
 def _parameters(kind: Any) -> list[inspect.Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     return [_parameter(field.name, field.default, hints[field.name]) for field in fields(kind)]

@@ -15,7 +15,7 @@ from . import counting
 from .counting import Counts, Pace
 from .display import console, counts_table, print_json
 from .scope import Scope
-from .text import age, lasting, plain, say
+from .text import age, iso, lasting, plain, say
 
 
 @dataclass(frozen=True)
@@ -35,14 +35,13 @@ class Standing:
 
     def as_json(self, scope: Scope) -> dict[str, Any]:
         """For machines."""
-        steps = {"step"} if scope.is_whole else set()
         rows = [
             {
-                **dict.fromkeys(steps, step),
+                **({"step": step} if scope.is_whole else {}),
                 "status": name,
                 "status_code": code,
                 "tasks": self.counts.by_code[code],
-                "oldest": self.oldest.get(code),
+                "oldest": iso(self.oldest.get(code)),
             }
             for code, (step, name) in scope.statuses.items()
         ]
@@ -56,7 +55,13 @@ class Standing:
             "finished_per_minute": None if pace is None else round(pace.per_minute, 2),
             "seconds_left": left,
             "pauses": [
-                {"step": each.step, "reason": each.reason, "by": each.by, "since": each.since, "until": each.until}
+                {
+                    "step": each.step,
+                    "reason": each.reason,
+                    "by": each.by,
+                    "since": iso(each.since),
+                    "until": iso(each.until),
+                }
                 for each in self.pauses
             ],
         }

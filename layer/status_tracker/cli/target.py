@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import os
@@ -218,6 +219,7 @@ def _import(name: str) -> Any:
         raise WrongUsageError(f"{module_name} cannot be imported: {error}.") from error
     except Exception as error:
         raise WrongUsageError(f"{module_name} cannot be imported: {told(error)}") from error
+    gc.enable()
     found = getattr(module, class_name, None)
     if found is None:
         classes = ", ".join(_task_classes(module)) or "none"

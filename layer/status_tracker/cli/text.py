@@ -35,6 +35,11 @@ def age(moment: datetime | None, now: datetime) -> str:
     return f"in {lasting(timedelta(seconds=-seconds))}" if seconds < 0 else lasting(now - moment)
 
 
+def iso(moment: datetime | None) -> str | None:
+    """The moment for machines."""
+    return None if moment is None else moment.isoformat()
+
+
 def lasting(time: timedelta) -> str:
     """How long it is, in one unit: ``5 min``."""
     seconds = time // timedelta(seconds=1)

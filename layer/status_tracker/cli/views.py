@@ -11,6 +11,7 @@ from ..core.config import TrackerConfig
 from ..core.history import last_failure
 from ..core.state import TaskState, is_live, is_stuck, lease_end
 from ..operations.pipeline import Pipeline, StatusOfStep
+from .text import iso
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,9 @@ class View:
             "stuck": self.stuck,
             "retry": self.state.retry,
             "run": self.state.run,
-            "create_time": _iso(self.create_time),
-            "update_time": _iso(self.state.update_time),
-            "locked_until": _iso(self.locked_until),
+            "create_time": iso(self.create_time),
+            "update_time": iso(self.state.update_time),
+            "locked_until": iso(self.locked_until),
             "error": self.error or None,
         }
 
@@ -90,11 +91,7 @@ class View:
             **self.summary(),
             **({"steps": steps} if steps else {}),
             "fence": self.state.fence,
-            "not_before": _iso(self.state.not_before),
+            "not_before": iso(self.state.not_before),
             "data": self.data,
             "errors": dict(self.state.errors),
         }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()
