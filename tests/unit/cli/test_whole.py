@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import status_tracker as st
 from status_tracker.cli.app import app
 from status_tracker.cli.progress import Reading
 from status_tracker.core.port import KeptCounts
@@ -347,10 +348,10 @@ def test_a_long_id_is_never_broken_at_80_columns(seen: Any) -> None:
         "",
         " Status          Failed   Run   Since   Last error",
         " ───────────────────────────────────────────────────────────────────",
-        "b",
-        " Order pending        0     0     0 s",
         LONG,
         " Order failed         1     0     0 s   OutOfStockError('none left')",
+        "b",
+        " Order pending        0     0     0 s",
         "",
     ]
 
@@ -386,3 +387,15 @@ def test_watch_at_80_columns(seen: Any) -> None:
     assert shown[0] == "shop, 12:00:00 UTC"
     assert LONG in shown
     assert max(map(len, shown)) <= 80
+
+
+def test_show_of_what_cannot_be_read_says_what_its_backend_says(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    told = "The item 'shop____a' cannot be read: attribute run: TypeError: one. Mend it in the table, or delete it."
+
+    def refuse(*_: Any, **__: Any) -> None:
+        raise st.TaskUnreadableError(told, task_id="a")
+
+    Order.make_and_save("a")
+    monkeypatch.setattr(Order, "get_one_or_none", refuse)
+    answer = run("show", "a")
+    assert (answer.code, answer.out, answer.err) == (1, "", f"Error: {told}\n")
