@@ -29,6 +29,12 @@ app = typer.Typer(
 TaskIds = Annotated[list[str] | None, typer.Argument(metavar="[TASK_ID]...", help="Tasks; or give a filter.")]
 
 
+def only(named: list[str]) -> None:
+    """Forget all commands but the named one, where there is such a one: typer makes each, which takes a while."""
+    wanted = [each for each in app.registered_commands if each.callback and [each.callback.__name__] == named]
+    app.registered_commands = wanted or app.registered_commands
+
+
 def _tell_version(wanted: bool) -> None:
     if wanted:
         typer.echo(__version__)

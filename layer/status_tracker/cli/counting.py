@@ -94,7 +94,7 @@ def pace(scope: Scope, counts: Counts, *, paused: bool) -> Pace | None:
     unfinished = sum(number for code, number in counts.by_code.items() if code not in scope.ended)
     left = timedelta(minutes=unfinished / per_minute) if per_minute and unfinished and not paused else None
     first = min((each[-1] for each in times.values()), default=now - WINDOW)
-    return Pace(per_minute, max(now - first, _SHORTEST) if times else WINDOW, left)
+    return Pace(per_minute, _in_minutes(now - first), left)
 
 
 def _by_index(scope: Scope) -> Counts:
@@ -122,6 +122,11 @@ def _newest_ends(scope: Scope, codes: set[int], since: datetime) -> dict[int, li
             if state.update_time is not None:
                 found.setdefault(state.status, []).append(state.update_time)
     return found
+
+
+def _in_minutes(time: timedelta) -> timedelta:
+    """The time, rounded up to whole minutes."""
+    return max(-(-time // _SHORTEST), 1) * _SHORTEST
 
 
 def _per_minute(times: list[datetime], now: datetime) -> float:
