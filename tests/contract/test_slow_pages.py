@@ -63,7 +63,7 @@ def test_page_that_was_not_answered_is_asked_for_in_smaller_parts(
     monkeypatch.setattr("status_tracker.dynamodb.paging._SMALLEST", 2)
     limits: list[int | None] = []
 
-    def slow_if_large(request: AWSPreparedRequest) -> None:
+    def slow_if_large(request: Any) -> None:
         limits.append(json.loads(request.body).get("Limit"))
         if limits[-1] is None or limits[-1] > 2:
             raise ReadTimeoutError(endpoint_url=request.url)

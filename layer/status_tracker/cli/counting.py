@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ..core.errors import TaskUnreadableError
@@ -101,9 +102,12 @@ def _by_index(scope: Scope) -> Counts:
     by_code: dict[int, int] = {}
     with Reading(f"Counting the tasks of {scope.use_case_id} by the index") as reading:
         for _, step in scope.steps:
-            before = sum(by_code.values())
-            by_code.update(_of_step(step, lambda number, before=before: reading.look(f"{before + number:,}")))
+            by_code.update(_of_step(step, partial(_told, reading, sum(by_code.values()))))
     return Counts({code: by_code.get(code, 0) for code in scope.statuses})
+
+
+def _told(reading: Reading, before: int, number: int) -> None:
+    reading.look(f"{before + number:,}")
 
 
 def _of_step(step: Any, progress: Callable[[int], object]) -> dict[int, int]:

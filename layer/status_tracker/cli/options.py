@@ -95,7 +95,7 @@ def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[...
 
     def register(function: Callable[..., None]) -> None:
         hints = get_type_hints(function, include_extras=True)
-        groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+        groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
 
         @functools.wraps(function)
         def run(**options: Any) -> None:
