@@ -28,12 +28,12 @@ class Counts:
 
     Attributes:
         exact: whether these are the numbers; where not, they are nearly those.
-        recounted_at: where kept counts are told, when the tasks themselves were last counted.
+        changes: of kept counts, what is the same again where nothing has been counted in between; else None.
     """
 
     by_code: Mapping[int, int]
     exact: bool = True
-    recounted_at: datetime | None = None
+    changes: tuple[int, ...] | None = None
 
     @property
     def total(self) -> int:
@@ -61,7 +61,7 @@ def count(scope: Scope) -> Counts:
     kept = None if scope.pipeline is None else scope.pipeline.kept_counts()
     if kept is not None and kept.recounted_at is not None:
         by_code = {code: max(0, kept.by_code.get(code, 0)) for code in scope.statuses}
-        return Counts(by_code, kept.exact, kept.recounted_at)
+        return Counts(by_code, kept.exact, kept.changes)
     return _by_index(scope)
 
 

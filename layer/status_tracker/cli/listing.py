@@ -100,9 +100,9 @@ def _list(scope: Scope, chosen: Chosen, *, json: bool, limit: int, oldest: bool,
     elif views:
         out = console()
         out.print(tasks_table(views, scope.config.now(), out.width))
-    search.tell_end()
     if interrupted:
         end_interrupted(scope, search, behind)
+    search.tell_end()
     if not views:
         say("No task matches.")
     elif behind is not None and not json:

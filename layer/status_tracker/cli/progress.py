@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import threading
@@ -15,6 +16,7 @@ from .text import say
 _QUIET_SECONDS = 1.0
 """What is done within that needs no progress."""
 
+_INTERRUPTED = b"\nEnding at the next task. Ctrl-C once more ends at once, and does not say how to go on.\n"
 _REDRAWN_SECONDS = 0.1
 _SELDOM_SECONDS = 30.0
 """Where nobody watches a terminal, a line is written after so long, and then as seldom."""
@@ -73,3 +75,5 @@ class Reading:
         if self._interrupted:
             raise KeyboardInterrupt
         self._interrupted = True
+        if sys.stderr.isatty():
+            os.write(sys.stderr.fileno(), _INTERRUPTED)

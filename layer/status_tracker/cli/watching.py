@@ -29,6 +29,8 @@ _SHOWN = 15
 _MOST_AT_ONCE = 200
 _BEHIND = timedelta(seconds=5)
 _PACE_AGAIN = timedelta(seconds=15)
+_LOOKS_AFTER_A_CHANGE = 2
+"""Where counts are kept, tasks are looked for only when they have changed, and so often after that."""
 
 
 class Changes:
@@ -67,15 +69,20 @@ class Watched:
         self._began = scope.config.now()
         self._changes = Changes(scope)
         self._paced: datetime | None = None
+        self._same = 0
         self.standing = Standing(counting.Counts({}), {}, None, ())
 
     def look(self) -> list[View]:
         """What has changed since the last look."""
-        changed = self._changes.look()
-        self.recent.extendleft(changed)
         counts, pauses, now = counting.count(self.scope), pauses_of(self.scope), self.scope.config.now()
+        is_same = counts.changes is not None and counts.changes == self.standing.counts.changes
+        self._same = self._same + 1 if is_same else 0
         self.standing = replace(self.standing, counts=counts, pauses=pauses)
-        if self._paced is None or now - self._paced >= _PACE_AGAIN:
+        is_due = self._paced is None or now - self._paced >= _PACE_AGAIN
+        # The index may show a change a moment after it was counted.
+        changed = self._changes.look() if is_due or self._same <= _LOOKS_AFTER_A_CHANGE else []
+        self.recent.extendleft(changed)
+        if is_due:
             self._paced = now
             pace = counting.pace(self.scope, counts, paused=bool(pauses))
             self.standing = replace(self.standing, pace=pace, oldest=counting.oldest(self.scope, counts))

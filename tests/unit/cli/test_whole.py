@@ -181,6 +181,32 @@ def test_kept_counts_that_may_have_drifted_are_told_as_such(run: Any, monkeypatc
     assert run("stats", "--json").json["exact"] is False
 
 
+def test_where_counts_are_kept_and_nothing_changes_watch_looks_for_no_tasks(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keep_counts(monkeypatch, exact=True)
+    fail("before")
+    asked: list[int] = []
+    ask = Order.query_by_status
+
+    def asking(*arguments: Any, **more: Any) -> Any:
+        asked.append(looks[0])
+        return ask(*arguments, **more)
+
+    looks = [0]
+
+    def wait(_: float) -> None:
+        looks[0] += 1
+        if looks[0] == 1:
+            fail("meanwhile")
+
+    monkeypatch.setattr(Order, "query_by_status", asking)
+    monkeypatch.setattr("status_tracker.cli.watching.time.sleep", wait)
+    answer = run("watch", "--looks", "6")
+    assert "  meanwhile: Order failed: OutOfStockError('none left')" in answer.out.splitlines()
+    assert (answer.code, {3, 4} & set(asked)) == (4, set())
+
+
 def test_before_the_first_count_tasks_are_counted_by_the_index(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_counts(monkeypatch, exact=False, counted=False)
     some_of_each()
