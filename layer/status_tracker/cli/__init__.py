@@ -13,9 +13,11 @@ _BROKEN_PIPE = 141  # as of a program that the signal has ended
 
 def main() -> None:
     """Run the command of the arguments, and exit with its code."""
-    gc.disable()  # imports make hundreds of thousands of objects and no garbage; `Target.opened` enables it again
+    gc.disable()  # imports make hundreds of thousands of objects and no garbage; the target's import enables it again
     try:
-        from .app import app, only  # noqa: PLC0415  # what it needs may be missing
+        import rich  # noqa: F401, PLC0415  # what it needs may be missing
+
+        from .app import app, only  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _NEEDED:
             raise
