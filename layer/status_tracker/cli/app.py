@@ -10,6 +10,7 @@ import typer
 from .._version import __version__
 from ..operations.actions import Action
 from . import init, local
+from .completing import task_ids
 from .environment import Account
 from .options import Chosen, How, KnownTaskId, StepNames, command
 from .quick import QuickGroup
@@ -26,7 +27,10 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-TaskIds = Annotated[list[str] | None, typer.Argument(metavar="[TASK_ID]...", help="Tasks; or give a filter.")]
+TaskIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TASK_ID]...", help="Tasks; or give a filter.", autocompletion=task_ids),
+]
 
 
 def only(named: list[str]) -> None:

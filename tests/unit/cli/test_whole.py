@@ -313,6 +313,7 @@ def test_beginning_of_an_id_is_answered_with_those_that_begin_so(run: Any) -> No
         ("ls --step ", ["Order", "Delivery"]),
         ("stats --step D", ["Delivery"]),
         ("show inv", ["invoice-2", "invoice-1"]),
+        ("rerun order-1 inv", ["invoice-2", "invoice-1"]),
         ("show --task no.such:THING inv", []),
     ],
 )
