@@ -56,13 +56,17 @@ class Pace:
     left: timedelta | None
 
 
-def count(scope: Scope) -> Counts:
-    """The kept counts, in one request; where there are none, all tasks are counted by the index."""
+def count(scope: Scope, *, quiet: bool = False) -> Counts:
+    """The kept counts, in one request; where there are none, all tasks are counted by the index.
+
+    Args:
+        quiet: do not say how far the counting is.
+    """
     kept = None if scope.pipeline is None else scope.pipeline.kept_counts()
     if kept is not None and kept.recounted_at is not None:
         by_code = {code: max(0, kept.by_code.get(code, 0)) for code in scope.statuses}
         return Counts(by_code, kept.exact, kept.changes)
-    return _by_index(scope)
+    return _by_index(scope, quiet=quiet)
 
 
 def oldest(scope: Scope, counts: Counts) -> dict[int, datetime]:
@@ -98,11 +102,13 @@ def pace(scope: Scope, counts: Counts, *, paused: bool) -> Pace | None:
     return Pace(per_minute, _in_minutes(now - first), left)
 
 
-def _by_index(scope: Scope) -> Counts:
+def _by_index(scope: Scope, *, quiet: bool) -> Counts:
     by_code: dict[int, int] = {}
-    with Reading(f"Counting the tasks of {scope.use_case_id} by the index") as reading:
+    with Reading(f"Counting the tasks of {scope.use_case_id} by the index", quiet=quiet) as reading:
         for _, step in scope.steps:
             by_code.update(_of_step(step, partial(_told, reading, sum(by_code.values()))))
+            if reading.interrupted:  # a backend that counts at once does not look
+                raise KeyboardInterrupt
     return Counts({code: by_code.get(code, 0) for code in scope.statuses})
 
 

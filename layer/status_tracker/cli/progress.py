@@ -27,13 +27,18 @@ class Reading:
 
     Args:
         what: what is being done, for whoever watches.
+        quiet: say nothing.
+
+    Attributes:
+        interrupted: whether Ctrl-C was pressed; where no `look` came after it, nothing was raised.
     """
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: str, *, quiet: bool = False) -> None:
         self._what = what
+        self._quiet = quiet
         self._began = self._told = time.monotonic()
         self._bar: Any = None
-        self._interrupted = False
+        self.interrupted = False
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -49,9 +54,11 @@ class Reading:
 
     def look(self, done: str | Callable[[], str]) -> None:
         """Tell what has been done so far, where it is time to. Raises `KeyboardInterrupt` after Ctrl-C."""
-        if self._interrupted:
+        if self.interrupted:
             raise KeyboardInterrupt
         now = time.monotonic()
+        if self._quiet:
+            return
         if sys.stderr.isatty():
             if now - self._began >= _QUIET_SECONDS and now - self._told >= _REDRAWN_SECONDS:
                 self._told = now
@@ -72,8 +79,8 @@ class Reading:
             self._bar.update(line)
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        if self._interrupted:
+        if self.interrupted:
             raise KeyboardInterrupt
-        self._interrupted = True
-        if sys.stderr.isatty():
+        self.interrupted = True
+        if sys.stderr.isatty() and not self._quiet:
             os.write(sys.stderr.fileno(), _INTERRUPTED)

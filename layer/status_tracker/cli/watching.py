@@ -74,7 +74,7 @@ class Watched:
 
     def look(self) -> list[View]:
         """What has changed since the last look."""
-        counts, pauses, now = counting.count(self.scope), pauses_of(self.scope), self.scope.config.now()
+        counts, pauses, now = counting.count(self.scope, quiet=True), pauses_of(self.scope), self.scope.config.now()
         is_same = counts.changes is not None and counts.changes == self.standing.counts.changes
         self._same = self._same + 1 if is_same else 0
         self.standing = replace(self.standing, counts=counts, pauses=pauses)

@@ -269,6 +269,16 @@ def test_interrupted_list_goes_on(run: Any, monkeypatch: pytest.MonkeyPatch) -> 
     assert listed == [f"t-{number}" for number in reversed(range(9))]
 
 
+def test_interrupt_while_tasks_are_counted_ends_stats_and_watch(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted() -> dict[int, int]:
+        os.kill(os.getpid(), signal.SIGINT)
+        return {}
+
+    monkeypatch.setattr(Order, "count_by_status", interrupted)
+    assert (run("stats").code, run("stats").err) == (130, "Error: Interrupted.\n")
+    assert run("watch").code == 0
+
+
 @pytest.mark.parametrize("suffix", ["csv", "jsonl"])
 def test_interrupted_export_goes_on_to_the_same_file(
     run: Any, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, suffix: str
