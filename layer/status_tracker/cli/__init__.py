@@ -13,7 +13,7 @@ _BROKEN_PIPE = 141  # as of a program that the signal has ended
 
 def main() -> None:
     """Run the command of the arguments, and exit with its code."""
-    gc.disable()  # imports make hundreds of thousands of objects and no garbage; the target's import enables it again
+    gc.disable()  # imports make hundreds of thousands of objects and no garbage; the command enables it again
     try:
         import rich  # noqa: F401, PLC0415  # what it needs may be missing
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
@@ -99,6 +100,7 @@ def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[...
 
         @functools.wraps(function)
         def run(**options: Any) -> None:
+            gc.enable()
             given = {name: _taken(kind, options) for name, kind in groups.items()}
             with told():
                 function(**given, **options)

@@ -212,6 +212,7 @@ def _import(name: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
+        gc.disable()  # as in `main`
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
@@ -219,7 +220,8 @@ def _import(name: str) -> Any:
         raise WrongUsageError(f"{module_name} cannot be imported: {error}.") from error
     except Exception as error:
         raise WrongUsageError(f"{module_name} cannot be imported: {told(error)}") from error
-    gc.enable()
+    finally:
+        gc.enable()
     found = getattr(module, class_name, None)
     if found is None:
         classes = ", ".join(_task_classes(module)) or "none"
