@@ -36,6 +36,7 @@ class Reading:
     def __init__(self, what: str, *, quiet: bool = False) -> None:
         self._what = what
         self._quiet = quiet
+        self._is_watched = sys.stderr.isatty()
         self._began = self._told = time.monotonic()
         self._bar: Any = None
         self.interrupted = False
@@ -59,7 +60,7 @@ class Reading:
         now = time.monotonic()
         if self._quiet:
             return
-        if sys.stderr.isatty():
+        if self._is_watched:
             if now - self._began >= _QUIET_SECONDS and now - self._told >= _REDRAWN_SECONDS:
                 self._told = now
                 self._draw(self._line(done))
@@ -82,5 +83,5 @@ class Reading:
         if self.interrupted:
             raise KeyboardInterrupt
         self.interrupted = True
-        if sys.stderr.isatty() and not self._quiet:
+        if self._is_watched and not self._quiet:
             os.write(sys.stderr.fileno(), _INTERRUPTED)

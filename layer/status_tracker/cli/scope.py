@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, NamedTuple
 
 from ..core.config import TrackerConfig
@@ -62,7 +63,7 @@ class Scope:
         """Whether it covers several steps, whose names then stand beside the statuses."""
         return len(self.steps) > 1
 
-    @property
+    @cached_property
     def statuses(self) -> Mapping[int, StatusOfStep]:
         """What the codes mean, in the order of a task's life. The succeeded of a step is the pending of the next."""
         found: dict[int, StatusOfStep] = {}
@@ -98,8 +99,11 @@ class Scope:
         meaning = self.statuses.get(task.tracked_state().status)
         if meaning is None or not self.is_whole:
             return View.of(task, self.config, self.pipeline)
-        config = next(step.config for name, step in self.steps if name == meaning.step)
-        return View.of(task, config, self.pipeline, step=meaning.step)
+        return View.of(task, self._configs[meaning.step], self.pipeline, step=meaning.step)
+
+    @cached_property
+    def _configs(self) -> Mapping[str, TrackerConfig]:
+        return {name: step.config for name, step in self.steps}
 
 
 @contextmanager

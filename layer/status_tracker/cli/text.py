@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 def plain(text: object) -> str:
     """One line; unprintable characters are escaped, such as ``\\x1b``."""
-    return "".join(each if each.isprintable() else _escaped(each) for each in str(text))
+    line = str(text)
+    return line if line.isprintable() else "".join(each if each.isprintable() else _escaped(each) for each in line)
 
 
 def say(line: str) -> None:
