@@ -222,14 +222,14 @@ PROVIDERS: dict[Callable[[Home], dict[str, str]], list[tuple[str, str | None]]] 
 def test_the_command_works_with_the_credentials_of(
     provider: Callable[[Home], dict[str, str]], home: Home, aws: Aws
 ) -> None:
-    done = run_stats(home, provider(home))
+    done = run_list(home, provider(home))
     assert done.returncode == 0, done.stderr
     assert list(dict.fromkeys(aws.asked)) == [*PROVIDERS[provider], ("Query", GIVEN)]
 
 
 def test_a_sign_in_that_is_over_is_told_with_what_to_do(home: Home, aws: Aws) -> None:
     home.signed_in("work", expires=LONG_AGO)
-    done = run_stats(home, home.config(f"[default]\n{BY_SESSION}"))
+    done = run_list(home, home.config(f"[default]\n{BY_SESSION}"))
     assert (done.returncode, aws.asked) == (3, [])
     assert "run aws sso login" in done.stderr
 
@@ -241,12 +241,12 @@ def test_a_profile_that_is_asked_for_goes_before_the_environment(home: Home, aws
         "keys": {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": SECRET, "AWS_SESSION_TOKEN": "token"},
         "web identity": role_of_web_identity_by_environment(home),
     }
-    done = run_stats(home, {**config, **others[environment]}, "--profile", "own")
+    done = run_list(home, {**config, **others[environment]}, "--profile", "own")
     assert done.returncode == 0, done.stderr
     assert set(aws.asked) == {("Query", "AKIAOWN")}
 
 
-def run_stats(home: Home, settings: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:
+def run_list(home: Home, settings: Mapping[str, str], *options: str) -> subprocess.CompletedProcess[str]:
     environment = {
         "PATH": os.environ["PATH"],
         "PYTHONPATH": f"{LAYER}:{home.folder}",
@@ -258,7 +258,7 @@ def run_stats(home: Home, settings: Mapping[str, str], *options: str) -> subproc
         "AWS_ENDPOINT_URL": home.aws.url,
         **settings,
     }
-    command = [sys.executable, "-m", "status_tracker.cli", "stats", "--task", "orders:Order", *options]
+    command = [sys.executable, "-m", "status_tracker.cli", "ls", "--task", "orders:Order", *options]
     return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)  # noqa: S603
 
 

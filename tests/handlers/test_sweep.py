@@ -881,7 +881,7 @@ def test_what_a_sweep_of_nothing_costs_in_requests(broom: Broom) -> None:
         "BatchGetItem": 1,
         "Query": 55 + 60 * (len(broom.app.tasks.PIPELINE.steps) - 1),
         "PutItem": 1,
-        "UpdateItem": 6,
+        "UpdateItem": 4,
         "ListExecutions": 1,
         "ListObjectsV2": 1,
     }

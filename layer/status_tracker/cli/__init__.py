@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 
@@ -12,14 +13,18 @@ _BROKEN_PIPE = 141  # as of a program that the signal has ended
 
 def main() -> None:
     """Run the command of the arguments, and exit with its code."""
+    gc.disable()  # imports make hundreds of thousands of objects and no garbage; the command enables it again
     try:
-        from .app import app  # noqa: PLC0415  # what it needs may be missing
+        import rich  # noqa: F401, PLC0415  # what it needs may be missing
+
+        from .app import app, only  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name is None or error.name.partition(".")[0] not in _NEEDED:
             raise
         sys.stderr.write(f"status-tracker needs {error.name}: pip install 'status-tracker[cli]'\n")
         sys.exit(_CANNOT_BE_USED)
     try:
+        only(sys.argv[1:2])
         app(prog_name="status-tracker")
     except BrokenPipeError:  # the reader has seen enough, like `head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from typing import Annotated, Any
+from dataclasses import replace
+from typing import Any
 
 import typer
 
@@ -19,29 +19,14 @@ from ..operations.pipeline import Pipeline
 from .callers import caller
 from .display import advance, console, error_console, outcome_table, print_json, progress, tasks_table
 from .errors import Code, WrongUsageError, explained
-from .options import Chosen
+from .ids import task_id_of
+from .options import Chosen, How
 from .readable import Readable
 from .target import Step, Target
 from .text import can_ask, plain, say, tasks
 from .views import View
 
 _SHOWN = 10
-
-
-@dataclass(frozen=True)
-class How:
-    """The options of an action."""
-
-    reason: Annotated[str, typer.Option(help="Why; recorded on each task. Needed unless it is a dry run.")] = ""
-    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many match, and the first.")] = False
-    limit: Annotated[int | None, typer.Option(help="At most so many tasks.")] = None
-    rate: Annotated[float | None, typer.Option(help="At most so many tasks a second.")] = None
-    run_id: Annotated[
-        str | None, typer.Option(help="Of an earlier call that is to be completed: nothing is done twice.")
-    ] = None
-    cursor: Annotated[str | None, typer.Option(help="Where an earlier call stopped.")] = None
-    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False
 
 
 def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target, *, cancel: bool = False) -> None:
@@ -152,11 +137,6 @@ def _later_step(pipeline: Pipeline, step: Step, task_id: str) -> str:
     if not meanings or meanings[-1].step == pipeline.first.name:
         return ""
     return f"{'has' if meanings[-1].status == 'succeeded' else 'is'} {meanings[-1].status} in {meanings[-1].step}"
-
-
-def task_id_of(step: Step, given: str) -> str:
-    """The task id, also if the key of the table's item is given."""
-    return given.removeprefix(f"{step.config.use_case_id}{step.config.sep}")
 
 
 def _usual(action: Action, configs: Sequence[TrackerConfig]) -> tuple[int, ...]:

@@ -9,22 +9,34 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, environment, init, listing, local, pausing, recounting, sweeping, verifying, watching
-from .acting import How
+from . import init, local
+from .completing import task_ids
 from .environment import Account
-from .options import Chosen, command
+from .options import Chosen, How, KnownTaskId, StepNames, command
+from .quick import QuickGroup
+from .scope import opened_scope, opened_scopes
 from .target import Target
 
 app = typer.Typer(
+    cls=QuickGroup,
     help="Look at tracked tasks and operate on them.\n\n"
     "Exit codes: 0 all is done, 1 not all or nothing was done or found, 2 the command cannot be used like that, "
-    "3 AWS or the database refuses or cannot be reached, 130 interrupted.",
+    "3 AWS or the database refuses or cannot be reached, 4 tasks failed while watch watched, 130 interrupted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
 
-TaskIds = Annotated[list[str] | None, typer.Argument(metavar="[TASK_ID]...", help="Tasks; or give a filter.")]
+TaskIds = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[TASK_ID]...", help="Tasks; or give a filter.", autocompletion=task_ids),
+]
+
+
+def only(named: list[str]) -> None:
+    """Forget all commands but the named one, where there is such a one: typer makes each, which takes a while."""
+    wanted = [each for each in app.registered_commands if each.callback and [each.callback.__name__] == named]
+    app.registered_commands = wanted or app.registered_commands
 
 
 def _tell_version(wanted: bool) -> None:
@@ -43,60 +55,76 @@ def _root(
 
 
 @command(app)
-def stats(target: Target) -> None:
-    """How many tasks have each status, and for how long the oldest has had it."""
-    with target.opened() as step:
-        listing.stats(step, json=target.json)
+def stats(target: Target, step: StepNames = None) -> None:
+    """How many tasks have each status, for how long the oldest has had it, and when the rest will be done."""
+    from . import stats as module  # noqa: PLC0415  # each command imports what it needs: the others start sooner
+
+    with opened_scopes(target, step) as scopes:
+        module.stats(scopes, json=target.json)
 
 
 @command(app)
 def ls(
     chosen: Chosen,
     target: Target,
+    step: StepNames = None,
     limit: Annotated[int, typer.Option(help="At most so many.")] = 20,
     oldest: Annotated[bool, typer.Option("--oldest", help="The oldest first, not the newest.")] = False,
     cursor: Annotated[str | None, typer.Option(help="Where an earlier list stopped.")] = None,
 ) -> None:
-    """List tasks; by default the newest of every status of the step."""
-    with target.opened() as step:
-        pipeline = target.given_pipeline()
-        listing.ls(step, chosen, pipeline, json=target.json, limit=limit, oldest=oldest, cursor=cursor)
+    """List tasks; by default the newest of every status. By error, failed and ignored ones come first."""
+    from . import listing  # noqa: PLC0415
+
+    with opened_scopes(target, step) as scopes:
+        listing.ls(scopes, chosen, json=target.json, limit=limit, oldest=oldest, cursor=cursor)
 
 
 @command(app)
-def show(target: Target, task_id: Annotated[str, typer.Argument(help="The task.")]) -> None:
+def show(target: Target, task_id: KnownTaskId) -> None:
     """One task in full: its failures, what people did to it, its data."""
-    with target.opened() as step:
-        listing.show(step, task_id, target.given_pipeline(), json=target.json)
+    from . import listing  # noqa: PLC0415
+
+    with opened_scope(target) as scope:
+        listing.show(scope, task_id, json=target.json)
 
 
 @command(app)
 def rerun(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
     """Run tasks again, from pending, whatever became of them. By filter: failed and ignored ones, unless said."""
+    from . import acting  # noqa: PLC0415
+
     acting.act(Action.RERUN, ids or [], chosen, how, target)
 
 
 @command(app)
 def ignore(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
     """Set tasks aside that are pending, failed or stuck. By filter: failed ones, unless said."""
+    from . import acting  # noqa: PLC0415
+
     acting.act(Action.IGNORE, ids or [], chosen, how, target)
 
 
 @command(app)
 def unignore(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
     """Take ignored tasks back: they are pending again."""
+    from . import acting  # noqa: PLC0415
+
     acting.act(Action.UNIGNORE, ids or [], chosen, how, target)
 
 
 @command(app)
 def unlock(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
     """Take the lock from workers that are known to be gone. By filter: tasks in progress, unless said."""
+    from . import acting  # noqa: PLC0415
+
     acting.act(Action.UNLOCK, ids or [], chosen, how, target)
 
 
 @command(app)
 def cancel(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
     """Set tasks aside whatever they are doing, and stop their runs. By filter: unfinished ones, unless said."""
+    from . import acting  # noqa: PLC0415
+
     acting.act(Action.CANCEL, ids or [], chosen, how, target)
 
 
@@ -111,6 +139,8 @@ def delete(
     ids: TaskIds = None,
 ) -> None:
     """Delete tasks for good: what they were made from, their results, and themselves."""
+    from . import acting  # noqa: PLC0415
+
     acting.act(Action.DELETE, ids or [], chosen, how, target, cancel=cancel)
 
 
@@ -123,6 +153,8 @@ def pause(
     by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
 ) -> None:
     """Have no more work begun on a pipeline; what is under way goes on to its end."""
+    from . import pausing  # noqa: PLC0415
+
     pausing.pause(target, reason=reason, step=step, until=until, by=by)
 
 
@@ -134,32 +166,41 @@ def resume(
     by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
 ) -> None:
     """End the pauses of a pipeline."""
+    from . import pausing  # noqa: PLC0415
+
     pausing.resume(target, reason=reason, step=step, by=by)
 
 
 @command(app)
 def watch(
     target: Target,
+    step: StepNames = None,
     interval: Annotated[float, typer.Option(help="Seconds between two looks.")] = 2.0,
     looks: Annotated[int | None, typer.Option(help="End after so many looks.")] = None,
 ) -> None:
-    """The counts as they stand and what has changed, until Ctrl-C."""
-    with target.opened() as step:
-        watching.watch(step, json=target.json, interval=interval, looks=looks)
+    """The counts as they stand and what has changed, until Ctrl-C. Exits with 4 if tasks failed or were set aside."""
+    from . import watching  # noqa: PLC0415
+
+    with opened_scopes(target, step) as scopes:
+        watching.watch(scopes, json=target.json, interval=interval, looks=looks)
 
 
 @command(app)
 def export(
     chosen: Chosen,
     target: Target,
+    step: StepNames = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="A file; by default standard output.")] = None,
     format: Annotated[  # noqa: A002  # the option's name
         str | None, typer.Option(help="csv or jsonl; by default by the file's name, else csv.")
     ] = None,
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier export was interrupted.")] = None,
 ) -> None:
     """All tasks that match, as CSV or as JSON lines."""
-    with target.opened() as step:
-        listing.export(step, chosen, json=target.json, output=output, format=format)
+    from . import exporting  # noqa: PLC0415
+
+    with opened_scopes(target, step) as scopes:
+        exporting.export(scopes, chosen, json=target.json, output=output, format=format, cursor=cursor)
 
 
 @command(app)
@@ -172,6 +213,8 @@ def sweep(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Tell what would be restarted; change nothing.")] = False,
 ) -> None:
     """Have tasks worked on again that are stuck, due or pending, and that nothing works on."""
+    from . import sweeping  # noqa: PLC0415
+
     sweeping.sweep_once(target, limit=limit, pending_after=pending_after, by=by, cursor=cursor, dry_run=dry_run)
 
 
@@ -181,6 +224,8 @@ def recount(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only compare.")] = False,
 ) -> None:
     """Count all tasks of a pipeline, and correct the counts that are kept with every change."""
+    from . import recounting  # noqa: PLC0415
+
     recounting.recount_once(target, dry_run=dry_run)
 
 
@@ -191,6 +236,8 @@ def verify(
     by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
 ) -> None:
     """Prove that a deployed pipeline works, with samples of its own, which are deleted afterwards."""
+    from . import verifying  # noqa: PLC0415
+
     verifying.verify(target, timeout=timeout, by=by)
 
 
@@ -201,6 +248,8 @@ def env(
     use_case: Annotated[str | None, typer.Option(help="Which tracker, where the stack has several.")] = None,
 ) -> None:
     """Print the variables with which to work on a deployed stack, for eval in a shell."""
+    from . import environment  # noqa: PLC0415
+
     environment.tell(stack, account, use_case=use_case)
 
 

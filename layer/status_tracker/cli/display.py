@@ -7,26 +7,23 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    MofNCompleteColumn,
-    Progress,
-    SpinnerColumn,
-    TextColumn,
-    TimeElapsedColumn,
-    TimeRemainingColumn,
-)
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 from .progress_lines import ProgressLines
 from .text import age, plain
 from .views import View
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+    from rich.status import Status
+
+    from ..operations.pipeline import StatusOfStep
 
 _STYLES = {
     "pending": "cyan",
@@ -37,7 +34,7 @@ _STYLES = {
     "exhausted": "red",
 }
 _NARROWEST = 12
-_OTHER_COLUMNS = 38  # what Failed, Run, Since and the space between columns take
+_OTHER_COLUMNS = 34  # what Failed, Run, Since and the space between columns take
 _WIDEST_TABLE = 80
 _ENDLESS = 100_000  # what is piped elsewhere is not cut to a terminal's width
 
@@ -64,16 +61,32 @@ def print_json(content: object) -> None:
     sys.stdout.flush()
 
 
-def counts_table(names: Mapping[int, str], counts: Mapping[int, int], oldest: Mapping[int, str] | None) -> Table:
-    """How many tasks have each status; and for how long the oldest has had it, where that is known."""
+def counts_table(
+    statuses: Mapping[int, StatusOfStep],
+    counts: Mapping[int, int],
+    oldest: Mapping[int, str] | None,
+    *,
+    steps: bool,
+    exact: bool = True,
+) -> Table:
+    """How many tasks have each status; and for how long the oldest has had it, where that is known.
+
+    Args:
+        steps: whether to name the step of each status.
+        exact: whether these are the numbers, and not only nearly those.
+    """
     table = _table()
-    table.add_column("Status")
+    for title in (*(("Step",) if steps else ()), "Status"):
+        table.add_column(title)
     for title in ("Code", "Tasks", *(() if oldest is None else ("Oldest",))):
         table.add_column(title, justify="right")
-    for code, name in names.items():
-        table.add_row(_status(name), str(code), f"{counts[code]:,}", (oldest or {}).get(code, ""))
+    about, shown = "" if exact else "≈", ""
+    for code, (step, name) in statuses.items():
+        first = () if not steps else ("" if step == shown else Text(step),)
+        table.add_row(*first, _status(name), str(code), f"{about}{counts[code]:,}", (oldest or {}).get(code, ""))
+        shown = step
     table.add_section()
-    table.add_row("total", "", f"{sum(counts.values()):,}")
+    table.add_row(*(("total", "") if steps else ("total",)), "", f"{about}{sum(counts.values()):,}")
     return table
 
 
@@ -90,27 +103,40 @@ def differences_table(names: Mapping[int, str], kept: Mapping[int, int], counted
     return table
 
 
-def tasks_table(views: Sequence[View], now: datetime, width: int) -> Table:
-    """A task a row, in a terminal of that width: ids are folded where they are long, and errors are cut."""
+def tasks_table(views: Sequence[View], now: datetime, width: int) -> RenderableType:
+    """A task a row, in a terminal of that width. Errors are cut, ids never: long ones have a line of their own."""
     ids = [plain(view.task_id) for view in views]
     statuses = [_status(view.status_in_list, stuck=view.stuck) for view in views]
-    id_width = min(max(map(cell_len, [*ids, "Task"])), max(width * 2 // 5, _NARROWEST))
-    rest = width - id_width - max(map(len, statuses), default=0) - _OTHER_COLUMNS
+    id_width = max(map(cell_len, [*ids, "Task"]))
+    rest = width - max(map(len, statuses), default=0) - _OTHER_COLUMNS
+    is_beside = id_width + _NARROWEST <= rest
     table = _table()
-    table.add_column("Task", overflow="fold", width=id_width)
+    if is_beside:
+        table.add_column("Task", no_wrap=True)
     for title, side in (("Status", "left"), ("Failed", "right"), ("Run", "right"), ("Since", "right")):
         table.add_column(title, justify=side, no_wrap=True)  # type: ignore[arg-type]  # one of rich's literals
-    table.add_column("Last error", no_wrap=True, max_width=max(rest, _NARROWEST))
+    error_width = rest - id_width if is_beside else rest
+    table.add_column("Last error", no_wrap=True, max_width=max(error_width, _NARROWEST))
     for task_id, status, view in zip(ids, statuses, views, strict=True):
         table.add_row(
-            Text(task_id),
+            *((Text(task_id),) if is_beside else ()),
             status,
             str(view.state.retry),
             str(view.state.run),
             age(view.state.update_time, now),
             Text(plain(view.error)),
         )
-    return table
+    return table if is_beside else _under_ids(ids, table, width)
+
+
+def _under_ids(ids: Sequence[str], table: Table, width: int) -> RenderableType:
+    """The rows of the table, each under its id; only an id that is wider than the terminal is folded."""
+    lines = Console(width=width, highlight=False).render_lines(table, pad=False)
+    rendered = [Text.assemble(*((part.text, part.style or "") for part in line), no_wrap=True) for line in lines]
+    end = len(rendered) - (0 if table.box is None else 1)  # a line of the frame
+    heading, rows = rendered[: end - len(ids)], rendered[end - len(ids) : end]
+    under = (each for task_id, row in zip(ids, rows, strict=True) for each in (Text(task_id, overflow="fold"), row))
+    return Group(*heading, *under, *rendered[end:])
 
 
 def print_task(out: Console, view: View, now: datetime) -> None:
@@ -167,6 +193,16 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress | Progres
     if not sys.stderr.isatty():
         yield ProgressLines(what, total)
         return
+    from rich.progress import (  # noqa: PLC0415  # commands without a bar start sooner
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        SpinnerColumn,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
     columns: Sequence[Any] = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -179,6 +215,15 @@ def progress(what: str, total: int | None = None) -> Iterator[Progress | Progres
     bar.add_task(what, total=total)
     with bar:
         yield bar
+
+
+def spinning(what: str) -> Status:
+    """A line on standard error that moves, begun; `update` and `stop` are its methods."""
+    from rich.status import Status  # noqa: PLC0415  # as above
+
+    status = Status(Text(what, no_wrap=True, overflow="ellipsis"), console=error_console())
+    status.start()
+    return status
 
 
 def advance(bar: Progress | ProgressLines) -> None:

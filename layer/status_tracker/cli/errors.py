@@ -21,6 +21,7 @@ class Code(enum.IntEnum):
     NOT_ALL = 1
     USAGE = 2
     UNREACHABLE = 3
+    TROUBLE = 4
     INTERRUPTED = 130
 
 

@@ -3,21 +3,30 @@
 from __future__ import annotations
 
 import functools
+import gc
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
+from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..core.config import StatusNameEnum, TrackerConfig
+from ..core.config import TrackerConfig
 from ..operations.filters import TaskFilter
+from .completing import statuses, step_names, task_ids
 from .errors import WrongUsageError, told
+from .quick import QuickCommand
+from .scope import Scope
 from .times import parse_moment
 
-
-def _status_names() -> list[str]:
-    return [each.value for each in StatusNameEnum]
+StepNames = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--step", help="Only this step of the pipeline; may be given again. By default all.", autocompletion=step_names
+    ),
+]
+KnownTaskId = Annotated[str, typer.Argument(help="The task.", autocompletion=task_ids)]
 
 
 @dataclass(frozen=True)
@@ -26,7 +35,7 @@ class Chosen:
 
     status: Annotated[
         list[str] | None,
-        typer.Option("--status", "-s", help="Name or code; may be given again.", autocompletion=_status_names),
+        typer.Option("--status", "-s", help="Name or code; may be given again.", autocompletion=statuses),
     ] = None
     error_class: Annotated[str | None, typer.Option(help="The class of the last failure, such as KeyError.")] = None
     error_text: Annotated[str | None, typer.Option(help="A text in the last failure's error.")] = None
@@ -41,10 +50,16 @@ class Chosen:
 
     def filter(self, config: TrackerConfig, default: Sequence[int]) -> TaskFilter:
         """The filter of these options; with the default's statuses if none is given. Raises `ValueError`."""
-        codes = [config.status_code(status) for status in self.status or ()]
-        now = config.now()
+        return self._filter([config.status_code(status) for status in self.status or ()] or default, config.now())
+
+    def filter_in(self, scope: Scope) -> TaskFilter:
+        """The filter of these options; with all statuses of the scope if none is given. Raises `ValueError`."""
+        codes = [code for status in self.status or () for code in scope.codes(status)]
+        return self._filter(codes or list(scope.statuses), scope.config.now())
+
+    def _filter(self, codes: Sequence[int], now: datetime) -> TaskFilter:
         chosen = TaskFilter(
-            tuple(codes or default),
+            tuple(codes),
             error_class=self.error_class,
             error_text=self.error_text,
             since=parse_moment(self.since, "--since", now),
@@ -56,6 +71,22 @@ class Chosen:
         return chosen
 
 
+@dataclass(frozen=True)
+class How:
+    """The options of an action."""
+
+    reason: Annotated[str, typer.Option(help="Why; recorded on each task. Needed unless it is a dry run.")] = ""
+    by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell how many match, and the first.")] = False
+    limit: Annotated[int | None, typer.Option(help="At most so many tasks.")] = None
+    rate: Annotated[float | None, typer.Option(help="At most so many tasks a second.")] = None
+    run_id: Annotated[
+        str | None, typer.Option(help="Of an earlier call that is to be completed: nothing is done twice.")
+    ] = None
+    cursor: Annotated[str | None, typer.Option(help="Where an earlier call stopped.")] = None
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask first.")] = False
+
+
 def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[..., None]], None]:
     """Registers a command: its parameters that are dataclasses become options, a group each; errors are reported.
 
@@ -65,10 +96,11 @@ def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[...
 
     def register(function: Callable[..., None]) -> None:
         hints = get_type_hints(function, include_extras=True)
-        groups = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
+        groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
 
         @functools.wraps(function)
         def run(**options: Any) -> None:
+            gc.enable()
             given = {name: _taken(kind, options) for name, kind in groups.items()}
             with told():
                 function(**given, **options)
@@ -79,7 +111,7 @@ def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[...
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {each.name: each.annotation for each in parameters}
         del run.__wrapped__  # else its signature would count
-        app.command(context_settings=context_settings)(run)
+        app.command(cls=QuickCommand, context_settings=context_settings)(run)
 
     return register
 
@@ -88,6 +120,7 @@ def _own(function: Callable[..., None], groups: dict[str, Any]) -> list[tuple[st
     return [(name, each) for name, each in inspect.signature(function).parameters.items() if name not in groups]
 
 
+@functools.cache  # most commands have the same groups
 def _parameters(kind: Any) -> list[inspect.Parameter]:
     hints = get_type_hints(kind, include_extras=True)
     return [_parameter(field.name, field.default, hints[field.name]) for field in fields(kind)]

@@ -8,7 +8,7 @@ from typing import Any
 import typer
 
 from ..core.errors import TaskUnreadableError
-from ..operations.filters import Matching
+from ..operations.filters import Found
 from .errors import Code
 from .text import plain, say
 
@@ -20,7 +20,7 @@ class Readable:
         left_out: how many could not be read.
     """
 
-    def __init__(self, matching: Matching[Any]) -> None:
+    def __init__(self, matching: Found[Any]) -> None:
         self._matching = matching
         self.left_out = 0
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import importlib
 import inspect
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Annotated, Any, Protocol
@@ -48,7 +49,8 @@ class Target:
         typer.Option(
             envvar="STATUS_TRACKER_TASK",
             metavar="MODULE:CLASS",
-            help="The task class, or a pipeline for its first step; the current directory can be imported.",
+            help="The pipeline, or the task class of one step; commands that only read take several, separated by "
+            "commas. The current directory can be imported.",
         ),
     ] = ""
     table: Annotated[str | None, typer.Option(help="The DynamoDB table, instead of the class's.")] = None
@@ -69,15 +71,20 @@ class Target:
     ] = None
     json: Annotated[bool, typer.Option("--json", help="Output for machines.")] = False
 
+    def each(self) -> list[Target]:
+        """A target for each of the pipelines and classes that ``--task`` names, separated by commas."""
+        names = [name.strip() for name in self.task.split(",")]
+        return [replace(self, task=name) for name in dict.fromkeys(names) if name] or [self]
+
     @contextmanager
-    def opened(self) -> Iterator[Step]:
-        """The step that the options name.
+    def opened(self, task_class: Any = None) -> Iterator[Step]:
+        """The step that the options name; of a pipeline the first, or that of the given class.
 
         Raises:
             WrongUsageError: the options name no step, or do not fit it.
         """
         use_aws(self.region, self.profile, self.endpoint_url)
-        found = _import(self.task)
+        found = _import(self.task) if task_class is None else task_class
         if isinstance(found, Pipeline):
             found = found.first.task_class
         if _is_sql(found):
@@ -96,7 +103,7 @@ class Target:
         yield found  # type: ignore[misc]  # a class is what it makes
 
     def given_pipeline(self) -> Pipeline | None:
-        """The pipeline for whose first step the commands work; None where the options name a task class.
+        """The pipeline that the options name; None where they name a task class.
 
         Raises:
             WrongUsageError: they name nothing that is there.
@@ -178,18 +185,20 @@ def use_aws(region: str | None, profile: str | None, endpoint_url: str | None) -
 _FROM_ENVIRONMENT = {"url"}  # may be set for another class
 
 
-def other_steps(step: Step) -> list[str]:
-    """The further steps of the use case that are known here, as ``--task`` takes them."""
+def steps_known_beside(step: Step) -> list[tuple[str, Any]]:
+    """The further steps of the use case that are known here, by their names as ``--task`` takes them."""
     if "status_tracker.dynamodb.shards" not in sys.modules or not hasattr(step, "Meta"):
         return []
     from ..dynamodb.shards import steps_beside  # noqa: PLC0415  # whoever uses a SQL database needs no pynamodb
 
     chosen: Any = step  # with Meta, it is a BaseTask
     beside = steps_beside(chosen, chosen.config.use_case_id)
-    return [f"{other.__module__}:{other.__name__}" for other in beside if other is not chosen]
+    return [(f"{other.__module__}:{other.__name__}", other) for other in beside if other is not chosen]
 
 
 def _import(name: str) -> Any:
+    if "," in name:
+        raise WrongUsageError(f"--task is {name!r}: only commands that read take several; give one.")
     module_name, colon, class_name = name.partition(":")
     if not (module_name and colon and class_name):
         give = "give --task module:Class, or set STATUS_TRACKER_TASK to it"
@@ -203,6 +212,7 @@ def _import(name: str) -> Any:
     if here not in sys.path:
         sys.path.insert(0, here)
     try:
+        gc.disable()  # as in `main`
         module = importlib.import_module(module_name)
     except ModuleNotFoundError as error:
         if error.name and (module_name == error.name or module_name.startswith(f"{error.name}.")):
@@ -210,6 +220,8 @@ def _import(name: str) -> Any:
         raise WrongUsageError(f"{module_name} cannot be imported: {error}.") from error
     except Exception as error:
         raise WrongUsageError(f"{module_name} cannot be imported: {told(error)}") from error
+    finally:
+        gc.enable()
     found = getattr(module, class_name, None)
     if found is None:
         classes = ", ".join(_task_classes(module)) or "none"

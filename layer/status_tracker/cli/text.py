@@ -8,7 +8,8 @@ from datetime import datetime, timedelta
 
 def plain(text: object) -> str:
     """One line; unprintable characters are escaped, such as ``\\x1b``."""
-    return "".join(each if each.isprintable() else _escaped(each) for each in str(text))
+    line = str(text)
+    return line if line.isprintable() else "".join(each if each.isprintable() else _escaped(each) for each in line)
 
 
 def say(line: str) -> None:
@@ -32,11 +33,21 @@ def age(moment: datetime | None, now: datetime) -> str:
     if moment is None:
         return ""
     seconds = (now - moment) // timedelta(seconds=1)
-    sign, seconds = ("in ", -seconds) if seconds < 0 else ("", seconds)
+    return f"in {lasting(timedelta(seconds=-seconds))}" if seconds < 0 else lasting(now - moment)
+
+
+def iso(moment: datetime | None) -> str | None:
+    """The moment for machines."""
+    return None if moment is None else moment.isoformat()
+
+
+def lasting(time: timedelta) -> str:
+    """How long it is, in one unit: ``5 min``."""
+    seconds = time // timedelta(seconds=1)
     for unit, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
         if seconds >= 2 * size:
-            return f"{sign}{seconds // size} {unit}"
-    return f"{sign}{seconds} s"
+            return f"{seconds // size:,} {unit}"
+    return f"{seconds} s"
 
 
 def _escaped(character: str) -> str:

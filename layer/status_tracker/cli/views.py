@@ -11,6 +11,7 @@ from ..core.config import TrackerConfig
 from ..core.history import last_failure
 from ..core.state import TaskState, is_live, is_stuck, lease_end
 from ..operations.pipeline import Pipeline, StatusOfStep
+from .text import iso
 
 
 @dataclass(frozen=True)
@@ -18,6 +19,7 @@ class View:
     """A task's state, for display.
 
     Attributes:
+        step: the step that `status` is of, where several are shown; else empty.
         meanings: what the status means to each step of the pipeline, where one is given.
         locked_until: when the lease of the worker that holds it ends; None when nobody does.
         stuck: whether the worker has vanished.
@@ -31,9 +33,11 @@ class View:
     locked_until: datetime | None
     stuck: bool
     meanings: Sequence[StatusOfStep] = ()
+    step: str = ""
 
     @classmethod
-    def of(cls, task: Any, config: TrackerConfig, pipeline: Pipeline | None = None) -> View:
+    def of(cls, task: Any, config: TrackerConfig, pipeline: Pipeline | None = None, *, step: str = "") -> View:
+        """The task, by the config of the step that its status is of; `step` is the step's name, where it is shown."""
         state, now = task.tracked_state(), config.now()
         return cls(
             task_id=task.task_id,
@@ -44,6 +48,7 @@ class View:
             locked_until=lease_end(state, config) if is_live(state, config, now) else None,
             stuck=is_stuck(state, config, now),
             meanings=() if pipeline is None else pipeline.meanings(state.status),
+            step=step,
         )
 
     @property
@@ -53,7 +58,9 @@ class View:
 
     @property
     def status_in_list(self) -> str:
-        """The step's own name of the status; of another step's status, the name with that step, where it is known."""
+        """The status with its step, where several are shown; else the step's own name of it, where it has one."""
+        if self.step:
+            return f"{self.step} {self.status}"
         return self.status_of_steps if self.status == str(self.state.status) else self.status
 
     @property
@@ -65,14 +72,15 @@ class View:
         """As JSON: the fields of a list."""
         return {
             "task_id": self.task_id,
+            **({"step": self.step} if self.step else {}),
             "status": self.status,
             "status_code": self.state.status,
             "stuck": self.stuck,
             "retry": self.state.retry,
             "run": self.state.run,
-            "create_time": _iso(self.create_time),
-            "update_time": _iso(self.state.update_time),
-            "locked_until": _iso(self.locked_until),
+            "create_time": iso(self.create_time),
+            "update_time": iso(self.state.update_time),
+            "locked_until": iso(self.locked_until),
             "error": self.error or None,
         }
 
@@ -83,11 +91,7 @@ class View:
             **self.summary(),
             **({"steps": steps} if steps else {}),
             "fence": self.state.fence,
-            "not_before": _iso(self.state.not_before),
+            "not_before": iso(self.state.not_before),
             "data": self.data,
             "errors": dict(self.state.errors),
         }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return None if moment is None else moment.isoformat()

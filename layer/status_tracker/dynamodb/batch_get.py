@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 from ..core.errors import TaskUnreadableError
 from ..core.retries import jittered
 from .item import TaskItem
+from .paging import patiently
 from .unreadable import task_of
 
 BATCH_SIZE = 100
@@ -49,7 +50,7 @@ def read_items(
 
 
 def _request(task_class: type[TaskItem], keys: list[Any], attributes: Sequence[str] | None = None) -> _Page:
-    return task_class._get_connection().batch_get_item(keys, attributes_to_get=attributes)
+    return patiently(lambda _: task_class._get_connection().batch_get_item(keys, attributes_to_get=attributes))
 
 
 def _found(task_class: type[TaskItem], page: _Page, attributes: Sequence[str] | None = None) -> dict[str, Any]:

@@ -149,10 +149,16 @@ class TaskListing(TaskItem):
         return Survey(cls, stop)
 
     @classmethod
-    def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
-        """How many tasks there are of each status of this step, by the index."""
-        use_case_id = cls._checked_use_case_id(use_case_id)
-        return {status: count(cls, status, use_case_id) for status in cls.config.status_shards}
+    def count_by_status(
+        cls, use_case_id: str | None = None, *, progress: Callable[[int], object] | None = None
+    ) -> dict[int, int]:
+        """How many tasks there are of each status of this step, by the index; it reads an entry for each.
+
+        Args:
+            use_case_id: by default the config's.
+            progress: called a few times a second with how many have been counted; what it raises ends the counting.
+        """
+        return count(cls, cls.config.status_shards, cls._checked_use_case_id(use_case_id), progress)
 
     @classmethod
     def count_up_to(cls, statuses: Iterable[int | BaseStatusEnum], *, per_shard: int) -> dict[int, Count]:

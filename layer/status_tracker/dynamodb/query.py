@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import heapq
 import inspect
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import chain, groupby, islice
 from operator import attrgetter
+from threading import Event
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from ..core.config import is_whole_number
@@ -19,12 +20,15 @@ from ..core.errors import TaskUnreadableError
 from .batch_get import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader
 from .index import StatusAndUpdateTimeIndex
 from .item import TaskItem
+from .paging import pages
 from .shards import shard_count
 from .unreadable import task_of, unreadable
 
 TaskT = TypeVar("TaskT", bound=TaskItem)
 
 _TICK = timedelta(microseconds=1)
+_TOLD_SECONDS = 0.2
+_COUNT: Mapping[str, Any] = {"select": "COUNT"}
 _EVER = (datetime(1970, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC))
 
 
@@ -113,22 +117,44 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
     return TaskQuery(merged(task_class, index, values, selection), selection)
 
 
-def count(task_class: type[TaskItem], status: int, use_case_id: str) -> int:
-    """How many tasks have a status, by the index."""
-    index = index_of(task_class)
+def count(
+    task_class: type[TaskItem], statuses: Iterable[int], use_case_id: str, progress: Callable[[int], object] | None
+) -> dict[int, int]:
+    """How many tasks have each of the statuses, by the index."""
+    counted = {status: index_values(task_class, status, use_case_id) for status in statuses}
+    numbers = dict.fromkeys((value for values in counted.values() for value in values), 0)
+    ended = Event()
+
+    def of_shard(value: str) -> None:
+        for page in pages(task_class, value, **_COUNT, index_name=index_of(task_class).Meta.index_name):
+            numbers[value] += page["Count"]
+            if ended.is_set():
+                return
+
+    _ = task_class._get_connection().connection.client  # made once here, not in each thread
     with _pool() as pool:
-        return sum(pool.map(index.count, index_values(task_class, status, use_case_id)))
+        left = {pool.submit(of_shard, value) for value in numbers}
+        try:
+            while left:
+                done, left = wait(left, _TOLD_SECONDS)
+                for each in done:
+                    each.result()
+                if progress is not None:
+                    progress(sum(numbers.values()))
+        finally:
+            ended.set()
+    return {status: sum(numbers[value] for value in values) for status, values in counted.items()}
 
 
 def count_up_to(task_class: type[TaskItem], statuses: list[int], use_case_id: str, per_shard: int) -> dict[int, Count]:
     """How many tasks have each of the statuses, by the index; of each shard, at most so many are counted."""
     if not is_whole_number(per_shard) or per_shard < 1:
         raise ValueError(f"per_shard is {per_shard!r}: give an integer of at least 1.")
-    table, name = task_class._get_connection(), index_of(task_class).Meta.index_name
-    _ = table.connection.client  # made once here, not in each thread
+    name = index_of(task_class).Meta.index_name
+    _ = task_class._get_connection().connection.client  # made once here, not in each thread
 
     def of_shard(value: str) -> Count:
-        page: dict[str, Any] = table.query(value, index_name=name, select="COUNT", limit=per_shard)
+        page = next(pages(task_class, value, index_name=name, limit=per_shard, **_COUNT))
         return Count(page["Count"], more="LastEvaluatedKey" in page)
 
     shards = [(status, value) for status in statuses for value in index_values(task_class, status, use_case_id)]
@@ -146,21 +172,12 @@ def count_within(task_class: type[TaskItem], status: int, selection: Selection, 
     within = type(index).update_time.between(*selection.bounds(status))
 
     def of_shard(value: str) -> int | None:
-        counted, place = 0, None
-        while True:
-            page: dict[str, Any] = task_class._get_connection().query(
-                value,
-                range_key_condition=within,
-                index_name=index.Meta.index_name,
-                exclusive_start_key=place,
-                select="COUNT",
-            )
+        counted = 0
+        for page in pages(task_class, value, range_key_condition=within, index_name=index.Meta.index_name, **_COUNT):
             counted += int(page["Count"])
-            place = page.get("LastEvaluatedKey")
-            if place is None:
-                return counted
-            if stop():
+            if "LastEvaluatedKey" in page and stop():
                 return None
+        return counted
 
     with _pool() as pool:
         counts = list(pool.map(of_shard, index_values(task_class, status, selection.use_case_id)))
@@ -233,16 +250,17 @@ def _open(
     limit = selection.read_at_most
     # Where all are read whole, anything else that the index tells would be parsed for nothing.
     only_places = selection.refresh is True
-    pages = index.query(
+    read = pages(
+        task_class,
         value,
-        None if (first, last) == _EVER else when.between(first, last),
+        range_key_condition=None if (first, last) == _EVER else when.between(first, last),
+        index_name=index.Meta.index_name,
         scan_index_forward=selection.older_first,
-        limit=limit,
-        page_size=max(selection.limit, BATCH_SIZE) if selection.limit and limit is None else None,
+        limit=max(selection.limit, BATCH_SIZE) if selection.limit and limit is None else limit,
         attributes_to_get=[task_class.key.attr_name, when.attr_name] if only_places else None,
-    ).page_iter
-    opened = list(islice(pages, 1))
-    items = islice((item for page in chain(opened, pages) for item in page["Items"]), limit)
+    )
+    opened = list(islice(read, 1))
+    items = islice((item for page in chain(opened, read) for item in page["Items"]), limit)
     listed = _placed(task_class, items, status, first if selection.older_first else last)
     new = _by_key((each for each in listed if not _given_already(each, given, selection)), selection.older_first)
     return new if only_places else (_as_indexed(task_class, each) for each in new)

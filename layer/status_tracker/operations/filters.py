@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from typing import Any, Generic, Protocol, Self, TypeVar
@@ -54,7 +54,6 @@ class Listing(Protocol[TaskT_co]):
         since: datetime | None = ...,
         until: datetime | None = ...,
         cursor: str | None = ...,
-        error_class: str | None = ...,
     ) -> Query[TaskT_co]: ...
 
 
@@ -157,6 +156,7 @@ class TaskFilter:
         older_first: bool = True,
         whole: bool = False,
         as_listed: bool = False,
+        before_each: Callable[[], object] = lambda: None,
     ) -> Matching[TaskT]:
         """The tasks that match, in the order of `update_time`, read page by page as they are taken.
 
@@ -166,22 +166,26 @@ class TaskFilter:
             limit: at most so many; None for all.
             whole: read each task in full, with `data` and `errors`; otherwise only if the filter needs the errors.
             as_listed: give tasks too that were listed as matching, and by now do not: for callers that check that.
+            before_each: called before each task is read; what it raises ends the reading there, and `cursor` goes on.
 
         Raises:
             ValueError: a status that no step of the use case has, a foreign cursor.
         """
-        by_error = self.error_class is not None or self.error_text is not None
         query = tasks.query_by_status(
             self.statuses,
-            None if by_error or self.id_prefix else limit,
+            None if self.by_error or self.id_prefix else limit,
             older_first,
-            whole or by_error,
+            whole or self.by_error,
             since=self.since,
             until=self.until,
             cursor=cursor,
-            error_class=self.error_class,
         )
-        return Matching(self, query, limit, whole=by_error or (whole and not as_listed))
+        return Matching(self, query, limit, whole=self.by_error or (whole and not as_listed), before_each=before_each)
+
+    @property
+    def by_error(self) -> bool:
+        """Whether each task has to be read in full to know whether it matches."""
+        return self.error_class is not None or self.error_text is not None
 
     def _admits_time(self, when: datetime | None) -> bool:
         if when is None:
@@ -196,40 +200,22 @@ class TaskFilter:
         return self.error_class is None or failure_of_class(self.error_class)(errors)
 
 
-class Matching(Generic[TaskT]):
-    """The tasks that match a filter, read on demand.
+class Found(Generic[TaskT]):
+    """Tasks that are read on demand.
 
     A task that cannot be read counts as matching: `TaskUnreadableError` is raised for it.
     """
 
-    def __init__(self, chosen: TaskFilter, query: Query[TaskT], limit: int | None, *, whole: bool) -> None:
-        self._filter = chosen
-        self._query = query
-        self._left = limit
-        self._whole = whole
-
     @property
     def cursor(self) -> str | None:
         """The position: the same filter with ``cursor=`` continues after the last task given. None at the start."""
-        return self._query.cursor
+        raise NotImplementedError
 
     def __iter__(self) -> Iterator[TaskT]:
         return self
 
     def __next__(self) -> TaskT:
-        if self._left == 0:
-            raise StopIteration
-        while True:
-            try:
-                task = next(self._query)
-            except TaskUnreadableError as error:
-                if not str(error.task_id).startswith(self._filter.id_prefix):
-                    continue
-                self._take()
-                raise
-            if self._matches(task):
-                self._take()
-                return task
+        raise NotImplementedError
 
     def each(self) -> Iterator[TaskT | TaskUnreadableError]:
         """The remaining tasks; for one that cannot be read, the error."""
@@ -244,6 +230,52 @@ class Matching(Generic[TaskT]):
     def ids(self) -> Iterator[str]:
         """The ids of the remaining tasks, for callers that read each task again; includes tasks that cannot be read."""
         return (str(each.task_id) for each in self.each())
+
+
+class Matching(Found[TaskT]):
+    """The tasks that match a filter.
+
+    Attributes:
+        read: how many tasks have been read so far, also those that do not match.
+    """
+
+    def __init__(
+        self,
+        chosen: TaskFilter,
+        query: Query[TaskT],
+        limit: int | None,
+        *,
+        whole: bool,
+        before_each: Callable[[], object] = lambda: None,
+    ) -> None:
+        self._filter = chosen
+        self._query = query
+        self._left = limit
+        self._whole = whole
+        self._before_each = before_each
+        self.read = 0
+
+    @property
+    def cursor(self) -> str | None:
+        return self._query.cursor
+
+    def __next__(self) -> TaskT:
+        if self._left == 0:
+            raise StopIteration
+        while True:
+            self._before_each()
+            try:
+                task = next(self._query)
+            except TaskUnreadableError as error:
+                self.read += 1
+                if not str(error.task_id).startswith(self._filter.id_prefix):
+                    continue
+                self._take()
+                raise
+            self.read += 1
+            if self._matches(task):
+                self._take()
+                return task
 
     def _take(self) -> None:
         if self._left is not None:

@@ -97,11 +97,13 @@ class Sweep:
             "Counting anew": self._recount,
         }
         for name, stage in stages.items():
+            before = state
             try:
                 state = stage(state)
             except Exception as error:  # noqa: BLE001 - raised below
                 self._fail(name, error)
-            self.keep(state)
+            if state != before:
+                self.keep(state)
         if self.failures:
             raise ExceptionGroup("The log says why not all of the sweep was done", self.failures)
         return state
@@ -197,14 +199,18 @@ class Sweep:
         return replace(state, counted_to=max(until, since or until))
 
     @cached_property
-    def kept(self) -> KeptCounts | None:
-        """The counts that are kept with every change, if there are any that can be relied on."""
+    def counts(self) -> KeptCounts | None:
+        """The counts that are kept with every change, if there are any."""
         try:
-            kept = self.pipeline.kept_counts()
+            return self.pipeline.kept_counts()
         except Exception as error:  # noqa: BLE001 - raised by `run`; the index has the counts too
             self._fail("Reading the kept counts", error)
             return None
-        return kept if kept is not None and kept.exact else None
+
+    @property
+    def kept(self) -> KeptCounts | None:
+        """Those counts, if they can be relied on."""
+        return self.counts if self.counts is not None and self.counts.exact else None
 
     def _register(self, state: SweepState) -> SweepState:
         if self.settings.bucket is None:
@@ -237,7 +243,8 @@ class Sweep:
         counted = self._count_ended(last, stop) if self.kept is None else sum(self.kept.by_code.get(c, 0) for c in last)
         if counted is None:
             self.report.not_counted()
-        self.report.checked(check_counts(self.pipeline, stop))
+        if self.counts is not None:
+            self.report.checked(check_counts(self.pipeline, stop))
         pause = RECOUNT_AGAIN if counted is None else RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1)
         return replace(state, recount_after=now + pause, service=service)
 

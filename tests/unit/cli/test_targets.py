@@ -28,7 +28,7 @@ LAYER = Path(__file__).parents[3] / "layer"
         ("shop", "--task is 'shop': give --task module:Class"),
         ("shop:", "--task is 'shop:'"),
         ("no_such_shop:Order", "There is no module 'no_such_shop'"),
-        ("tests.unit.cli.shop:Oder", "has no 'Oder'; its task classes are: Delivery, Order."),
+        ("tests.unit.cli.shop:Oder", "has no 'Oder'; its task classes are: Delivery, Order, Refund."),
         ("tests.unit.cli.shop:NOT_A_CLASS", "is 3: give a class derived from BaseTask"),
         ("tests.unit.cli.shop:Clock", "give a class derived from BaseTask"),
         ("tests.unit.cli.shop:Abstract", "has no config"),
@@ -46,7 +46,8 @@ def test_a_pipeline_stands_for_its_first_step(run: Any, monkeypatch: pytest.Monk
     fail("o-1")
     by_class = run("stats", "--task", "tests.unit.cli.shop:Order")
     assert (by_class.code, by_class.err) == (0, "")
-    assert run("stats", "--task", "tests.unit.cli.shop:PIPELINE") == by_class
+    of_pipeline = run("stats", "--task", "tests.unit.cli.shop:PIPELINE", "--step", "Order").out
+    assert by_class.out == f"{of_pipeline}Nothing has finished in the last 10 min.\n"  # alone, it is the last step
     monkeypatch.setenv("STATUS_TRACKER_TASK", "tests.unit.cli.shop:PIPELINE")
     answer = run("ignore", "o-1", "--reason", "sold out", "--yes")
     assert answer.code == 0, answer.err

@@ -1,0 +1,155 @@
+"""How many tasks have each status, since when the oldest wait, and how fast they end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from ..core.errors import TaskUnreadableError
+from ..core.state import TaskState
+from ..operations.filters import Query
+from .progress import Reading
+from .scope import Scope
+
+WINDOW = timedelta(minutes=10)
+"""How far back the ends of tasks are looked at to tell how fast they come."""
+
+_SHORTEST = timedelta(minutes=1)
+_NEWEST = 1000
+"""At most so many of each status are looked at."""
+
+
+@dataclass(frozen=True)
+class Counts:
+    """The tasks by the codes of their statuses.
+
+    Attributes:
+        exact: whether these are the numbers; where not, they are nearly those.
+        changes: of kept counts, what is the same again where nothing has been counted in between; else None.
+    """
+
+    by_code: Mapping[int, int]
+    exact: bool = True
+    changes: tuple[int, ...] | None = None
+
+    @property
+    def total(self) -> int:
+        """All tasks."""
+        return sum(self.by_code.values())
+
+
+@dataclass(frozen=True)
+class Pace:
+    """How fast tasks end.
+
+    Attributes:
+        per_minute: how many have ended a minute.
+        over: the time that was looked at.
+        left: how long the unfinished ones will take at that pace; None where that cannot be known.
+    """
+
+    per_minute: float
+    over: timedelta
+    left: timedelta | None
+
+
+def count(scope: Scope, *, quiet: bool = False) -> Counts:
+    """The kept counts, in one request; where there are none, all tasks are counted by the index.
+
+    Args:
+        quiet: do not say how far the counting is.
+    """
+    kept = None if scope.pipeline is None else scope.pipeline.kept_counts()
+    if kept is not None and kept.recounted_at is not None:
+        by_code = {code: max(0, kept.by_code.get(code, 0)) for code in scope.statuses}
+        return Counts(by_code, kept.exact, kept.changes)
+    return _by_index(scope, quiet=quiet)
+
+
+def oldest(scope: Scope, counts: Counts) -> dict[int, datetime]:
+    """Since when the oldest task of a status has had it; of those statuses in which tasks wait for something."""
+    waiting = [code for code, number in counts.by_code.items() if number and code not in scope.ended]
+    found: dict[int, datetime] = {}
+    if waiting:
+        query = scope.first.query_by_status(waiting, 1, True)
+        for state in _states(query):
+            if state.update_time is not None:
+                found[state.status] = state.update_time
+    return found
+
+
+def pace(scope: Scope, counts: Counts, *, paused: bool) -> Pace | None:
+    """How fast tasks end, by when those that have ended were last changed; None where a step that is not covered
+    begins with them.
+
+    Of each status at most the newest thousand are looked at, and the time since the first of these.
+
+    Args:
+        paused: whether work is; then nobody knows how long the rest will take.
+    """
+    if not scope.ends_here:
+        return None
+    now = scope.config.now()
+    ended = {code for code in scope.ended if counts.by_code.get(code)}
+    times = _newest_ends(scope, ended, now - WINDOW)
+    per_minute = sum(_per_minute(each, now) for each in times.values())
+    unfinished = sum(number for code, number in counts.by_code.items() if code not in scope.ended)
+    left = timedelta(minutes=unfinished / per_minute) if per_minute and unfinished and not paused else None
+    first = min((each[-1] for each in times.values()), default=now - WINDOW)
+    return Pace(per_minute, _in_minutes(now - first), left)
+
+
+def _by_index(scope: Scope, *, quiet: bool) -> Counts:
+    by_code: dict[int, int] = {}
+    with Reading(f"Counting the tasks of {scope.use_case_id} by the index", quiet=quiet) as reading:
+        for _, step in scope.steps:
+            by_code.update(_of_step(step, partial(_told, reading, sum(by_code.values()))))
+            if reading.interrupted:  # a backend that counts at once does not look
+                raise KeyboardInterrupt
+    return Counts({code: by_code.get(code, 0) for code in scope.statuses})
+
+
+def _told(reading: Reading, before: int, number: int) -> None:
+    reading.look(f"{before + number:,}")
+
+
+def _of_step(step: Any, progress: Callable[[int], object]) -> dict[int, int]:
+    counted: dict[int, int] = (
+        step.count_by_status(progress=progress) if hasattr(step, "count_within") else step.count_by_status()
+    )
+    return counted
+
+
+def _newest_ends(scope: Scope, codes: set[int], since: datetime) -> dict[int, list[datetime]]:
+    """When tasks of these statuses have come to them, by status, the newest first."""
+    found: dict[int, list[datetime]] = {}
+    if codes:
+        query = scope.first.query_by_status(sorted(codes), _NEWEST, False, since=since)
+        for state in _states(query):
+            if state.update_time is not None:
+                found.setdefault(state.status, []).append(state.update_time)
+    return found
+
+
+def _in_minutes(time: timedelta) -> timedelta:
+    """The time, rounded up to whole minutes."""
+    return max(-(-time // _SHORTEST), 1) * _SHORTEST
+
+
+def _per_minute(times: list[datetime], now: datetime) -> float:
+    """How many a minute there were since the first of them."""
+    return len(times) / (max(now - times[-1], _SHORTEST) / timedelta(minutes=1))
+
+
+def _states(query: Query[Any]) -> Iterator[TaskState]:
+    """The states of the tasks that can be read."""
+    while True:
+        try:
+            yield next(query).tracked_state()
+        except StopIteration:
+            return
+        except TaskUnreadableError:
+            continue
