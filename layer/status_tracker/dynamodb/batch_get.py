@@ -45,13 +45,22 @@ class WholeReader:
     Args:
         wanted: which of the listed tasks to read; True for all.
         pool: sends the requests.
+        consistent: see every write that was answered before.
     """
 
-    def __init__(self, task_class: type[TaskItem], wanted: Callable[[Any], bool] | bool, pool: Executor) -> None:
+    def __init__(
+        self,
+        task_class: type[TaskItem],
+        wanted: Callable[[Any], bool] | bool,
+        pool: Executor,
+        *,
+        consistent: bool = False,
+    ) -> None:
         self._class = task_class
         self._table, self._key = task_class.Meta.table_name, task_class.key.attr_name
         self._wanted = wanted
         self._pool = pool
+        self._consistent = consistent
 
     def read(self, listed: Iterator[Listed], limit: int | None, *, filtered: bool) -> Iterator[Listed]:
         """Replace the wanted tasks by full ones; tasks deleted in the meantime are left out.
@@ -111,7 +120,7 @@ class WholeReader:
             page = self._request(unread)
 
     def _request(self, keys: list[Any]) -> _Page:
-        return self._class._get_connection().batch_get_item(keys)
+        return self._class._get_connection().batch_get_item(keys, consistent_read=self._consistent)
 
     def _is_wanted(self, listed: Listed) -> bool:
         if isinstance(self._wanted, bool):

@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 
 import status_tracker as st
 from status_tracker.core.state import lease_end
+from status_tracker.dynamodb import Count
 from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker.operations.reasons import Reason
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import Attributes, Child, Markup, element, fragment, payload, style_sheet
-from status_tracker_ops.widget.requests import Surroundings
+from status_tracker_ops.widget.events import Surroundings
 
 _SIGNS = {"pending": "○", "in_progress": "◐", "failed": "✗", "succeeded": "✓", "ignored": "⊘", "exhausted": "⊘"}
 SHOWN_ID = 160
+SHOWN_REASON = 300
 
 
 def page(around: Surroundings, *children: Child) -> str:
@@ -31,16 +34,18 @@ def call(
     look: str = "link",
     confirmation: str | None = None,
     name: str | None = None,
+    submits: bool = False,
 ) -> Markup:
     """A button that calls a function with `values`, and shows its answer in place of the widget.
 
     Args:
         confirmation: what has to be confirmed first.
         name: what a screen reader calls it, where the label alone does not say enough.
+        submits: whether it is the button of its form.
     """
     # CloudWatch gives the action to the element right before it.
     return fragment(
-        element("button", {"type": "button", "class": look, "aria-label": name}, *label),
+        element("button", {"type": "submit" if submits else "button", "class": look, "aria-label": name}, *label),
         element(
             "cwdb-action",
             {"action": "call", "display": "widget", "endpoint": endpoint, "confirmation": confirmation},
@@ -95,10 +100,30 @@ def row(head: Child, *cells: Child) -> Markup:
     return element("tr", None, element("th", {"scope": "row"}, head), *cells)
 
 
-def field(label: str, name: str, placeholder: str, longest: int) -> Markup:
-    """Something to type, which every button's call then carries under its name."""
-    attributes: Attributes = {"name": name, "type": "text", "maxlength": longest, "placeholder": placeholder}
+def field(label: str, name: str, placeholder: str, longest: int, typed: str = "") -> Markup:
+    """Something to type, which every button's call then carries under its name. `typed`: what stands in it already."""
+    attributes: Attributes = {
+        "name": name,
+        "type": "text",
+        "maxlength": longest,
+        "placeholder": placeholder,
+        "value": typed or None,
+    }
     return element("label", None, label, element("br"), element("input", attributes))
+
+
+def form(*children: Child) -> Markup:
+    """Fields and the one button that goes with them, which Enter presses too.
+
+    Of this method, and in no dialog, a form is not sent anywhere: its button's call is all that happens.
+    """
+    return element("form", {"method": "dialog", "class": "row"}, *children)
+
+
+def finder(widget: DeployedWidget, typed: str = "") -> Markup:
+    """Opens a task by its id. `typed`: what was looked for before."""
+    asked = field("Task id", "task_id", "as the lists show it", 2048, typed)
+    return form(asked, call(widget.viewer_arn, {"view": "task"}, "Open task", look="act", submits=True))
 
 
 def message(heading: str, text: str, *, failed: bool) -> Markup:
@@ -111,6 +136,19 @@ def status(name: str) -> Markup:
     """The name of a status, with a sign and a colour that say the same."""
     sign = element("span", {"aria-hidden": "true"}, f"{_SIGNS.get(name, '•')} ")
     return element("span", {"class": f"brief {name}" if name in _SIGNS else "brief"}, sign, plain(name))
+
+
+def reason(told: Reason) -> Markup:
+    """Why a task failed or was set aside: what was said, and the class of the exception beside it."""
+    said = element("bdi", None, shortened(told.message or told.error_class, SHOWN_REASON))
+    if not told.error_class or not told.message:
+        return element("span", {"class": "reason"}, said)
+    return element("span", {"class": "reason"}, said, " ", element("span", {"class": "quiet"}, told.error_class))
+
+
+def counted(count: Count) -> str:
+    """A number of tasks; with a plus where there are more."""
+    return f"{count.number:,}+" if count.more else f"{count.number:,}"
 
 
 def plain(name: str) -> str:

@@ -249,7 +249,9 @@ def _moment(told: str) -> datetime:
     try:
         moment = datetime.fromisoformat(told)
     except ValueError as error:
-        raise BadEventError("When it was rehearsed cannot be read: open the list anew, and look what matches.") from error
+        raise BadEventError(
+            "When it was rehearsed cannot be read: open the list anew, and look what matches."
+        ) from error
     if moment.tzinfo is None:
         raise BadEventError("When it was rehearsed has no time zone: open the list anew, and look what matches.")
     return moment

@@ -30,7 +30,7 @@ from status_tracker_ops.widget.components import (
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.fingerprint import fingerprint
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
-from status_tracker_ops.widget.requests import Surroundings
+from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.task_list import actions_of, attempts, history_of
 
 SHOWN_ATTEMPTS = 12
