@@ -92,12 +92,14 @@ class WidgetSettings(EnvironmentSettings):
     Attributes:
         log_groups: of the functions that work on tasks.
         workflow_arn: the state machine of the tasks; None where no step runs in one.
+        widget_deletes: ``yes`` where tasks may be deleted from the widget.
     """
 
     widget_viewer_arn: str
     widget_actor_arn: str
     log_groups: tuple[str, ...]
     workflow_arn: str | None = optional()
+    widget_deletes: str = choice("no", "yes")
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Generic, TypeVar
 
 from ..core.config import TrackerConfig
-from ..core.port import StoreError, Write, WriteRejectedError, WriteResult, admits, changed, state_of
+from ..core.port import StoreError, Unchanged, Write, WriteRejectedError, WriteResult, admits, changed, state_of
 from ..core.retries import CONTENDED_ROUNDS
 from ..core.state import TaskState
 from ..core.trace import tell
@@ -80,6 +80,13 @@ class TrackerStore(Generic[TrackerT]):
     def succeed(self, write: Write) -> WriteResult[TrackerT]:
         """As `write`, together with the block's changes of the tracker."""
         return self._write(write, self._worked_on)
+
+    def remove(self, guard: Unchanged) -> WriteResult[TrackerT]:
+        """Raises `TypeError`: of a tracker only `load` and `dump` are known."""
+        raise TypeError(
+            f"{self._class.__name__} {self._id!r} cannot be deleted here, since only its load() and dump() are known: "
+            f"delete where they keep it, when nobody works on it ({guard.state.status} is its status)."
+        )
 
     def state(self, task: TrackerT) -> TaskState:
         return state_of(record_of(task, self._config))

@@ -40,7 +40,17 @@ from .history import (
 )
 from .port import HeldBy, Special, Startable, Unchanged, Write
 from .refusals import Refusals
-from .state import EDIT_MARK, END_MARK, LEASE_EXPIRED, TaskState, is_finished_by, is_live, is_unlocked, lease_end
+from .state import (
+    EDIT_MARK,
+    END_MARK,
+    LEASE_EXPIRED,
+    TaskState,
+    is_finished_by,
+    is_live,
+    is_unlocked,
+    lease_end,
+    lingers_until,
+)
 
 KEPT_LOCKS = 8
 """How many tokens of finished and of vanished attempts a task keeps, to recognize their late requests."""
@@ -352,6 +362,24 @@ class Lifecycle:
             raise self._refuse.not_initialized()
         if state.status not in self._waiting:
             raise self._refuse.wrong_status(state, self.startable)
+        end = lease_end(state, self.config)
+        if end is not None and now < end:
+            record = {**record, "held_until": end.isoformat()}
+        return self._set_aside(state, now, record)
+
+    def delete(self, state: TaskState | None, now: datetime, record: Mapping[str, Any]) -> Write:
+        """Set a task of any status aside, so that it can be deleted, and record who asked and why (R21).
+
+        From then on nothing begins to work on it, and a worker that has lost it stores nothing.
+
+        Raises:
+            TaskIsNotInitializedError: there is no such task.
+            TaskLockedError: a worker holds it, or was cancelled and may still be at work.
+        """
+        state = self._at_rest(state, now)
+        lingering = lingers_until(state)
+        if lingering is not None and now < lingering:
+            raise self._refuse.lingering(state, lingering)
         return self._set_aside(state, now, record)
 
     def restart(self, state: TaskState | None, now: datetime, record: Mapping[str, Any], *, run: int) -> Write:

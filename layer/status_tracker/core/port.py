@@ -163,6 +163,16 @@ class Store(Protocol[TaskT]):
         """As `write`, for the success: together with the block's further writes."""
         ...
 
+    def remove(self, guard: Unchanged) -> WriteResult[TaskT]:
+        """Delete the task if it is still as it was read (R21); the answer has no task where there is none any more.
+
+        Raises:
+            StoreError: it was not deleted, or that is not known.
+            UnreadableError: it has changed, and cannot be read.
+            TypeError: this backend cannot delete.
+        """
+        ...
+
     def state(self, task: TaskT) -> TaskState:
         """What the rules need to know of a task that this store answered."""
         ...
@@ -234,6 +244,9 @@ class ConvertingStore(Generic[StoredT, TaskT]):
 
     def succeed(self, write: Write) -> WriteResult[TaskT]:
         return self._answer(self._inner.succeed(write))
+
+    def remove(self, guard: Unchanged) -> WriteResult[TaskT]:
+        return self._answer(self._inner.remove(guard))
 
     def state(self, task: TaskT) -> TaskState:
         return self._inner.state(self._stored(task))

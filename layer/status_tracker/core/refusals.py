@@ -48,6 +48,15 @@ class Refusals:
         error.until = until
         return error
 
+    def lingering(self, state: TaskState, until: datetime) -> TaskLockedError:
+        error = TaskLockedError(
+            f"{self.task} was cancelled, and its worker may still be at work until {until.isoformat()}: "
+            "delete it after that, or its results may come back.",
+            **self._about(state),
+        )
+        error.until = until
+        return error
+
     def not_due(self, state: TaskState) -> TaskNotDueError:
         moment = state.not_before
         error = TaskNotDueError(

@@ -154,6 +154,28 @@ def cancelled(state: TaskState | None, before: TaskState) -> Mapping[str, Any] |
     return newest
 
 
+def lingers_until(state: TaskState) -> datetime | None:
+    """Until when a worker whose task was cancelled may still be at work, not knowing it; None if there was none."""
+    records = [each for each in state.errors.get("actions") or () if isinstance(each, Mapping)]
+    ends = [end for each in records if (end := _moment(each.get("held_until"))) is not None]
+    return max(ends, default=None)
+
+
+def _moment(text: object) -> datetime | None:
+    """The time; None for what is none, as where somebody has edited it."""
+    try:
+        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        return None
+    return None if moment.tzinfo is None else moment
+
+
+def is_newest(state: TaskState, record: Mapping[str, Any]) -> bool:
+    """Whether that deliberate action is the last that was done to the task."""
+    newest = (state.errors.get("actions") or [{}])[-1]
+    return (newest.get("action"), newest.get("id")) == (record["action"], record["id"])
+
+
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
     """Whether that deliberate action is recorded already: its refused write is then only a repeated one."""
     known = (record["action"], record["id"])

@@ -15,7 +15,7 @@ from .errors import TaskExecutionError, TaskLockedError
 from .execution import Execution
 from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle
-from .port import CountBoard, PauseBoard, Store, Write
+from .port import CountBoard, PauseBoard, Store, Unchanged, Write
 from .retries import CONTENDED_ROUNDS, repeated, sleep_of
 from .state import TaskState, is_live, is_recorded
 
@@ -266,6 +266,7 @@ class TrackedTask:
         reason: str,
         by: str | None = None,
         request_id: str | None = None,
+        known: Self | None = None,
     ) -> Acted[Self]:
         """Do `rerun`, `ignore`, `cancel`, `unignore` or `unlock` unless `check` raises; for code on many tasks.
 
@@ -273,13 +274,29 @@ class TrackedTask:
         request that is recorded already returns the task, and `check` is not called.
 
         Args:
-            action: the name of the method.
+            action: the name of the method; or ``delete``, which sets aside a task that is to be deleted (R21): call
+                `delete_if` with the state that this returns.
             check: raises to stop the action; this call raises the same, and nothing changes.
+            known: the task, whole, as a listing has given it: it need not be read then, and the write is refused if it
+                has changed since.
 
         Raises:
             TaskExecutionError, ValueError: as the method.
         """
-        return act_if(cls.task_store(task_id), cls._rules(task_id), action, check, reason, by, request_id)
+        return act_if(cls.task_store(task_id), cls._rules(task_id), action, check, reason, by, request_id, known)
+
+    @classmethod
+    def delete_if(cls, task_id: str, state: TaskState) -> bool:
+        """Delete the task if it is still in that state; returns whether there is none any more.
+
+        It says nothing of what else the task has, nor of who may bring it back: `status_tracker.operations.deleting`
+        does.
+
+        Raises:
+            TypeError: the backend cannot delete.
+            Exception: the backend's own.
+        """
+        return delete_unchanged(cls.task_store(task_id), state, cls.config.clock)
 
     @classmethod
     def allows(cls, state: TaskState, action: str) -> bool:
@@ -311,6 +328,15 @@ class TrackedTask:
 
         The default does nothing. Override it together with `dispatch`; a run that is over, or was never started, is no
         error. A worker that holds the task is not told: cancel the task first.
+        """
+
+    @classmethod
+    def discard(cls, task: Self) -> None:
+        """Delete what the task was made from, such as an uploaded object, when the task is about to be deleted (R21).
+
+        The default does nothing. Override it on the first step's class where something would make the task again. It
+        may be called more than once for a task; what is gone already is no error, and what belongs to another task,
+        such as a newer upload, stays.
         """
 
     @classmethod
@@ -396,6 +422,7 @@ def act_if(
     reason: str,
     by: str | None,
     request_id: str | None,
+    known: TaskT | None = None,
 ) -> Acted[TaskT]:
     """As `TrackedTask.act_if`, on the store of the task."""
     rule: Rule = getattr(rules, action)
@@ -408,8 +435,14 @@ def act_if(
             check(state)
         return rule(state, now, record)
 
-    task = act(store, rules, guarded, action, reason, by, request_id)
+    task = act(store, rules, guarded, action, reason, by, request_id, known)
     return Acted(task, store.state(task), asked)
+
+
+def delete_unchanged(store: Store[TaskT], state: TaskState, clock: Callable[[], datetime]) -> bool:
+    """As `TrackedTask.delete_if`, on the store of the task; `clock` waits before a repeated request."""
+    answer = repeated(lambda: store.remove(Unchanged(state)), sleep_of(clock))
+    return answer.task is None
 
 
 def act(
@@ -420,6 +453,7 @@ def act(
     reason: str,
     by: str | None,
     request_id: str | None = None,
+    known: TaskT | None = None,
 ) -> TaskT:
     """Apply a deliberate action to one task, and record it: what, why, by whom, when.
 
@@ -428,6 +462,7 @@ def act(
         action: its name, for the record.
         reason, by: why, and who asked for it.
         request_id: if it is recorded already, nothing is done; None for a new one.
+        known: the task, as it was read before; by default it is read.
 
     Raises:
         ValueError: the reason is empty, or the request id too long to be known again.
@@ -441,7 +476,7 @@ def act(
             " be cut where it is recorded, and not be known again."
         )
     record = {"action": action, "id": request_id or uuid.uuid4().hex, "reason": reason, "by": by}
-    task = store.read()
+    task = store.read() if known is None else known
     for _ in range(CONTENDED_ROUNDS):
         state = None if task is None else store.state(task)
         if task is not None and state is not None and is_recorded(state, record):

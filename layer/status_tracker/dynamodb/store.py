@@ -8,10 +8,11 @@ from weakref import WeakKeyDictionary, WeakSet
 
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as BotoConnectionError
-from pynamodb.exceptions import GetError, PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.constants import KEY
+from pynamodb.exceptions import DeleteError, GetError, PutError, PynamoDBException, TransactWriteError, UpdateError
 
 from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError, TaskUnreadableError
-from ..core.port import HeldBy, Special, StoreError, UnreadableError, Write, WriteRejectedError, WriteResult
+from ..core.port import HeldBy, Special, StoreError, Unchanged, UnreadableError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
 from .also import Also
 from .expressions import actions, condition, update_arguments
@@ -124,6 +125,20 @@ class DynamoStore(Generic[TaskT]):
             creation = _creations[self._class] = Creation(task)
         return creation.fill(task)
 
+    def remove(self, guard: Unchanged) -> WriteResult[TaskT]:
+        """Delete the item if the guard holds; a refusal returns it."""
+        arguments = self._class._get_connection().get_operation_kwargs(
+            self._key,
+            key=KEY,
+            condition=condition(self._class, self._key, Write(guard, {})),
+            return_values_on_condition_failure="ALL_OLD",
+        )
+        applied, item = self._send("DeleteItem", {**arguments, **_UNCOUNTED}, DeleteError)
+        try:
+            return WriteResult(applied=applied, task=None if applied else self._refused(item))
+        except TaskUnreadableError as error:
+            raise UnreadableError(error) from error
+
     def read(self) -> TaskT | None:
         """The item as it is stored now (a consistent read). Raises `TaskUnreadableError` if it is no task."""
         task = self._found()
@@ -159,7 +174,7 @@ class DynamoStore(Generic[TaskT]):
         return self._class._get_connection().connection
 
     def _send(
-        self, operation: str, arguments: dict[str, Any], error_class: type[PutError | UpdateError]
+        self, operation: str, arguments: dict[str, Any], error_class: type[PutError | UpdateError | DeleteError]
     ) -> tuple[bool, Any]:
         """Whether the request was carried out, and the item as it stands, where that is answered."""
         try:

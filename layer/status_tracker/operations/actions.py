@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import enum
+import logging
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeVar
 
 from ..core.config import TrackerConfig
-from ..core.errors import TaskExecutionError, TaskIsNotInitializedError, TaskLockedError, TaskUnreadableError
+from ..core.errors import (
+    TaskExecutionError,
+    TaskIsNotInitializedError,
+    TaskIsNotReadyToStartError,
+    TaskLockedError,
+    TaskUnreadableError,
+)
 from ..core.history import told
-from ..core.state import TaskState, waits
+from ..core.state import TaskState, is_newest, waits
 from ..core.task import Acted
+from ..core.trace import tell
 from .filters import ListedTask, Listing, TaskFilter
 
 TaskT = TypeVar("TaskT", bound=ListedTask)
@@ -24,6 +33,8 @@ class Action(enum.StrEnum):
     IGNORE = "ignore"
     UNIGNORE = "unignore"
     UNLOCK = "unlock"
+    CANCEL = "cancel"
+    DELETE = "delete"
 
     @property
     def makes_pending(self) -> bool:
@@ -32,20 +43,28 @@ class Action(enum.StrEnum):
     @property
     def dispatches(self) -> bool:
         """Whether the task is dispatched after the action."""
-        return self is not Action.IGNORE
+        return self.makes_pending or self is Action.UNLOCK
+
+    @property
+    def recalls(self) -> bool:
+        """Whether what drives the task's run is stopped after the action."""
+        return self in {Action.CANCEL, Action.DELETE}
 
 
 class Kind(enum.StrEnum):
     """The outcome for one task.
 
     Attributes:
-        DONE: the action is done and recorded, and the task dispatched.
-        REPEATED: it was already recorded under this run id; dispatched again if the task still waits.
+        DONE: the action is done and recorded, and what follows it is done: the task is dispatched, its run is stopped,
+            or it is deleted.
+        REPEATED: it was already recorded under this run id; what follows it is done again, unless the task has gone on.
         LOCKED: a worker holds the task; nothing changed.
         VANISHED: the task does not exist any more.
         CHANGED: it does not match any more; nothing changed.
         REFUSED: the rules do not allow the action; nothing changed.
         UNDISPATCHED: the action is done and recorded, but `dispatch` failed: ask again with the same run id.
+        UNFINISHED: the cancellation or deletion is recorded, but the run could not be stopped, or not all could be
+            deleted: ask again with the same run id.
         FAILED: the store did not answer, so the result is unknown: ask again with the same run id.
     """
 
@@ -56,6 +75,7 @@ class Kind(enum.StrEnum):
     CHANGED = "changed"
     REFUSED = "refused"
     UNDISPATCHED = "undispatched"
+    UNFINISHED = "unfinished"
     FAILED = "failed"
 
 
@@ -83,13 +103,20 @@ class Operable(Listing[TaskT], Protocol[TaskT]):
         reason: str,
         by: str | None,
         request_id: str | None,
+        known: TaskT | None = ...,
     ) -> Acted[TaskT]: ...
 
     def dispatch(self, task: TaskT) -> bool | None: ...
 
+    def recall(self, task: TaskT) -> None: ...
 
-class _NoLongerMatchesError(Exception):
-    """The filter does not admit the task any more."""
+    def discard(self, task: TaskT) -> None: ...
+
+    def delete_if(self, task_id: str, state: TaskState) -> bool: ...
+
+
+class NoLongerMatchesError(Exception):
+    """The task is not any more as whoever asked for the action saw it."""
 
 
 class TaskAction(Generic[TaskT]):
@@ -97,6 +124,9 @@ class TaskAction(Generic[TaskT]):
 
     Args:
         chosen: the filter that the task must still match; None to act on the task in any state.
+        check: raises `NoLongerMatchesError` for a state in which the task is to be left alone.
+        cancels: for a deletion: cancel a task that a worker holds. A repetition deletes it when the worker's lease
+            would have ended.
     """
 
     def __init__(
@@ -107,6 +137,9 @@ class TaskAction(Generic[TaskT]):
         reason: str,
         by: str | None,
         run_id: str,
+        *,
+        check: Callable[[TaskState], None] = lambda _: None,
+        cancels: bool = False,
     ) -> None:
         self.record: dict[str, str | None] = {"action": action.value, "id": run_id}
         self._tasks = tasks
@@ -114,12 +147,18 @@ class TaskAction(Generic[TaskT]):
         self._filter = chosen
         self._reason = reason
         self._by = by
+        self._check = check
+        self._cancels = cancels
 
-    def act(self, task_id: str) -> ActionOutcome:
-        """Do the action; never raises."""
+    def act(self, task_id: str, known: TaskT | None = None) -> ActionOutcome:
+        """Do the action; never raises.
+
+        Args:
+            known: the task, whole, as a listing has given it; it need not be read then.
+        """
         try:
-            acted = self._acted(task_id)
-        except _NoLongerMatchesError as error:
+            acted = self._acted(task_id, known)
+        except NoLongerMatchesError as error:
             return ActionOutcome(task_id, Kind.CHANGED, str(error), error)
         except TaskIsNotInitializedError as error:
             return ActionOutcome(task_id, Kind.VANISHED, "There is no such task.", error)
@@ -130,31 +169,73 @@ class TaskAction(Generic[TaskT]):
             return ActionOutcome(task_id, kind, str(error), error)
         except Exception as error:  # noqa: BLE001  # whatever the backend raises: one task never stops the rest
             return ActionOutcome(task_id, Kind.FAILED, told(error), error)
-        return self._dispatched(task_id, acted)
+        return self._followed(task_id, acted)
 
-    def _acted(self, task_id: str) -> Acted[TaskT]:
+    def _acted(self, task_id: str, known: TaskT | None) -> Acted[TaskT]:
+        try:
+            return self._recorded(task_id, self._action, known)
+        except TaskLockedError:
+            if not (self._cancels and self._action is Action.DELETE):
+                raise
+        with suppress(TaskIsNotReadyToStartError):  # it was cancelled before, or has ended meanwhile
+            self._tasks.recall(self._recorded(task_id, Action.CANCEL).task)
+        return self._recorded(task_id, self._action)
+
+    def _recorded(self, task_id: str, action: Action, known: TaskT | None = None) -> Acted[TaskT]:
         def still_matches(state: TaskState) -> None:
+            if is_newest(state, {**self.record, "action": Action.CANCEL.value}):
+                return  # this very request has cancelled it, so that it can be deleted
+            self._check(state)
             if self._filter is not None and not self._filter.admits(task_id, state):
                 config = self._tasks.config
                 task = f"Task(use_case_id={config.use_case_id!r}, task_id={task_id!r})"
                 status = config.status_name(state.status)
-                raise _NoLongerMatchesError(f"{task} does not match any more: it is {status} by now.")
+                raise NoLongerMatchesError(f"{task} does not match any more: it is {status} by now.")
 
         return self._tasks.act_if(
             task_id,
-            self._action.value,
+            action.value,
             still_matches,
             reason=self._reason,
             by=self._by,
             request_id=self.record["id"],
+            known=known,
         )
 
-    def _dispatched(self, task_id: str, acted: Acted[TaskT]) -> ActionOutcome:
+    def _followed(self, task_id: str, acted: Acted[TaskT]) -> ActionOutcome:
+        """Do what follows the action, which is recorded: a crash in between is completed by a repetition."""
         kind = Kind.DONE if acted.now else Kind.REPEATED
-        if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
-            try:
+        try:
+            if self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config)):
                 self._tasks.dispatch(acted.task)
-            except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
-                message = f"The {self._action} is recorded, but the task could not be dispatched: {told(error)}"
-                return ActionOutcome(task_id, Kind.UNDISPATCHED, message, error)
+            if self._action.recalls and is_newest(acted.state, self.record):  # else somebody has begun it anew
+                self._tasks.recall(acted.task)
+                if self._action is Action.DELETE:
+                    self._delete(task_id, acted)
+        except NoLongerMatchesError as error:
+            return ActionOutcome(task_id, Kind.CHANGED, str(error), error)
+        except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest
+            return self._not_followed(task_id, error)
         return ActionOutcome(task_id, kind)
+
+    def _delete(self, task_id: str, acted: Acted[TaskT]) -> None:
+        """What would make the task again goes first, the task last (docs/decisions/0022)."""
+        self._tasks.discard(acted.task)
+        if not self._tasks.delete_if(task_id, acted.state):
+            raise NoLongerMatchesError(
+                f"Somebody has begun {task_id!r} anew while it was deleted: it is there, but not what it was made from."
+            )
+        tell(
+            logging.INFO,
+            f"Task {task_id!r} of {self._tasks.config.use_case_id!r} deleted by {self._by}: {self._reason}",
+        )
+
+    def _not_followed(self, task_id: str, error: Exception) -> ActionOutcome:
+        if self._action.dispatches:
+            message = f"The {self._action} is recorded, but the task could not be dispatched: {told(error)}"
+            return ActionOutcome(task_id, Kind.UNDISPATCHED, message, error)
+        become = (
+            "its run may go on until it meets that" if self._action is Action.CANCEL else "not all of it is deleted"
+        )
+        message = f"The task is set aside ({self._action}), and {become}: {told(error)}"
+        return ActionOutcome(task_id, Kind.UNFINISHED, message, error)

@@ -135,7 +135,7 @@ class BulkRun(Generic[TaskT]):
         self._tasks = tasks
         self._until = tasks.config.now() + _TICK
         self._filter = chosen.before(self._until)
-        self._one = TaskAction(tasks, self.action, self._filter, _checked_reason(reason), by, self.run_id)
+        self._one = TaskAction(tasks, self.action, self._filter, checked_reason(reason), by, self.run_id)
         self._completes = run_id is not None
         self._limit = _checked_limit(limit)
         self._pace = Pace(rate, sleep)
@@ -216,7 +216,7 @@ def _checked_limit(limit: int | None) -> int | None:
     return limit
 
 
-def _checked_reason(reason: str) -> str:
+def checked_reason(reason: str) -> str:
     """The reason. Raises `ValueError` for an empty one."""
     if not isinstance(reason, str) or not reason.strip():
         raise ValueError("reason is empty: say why; it is recorded on each task.")

@@ -15,7 +15,7 @@ from ..core.cursors import Cursor, FoundTasks, Position, Progress, each_once, pa
 from ..core.history import failure_of_class
 from ..core.port import ConvertingStore
 from ..core.state import TaskState
-from ..core.task import Acted, act_if
+from ..core.task import Acted, act_if, delete_unchanged
 from .columns import JobColumns
 from .expressions import state_of
 from .keys import JobId, key_of
@@ -125,6 +125,16 @@ class OperableJobs(Generic[JobT]):
     def dispatch(self, task: ListedJob[JobT]) -> None:
         """Nothing: workers look for jobs themselves, with `start_next`."""
 
+    def recall(self, task: ListedJob[JobT]) -> None:
+        """Nothing: nothing drives a job but its worker, which loses it when it is cancelled."""
+
+    def discard(self, task: ListedJob[JobT]) -> None:
+        """Nothing: what a job was made from is not known here."""
+
+    def delete_if(self, task_id: str, state: TaskState) -> bool:
+        """As `TrackedTask.delete_if`."""
+        return delete_unchanged(self.task_store(task_id), state, self.config.clock)
+
     def act_if(
         self,
         task_id: str,
@@ -134,9 +144,11 @@ class OperableJobs(Generic[JobT]):
         reason: str,
         by: str | None = None,
         request_id: str | None = None,
+        known: ListedJob[JobT] | None = None,
     ) -> Acted[ListedJob[JobT]]:
         """As `TrackedTask.act_if`."""
-        return act_if(self.task_store(task_id), self._step.rules(task_id), action, check, reason, by, request_id)
+        rules = self._step.rules(task_id)
+        return act_if(self.task_store(task_id), rules, action, check, reason, by, request_id, known)
 
     def task_store(self, task_id: str) -> ConvertingStore[JobT, ListedJob[JobT]]:
         return ConvertingStore(SqlStore(self._class, self._engine, task_id), ListedJob, attrgetter("job"))

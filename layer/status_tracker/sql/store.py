@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 from ..core.errors import TaskTransactionError, TaskUnreadableError
-from ..core.port import HeldBy, Startable, StoreError, Write, WriteRejectedError, WriteResult, changed
+from ..core.port import HeldBy, Startable, StoreError, Unchanged, Write, WriteRejectedError, WriteResult, changed
 from ..core.state import TaskState
 from .column_types import check_length, is_mysql
 from .columns import JobColumns
@@ -95,6 +95,21 @@ class SqlStore(Generic[JobT]):
             if error.transient:
                 raise
             raise self._rejected(error) from error.cause
+
+    def remove(self, guard: Unchanged) -> WriteResult[JobT]:
+        """Delete the row if the guard holds; a refusal reads it in the same transaction."""
+        with storing(self._class, self._bind) as session:
+            waits = sa.true() if self._wait is None else wait_at_most(session, self._wait)
+            unchanged = sa.and_(condition(self._class, Write(guard, {})), waits)
+            with undoable(self._bind, session):
+                deleted: sa.CursorResult[Any] = session.execute(  # type: ignore[assignment]
+                    sa.delete(self._class).where(self._class.id == self._id, unchanged),
+                    execution_options={"synchronize_session": False},
+                )
+            if deleted.rowcount:
+                session.commit()
+                return WriteResult(applied=True, task=None)
+            return WriteResult(applied=False, task=find(session, self._class, self._id))
 
     def state(self, task: JobT) -> TaskState:
         """What the rules need to know of a row."""

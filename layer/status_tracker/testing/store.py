@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from ..core.errors import TaskExecutionError
-from ..core.port import Write, WriteResult, admits, changed, state_of
+from ..core.port import Unchanged, Write, WriteResult, admits, changed, state_of
 from ..core.state import TaskState
 from .faults import Fault, Faults
 
@@ -121,6 +121,9 @@ class MemoryStore:
         """Whether the write's guard holds for what is stored."""
         return admits(None if self.task is None else vars(self.task), write)
 
+    def remove(self, guard: Unchanged) -> WriteResult[Record]:
+        return self.faults.around(lambda: self._remove(Write(guard, {})))
+
     def delete(self) -> bool:
         """Delete the task; returns whether there was one."""
         with self._one_at_a_time:
@@ -140,6 +143,13 @@ class MemoryStore:
             if admitted:
                 before = {"key": self.key} if self.task is None else vars(self.task)
                 self.task = Record(**_copied(changed(before, write)))
+            return WriteResult(applied=admitted, task=self._copy())
+
+    def _remove(self, write: Write) -> WriteResult[Record]:
+        with self._one_at_a_time:
+            admitted = self.admits(write)
+            if admitted:
+                self.task = None
             return WriteResult(applied=admitted, task=self._copy())
 
     def _copy(self) -> Record | None:
