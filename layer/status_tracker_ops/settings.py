@@ -87,7 +87,7 @@ class QueueWorkerSettings(EnvironmentSettings):
 
 @dataclass(frozen=True)
 class WidgetSettings(EnvironmentSettings):
-    """The widget's two functions, the one that shows and the one that acts, and where to find more about a task.
+    """The widget's functions, which show, act and administrate, and where to find more about a task.
 
     Attributes:
         log_groups: of the functions that work on tasks.
@@ -97,6 +97,7 @@ class WidgetSettings(EnvironmentSettings):
 
     widget_viewer_arn: str
     widget_actor_arn: str
+    widget_admin_arn: str
     log_groups: tuple[str, ...]
     workflow_arn: str | None = optional()
     widget_deletes: str = choice("no", "yes")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 VIEWER = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
 ACTOR = "arn:aws:lambda:us-east-1:123456789012:function:actor"
+ADMIN = "arn:aws:lambda:us-east-1:123456789012:function:admin"
 HOSTILE_IDS = [
     '"><script>alert(1)</script>',
     "</cwdb-action><b>",
@@ -40,6 +41,7 @@ class Widget:
         module = importlib.import_module("status_tracker_ops.deployed.widget")
         self.viewer: Handler = module.viewer
         self.actor: Handler = module.actor
+        self.admin: Handler = module.admin
 
     def show(self, event: Any) -> Page:
         return Page(self.viewer(event, FakeContext()))
@@ -49,7 +51,7 @@ class Widget:
 
     def press(self, call: Call, **forms: str) -> Page:
         """Press a button: CloudWatch sends its values, and what was typed."""
-        function = {VIEWER: self.viewer, ACTOR: self.actor}[call.endpoint]
+        function = {VIEWER: self.viewer, ACTOR: self.actor, ADMIN: self.admin}[call.endpoint]
         event = {**call.values, "widgetContext": context(forms=forms)}
         return Page(function(json.loads(json.dumps(event)), FakeContext(aws_request_id="request-7")))
 
@@ -70,6 +72,8 @@ def context(**changes: Any) -> dict[str, Any]:
 def widget(app: Application, monkeypatch: pytest.MonkeyPatch) -> Widget:
     monkeypatch.setenv("WIDGET_VIEWER_ARN", VIEWER)
     monkeypatch.setenv("WIDGET_ACTOR_ARN", ACTOR)
+    monkeypatch.setenv("WIDGET_ADMIN_ARN", ADMIN)
+    monkeypatch.setenv("WIDGET_DELETES", "yes")
     monkeypatch.setenv("LOG_GROUPS", "intake,extract,answer")
     return Widget(app)
 

@@ -114,7 +114,7 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
 
 
 def read_whole(task_class: type[TaskT], keys: list[str], *, consistent: bool) -> Iterator[TaskT | TaskUnreadableError]:
-    """The items with these keys, in their order; for one that is no task the error, and nothing for one that is gone."""
+    """The items with these keys, in their order; for one that is no task the error; one that is gone is left out."""
     listed = (Listed(_EVER[0], key, 0, None) for key in keys)
     with _pool() as pool:
         reader = WholeReader(task_class, True, pool, consistent=consistent)

@@ -8,11 +8,11 @@ from datetime import datetime, timedelta
 import status_tracker as st
 from status_tracker.core.state import lease_end
 from status_tracker.dynamodb import Count
-from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 from status_tracker.operations.reasons import Reason
 from status_tracker_ops.widget.deployed import DeployedWidget
-from status_tracker_ops.widget.markup import Attributes, Child, Markup, element, fragment, payload, style_sheet
 from status_tracker_ops.widget.events import Surroundings
+from status_tracker_ops.widget.markup import Attributes, Child, Markup, element, fragment, payload, style_sheet
 
 _SIGNS = {"pending": "○", "in_progress": "◐", "failed": "✗", "succeeded": "✓", "ignored": "⊘", "exhausted": "⊘"}
 SHOWN_ID = 160
@@ -149,6 +149,12 @@ def reason(told: Reason) -> Markup:
 def counted(count: Count) -> str:
     """A number of tasks; with a plus where there are more."""
     return f"{count.number:,}+" if count.more else f"{count.number:,}"
+
+
+def where(pipeline: Pipeline, code: int, step: str) -> str:
+    """What a status code means in that step, or in another one where that step does not have it."""
+    places = sorted(pipeline.meanings(code), key=lambda place: place.step != step)
+    return f"{plain(places[0].status)} in {places[0].step}" if places else f"in status {code}"
 
 
 def plain(name: str) -> str:

@@ -20,16 +20,21 @@ class DeployedWidget:
         pipeline: whose tasks are shown.
         viewer_arn: the function that shows, and may only read.
         actor_arn: the function that acts; whoever may invoke it may act.
+        admin_arn: the function that cancels, deletes, pauses and resumes; whoever may invoke it may do so.
+        deletes: whether tasks may be deleted.
         links: to the AWS console, where more is known of a task.
     """
 
     pipeline: Pipeline
     viewer_arn: str
     actor_arn: str
+    admin_arn: str
     links: Links
+    deletes: bool = False
 
     @classmethod
     def of(cls, pipeline: Pipeline, settings: WidgetSettings) -> Self:
         """The widget of that pipeline, as its functions' environment describes it."""
         links = Links(settings.widget_viewer_arn, settings.log_groups, settings.workflow_arn)
-        return cls(pipeline, settings.widget_viewer_arn, settings.widget_actor_arn, links)
+        arns = settings.widget_viewer_arn, settings.widget_actor_arn, settings.widget_admin_arn
+        return cls(pipeline, *arns, links, deletes=settings.widget_deletes == "yes")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, timedelta, timezone, tzinfo
 
 NARROW_PIXELS = 640
-_LONGEST = {"task_id": 2_048, "prefix": 2_048, "cursor": 100_000, "reason": 2_000, "kind": 500}
+_LONGEST = {"task_id": 2_048, "prefix": 2_048, "cursor": 100_000, "reason": 2_000, "why": 2_000, "kind": 500}
 _LONGEST_OTHER = 200
 _OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
 
@@ -86,7 +86,7 @@ def choice(source: Mapping[str, object], name: str, choices: Sequence[str], defa
 def number(source: Mapping[str, object], name: str, default: int) -> int:
     """The whole number of that name, at least 0. Raises `BadEventError`."""
     value = source.get(name, default)
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**12:  # noqa: PLR2004
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= 10**12:
         raise BadEventError(f"{name} is {_short(value)}; expected a whole number.")
     return value
 

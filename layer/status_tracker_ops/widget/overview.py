@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import PipelineStep, StatusOfStep
 from status_tracker_ops.widget.components import counted, finder, list_link, plain, row, status, table
 from status_tracker_ops.widget.deployed import DeployedWidget
@@ -13,12 +16,14 @@ from status_tracker_ops.widget.reading import Counts
 _CAPTION = "A number opens the list of those tasks."
 
 
-def overview(widget: DeployedWidget, around: Surroundings, counts: Counts) -> Markup:
+def overview(
+    widget: DeployedWidget, around: Surroundings, counts: Counts, paused: Sequence[Pause] | Exception
+) -> Markup:
     """A row a step and a column a status; in a narrow widget the other way round."""
     drawn = _tall if around.narrow else _wide
     return fragment(
         element("h2", None, "Tasks by status"),
-        pauses(widget, around),
+        pauses(widget, around, paused),
         drawn(widget, counts),
         [element("p", {"class": "quiet"}, note) for note in _notes(widget, counts)],
         finder(widget),

@@ -17,12 +17,10 @@ from status_tracker_ops.widget.results import ActionResult
 _NO_REASON = "type why work is to be paused; those who wait for it are told."
 
 
-def pauses(widget: DeployedWidget, around: Surroundings) -> Markup:
-    """What is in force now; a board that cannot be read is told, and hides nothing else."""
-    try:
-        found: Sequence[Pause] = widget.pipeline.pauses()
-    except (ValueError, TypeError, LookupError, AttributeError) as error:
-        return message("What is paused cannot be read", told(error), failed=True)
+def pauses(widget: DeployedWidget, around: Surroundings, found: Sequence[Pause] | Exception) -> Markup:
+    """What is in force now, with the buttons to go on; or why that is not known."""
+    if isinstance(found, Exception):
+        return message("What is paused cannot be read", told(found), failed=True)
     return fragment([_in_force(widget, around, pause) for pause in found])
 
 

@@ -12,6 +12,7 @@ import status_tracker as st
 from status_tracker.core.cursors import Position, format_cursor
 from status_tracker.dynamodb import Count
 from status_tracker.operations.filters import TaskFilter
+from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 from status_tracker.operations.reasons import Reason, reason_of
 from status_tracker_ops.widget.deployed import DeployedWidget
@@ -123,7 +124,7 @@ def newest_first(place: StatusOfStep) -> bool:
 
 
 def count_tasks(pipeline: Pipeline, codes: Sequence[int] | None = None) -> Counts:
-    """How many tasks have each of the codes, by default of all steps: as kept, or counted by the index up to a bound."""
+    """How many tasks have each of the codes, by default of all steps: as kept, or by the index up to a bound."""
     wanted = {code for step in pipeline for code in step.statuses.values()} if codes is None else set(codes)
     kept = pipeline.kept_counts()
     if kept is not None and kept.exact:
@@ -133,6 +134,14 @@ def count_tasks(pipeline: Pipeline, codes: Sequence[int] | None = None) -> Count
         new = [code for code in step.statuses.values() if code in wanted and code not in counted]
         counted |= step.task_class.count_up_to(new, per_shard=COUNTED_PER_SHARD) if new else {}
     return Counts(counted)
+
+
+def read_pauses(pipeline: Pipeline) -> Sequence[Pause] | Exception:
+    """What is paused now; where the board holds something else, the error, so that it hides nothing beside it."""
+    try:
+        return pipeline.pauses()
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        return error
 
 
 def read_page(widget: DeployedWidget, asked: TaskList, patience: Patience = Patience()) -> TaskPage:

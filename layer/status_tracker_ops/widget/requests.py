@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 from status_tracker.operations.filters import TaskFilter
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 from status_tracker_ops.widget.events import BadEventError, asked_of, choice, number, surroundings_of, text
+from status_tracker_ops.widget.markup import visible_line
 
 _HEX = re.compile(r"[0-9a-f]{32}")
 _LONGEST_PAUSE_HOURS = 24 * 366
@@ -38,6 +39,10 @@ class Narrowing:
     def values(self) -> dict[str, object]:
         """The conditions that are given, as values of a call."""
         return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name)}
+
+    def visible_values(self) -> dict[str, str]:
+        """As `values`, each on one line, for a question."""
+        return {name: visible_line(str(value)) for name, value in self.values().items()}
 
     def filter(self, code: int, until: datetime | None = None) -> TaskFilter:
         """The filter for tasks of that status. Raises `BadEventError` for what no filter takes."""
@@ -122,12 +127,14 @@ class BulkRequest:
     """What an operator asks to be done to all tasks of a list that were there when it was rehearsed.
 
     Attributes:
+        step: the step whose rules apply.
         until: when it was rehearsed; what has changed since is left alone.
         cursor: where an earlier request ended.
         done: how many tasks the earlier ones have acted on.
     """
 
     action: str
+    step: str
     place: StatusOfStep
     narrowed: Narrowing
     until: datetime
@@ -190,6 +197,7 @@ def request_of(event: object, pipeline: Pipeline, actions: Sequence[str]) -> Req
     if "until" in asked:
         return BulkRequest(
             action=action,
+            step=_step_of(asked, pipeline),
             place=_needed_place(asked, pipeline),
             narrowed=_narrowing(asked),
             until=_moment(text(asked, "until")),

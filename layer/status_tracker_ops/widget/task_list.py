@@ -27,10 +27,12 @@ from status_tracker_ops.widget.components import (
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
-from status_tracker_ops.widget.reading import PAGE_SIZE, Group, Groups, Row, TaskPage, newest_first
+from status_tracker_ops.widget.reading import PAGE_SIZE, Group, Groups, TaskPage, newest_first
 from status_tracker_ops.widget.requests import Narrowing, TaskList
 
 SHOWN_GROUPS = 8
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_TO = "\N{EN DASH}"
 _LONGEST_TYPED = 200
 
 
@@ -129,11 +131,11 @@ def _reasons(widget: DeployedWidget, place: StatusOfStep, found: Groups) -> Mark
 
 def _group(widget: DeployedWidget, place: StatusOfStep, group: Group) -> Markup:
     values = {**place_values(place), "kind": group.reason.kind}
-    told = f"{group.number:,} × {group.reason.message}"
+    told = f"{group.number:,} {_TIMES} {group.reason.message}"
     return element(
         "tr",
         None,
-        element("td", {"class": "number"}, f"{group.number:,} ×"),
+        element("td", {"class": "number"}, f"{group.number:,} {_TIMES}"),
         element(
             "td", None, call(widget.viewer_arn, {"view": "list", **values}, reason(group.reason), name=f"List: {told}")
         ),
@@ -166,7 +168,7 @@ def _numbers(asked: TaskList, found: TaskPage) -> str:
     if not found.rows:
         return ""
     of = "" if found.total is None else f" of {counted(found.total)}"
-    return f"{asked.start:,}–{asked.start + len(found.rows) - 1:,}{of}, "  # noqa: RUF001 - a dash between numbers
+    return f"{asked.start:,}{_TO}{asked.start + len(found.rows) - 1:,}{of}, "
 
 
 _NARROW_COLUMNS = ("Task and last error", "Attempts", "Age")
