@@ -255,7 +255,7 @@ def test_a_workflow_that_cannot_be_started_is_told(widget: Widget, monkeypatch: 
     with monkeypatch.context() as patched:
         patched.setattr(widget.app.tasks.ExtractTask, "dispatch", refuse)
         after = widget.press(button)
-        assert "Not done: it was not carried out to the end (ClientError: " in after.text
+        assert "Not done: The rerun is recorded, but the task could not be dispatched: ClientError: " in after.text
     # Pressed again the task is as it is, and its run is started.
     assert "is now pending in Extract, run 1." in widget.press(button).text
     assert len(widget.app.executions()) == 1
@@ -273,7 +273,7 @@ def test_a_list_is_read_page_by_page(widget: Widget) -> None:
         page = widget.press(page.call("Next page"))
     assert len(seen) == len(ids)
     assert set(seen) == ids
-    assert widget.press(page.call("First page")).labels()[-1] == "Next page"
+    assert widget.press(page.call("First page")).labels()[-2:] == ["Next page", "Act on all of the list…"]
 
 
 @pytest.mark.parametrize("task_id", HOSTILE_IDS)
@@ -358,6 +358,7 @@ def test_both_describe_themselves(widget: Widget) -> None:
 def test_a_task_that_somebody_spoilt_by_hand_is_shown(widget: Widget) -> None:
     make(widget, "a.pdf#1", 50, errors=["spoilt"], data="spoilt")
     shown = widget.view(view="task", task_id="a.pdf#1")
-    assert "spoilt" in shown.text
-    after = widget.press(shown.call("Rerun from Extract"))
-    assert "Not done: The item 'pdf_processing____a.pdf#1' cannot be read: TypeError: errors is" in after.text
+    assert "It cannot be read: The item 'pdf_processing____a.pdf#1' cannot be read: TypeError: errors is" in shown.text
+    assert shown.labels() == ["Overview"]
+    [item] = shown.links
+    assert "edit-item?itemMode=2&pk=pdf_processing____a.pdf%231" in item

@@ -138,12 +138,14 @@ def status(name: str) -> Markup:
     return element("span", {"class": f"brief {name}" if name in _SIGNS else "brief"}, sign, plain(name))
 
 
-def reason(told: Reason) -> Markup:
+def reason(told: Reason, longest: int = SHOWN_REASON) -> Markup:
     """Why a task failed or was set aside: what was said, and the class of the exception beside it."""
-    said = element("bdi", None, shortened(told.message or told.error_class, SHOWN_REASON))
+    said = element("bdi", None, shortened(told.message or told.error_class, longest))
     if not told.error_class or not told.message:
         return element("span", {"class": "reason"}, said)
-    return element("span", {"class": "reason"}, said, " ", element("span", {"class": "quiet"}, told.error_class))
+    return element(
+        "span", {"class": "reason"}, said, " ", element("span", {"class": "quiet"}, shortened(told.error_class, 80))
+    )
 
 
 def counted(count: Count) -> str:

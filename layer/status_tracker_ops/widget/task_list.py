@@ -168,7 +168,8 @@ def _numbers(asked: TaskList, found: TaskPage) -> str:
     if not found.rows:
         return ""
     of = "" if found.total is None else f" of {counted(found.total)}"
-    return f"{asked.start:,}{_TO}{asked.start + len(found.rows) - 1:,}{of}, "
+    last = "" if len(found.rows) == 1 else f"{_TO}{asked.start + len(found.rows) - 1:,}"
+    return f"{asked.start:,}{last}{of}, "
 
 
 _NARROW_COLUMNS = ("Task and last error", "Attempts", "Age")

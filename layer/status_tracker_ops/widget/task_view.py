@@ -11,6 +11,7 @@ from typing import Any
 import status_tracker as st
 from status_tracker.core.history import KEPT_ACTIONS
 from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker.operations.reasons import unwrapped
 from status_tracker_ops.widget.actions import ADMIN_NAMES, DEFAULT_REASON, Offer, offers
 from status_tracker_ops.widget.components import (
     call,
@@ -23,6 +24,7 @@ from status_tracker_ops.widget.components import (
     overview_link,
     place_values,
     plain,
+    reason,
     row,
     shortened,
     status,
@@ -161,7 +163,7 @@ def _attempts(around: Surroundings, task: st.BaseTask) -> Markup:
 def _attempt(around: Surroundings, entry: Mapping[str, Any]) -> Markup:
     nth = f"attempt {_text(entry, 'nth_retry', _SHOWN_FACT)}"
     heading = element("span", {"class": "quiet"}, _when(around, entry), f" · {nth}")
-    error = element("bdi", None, _text(entry, "error", _SHOWN_ERROR))
+    error = reason(unwrapped(_text(entry, "error", _SHOWN_ERROR)), _SHOWN_ERROR)
     trace = _text(entry, "traceback", SHOWN_TRACEBACK)
     if not trace:
         return element("p", None, heading, element("br"), error)
