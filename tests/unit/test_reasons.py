@@ -79,7 +79,7 @@ def test_a_filter_takes_all_tasks_of_a_kind_and_no_other() -> None:
     config = make_config()
     kind = Reason("ValueError", "page 3 is a scan").kind
     chosen = TaskFilter.from_dict({"statuses": [config.failed_status], "reason": kind})
-    assert chosen.needs_errors
+    assert chosen.by_error
     assert chosen.to_dict()["reason"] == kind
     found = {
         error: chosen.admits("a", TaskState(status=config.failed_status, errors=failed(error)))

@@ -140,11 +140,6 @@ class TaskFilter:
                 content[name] = moment.astimezone(UTC).isoformat()
         return content
 
-    @property
-    def needs_errors(self) -> bool:
-        """Whether a task has to be read in full to know whether it matches."""
-        return any(getattr(self, name) is not None for name in _OF_ERRORS)
-
     def before(self, moment: datetime) -> Self:
         """The same filter, limited to status changes before that moment. Raises `ValueError` if none can match."""
         return replace(self, until=moment if self.until is None else min(moment, self.until))
@@ -178,18 +173,22 @@ class TaskFilter:
         Raises:
             ValueError: a status that no step of the use case has, a foreign cursor.
         """
-        by_error = self.needs_errors
         query = tasks.query_by_status(
             self.statuses,
-            None if by_error or self.id_prefix else limit,
+            None if self.by_error or self.id_prefix else limit,
             older_first,
-            whole or by_error,
+            whole or self.by_error,
             since=self.since,
             until=self.until,
             cursor=cursor,
             error_class=self.error_class,
         )
-        return Matching(self, query, limit, whole=whole or by_error)
+        return Matching(self, query, limit, whole=whole or self.by_error)
+
+    @property
+    def by_error(self) -> bool:
+        """Whether a task has to be read in full to know whether it matches."""
+        return any(getattr(self, name) is not None for name in _OF_ERRORS)
 
     def _admits_time(self, when: datetime | None) -> bool:
         if when is None:

@@ -181,8 +181,8 @@ def walk(
     patience: Patience = Patience(),
 ) -> Walk:
     """The next tasks that match, at most `limit`, searched for as long as the patience lasts."""
-    whole = chosen.needs_errors or not chosen.id_prefix
-    narrowed = chosen.needs_errors or bool(chosen.id_prefix)
+    whole = chosen.by_error or not chosen.id_prefix
+    narrowed = chosen.by_error or bool(chosen.id_prefix)
     deadline = time.monotonic() + patience.seconds
     found: list[Found] = []
     examined, behind, [code] = 0, cursor, chosen.statuses
@@ -247,7 +247,7 @@ def _matches(task: Row, chosen: TaskFilter, *, whole: bool) -> bool:
 
 def _whole(tasks: Any, chosen: TaskFilter, found: Sequence[Found]) -> list[Row]:
     """What was found, in full: a search by the prefix alone reads only the index."""
-    if chosen.needs_errors or not chosen.id_prefix:
+    if chosen.by_error or not chosen.id_prefix:
         return [each.task for each in found]
     rows: list[Row] = tasks.get_many([str(each.task.task_id) for each in found])
     return rows
