@@ -21,7 +21,7 @@ from status_tracker_cdk.sqs_worker import SqsWorker
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import ExistingTable, TaskTable
 from status_tracker_cdk.tracker import Tracker
-from status_tracker_cdk.widget import Widget
+from status_tracker_cdk.widget import Deletion, Widget
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import StepProps, TaskWorkflow, TrackedStep
@@ -35,6 +35,7 @@ __all__ = [
     "BulkRerun",
     "CodeFolder",
     "DataProps",
+    "Deletion",
     "Dispatch",
     "ExistingTable",
     "FunctionCommons",

@@ -46,7 +46,7 @@ from status_tracker_cdk.tracker_checks import (
     use_case_of,
 )
 from status_tracker_cdk.tracker_parts import Choices, Operations, Parts, Uploads, workflow_of
-from status_tracker_cdk.widget import Widget
+from status_tracker_cdk.widget import Deletion, Widget
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import TrackedStep
@@ -77,6 +77,7 @@ class Tracker(Construct):
         requirements: a ``requirements.txt`` of your own, all of which is in the new layer.
         sweep: restarts what nothing works on any more, and counts.
         widget: shows the tasks on the dashboard, and acts on them.
+        deletion: lets administrators delete tasks on the widget; by default nobody can.
         monitoring: the dashboard, the alarms and the saved queries.
         alarm_topic: where alarms are sent; by default a new topic.
         bulk_rerun: the state machine that reruns every task that a filter admits.
@@ -119,6 +120,7 @@ class Tracker(Construct):
         requirements: str | Path | None = None,
         sweep: SweepProps | bool | None = True,
         widget: bool = True,
+        deletion: Deletion | None = None,
         monitoring: AlarmProps | bool | None = True,
         alarm_topic: sns.ITopic | None = None,
         bulk_rerun: BulkProps | bool | None = True,
@@ -144,6 +146,7 @@ class Tracker(Construct):
         choices = Choices(
             sweep=chosen("sweep", sweep, SweepProps),
             widget=widget,
+            deletion=deletion,
             alarms=chosen("monitoring", monitoring, AlarmProps),
             alarm_topic=alarm_topic,
             bulk_rerun=chosen("bulk_rerun", bulk_rerun, BulkProps),

@@ -24,7 +24,7 @@ from status_tracker_cdk.monitoring.monitoring import Monitoring
 from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import TableRights
-from status_tracker_cdk.widget import Widget
+from status_tracker_cdk.widget import Deletion, Widget
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import TaskWorkflow, TrackedStep
 
@@ -37,6 +37,7 @@ class Choices:
 
     sweep: SweepProps | None
     widget: bool
+    deletion: Deletion | None
     alarms: AlarmProps | None
     alarm_topic: sns.ITopic | None
     bulk_rerun: BulkProps | None
@@ -186,6 +187,7 @@ class Operations:
             table=parts.table,
             dispatch=parts.dispatch,
             logged_by=[each for each in (operating[0], *steps, operating[1]) if each is not None],
+            deletion=parts.choices.deletion,
         )
 
     def _bulk_machines(self) -> Mapping[str, BulkMachine]:
@@ -234,7 +236,9 @@ class Operations:
 
     def _monitoring(self, alarms: AlarmProps) -> Monitoring:
         parts, widget = self._parts, self.widget
-        attended = {} if widget is None else {"Widget": widget.viewer, "WidgetActions": widget.actor}
+        attended = {}
+        if widget is not None:
+            attended = {"Widget": widget.viewer, "WidgetActions": widget.actor, "WidgetAdministration": widget.admin}
         watched = Watched(
             name=parts.commons.name,
             alarms=alarms,
@@ -273,6 +277,7 @@ class Operations:
             "DashboardName": self.monitoring and parts.commons.name,
             "WidgetViewersPolicyArn": self.widget and self.widget.viewers.managed_policy_arn,
             "WidgetOperatorsPolicyArn": self.widget and self.widget.operators.managed_policy_arn,
+            "WidgetAdministratorsPolicyArn": self.widget and self.widget.administrators.managed_policy_arn,
             **{f"{name}Arn": machine.state_machine.state_machine_arn for name, machine in self.bulk_machines.items()},
         }
         return {name: cast("str", value) for name, value in found.items() if value is not None}

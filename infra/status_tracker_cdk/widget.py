@@ -1,8 +1,9 @@
-"""The widget: a function that shows the tasks on the dashboard, one that acts on them, and rights to invoke each."""
+"""The widget: functions that show the tasks on the dashboard, act on them and administrate, and rights to each."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -22,23 +23,38 @@ _TIMEOUT_SECONDS = 30
 _MEMORY_MB = 1024
 
 
+@dataclass(frozen=True, kw_only=True)
+class Deletion:
+    """Lets the widget's administrators delete tasks, with what they were made from and their results.
+
+    Attributes:
+        rights: what `discard` of the first task class and `delete_results` of the pipeline need.
+        environment: the variables that they read.
+    """
+
+    rights: Sequence[iam.PolicyStatement] = ()
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
 class Widget(Construct):
     """A custom widget of CloudWatch over the task table.
 
     A dashboard invokes a custom widget with the credentials of whoever views it, so no resource policy is needed.
-    The two managed policies allow viewing and acting.
+    The managed policies allow viewing, acting, and administration: cancel, delete, pause and resume.
 
     Args:
         commons: what its functions share with all others.
         table: the task table.
         dispatch: what starts the runs of every step.
         logged_by: the functions that work on tasks; the widget links to their logs.
+        deletion: lets administrators delete tasks; by default nobody can.
 
     Attributes:
         widget: the widget, to add to a dashboard.
-        viewer, actor: the functions that show, and that act.
+        viewer, actor, admin: the functions that show, that act, and that cancel, delete, pause and resume.
         viewers: the managed policy for viewing.
         operators: the managed policy for viewing and acting.
+        administrators: the managed policy for all of it.
     """
 
     def __init__(
@@ -50,14 +66,17 @@ class Widget(Construct):
         table: TableRights,
         dispatch: Dispatch,
         logged_by: Sequence[lambda_.Function],
+        deletion: Deletion | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
         self._commons = commons
-        # The two name each other, so their names are given: references would go round in a circle.
-        names = {role: f"{commons.name}-widget-{role}" for role in ("viewer", "actor")}
+        # They name each other, so their names are given: references would go round in a circle.
+        names = {role: f"{commons.name}-widget-{role}" for role in ("viewer", "actor", "admin")}
         settings = WidgetSettings(
             widget_viewer_arn=self._arn(names["viewer"]),
             widget_actor_arn=self._arn(names["actor"]),
+            widget_admin_arn=self._arn(names["admin"]),
+            widget_deletes="no" if deletion is None else "yes",
             workflow_arn=dispatch.workflow_arn,
             log_groups=tuple(function.log_group.log_group_name for function in logged_by),
         )
@@ -66,9 +85,15 @@ class Widget(Construct):
         self.viewer = self._function("Viewer", f"{_HANDLERS}.viewer", names["viewer"], environment, reading)
         acting = [table.allow_items("UpdateItem"), *dispatch.allow_starting()]
         self.actor = self._function("Actor", f"{_HANDLERS}.actor", names["actor"], environment, [*reading, *acting])
+        self.admin = self._admin(names["admin"], environment, reading, table, dispatch, deletion)
         self.viewers = self._policy("Viewers", "Look at the tasks on the dashboard's widget.", self.viewer)
         self.operators = self._policy(
             "Operators", "Look at the tasks on the widget, and act on them.", self.viewer, self.actor
+        )
+        self.administrators = self._policy(
+            "Administrators",
+            "Look at the tasks on the widget, act on them, cancel and delete them, pause and resume work.",
+            *(self.viewer, self.actor, self.admin),
         )
         self.widget: cloudwatch.IWidget = cloudwatch.CustomWidget(
             function_arn=self.viewer.function_arn,
@@ -79,6 +104,23 @@ class Widget(Construct):
             update_on_resize=False,  # it would go back to the first view, and does so with every refresh
             update_on_time_range_change=False,
         )
+
+    def _admin(
+        self,
+        name: str,
+        environment: dict[str, str],
+        reading: Sequence[iam.PolicyStatement],
+        table: TableRights,
+        dispatch: Dispatch,
+        deletion: Deletion | None,
+    ) -> lambda_.Function:
+        rights = [*reading, table.allow_items("UpdateItem"), *dispatch.allow_stopping()]
+        if deletion is not None:
+            rights += [table.allow_items("DeleteItem"), *deletion.rights]
+            environment = {**deletion.environment, **environment}
+        function = self._function("Admin", f"{_HANDLERS}.admin", name, environment, rights)
+        dispatch.accept_stopping(self.node.find_child("Admin"))
+        return function
 
     def _arn(self, name: str) -> str:
         return Stack.of(self).format_arn(

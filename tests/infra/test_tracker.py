@@ -180,6 +180,7 @@ def expected_rights(tracker: str) -> dict[str, set[tuple[str, str]]]:
         },
         "WidgetViewer": reading,
         "WidgetActor": reading | starting | {("dynamodb:UpdateItem", _TABLE)},
+        "WidgetAdmin": reading | {("dynamodb:UpdateItem", _TABLE), ("states:StopExecution", executions)},
     }
 
 
@@ -299,7 +300,7 @@ def test_who_works_on_what_is_encrypted_with_an_own_key_may_use_it(stack: Stack)
                     used.setdefault(resource, set()).add(name.removeprefix("Orders").removesuffix("Role"))
     machines = {f"{machine}{part}" for machine in ("Backfill", "BulkRerun") for part in ("", "Plan", "Work", "Report")}
     on_tasks = {"BackfillWork", "BulkRerunPlan", "BulkRerunWork"}
-    operating = {"OperationsSweep", "WidgetViewer", "WidgetActor", "Intake"}
+    operating = {"OperationsSweep", "WidgetViewer", "WidgetActor", "WidgetAdmin", "Intake"}
     assert used == {
         "<TableKey.Arn>": {"InvoiceHandler", "MailHandler", *operating, *on_tasks},
         "<FilesKey.Arn>": machines,

@@ -10,7 +10,7 @@ import pytest
 from tests.infra.expected import DEPLOYED, INTAKE, STEP_FUNCTIONS, SWEEP
 from tests.infra.synthesis import Synthesized, listed
 
-VIEWER, ACTOR = "<WidgetViewerFunction.Arn>", "<WidgetActorFunction.Arn>"
+VIEWER, ACTOR, ADMIN = (f"<Widget{role}Function.Arn>" for role in ("Viewer", "Actor", "Admin"))
 
 
 def named(stage: Synthesized, role: str) -> str:
@@ -27,7 +27,14 @@ def test_the_dashboard_shows_it(stage: Synthesized) -> None:
     assert widget["width"] == 24
 
 
-@pytest.mark.parametrize(("policy", "functions"), [("WidgetViewers", {VIEWER}), ("WidgetOperators", {VIEWER, ACTOR})])
+@pytest.mark.parametrize(
+    ("policy", "functions"),
+    [
+        ("WidgetViewers", {VIEWER}),
+        ("WidgetOperators", {VIEWER, ACTOR}),
+        ("WidgetAdministrators", {VIEWER, ACTOR, ADMIN}),
+    ],
+)
 def test_who_may_invoke_what(stage: Synthesized, policy: str, functions: set[str]) -> None:
     document = stage.properties("AWS::IAM::ManagedPolicy", policy)["PolicyDocument"]
     [statement] = document["Statement"]
@@ -41,20 +48,29 @@ def test_nobody_else_is_let_in(stage: Synthesized) -> None:
     allowed = [
         permission["Properties"]["FunctionName"] for permission in stage.of_type("AWS::Lambda::Permission").values()
     ]
-    assert not set(allowed) & {VIEWER, ACTOR}
-    assert set(stage.of_type("AWS::IAM::ManagedPolicy")) == {"WidgetViewers", "WidgetOperators"}
+    assert not set(allowed) & {VIEWER, ACTOR, ADMIN}
+    assert set(stage.of_type("AWS::IAM::ManagedPolicy")) == {
+        *("WidgetViewers", "WidgetOperators", "WidgetAdministrators"),
+    }
 
 
 @pytest.mark.parametrize(
-    ("role", "handler"), [("Viewer", f"{DEPLOYED}.widget.viewer"), ("Actor", f"{DEPLOYED}.widget.actor")]
+    ("role", "handler"),
+    [
+        ("Viewer", f"{DEPLOYED}.widget.viewer"),
+        ("Actor", f"{DEPLOYED}.widget.actor"),
+        ("Admin", f"{DEPLOYED}.widget.admin"),
+    ],
 )
-def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
+def test_each_knows_all(stage: Synthesized, role: str, handler: str) -> None:
     function: dict[str, Any] = stage.properties("AWS::Lambda::Function", f"Widget{role}")
     variables = function["Environment"]["Variables"]
     assert function["Handler"] == handler
     assert named(stage, role.lower()).endswith(function["FunctionName"])
     assert variables["WIDGET_VIEWER_ARN"] == named(stage, "viewer")
     assert variables["WIDGET_ACTOR_ARN"] == named(stage, "actor")
+    assert variables["WIDGET_ADMIN_ARN"] == named(stage, "admin")
+    assert "WIDGET_DELETES" not in variables
     assert variables["WORKFLOW_ARN"] == "<WorkflowStateMachine>"
     logged_by = (INTAKE, *STEP_FUNCTIONS.values(), SWEEP)
     assert variables["LOG_GROUPS"] == ",".join(f"<{owner}Logs>" for owner in logged_by)
