@@ -143,10 +143,13 @@ def _buttons(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed) -> Mark
     code = pipeline.step(place.step).statuses[place.status]
     offered = [each for each in offers(widget, TaskState(status=code)) if each.name in _ONE_OF_MANY]
     buttons = [_button(widget, asked, found, each) for each in offered]
+    many = found.number.more or found.number.number > AT_ONCE
     return fragment(
         element("div", {"class": "row"}, field("Reason, recorded on each task", "reason", DEFAULT_REASON, 400)),
         element("div", {"class": "row"}, buttons),
-        element("p", {"class": "quiet"}, f"At most {AT_ONCE} at once; then the widget asks whether to go on."),
+        element("p", {"class": "quiet"}, f"{AT_ONCE} at once; then the widget asks whether to go on.")
+        if many
+        else None,
     )
 
 

@@ -218,7 +218,8 @@ font:14px/1.45 "Amazon Ember","Helvetica Neue",Roboto,Arial,sans-serif;padding:1
 color:var(--text);background:transparent;font-weight:400;overflow-wrap:anywhere}
 .stt thead th{color:var(--quiet);font-weight:600;border-bottom-width:2px;overflow-wrap:normal}
 .stt tbody th{font-weight:600}
-.stt tbody th .quiet,.stt tbody th .stuck,.stt tbody th .brief{font-weight:400}
+.stt tbody th .quiet,.stt tbody th .stuck,.stt tbody th .brief,
+.stt tbody th .reason{font-weight:400}
 .stt .facts th{width:9em;color:var(--quiet);overflow-wrap:normal}
 .stt .wide-id th:first-child{width:38%}
 .stt .tasks button.link{font-weight:400}
@@ -227,6 +228,11 @@ color:var(--text);background:transparent;font-weight:400;overflow-wrap:anywhere}
 .stt thead th.number{white-space:normal}
 .stt .quiet{color:var(--quiet)}
 .stt .zero{color:var(--quiet)}
+.stt .reasons td:last-child{white-space:nowrap}
+.stt .reasons td.number{width:4.5em}
+.stt .reasons button.link{font-weight:400}
+.stt ul{margin:6px 0 10px;padding:0 0 0 20px;overflow-wrap:anywhere}
+.stt form{margin:0 0 10px}
 .stt .succeeded{color:var(--good)}
 .stt .failed,.stt .ignored,.stt .exhausted{color:var(--bad)}
 .stt .in_progress,.stt .stuck{color:var(--warn)}
@@ -234,6 +240,7 @@ color:var(--text);background:transparent;font-weight:400;overflow-wrap:anywhere}
 .stt button.link{color:var(--link);background:none;border:0;padding:0 1px;text-align:left;text-decoration:underline;
 overflow-wrap:anywhere}
 .stt button.act{color:var(--link);background:var(--back);border:1px solid var(--link);padding:4px 12px;font-weight:600}
+.stt button.grave{color:var(--bad);border-color:var(--bad)}
 .stt button:hover{background:var(--band)}
 .stt a{color:var(--link);text-decoration:underline}
 .stt :focus-visible{outline:3px solid var(--link);outline-offset:2px}
@@ -245,6 +252,8 @@ border:1px solid var(--quiet);border-radius:6px;padding:4px 8px;width:100%}
 .stt .message{background:var(--note);border-left:4px solid var(--link);padding:8px 12px;margin:0 0 12px;
 overflow-wrap:anywhere}
 .stt .message.error{border-left-color:var(--bad)}
+.stt .message.paused{border-left-color:var(--warn)}
+.stt .message.paused p{margin:0 0 6px}
 .stt pre{background:var(--band);color:var(--text);padding:8px 10px;margin:6px 0;overflow:auto;max-height:22em;
 white-space:pre-wrap;overflow-wrap:anywhere;border-radius:4px;
 font:12px/1.45 Menlo,Consolas,"DejaVu Sans Mono",monospace}
@@ -254,5 +263,7 @@ font:12px/1.45 Menlo,Consolas,"DejaVu Sans Mono",monospace}
 .stt.narrow{padding:8px;font-size:13px}
 .stt.narrow th,.stt.narrow td{padding-right:6px}
 .stt.narrow .facts th{width:6.5em}
+.stt.narrow .reasons td:last-child{white-space:normal}
+.stt.narrow label{flex-basis:100%}
 .stt.narrow .brief{white-space:normal}
 """

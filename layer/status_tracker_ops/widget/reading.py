@@ -239,10 +239,10 @@ def _next(query: Any) -> Row | None:
 
 
 def _matches(task: Row, chosen: TaskFilter, *, whole: bool) -> bool:
-    """Whether a task matches; one that cannot be read does, since nobody knows."""
-    if not str(task.task_id).startswith(chosen.id_prefix):
-        return False
-    return isinstance(task, st.TaskUnreadableError) or not whole or chosen.admits(task.task_id, task.tracked_state())
+    """Whether a task matches; of one that cannot be read only the id is known."""
+    if isinstance(task, st.TaskUnreadableError) or not whole:
+        return not chosen.by_error and str(task.task_id).startswith(chosen.id_prefix)
+    return chosen.admits(task.task_id, task.tracked_state())
 
 
 def _whole(tasks: Any, chosen: TaskFilter, found: Sequence[Found]) -> list[Row]:

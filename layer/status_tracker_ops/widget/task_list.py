@@ -9,6 +9,7 @@ import status_tracker as st
 from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker.operations.reasons import reason_of
 from status_tracker_ops.widget.components import (
+    SHOWN_ID,
     call,
     counted,
     duration,
@@ -20,6 +21,7 @@ from status_tracker_ops.widget.components import (
     plain,
     reason,
     row,
+    shortened,
     status,
     table,
     task_link,
@@ -198,7 +200,12 @@ def _narrow_row(widget: DeployedWidget, place: StatusOfStep, task: st.BaseTask, 
 def _unreadable(error: st.TaskUnreadableError, columns: int) -> Markup:
     """A row for an item that is no task: which one, and what of it cannot be read."""
     told = element("span", {"class": "stuck"}, "cannot be read: ", element("bdi", None, str(error)))
-    return row(element("bdi", None, str(error.task_id)), element("td", {"colspan": columns - 1}, told))
+    name = element("bdi", None, shortened(str(error.task_id), SHOWN_ID))
+    if columns == len(_NARROW_COLUMNS):
+        return element(
+            "tr", None, element("th", {"scope": "row", "colspan": columns}, name, element("div", None, told))
+        )
+    return row(name, element("td", {"colspan": columns - 1}, told))
 
 
 def _error(task: st.BaseTask) -> Markup | None:

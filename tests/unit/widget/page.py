@@ -25,7 +25,7 @@ VOCABULARY: dict[str, set[str]] = {
     "thead": set(),
     "tbody": set(),
     "tr": set(),
-    "th": {"scope"},
+    "th": {"scope", "colspan"},
     "td": {"colspan"},
     "pre": {"tabindex"},
     "details": {"open"},
