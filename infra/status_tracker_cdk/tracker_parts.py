@@ -19,7 +19,7 @@ from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons
 from status_tracker_cdk.intake import Intake, IntakeProps
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
-from status_tracker_cdk.monitoring.metrics import Watched
+from status_tracker_cdk.monitoring.metrics import WIDGET, Watched
 from status_tracker_cdk.monitoring.monitoring import Monitoring
 from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
@@ -238,7 +238,7 @@ class Operations:
         parts, widget = self._parts, self.widget
         attended = {}
         if widget is not None:
-            attended = {"Widget": widget.viewer, "WidgetActions": widget.actor, "WidgetAdministration": widget.admin}
+            attended = {WIDGET: widget.viewer, "WidgetActions": widget.actor, "WidgetAdministration": widget.admin}
         watched = Watched(
             name=parts.commons.name,
             alarms=alarms,

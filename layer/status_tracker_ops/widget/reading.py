@@ -165,7 +165,7 @@ def read_page(widget: DeployedWidget, asked: TaskList, patience: Patience = Pati
         rows,
         next_cursor=(_at(code, found[-1]) if found else None) if asked.back else walked.cursor,
         previous_cursor=None if is_first or not found else _at(code, found[0]),
-        total=None if asked.narrowed else count_tasks(widget.pipeline, [code]).by_code[code],
+        total=_total(widget, asked, walked),
         examined=None if walked.ended or walked.more else walked.examined,
         groups=_groups(step.task_class, code) if is_first and _has_reasons(asked) else None,
     )
@@ -226,6 +226,14 @@ def read_task(widget: DeployedWidget, task_id: str) -> st.BaseTask:
         raise task
     current: type[st.BaseTask] = widget.pipeline.step_at(task.status).task_class
     return task if current is first else current.from_raw_data(task.to_dynamodb_dict())
+
+
+def _total(widget: DeployedWidget, asked: TaskList, walked: Walk) -> Count | None:
+    """How many tasks the list has, where that is known or can be counted."""
+    if walked.ended and not asked.back:
+        return Count(asked.start - 1 + len(walked.found))
+    code = widget.pipeline.step(asked.place.step).statuses[asked.place.status]
+    return None if asked.narrowed else count_tasks(widget.pipeline, [code]).by_code[code]
 
 
 def _next(query: Any) -> Row | None:
