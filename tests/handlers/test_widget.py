@@ -402,6 +402,36 @@ def test_pages_lead_forwards_and_back(widget: Widget) -> None:
     assert ids_of(forwards) == ids_of(pages[2])
 
 
+def test_the_overview_and_a_list_take_the_kept_counts(widget: Widget) -> None:
+    make(widget, "a.pdf", 50)
+    client, table = boto3.client("dynamodb"), widget.app.tasks.ExtractTask.Meta.table_name
+
+    def keep(key: str, **attributes: dict[str, Any]) -> None:
+        client.put_item(TableName=table, Item={"key": {"S": f"____counts____pdf_processing{key}"}, **attributes})
+
+    keep("____00", c50={"N": "400"}, c90={"N": "-1"}, changes={"N": "1"})
+    keep("", exact={"BOOL": False})
+    assert "1 ignored in Extract" in widget.view().labels()
+    keep("", exact={"BOOL": True})
+    keep("____07", c50={"N": "123000"}, c90={"N": "1"}, changes={"N": "1"})
+    assert "123400 ignored in Extract" in widget.view().labels()
+    assert "succeeded in Answer" not in "".join(widget.view().labels())
+    for number in range(PAGE_SIZE):
+        make(widget, f"{number}.pdf", 50)
+    assert "1–20 of 123,400, the newest first" in widget.view(**IGNORED).text  # noqa: RUF001
+
+
+def test_pauses_that_somebody_spoilt_hide_no_count(widget: Widget) -> None:
+    make(widget, "a.pdf", 50)
+    table = widget.app.tasks.ExtractTask.Meta.table_name
+    key = {"key": {"S": "____pauses____pdf_processing"}}
+    for spoilt in ("no json", "[]", '{"paused": {"*": {}}}', '{"paused": 5}'):
+        boto3.client("dynamodb").put_item(TableName=table, Item={**key, "pauses": {"S": spoilt}})
+        shown = widget.view()
+        assert "What is paused cannot be read: " in shown.text
+        assert "1 ignored in Extract" in shown.labels()
+
+
 def test_a_list_is_searched_by_prefix_text_and_class(widget: Widget) -> None:
     fail(widget, "in/a.pdf", "ValueError('no page')")
     fail(widget, "in/b.pdf", "KeyError('page')")
