@@ -173,6 +173,12 @@ def test_each_widget_of_each_dashboard_has_a_page(server: Server) -> None:
     assert server.status.startswith("404")
 
 
+def test_a_skeleton_stands_where_the_widget_will_be(server: Server) -> None:
+    page = server.ask("GET")
+    assert 'aria-busy="true"' in page
+    assert '<div class="skeleton" aria-hidden="true">' in page
+
+
 def test_a_list_has_an_address(server: Server) -> None:
     path, _, query = list_path("status-tracker-local", "Extract", "in progress").partition("?")
     assert path == "/_local_cloud/widget"
