@@ -468,7 +468,7 @@ def test_a_search_that_is_given_up_goes_on_where_it_was(widget: Widget) -> None:
     found, rounds = [], 0
     while True:
         page = read_page(deployed, asked, Patience(whole=3))
-        found += [task.task_id for task in page.rows]
+        found += [str(task.task_id) for task in page.rows]
         rounds += 1
         if page.next_cursor is None:
             break

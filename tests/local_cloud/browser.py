@@ -133,7 +133,10 @@ class WidgetPage:
         return self.browser.find_element(By.ID, "dialog")
 
     def button(self, label: str) -> WebElement:
-        [found] = [each for each in self.frame.find_elements(By.TAG_NAME, "button") if label in _label(each)]
+        """The one button of that label, or else the one whose label contains it."""
+        buttons = {each: _label(each) for each in self.frame.find_elements(By.TAG_NAME, "button")}
+        exact = [each for each, told in buttons.items() if told == label]
+        [found] = exact or [each for each, told in buttons.items() if label in told]
         return found
 
     def click(self, label: str) -> None:
