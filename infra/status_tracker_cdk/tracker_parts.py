@@ -63,6 +63,7 @@ class Parts:
         known_steps: the names of the pipeline's steps, in their order; None where they cannot be read from the code.
         queues: the queue and its worker of a step, by the step's name.
         queue_variables: the environment variable of each queue's URL, likewise.
+        beside: the viewers of other trackers, by their use cases.
     """
 
     commons: FunctionCommons
@@ -75,6 +76,7 @@ class Parts:
     queues: dict[str, WorkerQueue] = field(default_factory=dict)
     queue_variables: dict[str, str] = field(default_factory=dict)
     uploads: Uploads | None = None
+    beside: dict[str, str] = field(default_factory=dict)
 
     def dispatch_of(self, step: str) -> Dispatch:
         """What starts the runs of one step."""
@@ -188,6 +190,7 @@ class Operations:
             dispatch=parts.dispatch,
             logged_by=[each for each in (operating[0], *steps, operating[1]) if each is not None],
             deletion=parts.choices.deletion,
+            beside=parts.beside,
         )
 
     def _bulk_machines(self) -> Mapping[str, BulkMachine]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from urllib.parse import quote
 
 from aws_cdk import ArnFormat, Stack
 from aws_cdk import aws_cloudwatch as cloudwatch
@@ -36,6 +38,17 @@ class Deletion:
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
+def viewer_arn(scope: Construct, name: str) -> str:
+    """The ARN of the viewer of the tracker of that name, which is in the stack of `scope`."""
+    return _function_arn(scope, f"{name}-widget-viewer")
+
+
+def _function_arn(scope: Construct, name: str) -> str:
+    return Stack.of(scope).format_arn(
+        service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
+    )
+
+
 class Widget(Construct):
     """A custom widget of CloudWatch over the task table.
 
@@ -48,6 +61,7 @@ class Widget(Construct):
         dispatch: what starts the runs of every step.
         logged_by: the functions that work on tasks; the widget links to their logs.
         deletion: lets administrators delete tasks; by default nobody can.
+        beside: the ARNs of the viewers of other trackers, by their use cases; the overview leads to theirs.
 
     Attributes:
         widget: the widget, to add to a dashboard.
@@ -67,6 +81,7 @@ class Widget(Construct):
         dispatch: Dispatch,
         logged_by: Sequence[lambda_.Function],
         deletion: Deletion | None = None,
+        beside: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
         super().__init__(scope, construct_id)
         self._commons = commons
@@ -77,6 +92,7 @@ class Widget(Construct):
             widget_actor_arn=self._arn(names["actor"]),
             widget_admin_arn=self._arn(names["admin"]),
             widget_deletes="no" if deletion is None else "yes",
+            widget_beside=tuple(f"{quote(use_case, safe='')}={arn}" for use_case, arn in beside.items()),
             workflow_arn=dispatch.workflow_arn,
             log_groups=tuple(function.log_group.log_group_name for function in logged_by),
         )
@@ -123,9 +139,7 @@ class Widget(Construct):
         return function
 
     def _arn(self, name: str) -> str:
-        return Stack.of(self).format_arn(
-            service="lambda", resource="function", resource_name=name, arn_format=ArnFormat.COLON_RESOURCE_NAME
-        )
+        return _function_arn(self, name)
 
     def _function(
         self,

@@ -93,6 +93,7 @@ class WidgetSettings(EnvironmentSettings):
         log_groups: of the functions that work on tasks.
         workflow_arn: the state machine of the tasks; None where no step runs in one.
         widget_deletes: ``yes`` where tasks may be deleted from the widget.
+        widget_beside: the viewers of other use cases, each as ``use case=ARN``, the use case quoted as in a URL.
     """
 
     widget_viewer_arn: str
@@ -101,6 +102,7 @@ class WidgetSettings(EnvironmentSettings):
     log_groups: tuple[str, ...]
     workflow_arn: str | None = optional()
     widget_deletes: str = choice("no", "yes")
+    widget_beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

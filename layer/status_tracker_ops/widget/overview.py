@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import PipelineStep, StatusOfStep
-from status_tracker_ops.widget.components import counted, finder, list_link, plain, row, status, table
+from status_tracker_ops.widget.components import call, counted, finder, list_link, plain, row, status, table
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
@@ -22,6 +22,7 @@ def overview(
     """A row a step and a column a status; in a narrow widget the other way round."""
     drawn = _tall if around.narrow else _wide
     return fragment(
+        _use_cases(widget),
         element("h2", None, "Tasks by status"),
         pauses(widget, around, paused),
         drawn(widget, counts),
@@ -29,6 +30,14 @@ def overview(
         finder(widget),
         pausing(widget, around),
     )
+
+
+def _use_cases(widget: DeployedWidget) -> Markup | None:
+    """The use case that is shown, and the overviews of those beside it, which their own functions show."""
+    if not widget.beside:
+        return None
+    others = [call(arn, {"view": "overview"}, name) for name, arn in sorted(widget.beside.items())]
+    return element("nav", {"aria-label": "Use cases"}, element("strong", None, widget.pipeline.use_case_id), others)
 
 
 def _wide(widget: DeployedWidget, counts: Counts) -> Markup:

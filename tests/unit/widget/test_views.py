@@ -16,8 +16,10 @@ from status_tracker.dynamodb import Count
 from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
 from status_tracker.operations.reasons import Reason
+from status_tracker_ops.settings import WidgetSettings
 from status_tracker_ops.widget.bulk import Rehearsed, rehearsal
 from status_tracker_ops.widget.components import duration, message, page
+from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import visible, visible_line
 from status_tracker_ops.widget.overview import overview
@@ -190,6 +192,21 @@ def test_what_administrators_may_do_is_asked_of_another_function(
     assert all(call.confirmation for call in shown.calls if call.endpoint == ADMIN)
     without = show(task_view(replace(WIDGET, deletes=False), AROUND, found, None))
     assert "Delete" not in without.labels()
+
+
+def test_the_overview_leads_to_other_use_cases() -> None:
+    settings = WidgetSettings(
+        VIEWER, ACTOR, ADMIN, ("a",), widget_beside=("or%2Cders%3D1=arn:aws:lambda:x:1:function:orders-widget-viewer",)
+    )
+    assert WidgetSettings.from_environment(settings.to_environment()) == settings
+    shown = show(overview(DeployedWidget.of(PIPELINE, settings), AROUND, counts(), []))
+    found = shown.call("or,ders=1")
+    assert (found.endpoint, found.values) == (
+        "arn:aws:lambda:x:1:function:orders-widget-viewer",
+        {"view": "overview"},
+    )
+    assert shown.text.startswith("pdf_processing")
+    assert not show(overview(WIDGET, AROUND, counts(), [])).text.startswith("pdf_processing")
 
 
 def test_a_pause_tells_why_since_when_until_when_and_by_whom() -> None:
