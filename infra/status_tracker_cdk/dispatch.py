@@ -77,24 +77,18 @@ class Dispatch:
         return [*workflow, *self._on_queues("sqs:SendMessage")]
 
     def allow_stopping(self) -> list[iam.PolicyStatement]:
-        """The rights to stop a run; a message of a queue cannot be taken back, and finds its task set aside."""
+        """The rights to stop a run; a message in a queue stays, and finds its task cancelled."""
         machine = self.state_machine
         return [] if machine is None else [allow(["states:StopExecution"], _executions_of(machine, _name_of(machine)))]
-
-    def accept_stopping(self, scope: IConstruct) -> None:
-        """Accept cdk-nag's finding about these rights on `scope` and below."""
-        self._accept(scope, "An execution is stopped by its name, and each run of a task is one.")
 
     def allow_sweeping(self) -> list[iam.PolicyStatement]:
         """The rights to know what has become of a run, and to start it again."""
         return [*self._of_workflow(), *self._on_queues("sqs:SendMessage", "sqs:GetQueueAttributes")]
 
-    def accept_sweeping(self, scope: IConstruct) -> None:
-        """Accept cdk-nag's finding about these rights on `scope` and below."""
-        self._accept(scope, "An execution is asked for by its name, and each run of a task is one.")
-
-    def _accept(self, scope: IConstruct, reason: str) -> None:
+    def accept_executions(self, scope: IConstruct) -> None:
+        """Accept cdk-nag's finding about the rights to sweep and to stop on `scope` and below."""
         if self.state_machine is not None:
+            reason = "An execution is asked for by its name, and each run of a task is one."
             acknowledge(scope, f"IAM5[Resource::{_found_as(self.state_machine)}]", reason)
 
     def _of_workflow(self) -> Iterator[iam.PolicyStatement]:

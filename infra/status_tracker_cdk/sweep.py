@@ -102,7 +102,7 @@ class Sweep(Construct):
             # By then the next event is due.
             asynchronous=Duration.minutes(props.sweep_interval_minutes),
         )
-        dispatch.accept_sweeping(handler)
+        dispatch.accept_executions(handler)
         self.function = handler.function
         self._add_schedule(Duration.minutes(props.sweep_interval_minutes))
 

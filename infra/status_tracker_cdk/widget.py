@@ -30,11 +30,11 @@ class Deletion:
     """Lets the widget's administrators delete tasks, with what they were made from and their results.
 
     Attributes:
-        rights: what `discard` of the first task class and `delete_results` of the pipeline need.
+        statements: what `discard` of the first task class and `delete_results` of the pipeline need.
         environment: the variables that they read.
     """
 
-    rights: Sequence[iam.PolicyStatement] = ()
+    statements: Sequence[iam.PolicyStatement] = ()
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -132,10 +132,10 @@ class Widget(Construct):
     ) -> lambda_.Function:
         rights = [*reading, table.allow_items("UpdateItem"), *dispatch.allow_stopping()]
         if deletion is not None:
-            rights += [table.allow_items("DeleteItem"), *deletion.rights]
+            rights += [table.allow_items("DeleteItem"), *deletion.statements]
             environment = {**deletion.environment, **environment}
         function = self._function("Admin", f"{_HANDLERS}.admin", name, environment, rights)
-        dispatch.accept_stopping(self.node.find_child("Admin"))
+        dispatch.accept_executions(self.node.find_child("Admin"))
         return function
 
     def _arn(self, name: str) -> str:

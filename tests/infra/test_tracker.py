@@ -622,7 +622,7 @@ def test_a_tracker_in_a_nested_scope_has_a_name_of_its_own() -> None:
 
 def test_a_deletion_gives_its_rights_to_the_administration_alone(stack: Stack) -> None:
     right = iam.PolicyStatement(actions=["s3:DeleteObject"], resources=["arn:aws:s3:::results/*"])
-    with_steps(tracker_in(stack, deletion=Deletion(rights=[right], environment={"RESULT_BUCKET": "results"})))
+    with_steps(tracker_in(stack, deletion=Deletion(statements=[right], environment={"RESULT_BUCKET": "results"})))
     resources = assertions.Template.from_stack(stack).to_json()["Resources"]
     for role, deletes in (("Viewer", False), ("Actor", False), ("Admin", True)):
         environment = widget_variables(resources, role.lower())

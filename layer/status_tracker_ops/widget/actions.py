@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aws_lambda_powertools import Logger
-
 from status_tracker.core.state import TaskState
-from status_tracker.operations.actions import Action, ActionOutcome, Kind, TaskAction
+from status_tracker.operations.actions import Action, Kind, TaskAction
 from status_tracker.operations.all_steps import AllSteps
 from status_tracker_ops.widget.components import where
 from status_tracker_ops.widget.deployed import DeployedWidget
@@ -17,8 +15,6 @@ from status_tracker_ops.widget.fingerprint import unchanged_since
 from status_tracker_ops.widget.markup import visible_line
 from status_tracker_ops.widget.requests import ActionRequest
 from status_tracker_ops.widget.results import ActionResult
-
-logger = Logger(child=True)
 
 DEFAULT_REASON = "No reason was given, in the CloudWatch dashboard."
 
@@ -125,19 +121,12 @@ def do(widget: DeployedWidget, asked: ActionRequest, by: str) -> ActionResult:
     outcome = one.act(asked.task_id)
     if outcome.kind in {Kind.DONE, Kind.REPEATED}:
         return ActionResult(f"{ACTIONS[asked.action].past}. {_now(widget, asked)}")
-    log_trouble(outcome)
-    return ActionResult(outcome.message, failed=True)
+    return ActionResult(outcome.message, failed=True, troubles=[outcome])
 
 
 def target(widget: DeployedWidget, action: str, step: str) -> Any:
     """What an action is done to: the tasks of the step by its rules, or those of any step for a deletion."""
     return AllSteps(widget.pipeline) if action == "delete" else widget.pipeline.step(step).task_class
-
-
-def log_trouble(outcome: ActionOutcome) -> None:
-    """Log why an action came to no end, with where it was raised; a refusal is none."""
-    if outcome.kind in {Kind.FAILED, Kind.UNDISPATCHED, Kind.UNFINISHED}:
-        logger.error("An action came to no end", exc_info=outcome.error)
 
 
 def _now(widget: DeployedWidget, asked: ActionRequest) -> str:

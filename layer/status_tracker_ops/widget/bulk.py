@@ -12,7 +12,7 @@ from datetime import datetime
 from status_tracker.core.state import TaskState
 from status_tracker.dynamodb import Count
 from status_tracker.operations.actions import Action, ActionOutcome, Kind, TaskAction
-from status_tracker_ops.widget.actions import ACTIONS, ADMIN_NAMES, DEFAULT_REASON, Offer, log_trouble, offers, target
+from status_tracker_ops.widget.actions import ACTIONS, ADMIN_NAMES, DEFAULT_REASON, Offer, offers, target
 from status_tracker_ops.widget.components import (
     call,
     counted,
@@ -101,14 +101,13 @@ def act_on_all(widget: DeployedWidget, asked: BulkRequest, by: str) -> ActionRes
     with ThreadPoolExecutor(_PARALLEL) as pool:
         outcomes = list(pool.map(one.act, [str(each.task.task_id) for each in walked.found]))
     troubles = [each for each in outcomes if each.kind not in {Kind.DONE, Kind.REPEATED}]
-    for each in troubles:
-        log_trouble(each)
     done = asked.done + len(outcomes) - len(troubles)
     rest = None if walked.ended else _go_on(widget, asked, walked.cursor, done)
     return ActionResult(
         _told(asked, outcomes, done, ended=walked.ended),
         failed=bool(troubles) and len(troubles) == len(outcomes),
         more=[part for part in (_troubles(troubles), rest) if part is not None],
+        troubles=troubles,
     )
 
 

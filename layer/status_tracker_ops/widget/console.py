@@ -8,6 +8,7 @@ from aws_lambda_powertools import Logger
 
 import status_tracker as st
 from status_tracker.core.history import text_of
+from status_tracker.operations.actions import Kind
 from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker_ops.widget.actions import ADMIN_NAMES, NAMES, do, who
 from status_tracker_ops.widget.bulk import act_on_all, rehearsal, rehearse
@@ -40,6 +41,8 @@ from status_tracker_ops.widget.task_list import task_list
 from status_tracker_ops.widget.task_view import task_view, unreadable_view
 
 logger = Logger(child=True)
+
+_NO_REFUSALS = {Kind.FAILED, Kind.UNDISPATCHED, Kind.UNFINISHED}
 
 # What CloudWatch shows to whoever adds the widget.
 VIEWER_HELP = """## Tasks of status-tracker
@@ -127,7 +130,11 @@ def _log(asked: Request) -> None:
 
 def _done(action: Callable[[], ActionResult]) -> ActionResult:
     try:
-        return action()
+        result = action()
+        for trouble in result.troubles:
+            if trouble.kind in _NO_REFUSALS:
+                logger.error("An action came to no end", exc_info=trouble.error)
+        return result
     except BadEventError as error:
         return ActionResult(str(error), failed=True)
     except Exception as error:  # whatever it is, the widget has to show it
