@@ -131,16 +131,16 @@ def _log(asked: Request) -> None:
 def _done(action: Callable[[], ActionResult]) -> ActionResult:
     try:
         result = action()
-        for trouble in result.troubles:
-            if trouble.kind in _NO_REFUSALS:
-                logger.error("An action came to no end", exc_info=trouble.error)
-        return result
     except BadEventError as error:
         return ActionResult(str(error), failed=True)
     except Exception as error:  # whatever it is, the widget has to show it
         logger.exception("An action came to no end")
         told = f"it was not carried out to the end ({_cause(error)}). Open the task to see."
         return ActionResult(told, failed=True)
+    for trouble in result.troubles:
+        if trouble.kind in _NO_REFUSALS:
+            logger.error("An action came to no end", exc_info=trouble.error)
+    return result
 
 
 def _cause(error: Exception) -> str:
