@@ -53,7 +53,7 @@ class DeletionProps(Props):
     """Whether tasks can be deleted from the widget, with their documents and results.
 
     Attributes:
-        widget_deletes: let whoever may act on the widget delete tasks for good.
+        widget_deletes: let the administrators of the widget delete tasks for good.
     """
 
     widget_deletes: bool = False

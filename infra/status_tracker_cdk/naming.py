@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from aws_cdk import Aws, Stack
+from aws_cdk import Aws, Stack, Token
 from constructs import Construct, IConstruct
 
 _HIDDEN = "Default"  # as in logical ids
@@ -28,6 +28,15 @@ def take(construct: IConstruct, kind: str, value: str) -> bool:
 def take_name(construct: Construct, name: str) -> bool:
     """Take a name of `name_of` in the account and region of `construct`; whether it was still free."""
     return take(construct, "status-tracker:name", f"{Stack.of(construct).environment} {name}")
+
+
+def dashboard_address(scope: Construct, name: str) -> str:
+    """Where the console of the stack's region shows the dashboard of that name."""
+    region = Stack.of(scope).region
+    known = "" if Token.is_unresolved(region) else region
+    hosts = {"cn": "console.amazonaws.cn", "us-gov": "console.amazonaws-us-gov.com"}
+    host = next((host for begin, host in hosts.items() if known.startswith(f"{begin}-")), "console.aws.amazon.com")
+    return f"https://{region}.{host}/cloudwatch/home?region={region}#dashboards/dashboard/{name}"
 
 
 def by_stack_name(scope: Construct, name: str) -> str:

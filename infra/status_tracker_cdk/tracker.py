@@ -46,7 +46,7 @@ from status_tracker_cdk.tracker_checks import (
     use_case_of,
 )
 from status_tracker_cdk.tracker_parts import Choices, Operations, Parts, Uploads, workflow_of
-from status_tracker_cdk.widget import Deletion, Widget
+from status_tracker_cdk.widget import Deletion, Widget, viewer_arn
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import TrackedStep
@@ -77,7 +77,7 @@ class Tracker(Construct):
         requirements: a ``requirements.txt`` of your own, all of which is in the new layer.
         sweep: restarts what nothing works on any more, and counts.
         widget: shows the tasks on the dashboard, and acts on them.
-        deletion: what deleting tasks needs; by default they cannot be deleted from the widget.
+        deletion: lets administrators delete tasks on the widget; by default nobody can.
         monitoring: the dashboard, the alarms and the saved queries.
         alarm_topic: where alarms are sent; by default a new topic.
         bulk_rerun: the state machine that reruns every task that a filter admits.
@@ -337,6 +337,21 @@ class Tracker(Construct):
         submitting = [*creating, *self._parts.first_dispatch.allow_starting()]
         for statement in submitting:
             grantee.grant_principal.add_to_principal_policy(statement)
+
+    def beside(self, *others: Tracker) -> None:
+        """Let the widgets of these trackers lead to each other's overview: several use cases at one place.
+
+        Whoever follows such a link needs the policy to look of that tracker, too.
+
+        Raises:
+            PropsError: a widget is there already.
+        """
+        trackers = (self, *others)
+        for each in trackers:
+            each._refuse_when_complete("beside()")
+            each._parts.beside |= {
+                other.commons.use_case_id: viewer_arn(other, other.name) for other in trackers if other is not each
+            }
 
     @property
     def intake(self) -> Intake | None:

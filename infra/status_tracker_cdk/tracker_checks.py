@@ -27,7 +27,18 @@ LONGEST_NAME = 50
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
 _MACHINES = (Backfill.__name__, BulkRerun.__name__)
 RESERVED = {
-    *("Tasks", "Layer", "Workflow", "Operations", "Widget", "WidgetActions", "Monitoring", "Files", "Outputs"),
+    *(
+        "Tasks",
+        "Layer",
+        "Workflow",
+        "Operations",
+        "Widget",
+        "WidgetActions",
+        "WidgetAdministration",
+        "Monitoring",
+        "Files",
+        "Outputs",
+    ),
     *("Table", "Index", INTAKE_STEP, SWEEP_STEP, _DEFAULT),
     *(f"{machine}{state}" for machine in _MACHINES for state in ("", "Plan", "Work", "Report")),
 }

@@ -19,7 +19,7 @@ from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons
 from status_tracker_cdk.intake import Intake, IntakeProps
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
-from status_tracker_cdk.monitoring.metrics import Watched
+from status_tracker_cdk.monitoring.metrics import WIDGET, Watched
 from status_tracker_cdk.monitoring.monitoring import Monitoring
 from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
@@ -63,6 +63,7 @@ class Parts:
         known_steps: the names of the pipeline's steps, in their order; None where they cannot be read from the code.
         queues: the queue and its worker of a step, by the step's name.
         queue_variables: the environment variable of each queue's URL, likewise.
+        beside: the viewers of other trackers, by their use cases.
     """
 
     commons: FunctionCommons
@@ -75,6 +76,7 @@ class Parts:
     queues: dict[str, WorkerQueue] = field(default_factory=dict)
     queue_variables: dict[str, str] = field(default_factory=dict)
     uploads: Uploads | None = None
+    beside: dict[str, str] = field(default_factory=dict)
 
     def dispatch_of(self, step: str) -> Dispatch:
         """What starts the runs of one step."""
@@ -188,6 +190,7 @@ class Operations:
             dispatch=parts.dispatch,
             logged_by=[each for each in (operating[0], *steps, operating[1]) if each is not None],
             deletion=parts.choices.deletion,
+            beside=parts.beside,
         )
 
     def _bulk_machines(self) -> Mapping[str, BulkMachine]:
@@ -236,7 +239,9 @@ class Operations:
 
     def _monitoring(self, alarms: AlarmProps) -> Monitoring:
         parts, widget = self._parts, self.widget
-        attended = {} if widget is None else {"Widget": widget.viewer, "WidgetActions": widget.actor}
+        attended = {}
+        if widget is not None:
+            attended = {WIDGET: widget.viewer, "WidgetActions": widget.actor, "WidgetAdministration": widget.admin}
         watched = Watched(
             name=parts.commons.name,
             alarms=alarms,
@@ -275,6 +280,7 @@ class Operations:
             "DashboardName": self.monitoring and parts.commons.name,
             "WidgetViewersPolicyArn": self.widget and self.widget.viewers.managed_policy_arn,
             "WidgetOperatorsPolicyArn": self.widget and self.widget.operators.managed_policy_arn,
+            "WidgetAdministratorsPolicyArn": self.widget and self.widget.administrators.managed_policy_arn,
             **{f"{name}Arn": machine.state_machine.state_machine_arn for name, machine in self.bulk_machines.items()},
         }
         return {name: cast("str", value) for name, value in found.items() if value is not None}

@@ -48,6 +48,12 @@ def widget_path(dashboard: str, properties: Mapping[str, Any]) -> str:
     return _path(dashboard, _key(properties))
 
 
+def list_path(dashboard: str, step: str, status: str) -> str:
+    """The path of a list of tasks in the widget of that dashboard; `status` as people write it."""
+    asked = {"dashboard": dashboard, "view": "list", "step": step, "status": status.replace(" ", "_")}
+    return f"{WIDGET_PATH}?{urlencode(asked)}"
+
+
 def page_paths() -> list[tuple[str, str]]:
     """What there are pages of, all dashboards and their custom widgets, each with the path of its page."""
     dashboards = [(f"dashboard {name}", f"{DASHBOARD_PATH}?name={quote(name)}") for name, _ in deployed_dashboards()]

@@ -2,6 +2,8 @@
 // Plays CloudWatch around the widget: calls its function, strips what may not be in its HTML, and makes cwdb-action work.
 
 const FORBIDDEN = "script,iframe,frame,object,embed,use,link,meta,base,noscript,template";
+const PLACE = ["step", "status"];
+const NARROWED = ["prefix", "error_text", "error_class", "kind"];
 const element = (id) => document.getElementById(id);
 const frame = element("frame");
 const asked = new URLSearchParams(location.search);
@@ -60,6 +62,26 @@ function wire(action) {
   });
 }
 
+// What the address asks for is the first view, such as ?task=ID or ?view=list&step=Extract&status=ignored.
+function linked() {
+  const asked = new URLSearchParams(location.search);
+  if (asked.has("task")) return { view: "task", task_id: asked.get("task") };
+  const found = ["view", ...PLACE, ...NARROWED].filter((name) => asked.has(name));
+  return found.length ? Object.fromEntries(found.map((name) => [name, asked.get(name)])) : null;
+}
+
+// The address of a task or a list can be sent to others; of all else it is that of the overview.
+function remember(params, typed) {
+  const address = new URL(location);
+  for (const name of ["task", "view", ...PLACE, ...NARROWED]) address.searchParams.delete(name);
+  const given = params?.search ? { ...params, ...typed } : params;
+  const task = params?.view === "task" ? (params.task_id ?? typed.task_id) : null;
+  const names = params?.view === "list" ? ["view", ...PLACE, ...NARROWED] : [];
+  if (task) address.searchParams.set("task", task);
+  for (const name of names) if (given[name]) address.searchParams.set(name, given[name]);
+  history.replaceState(null, "", address);
+}
+
 function show({ title, failed, answer }) {
   element("title").textContent = title;
   if (failed || typeof answer !== "string") {
@@ -88,6 +110,7 @@ async function call(endpoint, params, byHand) {
   } catch (error) {
     show({ title: "Tasks", failed: true, answer: `The local cloud does not answer: ${error.message}` });
   }
+  remember(params, seen.forms);
   frame.setAttribute("aria-busy", "false");
   frame.dataset.shown = Number(frame.dataset.shown ?? 0) + 1;
   element("told").textContent = frame.querySelector("[role=status],[role=alert],h2")?.textContent ?? "";
@@ -97,7 +120,7 @@ async function call(endpoint, params, byHand) {
   }
 }
 
-const anew = () => call(null, null, false);
+const anew = () => call(null, linked(), false);
 element("theme").value = asked.get("theme") ?? "system";
 element("width").value = asked.get("width") ?? "";
 for (const id of ["theme", "width"]) element(id).addEventListener("change", anew);

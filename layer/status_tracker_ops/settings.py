@@ -87,19 +87,22 @@ class QueueWorkerSettings(EnvironmentSettings):
 
 @dataclass(frozen=True)
 class WidgetSettings(EnvironmentSettings):
-    """The widget's two functions, the one that shows and the one that acts, and where to find more about a task.
+    """The widget's functions, which show, act and administrate, and where to find more about a task.
 
     Attributes:
         log_groups: of the functions that work on tasks.
         workflow_arn: the state machine of the tasks; None where no step runs in one.
         widget_deletes: ``yes`` where tasks may be deleted from the widget.
+        widget_beside: the viewers of other use cases, each as ``use case=ARN``, the use case quoted as in a URL.
     """
 
     widget_viewer_arn: str
     widget_actor_arn: str
+    widget_admin_arn: str
     log_groups: tuple[str, ...]
     workflow_arn: str | None = optional()
     widget_deletes: str = choice("no", "yes")
+    widget_beside: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

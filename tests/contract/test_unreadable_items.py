@@ -70,6 +70,29 @@ def all_of(query: Any) -> tuple[list[str], list[str]]:
             return tasks, told
 
 
+@pytest.mark.parametrize(
+    "change",
+    [*IN_THE_INDEX.values(), *WHOLE_ONLY.values(), {"errors": {"S": "no json"}}, {"lock_expire_time": {"S": "soon"}}],
+)
+def test_the_attribute_that_cannot_be_read_is_named(step: Any, wire: Wire, change: dict[str, Any]) -> None:
+    make_failed(step, "bad")
+    damage(wire, step, "bad", change)
+    [attribute] = change
+    [error] = step.get_many(["bad"])
+    assert isinstance(error, st.TaskUnreadableError)
+    assert attribute in str(error).partition("cannot be read: ")[2]
+
+
+def test_many_tasks_are_read_at_once_each_as_it_is(step: Any, wire: Wire) -> None:
+    make_failed(step, *map(str, range(150)))
+    damage(wire, step, "7", WHOLE_ONLY["another type"])
+    with wire.counting() as requests:
+        found = step.get_many(["149", "gone", "7", *map(str, range(8, 149))], consistent_read=True)
+    assert [each.task_id for each in found] == ["149", "7", *map(str, range(8, 149))]
+    assert [each.task_id for each in found if isinstance(each, st.TaskUnreadableError)] == ["7"]
+    assert requests == {"BatchGetItem": 2}
+
+
 @pytest.mark.parametrize("change", DAMAGES)
 def test_a_sweep_restarts_the_others_and_names_it(step: Any, wire: Wire, clock: Clock, change: dict[str, Any]) -> None:
     for task_id in ("a", "bad", "c"):

@@ -95,7 +95,7 @@ def test_every_line_of_a_bulk_machine_says_whose_it_is(bulk_lines: list[dict[str
 
 
 def test_every_line_of_the_widget_says_whose_it_is(app: Application, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("WIDGET_VIEWER_ARN", "WIDGET_ACTOR_ARN", "LOG_GROUPS"):
+    for name in ("WIDGET_VIEWER_ARN", "WIDGET_ACTOR_ARN", "WIDGET_ADMIN_ARN", "LOG_GROUPS"):
         monkeypatch.setenv(name, "arn:aws:lambda:us-east-1:123456789012:function:example")
     widget = importlib.import_module("status_tracker_ops.deployed.widget")
     deed = {"action": "ignore", "act_on": "Extract", "task_id": "none.pdf#1", "request_id": "0" * 32, "drawn": "0" * 32}

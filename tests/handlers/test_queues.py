@@ -280,6 +280,7 @@ def test_a_sweep_of_a_pipeline_without_bucket_registers_and_counts_no_objects(
 def test_the_widget_of_a_pipeline_without_workflow_shows_and_reruns(orders: Orders) -> None:
     orders.monkeypatch.setenv("WIDGET_VIEWER_ARN", VIEWER)
     orders.monkeypatch.setenv("WIDGET_ACTOR_ARN", ACTOR)
+    orders.monkeypatch.setenv("WIDGET_ADMIN_ARN", "admin")
     orders.monkeypatch.setenv("LOG_GROUPS", "invoice,mail")
     orders.submit("o-1")
     orders.invoices.poll()

@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 from base64 import b64encode
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from status_tracker_ops.widget.reading import PAGE_SIZE
+from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker_ops.settings import WidgetSettings
+from status_tracker_ops.widget.deployed import DeployedWidget
+from status_tracker_ops.widget.reading import PAGE_SIZE, Patience, read_page
+from status_tracker_ops.widget.requests import Narrowing, TaskList
 from tests.handlers.support import Application, FakeContext, Log
 from tests.unit.widget.page import Call, Page
 
@@ -22,6 +29,7 @@ if TYPE_CHECKING:
 
 VIEWER = "arn:aws:lambda:us-east-1:123456789012:function:viewer"
 ACTOR = "arn:aws:lambda:us-east-1:123456789012:function:actor"
+ADMIN = "arn:aws:lambda:us-east-1:123456789012:function:admin"
 HOSTILE_IDS = [
     '"><script>alert(1)</script>',
     "</cwdb-action><b>",
@@ -40,6 +48,7 @@ class Widget:
         module = importlib.import_module("status_tracker_ops.deployed.widget")
         self.viewer: Handler = module.viewer
         self.actor: Handler = module.actor
+        self.admin: Handler = module.admin
 
     def show(self, event: Any) -> Page:
         return Page(self.viewer(event, FakeContext()))
@@ -49,7 +58,7 @@ class Widget:
 
     def press(self, call: Call, **forms: str) -> Page:
         """Press a button: CloudWatch sends its values, and what was typed."""
-        function = {VIEWER: self.viewer, ACTOR: self.actor}[call.endpoint]
+        function = {VIEWER: self.viewer, ACTOR: self.actor, ADMIN: self.admin}[call.endpoint]
         event = {**call.values, "widgetContext": context(forms=forms)}
         return Page(function(json.loads(json.dumps(event)), FakeContext(aws_request_id="request-7")))
 
@@ -70,6 +79,8 @@ def context(**changes: Any) -> dict[str, Any]:
 def widget(app: Application, monkeypatch: pytest.MonkeyPatch) -> Widget:
     monkeypatch.setenv("WIDGET_VIEWER_ARN", VIEWER)
     monkeypatch.setenv("WIDGET_ACTOR_ARN", ACTOR)
+    monkeypatch.setenv("WIDGET_ADMIN_ARN", ADMIN)
+    monkeypatch.setenv("WIDGET_DELETES", "yes")
     monkeypatch.setenv("LOG_GROUPS", "intake,extract,answer")
     return Widget(app)
 
@@ -251,7 +262,7 @@ def test_a_workflow_that_cannot_be_started_is_told(widget: Widget, monkeypatch: 
     with monkeypatch.context() as patched:
         patched.setattr(widget.app.tasks.ExtractTask, "dispatch", refuse)
         after = widget.press(button)
-        assert "Not done: it was not carried out to the end (ClientError: " in after.text
+        assert "Not done: The rerun is recorded, but the task could not be dispatched: ClientError: " in after.text
     # Pressed again the task is as it is, and its run is started.
     assert "is now pending in Extract, run 1." in widget.press(button).text
     assert len(widget.app.executions()) == 1
@@ -269,7 +280,7 @@ def test_a_list_is_read_page_by_page(widget: Widget) -> None:
         page = widget.press(page.call("Next page"))
     assert len(seen) == len(ids)
     assert set(seen) == ids
-    assert widget.press(page.call("First page")).labels()[-1] == "Next page"
+    assert widget.press(page.call("First page")).labels()[-2:] == ["Next page", "Act on all of the list…"]
 
 
 @pytest.mark.parametrize("task_id", HOSTILE_IDS)
@@ -354,6 +365,265 @@ def test_both_describe_themselves(widget: Widget) -> None:
 def test_a_task_that_somebody_spoilt_by_hand_is_shown(widget: Widget) -> None:
     make(widget, "a.pdf#1", 50, errors=["spoilt"], data="spoilt")
     shown = widget.view(view="task", task_id="a.pdf#1")
-    assert "spoilt" in shown.text
-    after = widget.press(shown.call("Rerun from Extract"))
-    assert "Not done: The item 'pdf_processing____a.pdf#1' cannot be read: TypeError: errors is" in after.text
+    assert "It cannot be read: The item 'pdf_processing____a.pdf#1' cannot be read: TypeError: errors is" in shown.text
+    assert shown.labels() == ["Overview"]
+    [item] = shown.links
+    assert "edit-item?itemMode=2&pk=pdf_processing____a.pdf%231" in item
+
+
+def fail(widget: Widget, task_id: str, error: str, status: int = 50) -> None:
+    entry = {"nth_retry": 1, "update_time": "2026-01-01", "error": error, "traceback": ""}
+    make(widget, task_id, status, errors={"history": [entry]})
+
+
+def ids_of(page: Page) -> list[str]:
+    return [
+        call.values["task_id"] for call in page.calls if call.values.get("view") == "task" and call.values.get("step")
+    ]
+
+
+IGNORED = {"view": "list", "step": "Extract", "status": "ignored"}
+
+
+def test_pages_lead_forwards_and_back(widget: Widget) -> None:
+    for number in range(2 * PAGE_SIZE + 3):
+        make(widget, f"{number:02}", 50)
+    pages = [widget.view(**IGNORED)]
+    while "Next page" in pages[-1].labels():
+        pages.append(widget.press(pages[-1].call("Next page")))
+    assert [text for page in pages for text in re.findall(r"\d+–\d+ of \d+", page.text)] == [  # noqa: RUF001
+        *("1–20 of 43", "21–40 of 43", "41–43 of 43")  # noqa: RUF001
+    ]
+    back = [pages[-1]]
+    while "Previous page" in back[-1].labels():
+        back.append(widget.press(back[-1].call("Previous page")))
+    assert [ids_of(page) for page in back] == [ids_of(page) for page in reversed(pages)]
+    forwards = widget.press(back[1].call("Next page"))
+    assert ids_of(forwards) == ids_of(pages[2])
+
+
+def test_the_overview_and_a_list_take_the_kept_counts(widget: Widget) -> None:
+    make(widget, "a.pdf", 50)
+    client, table = boto3.client("dynamodb"), widget.app.tasks.ExtractTask.Meta.table_name
+
+    def keep(key: str, **attributes: dict[str, Any]) -> None:
+        client.put_item(TableName=table, Item={"key": {"S": f"____counts____pdf_processing{key}"}, **attributes})
+
+    keep("____00", c50={"N": "400"}, c90={"N": "-1"}, changes={"N": "1"})
+    keep("", exact={"BOOL": False})
+    assert "1 ignored in Extract" in widget.view().labels()
+    keep("", exact={"BOOL": True})
+    keep("____07", c50={"N": "123000"}, c90={"N": "1"}, changes={"N": "1"})
+    assert "123400 ignored in Extract" in widget.view().labels()
+    assert "succeeded in Answer" not in "".join(widget.view().labels())
+    for number in range(PAGE_SIZE):
+        make(widget, f"{number}.pdf", 50)
+    assert "1–20 of 123,400, the newest first" in widget.view(**IGNORED).text  # noqa: RUF001
+
+
+def test_pauses_that_somebody_spoilt_hide_no_count(widget: Widget) -> None:
+    make(widget, "a.pdf", 50)
+    table = widget.app.tasks.ExtractTask.Meta.table_name
+    key = {"key": {"S": "____pauses____pdf_processing"}}
+    for spoilt in ("no json", "[]", '{"paused": {"*": {}}}', '{"paused": 5}'):
+        boto3.client("dynamodb").put_item(TableName=table, Item={**key, "pauses": {"S": spoilt}})
+        shown = widget.view()
+        assert "What is paused cannot be read: " in shown.text
+        assert "1 ignored in Extract" in shown.labels()
+
+
+def test_a_list_is_searched_by_prefix_text_and_class(widget: Widget) -> None:
+    fail(widget, "in/a.pdf", "ValueError('no page')")
+    fail(widget, "in/b.pdf", "KeyError('page')")
+    fail(widget, "out/c.pdf", "ValueError('NO PAGE at all')")
+    search = widget.view(**IGNORED).call("Search")
+    found = {
+        name: ids_of(widget.press(search, **typed))
+        for name, typed in {
+            "prefix": {"prefix": " in/"},
+            "text": {"error_text": "no page"},
+            "class": {"error_class": "ValueError"},
+            "both": {"prefix": "in/", "error_class": "ValueError", "error_text": ""},
+            "none": {"prefix": "elsewhere"},
+        }.items()
+    }
+    assert {name: sorted(ids) for name, ids in found.items()} == {
+        "prefix": ["in/a.pdf", "in/b.pdf"],
+        "text": ["in/a.pdf", "out/c.pdf"],
+        "class": ["in/a.pdf", "out/c.pdf"],
+        "both": ["in/a.pdf"],
+        "none": [],
+    }
+    nothing = widget.press(search, prefix="elsewhere", error_text="\ud800")
+    assert "Not shown: error_text is '\\ud800', with half a character" in nothing.text
+    assert widget.press(search, prefix="elsewhere").typed["prefix"] == "elsewhere"
+    assert "No such task is ignored in Extract." in widget.press(search, prefix="elsewhere").text
+
+
+def test_a_search_that_is_given_up_goes_on_where_it_was(widget: Widget) -> None:
+    for number in range(7):
+        fail(widget, f"{number}.pdf", "ValueError('x')" if number in {1, 6} else "KeyError('y')")
+    deployed = DeployedWidget.of(widget.app.tasks.PIPELINE, WidgetSettings.from_environment())
+    asked = TaskList(StatusOfStep("Extract", "ignored"), Narrowing(error_class="ValueError"))
+    found, rounds = [], 0
+    while True:
+        page = read_page(deployed, asked, Patience(whole=3))
+        found += [str(task.task_id) for task in page.rows]
+        rounds += 1
+        if page.next_cursor is None:
+            break
+        asked = replace(asked, cursor=page.next_cursor, start=asked.start + len(page.rows))
+    assert (sorted(found), rounds) == (["1.pdf", "6.pdf"], 3)
+
+
+def test_reasons_are_grouped_and_a_group_is_rerun_after_a_look(widget: Widget) -> None:
+    for number in range(3):
+        fail(widget, f"{number}.pdf", f"NonRetryableError('The PDF has {number} pages, and not one of text.')")
+    fail(widget, "other.pdf", "KeyError('amount')")
+    shown = widget.view(**IGNORED)
+    assert "3 ×The PDF has" in shown.text  # noqa: RUF001
+    assert "1 ×amount KeyError" in shown.text  # noqa: RUF001
+    [label] = [label for label in shown.labels() if label.startswith("Act on: 3")]
+    look = widget.press(shown.call(label))
+    assert "3 tasks match. Nothing was changed yet." in look.text
+    assert widget.app.executions() == []
+    after = widget.press(look.call("Rerun from Extract: 3 tasks"), reason="reader mended")
+    assert "Done: Rerun from Extract: 3 done." in after.text
+    assert {task_id: widget.app.task(task_id).status for task_id in ("0.pdf", "1.pdf", "2.pdf", "other.pdf")} == {
+        **dict.fromkeys(("0.pdf", "1.pdf", "2.pdf"), 10),
+        "other.pdf": 50,
+    }
+    assert len(widget.app.executions()) == 3
+    (action,) = widget.app.task("1.pdf").errors["actions"]
+    assert (action["action"], action["reason"]) == ("rerun", "reader mended")
+    again = widget.press(look.call("Rerun from Extract: 3 tasks"))
+    assert "Rerun from Extract: 0 done." in again.text
+    assert len(widget.app.executions()) == 3
+
+
+def test_an_action_on_many_leaves_alone_what_nobody_has_seen(widget: Widget) -> None:
+    make(widget, "seen.pdf", 50)
+    make(widget, "moved.pdf", 50)
+    look = widget.view(view="bulk", step="Extract", status="ignored")
+    make(widget, "new.pdf", 50)
+    widget.app.tasks.ExtractTask.unignore("moved.pdf", reason="x")
+    widget.app.tasks.ExtractTask.ignore("moved.pdf", reason="a copy")
+    after = widget.press(look.call("Un-ignore in Extract: 2 tasks"))
+    assert "Done: Un-ignore in Extract: 1 done." in after.text
+    assert {each: widget.app.task(each).status for each in ("seen.pdf", "moved.pdf", "new.pdf")} == {
+        "seen.pdf": 10,
+        "moved.pdf": 50,
+        "new.pdf": 50,
+    }
+
+
+def test_an_action_on_very_many_goes_on_by_parts(widget: Widget, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("status_tracker_ops.widget.bulk.AT_ONCE", 3)
+    for number in range(7):
+        make(widget, f"{number}.pdf", 30)
+    page = widget.press(widget.view(view="bulk", step="Extract", status="failed").call("Ignore in Extract: 7 tasks"))
+    assert "Ignore in Extract: 3 done. There may be more." in page.text
+    page = widget.press(page.call("Go on with the rest"))
+    page = widget.press(page.call("Go on with the rest"))
+    assert "Done: Ignore in Extract: 7 done." in page.text
+    assert "Go on with the rest" not in page.labels()
+    assert [widget.app.task(f"{number}.pdf").status for number in range(7)] == [50] * 7
+
+
+def test_what_is_refused_of_many_is_told(widget: Widget) -> None:
+    make(widget, "a.pdf", 50)
+    fail(widget, "broken.pdf", "KeyError('x')")
+    look = widget.view(view="bulk", step="Extract", status="ignored")
+    spoil(widget, "broken.pdf", run={"S": "one"})
+    after = widget.press(look.call("Rerun from Extract: 2 tasks"))
+    assert "Done: Rerun from Extract: 1 done, 1 failed." in after.text
+    assert "broken.pdf: The item 'pdf_processing____broken.pdf' cannot be read" in after.text
+
+
+def spoil(widget: Widget, task_id: str, **attributes: dict[str, Any]) -> None:
+    """Edit an item by hand."""
+    table = widget.app.tasks.ExtractTask.Meta.table_name
+    client = boto3.client("dynamodb")
+    key = {"key": {"S": f"pdf_processing____{task_id}"}}
+    item = client.get_item(TableName=table, Key=key)["Item"]
+    client.put_item(TableName=table, Item={**item, **attributes})
+
+
+@pytest.mark.parametrize("attributes", [{"run": {"S": "one"}}, {"retry": {"S": "1"}}, {"errors": {"S": "no json"}}])
+def test_one_item_that_is_no_task_does_not_hide_the_list(widget: Widget, attributes: dict[str, Any]) -> None:
+    for task_id in ("a.pdf", "broken.pdf", "c.pdf"):
+        make(widget, task_id, 50)
+    spoil(widget, "broken.pdf", **attributes)
+    [attribute] = attributes
+    for shown in (widget.view(**IGNORED), widget.press(widget.view(**IGNORED).call("Search"), prefix="b")):
+        assert "broken.pdfcannot be read: The item 'pdf_processing____broken.pdf' cannot be read: " in shown.text
+        assert attribute in shown.text.partition("cannot be read: The item")[2]
+    assert sorted(ids_of(widget.view(**IGNORED))) == ["a.pdf", "c.pdf"]
+    assert "It cannot be read: The item" in widget.view(view="task", task_id="broken.pdf").text
+
+
+def test_what_was_typed_is_kept_when_nothing_is_found(widget: Widget) -> None:
+    shown = widget.press(widget.view().call("Open task"), task_id=" in/a.pdf ")
+    assert "Not shown: There is no task 'in/a.pdf'" in shown.text
+    assert shown.typed == {"task_id": " in/a.pdf "}
+    make(widget, "in/a.pdf", 50)
+    assert "ignored in Extract" in widget.press(shown.call("Open task"), task_id="in/a.pdf").text
+
+
+def test_cancel_while_a_worker_holds_it(widget: Widget) -> None:
+    tasks = widget.app.tasks
+    make(widget, "a.pdf#1")
+    with pytest.raises(tasks.st.TaskLockLostError, match="cancelled"), tasks.ExtractTask.start("a.pdf#1"):
+        button = widget.view(view="task", task_id="a.pdf#1").call("Cancel in Extract")
+        assert button.endpoint == ADMIN
+        after = widget.press(button, reason="wrong delivery")
+        assert "Done: Cancelled. a.pdf#1 is now ignored in Extract, run 0." in after.text
+    assert "cancel: wrong delivery" in widget.view(**IGNORED).text
+
+
+def test_delete_takes_the_task_with_its_results(widget: Widget) -> None:
+    make(widget, "a.pdf#1", 50)
+    make(widget, "b.pdf#1", 50)
+    buttons = [widget.view(view="task", task_id=each).call("Delete") for each in ("a.pdf#1", "b.pdf#1")]
+    assert "a.pdf#1 is gone" in widget.press(buttons[0]).text
+    assert widget.app.task("a.pdf#1") is None
+    widget.app.tasks.ExtractTask.unignore("b.pdf#1", reason="x")
+    assert "Not done: b.pdf#1 has changed since its page was drawn" in widget.press(buttons[1]).text
+    assert widget.app.task("b.pdf#1").status == 10
+
+
+@pytest.mark.parametrize("name", ["cancel", "delete", "pause", "resume"])
+def test_the_actor_may_not_do_what_administrators_may(widget: Widget, name: str) -> None:
+    make(widget, "a.pdf#1")
+    values = {**widget.view(view="task", task_id="a.pdf#1").call("Ignore in Extract").values, "action": name}
+    before = widget.item("a.pdf#1")
+    event = {**values, "widgetContext": context(forms={"pause_reason": "x"})}
+    assert f"There is no action '{name}'; there is rerun, " in Page(widget.actor(event, FakeContext())).text
+    assert widget.item("a.pdf#1") == before
+    assert widget.app.tasks.PIPELINE.pauses() == []
+
+
+def test_deleting_is_off_unless_chosen(widget: Widget, monkeypatch: pytest.MonkeyPatch) -> None:
+    make(widget, "a.pdf#1", 50)
+    button = widget.view(view="task", task_id="a.pdf#1").call("Delete")
+    monkeypatch.setenv("WIDGET_DELETES", "no")
+    assert "Delete" not in widget.view(view="task", task_id="a.pdf#1").labels()
+    assert "There is no action 'delete'" in widget.press(button).text
+    assert widget.app.task("a.pdf#1") is not None
+
+
+def test_pause_and_resume(widget: Widget) -> None:
+    shown = widget.view()
+    assert "Not done: type why work is to be paused" in widget.press(shown.call("Pause Extract"), pause_reason=" ").text
+    wrong = widget.press(shown.call("Pause Extract"), pause_reason="outage", pause_hours="soon")
+    assert "Not done: For how many hours is 'soon'" in wrong.text
+    assert wrong.typed["pause_reason"] == "outage"
+    paused = widget.press(shown.call("Pause Extract"), pause_reason="outage", pause_hours="2")
+    assert "Done: No more work is begun on Extract, until 2" in paused.text
+    assert "Extract is paused: outage" in paused.text
+    assert "by CloudWatch dashboard status-tracker-prod of account" in paused.text
+    (pause,) = widget.app.tasks.PIPELINE.pauses()
+    assert (pause.step, pause.reason, pause.until is None) == ("Extract", "outage", False)
+    after = widget.press(paused.call("Resume Extract"))
+    assert "Done: Work on Extract goes on." in after.text
+    assert widget.app.tasks.PIPELINE.pauses() == []

@@ -169,7 +169,7 @@ class Functions:
             Machine(self.app.s3, plan, worker, report, started="2099-01-01T00:00:00.000Z").run(given)
 
     def look_at_the_widget(self, patch: pytest.MonkeyPatch) -> None:
-        for name in ("WIDGET_VIEWER_ARN", "WIDGET_ACTOR_ARN", "LOG_GROUPS"):
+        for name in ("WIDGET_VIEWER_ARN", "WIDGET_ACTOR_ARN", "WIDGET_ADMIN_ARN", "LOG_GROUPS"):
             patch.setenv(name, "arn:aws:lambda:us-east-1:123456789012:function:example")
         asked = {"action": "ignore", "act_on": "Extract", "task_id": "no.pdf#1"}
         deed = {**asked, "request_id": "0" * 32, "drawn": "0" * 32, "widgetContext": {}}

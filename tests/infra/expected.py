@@ -12,7 +12,7 @@ WORKFLOW = "<WorkflowStateMachine>"
 EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
 DEPLOYED = "status_tracker_ops.deployed"
 INTAKE, SWEEP = "DocumentIntake", "OperationsSweep"
-VIEWER, ACTOR = "WidgetViewer", "WidgetActor"
+VIEWER, ACTOR, ADMIN = "WidgetViewer", "WidgetActor", "WidgetAdmin"
 BULK_FOLDERS = {"Backfill": "backfills/", "BulkRerun": "reruns/"}
 
 Rights = set[tuple[str, str]]
@@ -112,12 +112,8 @@ RIGHTS: Mapping[str, Rights] = {
         ("s3:ListBucket", DOCUMENTS),
     },
     VIEWER: _READING,
-    ACTOR: {
-        *_READING,
-        ("dynamodb:UpdateItem", TABLE),
-        ("states:StartExecution", WORKFLOW),
-        ("states:StopExecution", EXECUTIONS),
-    },
+    ACTOR: {*_READING, ("dynamodb:UpdateItem", TABLE), ("states:StartExecution", WORKFLOW)},
+    ADMIN: {*_READING, ("dynamodb:UpdateItem", TABLE), ("states:StopExecution", EXECUTIONS)},
     "BackfillPlan": {
         ("s3:ListBucket", DOCUMENTS),
         ("s3:ListBucket", RESULTS),

@@ -87,6 +87,18 @@ def test_every_alarm_says_what_to_do_and_names_its_section_of_the_runbook(alarms
         assert len(alarm.description) <= 1024
 
 
+def test_an_alarm_about_tasks_says_where_they_are_listed(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
+    name = f"status-tracker-{stage.settings.stack.stage}"
+    address = f"console.aws.amazon.com/cloudwatch/home?region=<AWS::Region>#dashboards/dashboard/{name}"
+    for alarm, listed in (
+        ("IgnoredExtract", "Extract: ignored"),
+        ("StuckAnswer", "Answer: in progress"),
+        ("OldestUnfinishedExtract", "Extract: pending"),
+        ("NoProgressAnswer", "Answer: pending"),
+    ):
+        assert f"Tasks: https://<AWS::Region>.{address} (widget Tasks, {listed}). " in alarms[alarm].description
+
+
 def test_every_section_about_an_alarm_is_named_by_one(alarms: dict[str, Alarm]) -> None:
     runbook = (DOCS / "runbook.md").read_text()
     about_alarms = runbook.split("\n## Alarms\n")[1].split("\n## ")[0]

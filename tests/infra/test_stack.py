@@ -39,6 +39,7 @@ def test_outputs(stage: Synthesized) -> None:
         "SweepFunctionName": "<OperationsSweepFunction>",
         "WidgetViewersPolicyArn": "<WidgetViewers>",
         "WidgetOperatorsPolicyArn": "<WidgetOperators>",
+        "WidgetAdministratorsPolicyArn": "<WidgetAdministrators>",
     }
     assert stage.stack.stack_name == f"status-tracker-{stage.settings.stack.stage}"
 
@@ -94,6 +95,8 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("Widget", EXECUTIONS),
         ("Widget/Viewer/Role", NO_RESOURCE),
         ("Widget/Actor/Role", NO_RESOURCE),
+        ("Widget/Admin/Role", NO_RESOURCE),
+        ("Widget/Admin", EXECUTIONS),
     } | bulk | steps
     assert all(len(reason.split()) >= 5 for _, _, reason in found)
 

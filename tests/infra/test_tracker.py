@@ -18,7 +18,17 @@ from aws_cdk import aws_stepfunctions as sfn
 from aws_cdk.aws_s3_notifications import SqsDestination
 from constructs import Construct
 
-from status_tracker_cdk import AlarmProps, DataProps, Dispatch, LogProps, PropsError, SweepProps, TrackedStep, Tracker
+from status_tracker_cdk import (
+    AlarmProps,
+    DataProps,
+    Deletion,
+    Dispatch,
+    LogProps,
+    PropsError,
+    SweepProps,
+    TrackedStep,
+    Tracker,
+)
 from tests.infra.own_app import (
     LETTERS,
     PIPELINE,
@@ -180,6 +190,7 @@ def expected_rights(tracker: str) -> dict[str, set[tuple[str, str]]]:
         },
         "WidgetViewer": reading,
         "WidgetActor": reading | starting | {("dynamodb:UpdateItem", _TABLE)},
+        "WidgetAdmin": reading | {("dynamodb:UpdateItem", _TABLE), ("states:StopExecution", executions)},
     }
 
 
@@ -299,7 +310,7 @@ def test_who_works_on_what_is_encrypted_with_an_own_key_may_use_it(stack: Stack)
                     used.setdefault(resource, set()).add(name.removeprefix("Orders").removesuffix("Role"))
     machines = {f"{machine}{part}" for machine in ("Backfill", "BulkRerun") for part in ("", "Plan", "Work", "Report")}
     on_tasks = {"BackfillWork", "BulkRerunPlan", "BulkRerunWork"}
-    operating = {"OperationsSweep", "WidgetViewer", "WidgetActor", "Intake"}
+    operating = {"OperationsSweep", "WidgetViewer", "WidgetActor", "WidgetAdmin", "Intake"}
     assert used == {
         "<TableKey.Arn>": {"InvoiceHandler", "MailHandler", *operating, *on_tasks},
         "<FilesKey.Arn>": machines,
@@ -607,3 +618,38 @@ def test_a_tracker_in_a_nested_scope_has_a_name_of_its_own() -> None:
     first, second = (tracker_in(stack if scope is None else Construct(stack, scope)) for scope in (None, "Billing"))
     assert (first.name, second.name) == ("Nested-Orders", "Nested-Billing-Orders")
     assert isinstance(first, Tracker)
+
+
+def test_a_deletion_gives_its_rights_to_the_administration_alone(stack: Stack) -> None:
+    right = iam.PolicyStatement(actions=["s3:DeleteObject"], resources=["arn:aws:s3:::results/*"])
+    with_steps(tracker_in(stack, deletion=Deletion(statements=[right], environment={"RESULT_BUCKET": "results"})))
+    resources = assertions.Template.from_stack(stack).to_json()["Resources"]
+    for role, deletes in (("Viewer", False), ("Actor", False), ("Admin", True)):
+        environment = widget_variables(resources, role.lower())
+        assert ("RESULT_BUCKET" in environment, environment["WIDGET_DELETES"]) == (deletes, "yes")
+        [told] = [str(each) for name, each in resources.items() if f"Widget{role}Role" in name]
+        assert ("s3:DeleteObject" in told, "dynamodb:DeleteItem" in told) == (deletes, deletes)
+
+
+def test_trackers_beside_each_other_lead_to_each_others_widgets(stack: Stack) -> None:
+    orders, returns = with_steps(tracker_in(stack)), with_steps(tracker_in(stack, "Returns", use_case_id="re,turns"))
+    orders.beside(returns)
+    resources = assertions.Template.from_stack(stack).to_json()["Resources"]
+    of_orders, of_returns = (
+        str(widget_variables(resources, f"{each.name}-widget-viewer")["WIDGET_BESIDE"]) for each in (orders, returns)
+    )
+    assert "re%2Cturns=arn:" in of_orders
+    assert f"{returns.name}-widget-viewer" in of_orders
+    assert f"{orders.name}-widget-viewer" in of_returns
+    with pytest.raises(PropsError, match=r"beside\(\) comes too late"):
+        returns.beside(orders)
+
+
+def widget_variables(resources: dict[str, Any], name: str) -> dict[str, Any]:
+    """The environment of the one function whose name ends like that."""
+    [found] = [
+        each["Properties"]["Environment"]["Variables"]
+        for each in resources.values()
+        if str(each["Properties"].get("FunctionName", "")).endswith(name)
+    ]
+    return dict(found)

@@ -12,7 +12,7 @@ from tests.infra.synthesis import Synthesized, listed
 from tests.infra.test_functions import rights
 from tests.infra.variants import synthesized
 
-VIEWER, ACTOR = "<WidgetViewerFunction.Arn>", "<WidgetActorFunction.Arn>"
+VIEWER, ACTOR, ADMIN = (f"<Widget{role}Function.Arn>" for role in ("Viewer", "Actor", "Admin"))
 
 
 def named(stage: Synthesized, role: str) -> str:
@@ -29,7 +29,14 @@ def test_the_dashboard_shows_it(stage: Synthesized) -> None:
     assert widget["width"] == 24
 
 
-@pytest.mark.parametrize(("policy", "functions"), [("WidgetViewers", {VIEWER}), ("WidgetOperators", {VIEWER, ACTOR})])
+@pytest.mark.parametrize(
+    ("policy", "functions"),
+    [
+        ("WidgetViewers", {VIEWER}),
+        ("WidgetOperators", {VIEWER, ACTOR}),
+        ("WidgetAdministrators", {VIEWER, ACTOR, ADMIN}),
+    ],
+)
 def test_who_may_invoke_what(stage: Synthesized, policy: str, functions: set[str]) -> None:
     document = stage.properties("AWS::IAM::ManagedPolicy", policy)["PolicyDocument"]
     [statement] = document["Statement"]
@@ -43,20 +50,29 @@ def test_nobody_else_is_let_in(stage: Synthesized) -> None:
     allowed = [
         permission["Properties"]["FunctionName"] for permission in stage.of_type("AWS::Lambda::Permission").values()
     ]
-    assert not set(allowed) & {VIEWER, ACTOR}
-    assert set(stage.of_type("AWS::IAM::ManagedPolicy")) == {"WidgetViewers", "WidgetOperators"}
+    assert not set(allowed) & {VIEWER, ACTOR, ADMIN}
+    assert set(stage.of_type("AWS::IAM::ManagedPolicy")) == {
+        *("WidgetViewers", "WidgetOperators", "WidgetAdministrators"),
+    }
 
 
 @pytest.mark.parametrize(
-    ("role", "handler"), [("Viewer", f"{DEPLOYED}.widget.viewer"), ("Actor", f"{DEPLOYED}.widget.actor")]
+    ("role", "handler"),
+    [
+        ("Viewer", f"{DEPLOYED}.widget.viewer"),
+        ("Actor", f"{DEPLOYED}.widget.actor"),
+        ("Admin", f"{DEPLOYED}.widget.admin"),
+    ],
 )
-def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
+def test_each_knows_all(stage: Synthesized, role: str, handler: str) -> None:
     function: dict[str, Any] = stage.properties("AWS::Lambda::Function", f"Widget{role}")
     variables = function["Environment"]["Variables"]
     assert function["Handler"] == handler
     assert named(stage, role.lower()).endswith(function["FunctionName"])
     assert variables["WIDGET_VIEWER_ARN"] == named(stage, "viewer")
     assert variables["WIDGET_ACTOR_ARN"] == named(stage, "actor")
+    assert variables["WIDGET_ADMIN_ARN"] == named(stage, "admin")
+    assert "WIDGET_DELETES" not in variables
     assert variables["WORKFLOW_ARN"] == "<WorkflowStateMachine>"
     logged_by = (INTAKE, *STEP_FUNCTIONS.values(), SWEEP)
     assert variables["LOG_GROUPS"] == ",".join(f"<{owner}Logs>" for owner in logged_by)
@@ -66,13 +82,13 @@ def test_each_knows_both(stage: Synthesized, role: str, handler: str) -> None:
 def test_tasks_are_deleted_from_it_only_where_the_stack_says_so(stage: Synthesized) -> None:
     told = {"WIDGET_DELETES", "RESULT_BUCKET"}
     deleting = synthesized("deletes")
-    assert not told & set(stage.properties("AWS::Lambda::Function", "WidgetActor")["Environment"]["Variables"])
-    variables = deleting.properties("AWS::Lambda::Function", "WidgetActor")["Environment"]["Variables"]
+    assert not told & set(stage.properties("AWS::Lambda::Function", "WidgetAdmin")["Environment"]["Variables"])
+    variables = deleting.properties("AWS::Lambda::Function", "WidgetAdmin")["Environment"]["Variables"]
     assert {name: variables.get(name) for name in told} == {
         "WIDGET_DELETES": "yes",
         "RESULT_BUCKET": "<BucketsResults>",
     }
-    assert rights(deleting, "WidgetActor") - rights(stage, "WidgetActor") == {
+    assert rights(deleting, "WidgetAdmin") - rights(stage, "WidgetAdmin") == {
         ("dynamodb:DeleteItem", TABLE),
         ("s3:GetObject", f"{DOCUMENTS}/*"),
         ("s3:ListBucket", DOCUMENTS),

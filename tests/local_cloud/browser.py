@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import which
 from typing import Any
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -93,12 +94,16 @@ class WidgetPage:
         self.browser = browser
         self.url = url
 
-    def open(self, theme: str = "light", width: int = 1100, system: str = "light") -> None:
-        """Open the page. `system`: the theme that the machine prefers."""
+    def open(self, theme: str = "light", width: int = 1100, system: str = "light", **asked: str) -> None:
+        """Open the page. `system`: the theme that the machine prefers; `asked`: what its address asks for."""
         preferred = {"features": [{"name": "prefers-color-scheme", "value": system}]}
         self.browser.execute_cdp_cmd("Emulation.setEmulatedMedia", preferred)
         self.browser.set_window_size(max(width + 60, 500), 1000)
-        self.browser.get(f"{self.url}?theme={theme}&width={width}")
+        self.browser.get(f"{self.url}?{urlencode({'theme': theme, 'width': width, **asked})}")
+        self.wait_until_shown()
+
+    def wait_until_shown(self) -> None:
+        """Wait for the first view."""
         self._wait(lambda: self.shown >= 1)
 
     @property
@@ -111,6 +116,15 @@ class WidgetPage:
         return self.browser.find_element(By.ID, "frame")
 
     @property
+    def address(self) -> dict[str, str]:
+        """What the page's address asks for."""
+        return {name: value for name, [value] in parse_qs(urlsplit(self.browser.current_url).query).items()}
+
+    def typed(self, name: str) -> str:
+        """What stands in a field."""
+        return self.frame.find_element(By.NAME, name).get_attribute("value") or ""
+
+    @property
     def text(self) -> str:
         return self.frame.text
 
@@ -119,7 +133,10 @@ class WidgetPage:
         return self.browser.find_element(By.ID, "dialog")
 
     def button(self, label: str) -> WebElement:
-        [found] = [each for each in self.frame.find_elements(By.TAG_NAME, "button") if label in _label(each)]
+        """The one button of that label, or else the one whose label contains it."""
+        buttons = {each: _label(each) for each in self.frame.find_elements(By.TAG_NAME, "button")}
+        exact = [each for each, told in buttons.items() if told == label]
+        [found] = exact or [each for each, told in buttons.items() if label in told]
         return found
 
     def click(self, label: str) -> None:

@@ -87,6 +87,8 @@ def test_what_has_happened_is_drawn(page: DashboardPage) -> None:
     [first, *_] = alarms.find_elements(By.CSS_SELECTOR, "details")
     assert "In alarm" in first.text
     assert "IgnoredExtract" in alarms.text
+    addresses = [each.get_attribute("href") or "" for each in alarms.find_elements(By.TAG_NAME, "a")]
+    assert any(each.endswith("&view=list&step=Extract&status=ignored") for each in addresses)
     assert "OK → ALARM" in page.browser.find_element(By.TAG_NAME, "footer").text
 
 

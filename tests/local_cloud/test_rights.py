@@ -104,6 +104,10 @@ def _use_the_widget(app: Application, task_id: str) -> None:
     wait_for("the rerun", lambda: app.ended(task_id).run == 1)
     actor = f"{app.stack}-widget-actor"
     assert actor in button.endpoint
+    app.extract_task().make_and_save("rights/cancelled.pdf#1")
+    cancel = Page(_invoke(app, viewer, {"view": "task", "task_id": "rights/cancelled.pdf#1"})).call("Cancel in Extract")
+    assert f"{app.stack}-widget-admin" in cancel.endpoint
+    assert Page(_invoke(app, cancel.endpoint, cancel.values)).text.startswith("Done: Cancelled. ")
 
 
 def _leave_to_the_sweep(app: Application, task_id: str) -> None:

@@ -112,6 +112,61 @@ def test_by_keyboard_alone(app: Application, page: WidgetPage) -> None:
     assert (task.status, task.run, task.errors["actions"][0]["reason"]) == (SUCCEEDED, 1, "typed")
 
 
+def test_an_address_opens_a_task_and_follows_what_is_shown(app: Application, page: WidgetPage) -> None:
+    task_id = app.upload("widget/linked & known.pdf", different(sample("invoice-1001"), "linked"))
+    app.ended(task_id)
+    page.open(task=task_id)
+    assert f"succeeded in {LAST}" in page.text
+    page.click("Overview")
+    assert "task" not in page.address
+    page.click(f"succeeded in {LAST}")
+    page.type("prefix", "widget/linked")
+    page.shows(lambda: page.press(Keys.ENTER))
+    assert page.address["prefix"] == "widget/linked"
+    page.browser.refresh()
+    page.wait_until_shown()
+    assert (page.typed("prefix"), page.text.count(task_id)) == ("widget/linked", 1)
+    page.click(task_id)
+    assert page.address["task"] == task_id
+
+
+def test_enter_looks_a_task_up_and_what_was_typed_stays(page: WidgetPage) -> None:
+    page.open()
+    page.type("task_id", "nobody's.pdf")
+    page.shows(lambda: page.press(Keys.ENTER))
+    assert "There is no task" in page.text
+    assert page.typed("task_id") == "nobody's.pdf"
+
+
+def test_a_reason_is_acted_on_after_a_look(app: Application, page: WidgetPage) -> None:
+    for number in range(3):
+        error = {"nth_retry": 1, "update_time": "2026", "error": f"QuotaError('{number} of 3 are over the quota')"}
+        app.extract_task().make_and_save(f"widget/quota-{number}.pdf#1", _status=50, errors={"history": [error]})
+    page.open()
+    page.click("ignored in Extract")
+    page.click("Act on: 3 × ")  # noqa: RUF001
+    assert "3 tasks match. Nothing was changed yet." in page.text
+    asked = page.asks(page.button("Rerun from Extract: 3 tasks").click)
+    assert "reason QuotaError: # of # are over the quota" in asked
+    page.shows(lambda: page.answer("confirm"))
+    assert "Done: Rerun from Extract: 3 done." in page.text
+    assert [app.task(f"widget/quota-{number}.pdf#1").run for number in range(3)] == [1, 1, 1]
+
+
+def test_work_is_paused_and_goes_on(app: Application, page: WidgetPage) -> None:
+    page.open()
+    page.ask("document.querySelector('#frame details').open = true")
+    page.type("pause_reason", "a look at the bill")
+    page.asks(page.button(f"Pause {LAST}").click)
+    page.shows(lambda: page.answer("confirm"))
+    assert f"{LAST} is paused: a look at the bill" in page.text
+    page.asks(page.button(f"Resume {LAST}").click)
+    page.shows(lambda: page.answer("confirm"))
+    assert "is paused" not in page.text
+    task_id = app.upload("widget/resumed.pdf", different(sample("invoice-1001"), "resumed"))
+    assert app.ended(task_id).status == SUCCEEDED
+
+
 @pytest.mark.parametrize("width", [320, 1100])
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_it_can_be_read_in_both_themes_and_widths(

@@ -7,12 +7,13 @@ import json
 from collections.abc import Iterator
 from html import escape
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 from moto import mock_aws
 from moto.cloudwatch.models import cloudwatch_backends
 
-from status_tracker_local.deployed_widgets import page_paths
+from status_tracker_local.deployed_widgets import list_path, page_paths
 from status_tracker_local.runtime_api import Outcome
 from status_tracker_local.start_page import start_page
 from status_tracker_local.widget_page import WidgetPage
@@ -170,6 +171,24 @@ def test_each_widget_of_each_dashboard_has_a_page(server: Server) -> None:
     assert (answer["title"], server.invoked[0][0]) == ("Mails", "arn:Mails")
     server.ask("POST", {}, QUERY_STRING="dashboard=status-tracker-local&widget=another")
     assert server.status.startswith("404")
+
+
+def test_a_skeleton_stands_where_the_widget_will_be(server: Server) -> None:
+    page = server.ask("GET")
+    assert 'aria-busy="true"' in page
+    assert '<div class="skeleton" aria-hidden="true">' in page
+
+
+def test_a_list_has_an_address(server: Server) -> None:
+    path, _, query = list_path("status-tracker-local", "Extract", "in progress").partition("?")
+    assert path == "/_local_cloud/widget"
+    assert parse_qs(query) == {
+        "dashboard": ["status-tracker-local"],
+        "view": ["list"],
+        "step": ["Extract"],
+        "status": ["in_progress"],
+    }
+    assert json.loads(server.ask("POST", {}, QUERY_STRING=query))["title"] == "Tasks"
 
 
 def test_the_start_page_leads_to_all_of_them(server: Server) -> None:

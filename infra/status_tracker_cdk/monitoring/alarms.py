@@ -12,8 +12,9 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
+from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, WIDGET, Watched
 from status_tracker_cdk.monitoring.windows import AT_ONCE, EVENT, LASTING, TWICE, Window
+from status_tracker_cdk.naming import dashboard_address
 from status_tracker_cdk.worker_alarms import WorkerAlarms
 
 _SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.MINIMUM
@@ -74,7 +75,7 @@ class Alarms(Construct):
                 period=self._watched.sweep_period,
             ),
             f"{step} has unfinished tasks, and none ended in {props.alarm_no_progress_minutes} minutes. Look at the "
-            "executions, throttles and function errors of that time.",
+            f"executions, throttles and function errors of that time.{self._listed(step, 'pending')}",
             "No progress while there is work",
             window=self._all_of(props.alarm_no_progress_minutes),
             missing=_UNKNOWN,
@@ -83,7 +84,8 @@ class Alarms(Construct):
             f"OldestUnfinished{step}",
             swept("OldestUnfinished", step),
             f"A task in {step} has been without an end for over "
-            f"{props.alarm_oldest_unfinished_minutes} minutes. List the oldest, and see what it fails or waits for.",
+            f"{props.alarm_oldest_unfinished_minutes} minutes. List the oldest, and see what it fails or waits for."
+            f"{self._listed(step, 'pending')}",
             "The oldest unfinished task is too old",
             over=props.alarm_oldest_unfinished_minutes * 60,
             missing=_UNKNOWN,
@@ -92,7 +94,8 @@ class Alarms(Construct):
             f"Stuck{step}",
             swept("Stuck", step, _MINIMUM),
             f"For {props.alarm_stuck_minutes} minutes there were tasks in {step} whose worker has vanished and that "
-            "nothing took over. See whether their executions run and the sweep restarts any.",
+            "nothing took over. See whether their executions run and the sweep restarts any."
+            f"{self._listed(step, 'in progress')}",
             "Tasks are stuck",
             window=self._all_of(props.alarm_stuck_minutes),
             missing=_UNKNOWN,
@@ -118,7 +121,7 @@ class Alarms(Construct):
                 f"Ignored{step}",
                 watched.task("TaskIgnored", step),
                 f"{step} has set tasks aside. List them with their errors, mend what they are about or the code, and "
-                "run them again.",
+                f"run them again.{self._listed(step, 'ignored')}",
                 "Tasks were ignored",
                 over=props.alarm_ignored_tasks,
                 window=EVENT,
@@ -279,6 +282,12 @@ class Alarms(Construct):
                 "A function fails",
                 window=TWICE,
             )
+
+    def _listed(self, step: str, status: str) -> str:
+        """Where these tasks are listed; a dashboard's address cannot say which view of a widget to open."""
+        if WIDGET not in self._watched.attended_functions:
+            return ""
+        return f" Tasks: {dashboard_address(self, self._watched.name)} (widget Tasks, {step}: {status})."
 
     def _all_of(self, minutes: int) -> Window:
         """As many periods of the sweep as it takes to cover `minutes`, all of them breaching."""

@@ -24,6 +24,8 @@ from status_tracker_cdk.workflow import TrackedStep
 MINUTE = Duration.minutes(1)
 INTAKE_STEP = "Intake"
 SWEEP_STEP = "Sweep"
+WIDGET = "Widget"
+"""The name of the widget's viewer among the attended functions."""
 STATUS_NAMES = ("pending", "in_progress", "failed", "succeeded", "ignored")
 _PASSED_ON = "succeeded"
 

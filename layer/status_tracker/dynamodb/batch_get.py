@@ -49,11 +49,18 @@ def read_items(
     return _found(task_class, _request(task_class, wanted, attributes), attributes) if wanted else {}
 
 
-def _request(task_class: type[TaskItem], keys: list[Any], attributes: Sequence[str] | None = None) -> _Page:
-    return patiently(lambda _: task_class._get_connection().batch_get_item(keys, attributes_to_get=attributes))
+def _request(
+    task_class: type[TaskItem], keys: list[Any], attributes: Sequence[str] | None = None, *, consistent: bool = False
+) -> _Page:
+    connection = task_class._get_connection()
+    return patiently(
+        lambda _: connection.batch_get_item(keys, consistent_read=consistent, attributes_to_get=attributes)
+    )
 
 
-def _found(task_class: type[TaskItem], page: _Page, attributes: Sequence[str] | None = None) -> dict[str, Any]:
+def _found(
+    task_class: type[TaskItem], page: _Page, attributes: Sequence[str] | None = None, *, consistent: bool = False
+) -> dict[str, Any]:
     """The items of an answer, by key; unprocessed keys are requested again, with backoff.
 
     This runs in the consumer's thread, so that leftovers of several batches are not requested in parallel.
@@ -68,7 +75,7 @@ def _found(task_class: type[TaskItem], page: _Page, attributes: Sequence[str] | 
             return found
         time.sleep(jittered(longest))
         longest = min(2 * longest, _LONGEST_PAUSE)
-        page = _request(task_class, unread, attributes)
+        page = _request(task_class, unread, attributes, consistent=consistent)
 
 
 class WholeReader:
@@ -77,13 +84,22 @@ class WholeReader:
     Args:
         wanted: which of the listed tasks to read; True for all.
         pool: sends the requests.
+        consistent: see every write that was answered before.
     """
 
-    def __init__(self, task_class: type[TaskItem], wanted: Callable[[Any], bool] | bool, pool: Executor) -> None:
+    def __init__(
+        self,
+        task_class: type[TaskItem],
+        wanted: Callable[[Any], bool] | bool,
+        pool: Executor,
+        *,
+        consistent: bool = False,
+    ) -> None:
         self._class = task_class
         self._key = task_class.key.attr_name
         self._wanted = wanted
         self._pool = pool
+        self._consistent = consistent
 
     def read(self, listed: Iterator[Listed], limit: int | None, *, filtered: bool) -> Iterator[Listed]:
         """Replace the wanted tasks by full ones; tasks deleted in the meantime are left out.
@@ -115,11 +131,11 @@ class WholeReader:
             ahead = first if too_much else min(2 * ahead, PARALLEL_READS * BATCH_SIZE)
 
     def _asked(self, batch: list[Listed]) -> Future[_Page] | None:
-        keys = dict.fromkeys(each.key for each in batch if self._is_wanted(each))
-        return self._pool.submit(_request, self._class, [{self._key: {"S": key}} for key in keys]) if keys else None
+        keys = [{self._key: {"S": key}} for key in dict.fromkeys(each.key for each in batch if self._is_wanted(each))]
+        return self._pool.submit(_request, self._class, keys, consistent=self._consistent) if keys else None
 
     def _answered(self, batch: list[Listed], answer: Future[_Page] | None) -> Iterator[Listed]:
-        found = {} if answer is None else _found(self._class, answer.result())
+        found = {} if answer is None else _found(self._class, answer.result(), consistent=self._consistent)
         for each in batch:
             if each.key in found:
                 yield each._replace(task=task_of(self._class, each.key, found[each.key]))

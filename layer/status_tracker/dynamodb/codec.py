@@ -59,20 +59,28 @@ class Codec:
         )
 
     def read(self, item: Model, stored: Mapping[str, Any]) -> None:
-        """Set the item's attributes from the stored ones, and use defaults for absent attributes."""
-        values = item.attribute_values
-        for part in self._parts:
-            found = stored.get(part.stored_as)
-            if found and NULL not in found:
-                value = found[part.direct] if part.direct in found else part.get_value(found)
-                if part.deserialize is not None:
-                    value = part.deserialize(value)
-                if part.plain:
-                    values[part.name] = value
-                else:
-                    setattr(item, part.name, value)
-            elif part.default is not None:
-                _set_default(item, part, part.default)
+        """Set the item's attributes from the stored ones, and use defaults for absent attributes.
+
+        What an attribute raises has a note: its name as it is stored.
+        """
+        values, stored_as = item.attribute_values, ""
+        try:
+            for part in self._parts:
+                stored_as = part.stored_as
+                found = stored.get(stored_as)
+                if found and NULL not in found:
+                    value = found[part.direct] if part.direct in found else part.get_value(found)
+                    if part.deserialize is not None:
+                        value = part.deserialize(value)
+                    if part.plain:
+                        values[part.name] = value
+                    else:
+                        setattr(item, part.name, value)
+                elif part.default is not None:
+                    _set_default(item, part, part.default)
+        except Exception as error:
+            error.add_note(stored_as)
+            raise
 
     def set_defaults(self, item: Model) -> None:
         """Set the defaults of a new item."""

@@ -10,12 +10,24 @@ from pynamodb.exceptions import UpdateError
 
 from ..core.config import BaseStatusEnum, as_status_codes, ensure_status_value
 from ..core.cursors import parse_cursor
+from ..core.errors import TaskUnreadableError
 from ..core.history import failure_of_class
 from ..core.state import is_stuck, may_be_unattended
 from .expressions import counting
 from .index import StatusAndUpdateTimeIndex
 from .item import TaskItem
-from .query import Count, Selection, TaskQuery, count, count_up_to, count_within, index_of, index_values, select
+from .query import (
+    Count,
+    Selection,
+    TaskQuery,
+    count,
+    count_up_to,
+    count_within,
+    index_of,
+    index_values,
+    read_whole,
+    select,
+)
 from .survey import Survey
 
 
@@ -147,6 +159,18 @@ class TaskListing(TaskItem):
             stop: called now and then; True ends the pass.
         """
         return Survey(cls, stop)
+
+    @classmethod
+    def get_many(
+        cls, task_ids: Iterable[str | int], *, consistent_read: bool = False
+    ) -> list[Self | TaskUnreadableError]:
+        """The tasks with these ids in full, a hundred a request, in their order.
+
+        For an item that is no task there is the error; a task that is gone is left out. `consistent_read` sees every
+        write that was answered before.
+        """
+        keys = [cls.make_key(task_id) for task_id in task_ids]
+        return list(read_whole(cls, keys, consistent=consistent_read))
 
     @classmethod
     def count_by_status(

@@ -117,6 +117,15 @@ def select(task_class: type[TaskT], selection: Selection) -> TaskQuery[TaskT]:
     return TaskQuery(merged(task_class, index, values, selection), selection)
 
 
+def read_whole(task_class: type[TaskT], keys: list[str], *, consistent: bool) -> Iterator[TaskT | TaskUnreadableError]:
+    """The items with these keys, in their order; for one that is no task the error; one that is gone is left out."""
+    listed = (Listed(_EVER[0], key, 0, None) for key in keys)
+    with _pool() as pool:
+        reader = WholeReader(task_class, True, pool, consistent=consistent)
+        for each in reader.read(listed, len(keys), filtered=False):
+            yield each.task
+
+
 def count(
     task_class: type[TaskItem], statuses: Iterable[int], use_case_id: str, progress: Callable[[int], object] | None
 ) -> dict[int, int]:

@@ -85,12 +85,17 @@ def unreadable(task_class: ItemClass, key: str, error: Exception, to_do: str = _
     """The error for an item that cannot be read; it names the item, and its cause is what was raised."""
     use_case_id, sep, task_id = key.partition(task_class.separator())
     refusal = TaskUnreadableError(
-        f"The item {key!r} cannot be read: {told(error)}. {to_do}",
+        f"The item {key!r} cannot be read: {_attribute(error)}{told(error)}. {to_do}",
         use_case_id=use_case_id if sep else None,
         task_id=task_id if sep else key,
     )
     refusal.__cause__ = error
     return refusal
+
+
+def _attribute(error: Exception) -> str:
+    """Which attribute raised it, where the codec noted that."""
+    return "".join(f"attribute {name}: " for name in getattr(error, "__notes__", [])[:1])
 
 
 def check_json(values: Mapping[str, Any]) -> None:

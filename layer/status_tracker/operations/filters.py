@@ -11,6 +11,9 @@ from ..core.config import TrackerConfig, as_status_codes
 from ..core.errors import TaskUnreadableError
 from ..core.history import failure_of_class, last_failure
 from ..core.state import TaskState
+from .reasons import reason_of
+
+_OF_ERRORS = ("error_class", "error_text", "reason")
 
 
 class ListedTask(Protocol):
@@ -67,6 +70,7 @@ class TaskFilter:
         error_text: the last failure's error contains this text, in upper or lower case.
         since, until: `update_time` is at or after `since`, and before `until`.
         id_prefix: the task id begins with it.
+        reason: why it failed or was set aside is of this kind: `Reason.kind` of `status_tracker.operations.reasons`.
     """
 
     statuses: tuple[int, ...]
@@ -75,19 +79,20 @@ class TaskFilter:
     since: datetime | None = None
     until: datetime | None = None
     id_prefix: str = ""
+    reason: str | None = None
 
     def __post_init__(self) -> None:
         codes = tuple(dict.fromkeys(as_status_codes(self.statuses, "statuses")))
         if not codes:
             raise ValueError("statuses is empty: give at least one status.")
         object.__setattr__(self, "statuses", codes)
-        for name in ("error_class", "error_text"):
+        for name in _OF_ERRORS:
             text = getattr(self, name)
             if text is not None and (not isinstance(text, str) or not text.strip()):
                 raise ValueError(f"{name} is {text!r}: give a text, or leave it out.")
         if not isinstance(self.id_prefix, str):
             raise ValueError(f"id_prefix is {self.id_prefix!r}: give a text.")
-        for name in ("error_class", "error_text", "id_prefix"):
+        for name in (*_OF_ERRORS, "id_prefix"):
             _check_characters(name, getattr(self, name) or "")
         for name in ("since", "until"):
             _check_moment(name, getattr(self, name))
@@ -125,7 +130,7 @@ class TaskFilter:
     def to_dict(self) -> dict[str, Any]:
         """The JSON object that `from_dict` takes; conditions that are not given are left out."""
         content: dict[str, Any] = {"statuses": list(self.statuses)}
-        for name in ("error_class", "error_text", "id_prefix"):
+        for name in (*_OF_ERRORS, "id_prefix"):
             if getattr(self, name):
                 content[name] = getattr(self, name)
         for name in ("since", "until"):
@@ -184,8 +189,8 @@ class TaskFilter:
 
     @property
     def by_error(self) -> bool:
-        """Whether each task has to be read in full to know whether it matches."""
-        return self.error_class is not None or self.error_text is not None
+        """Whether a task has to be read in full to know whether it matches."""
+        return any(getattr(self, name) is not None for name in _OF_ERRORS)
 
     def _admits_time(self, when: datetime | None) -> bool:
         if when is None:
@@ -196,6 +201,10 @@ class TaskFilter:
         if self.error_text is not None:
             error = str(last_failure(errors).get("error", ""))
             if self.error_text.casefold() not in error.casefold():
+                return False
+        if self.reason is not None:
+            found = reason_of(errors)
+            if found is None or found.kind != self.reason:
                 return False
         return self.error_class is None or failure_of_class(self.error_class)(errors)
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from html import escape
 from typing import Any
 
-from status_tracker_local.deployed_widgets import widget_path
+from status_tracker_local.deployed_widgets import list_path, widget_path
 from status_tracker_local.monitoring.alarms import State
 from status_tracker_local.monitoring.drawing import draw, latest
 from status_tracker_local.monitoring.graphs import Line, Span, left_out, lines_of
@@ -17,6 +17,10 @@ _INLINE: Sequence[tuple[re.Pattern[str], str]] = (
     (re.compile(r"\*\*([^*]+)\*\*"), r"<strong>\1</strong>"),
     (re.compile(r"\*([^*]+)\*"), r"<em>\1</em>"),
     (re.compile(r"\[([^\]]+)\]\((https?://[^)\s]+)\)"), r'<a href="\2">\1</a>'),
+)
+_LIST = re.compile(
+    r"https://\S+#dashboards/dashboard/(?P<dashboard>[\w.-]+) "
+    r"\((?P<shown>widget Tasks, (?P<step>\w+): (?P<status>[a-z ]+))\)"
 )
 _HEADING = re.compile(r"#{1,6}\s+")
 _WORDS = {State.ALARM: "In alarm", State.OK: "OK", State.INSUFFICIENT_DATA: "Insufficient data"}
@@ -100,6 +104,16 @@ def _alarms(arns: Sequence[str], dashboard: str, metrics: Metrics) -> str:
     return f'{told}<div class="alarms">{"".join(_alarm(each, dashboard) for each in known)}</div>'
 
 
+def _with_lists(description: str) -> str:
+    """An alarm's description, in which the address of a dashboard on AWS leads to the list in the widget here."""
+    told, end = "", 0
+    for found in _LIST.finditer(description):
+        path = list_path(found["dashboard"], found["step"], found["status"])
+        told += f'{escape(description[end : found.start()])}<a href="{escape(path)}">{escape(found["shown"])}</a>'
+        end = found.end()
+    return told + escape(description[end:])
+
+
 def _alarm(alarm: Any, dashboard: str) -> str:
     words = state_words(alarm)
     name = alarm.name.removeprefix(f"{dashboard}-")
@@ -107,6 +121,6 @@ def _alarm(alarm: Any, dashboard: str) -> str:
     return (
         f'<details class="alarm {words.lower().replace(" ", "-")}">'
         f'<summary><b class="state">{words}</b> <span>{escape(name)}</span></summary>'
-        f"<p>{escape(alarm.description or 'No description.')}</p>"
+        f"<p>{_with_lists(alarm.description or 'No description.')}</p>"
         f'<p class="quiet">Since {since} UTC. {escape(alarm.state_reason)}</p></details>'
     )

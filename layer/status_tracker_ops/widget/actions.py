@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import status_tracker as st
-from status_tracker.operations.actions import Action
-from status_tracker_ops.widget.components import plain
+from status_tracker.core.state import TaskState
+from status_tracker.operations.actions import Action, Kind, TaskAction
+from status_tracker.operations.all_steps import AllSteps
+from status_tracker_ops.widget.components import where
 from status_tracker_ops.widget.deployed import DeployedWidget
-from status_tracker_ops.widget.fingerprint import ChangedError, act_if_unchanged
+from status_tracker_ops.widget.fingerprint import unchanged_since
 from status_tracker_ops.widget.markup import visible_line
 from status_tracker_ops.widget.requests import ActionRequest
+from status_tracker_ops.widget.results import ActionResult
 
 DEFAULT_REASON = "No reason was given, in the CloudWatch dashboard."
 
@@ -53,9 +56,24 @@ ACTIONS: dict[str, ActionText] = {
         "Its lock is taken away before the lease ends. Do so only if its worker is known to be gone: one that lives"
         " stores nothing any more, and the work may be done twice.",
     ),
+    "cancel": ActionText(
+        "Cancel in {step}",
+        "Cancelled",
+        "It is set aside whatever it is doing, and its run is stopped: a worker that holds it stores nothing any more."
+        " Un-ignoring or rerunning it takes that back.",
+    ),
+    "delete": ActionText(
+        "Delete",
+        "Deleted",
+        "It is deleted, with what it was made from and with its results. Nothing brings it back.",
+    ),
 }
 
-NAMES: Sequence[str] = tuple(ACTIONS)
+ADMIN_NAMES: Sequence[str] = ("cancel", "delete", "pause", "resume")
+"""What only administrators may ask for."""
+
+NAMES: Sequence[str] = tuple(name for name in ACTIONS if name not in ADMIN_NAMES)
+"""What operators may ask for."""
 
 
 @dataclass(frozen=True)
@@ -73,48 +91,52 @@ class Offer:
     def label(self) -> str:
         return self.text.label.format(step=self.step)
 
+    @property
+    def consequence(self) -> str:
+        return self.text.consequence.format(step=self.step)
+
     def confirmation(self, task_id: str) -> str:
         """What is asked before it is done."""
-        return f"{self.label}: {visible_line(task_id)}\n\n{self.text.consequence.format(step=self.step)}"
+        return f"{self.label}: {visible_line(task_id)}\n\n{self.consequence}"
+
+    def endpoint(self, widget: DeployedWidget) -> str:
+        """The function that carries it out, which not everybody may invoke."""
+        return widget.admin_arn if self.name in ADMIN_NAMES else widget.actor_arn
 
 
-@dataclass(frozen=True)
-class ActionResult:
-    """What became of an action request, as a sentence."""
-
-    text: str
-    failed: bool = False
-
-
-def offers(widget: DeployedWidget, task: st.BaseTask) -> list[Offer]:
+def offers(widget: DeployedWidget, state: TaskState) -> list[Offer]:
     """The actions that the rules allow now; a rerun is possible from the first step and from the current one."""
-    first, current = widget.pipeline.first, widget.pipeline.step_at(task.status)
-    wanted = [("rerun", first), ("rerun", current), ("unignore", current), ("ignore", current), ("unlock", current)]
-    state = task.tracked_state()
+    first, current = widget.pipeline.first, widget.pipeline.step_at(state.status)
+    wanted = [("rerun", first), *((name, current) for name in ACTIONS if name != "delete" or widget.deletes)]
     return [Offer(name, step.name) for name, step in dict.fromkeys(wanted) if step.task_class.allows(state, name)]
 
 
 def do(widget: DeployedWidget, asked: ActionRequest, by: str) -> ActionResult:
-    """Carry the request out, once for its id, if the task is as it was drawn; dispatch the task if it is to run."""
-    task_class = widget.pipeline.step(asked.step).task_class
-    try:
-        task = act_if_unchanged(task_class, asked, reason=asked.reason or DEFAULT_REASON, by=by)
-    except ChangedError as changed:
-        now = f"it is {_where(widget, changed.status, asked.step)} now, run {changed.run}"
-        told = f"{asked.task_id} has changed since its page was drawn: {now}. Nothing was changed; open it to see."
-        return ActionResult(told, failed=True)
-    except (st.TaskExecutionError, ValueError) as error:
-        return ActionResult(str(error), failed=True)
-    if Action(asked.action).dispatches:
-        task_class.dispatch(task)
-    now = f"{asked.task_id} is now {_where(widget, task.status, asked.step)}, run {task.run or 0}."
-    return ActionResult(f"{ACTIONS[asked.action].past}. {now}")
+    """Carry the request out, once for its id, if the task is as it was drawn."""
+    tasks: Any = target(widget, asked.action, asked.step)
+    check = unchanged_since(widget.pipeline, asked)
+    one = TaskAction(
+        tasks, Action(asked.action), None, asked.reason or DEFAULT_REASON, by, asked.request_id, check=check
+    )
+    outcome = one.act(asked.task_id)
+    if outcome.kind in {Kind.DONE, Kind.REPEATED}:
+        return ActionResult(f"{ACTIONS[asked.action].past}. {_now(widget, asked)}")
+    return ActionResult(outcome.message, failed=True, troubles=[outcome])
 
 
-def _where(widget: DeployedWidget, code: int, step: str) -> str:
-    """What a status code means in that step, or in another one where that step does not have it."""
-    places = sorted(widget.pipeline.meanings(code), key=lambda place: place.step != step)
-    return f"{plain(places[0].status)} in {places[0].step}" if places else f"in status {code}"
+def target(widget: DeployedWidget, action: str, step: str) -> Any:
+    """What an action is done to: the tasks of the step by its rules, or those of any step for a deletion."""
+    return AllSteps(widget.pipeline) if action == "delete" else widget.pipeline.step(step).task_class
+
+
+def _now(widget: DeployedWidget, asked: ActionRequest) -> str:
+    """Where the task is after the action."""
+    if asked.action == "delete":
+        return f"{asked.task_id} is gone, with what it was made from and with its results."
+    task = widget.pipeline.step(asked.step).task_class.get_one_or_none(asked.task_id, consistent_read=True)
+    if task is None:
+        return f"{asked.task_id} is gone meanwhile."
+    return f"{asked.task_id} is now {where(widget.pipeline, task.status, asked.step)}, run {task.run or 0}."
 
 
 def who(dashboard: str, account: str, request: str) -> str:

@@ -7,13 +7,16 @@ from datetime import datetime, timedelta
 
 import status_tracker as st
 from status_tracker.core.state import lease_end
-from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker.dynamodb import Count
+from status_tracker.operations.pipeline import Pipeline, StatusOfStep
+from status_tracker.operations.reasons import Reason
 from status_tracker_ops.widget.deployed import DeployedWidget
+from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import Attributes, Child, Markup, element, fragment, payload, style_sheet
-from status_tracker_ops.widget.requests import Surroundings
 
 _SIGNS = {"pending": "○", "in_progress": "◐", "failed": "✗", "succeeded": "✓", "ignored": "⊘", "exhausted": "⊘"}
 SHOWN_ID = 160
+SHOWN_REASON = 300
 
 
 def page(around: Surroundings, *children: Child) -> str:
@@ -31,16 +34,18 @@ def call(
     look: str = "link",
     confirmation: str | None = None,
     name: str | None = None,
+    submits: bool = False,
 ) -> Markup:
     """A button that calls a function with `values`, and shows its answer in place of the widget.
 
     Args:
         confirmation: what has to be confirmed first.
         name: what a screen reader calls it, where the label alone does not say enough.
+        submits: whether it is the button of its form.
     """
     # CloudWatch gives the action to the element right before it.
     return fragment(
-        element("button", {"type": "button", "class": look, "aria-label": name}, *label),
+        element("button", {"type": "submit" if submits else "button", "class": look, "aria-label": name}, *label),
         element(
             "cwdb-action",
             {"action": "call", "display": "widget", "endpoint": endpoint, "confirmation": confirmation},
@@ -95,10 +100,30 @@ def row(head: Child, *cells: Child) -> Markup:
     return element("tr", None, element("th", {"scope": "row"}, head), *cells)
 
 
-def field(label: str, name: str, placeholder: str, longest: int) -> Markup:
-    """Something to type, which every button's call then carries under its name."""
-    attributes: Attributes = {"name": name, "type": "text", "maxlength": longest, "placeholder": placeholder}
+def field(label: str, name: str, placeholder: str, longest: int, typed: str = "") -> Markup:
+    """Something to type, which every button's call then carries under its name. `typed`: what stands in it already."""
+    attributes: Attributes = {
+        "name": name,
+        "type": "text",
+        "maxlength": longest,
+        "placeholder": placeholder,
+        "value": typed or None,
+    }
     return element("label", None, label, element("br"), element("input", attributes))
+
+
+def form(*children: Child) -> Markup:
+    """Fields and the one button that goes with them, which Enter presses too.
+
+    Of this method, and in no dialog, a form is not sent anywhere: its button's call is all that happens.
+    """
+    return element("form", {"method": "dialog", "class": "row"}, *children)
+
+
+def finder(widget: DeployedWidget, typed: str = "") -> Markup:
+    """Opens a task by its id. `typed`: what was looked for before."""
+    asked = field("Task id", "task_id", "as the lists show it", 2048, typed)
+    return form(asked, call(widget.viewer_arn, {"view": "task"}, "Open task", look="act", submits=True))
 
 
 def message(heading: str, text: str, *, failed: bool) -> Markup:
@@ -111,6 +136,27 @@ def status(name: str) -> Markup:
     """The name of a status, with a sign and a colour that say the same."""
     sign = element("span", {"aria-hidden": "true"}, f"{_SIGNS.get(name, '•')} ")
     return element("span", {"class": f"brief {name}" if name in _SIGNS else "brief"}, sign, plain(name))
+
+
+def reason(told: Reason, longest: int = SHOWN_REASON) -> Markup:
+    """Why a task failed or was set aside: what was said, and the class of the exception beside it."""
+    said = element("bdi", None, shortened(told.message or told.error_class, longest))
+    if not told.error_class or not told.message:
+        return element("span", {"class": "reason"}, said)
+    return element(
+        "span", {"class": "reason"}, said, " ", element("span", {"class": "quiet"}, shortened(told.error_class, 80))
+    )
+
+
+def counted(count: Count) -> str:
+    """A number of tasks; with a plus where there are more."""
+    return f"{count.number:,}+" if count.more else f"{count.number:,}"
+
+
+def where(pipeline: Pipeline, code: int, step: str) -> str:
+    """What a status code means in that step, or in another one where that step does not have it."""
+    places = sorted(pipeline.meanings(code), key=lambda place: place.step != step)
+    return f"{plain(places[0].status)} in {places[0].step}" if places else f"in status {code}"
 
 
 def plain(name: str) -> str:
@@ -172,7 +218,8 @@ font:14px/1.45 "Amazon Ember","Helvetica Neue",Roboto,Arial,sans-serif;padding:1
 color:var(--text);background:transparent;font-weight:400;overflow-wrap:anywhere}
 .stt thead th{color:var(--quiet);font-weight:600;border-bottom-width:2px;overflow-wrap:normal}
 .stt tbody th{font-weight:600}
-.stt tbody th .quiet,.stt tbody th .stuck,.stt tbody th .brief{font-weight:400}
+.stt tbody th .quiet,.stt tbody th .stuck,.stt tbody th .brief,
+.stt tbody th .reason{font-weight:400}
 .stt .facts th{width:9em;color:var(--quiet);overflow-wrap:normal}
 .stt .wide-id th:first-child{width:38%}
 .stt .tasks button.link{font-weight:400}
@@ -181,6 +228,11 @@ color:var(--text);background:transparent;font-weight:400;overflow-wrap:anywhere}
 .stt thead th.number{white-space:normal}
 .stt .quiet{color:var(--quiet)}
 .stt .zero{color:var(--quiet)}
+.stt .reasons td:last-child{white-space:nowrap}
+.stt .reasons td.number{width:4.5em}
+.stt .reasons button.link{font-weight:400}
+.stt ul{margin:6px 0 10px;padding:0 0 0 20px;overflow-wrap:anywhere}
+.stt form{margin:0 0 10px}
 .stt .succeeded{color:var(--good)}
 .stt .failed,.stt .ignored,.stt .exhausted{color:var(--bad)}
 .stt .in_progress,.stt .stuck{color:var(--warn)}
@@ -188,6 +240,7 @@ color:var(--text);background:transparent;font-weight:400;overflow-wrap:anywhere}
 .stt button.link{color:var(--link);background:none;border:0;padding:0 1px;text-align:left;text-decoration:underline;
 overflow-wrap:anywhere}
 .stt button.act{color:var(--link);background:var(--back);border:1px solid var(--link);padding:4px 12px;font-weight:600}
+.stt button.grave{color:var(--bad);border-color:var(--bad)}
 .stt button:hover{background:var(--band)}
 .stt a{color:var(--link);text-decoration:underline}
 .stt :focus-visible{outline:3px solid var(--link);outline-offset:2px}
@@ -199,6 +252,8 @@ border:1px solid var(--quiet);border-radius:6px;padding:4px 8px;width:100%}
 .stt .message{background:var(--note);border-left:4px solid var(--link);padding:8px 12px;margin:0 0 12px;
 overflow-wrap:anywhere}
 .stt .message.error{border-left-color:var(--bad)}
+.stt .message.paused{border-left-color:var(--warn)}
+.stt .message.paused p{margin:0 0 6px}
 .stt pre{background:var(--band);color:var(--text);padding:8px 10px;margin:6px 0;overflow:auto;max-height:22em;
 white-space:pre-wrap;overflow-wrap:anywhere;border-radius:4px;
 font:12px/1.45 Menlo,Consolas,"DejaVu Sans Mono",monospace}
@@ -208,5 +263,7 @@ font:12px/1.45 Menlo,Consolas,"DejaVu Sans Mono",monospace}
 .stt.narrow{padding:8px;font-size:13px}
 .stt.narrow th,.stt.narrow td{padding-right:6px}
 .stt.narrow .facts th{width:6.5em}
+.stt.narrow .reasons td:last-child{white-space:normal}
+.stt.narrow label{flex-basis:100%}
 .stt.narrow .brief{white-space:normal}
 """

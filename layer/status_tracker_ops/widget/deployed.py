@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
+from urllib.parse import unquote
 
 from status_tracker_ops.widget.links import Links
 
@@ -20,16 +22,24 @@ class DeployedWidget:
         pipeline: whose tasks are shown.
         viewer_arn: the function that shows, and may only read.
         actor_arn: the function that acts; whoever may invoke it may act.
+        admin_arn: the function that cancels, deletes, pauses and resumes; whoever may invoke it may do so.
+        deletes: whether tasks may be deleted.
+        beside: the viewers of other use cases, by these.
         links: to the AWS console, where more is known of a task.
     """
 
     pipeline: Pipeline
     viewer_arn: str
     actor_arn: str
+    admin_arn: str
     links: Links
+    deletes: bool = False
+    beside: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, pipeline: Pipeline, settings: WidgetSettings) -> Self:
         """The widget of that pipeline, as its functions' environment describes it."""
         links = Links(settings.widget_viewer_arn, settings.log_groups, settings.workflow_arn)
-        return cls(pipeline, settings.widget_viewer_arn, settings.widget_actor_arn, links)
+        arns = settings.widget_viewer_arn, settings.widget_actor_arn, settings.widget_admin_arn
+        beside = {unquote(name): arn for name, _, arn in (each.partition("=") for each in settings.widget_beside)}
+        return cls(pipeline, *arns, links, deletes=settings.widget_deletes == "yes", beside=beside)

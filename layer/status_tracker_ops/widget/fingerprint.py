@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC
 
-import status_tracker as st
 from status_tracker.core.state import TaskState
+from status_tracker.operations.actions import NoLongerMatchesError
+from status_tracker.operations.pipeline import Pipeline
+from status_tracker_ops.widget.components import where
 from status_tracker_ops.widget.requests import ActionRequest
-
-
-class ChangedError(Exception):
-    """The task is no longer as its page showed it. `status`, `run`: what it has now."""
-
-    def __init__(self, state: TaskState) -> None:
-        super().__init__()
-        self.status = state.status
-        self.run = state.run
 
 
 def fingerprint(state: TaskState) -> str:
@@ -29,20 +23,19 @@ def fingerprint(state: TaskState) -> str:
     return hashlib.sha256(told.encode()).hexdigest()[:32]
 
 
-def act_if_unchanged(task_class: type[st.BaseTask], asked: ActionRequest, *, reason: str, by: str) -> st.BaseTask:
-    """Carry the request out if the task has the fingerprint of its page, by the very state that the write demands.
+def unchanged_since(pipeline: Pipeline, asked: ActionRequest) -> Callable[[TaskState], None]:
+    """A check of the very state that a write demands: raises `NoLongerMatchesError` unless it is that of the page.
 
-    A request that is on record already returns the task as it is now.
-
-    Raises:
-        ChangedError: the fingerprint is another one by now; nothing was changed.
-        TaskExecutionError, ValueError: as the method of the action.
+    Where the rules do not allow the action at all, the check passes, and they say why not.
     """
+    rules = pipeline.step(asked.step).task_class
 
     def unchanged(state: TaskState) -> None:
-        # Where the rules do not allow it, they say why not.
-        if fingerprint(state) != asked.fingerprint and task_class.allows(state, asked.action):
-            raise ChangedError(state)
+        if fingerprint(state) == asked.fingerprint or not rules.allows(state, asked.action):
+            return
+        now = f"it is {where(pipeline, state.status, asked.step)} now, run {state.run}"
+        raise NoLongerMatchesError(
+            f"{asked.task_id} has changed since its page was drawn: {now}. Nothing was changed; open it to see."
+        )
 
-    acted = task_class.act_if(asked.task_id, asked.action, unchanged, reason=reason, by=by, request_id=asked.request_id)
-    return acted.task
+    return unchanged

@@ -38,6 +38,11 @@ class Links:
             "states", f"v2/executions/details/{quote(arn, safe=':')}:{execution_name(task_id, run)}", separator="#/"
         )
 
+    def item(self, table: str, key: str) -> str:
+        """The item with that key in the table."""
+        place = f"edit-item?itemMode=2&pk={quote(key, safe='')}&route=ROUTE_ITEM_EXPLORER&table={quote(table)}"
+        return self._console("dynamodbv2", place, separator="#")
+
     def logs(self, task_id: str, since: datetime, until: datetime) -> str | None:
         """What the functions logged of the task, as a query of Logs Insights; None where its id is too long for one.
 

@@ -4,40 +4,59 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import UTC, timedelta, timezone, tzinfo
-from typing import TypeAlias
+from dataclasses import dataclass, fields
+from datetime import datetime
+from typing import Any, TypeAlias
 
+from status_tracker.operations.filters import TaskFilter
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
+from status_tracker_ops.widget.events import BadEventError, asked_of, choice, number, surroundings_of, text
+from status_tracker_ops.widget.markup import visible_line
 
-NARROW_PIXELS = 640
-_LONGEST = {"task_id": 2_048, "cursor": 100_000, "reason": 2_000}
-_LONGEST_OTHER = 200
 _HEX = re.compile(r"[0-9a-f]{32}")
-_OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
-
-
-class BadEventError(ValueError):
-    """The event asks for something that does not exist; the message says what was found, and what to do."""
+_LONGEST_PAUSE_HOURS = 24 * 366
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """Where the widget is shown, as CloudWatch describes it, with defaults for the rest.
+class Narrowing:
+    """Which tasks of a list are wanted; an empty text is no condition.
 
     Attributes:
-        dark, narrow: the theme, and the layout.
-        zone: the time zone of all times.
-        dashboard, account: as the event claims; empty where it says nothing.
-        fields: what was typed, by the name of the field.
+        prefix: their ids begin with it.
+        error_text: their last error contains it.
+        error_class: their last failure was of that class.
+        kind: their reason is of that kind, see `status_tracker.operations.reasons`.
     """
 
-    dark: bool = False
-    narrow: bool = False
-    zone: tzinfo = UTC
-    dashboard: str = ""
-    account: str = ""
-    fields: Mapping[str, object] = field(default_factory=dict)
+    prefix: str = ""
+    error_text: str = ""
+    error_class: str = ""
+    kind: str = ""
+
+    def __bool__(self) -> bool:
+        return any(self.values().values())
+
+    def values(self) -> dict[str, object]:
+        """The conditions that are given, as values of a call."""
+        return {each.name: getattr(self, each.name) for each in fields(self) if getattr(self, each.name)}
+
+    def visible_values(self) -> dict[str, str]:
+        """As `values`, each on one line, for a question."""
+        return {name: visible_line(str(value)) for name, value in self.values().items()}
+
+    def filter(self, code: int, until: datetime | None = None) -> TaskFilter:
+        """The filter for tasks of that status. Raises `BadEventError` for what no filter takes."""
+        try:
+            return TaskFilter(
+                (code,),
+                error_class=self.error_class or None,
+                error_text=self.error_text or None,
+                until=until,
+                id_prefix=self.prefix,
+                reason=self.kind or None,
+            )
+        except ValueError as error:
+            raise BadEventError(str(error)) from error
 
 
 @dataclass(frozen=True)
@@ -47,10 +66,20 @@ class Overview:
 
 @dataclass(frozen=True)
 class TaskList:
-    """The tasks of one status of a step, from `cursor` on."""
+    """The tasks of one status of a step.
+
+    Attributes:
+        narrowed: which of them.
+        cursor: where the page begins; None for the first.
+        start: the number of its first task, from 1.
+        back: whether the page is the one before `cursor`.
+    """
 
     place: StatusOfStep
+    narrowed: Narrowing = Narrowing()
     cursor: str | None = None
+    start: int = 1
+    back: bool = False
 
 
 @dataclass(frozen=True)
@@ -61,7 +90,15 @@ class TaskDetails:
     back: StatusOfStep | None = None
 
 
-View: TypeAlias = Overview | TaskList | TaskDetails
+@dataclass(frozen=True)
+class Rehearsal:
+    """What an action on all tasks of a list would be done to; nothing is changed."""
+
+    place: StatusOfStep
+    narrowed: Narrowing = Narrowing()
+
+
+View: TypeAlias = Overview | TaskList | TaskDetails | Rehearsal
 
 
 @dataclass(frozen=True)
@@ -85,22 +122,39 @@ class ActionRequest:
     back: StatusOfStep | None
 
 
-def surroundings_of(event: object) -> Surroundings:
-    """Where the widget is shown; never fails, since the answer has to be drawn somehow."""
-    context = _mapping(_mapping(event).get("widgetContext"))
-    width = context.get("width")
-    return Surroundings(
-        dark=context.get("theme") == "dark",
-        narrow=isinstance(width, int | float) and 0 < width < NARROW_PIXELS,
-        zone=_zone(_mapping(context.get("timezone")).get("offsetISO")),
-        dashboard=_claimed(context.get("dashboardName")),
-        account=_claimed(context.get("accountId")),
-        fields=_mapping(_mapping(context.get("forms")).get("all")),
-    )
+@dataclass(frozen=True)
+class BulkRequest:
+    """What an operator asks to be done to all tasks of a list that were there when it was rehearsed.
+
+    Attributes:
+        step: the step whose rules apply.
+        until: when it was rehearsed; what has changed since is left alone.
+        cursor: where an earlier request ended.
+        done: how many tasks the earlier ones have acted on.
+    """
+
+    action: str
+    step: str
+    place: StatusOfStep
+    narrowed: Narrowing
+    until: datetime
+    request_id: str
+    reason: str
+    cursor: str | None
+    done: int
 
 
-def is_question_for_documentation(event: object) -> bool:
-    return _mapping(event).get("describe") is True
+@dataclass(frozen=True)
+class PauseRequest:
+    """That work is to be paused, or to go on. `step`: None for all steps. `hours`: None for until somebody resumes."""
+
+    action: str
+    step: str | None
+    reason: str
+    hours: float | None
+
+
+Request: TypeAlias = ActionRequest | BulkRequest | PauseRequest
 
 
 def view_of(event: object, pipeline: Pipeline) -> View:
@@ -109,108 +163,115 @@ def view_of(event: object, pipeline: Pipeline) -> View:
     Raises:
         BadEventError: there is no such view, step or status, or the widget would not send such a value.
     """
-    asked = _asked(event)
-    view = _choice(asked, "view", ("overview", "list", "task"), default="overview")
+    asked = asked_of(event)
+    view = choice(asked, "view", ("overview", "list", "task", "bulk"), default="overview")
     if view == "task":
         # What is typed comes with the event: the button that opens a typed id does not name one.
         task_id = _task_id(asked) if "task_id" in asked else _typed_id(surroundings_of(event).fields, pipeline)
         return TaskDetails(task_id, back=_place(asked, pipeline))
-    if view == "list":
-        place = _place(asked, pipeline)
-        if place is None:
-            raise BadEventError("The list of which step was asked for is not said: choose a number in the overview.")
-        return TaskList(place, cursor=_text(asked, "cursor") or None)
-    return Overview()
+    if view == "overview":
+        return Overview()
+    place = _needed_place(asked, pipeline)
+    if view == "bulk":
+        return Rehearsal(place, _narrowing(asked))
+    narrowed = _narrowing(_stripped_all(surroundings_of(event).fields) if asked.get("search") is True else asked)
+    cursor = text(asked, "cursor") or None
+    return TaskList(place, narrowed, cursor, max(number(asked, "start", 1), 1), back=asked.get("back") is True)
 
 
-def action_request_of(event: object, pipeline: Pipeline, actions: Sequence[str]) -> ActionRequest:
-    """The action that the event asks for.
+def request_of(event: object, pipeline: Pipeline, actions: Sequence[str]) -> Request:
+    """What the event asks to be done.
 
     Raises:
         BadEventError: as `view_of`; nothing may be done then.
     """
-    asked = _asked(event)
-    request_id, fingerprint = _text(asked, "request_id"), _text(asked, "drawn")
+    asked = asked_of(event)
+    action, typed = choice(asked, "action", actions), surroundings_of(event).fields
+    if action in {"pause", "resume"}:
+        step = _step_of(asked, pipeline) if "act_on" in asked else None
+        hours = _hours(text(typed, "pause_hours").strip())
+        return PauseRequest(action, step, text(typed, "pause_reason").strip(), hours)
+    request_id, reason = text(asked, "request_id"), text(typed, "reason").strip()
     if not _HEX.fullmatch(request_id):
         raise BadEventError("The request has no id, so it could be done twice: open the task and press its button.")
+    if "until" in asked:
+        return BulkRequest(
+            action=action,
+            step=_step_of(asked, pipeline),
+            place=_needed_place(asked, pipeline),
+            narrowed=_narrowing(asked),
+            until=_moment(text(asked, "until")),
+            request_id=request_id,
+            reason=reason or text(asked, "why"),
+            cursor=text(asked, "cursor") or None,
+            done=number(asked, "done", 0),
+        )
+    fingerprint = text(asked, "drawn")
     if not _HEX.fullmatch(fingerprint):
         raise BadEventError("It does not say which state of the task it is about: open the task and press its button.")
     return ActionRequest(
-        action=_choice(asked, "action", actions),
-        step=_choice(asked, "act_on", [step.name for step in pipeline]),
-        task_id=_task_id(asked),
-        request_id=request_id,
-        fingerprint=fingerprint,
-        reason=_text(surroundings_of(event).fields, "reason").strip(),
-        back=_place(asked, pipeline),
+        action, _step_of(asked, pipeline), _task_id(asked), request_id, fingerprint, reason, _place(asked, pipeline)
     )
 
 
-def _asked(event: object) -> Mapping[str, object]:
-    if not isinstance(event, Mapping):
-        raise BadEventError(f"The event is a {type(event).__name__}; expected an object, as CloudWatch sends it.")
-    return event
+def _step_of(asked: Mapping[str, object], pipeline: Pipeline) -> str:
+    return choice(asked, "act_on", [step.name for step in pipeline])
+
+
+def _narrowing(source: Mapping[str, object]) -> Narrowing:
+    return Narrowing(**{each.name: text(source, each.name) for each in fields(Narrowing)})
 
 
 def _place(asked: Mapping[str, object], pipeline: Pipeline) -> StatusOfStep | None:
     if "step" not in asked:
         return None
-    step = _choice(asked, "step", [each.name for each in pipeline])
-    return StatusOfStep(step, _choice(asked, "status", list(pipeline.step(step).statuses)))
+    step = choice(asked, "step", [each.name for each in pipeline])
+    return StatusOfStep(step, choice(asked, "status", list(pipeline.step(step).statuses)))
+
+
+def _needed_place(asked: Mapping[str, object], pipeline: Pipeline) -> StatusOfStep:
+    place = _place(asked, pipeline)
+    if place is None:
+        raise BadEventError("The list of which step was asked for is not said: choose a number in the overview.")
+    return place
 
 
 def _task_id(source: Mapping[str, object]) -> str:
-    task_id = _text(source, "task_id")
+    task_id = text(source, "task_id")
     if not task_id:
         raise BadEventError("No task was named: type its id, as the lists show it.")
     return task_id
 
 
-def _typed_id(fields: Mapping[str, object], pipeline: Pipeline) -> str:
+def _typed_id(typed: Mapping[str, object], pipeline: Pipeline) -> str:
     """An id that somebody has typed, or copied: one from the table's key begins with the use case."""
-    task_id = _task_id({"task_id": _stripped(fields.get("task_id", ""))})
+    task_id = _task_id(_stripped_all({"task_id": typed.get("task_id", "")}))
     return task_id.removeprefix(f"{pipeline.use_case_id}{pipeline.first.task_class.config.sep}")
 
 
-def _stripped(value: object) -> object:
-    return value.strip() if isinstance(value, str) else value
+def _stripped_all(typed: Mapping[str, object]) -> dict[str, Any]:
+    return {name: value.strip() if isinstance(value, str) else value for name, value in typed.items()}
 
 
-def _choice(asked: Mapping[str, object], name: str, choices: Sequence[str], default: str = "") -> str:
-    value = _text(asked, name) or default
-    if value not in choices:
-        raise BadEventError(f"There is no {name} {_short(value)}; there is {', '.join(choices)}.")
-    return value
-
-
-def _text(source: Mapping[str, object], name: str) -> str:
-    value, longest = source.get(name, ""), _LONGEST.get(name, _LONGEST_OTHER)
-    if not isinstance(value, str):
-        raise BadEventError(f"{name} is a {type(value).__name__} ({_short(value)}); expected a text.")
-    if len(value) > longest:
-        raise BadEventError(f"{name} has {len(value):,} characters ({_short(value)}); at most {longest:,} are taken.")
-    return value
-
-
-def _short(value: object) -> str:
+def _moment(told: str) -> datetime:
     try:
-        text = repr(value)
-    except RecursionError:
-        text = "deeply nested"
-    return text if len(text) <= 80 else f"{text[:80]}…"  # noqa: PLR2004 - enough to know it again
+        moment = datetime.fromisoformat(told)
+    except ValueError as error:
+        raise BadEventError(
+            "When it was rehearsed cannot be read: open the list anew, and look what matches."
+        ) from error
+    if moment.tzinfo is None:
+        raise BadEventError("When it was rehearsed has no time zone: open the list anew, and look what matches.")
+    return moment
 
 
-def _mapping(value: object) -> Mapping[str, object]:
-    return value if isinstance(value, Mapping) else {}
-
-
-def _claimed(value: object) -> str:
-    return value[:_LONGEST_OTHER] if isinstance(value, str) else ""
-
-
-def _zone(offset: object) -> tzinfo:
-    found = _OFFSET.fullmatch(offset) if isinstance(offset, str) else None
-    if found is None or int(found[2]) > 14:  # noqa: PLR2004 - no place on earth is further from UTC
-        return UTC
-    distance = timedelta(hours=int(found[2]), minutes=int(found[3]))
-    return timezone(-distance if found[1] == "-" else distance)
+def _hours(told: str) -> float | None:
+    if not told:
+        return None
+    try:
+        hours = float(told)
+    except ValueError:
+        hours = -1.0
+    if not 0 < hours <= _LONGEST_PAUSE_HOURS:
+        raise BadEventError(f"For how many hours is {told!r}: type a number above 0, or nothing for until resumed.")
+    return hours

@@ -1,4 +1,4 @@
-"""The second view: the tasks of one status of a step."""
+"""The second view: the tasks of one status of a step, why they are there, and a search among them."""
 
 from __future__ import annotations
 
@@ -7,13 +7,19 @@ from typing import Any
 
 import status_tracker as st
 from status_tracker.operations.pipeline import StatusOfStep
+from status_tracker.operations.reasons import reason_of
 from status_tracker_ops.widget.components import (
+    SHOWN_ID,
     call,
+    counted,
     duration,
+    field,
+    form,
     lock,
     overview_link,
     place_values,
     plain,
+    reason,
     row,
     shortened,
     status,
@@ -21,23 +27,29 @@ from status_tracker_ops.widget.components import (
     task_link,
 )
 from status_tracker_ops.widget.deployed import DeployedWidget
+from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
-from status_tracker_ops.widget.reading import TaskPage, newest_first
-from status_tracker_ops.widget.requests import Surroundings
+from status_tracker_ops.widget.reading import PAGE_SIZE, Group, Groups, TaskPage, newest_first
+from status_tracker_ops.widget.requests import Narrowing, TaskList
 
-_SHOWN_ERROR = 300
+SHOWN_GROUPS = 8
+_TIMES = "\N{MULTIPLICATION SIGN}"
+_TO = "\N{EN DASH}"
+_LONGEST_TYPED = 200
 
 
-def task_list(
-    widget: DeployedWidget, around: Surroundings, place: StatusOfStep, found: TaskPage, *, first: bool
-) -> Markup:
-    """A page of the list. `first`: whether it is the first one."""
-    heading = element("h2", None, f"{place.step}: ", status(place.status))
-    navigation = element("nav", {"aria-label": "Views"}, overview_link(widget))
-    if not found.tasks and first:
-        return fragment(navigation, heading, element("p", None, f"No task is {plain(place.status)} in {place.step}."))
+def task_list(widget: DeployedWidget, around: Surroundings, asked: TaskList, found: TaskPage) -> Markup:
+    """A page of the list, with the reasons of all of them above the first one."""
+    place = asked.place
+    nothing = not found.rows and asked.start == 1 and found.examined is None
     return fragment(
-        navigation, heading, _table(widget, around, place, found), _pages(widget, place, found, first=first)
+        element("nav", {"aria-label": "Views"}, overview_link(widget), _whole_list(widget, asked)),
+        element("h2", None, f"{place.step}: ", status(place.status)),
+        [element("p", None, told) for told in narrowings(asked.narrowed)],
+        None if nothing and not asked.narrowed else _search(widget, asked),
+        None if found.groups is None else _reasons(widget, place, found.groups),
+        element("p", None, _nothing(asked)) if nothing else _table(widget, around, asked, found),
+        _pages(widget, asked, found),
     )
 
 
@@ -57,24 +69,109 @@ def actions_of(task: st.BaseTask) -> list[dict[str, Any]]:
     return _entries(task, "actions")
 
 
+def attempts(task: st.BaseTask) -> int:
+    """How often in a row it was tried, the attempt under way or the one that succeeded included."""
+    return task.retry + (1 if task.is_in_progress() or task.is_succeeded() else 0)
+
+
+def narrowings(narrowed: Narrowing) -> list[Child]:
+    """The conditions of a narrowed list, a sentence each."""
+    told = {
+        "Ids begin with: ": narrowed.prefix,
+        "The last error contains: ": narrowed.error_text,
+        "The last failure was of the class: ": narrowed.error_class,
+        "The reason is, but for its numbers: ": narrowed.kind,
+    }
+    return [[label, element("bdi", None, each)] for label, each in told.items() if each]
+
+
 def _entries(task: st.BaseTask, name: str) -> list[dict[str, Any]]:
     errors = task.errors if isinstance(task.errors, dict) else {}
     entries = errors.get(name)
     return [entry for entry in entries if isinstance(entry, dict)] if isinstance(entries, list) else []
 
 
-def _table(widget: DeployedWidget, around: Surroundings, place: StatusOfStep, found: TaskPage) -> Markup:
-    order = "newest" if newest_first(place) else "oldest"
-    now = widget.pipeline.step(place.step).task_class.config.now()
+def _whole_list(widget: DeployedWidget, asked: TaskList) -> Markup | None:
+    if not asked.narrowed:
+        return None
+    label = f"All {plain(asked.place.status)} in {asked.place.step}"
+    return call(widget.viewer_arn, {"view": "list", **place_values(asked.place)}, label)
+
+
+def _nothing(asked: TaskList) -> str:
+    such = "such task" if asked.narrowed else "task"
+    return f"No {such} is {plain(asked.place.status)} in {asked.place.step}."
+
+
+def _search(widget: DeployedWidget, asked: TaskList) -> Markup:
+    narrowed, values = asked.narrowed, {"view": "list", "search": True, **place_values(asked.place)}
+    return form(
+        field("Id begins with", "prefix", "any id", _LONGEST_TYPED, narrowed.prefix),
+        field("Error contains", "error_text", "any text", _LONGEST_TYPED, narrowed.error_text),
+        field("Error class", "error_class", "such as TimeoutError", _LONGEST_TYPED, narrowed.error_class),
+        call(widget.viewer_arn, values, "Search", look="act", submits=True),
+    )
+
+
+def _reasons(widget: DeployedWidget, place: StatusOfStep, found: Groups) -> Markup | None:
+    if not found.groups:
+        return None
+    shown = found.groups[:SHOWN_GROUPS]
+    others = sum(group.number for group in found.groups[SHOWN_GROUPS:])
+    of = "" if found.all else f", of the newest {found.of:,}"
+    return fragment(
+        table(
+            f"Why{of}. A reason opens the list of its tasks.",
+            ("Tasks", "Reason", "All of them"),
+            [_group(widget, place, group) for group in shown],
+            numbers=[0],
+            look="reasons",
+        ),
+        element("p", {"class": "quiet"}, f"{others:,} more have other reasons.") if others else None,
+    )
+
+
+def _group(widget: DeployedWidget, place: StatusOfStep, group: Group) -> Markup:
+    values = {**place_values(place), "kind": group.reason.kind}
+    told = f"{group.number:,} {_TIMES} {group.reason.message}"
+    return element(
+        "tr",
+        None,
+        element("td", {"class": "number"}, f"{group.number:,} {_TIMES}"),
+        element(
+            "td", None, call(widget.viewer_arn, {"view": "list", **values}, reason(group.reason), name=f"List: {told}")
+        ),
+        element(
+            "td", None, call(widget.viewer_arn, {"view": "bulk", **values}, "Act on them…", name=f"Act on: {told}")
+        ),
+    )
+
+
+def _table(widget: DeployedWidget, around: Surroundings, asked: TaskList, found: TaskPage) -> Markup:
+    order = "newest" if newest_first(asked.place) else "oldest"
+    now = widget.pipeline.step(asked.place.step).task_class.config.now()
     told = _narrow_row if around.narrow else _wide_row
     columns = _NARROW_COLUMNS if around.narrow else _WIDE_COLUMNS
     return table(
-        f"The {order} first. Age: since the task entered this status.",
+        f"{_numbers(asked, found)}the {order} first. Age: since the task entered this status.",
         columns,
-        [told(widget, place, task, now) for task in found.tasks],
+        [
+            _unreadable(each, len(columns))
+            if isinstance(each, st.TaskUnreadableError)
+            else told(widget, asked.place, each, now)
+            for each in found.rows
+        ],
         numbers=[columns.index("Attempts")],
         look="tasks" if around.narrow else "tasks wide-id",
     )
+
+
+def _numbers(asked: TaskList, found: TaskPage) -> str:
+    if not found.rows:
+        return ""
+    of = "" if found.total is None else f" of {counted(found.total)}"
+    last = "" if len(found.rows) == 1 else f"{_TO}{asked.start + len(found.rows) - 1:,}"
+    return f"{asked.start:,}{last}{of}, "
 
 
 _NARROW_COLUMNS = ("Task and last error", "Attempts", "Age")
@@ -100,21 +197,39 @@ def _narrow_row(widget: DeployedWidget, place: StatusOfStep, task: st.BaseTask, 
     )
 
 
+def _unreadable(error: st.TaskUnreadableError, columns: int) -> Markup:
+    """A row for an item that is no task: which one, and what of it cannot be read."""
+    told = element("span", {"class": "stuck"}, "cannot be read: ", element("bdi", None, str(error)))
+    name = element("bdi", None, shortened(str(error.task_id), SHOWN_ID))
+    if columns == len(_NARROW_COLUMNS):
+        return element(
+            "tr", None, element("th", {"scope": "row", "colspan": columns}, name, element("div", None, told))
+        )
+    return row(name, element("td", {"colspan": columns - 1}, told))
+
+
 def _error(task: st.BaseTask) -> Markup | None:
-    error = last_error(task)
-    return element("bdi", {"class": "quiet"}, shortened(error, _SHOWN_ERROR)) if error else None
+    found = reason_of(task.errors)
+    return None if found is None else reason(found)
 
 
-def attempts(task: st.BaseTask) -> int:
-    """How often in a row it was tried, the attempt under way or the one that succeeded included."""
-    return task.retry + (1 if task.is_in_progress() or task.is_succeeded() else 0)
-
-
-def _pages(widget: DeployedWidget, place: StatusOfStep, found: TaskPage, *, first: bool) -> Markup:
-    values = {"view": "list", **place_values(place)}
+def _pages(widget: DeployedWidget, asked: TaskList, found: TaskPage) -> Markup:
+    values = {**place_values(asked.place), **asked.narrowed.values()}
+    listed = {"view": "list", **values}
+    after, before = asked.start + len(found.rows), asked.start - PAGE_SIZE
     links: list[Child] = []
-    if not first:
-        links.append(call(widget.viewer_arn, values, "First page"))
+    if asked.start > 1:
+        links.append(call(widget.viewer_arn, listed, "First page"))
+    if asked.start > 1 and (before <= 1 or found.previous_cursor is not None):
+        back = {} if before <= 1 else {"cursor": found.previous_cursor, "start": before, "back": True}
+        links.append(call(widget.viewer_arn, {**listed, **back}, "Previous page"))
     if found.next_cursor is not None:
-        links.append(call(widget.viewer_arn, {**values, "cursor": found.next_cursor}, "Next page"))
-    return element("nav", {"aria-label": "Pages"}, links) if links else fragment()
+        label = "Next page" if found.examined is None else "Search on"
+        links.append(call(widget.viewer_arn, {**listed, "cursor": found.next_cursor, "start": after}, label))
+    if found.rows:
+        links.append(call(widget.viewer_arn, {"view": "bulk", **values}, "Act on all of the list…"))
+    told = f"{found.examined:,} tasks were searched so far." if found.examined is not None else None
+    return fragment(
+        element("p", {"role": "status"}, told) if told else None,
+        element("nav", {"aria-label": "Pages"}, links) if links else None,
+    )

@@ -11,26 +11,29 @@ from typing import Any
 import status_tracker as st
 from status_tracker.core.history import KEPT_ACTIONS
 from status_tracker.operations.pipeline import StatusOfStep
-from status_tracker_ops.widget.actions import DEFAULT_REASON, Offer, offers
+from status_tracker.operations.reasons import unwrapped
+from status_tracker_ops.widget.actions import ADMIN_NAMES, DEFAULT_REASON, Offer, offers
 from status_tracker_ops.widget.components import (
     call,
     duration,
     field,
     list_link,
     lock,
+    message,
     moment,
     overview_link,
     place_values,
     plain,
+    reason,
     row,
     shortened,
     status,
     table,
 )
 from status_tracker_ops.widget.deployed import DeployedWidget
+from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.fingerprint import fingerprint
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
-from status_tracker_ops.widget.requests import Surroundings
 from status_tracker_ops.widget.task_list import actions_of, attempts, history_of
 
 SHOWN_ATTEMPTS = 12
@@ -53,12 +56,26 @@ def task_view(widget: DeployedWidget, around: Surroundings, task: st.BaseTask, b
     )
 
 
+def unreadable_view(
+    widget: DeployedWidget, task_id: str, error: st.TaskUnreadableError, back: StatusOfStep | None
+) -> Markup:
+    """An item that is no task: which one, what of it cannot be read, and where to mend it."""
+    first = widget.pipeline.first.task_class
+    item = widget.links.item(first.Meta.table_name, first.make_key(task_id))
+    return fragment(
+        element("nav", {"aria-label": "Views"}, overview_link(widget), _back_link(widget, back)),
+        element("h2", None, element("bdi", None, task_id)),
+        message("It cannot be read", str(error), failed=True),
+        element("p", None, _external(item, "The item in the table")),
+    )
+
+
 def _back_link(widget: DeployedWidget, back: StatusOfStep | None) -> Markup | None:
     return None if back is None else list_link(widget, back, f"{back.step}: {plain(back.status)}")
 
 
 def _buttons(widget: DeployedWidget, task: st.BaseTask, back: StatusOfStep | None) -> Markup:
-    offered = offers(widget, task)
+    offered = offers(widget, task.tracked_state())
     if not offered:
         return element("p", {"class": "quiet"}, "Nothing can be done to it now.")
     return fragment(
@@ -80,7 +97,8 @@ def _button(widget: DeployedWidget, task: st.BaseTask, offer: Offer, back: Statu
         "drawn": fingerprint(task.tracked_state()),
         **place_values(back),
     }
-    return call(widget.actor_arn, values, offer.label, look="act", confirmation=offer.confirmation(task.task_id))
+    look = "act grave" if offer.name in ADMIN_NAMES else "act"
+    return call(offer.endpoint(widget), values, offer.label, look=look, confirmation=offer.confirmation(task.task_id))
 
 
 def _facts(widget: DeployedWidget, around: Surroundings, task: st.BaseTask) -> Markup:
@@ -145,7 +163,7 @@ def _attempts(around: Surroundings, task: st.BaseTask) -> Markup:
 def _attempt(around: Surroundings, entry: Mapping[str, Any]) -> Markup:
     nth = f"attempt {_text(entry, 'nth_retry', _SHOWN_FACT)}"
     heading = element("span", {"class": "quiet"}, _when(around, entry), f" · {nth}")
-    error = element("bdi", None, _text(entry, "error", _SHOWN_ERROR))
+    error = reason(unwrapped(_text(entry, "error", _SHOWN_ERROR)), _SHOWN_ERROR)
     trace = _text(entry, "traceback", SHOWN_TRACEBACK)
     if not trace:
         return element("p", None, heading, element("br"), error)

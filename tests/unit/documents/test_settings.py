@@ -115,7 +115,7 @@ def test_the_reader_and_the_answerer_are_those_in_the_function_unless_others_are
         SweepSettings(1, 2, 3, 4, 5, "documents"),
         BulkSettings("results", 100, 10, 0, "documents"),
         BulkSettings("results", 100, 10, 0),
-        WidgetSettings("viewer", "actor", ("intake", "extract"), "workflow"),
+        WidgetSettings("viewer", "actor", "admin", ("intake", "extract"), "workflow"),
     ],
 )
 def test_what_is_written_for_a_function_is_what_it_reads(settings: EnvironmentSettings) -> None:

@@ -9,6 +9,7 @@ from status_tracker_ops.settings import WidgetSettings
 ENVIRONMENT = {
     "WIDGET_VIEWER_ARN": "viewer",
     "WIDGET_ACTOR_ARN": "actor",
+    "WIDGET_ADMIN_ARN": "admin",
     "WORKFLOW_ARN": "workflow",
     "LOG_GROUPS": "intake,extract",
 }
@@ -18,6 +19,7 @@ def test_settings() -> None:
     assert WidgetSettings.from_environment(ENVIRONMENT) == WidgetSettings(
         widget_viewer_arn="viewer",
         widget_actor_arn="actor",
+        widget_admin_arn="admin",
         workflow_arn="workflow",
         log_groups=("intake", "extract"),
     )

@@ -13,6 +13,7 @@ from status_tracker_ops.widget.links import Links
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 VIEWER = "arn:aws:lambda:eu-central-1:123456789012:function:viewer"
 ACTOR = "arn:aws:lambda:eu-central-1:123456789012:function:actor"
+ADMIN = "arn:aws:lambda:eu-central-1:123456789012:function:admin"
 
 
 def config(*codes: int) -> st.TrackerConfig:
@@ -37,7 +38,9 @@ class AnswerTask(ExtractTask):
 PIPELINE = Pipeline({"Extract": ExtractTask, "Answer": AnswerTask})
 FLOW = "arn:aws:states:eu-central-1:123456789012:stateMachine:flow"
 LINKS = Links("arn:aws:lambda:eu-central-1:123456789012:function:viewer", ("/aws/extract", "answer"), FLOW)
-WIDGET = DeployedWidget(pipeline=PIPELINE, viewer_arn=VIEWER, actor_arn=ACTOR, links=LINKS)
+WIDGET = DeployedWidget(
+    pipeline=PIPELINE, viewer_arn=VIEWER, actor_arn=ACTOR, admin_arn=ADMIN, links=LINKS, deletes=True
+)
 
 
 def task(task_id: str = "invoice.pdf#1", status: int = 10, **attributes: Any) -> st.BaseTask:

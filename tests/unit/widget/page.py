@@ -25,13 +25,16 @@ VOCABULARY: dict[str, set[str]] = {
     "thead": set(),
     "tbody": set(),
     "tr": set(),
-    "th": {"scope"},
-    "td": set(),
+    "th": {"scope", "colspan"},
+    "td": {"colspan"},
     "pre": {"tabindex"},
-    "details": set(),
+    "details": {"open"},
     "summary": set(),
     "label": set(),
-    "input": {"name", "type", "maxlength", "placeholder"},
+    "form": {"method"},
+    "ul": set(),
+    "li": set(),
+    "input": {"name", "type", "maxlength", "placeholder", "value"},
     "button": {"type"},
     "a": {"href", "target", "rel"},
     "cwdb-action": {"action", "display", "endpoint", "confirmation"},
@@ -57,6 +60,7 @@ class Page(HTMLParser):
     text: str = ""
     calls: list[Call] = field(default_factory=list)
     links: list[str] = field(default_factory=list)
+    typed: dict[str, str] = field(default_factory=dict)
     root: dict[str, str | None] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -78,6 +82,11 @@ class Page(HTMLParser):
             self.root = given
         if tag == "button":
             self._label = given.get("aria-label") or ""
+            assert (given["type"] == "submit") is ("form" in self._open)
+        if tag == "form":
+            assert given["method"] == "dialog"
+        if tag == "input":
+            self.typed[given["name"] or ""] = given.get("value") or ""
         if tag == "cwdb-action":
             assert self._last_closed == "button"
             self._action, self._json = given, ""

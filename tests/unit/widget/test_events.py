@@ -11,18 +11,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from status_tracker.operations.pipeline import StatusOfStep
-from status_tracker_ops.widget.actions import NAMES
+from status_tracker_ops.widget.actions import ADMIN_NAMES, NAMES
+from status_tracker_ops.widget.events import BadEventError, is_question_for_documentation, surroundings_of
 from status_tracker_ops.widget.requests import (
-    BadEventError,
+    ActionRequest,
+    BulkRequest,
+    Narrowing,
     Overview,
+    PauseRequest,
+    Rehearsal,
     TaskDetails,
     TaskList,
-    action_request_of,
-    is_question_for_documentation,
-    surroundings_of,
+    request_of,
     view_of,
 )
-from tests.unit.widget.deployed import PIPELINE
+from tests.unit.widget.deployed import NOON, PIPELINE
 
 REQUEST = "0123456789abcdef0123456789abcdef"
 DRAWN = "f" * 32
@@ -33,9 +36,14 @@ JSON = st.recursive(
     max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["view", "step", "status", "task_id", "cursor", "action", "act_on", "request_id", "drawn", "widgetContext"]
+    [
+        *("view", "step", "status", "task_id", "cursor", "start", "back", "search", "prefix", "kind", "error_text"),
+        *("action", "act_on", "request_id", "drawn", "until", "done", "widgetContext"),
+    ]
 )
-VALUES = JSON | st.sampled_from(["list", "task", "overview", "Extract", "Answer", "ignored", "a", REQUEST, "rerun"])
+VALUES = JSON | st.sampled_from(
+    ["list", "task", "bulk", "overview", "Extract", "Answer", "ignored", "a", REQUEST, "rerun", "pause", "2026-01-01"]
+)
 EVENTS = JSON | st.dictionaries(KEYS, VALUES, max_size=8)
 
 
@@ -43,7 +51,7 @@ EVENTS = JSON | st.dictionaries(KEYS, VALUES, max_size=8)
 def test_no_event_is_too_strange(event: Any) -> None:
     surroundings_of(event)
     is_question_for_documentation(event)
-    for read in (lambda: view_of(event, PIPELINE), lambda: action_request_of(event, PIPELINE, NAMES)):
+    for read in (lambda: view_of(event, PIPELINE), lambda: request_of(event, PIPELINE, [*NAMES, *ADMIN_NAMES])):
         with suppress(BadEventError):
             read()
 
@@ -53,7 +61,7 @@ def test_views() -> None:
     assert view_of({"view": "overview", "other": 1}, PIPELINE) == Overview()
     place = {"step": "Answer", "status": "in_progress"}
     assert view_of({"view": "list", **place, "cursor": "c"}, PIPELINE) == TaskList(
-        StatusOfStep("Answer", "in_progress"), "c"
+        StatusOfStep("Answer", "in_progress"), cursor="c"
     )
     assert view_of({"view": "task", "task_id": "a"}, PIPELINE) == TaskDetails("a")
     assert view_of({"view": "task", "task_id": "a", **place}, PIPELINE) == TaskDetails(
@@ -74,7 +82,7 @@ def test_a_task_that_was_typed() -> None:
     ("event", "told"),
     [
         ([], "The event is a list; expected an object"),
-        ({"view": "everything"}, "There is no view 'everything'; there is overview, list, task."),
+        ({"view": "everything"}, "There is no view 'everything'; there is overview, list, task, bulk."),
         ({"view": 5}, r"view is a int \(5\); expected a text."),
         ({"view": "list"}, "choose a number in the overview"),
         ({"view": "list", "step": "Print", "status": "failed"}, "no step 'Print'; there is Extract, Answer"),
@@ -93,12 +101,47 @@ def test_what_is_wrong_with_a_view(event: object, told: str) -> None:
         view_of(event, PIPELINE)
 
 
+def test_a_list_is_narrowed_by_what_was_typed_or_by_what_a_button_says() -> None:
+    place = {"view": "list", "step": "Extract", "status": "failed"}
+    context: dict[str, Any] = {"forms": {"all": {"prefix": " in/ ", "error_text": "no page", "error_class": ""}}}
+    searched = view_of({**place, "search": True, "widgetContext": context}, PIPELINE)
+    assert searched == TaskList(StatusOfStep("Extract", "failed"), Narrowing("in/", "no page"))
+    turned = view_of({**place, "prefix": "b", "kind": "k", "start": 41, "back": True, "cursor": "c"}, PIPELINE)
+    assert turned == TaskList(StatusOfStep("Extract", "failed"), Narrowing("b", kind="k"), "c", 41, back=True)
+    assert view_of({**place, "view": "bulk", "kind": "k"}, PIPELINE) == Rehearsal(
+        StatusOfStep("Extract", "failed"), Narrowing(kind="k")
+    )
+
+
+def test_a_deed_to_many() -> None:
+    asked = {"action": "rerun", "act_on": "Extract", "request_id": REQUEST, "step": "Answer", "status": "ignored"}
+    found = request_of({**asked, "until": NOON.isoformat(), "kind": "k", "done": 500, "why": "w"}, PIPELINE, NAMES)
+    place = StatusOfStep("Answer", "ignored")
+    assert found == BulkRequest("rerun", "Extract", place, Narrowing(kind="k"), NOON, REQUEST, "w", None, 500)
+
+
+def test_a_pause() -> None:
+    context: dict[str, Any] = {"forms": {"all": {"pause_reason": " outage ", "pause_hours": "1.5"}}}
+    asked = {"action": "pause", "widgetContext": context}
+    assert request_of(asked, PIPELINE, ADMIN_NAMES) == PauseRequest("pause", None, "outage", 1.5)
+    one = request_of({"action": "resume", "act_on": "Answer"}, PIPELINE, ADMIN_NAMES)
+    assert one == PauseRequest("resume", "Answer", "", None)
+
+
+@pytest.mark.parametrize("hours", ["never", "0", "-1", "nan", "inf", "99999"])
+def test_hours_that_are_none(hours: str) -> None:
+    context: dict[str, Any] = {"forms": {"all": {"pause_reason": "outage", "pause_hours": hours}}}
+    with pytest.raises(BadEventError, match="For how many hours is"):
+        request_of({"action": "pause", "widgetContext": context}, PIPELINE, ADMIN_NAMES)
+
+
 def test_a_deed() -> None:
     context = {"forms": {"all": {"reason": " new questions "}}}
-    deed = action_request_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, PIPELINE, NAMES)
+    deed = request_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, PIPELINE, NAMES)
+    assert isinstance(deed, ActionRequest)
     assert (deed.action, deed.step, deed.task_id, deed.request_id) == ("rerun", "Extract", "a", REQUEST)
     assert (deed.fingerprint, deed.reason, deed.back) == (DRAWN, "new questions", StatusOfStep("Answer", "ignored"))
-    assert action_request_of(DEED, PIPELINE, NAMES).reason == ""
+    assert request_of(DEED, PIPELINE, NAMES).reason == ""
 
 
 @pytest.mark.parametrize(
@@ -110,6 +153,9 @@ def test_a_deed() -> None:
         ({"drawn": ""}, "does not say which state of the task"),
         ({"drawn": "x"}, "does not say which state of the task"),
         ({"drawn": None}, "drawn is a NoneType"),
+        ({"until": "x", "step": "Extract", "status": "failed"}, "When it was rehearsed cannot be read"),
+        ({"until": "2026-01-01", "step": "Extract", "status": "failed"}, "has no time zone"),
+        ({"until": NOON.isoformat()}, "The list of which step was asked for is not said"),
         ({"action": "delete"}, "There is no action 'delete'; there is rerun, unignore, ignore, unlock"),
         ({"action": "__class__"}, "There is no action '__class__'"),
         ({"act_on": "Print"}, "There is no act_on 'Print'"),
@@ -120,7 +166,7 @@ def test_a_deed() -> None:
 )
 def test_what_is_wrong_with_a_deed(change: dict[str, Any], told: str) -> None:
     with pytest.raises(BadEventError, match=told):
-        action_request_of({**DEED, **change}, PIPELINE, NAMES)
+        request_of({**DEED, **change}, PIPELINE, NAMES)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta, timezone
 from typing import Any
 
@@ -9,18 +10,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from status_tracker.core.errors import TaskUnreadableError
 from status_tracker.core.history import failure
 from status_tracker.dynamodb import Count
+from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
+from status_tracker.operations.reasons import Reason
+from status_tracker_ops.settings import WidgetSettings
+from status_tracker_ops.widget.bulk import Rehearsed, rehearsal
 from status_tracker_ops.widget.components import duration, message, page
 from status_tracker_ops.widget.deployed import DeployedWidget
+from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import visible, visible_line
 from status_tracker_ops.widget.overview import overview
-from status_tracker_ops.widget.reading import PAGE_SIZE, TaskPage
-from status_tracker_ops.widget.requests import Surroundings
+from status_tracker_ops.widget.reading import PAGE_SIZE, Counts, Group, Groups, TaskPage
+from status_tracker_ops.widget.requests import Narrowing, Rehearsal, TaskList
 from status_tracker_ops.widget.task_list import task_list
 from status_tracker_ops.widget.task_view import SHOWN_ATTEMPTS, task_view
-from tests.unit.widget.deployed import ACTOR, NOON, PIPELINE, VIEWER, WIDGET, ExtractTask, task
+from tests.unit.widget.deployed import ACTOR, ADMIN, NOON, PIPELINE, VIEWER, WIDGET, ExtractTask, task
 from tests.unit.widget.page import Page
 from tests.unit.widget.test_markup import TEXTS
 
@@ -52,9 +59,9 @@ def _is_an_id(text: str) -> bool:
 IDS = TEXTS.filter(_is_an_id)
 
 
-def counts(**numbers: int) -> dict[int, Count]:
+def counts(**numbers: int) -> Counts:
     codes = {code for step in PIPELINE for code in step.statuses.values()}
-    return {code: Count(numbers.get(f"c{code}", 0)) for code in codes}
+    return Counts({code: Count(numbers.get(f"c{code}", 0)) for code in codes})
 
 
 def show(view: Any, around: Surroundings = AROUND) -> Page:
@@ -64,18 +71,22 @@ def show(view: Any, around: Surroundings = AROUND) -> Page:
 
 
 def test_the_overview_opens_lists() -> None:
-    shown = show(overview(WIDGET, AROUND, counts(c50=3, c40=2)))
+    shown = show(overview(WIDGET, AROUND, counts(c50=3, c40=2), []))
     assert shown.call("3 ignored in Extract").values == {"view": "list", "step": "Extract", "status": "ignored"}
     assert shown.call("2 pending in Answer").values == {"view": "list", "step": "Answer", "status": "pending"}
     assert shown.call("Open task").values == {"view": "task"}
-    assert {call.endpoint for call in shown.calls} == {VIEWER}
-    assert len(shown.calls) == 4  # what has no task opens nothing
+    assert len([call for call in shown.calls if call.endpoint == VIEWER]) == 4  # what has no task opens nothing
+    assert {call.label for call in shown.calls if call.endpoint != VIEWER} == {
+        "Pause all steps",
+        "Pause Extract",
+        "Pause Answer",
+    }
     both = "succeeded in Extract and pending in Answer"
     assert f"Tasks between two steps stand in both rows: {both} are the same." in shown.text
 
 
 def test_what_was_not_counted_is_told() -> None:
-    shown = show(overview(WIDGET, AROUND, {**counts(), 10: Count(10_000, more=True)}))
+    shown = show(overview(WIDGET, AROUND, Counts({**counts().by_code, 10: Count(10_000, more=True)}), []))
     assert "10,000+" in shown.text
     assert "With + there are more" in shown.text
     assert "10000 or more pending in Extract" in shown.labels()
@@ -87,8 +98,8 @@ def test_every_view_in_every_form(narrow: bool, dark: bool) -> None:
     around = Surroundings(dark=dark, narrow=narrow)
     tasks = [task(f"{number}.pdf", 50) for number in range(3)]
     for view in (
-        overview(WIDGET, around, counts(c10=1)),
-        task_list(WIDGET, around, IGNORED, TaskPage(tasks, "next"), first=True),
+        overview(WIDGET, around, counts(c10=1), []),
+        task_list(WIDGET, around, TaskList(IGNORED), TaskPage(tasks, "next")),
         task_view(WIDGET, around, tasks[0], IGNORED),
     ):
         shown = show(view, around)
@@ -100,8 +111,8 @@ def test_every_view_in_every_form(narrow: bool, dark: bool) -> None:
 
 def test_a_list_tells_error_attempts_age_and_lock() -> None:
     failed = task("a.pdf", 30, retry=2, errors={"history": [failure(2, "t", "ValueError('no page')", "trace")]})
-    shown = show(task_list(WIDGET, AROUND, StatusOfStep("Extract", "failed"), TaskPage([failed], None), first=True))
-    for told in ("a.pdf", "ValueError('no page')", "2", "1 h 0 min", "none", "The oldest first"):
+    shown = show(task_list(WIDGET, AROUND, TaskList(StatusOfStep("Extract", "failed")), TaskPage([failed], None)))
+    for told in ("a.pdf", "no page ValueError", "2", "1 h 0 min", "none", "1, the oldest first"):
         assert told in shown.text
     back = {"step": "Extract", "status": "failed"}
     assert shown.call("a.pdf").values == {"view": "task", "task_id": "a.pdf", **back}
@@ -112,7 +123,7 @@ def test_locks() -> None:
     held = task("held", 20, lock="x", lock_expire_time=NOON + timedelta(minutes=3))
     stuck = task("stuck", 20, lock="x", lock_expire_time=NOON - timedelta(seconds=5))
     shown = show(
-        task_list(WIDGET, AROUND, StatusOfStep("Extract", "in_progress"), TaskPage([held, stuck], None), first=True)
+        task_list(WIDGET, AROUND, TaskList(StatusOfStep("Extract", "in_progress")), TaskPage([held, stuck], None))
     )
     assert "held for 3 min 0 s more" in shown.text
     assert "stuck: lease over for 5 s" in shown.text
@@ -120,13 +131,17 @@ def test_locks() -> None:
 
 def test_pages_of_a_list() -> None:
     tasks = [task(str(number), 50) for number in range(PAGE_SIZE)]
-    first = show(task_list(WIDGET, AROUND, IGNORED, TaskPage(tasks, "cursor"), first=True))
+    first = show(task_list(WIDGET, AROUND, TaskList(IGNORED), TaskPage(tasks, "cursor")))
     place = {"view": "list", "step": "Extract", "status": "ignored"}
-    assert first.call("Next page").values == {**place, "cursor": "cursor"}
-    assert "First page" not in first.labels()
-    last = show(task_list(WIDGET, AROUND, IGNORED, TaskPage([], None), first=False))
-    assert last.call("First page").values == place
-    empty = show(task_list(WIDGET, AROUND, IGNORED, TaskPage([], None), first=True))
+    assert first.call("Next page").values == {**place, "cursor": "cursor", "start": 21}
+    assert not {"First page", "Previous page"} & set(first.labels())
+    second = TaskPage(tasks, None, "before", total=Count(40))
+    last = show(task_list(WIDGET, AROUND, TaskList(IGNORED, cursor="c", start=21), second))
+    assert "21–40 of 40, the newest first" in last.text  # noqa: RUF001
+    assert last.call("First page").values == last.call("Previous page").values == place
+    third = show(task_list(WIDGET, AROUND, TaskList(IGNORED, cursor="c", start=41), second))
+    assert third.call("Previous page").values == {**place, "cursor": "before", "start": 21, "back": True}
+    empty = show(task_list(WIDGET, AROUND, TaskList(IGNORED), TaskPage([], None)))
     assert "No task is ignored in Extract." in empty.text
 
 
@@ -157,6 +172,127 @@ def test_what_the_rules_would_refuse_is_not_offered(
     shown = show(task_view(WIDGET, AROUND, found, None))
     assert [call.label for call in shown.calls if call.endpoint == ACTOR] == offered
     assert ("A worker holds it." in shown.text) is (offered == ["Unlock in Answer"])
+
+
+@pytest.mark.parametrize(
+    ("status", "attributes", "offered"),
+    [
+        (10, {}, ["Cancel in Extract", "Delete"]),
+        (50, {}, ["Delete"]),
+        (90, {}, ["Delete"]),
+        (70, {"lock": "x", "lock_expire_time": NOON + timedelta(seconds=1)}, ["Cancel in Answer"]),
+    ],
+)
+def test_what_administrators_may_do_is_asked_of_another_function(
+    status: int, attributes: dict[str, Any], offered: list[str]
+) -> None:
+    found = task("a", status, **attributes)
+    shown = show(task_view(WIDGET, AROUND, found, None))
+    assert [call.label for call in shown.calls if call.endpoint == ADMIN] == offered
+    assert all(call.confirmation for call in shown.calls if call.endpoint == ADMIN)
+    without = show(task_view(replace(WIDGET, deletes=False), AROUND, found, None))
+    assert "Delete" not in without.labels()
+
+
+def test_the_overview_leads_to_other_use_cases() -> None:
+    settings = WidgetSettings(
+        VIEWER, ACTOR, ADMIN, ("a",), widget_beside=("or%2Cders%3D1=arn:aws:lambda:x:1:function:orders-widget-viewer",)
+    )
+    assert WidgetSettings.from_environment(settings.to_environment()) == settings
+    shown = show(overview(DeployedWidget.of(PIPELINE, settings), AROUND, counts(), []))
+    found = shown.call("or,ders=1")
+    assert (found.endpoint, found.values) == (
+        "arn:aws:lambda:x:1:function:orders-widget-viewer",
+        {"view": "overview"},
+    )
+    assert shown.text.startswith("pdf_processing")
+    assert not show(overview(WIDGET, AROUND, counts(), [])).text.startswith("pdf_processing")
+
+
+def test_a_pause_tells_why_since_when_until_when_and_by_whom() -> None:
+    pause = Pause("Extract", "outage <b>", "ann", NOON - timedelta(hours=1), NOON + timedelta(hours=2))
+    shown = show(overview(WIDGET, AROUND, counts(), [pause, replace(pause, step=None, until=None, by=None)]))
+    for told in (
+        "Extract is paused: outage <b>",
+        "For 1 h 0 min, since 2026-03-02 11:00:00 UTC, until 2026-03-02 14:00:00 UTC, by ann",
+        "All steps are paused: outage <b>",
+        "until somebody resumes it, by somebody",
+    ):
+        assert told in shown.text
+    assert shown.call("Resume Extract").values == {"action": "resume", "act_on": "Extract"}
+    assert shown.call("Resume all").values == {"action": "resume"}
+    assert shown.call("Pause Answer").values == {"action": "pause", "act_on": "Answer"}
+    assert {call.endpoint for call in shown.calls if "action" in call.values} == {ADMIN}
+
+
+def test_pauses_that_cannot_be_read_hide_no_count() -> None:
+    shown = show(overview(WIDGET, AROUND, counts(c50=3), ValueError("no JSON")))
+    assert "What is paused cannot be read: ValueError: no JSON" in shown.text
+    assert "3 ignored in Extract" in shown.labels()
+
+
+def test_reasons_are_grouped_and_each_group_has_its_actions() -> None:
+    groups = [Group(Reason("NonRetryableError", "page 3 is a scan"), 18), Group(Reason("", "ignore: a copy"), 1)]
+    found = TaskPage([task("a", 50)], groups=Groups([*groups, *[Group(Reason("E", "x"), 1)] * 9], 500, all=False))
+    shown = show(task_list(WIDGET, AROUND, TaskList(IGNORED), found))
+    assert "Why, of the newest 500." in shown.text
+    assert "18 ×page 3 is a scan NonRetryableError" in shown.text  # noqa: RUF001
+    assert "3 more have other reasons." in shown.text
+    kind = {"step": "Extract", "status": "ignored", "kind": "NonRetryableError: page # is a scan"}
+    assert shown.call("List: 18 × page 3 is a scan").values == {"view": "list", **kind}  # noqa: RUF001
+    assert shown.call("Act on: 18 × page 3 is a scan").values == {"view": "bulk", **kind}  # noqa: RUF001
+
+
+def test_a_narrowed_list_says_so_keeps_what_was_typed_and_leads_back() -> None:
+    narrowed = Narrowing("in/", "no page", "ValueError")
+    shown = show(task_list(WIDGET, AROUND, TaskList(IGNORED, narrowed), TaskPage([task("in/a", 50)], "c", examined=9)))
+    assert shown.typed == {"prefix": "in/", "error_text": "no page", "error_class": "ValueError"}
+    assert "Ids begin with: in/" in shown.text
+    assert "9 tasks were searched so far." in shown.text
+    place = {"step": "Extract", "status": "ignored"}
+    assert shown.call("Search on").values == {"view": "list", **place, **narrowed.values(), "cursor": "c", "start": 2}
+    assert shown.call("Act on all of the list…").values == {"view": "bulk", **place, **narrowed.values()}
+    assert shown.call("All ignored in Extract").values == {"view": "list", **place}
+    assert shown.call("Search").values == {"view": "list", "search": True, **place}
+
+
+def test_an_item_that_is_no_task_is_a_row_that_says_so() -> None:
+    broken = TaskUnreadableError("The item 'x' cannot be read: run is 'one'.", use_case_id="u", task_id="x<b>")
+    for narrow in (False, True):
+        shown = show(
+            task_list(WIDGET, Surroundings(narrow=narrow), TaskList(IGNORED), TaskPage([broken, task("good", 50)]))
+        )
+        assert "x<b>cannot be read: The item 'x' cannot be read: run is 'one'." in shown.text
+        assert "good" in shown.labels()
+
+
+def test_a_rehearsal_says_what_matches_and_each_button_what_it_does() -> None:
+    asked = Rehearsal(IGNORED, Narrowing(kind="NonRetryableError: \u202epage\n# is"))
+    shown = show(rehearsal(WIDGET, asked, Rehearsed(NOON, Count(18), None, ["a", "b"])))
+    assert "18 tasks match. Nothing was changed yet." in shown.text
+    assert "These are the oldest of them." in shown.text
+    button = shown.call("Rerun from Extract: 18 tasks")
+    assert button.confirmation == (
+        "Rerun from Extract: 18 tasks, ignored in Extract\nreason NonRetryableError: \\u202epage\\u000a# is\n\n"
+        "Of each: It becomes pending in Extract, its attempts count anew, and a new run starts at once."
+    )
+    assert button.values.pop("request_id")
+    assert button.values == {
+        "action": "rerun",
+        "act_on": "Extract",
+        "until": NOON.isoformat(),
+        "step": "Extract",
+        "status": "ignored",
+        **asked.narrowed.values(),
+    }
+    assert {call.label: call.endpoint for call in shown.calls if "until" in call.values} == {
+        "Rerun from Extract: 18 tasks": ACTOR,
+        "Un-ignore in Extract: 18 tasks": ACTOR,
+        "Delete: 18 tasks": ADMIN,
+    }
+    nothing = show(rehearsal(WIDGET, asked, Rehearsed(NOON, Count(0), 2_000, [])))
+    assert "No task matches. The oldest 2,000 were looked at" in nothing.text
+    assert not [call for call in nothing.calls if "action" in call.values]
 
 
 def test_a_button_says_what_it_will_do_to_which_task_and_acts_once() -> None:
@@ -196,7 +332,7 @@ def test_a_task_in_full() -> None:
         "failed in Extract (30)",
         "1 in a row, of at most 3",
         "for 1 h 0 min, since 2026-03-02 13:00:00 UTC+02:00",
-        "time 19 · attempt 20ValueError('19')Traceback 19",
+        "time 19 · attempt 2019 ValueErrorTraceback 19",
         "15 more are not shown.",
         "restart, 3 timessweepsweepnow",
         "rerunwhy notsomebodythen",
@@ -225,7 +361,7 @@ def test_a_huge_task_is_cut_and_says_so() -> None:
 def test_a_page_of_huge_ids_and_errors_is_small_enough() -> None:
     hostile = {"history": [{"error": "<" * 100_000}]}
     tasks = [task("😀" * 500 + str(number), 50, errors=hostile) for number in range(PAGE_SIZE)]
-    show(task_list(WIDGET, AROUND, IGNORED, TaskPage(tasks, "c" * 60_000), first=False))
+    show(task_list(WIDGET, AROUND, TaskList(IGNORED, cursor="c", start=21), TaskPage(tasks, "c" * 60_000)))
 
 
 @settings(max_examples=150)
@@ -237,7 +373,7 @@ def test_no_task_adds_an_element_or_an_attribute(
     found = task(task_id, status, errors=errors, data=data)
     for view in (
         task_view(WIDGET, around, found, IGNORED),
-        task_list(WIDGET, around, IGNORED, TaskPage([found], None), first=True),
+        task_list(WIDGET, around, TaskList(IGNORED), TaskPage([found], None)),
     ):
         shown = show(view, around)
         assert {call.values["task_id"] for call in shown.calls if "task_id" in call.values} <= {task_id}
@@ -260,11 +396,10 @@ def test_durations(seconds: int, told: str) -> None:
 
 def test_a_step_more_is_a_row_more() -> None:
     """Nothing is written down per step: what the pipeline has is shown."""
-    one = DeployedWidget(
-        pipeline=Pipeline({"Extract": ExtractTask}), viewer_arn=VIEWER, actor_arn=ACTOR, links=WIDGET.links
-    )
-    assert "Answer" not in show(overview(one, AROUND, counts(c10=1))).text
+    one = replace(WIDGET, pipeline=Pipeline({"Extract": ExtractTask}), deletes=False)
+    assert "Answer" not in show(overview(one, AROUND, counts(c10=1), [])).text
     assert [call.label for call in show(task_view(one, AROUND, task(status=40), None)).calls] == [
         "Overview",
         "Rerun from Extract",
     ]
+    assert "Pause work" in show(overview(one, AROUND, counts(), [])).text
