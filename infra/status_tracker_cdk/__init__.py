@@ -8,6 +8,7 @@ from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
 from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.dispatch import Dispatch
+from status_tracker_cdk.events import EventsProps, TaskEvents
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.intake import Intake, IntakeProps
 from status_tracker_cdk.layer import TrackerLayer
@@ -36,6 +37,7 @@ __all__ = [
     "CodeFolder",
     "DataProps",
     "Dispatch",
+    "EventsProps",
     "ExistingTable",
     "FunctionCommons",
     "HandlerFunction",
@@ -49,6 +51,7 @@ __all__ = [
     "StepProps",
     "Sweep",
     "SweepProps",
+    "TaskEvents",
     "TaskTable",
     "TaskWorkflow",
     "TrackedStep",

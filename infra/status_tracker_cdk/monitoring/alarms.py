@@ -12,7 +12,8 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, Watched
+from status_tracker_cdk.events import TaskEvents
+from status_tracker_cdk.monitoring.metrics import EVENTS_STEP, INTAKE_STEP, MINUTE, Watched
 from status_tracker_cdk.monitoring.windows import AT_ONCE, EVENT, LASTING, TWICE, Window
 from status_tracker_cdk.worker_alarms import WorkerAlarms
 
@@ -45,6 +46,8 @@ class Alarms(Construct):
         self._add_dead_letters()
         if watched.intake is not None:
             self._add_oldest_upload(watched.intake.queue)
+        if watched.events is not None:
+            self._add_events(watched.events)
         self._add_throttles()
         if watched.sweep is not None:
             self._add_sweep()
@@ -192,6 +195,24 @@ class Alarms(Construct):
             "intake function runs, fails or is throttled, and whether its event source is enabled.",
             "Messages wait too long",
             over=props.alarm_queue_age_minutes * 60,
+        )
+
+    def _add_events(self, events: TaskEvents) -> None:
+        minutes = self._props.alarm_events_age_minutes
+        self._alarm(
+            "EventsDeadLetters",
+            events.dead_letter_queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM),
+            "Changes of tasks were not told or not counted. Each message says which and why: mend the cause, look at "
+            "the tasks, and recount.",
+            "Changes were not told",
+        )
+        self._alarm(
+            "EventsLate",
+            self._watched.iterator_age(events),
+            f"Changes of tasks wait for over {minutes} minutes to be told and counted. See whether the function "
+            f"{EVENTS_STEP} fails, is throttled, or has too small batches.",
+            "Events are late",
+            over=minutes * 60_000,
         )
 
     def _add_throttles(self) -> None:
