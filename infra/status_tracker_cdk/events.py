@@ -11,7 +11,7 @@ from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_lambda_event_sources as event_sources
 from constructs import Construct
 
-from status_tracker_cdk.access import allow
+from status_tracker_cdk.access import acknowledge, allow
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, PropsError, between
 from status_tracker_cdk.queues import dead_letter_queue
@@ -87,6 +87,7 @@ class TaskEvents(Construct):
         stream_arn, props = table.claim_stream(), props or EventsProps()
         self.bus = bus or events.EventBus(self, "Bus", description=f"What becomes of the tasks of {commons.name}")
         self.dead_letter_queue = dead_letter_queue(self)
+        acknowledge(self.dead_letter_queue, "SQS3", "It is itself where what cannot be handled goes, for people to read.")
         handler = HandlerFunction(
             self,
             "Handler",

@@ -69,8 +69,8 @@ class TableRights:
         if not any(take(self.table, "status-tracker:stream", f"{path} {number}") for number in range(_STREAM_READERS)):
             raise PropsError(
                 [
-                    "events would be the third reader of one stream, and DynamoDB lets two read it: leave events off in "
-                    "one of the trackers of this table"
+                    "events would be the third reader of one stream, and DynamoDB lets two read it: switch them off "
+                    "in one of the trackers of this table"
                 ]
             )
         return str(self.table.table_stream_arn)

@@ -178,8 +178,10 @@ class Tracker(Construct):
             retries=retries or RetryProps(),
             logs=log_props or LogProps(retain_data=data.retain_data),
         )
-        self.events = events_props and TaskEvents(
-            self, "Events", commons=self.commons, table=self.table, bus=event_bus, props=events_props
+        self.events = (
+            None
+            if events_props is None
+            else TaskEvents(self, "Events", commons=self.commons, table=self.table, bus=event_bus, props=events_props)
         )
         self._parts = Parts(
             commons=self.commons,
