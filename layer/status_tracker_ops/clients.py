@@ -14,6 +14,7 @@ from botocore.config import Config
 from status_tracker.sessions import quick_session
 
 if TYPE_CHECKING:
+    from mypy_boto3_events import EventBridgeClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_stepfunctions import SFNClient
@@ -51,4 +52,10 @@ def step_functions_client() -> SFNClient:
 @cache
 def sqs_client() -> SQSClient:
     client: SQSClient = make_client("sqs")
+    return client
+
+
+@cache
+def events_client() -> EventBridgeClient:
+    client: EventBridgeClient = make_client("events")
     return client

@@ -148,6 +148,22 @@ class BulkSettings(EnvironmentSettings):
 
 
 @dataclass(frozen=True)
+class EventsSettings(EnvironmentSettings):
+    """What the function does that reads the table's stream.
+
+    Attributes:
+        event_bus_name: the bus that the events go to; None for no events.
+        events_dead_letter_queue_url: where the function puts records that it does not understand; None where they are
+            only logged.
+        status_tracker_counts: "1" to keep counts, "0" not to.
+    """
+
+    event_bus_name: str | None = optional()
+    events_dead_letter_queue_url: str | None = optional()
+    status_tracker_counts: str = choice("1", "0")
+
+
+@dataclass(frozen=True)
 class VerificationSettings(EnvironmentSettings):
     """Which stack is verified.
 

@@ -9,7 +9,7 @@ import typer
 
 from .._version import __version__
 from ..operations.actions import Action
-from . import acting, environment, init, listing, local, sweeping, verifying, watching
+from . import acting, environment, init, listing, local, recounting, sweeping, verifying, watching
 from .acting import How
 from .environment import Account
 from .options import Chosen, command
@@ -129,6 +129,15 @@ def sweep(
 ) -> None:
     """Have tasks worked on again that are stuck, due or pending, and that nothing works on."""
     sweeping.sweep_once(target, limit=limit, pending_after=pending_after, by=by, cursor=cursor)
+
+
+@command(app)
+def recount(
+    target: Target,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only compare.")] = False,
+) -> None:
+    """Count all tasks of a pipeline, and correct the counts that are kept with every change."""
+    recounting.recount_once(target, dry_run=dry_run)
 
 
 @command(app)

@@ -68,6 +68,19 @@ def counts_table(names: Mapping[int, str], counts: Mapping[int, int], oldest: Ma
     return table
 
 
+def differences_table(names: Mapping[int, str], kept: Mapping[int, int], counted: Mapping[int, int]) -> Table:
+    """The counts that are kept beside the tasks that there are."""
+    table = _table()
+    table.add_column("Status")
+    for title in ("Code", "Kept", "Tasks", "Difference"):
+        table.add_column(title, justify="right")
+    for code, name in names.items():
+        ours, theirs = kept.get(code, 0), counted.get(code, 0)
+        difference = f"{theirs - ours:+,}" if theirs != ours else ""
+        table.add_row(plain(name), str(code), f"{ours:,}", f"{theirs:,}", difference)
+    return table
+
+
 def tasks_table(views: Sequence[View], now: datetime, width: int) -> Table:
     """A task a row, in a terminal of that width: ids are folded where they are long, and errors are cut."""
     ids = [plain(view.task_id) for view in views]

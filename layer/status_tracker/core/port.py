@@ -180,6 +180,49 @@ class PauseBoard(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class KeptCounts:
+    """How many tasks of a use case have each status, as it is kept with every change.
+
+    Attributes:
+        by_code: the number of tasks by the code of the status; without the codes that no task has had. While
+            `recounted_at` is None, only the changes since counting began, which may be negative.
+        exact: whether the numbers are those of the tasks, but for changes of the last seconds. False until the first
+            count is complete, and from when a drift is known: count by the index then.
+        recounted_at: when the tasks themselves were last counted (UTC); None before the first time.
+        changes: how many changes each of the places has taken; the same twice, nothing was counted in between.
+    """
+
+    by_code: Mapping[int, int]
+    exact: bool
+    recounted_at: datetime | None
+    changes: tuple[int, ...] = ()
+
+
+class CountBoard(Protocol):
+    """Where a backend keeps the counts of one use case, apart from its tasks."""
+
+    def read(self) -> KeptCounts | None:
+        """The counts as they are stored now; None if none are kept. Raises the backend's own exceptions."""
+        ...
+
+    def count(self, stop: Callable[[], bool]) -> Mapping[int, int] | None:
+        """Count the tasks themselves, of every code there is; None where `stop` returned True before the end."""
+        ...
+
+    def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, exact: bool) -> bool:
+        """Add the differences, unless somebody has corrected them since `kept` was read; returns whether it did.
+
+        Args:
+            exact: do it only if nothing at all was counted since; the counts are exact then.
+        """
+        ...
+
+    def doubt(self) -> None:
+        """Store that the counts are not exact."""
+        ...
+
+
 class ConvertingStore(Generic[StoredT, TaskT]):
     """A store whose tasks are shown in another form.
 

@@ -15,7 +15,7 @@ from .errors import TaskExecutionError, TaskLockedError
 from .execution import Execution
 from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle
-from .port import PauseBoard, Store, Write
+from .port import CountBoard, PauseBoard, Store, Write
 from .retries import CONTENDED_ROUNDS, repeated, sleep_of
 from .state import TaskState, is_live, is_recorded
 
@@ -110,6 +110,11 @@ class TrackedTask:
     def pause_board(cls) -> PauseBoard:
         """Where it is kept what is paused of the use case; the backend implements it."""
         raise TypeError(f"{cls.__name__} has no place for pauses: override pause_board().")
+
+    @classmethod
+    def count_board(cls) -> CountBoard | None:
+        """Where the counts of the use case are kept; None where the backend keeps none, as by default."""
+        return None
 
     @classmethod
     def check_data(cls, task_id: str, data: Mapping[str, Any]) -> None:

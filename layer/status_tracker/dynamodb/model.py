@@ -9,6 +9,7 @@ from ..core.config import BaseStatusEnum
 from ..core.history import MAX_DATA_BYTES
 from ..core.lifecycle import Lifecycle
 from ..core.task import create
+from .counts import DynamoCountBoard
 from .listing import TaskListing
 from .pauses import DynamoPauseBoard
 from .store import DynamoStore
@@ -72,3 +73,7 @@ class BaseTask(AsyncTask, AsyncListing, TaskListing):
     @classmethod
     def pause_board(cls) -> DynamoPauseBoard:
         return DynamoPauseBoard(cls)
+
+    @classmethod
+    def count_board(cls) -> DynamoCountBoard:
+        return DynamoCountBoard(cls)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..core.config import TrackerConfig
-    from ..core.port import PauseBoard
+    from ..core.port import KeptCounts, PauseBoard
     from ..core.task import TrackedTask
     from .samples import Verification
 
@@ -162,6 +162,15 @@ class Pipeline:
             KeyError: there is no such step.
         """
         self._pauses.check(self.step(step).name, task_id)
+
+    def kept_counts(self) -> KeptCounts | None:
+        """How many tasks have each status, in one request however many there are.
+
+        None where none are kept: the backend has no place for them, or the table no stream function. Then, and where
+        they are not `exact`, the tasks can be counted by the index (`count_by_status`).
+        """
+        board = self.first.task_class.count_board()
+        return None if board is None else board.read()
 
     def name_of(self, task_class: type[TrackedTask]) -> str:
         """The name of the step whose tasks are of that class. Raises `KeyError` where there is none."""

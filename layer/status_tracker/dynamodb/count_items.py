@@ -1,0 +1,99 @@
+"""The items of a table that keep the counts of a use case; which status counts is decided here too.
+
+Their keys begin with the separator, as those of no task do, and they are in no index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pynamodb.exceptions import VerboseClientError
+
+from .item import TaskItem
+
+SLOTS = 16
+"""Over so many items the counts are spread, so that none gets hot; a count is the sum over them."""
+
+_CODE = "c"
+"""Begins the name of an attribute that counts; the code of the status follows."""
+
+_CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
+
+
+def listed_code(task_class: type[TaskItem], item: Mapping[str, Any] | None) -> int | None:
+    """The code under which the index lists an item among the tasks of the class's use case; None if it does not.
+
+    Args:
+        item: as it is stored, in DynamoDB's own notation; anything may be in it.
+    """
+    stored = item or {}
+    value = stored.get(task_class.value.attr_name, {}).get("S", "")
+    use_case_id, _, place = value.partition(task_class.config.sep)
+    code, _, shard = place.partition(task_class.config.sep)
+    listed = shard and "S" in stored.get(task_class.update_time.attr_name, {})
+    ours = use_case_id == task_class.config.use_case_id and code.isascii() and code.isdigit()
+    return int(code) if listed and ours else None
+
+
+def counted(slot: Mapping[str, Any]) -> dict[int, int]:
+    """The numbers of a slot, by the code."""
+    codes = {name: name.removeprefix(_CODE) for name in slot if name.startswith(_CODE)}
+    return {int(code): int(slot[name]["N"]) for name, code in codes.items() if code.isdecimal()}
+
+
+def changes_of(slot: Mapping[str, Any]) -> int:
+    """How many changes a slot has taken."""
+    return int(slot.get("changes", {"N": "0"})["N"])
+
+
+class CountItems:
+    """The items of one use case, and what is sent to them.
+
+    Attributes:
+        head: the key of the item that says whether the counts are exact.
+        slots: the keys of the items that have the numbers.
+    """
+
+    def __init__(self, task_class: type[TaskItem]) -> None:
+        self._class = task_class
+        self._sep, use_case_id = task_class.config.sep, task_class.config.use_case_id
+        self.head = f"{self._sep}counts{self._sep}{use_case_id}"
+        self.slots = [f"{self.head}{self._sep}{number:02}" for number in range(SLOTS)]
+        self._places = f"{self._sep}places{self._sep}{use_case_id}"
+
+    def place(self, shard: str) -> str:
+        """The key of the item that says up to where a shard of the stream is counted."""
+        return f"{self._places}{self._sep}{shard}"
+
+    def of(self, key: str) -> dict[str, Any]:
+        """The arguments that name that item."""
+        table: Any = self._class.Meta
+        return {"TableName": table.table_name, "Key": {self._class.key.attr_name: {"S": key}}}
+
+    def adding(self, slot: str, differences: Mapping[int, int], changes: int) -> dict[str, Any]:
+        """The arguments of an update that adds to the numbers of a slot."""
+        values = {f":{_CODE}{code}": {"N": str(number)} for code, number in differences.items()}
+        added = [f"{_CODE}{code} :{_CODE}{code}" for code in differences]
+        return {
+            **self.of(slot),
+            "UpdateExpression": f"ADD {', '.join(['changes :changes', *added])}",
+            "ExpressionAttributeValues": {":changes": {"N": str(changes)}, **values},
+        }
+
+    def ask(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:
+        """DynamoDB's answer."""
+        connection = self._class._get_connection().connection
+        answer: dict[str, Any] = connection.dispatch(operation, {"ReturnConsumedCapacity": "NONE", **request})
+        return answer
+
+    def transact(self, items: list[dict[str, Any]]) -> bool:
+        """Whether all was stored; nothing was if something else has changed, or is changing, one of the items."""
+        try:
+            self.ask("TransactWriteItems", {"TransactItems": items})
+        except VerboseClientError as error:
+            reasons = {reason.code for reason in error.cancellation_reasons if reason is not None}
+            if reasons and reasons <= _CONFLICTS:
+                return False
+            raise
+        return True
