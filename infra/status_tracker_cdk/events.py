@@ -16,6 +16,7 @@ from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, PropsError, between
 from status_tracker_cdk.queues import dead_letter_queue
 from status_tracker_cdk.table import INDEX_KEY_ATTRIBUTE, TableRights
+from status_tracker_ops.settings import EventsSettings
 
 SOURCE = "status-tracker"
 """The source of every event."""
@@ -145,11 +146,12 @@ class TaskEvents(Construct):
         )
 
     def _environment(self, props: EventsProps) -> Mapping[str, str]:
-        return {
-            "EVENT_BUS_NAME": self.bus.event_bus_name,
-            "EVENTS_DEAD_LETTER_QUEUE_URL": self.dead_letter_queue.queue_url,
-            **({} if props.events_counts else {"STATUS_TRACKER_COUNTS": "0"}),
-        }
+        settings = EventsSettings(
+            event_bus_name=self.bus.event_bus_name,
+            events_dead_letter_queue_url=self.dead_letter_queue.queue_url,
+            status_tracker_counts="1" if props.events_counts else "0",
+        )
+        return settings.to_environment()
 
     def _add_source(self, table: TableRights, props: EventsProps, use_case_id: str) -> None:
         self.function.add_event_source(

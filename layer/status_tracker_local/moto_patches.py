@@ -16,6 +16,7 @@ from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend
 from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import table as table_models
+from moto.events import models as events_models
 from moto.s3 import models as s3_models
 from moto.sqs.models import Queue
 from moto.stepfunctions.parser import models as parser_models
@@ -42,6 +43,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _give_layers_an_arn()
     _apply_bucket_settings()
     _apply_table_settings()
+    _keep_buses()
     _deploy_more_types()
     _begin_alarms_without_data()
     _know_the_defaults_of_parameters()
@@ -162,6 +164,26 @@ def _apply_table_settings() -> None:
     """CloudFormation drops a table's point-in-time recovery and its time to live, and whatever changes of it."""
     after(table_models.Table, "create_from_cloudformation_json", moto_unchanged.set_recovery_and_time_to_live)
     moto_unchanged.change_tables()
+
+
+def _keep_buses() -> None:
+    """The Ref of an event bus is its name, of which CloudFormation knows nothing.
+
+    A bus that changes loses its rules, and one with rules cannot be deleted.
+    """
+
+    def update(_: Any, /, original_resource: events_models.EventBus, cloudformation_json: Any, **__: Any) -> Any:
+        original_resource.description = cloudformation_json["Properties"].get("Description")
+        return original_resource
+
+    def delete(self: events_models.EventBus, account_id: str, region_name: str) -> None:
+        self.rules.clear()
+        events_models.events_backends[account_id][region_name].delete_event_bus(self.name)
+
+    model: Any = events_models.EventBus
+    model.physical_resource_id = property(lambda bus: bus.name)
+    model.update_from_cloudformation_json = classmethod(update)
+    model.delete = delete
 
 
 def _deploy_more_types() -> None:

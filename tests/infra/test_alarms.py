@@ -52,8 +52,8 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         *("BackfillFailed", "BulkRerunFailed"),
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
-        *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep")),
-        *("SweepNotRunning", "IntakeErrors", "SweepErrors"),
+        *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep", "Events")),
+        *("SweepNotRunning", "IntakeErrors", "SweepErrors", "EventsErrors", "EventsDeadLetters", "EventsLate"),
         *(f"CannotSweep{name}" for name in (*STEPS, "Intake")),
     }
 
@@ -345,3 +345,19 @@ def test_thresholds_are_those_of_the_stage() -> None:
     assert {name: alarms[name].threshold for name in thresholds} == thresholds
     assert "in 120 minutes" in alarms["NoProgressAnswer"].description
     assert "over 90 minutes" in alarms["OldestUnfinishedExtract"].description
+
+
+# The table's stream
+
+
+def test_a_change_that_could_not_be_told(alarms: dict[str, Alarm]) -> None:
+    letters = {"QueueName": "<EventsDeadLetterQueue.QueueName>"}
+    metric = Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", letters, "Maximum", 60)
+    assert_alarm(alarms["EventsDeadLetters"], metric)
+
+
+def test_changes_that_wait_too_long(alarms: dict[str, Alarm]) -> None:
+    metric = Metric("AWS/Lambda", "IteratorAge", {"FunctionName": "<EventsHandlerFunction>"}, "Maximum", 60)
+    assert_alarm(alarms["EventsLate"], metric, over=15 * 60_000)
+    _, changed = with_settings(alarm_events_age_minutes=5)
+    assert changed["EventsLate"].threshold == 5 * 60_000

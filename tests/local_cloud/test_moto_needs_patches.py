@@ -28,7 +28,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
-from moto.events.models import EventsBackend, Rule
+from moto.events.models import EventBus, EventsBackend, Rule
 from moto.events.utils import _BASE_EVENT_MESSAGE, EventTemplateParser
 from moto.iam import models as moto_iam
 from moto.s3 import notifications
@@ -95,6 +95,12 @@ def test_table_settings() -> None:
     assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "DISABLED", "_apply_table_settings"
     time_to_live = dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
     assert time_to_live["TimeToLiveStatus"] == "DISABLED", "_apply_table_settings"
+
+
+def test_a_bus_has_no_name_and_loses_its_rules() -> None:
+    assert not hasattr(EventBus, "physical_resource_id"), "_keep_buses"
+    assert "original_resource.delete" in inspect.getsource(EventBus.update_from_cloudformation_json), "_keep_buses"
+    assert "in self.rules.values()" in inspect.getsource(EventBus.delete), "_keep_buses"
 
 
 def test_schedules_and_event_invoke_configs_are_not_deployed() -> None:
