@@ -88,7 +88,9 @@ class TaskEvents(Construct):
         stream_arn, props = table.claim_stream(), props or EventsProps()
         self.bus = bus or events.EventBus(self, "Bus", description=f"What becomes of the tasks of {commons.name}")
         self.dead_letter_queue = dead_letter_queue(self)
-        acknowledge(self.dead_letter_queue, "SQS3", "It is itself where what cannot be handled goes, for people to read.")
+        acknowledge(
+            self.dead_letter_queue, "SQS3", "It is itself where what cannot be handled goes, for people to read."
+        )
         handler = HandlerFunction(
             self,
             "Handler",
@@ -128,7 +130,7 @@ class TaskEvents(Construct):
 
         Example::
 
-            tracker.events.on("Task Ignored", targets=[targets.SnsTopic(topic)])
+            tracker.on_event("Task Ignored", targets=[targets.SnsTopic(topic)])
         """
         if unknown := [kind for kind in kinds if kind not in KINDS]:
             raise PropsError([f"there is no event {each!r}: choose of {', '.join(KINDS)}" for each in unknown])

@@ -332,6 +332,16 @@ class Tracker(Construct):
             backfill=chosen("backfill", backfill, BulkProps),
         )
 
+    def on_event(self, *kinds: str, targets: Sequence[events_.IRuleTarget], step: str | None = None) -> events_.Rule:
+        """Start something by an event, see `TaskEvents.on`.
+
+        Raises:
+            PropsError: there is no event of that kind, or the tracker has no events.
+        """
+        if self.events is None:
+            raise PropsError(["on_event() needs events: switch them on, with a table that has a stream"])
+        return self.events.on(*kinds, targets=targets, step=step)
+
     def queue(self, step: TrackedStep | str) -> sqs.Queue:
         """The queue that the step is worked on from. Raises `KeyError` where it has none."""
         return self._parts.queues[step if isinstance(step, str) else step.name].queue

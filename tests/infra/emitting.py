@@ -73,6 +73,7 @@ def of_the_application() -> set[Series]:
         functions.begin_an_analysis(patch)
         functions.run_bulk_machines()
         functions.look_at_the_widget(patch)
+        functions.read_the_stream()
         functions.sweep(patch)
         s3_client().meta.events.unregister("before-send.s3.*", s3)
     return found
@@ -175,6 +176,11 @@ class Functions:
         deed = {**asked, "request_id": "0" * 32, "drawn": "0" * 32, "widgetContext": {}}
         self.function("status_tracker_ops.deployed.widget.viewer")({"widgetContext": {}})
         self.function("status_tracker_ops.deployed.widget.actor")(deed)
+
+    def read_the_stream(self) -> None:
+        """The end of a window in which nothing has changed."""
+        event = {"Records": [], "shardId": "shardId-1", "state": {}}
+        self.function("status_tracker_ops.deployed.events.handler")(event)
 
     def sweep(self, patch: pytest.MonkeyPatch) -> None:
         """Two sweeps, so that the second knows what has ended since the first."""

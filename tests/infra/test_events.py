@@ -77,11 +77,10 @@ def test_its_events_are_those_that_rules_can_be_made_of() -> None:
 
 
 def test_a_rule_starts_something(stack: Stack) -> None:
-    told = with_steps(tracker_in(stack)).events
-    assert told is not None
+    tracker = with_steps(tracker_in(stack))
     target = targets.SqsQueue(sqs.Queue(stack, "Aside"))
-    told.on("Task Ignored", "Task Cancelled", step="Mail", targets=[target])
-    told.on(targets=[target])
+    tracker.on_event("Task Ignored", "Task Cancelled", step="Mail", targets=[target])
+    tracker.on_event(targets=[target])
     rules = {name: each["Properties"] for name, each in synthesized(stack).of_type("AWS::Events::Rule").items()}
     assert {name: rule["EventPattern"] for name, rule in rules.items()} == {
         "OrdersEventsOnTaskIgnoredTaskCancelledMail": {
@@ -96,10 +95,10 @@ def test_a_rule_starts_something(stack: Stack) -> None:
 
 
 def test_a_rule_about_no_event_is_refused(stack: Stack) -> None:
-    told = tracker_in(stack).events
-    assert told is not None
     with pytest.raises(PropsError, match=r"there is no event 'Task Lost': choose of Task Created, Task Started"):
-        told.on("Task Lost", targets=[])
+        tracker_in(stack).on_event("Task Lost", targets=[])
+    with pytest.raises(PropsError, match=r"on_event\(\) needs events: switch them on"):
+        tracker_in(stack, "Returns", events=False).on_event("Task Ignored", targets=[])
 
 
 def test_a_bus_of_ones_own_and_no_counts(stack: Stack) -> None:
