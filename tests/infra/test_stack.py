@@ -37,6 +37,8 @@ def test_outputs(stage: Synthesized) -> None:
         "BulkRerunArn": "<BulkRerunStateMachine>",
         "DashboardName": f"status-tracker-{stage.settings.stack.stage}",
         "SweepFunctionName": "<OperationsSweepFunction>",
+        "EventBusName": "<EventsBus>",
+        "EventsDeadLetterQueueUrl": "<EventsDeadLetterQueue>",
         "WidgetViewersPolicyArn": "<WidgetViewers>",
         "WidgetOperatorsPolicyArn": "<WidgetOperators>",
     }
@@ -90,6 +92,8 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("DocumentIntake/Intake/Role", NO_RESOURCE),
         ("Workflow/Role", NO_RESOURCE),
         ("Operations/Sweep/Role", NO_RESOURCE),
+        ("Events/Handler/Role", NO_RESOURCE),
+        ("Events/DeadLetterQueue", "AwsSolutions-SQS3"),
         ("Operations/Sweep", EXECUTIONS),
         ("Widget/Viewer/Role", NO_RESOURCE),
         ("Widget/Actor/Role", NO_RESOURCE),
