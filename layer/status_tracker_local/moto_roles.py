@@ -96,7 +96,8 @@ def _check_event_sources(judge: Judge) -> None:
         try:
             check_event_source(judge, function.function_arn, source, on_failure_of(spec))
         except RefusedError as error:
-            said = f"The function's execution role may not use {source} as an event source. {error}"
+            kind = "queue" if ":sqs:" in source else "stream"
+            said = f"The function's execution role may not poll the {kind}. {error}"
             raise InvalidParameterValueException(said) from error
         return original(self, spec)
 
