@@ -1,14 +1,25 @@
-"""The counts that are kept with every change: what a pipeline reads of them."""
+"""The counts that are kept with every change: how they are read, counted for the first time, and corrected."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
 from typing import Any
 
-from status_tracker.operations.counts import KeptCounts
+import pytest
+from pynamodb.exceptions import VerboseClientError
+
+from status_tracker.dynamodb.counting import ShardCounting
+from status_tracker.operations.counts import SETTLING_SECONDS, KeptCounts, check_counts, recount
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import MemoryTask
-from tests.support.steps import STEP1_CODES, make_step
-from tests.support.wire import Wire
+from tests.contract.command import Command
+from tests.support.clock import Clock
+from tests.support.engines import Engine
+from tests.support.steps import STEP1_CODES, make_base, make_step
+from tests.support.wire import Wire, answer_lost, partly_unprocessed, transaction_cancelled, unprocessed
 
 
 def put(wire: Wire, step: Any, key: str, **attributes: Any) -> None:
@@ -44,3 +55,279 @@ def test_counts_are_not_exact_before_the_first_count(step1: Any, wire: Wire) -> 
     counts = Pipeline({"Extract": step1}).kept_counts()
     assert counts is not None
     assert (dict(counts.by_code), counts.exact, counts.recounted_at) == ({}, False, None)
+
+
+def keep(step: Any, changes: dict[int, int], times: int = 1, shard: str = "shardId-1") -> None:
+    """Count changes of a shard of the stream."""
+    counting = ShardCounting(step, shard)
+    before = counting.place()
+    assert counting.add(changes, times, before=before, place=f"{int(before or 0) + 1:040}")
+
+
+class Changing:
+    """Something else happens while the tasks are counted: at a wait, after so many others."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, clock: Clock, *happens: Callable[[], object] | None) -> None:
+        self.happens = list(happens)
+        self.waits: list[float] = []
+        self._advance = clock.advance
+        monkeypatch.setattr(clock, "sleep", self.sleep)
+
+    def sleep(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self._advance(seconds)
+        if self.happens and (happens := self.happens.pop(0)) is not None:
+            happens()
+
+
+@pytest.fixture
+def pipeline(step1: Any, step2: Any) -> Pipeline:
+    return Pipeline({"Extract": step1, "Answer": step2})
+
+
+@pytest.fixture
+def settled(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Changing:
+    return Changing(monkeypatch, clock)
+
+
+def test_the_first_count_of_a_table_that_had_tasks(
+    pipeline: Pipeline, step1: Any, settled: Changing, clock: Clock, wire: Wire
+) -> None:
+    for n in range(6):
+        step1.make_and_save(f"t-{n}", _status=(10, 50, 90)[n % 3])
+    put(wire, step1, "test____t-8", value={"S": "test____010____001"})  # in no index
+    step1.make_and_save("t-0", _use_case_id="other")
+    keep(step1, {10: 1, 20: -1, 777: 1})
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.exact, kept.recounted_at) == (False, None)
+    result = recount(pipeline)
+    assert (result.first, result.corrected, result.exact, result.drift) == (True, True, True, 0)
+    assert result.differences == {10: 1, 20: 1, 50: 2, 90: 2}
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert {code: number for code, number in kept.by_code.items() if number} == {10: 2, 50: 2, 90: 2, 777: 1}
+    assert (kept.exact, kept.recounted_at) == (True, clock())
+    assert settled.waits == [SETTLING_SECONDS, SETTLING_SECONDS]
+    keep(step1, {10: -1, 20: 1})
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.by_code[10], kept.by_code[20], kept.exact) == (1, 1, True)
+
+
+def test_without_counts_a_recount_says_what_is_missing(pipeline: Pipeline, step1: Any) -> None:
+    step1.make_and_save("t-1")
+    with pytest.raises(ValueError, match="No counts are kept of test: deploy the function"):
+        recount(pipeline)
+    assert check_counts(pipeline, lambda: False) is None
+    assert pipeline.kept_counts() is None
+
+
+def test_only_to_compare_changes_nothing(pipeline: Pipeline, step1: Any, settled: Changing) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {20: 1})
+    before = pipeline.kept_counts()
+    result = recount(pipeline, correct=False)
+    assert (result.differences, result.corrected, result.exact) == ({10: 1, 20: -1}, False, False)
+    assert pipeline.kept_counts() == before
+    assert len(settled.waits) == 2
+
+
+@pytest.mark.parametrize("moment", [0, 1])
+def test_a_change_meanwhile_is_waited_out(
+    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock, moment: int
+) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    change = partial(keep, step1, {})
+    Changing(monkeypatch, clock, *[None] * moment, change)
+    result = recount(pipeline)
+    assert (result.changes_meanwhile, result.exact, result.differences) == (0, True, {})
+
+
+def test_where_tasks_never_rest_the_first_count_is_near_and_not_exact(
+    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    for n in range(5):
+        step1.make_and_save(f"t-{n}")
+    keep(step1, {20: 1})
+    Changing(monkeypatch, clock, *[partial(keep, step1, {}, 2)] * 10)
+    result = recount(pipeline)
+    assert (result.changes_meanwhile, result.corrected, result.exact) == (4, True, False)
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.by_code, kept.exact, kept.recounted_at) == ({10: 5, 20: 0}, False, clock())
+
+
+def test_where_tasks_never_rest_only_a_certain_drift_is_corrected(
+    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock, settled: Changing
+) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    assert recount(pipeline).exact
+    keep(step1, {20: 2})
+    Changing(monkeypatch, clock, *[partial(keep, step1, {})] * 20)
+    result = recount(pipeline)
+    assert (result.changes_meanwhile, result.drift, result.corrected, result.exact) == (2, 0, False, True)
+    keep(step1, {20: 1})
+    result = recount(pipeline)
+    assert (result.drift, result.corrected, result.exact) == (1, True, False)
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.by_code, kept.exact) == ({10: 1, 20: 0}, False)
+    assert len(settled.waits) == 2
+
+
+def test_of_two_recounts_at_once_one_corrects(
+    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock
+) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {20: 1})
+    board = step1.count_board()
+    kept = board.read()
+    for exact in (True, False):
+        assert board.correct(kept, {10: 1, 20: -1}, clock(), exact=exact) is exact
+    clock.advance(1)
+    assert not board.correct(kept, {10: 1, 20: -1}, clock(), exact=True)
+    Changing(monkeypatch, clock)
+    result = recount(pipeline)
+    assert (result.differences, result.exact) == ({}, True)
+
+
+def test_where_something_changes_at_the_correction_the_tasks_are_counted_again(
+    pipeline: Pipeline, step1: Any, settled: Changing, wire: Wire
+) -> None:
+    keep(step1, {20: 1})
+    wire.inject("TransactWriteItems", transaction_cancelled("None", "ConditionalCheckFailed", *["None"] * 15))
+    assert recount(pipeline).exact
+    assert len(settled.waits) == 4
+
+
+@pytest.mark.parametrize("wait", [0, 1])
+def test_counts_that_go_meanwhile_are_missing(
+    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock, wait: int
+) -> None:
+    keep(step1, {20: 1})
+    Changing(monkeypatch, clock, *[None] * wait, step1.delete_all)
+    with pytest.raises(ValueError, match="No counts are kept"):
+        recount(pipeline)
+
+
+@pytest.mark.parametrize("shard", [f"shardId-{n}" for n in range(6)])
+def test_a_change_counted_at_the_last_moment_keeps_a_correction_back(step1: Any, clock: Clock, shard: str) -> None:
+    keep(step1, {10: 1})
+    board = step1.count_board()
+    kept = board.read()
+    keep(step1, {20: 1}, shard=shard)
+    assert not board.correct(kept, {10: 1}, clock(), exact=True)
+    assert board.correct(kept, {10: 1}, clock(), exact=False)
+    after = board.read()
+    assert (after.by_code, after.exact) == ({10: 2, 20: 1}, False)
+
+
+def test_a_sweep_finds_a_drift_and_the_counts_are_not_exact_any_more(
+    pipeline: Pipeline, step1: Any, settled: Changing
+) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    assert check_counts(pipeline, lambda: False) is None  # not counted for the first time
+    assert recount(pipeline).exact
+    found = check_counts(pipeline, lambda: False)
+    assert found is not None
+    assert (found.drift, found.exact) == (0, True)
+    step1.get_one_or_none("t-1").delete()  # and nothing told of it
+    found = check_counts(pipeline, lambda: False)
+    assert found is not None
+    assert (found.drift, found.exact) == (1, False)
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert not kept.exact
+    assert recount(pipeline).exact
+    assert len(settled.waits) == 8
+
+
+def test_a_sweep_without_time_finds_nothing(pipeline: Pipeline, step1: Any, settled: Changing, wire: Wire) -> None:
+    keep(step1, {10: 1})
+    assert recount(pipeline).exact
+    for n in range(4):  # more than a page of the index
+        status = {"value": {"S": "test____010____001"}, "update_time": {"S": "2030"}, "lock": {"S": "x" * 390_000}}
+        put(wire, step1, f"test____{n}", **status)
+    assert check_counts(pipeline, lambda: True) is None
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert kept.exact
+    assert len(settled.waits) == 3
+
+
+def test_reading_costs_one_request_however_many_tasks_there_are(pipeline: Pipeline, step1: Any, wire: Wire) -> None:
+    keep(step1, {10: 1})
+    with wire.counting() as sent:
+        pipeline.kept_counts()
+    assert sent == {"BatchGetItem": 1}
+    with wire.counting() as sent:
+        keep(step1, {10: 1})
+    assert sent == {"GetItem": 1, "TransactWriteItems": 1}
+
+
+def test_counting_survives_a_lost_answer(step1: Any, wire: Wire) -> None:
+    wire.inject("TransactWriteItems", answer_lost)
+    keep(step1, {10: 1})
+    assert wire.pending("TransactWriteItems") == 0
+    assert step1.count_board().read().by_code == {10: 1}
+
+
+@pytest.mark.parametrize("reasons", [("ConditionalCheckFailed", "None"), ("None", "TransactionConflict")])
+def test_where_something_else_counts_nothing_is_counted(step1: Any, wire: Wire, reasons: tuple[str, str]) -> None:
+    keep(step1, {10: 1})
+    wire.inject("TransactWriteItems", transaction_cancelled(*reasons))
+    assert not ShardCounting(step1, "shardId-1").add({10: 1}, 1, before=f"{1:040}", place=f"{2:040}")
+    assert step1.count_board().read().by_code == {10: 1}
+
+
+def test_another_refusal_is_raised(step1: Any, wire: Wire) -> None:
+    wire.inject("TransactWriteItems", transaction_cancelled("None", "ValidationError"))
+    with pytest.raises(VerboseClientError, match="ValidationError"):
+        keep(step1, {10: 1})
+
+
+def test_what_was_counted_once_is_not_counted_again(step1: Any) -> None:
+    counting = ShardCounting(step1, "shardId-1")
+    for before, place, counted in ((None, 1, True), (None, 1, False), (1, 2, True), (1, 3, False), (2, 3, True)):
+        read = None if before is None else f"{before:040}"
+        assert counting.add({10: 1}, 1, before=read, place=f"{place:040}") is counted
+    assert counting.place() == f"{3:040}"
+    assert step1.count_board().read().by_code == {10: 3}
+
+
+def test_what_dynamodb_leaves_unread_is_read_again(step1: Any, wire: Wire) -> None:
+    keep(step1, {10: 1})
+    keep(step1, {10: 2}, shard="shardId-2")
+    wire.inject("BatchGetItem", unprocessed, partly_unprocessed, partly_unprocessed)
+    assert step1.count_board().read().by_code == {10: 3}
+
+
+def test_the_command_corrects_the_counts(
+    dynamodb_local_engine: Engine, table_name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = make_base(dynamodb_local_engine.host, table_name)
+    base.create_table(wait=True)
+    step = make_step(base, STEP1_CODES)
+    step.make_and_save("t-1")
+    keep(step, {20: 1})
+    command = Command(tmp_path, dynamodb_local_engine, table_name)
+    with (tmp_path / "shop.py").open("a") as module:
+        module.write("\n\nfrom status_tracker.operations import counts, pipeline\n\n")
+        module.write("counts.SETTLING_SECONDS = 0.01\nPIPELINE = pipeline.Pipeline({'Order': Order})\n")
+    monkeypatch.setitem(command.environment, "STATUS_TRACKER_TASK", "shop:PIPELINE")
+    rehearsed = command.run("recount", "--dry-run")
+    assert rehearsed.returncode == 1
+    assert [line.split() for line in rehearsed.stdout.splitlines()[1:3]] == [
+        ["Order", "pending", "10", "0", "1", "+1"],
+        ["Order", "in_progress", "20", "1", "0", "-1"],
+    ]
+    assert "recount without --dry-run corrects them" in rehearsed.stderr
+    done = command.run("recount", "--json")
+    assert (done.returncode, json.loads(done.stdout)["exact"], done.stderr) == (0, True, "The counts are exact now.\n")
+    again = command.run("recount")
+    assert (again.returncode, again.stderr) == (0, "The counts are exact.\n")
+    base._get_connection().connection.client.close()

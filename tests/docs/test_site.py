@@ -53,7 +53,7 @@ NAMES = {
     "status_tracker_local.errors.LocalCloudError",
 }
 """What users import from a package that is a command for the rest."""
-FUNCTIONS = re.compile(r"status_tracker_ops\.(bulk|deployed|intake|sweep|widget)\b")
+FUNCTIONS = re.compile(r"status_tracker_ops\.(bulk|deployed|events|intake|sweep|widget)\b")
 """What Lambda imports, and no user: the deployed functions of a pipeline."""
 OF_PYNAMODB = {"DoesNotExist", "PAY_PER_REQUEST_BILLING_MODE", "PROVISIONED_BILLING_MODE"}
 """Public in our rooms, and described by PynamoDB."""

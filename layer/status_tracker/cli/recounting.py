@@ -34,7 +34,7 @@ def recount_once(target: Target, *, dry_run: bool) -> None:
 
 
 def _names(pipeline: Pipeline, result: Recount) -> dict[int, str]:
-    codes = sorted({*result.kept, *result.counted})
+    codes = sorted(result.counted)
     return {code: ", ".join(f"{each.step} {each.status}" for each in pipeline.meanings(code)) for code in codes}
 
 

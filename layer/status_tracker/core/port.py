@@ -206,10 +206,6 @@ class CountBoard(Protocol):
         """The counts as they are stored now; None if none are kept. Raises the backend's own exceptions."""
         ...
 
-    def count(self, stop: Callable[[], bool]) -> Mapping[int, int] | None:
-        """Count the tasks themselves, of every code there is; None where `stop` returned True before the end."""
-        ...
-
     def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, exact: bool) -> bool:
         """Add the differences, unless somebody has corrected them since `kept` was read; returns whether it did.
 

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ..core.port import KeptCounts
 from ..core.retries import jittered
-from .batch_get import PARALLEL_READS
-from .count_items import CountItems, changes_of, counted, listed_code
+from .count_items import CountItems, changes_of, counted
 from .item import TaskItem
-from .query import index_of
 
 _LONGEST_PAUSE_SECONDS = 0.2
 
@@ -45,39 +42,6 @@ class DynamoCountBoard:
             recounted_at=None if moment is None else datetime.fromisoformat(moment["S"]),
             changes=tuple(map(changes_of, slots)),
         )
-
-    def count(self, stop: Callable[[], bool]) -> Mapping[int, int] | None:
-        """By the whole index, in parallel: also what has a code or a shard that this process does not know."""
-        _ = self._class._get_connection().connection.client  # made once here, not in each thread
-        with ThreadPoolExecutor(PARALLEL_READS) as pool:
-            parts = list(pool.map(lambda segment: self._count_segment(segment, stop), range(PARALLEL_READS)))
-        if None in parts:
-            return None
-        return dict(sorted(sum((part for part in parts if part is not None), Counter()).items()))
-
-    def _count_segment(self, segment: int, stop: Callable[[], bool]) -> Counter[int] | None:
-        config, table = self._class.config, self._items.of("")["TableName"]
-        value, when = self._class.value.attr_name, self._class.update_time.attr_name
-        request: dict[str, Any] = {
-            "TableName": table,
-            "IndexName": index_of(self._class).Meta.index_name,
-            "Segment": segment,
-            "TotalSegments": PARALLEL_READS,
-            "ProjectionExpression": "#value, #when",
-            "FilterExpression": "begins_with(#value, :ours)",
-            "ExpressionAttributeNames": {"#value": value, "#when": when},
-            "ExpressionAttributeValues": {":ours": {"S": f"{config.use_case_id}{config.sep}"}},
-        }
-        found: Counter[int] = Counter()
-        while True:
-            page = self._items.ask("Scan", request)
-            codes = (listed_code(self._class, item) for item in page["Items"])
-            found.update(code for code in codes if code is not None)
-            if "LastEvaluatedKey" not in page:
-                return found
-            if stop():
-                return None
-            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
     def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, exact: bool) -> bool:
         items, (first, *others) = self._items, self._items.slots

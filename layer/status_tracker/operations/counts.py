@@ -28,7 +28,8 @@ class Recount:
     """What a count of all tasks has found, and what was made of it.
 
     Attributes:
-        kept, counted: how many tasks have each status, by its code: as it was kept, and as the tasks say.
+        kept, counted: how many tasks have each status, by its code: as it was kept, and as the tasks say. `counted`
+            has the statuses of the pipeline's steps; what is kept of others stays as it is.
         changes_meanwhile: how many changes were counted while the tasks were. By each, a number may be one too many or
             one too few.
         first: no tasks had been counted before; what was kept are only changes.
@@ -46,8 +47,7 @@ class Recount:
     @property
     def differences(self) -> dict[int, int]:
         """What is to be added to what is kept, by the code; without zeros."""
-        codes = sorted({*self.kept, *self.counted})
-        found = {code: self.counted.get(code, 0) - self.kept.get(code, 0) for code in codes}
+        found = {code: number - self.kept.get(code, 0) for code, number in sorted(self.counted.items())}
         return {code: number for code, number in found.items() if number}
 
     @property
@@ -58,7 +58,7 @@ class Recount:
 
 
 def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
-    """Count all tasks, and correct the counts that are kept by that.
+    """Count all tasks of the pipeline by the index, and correct the counts that are kept by that.
 
     This makes the first count of a table that had tasks before, and mends a drift. It waits until no task changes, up
     to `ROUNDS` times: then what is kept is exact afterwards. Where the tasks never rest, only a first count and a
@@ -73,7 +73,7 @@ def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
     """
     board, config = pipeline.first.task_class.count_board(), pipeline.first.task_class.config
     for _ in range(ROUNDS):
-        found = None if board is None else _compared(board, sleep_of(config.clock), lambda: False)
+        found = None if board is None else _compared(pipeline, board, lambda: False)
         if board is None or found is None:
             raise ValueError(
                 f"No counts are kept of {pipeline.use_case_id}: deploy the function that reads the table's stream; the "
@@ -104,7 +104,7 @@ def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None
     kept = None if board is None else board.read()
     if board is None or kept is None or kept.recounted_at is None:
         return None
-    found = _compared(board, sleep_of(pipeline.first.task_class.config.clock), stop)
+    found = _compared(pipeline, board, stop)
     if found is None:
         return None
     result, _ = found
@@ -114,15 +114,14 @@ def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None
     return result
 
 
-def _compared(
-    board: CountBoard, sleep: Callable[[float], None], stop: Callable[[], bool]
-) -> tuple[Recount, KeptCounts] | None:
+def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -> tuple[Recount, KeptCounts] | None:
     """The tasks beside what is kept; None where nothing is kept, or `stop` ended it."""
+    sleep = sleep_of(pipeline.first.task_class.config.clock)
     before = board.read()
     if before is None:
         return None
     sleep(SETTLING_SECONDS)
-    counted = board.count(stop)
+    counted = _counted(pipeline, stop)
     if counted is None:
         return None
     sleep(SETTLING_SECONDS)
@@ -131,3 +130,15 @@ def _compared(
         return None
     meanwhile = sum(kept.changes) - sum(before.changes)
     return Recount(kept.by_code, counted, meanwhile, kept.recounted_at is None, exact=kept.exact), kept
+
+
+def _counted(pipeline: Pipeline, stop: Callable[[], bool]) -> dict[int, int] | None:
+    """The tasks of every status of the steps, by the index; None where `stop` ended it."""
+    counted: dict[int, int] = {}
+    for step in pipeline:
+        for code in step.task_class.config.status_shards:
+            number = step.task_class.count_within(code, stop=stop)
+            if number is None:
+                return None
+            counted[code] = number
+    return counted

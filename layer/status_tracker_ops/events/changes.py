@@ -104,7 +104,7 @@ def change_of(pipeline: Pipeline, record: StreamRecord) -> Change | None:
         return None
     before, _ = _state(task_class, record.before, code_before)
     after, broken = _state(task_class, record.after, code)
-    if code == code_before and not _is_anew(before, after):
+    if before is not None and after is not None and code == code_before and not _is_anew(before, after):
         return None
     place = _place(pipeline, code_before, code)
     if after is not None and (unreadable := sorted(broken.intersection(_TOLD))):
@@ -131,10 +131,8 @@ def _state(
     return (None, frozenset()) if item is None or code is None else state_in(task_class, dict(item), code)
 
 
-def _is_anew(before: TaskState | None, after: TaskState | None) -> bool:
+def _is_anew(before: TaskState, after: TaskState) -> bool:
     """Whether a task of the same status was acquired again, or is to be run again."""
-    if before is None or after is None:
-        return True
     return after.fence > before.fence or _action(before, after) in _OF_ACTIONS
 
 

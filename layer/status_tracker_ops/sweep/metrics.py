@@ -11,12 +11,14 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
+    from status_tracker.operations.counts import Recount
     from status_tracker.operations.pausing import Pause
     from status_tracker.operations.sweeping import Noted, Swept
     from status_tracker_ops.intake.reconcile import Reconciled
     from status_tracker_ops.sweep.counting import StepCount
 
 _INTAKE = "Intake"
+_COUNTS = "Counts"
 
 
 class SweepReporter:
@@ -72,6 +74,15 @@ class SweepReporter:
 
     def total(self, step: str, status: str, count: int) -> None:
         _publish(step, {"Tasks": count}, status=status)
+
+    def checked(self, found: Recount | None) -> None:
+        """What a comparison of the counts that are kept with the tasks has found, if there was one."""
+        if found is None:
+            return
+        if found.drift:
+            figures = {"differences": found.differences, "changes_meanwhile": found.changes_meanwhile}
+            self._logger.error("The counts are wrong: recount them", extra={"step": _COUNTS, **figures})
+        _publish(_COUNTS, {"CountDrift": found.drift})
 
     def reconciled(self, reconciled: Reconciled) -> None:
         for each in reconciled.registered:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
+from status_tracker.operations.counts import check_counts
 from status_tracker.operations.sweeping import Swept, sweep
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from status_tracker import BaseTask, RunState
+    from status_tracker.operations.counts import Recount
     from status_tracker.operations.pausing import Pause
     from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.settings import SweepSettings
@@ -47,6 +49,8 @@ class Reporter(Protocol):
     def not_counted(self) -> None: ...
 
     def total(self, step: str, status: str, count: int) -> None: ...
+
+    def checked(self, found: Recount | None) -> None: ...
 
     def reconciled(self, reconciled: Reconciled) -> None: ...
 
@@ -193,5 +197,6 @@ class Sweep:
             self.report.total(step.name, step.task_class.config.status_name(code), count)
         if not complete:
             self.report.not_counted()
+        self.report.checked(check_counts(self.pipeline, stop))
         pause = RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1) if complete else RECOUNT_AGAIN
         return replace(state, recount_after=now + pause, service=service)
