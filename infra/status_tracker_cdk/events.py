@@ -69,6 +69,7 @@ class TaskEvents(Construct):
         bus: where the events are sent.
         dead_letter_queue: what could not be handled.
         function: the function.
+        counts: whether it keeps counts.
 
     Raises:
         PropsError: the table has no such stream, or two functions read it already.
@@ -107,7 +108,7 @@ class TaskEvents(Construct):
             timeout_seconds=props.events_timeout_seconds,
             memory_mb=props.events_memory_mb,
         )
-        self.function = handler.function
+        self.function, self.counts = handler.function, props.events_counts
         self._add_source(table, props, commons.use_case_id)
 
     def on(

@@ -53,7 +53,15 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
         *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep", "Events")),
-        *("SweepNotRunning", "IntakeErrors", "SweepErrors", "EventsErrors", "EventsDeadLetters", "EventsLate"),
+        *(
+            "SweepNotRunning",
+            "IntakeErrors",
+            "SweepErrors",
+            "EventsErrors",
+            "EventsDeadLetters",
+            "EventsLate",
+            "CountDrift",
+        ),
         *(f"CannotSweep{name}" for name in (*STEPS, "Intake")),
     }
 
@@ -361,3 +369,9 @@ def test_changes_that_wait_too_long(alarms: dict[str, Alarm]) -> None:
     assert_alarm(alarms["EventsLate"], metric, over=15 * 60_000)
     _, changed = with_settings(alarm_events_age_minutes=5)
     assert changed["EventsLate"].threshold == 5 * 60_000
+
+
+def test_counts_that_have_drifted_until_they_are_right_again(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
+    period = 2 * 60 * stage.settings.sweep.sweep_interval_minutes
+    metric = Metric("StatusTracker", "CountDrift", of_step(stage, "Counts"), "Maximum", period)
+    assert_alarm(alarms["CountDrift"], metric, without_data="as it was")

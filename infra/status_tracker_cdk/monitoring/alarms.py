@@ -13,12 +13,14 @@ from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
 from status_tracker_cdk.events import TaskEvents
-from status_tracker_cdk.monitoring.metrics import EVENTS_STEP, INTAKE_STEP, MINUTE, Watched
+from status_tracker_cdk.monitoring.metrics import COUNTS_STEP, EVENTS_STEP, INTAKE_STEP, MINUTE, Watched
 from status_tracker_cdk.monitoring.windows import AT_ONCE, EVENT, LASTING, TWICE, Window
 from status_tracker_cdk.worker_alarms import WorkerAlarms
 
 _SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.MINIMUM
 _NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
+# The sweep compares now and then only.
+_AS_IT_WAS = cloudwatch.TreatMissingData.IGNORE
 _UNKNOWN = cloudwatch.TreatMissingData.MISSING
 _QUARTER = Duration.minutes(15)
 
@@ -214,6 +216,15 @@ class Alarms(Construct):
             "Events are late",
             over=minutes * 60_000,
         )
+        if events.counts and self._watched.sweep is not None:
+            self._alarm(
+                "CountDrift",
+                self._watched.swept("CountDrift", COUNTS_STEP),
+                "The counts that are kept are not those of the tasks. What shows counts counts the tasks itself until "
+                "somebody recounts: status-tracker recount.",
+                "Counts have drifted",
+                missing=_AS_IT_WAS,
+            )
 
     def _add_throttles(self) -> None:
         watched = self._watched

@@ -26,6 +26,7 @@ MINUTE = Duration.minutes(1)
 INTAKE_STEP = "Intake"
 SWEEP_STEP = "Sweep"
 EVENTS_STEP = "Events"
+COUNTS_STEP = "Counts"
 STATUS_NAMES = ("pending", "in_progress", "failed", "succeeded", "ignored")
 _PASSED_ON = "succeeded"
 
