@@ -3,6 +3,8 @@
 from typing import Any
 
 import aws_cdk as cdk
+from aws_cdk import aws_events_targets as targets
+from aws_cdk import aws_sns as sns
 from constructs import Construct
 from status_tracker_cdk import RetryProps, Tracker
 
@@ -17,3 +19,6 @@ class OrdersStack(cdk.Stack):
         mail = tracker.step("Mail", handler="mail.handler", timeout=cdk.Duration.seconds(30))
         tracker.workflow(invoice)
         tracker.queue_worker(mail)
+        set_aside = sns.Topic(self, "SetAside", enforce_ssl=True)
+        tracker.on_event("Task Ignored", targets=[targets.SnsTopic(set_aside)])
+        cdk.CfnOutput(self, "SetAsideTopicArn", value=set_aside.topic_arn)

@@ -14,6 +14,7 @@ from documents_stack.buckets import DeletionProps, EncryptionProps
 from documents_stack.reading import BEDROCK, LEAST_STEP_SECONDS, TEXTRACT, AnsweringProps, ReadingProps
 from documents_stack.textract import ANALYSIS_SECONDS, START_SECONDS
 from status_tracker_cdk.bulk_machine import BulkProps
+from status_tracker_cdk.events import EventsProps
 from status_tracker_cdk.intake import IntakeProps
 from status_tracker_cdk.monitoring.alarm_props import LONGEST_ALARM_MINUTES, AlarmProps
 from status_tracker_cdk.props import Props, PropsError, is_of_type
@@ -72,6 +73,7 @@ class Settings:
     sweep: SweepProps
     bulk: BulkProps
     alarms: AlarmProps
+    events: EventsProps
     reading: ReadingProps
     answering: AnsweringProps
 

@@ -48,6 +48,7 @@ class StatusTrackerStack(Stack):
             log_props=settings.logs,
             retries=settings.retries,
             sweep=settings.sweep,
+            events=settings.events,
             monitoring=replace(settings.alarms, alarm_runbook=settings.alarms.alarm_runbook or "docs/runbook.md"),
             bulk_rerun=settings.bulk,
             results=self.buckets.results,

@@ -8,6 +8,7 @@ from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
 from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.dispatch import Dispatch
+from status_tracker_cdk.events import EventsProps, TaskEvents
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.intake import Intake, IntakeProps
 from status_tracker_cdk.layer import TrackerLayer
@@ -37,6 +38,7 @@ __all__ = [
     "DataProps",
     "Deletion",
     "Dispatch",
+    "EventsProps",
     "ExistingTable",
     "FunctionCommons",
     "HandlerFunction",
@@ -50,6 +52,7 @@ __all__ = [
     "StepProps",
     "Sweep",
     "SweepProps",
+    "TaskEvents",
     "TaskTable",
     "TaskWorkflow",
     "TrackedStep",

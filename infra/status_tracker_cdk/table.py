@@ -17,6 +17,8 @@ INDEX_NAME = "status_and_update_time-index"
 INDEX_KEY_ATTRIBUTE = "value"
 INDEX_RANGE_ATTRIBUTE = "update_time"
 TIME_TO_LIVE_ATTRIBUTE = "expire_at"
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html#Streams.Processing
+_STREAM_READERS = 2
 INDEX_PROJECTION = ("create_time", "status", "retry", "lock", "lock_time", "lock_expire_time")
 
 
@@ -39,6 +41,39 @@ class TableRights:
             raise PropsError(
                 [f"use_case_id {use_case_id!r} is another tracker's on the same table: give each one of its own"]
             )
+
+    @property
+    def problem_of_stream(self) -> str | None:
+        """Why events cannot be told from the table's stream; None where they can, as far as the CDK knows."""
+        wanted = dynamodb.StreamViewType.NEW_AND_OLD_IMAGES.value
+        if self.table.table_stream_arn is None:
+            return (
+                f"events need a stream, and the table has none: switch one on with {wanted}, and import it with "
+                "table_stream_arn, by Table.from_table_attributes; or leave events off"
+            )
+        resource = self.table.node.default_child
+        stream = resource.stream_specification if isinstance(resource, dynamodb.CfnTable) else None
+        if isinstance(stream, dynamodb.CfnTable.StreamSpecificationProperty) and stream.stream_view_type != wanted:
+            return f"events need a stream with {wanted}, and that of the table has {stream.stream_view_type}"
+        return None
+
+    def claim_stream(self) -> str:
+        """Take one of the two readers that a stream may have; returns the ARN of the stream.
+
+        Raises:
+            PropsError: there is no stream that can be used, or it has two readers.
+        """
+        if problem := self.problem_of_stream:
+            raise PropsError([problem])
+        path = self.table.node.path
+        if not any(take(self.table, "status-tracker:stream", f"{path} {number}") for number in range(_STREAM_READERS)):
+            raise PropsError(
+                [
+                    "events would be the third reader of one stream, and DynamoDB lets two read it: switch them off "
+                    "in one of the trackers of this table"
+                ]
+            )
+        return str(self.table.table_stream_arn)
 
     def allow_items(self, *actions: str) -> iam.PolicyStatement:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""

@@ -9,6 +9,7 @@ from types import MappingProxyType
 import jsii
 from aws_cdk import Aspects, Duration, IAspect
 from aws_cdk import aws_dynamodb as dynamodb
+from aws_cdk import aws_events as events_
 from aws_cdk import aws_iam as iam
 from aws_cdk import aws_lambda as lambda_
 from aws_cdk import aws_s3 as s3
@@ -20,6 +21,7 @@ from constructs import Construct, IConstruct, IValidation
 from status_tracker_cdk.bulk_machine import BulkMachine, BulkProps
 from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.dispatch import Dispatch
+from status_tracker_cdk.events import EventsProps, TaskEvents
 from status_tracker_cdk.functions import FunctionCommons
 from status_tracker_cdk.intake import Intake, IntakeProps, send_events
 from status_tracker_cdk.layer import TrackerLayer
@@ -33,6 +35,8 @@ from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import ExistingTable, TableRights, TaskTable
 from status_tracker_cdk.tracker_checks import (
     chosen,
+    chosen_events,
+    problems_of_events,
     problems_of_layer,
     problems_of_props,
     problems_of_queue,
@@ -68,7 +72,9 @@ class Tracker(Construct):
             have one each.
         table: a table of your own, with the key and the index of a `TaskTable`, or another tracker's; by default a new
             one.
-        stream: whether changes of a new table are streamed; by default not.
+        stream: whether changes of a new table are streamed for readers of your own; events stream them, too.
+        events: events on a bus, and exact counts; by default where the table is new or has a stream.
+        event_bus: the bus for the events; by default a new one.
         data: whether data outlives the stack; by default it does.
         log_props: what is logged, and how long logs are kept; by default a year.
         retries: how often a task is tried, and how soon again.
@@ -89,6 +95,7 @@ class Tracker(Construct):
             and no two trackers of an app in the same account and region have the same.
         table: the task table, and the rights to it.
         layer: the layer with the library and what it needs.
+        events: what tells of changes, and lets rules start something; None where it is off.
 
     Raises:
         PropsError: something cannot be used as given; lists everything that is wrong. What can only be known when all
@@ -113,6 +120,8 @@ class Tracker(Construct):
         use_case_id: str | None = None,
         table: TableRights | dynamodb.ITable | None = None,
         stream: bool = False,
+        events: EventsProps | bool | None = None,
+        event_bus: events_.IEventBus | None = None,
         data: DataProps | None = None,
         log_props: LogProps | None = None,
         retries: RetryProps | None = None,
@@ -139,6 +148,8 @@ class Tracker(Construct):
                 *problems_of_resource("layer", layer, "layer_version_arn", "a lambda_.ILayerVersion"),
                 *problems_of_resource("alarm_topic", alarm_topic, "topic_arn", "an sns.ITopic"),
                 *problems_of_resource("results", results, "bucket_arn", "an s3.IBucket"),
+                *problems_of_resource("event_bus", event_bus, "event_bus_arn", "an events.IEventBus"),
+                *problems_of_events(events, event_bus),
             ]
         )
         take_or_refuse(self, self.name, "the tracker")
@@ -154,7 +165,10 @@ class Tracker(Construct):
             data=data,
         )
         self._code = folder
-        self.table = _rights_to(table) or TaskTable(self, "Tasks", props=data, stream=stream)
+        given = _rights_to(table)
+        events_props = chosen_events(events, given)
+        streams = stream or events_props is not None
+        self.table = given or TaskTable(self, "Tasks", props=data, stream=streams)
         self.table.claim(use_case)
         self.layer = layer or TrackerLayer(self, "Layer", functions=folder.path, requirements=requirements)
         self.commons = FunctionCommons(
@@ -167,8 +181,17 @@ class Tracker(Construct):
             retries=retries or RetryProps(),
             logs=log_props or LogProps(retain_data=data.retain_data),
         )
+        self.events = (
+            None
+            if events_props is None
+            else TaskEvents(self, "Events", commons=self.commons, table=self.table, bus=event_bus, props=events_props)
+        )
         self._parts = Parts(
-            commons=self.commons, table=self.table, choices=choices, known_steps=folder.steps_of(*pipeline.split(":"))
+            commons=self.commons,
+            table=self.table,
+            choices=choices,
+            events=self.events,
+            known_steps=folder.steps_of(*pipeline.split(":")),
         )
         self._operations: Operations | None = None
         self.node.add_validation(_Validation(self._parts))
@@ -311,6 +334,16 @@ class Tracker(Construct):
             intake=intake or IntakeProps(),
             backfill=chosen("backfill", backfill, BulkProps),
         )
+
+    def on_event(self, *kinds: str, targets: Sequence[events_.IRuleTarget], step: str | None = None) -> events_.Rule:
+        """Start something by an event, see `TaskEvents.on`.
+
+        Raises:
+            PropsError: there is no event of that kind, or the tracker has no events.
+        """
+        if self.events is None:
+            raise PropsError(["on_event() needs events: switch them on, with a table that has a stream"])
+        return self.events.on(*kinds, targets=targets, step=step)
 
     def queue(self, step: TrackedStep | str) -> sqs.Queue:
         """The queue that the step is worked on from. Raises `KeyError` where it has none."""

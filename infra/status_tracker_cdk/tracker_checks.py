@@ -11,8 +11,9 @@ from constructs import Construct
 
 from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.events import EventsProps
 from status_tracker_cdk.layer import TrackerLayer
-from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, SWEEP_STEP
+from status_tracker_cdk.monitoring.metrics import EVENTS_STEP, INTAKE_STEP, SWEEP_STEP
 from status_tracker_cdk.naming import take_name
 from status_tracker_cdk.props import Props, PropsError
 from status_tracker_cdk.table import TableRights
@@ -27,19 +28,8 @@ LONGEST_NAME = 50
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
 _MACHINES = (Backfill.__name__, BulkRerun.__name__)
 RESERVED = {
-    *(
-        "Tasks",
-        "Layer",
-        "Workflow",
-        "Operations",
-        "Widget",
-        "WidgetActions",
-        "WidgetAdministration",
-        "Monitoring",
-        "Files",
-        "Outputs",
-    ),
-    *("Table", "Index", INTAKE_STEP, SWEEP_STEP, _DEFAULT),
+    *("Tasks", "Layer", "Workflow", "Operations", "Widget", "WidgetActions", "WidgetAdministration", "Monitoring"),
+    *("Files", "Outputs", "Table", "Index", EVENTS_STEP, INTAKE_STEP, SWEEP_STEP, _DEFAULT),
     *(f"{machine}{state}" for machine in _MACHINES for state in ("", "Plan", "Work", "Report")),
 }
 """Names that a step cannot have, since constructs, metrics or alarms have them."""
@@ -69,6 +59,26 @@ def chosen(name: str, value: PropsT | bool | None, kind: type[PropsT]) -> PropsT
     if not isinstance(value, kind):
         raise PropsError([f"{name} must be a {kind.__name__}, True or False, not {value!r}"])
     return value
+
+
+def chosen_events(value: EventsProps | bool | None, table: TableRights | None) -> EventsProps | None:
+    """The props of the events, which are on where nothing is said and a new or given `table` has a stream for them.
+
+    Raises:
+        PropsError: they are wanted, and the given table has no stream for them.
+    """
+    problem = None if table is None else table.problem_of_stream
+    if value is None:
+        return EventsProps() if problem is None else None
+    if value is not False and problem is not None:
+        raise PropsError([problem])
+    return chosen("events", value, EventsProps)
+
+
+def problems_of_events(value: object, bus: object) -> Iterator[str]:
+    """What is wrong with the arguments about events."""
+    if value is False and bus is not None:
+        yield "event_bus is for events, which are off: leave it off, too, or events on"
 
 
 def problems_of_props(**given: tuple[object, type[Props]]) -> Iterator[str]:

@@ -16,6 +16,7 @@ from status_tracker_cdk.access import acknowledge
 from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
 from status_tracker_cdk.dispatch import Dispatch
+from status_tracker_cdk.events import TaskEvents
 from status_tracker_cdk.functions import FunctionCommons
 from status_tracker_cdk.intake import Intake, IntakeProps
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
@@ -69,6 +70,7 @@ class Parts:
     commons: FunctionCommons
     table: TableRights
     choices: Choices
+    events: TaskEvents | None = None
     known_steps: Sequence[str] | None = None
     steps: dict[str, TrackedStep] = field(default_factory=dict)
     workflow: Sequence[TrackedStep] = ()
@@ -252,6 +254,7 @@ class Operations:
             intake=self.intake,
             sweep=self.sweep,
             bulk_machines=self.bulk_machines,
+            events=parts.events,
             attended_functions=attended,
         )
         return Monitoring(
@@ -277,6 +280,8 @@ class Operations:
             "IntakeQueueUrl": self.intake and self.intake.queue.queue_url,
             "IntakeDeadLetterQueueUrl": self.intake and self.intake.dead_letter_queue.queue_url,
             "SweepFunctionName": self.sweep and self.sweep.function.function_name,
+            "EventBusName": parts.events and parts.events.bus.event_bus_name,
+            "EventsDeadLetterQueueUrl": parts.events and parts.events.dead_letter_queue.queue_url,
             "DashboardName": self.monitoring and parts.commons.name,
             "WidgetViewersPolicyArn": self.widget and self.widget.viewers.managed_policy_arn,
             "WidgetOperatorsPolicyArn": self.widget and self.widget.operators.managed_policy_arn,

@@ -6,7 +6,6 @@
 
 import functools
 import threading
-import uuid
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
@@ -19,11 +18,18 @@ from moto.core.exceptions import JsonRESTError
 from moto.dynamodb.models import table as table_models
 from moto.events import models as events_models
 from moto.s3 import models as s3_models
-from moto.sqs.models import Queue, sqs_backends
+from moto.sqs.models import Queue
 from moto.stepfunctions.parser import models as parser_models
 
 from status_tracker.testing.moto import mend_dynamodb
-from status_tracker_local import moto_custom_resources, moto_quotas, moto_stacks, moto_step_functions, moto_unchanged
+from status_tracker_local import (
+    moto_custom_resources,
+    moto_quotas,
+    moto_stacks,
+    moto_step_functions,
+    moto_streams,
+    moto_unchanged,
+)
 from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.functions import WAIT_SECONDS, ThrottledError
 
@@ -37,13 +43,15 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _give_layers_an_arn()
     _apply_bucket_settings()
     _apply_table_settings()
+    _keep_buses()
     _deploy_more_types()
     _begin_alarms_without_data()
     _know_the_defaults_of_parameters()
-    _leave_queues_to_the_poller()
     _make_operations_atomic()
-    _mend_upload_events()
     _list_modules_once()
+    moto_streams.leave_event_sources_to_the_pollers()
+    moto_streams.number_records_on()
+    moto_streams.tell_changes_only()
     moto_step_functions.execute_state_machines()
     moto_step_functions.name_executions()
     moto_step_functions.fail_maps_with_too_many_failures()
@@ -158,6 +166,26 @@ def _apply_table_settings() -> None:
     moto_unchanged.change_tables()
 
 
+def _keep_buses() -> None:
+    """The Ref of an event bus is its name, of which CloudFormation knows nothing.
+
+    A bus that changes loses its rules, and one with rules cannot be deleted.
+    """
+
+    def update(_: Any, /, original_resource: events_models.EventBus, cloudformation_json: Any, **__: Any) -> Any:
+        original_resource.description = cloudformation_json["Properties"].get("Description")
+        return original_resource
+
+    def delete(self: events_models.EventBus, account_id: str, region_name: str) -> None:
+        self.rules.clear()
+        events_models.events_backends[account_id][region_name].delete_event_bus(self.name)
+
+    model: Any = events_models.EventBus
+    model.physical_resource_id = property(lambda bus: bus.name)
+    model.update_from_cloudformation_json = classmethod(update)
+    model.delete = delete
+
+
 def _deploy_more_types() -> None:
     """CloudFormation knows neither schedules, nor alarms, nor how functions are invoked asynchronously.
 
@@ -196,19 +224,6 @@ def _know_the_defaults_of_parameters() -> None:
     CloudFormationBackend._resolve_update_parameters = resolve  # type: ignore[method-assign]
 
 
-def _leave_queues_to_the_poller() -> None:
-    """Moto invokes on send, a message at a time, and does not read partial batch responses."""
-    original = lambda_models.LambdaBackend.create_event_source_mapping
-
-    def create(self: lambda_models.LambdaBackend, spec: dict[str, Any]) -> lambda_models.EventSourceMapping:
-        mapping = original(self, spec)
-        for queue in sqs_backends[self.account_id][self.region_name].queues.values():
-            queue.lambda_event_source_mappings.clear()
-        return mapping
-
-    lambda_models.LambdaBackend.create_event_source_mapping = create  # type: ignore[method-assign]
-
-
 def _make_operations_atomic() -> None:
     """On a threaded server a write to a table, a deletion from a queue and a named start are not atomic.
 
@@ -235,20 +250,6 @@ def _serialize(model: type, method: str, lock: Any) -> None:
             return original(self, *args, **kwargs)
 
     setattr(model, method, alone)
-
-
-def _mend_upload_events() -> None:
-    """S3 spells the attribute of its events ``etag``, moto ``eTag``; and moto gives all of them the same id."""
-    original = events_models.Rule.send_to_targets
-
-    def send_to_targets(self: events_models.Rule, original_event: Any, transform_input: bool = True) -> None:
-        s3_object = original_event["detail"].get("object", {})
-        if "eTag" in s3_object:
-            s3_object["etag"] = s3_object.pop("eTag")
-            original_event["id"] = str(uuid.uuid4())
-        original(self, original_event, transform_input)
-
-    events_models.Rule.send_to_targets = send_to_targets  # type: ignore[method-assign]
 
 
 def _list_modules_once() -> None:

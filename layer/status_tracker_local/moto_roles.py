@@ -13,7 +13,6 @@ from botocore.exceptions import ClientError
 from moto.awslambda import models as lambda_models
 from moto.awslambda.exceptions import InvalidParameterValueException
 from moto.cloudformation import parsing
-from moto.events import models as events_models
 from moto.iam.access_control import PermissionResult
 from moto.iam.models import ManagedPolicy, Role
 from moto.s3 import models as s3_models
@@ -33,11 +32,12 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 from moto.stepfunctions.parser.asl.utils import boto_client
 
 from status_tracker_local.moto_patches import after
+from status_tracker_local.moto_streams import on_failure_of
 from status_tracker_local.permissions.asks import Ask
 from status_tracker_local.permissions.asks import Role as ActingRole
 from status_tracker_local.permissions.errors import RefusedError
 from status_tracker_local.permissions.judge import Judge
-from status_tracker_local.permissions.services import check_event_source, rule_may_send
+from status_tracker_local.permissions.services import check_event_source
 from status_tracker_local.permissions.sessions import Session
 
 # Longer than any task: the state's own timeout ends it.
@@ -50,7 +50,6 @@ def hold_to_roles(judge: Judge) -> None:
     _leave_bucket_policies_to_the_judge()
     _keep_policies_of_queues()
     _check_event_sources(judge)
-    _ask_queues_for_events(judge)
     _act_as_the_state_machine(judge)
     _hold_maps_to_their_role(judge)
     _name_the_refusal_to_invoke()
@@ -89,34 +88,20 @@ def _keep_policies_of_queues() -> None:
 
 
 def _check_event_sources(judge: Judge) -> None:
-    """Moto lets a queue be the event source of a function that may not poll it."""
+    """Moto lets a queue or a stream be the event source of a function that may not poll it."""
     original = lambda_models.LambdaBackend.create_event_source_mapping
 
     def create(self: lambda_models.LambdaBackend, spec: dict[str, Any]) -> lambda_models.EventSourceMapping:
-        function = self.get_function(spec["FunctionName"])
-        if ":sqs:" in spec["EventSourceArn"]:
-            try:
-                check_event_source(judge, function.function_arn, spec["EventSourceArn"])
-            except RefusedError as error:
-                said = f"The function's execution role may not poll the queue. {error}"
-                raise InvalidParameterValueException(said) from error
+        function, source = self.get_function(spec["FunctionName"]), spec["EventSourceArn"]
+        try:
+            check_event_source(judge, function.function_arn, source, on_failure_of(spec))
+        except RefusedError as error:
+            kind = "queue" if ":sqs:" in source else "stream"
+            said = f"The function's execution role may not poll the {kind}. {error}"
+            raise InvalidParameterValueException(said) from error
         return original(self, spec)
 
     lambda_models.LambdaBackend.create_event_source_mapping = create  # type: ignore[method-assign]
-
-
-def _ask_queues_for_events(judge: Judge) -> None:
-    """Moto puts events on any queue; on AWS its policy must allow it, or the event goes to the dead-letter queue."""
-    original = events_models.Rule._send_to_sqs_queue
-
-    def send(self: events_models.Rule, resource_id: str, event: Any, group_id: str | None = None) -> None:
-        target = next(each for each in self.targets if each["Arn"].endswith(f":{resource_id}"))
-        for arn in (target["Arn"], target.get("DeadLetterConfig", {}).get("Arn")):
-            if arn and rule_may_send(judge, self.arn, arn):
-                original(self, arn.rpartition(":")[2], event, group_id)
-                return
-
-    events_models.Rule._send_to_sqs_queue = send  # type: ignore[method-assign]
 
 
 def _act_as_the_state_machine(judge: Judge) -> None:

@@ -10,15 +10,12 @@ import logging
 import os
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from moto.awslambda.models import lambda_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
-from moto.sqs.models import sqs_backends
 from werkzeug.serving import make_server
 
 from status_tracker_local.account import (
@@ -36,7 +33,8 @@ from status_tracker_local.account import (
 )
 from status_tracker_local.deployed import DeployedFunctions
 from status_tracker_local.deployed_widgets import page_paths
-from status_tracker_local.event_source import EventSource
+from status_tracker_local.event_sources import poll_event_sources
+from status_tracker_local.event_targets import EventTargets
 from status_tracker_local.functions import Functions
 from status_tracker_local.left_out import leave_out_outputs, left_out
 from status_tracker_local.missing_services import answer_for_missing_services
@@ -48,14 +46,11 @@ from status_tracker_local.moto_roles import hold_to_roles
 from status_tracker_local.other_sites import Application, refuse_other_sites
 from status_tracker_local.permissions.judge import Judge
 from status_tracker_local.permissions.layer import enforce_permissions
-from status_tracker_local.permissions.services import alarm_may_notify, poller_may, schedule_may_invoke
+from status_tracker_local.permissions.services import alarm_may_notify, schedule_may_invoke
 from status_tracker_local.refused_templates import refuse_templates
 from status_tracker_local.scheduler import run_schedules
 from status_tracker_local.start_page import start_page
 from status_tracker_local.widget_page import WidgetPage
-
-# How soon a new event source mapping is polled.
-_RECONCILE_SECONDS = 0.5
 
 
 def main() -> None:
@@ -80,9 +75,11 @@ def main() -> None:
     apply_patches(deployed)
     leave_out_outputs()
     hold_to_roles(judge)
+    EventTargets(deployed.accept_by_arn, judge).install()
     refuse_templates()
     monitor.watch_requests()
-    threading.Thread(target=_poll_event_sources, args=(deployed, judge), daemon=True).start()
+    polling = (deployed, judge, monitor.invocations.iterator_age)
+    threading.Thread(target=poll_event_sources, args=polling, daemon=True).start()
     may_invoke = partial(schedule_may_invoke, judge)
     threading.Thread(target=run_schedules, args=(deployed.accept_by_arn, may_invoke), daemon=True).start()
     threading.Thread(target=monitor.run, daemon=True).start()
@@ -94,25 +91,6 @@ class _QuietHandler(MotoRequestHandler):
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
         """Say nothing: a line a request hides what matters."""
-
-
-def _poll_event_sources(functions: DeployedFunctions, judge: Judge) -> None:
-    """Keep one poller for each enabled mapping of a queue to a function."""
-    pollers: dict[str, EventSource] = {}
-    while True:
-        wanted = {
-            mapping.uuid: (mapping, sqs_backends[account][region])
-            for account, regions in list(lambda_backends.items())
-            for region, backend in list(regions.items())
-            for mapping in backend.list_event_source_mappings("", "")
-            if mapping.enabled and ":sqs:" in mapping.event_source_arn
-        }
-        for uuid in pollers.keys() - wanted.keys():
-            pollers.pop(uuid).stop()
-        for uuid in wanted.keys() - pollers.keys():
-            pollers[uuid] = EventSource(*wanted[uuid], functions.invoke_by_arn, partial(poller_may, judge))
-            pollers[uuid].start()
-        time.sleep(_RECONCILE_SECONDS)
 
 
 def _with_questions(aws: Application, pages: Mapping[str, Application], questions: "Questions") -> Application:

@@ -20,7 +20,7 @@ DOLLARS_A_METRIC = 0.10
 """CloudWatch counts the metrics of an alarm, not the alarms."""
 
 _OPERATORS = {"GreaterThanThreshold": ">", "LessThanThreshold": "<"}
-_WITHOUT_DATA = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA"}
+_WITHOUT_DATA = {"notBreaching": "OK", "breaching": "ALARM", "missing": "INSUFFICIENT_DATA", "ignore": "as it was"}
 _HEAD = ("Alarm", "Goes off when", "Looks at", "Without data", "$ a month", "Runbook")
 
 

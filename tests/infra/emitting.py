@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics.provider.cold_start import reset_cold_start_flag
@@ -21,6 +22,7 @@ from moto import mock_aws
 
 import status_tracker as st
 from samples import make_samples
+from status_tracker.operations.counts import recount
 from status_tracker.sqs import TaskMessage, process_sqs_batch
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.handlers import measured
@@ -73,6 +75,7 @@ def of_the_application() -> set[Series]:
         functions.begin_an_analysis(patch)
         functions.run_bulk_machines()
         functions.look_at_the_widget(patch)
+        functions.read_the_stream(patch)
         functions.sweep(patch)
         s3_client().meta.events.unregister("before-send.s3.*", s3)
     return found
@@ -175,6 +178,22 @@ class Functions:
         deed = {**asked, "request_id": "0" * 32, "drawn": "0" * 32, "widgetContext": {}}
         self.function("status_tracker_ops.deployed.widget.viewer")({"widgetContext": {}})
         self.function("status_tracker_ops.deployed.widget.actor")(deed)
+
+    def read_the_stream(self, patch: pytest.MonkeyPatch) -> None:
+        """A task that was created, by which counts are begun; they are corrected then, so that sweeps compare them."""
+        patch.setattr("status_tracker.operations.counts.SETTLING_SECONDS", 0)
+        task_class = self.app.tasks.PIPELINE.first.task_class
+        table = boto3.client("dynamodb", region_name="us-east-1")
+        item = next(each for each in table.scan(TableName=task_class.Meta.table_name)["Items"] if "value" in each)
+        written = {
+            "NewImage": item,
+            "Keys": {"key": item["key"]},
+            "SequenceNumber": "1",
+            "ApproximateCreationDateTime": 1,
+        }
+        event = {"Records": [{"eventID": "1", "eventName": "INSERT", "dynamodb": written}], "shardId": "1", "state": {}}
+        self.function("status_tracker_ops.deployed.events.handler")(event)
+        recount(self.app.tasks.PIPELINE)
 
     def sweep(self, patch: pytest.MonkeyPatch) -> None:
         """Two sweeps, so that the second knows what has ended since the first."""

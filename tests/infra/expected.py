@@ -11,7 +11,8 @@ INDEX = f"{TABLE}/index/status_and_update_time-index"
 WORKFLOW = "<WorkflowStateMachine>"
 EXECUTIONS = "arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:execution:<WorkflowStateMachine.Name>:*"
 DEPLOYED = "status_tracker_ops.deployed"
-INTAKE, SWEEP = "DocumentIntake", "OperationsSweep"
+INTAKE, SWEEP, EVENTS = "DocumentIntake", "OperationsSweep", "EventsHandler"
+BUS, LETTERS = "<EventsBus>", "<EventsDeadLetterQueue>"
 VIEWER, ACTOR, ADMIN = "WidgetViewer", "WidgetActor", "WidgetAdmin"
 BULK_FOLDERS = {"Backfill": "backfills/", "BulkRerun": "reruns/"}
 
@@ -75,6 +76,9 @@ def own(machine: str) -> str:
     return f"{RESULTS}/{BULK_FOLDERS[machine]}*"
 
 
+STREAM_READING = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
+
+
 def _polling(queue: str) -> Rights:
     return {(f"sqs:{action}", queue) for action in ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes")}
 
@@ -110,6 +114,13 @@ RIGHTS: Mapping[str, Rights] = {
         ("states:ListExecutions", WORKFLOW),
         ("states:DescribeExecution", EXECUTIONS),
         ("s3:ListBucket", DOCUMENTS),
+    },
+    EVENTS: {
+        *((f"dynamodb:{action}", "<TasksTable.StreamArn>") for action in STREAM_READING),
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("events:PutEvents", "<EventsBus.Arn>"),
+        ("sqs:SendMessage", "<EventsDeadLetterQueue.Arn>"),
     },
     VIEWER: _READING,
     ACTOR: {*_READING, ("dynamodb:UpdateItem", TABLE), ("states:StartExecution", WORKFLOW)},

@@ -146,7 +146,7 @@ def own_stacks() -> Mapping[str, Synthesized]:
 def _shop(app: App, name: str) -> Stack:
     """Two trackers on one table; the second takes in uploads."""
     stack = Stack(app, name)
-    orders = with_steps(tracker_in(stack, stream=True))
+    orders = with_steps(tracker_in(stack))
     returns = with_steps(tracker_in(stack, "Returns", table=orders.table, layer=orders.layer))
     returns.on_upload(_bucket(stack))
     return stack
@@ -155,7 +155,7 @@ def _shop(app: App, name: str) -> Stack:
 def _bare(app: App) -> Stack:
     """Nothing that is optional."""
     stack = Stack(app, "Bare")
-    off = dict.fromkeys(("sweep", "widget", "monitoring", "bulk_rerun"), False)
+    off = dict.fromkeys(("sweep", "widget", "monitoring", "bulk_rerun", "events"), False)
     options = {"pipeline": INVOICES, "use_case_id": "orders", "data": DataProps(retain_data=False), **off}
     tracker = tracker_in(stack, "Default", **options)
     invoice = tracker.step("Invoice", handler="invoice.handler")

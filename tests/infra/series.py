@@ -32,6 +32,7 @@ _OF_EXECUTIONS = {
     *("ExecutionThrottled", "ExecutionTime"),
 }
 _OF_A_BUCKET_OF_TOKENS = {"ThrottledEvents", "ProvisionedBucketSize", "ProvisionedRefillRate", "ConsumedCapacity"}
+_OF_A_FUNCTION = {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"}
 _OF_A_TABLE = {
     *("ConsumedReadCapacityUnits", "ConsumedWriteCapacityUnits", "ReadThrottleEvents", "WriteThrottleEvents"),
 }
@@ -45,8 +46,8 @@ _OF_A_QUEUE = {
 # https://docs.aws.amazon.com/step-functions/latest/dg/procedure-cw-metrics.html
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html
 SERVICES: Mapping[tuple[str, tuple[str, ...]], set[str]] = {
-    ("AWS/Lambda", ("FunctionName",)): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
-    ("AWS/Lambda", ()): {"Invocations", "Errors", "Throttles", "Duration", "ConcurrentExecutions"},
+    ("AWS/Lambda", ("FunctionName",)): _OF_A_FUNCTION | {"IteratorAge"},
+    ("AWS/Lambda", ()): _OF_A_FUNCTION,
     ("AWS/SQS", ("QueueName",)): _OF_A_QUEUE,
     ("AWS/States", ("StateMachineArn",)): _OF_EXECUTIONS,
     ("AWS/States", ("ServiceMetric",)): _OF_A_BUCKET_OF_TOKENS,

@@ -56,8 +56,16 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         *("BackfillFailed", "BulkRerunFailed"),
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
-        *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep")),
-        *("SweepNotRunning", "IntakeErrors", "SweepErrors"),
+        *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep", "Events")),
+        *(
+            "SweepNotRunning",
+            "IntakeErrors",
+            "SweepErrors",
+            "EventsErrors",
+            "EventsDeadLetters",
+            "EventsLate",
+            "CountDrift",
+        ),
         *(f"CannotSweep{name}" for name in (*STEPS, "Intake")),
     }
 
@@ -361,3 +369,25 @@ def test_thresholds_are_those_of_the_stage() -> None:
     assert {name: alarms[name].threshold for name in thresholds} == thresholds
     assert "in 120 minutes" in alarms["NoProgressAnswer"].description
     assert "over 90 minutes" in alarms["OldestUnfinishedExtract"].description
+
+
+# The table's stream
+
+
+def test_a_change_that_could_not_be_told(alarms: dict[str, Alarm]) -> None:
+    letters = {"QueueName": "<EventsDeadLetterQueue.QueueName>"}
+    metric = Metric("AWS/SQS", "ApproximateNumberOfMessagesVisible", letters, "Maximum", 60)
+    assert_alarm(alarms["EventsDeadLetters"], metric)
+
+
+def test_changes_that_wait_too_long(alarms: dict[str, Alarm]) -> None:
+    metric = Metric("AWS/Lambda", "IteratorAge", {"FunctionName": "<EventsHandlerFunction>"}, "Maximum", 60)
+    assert_alarm(alarms["EventsLate"], metric, over=15 * 60_000)
+    _, changed = with_settings(alarm_events_age_minutes=5)
+    assert changed["EventsLate"].threshold == 5 * 60_000
+
+
+def test_counts_that_have_drifted_until_they_are_right_again(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
+    period = 2 * 60 * stage.settings.sweep.sweep_interval_minutes
+    metric = Metric("StatusTracker", "CountDrift", of_step(stage, "Counts"), "Maximum", period)
+    assert_alarm(alarms["CountDrift"], metric, without_data="as it was")

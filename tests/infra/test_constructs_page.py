@@ -31,12 +31,15 @@ def test_the_examples_make_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     stacks = [
         names["Shop"](app, "Shop-prod"),
         names["Trial"](app, "Shop-trial"),
+        names["Told"](app, "Told"),
         names["Operated"](app, "Operated", machine, "arn:aws:sns:us-east-1:123456789012:mine"),
     ]
-    shop, trial, operated = (assertions.Template.from_stack(stack).to_json() for stack in stacks)
+    shop, trial, told, operated = (assertions.Template.from_stack(stack).to_json() for stack in stacks)
     assert "Shop-prod-Orders" in str(shop)
     functions = [each for each in trial["Resources"].values() if each["Type"] == "AWS::Lambda::Function"]
     assert len(functions) == 3
+    [rule] = [each for each in told["Resources"].values() if each["Type"] == "AWS::Events::Rule"]
+    assert rule["Properties"]["EventPattern"]["detail-type"] == ["Task Ignored"]
     assert machine in str(operated)
 
 

@@ -23,6 +23,7 @@ STATEFUL = {
     "AWS::DynamoDB::Table": "tasks",
     "AWS::S3::Bucket": "documents, results and access logs",
     "AWS::SQS::Queue": "messages",
+    "AWS::Events::EventBus": "rules, also those made by hand",
     "AWS::Logs::LogGroup": "logs",
     "AWS::StepFunctions::StateMachine": "the history of executions, and those that run",
     "AWS::SNS::Topic": "subscriptions, also those made by hand",

@@ -118,7 +118,7 @@ def test_cold_starts_are_shown_of_the_functions_that_count_them(
     shown_of = {metric[3] for metric in graph["properties"]["metrics"]}
     handlers = {f"<{name}>": resource["Properties"]["Handler"] for name, resource in stage.of_type(FUNCTION).items()}
     assert {handlers[name] for name in shown_of} == {
-        *(f"{DEPLOYED}.intake.handler", f"{DEPLOYED}.sweep.handler"),
+        *(f"{DEPLOYED}.intake.handler", f"{DEPLOYED}.sweep.handler", f"{DEPLOYED}.events.handler"),
         *(step.handler for step in STEPS.values()),
     }
 

@@ -26,10 +26,10 @@ from moto.cloudwatch.models import Alarm
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
-from moto.dynamodb.models.table import Table
+from moto.dynamodb.models.table import StreamShard, Table
 from moto.dynamodb.responses import DynamoHandler
-from moto.events.models import EventsBackend, Rule
-from moto.events.utils import _BASE_EVENT_MESSAGE
+from moto.events.models import EventBus, EventsBackend, Rule
+from moto.events.utils import _BASE_EVENT_MESSAGE, EventTemplateParser
 from moto.iam import models as moto_iam
 from moto.s3 import notifications
 from moto.scheduler import models as scheduler_models
@@ -97,6 +97,12 @@ def test_table_settings() -> None:
     assert time_to_live["TimeToLiveStatus"] == "DISABLED", "_apply_table_settings"
 
 
+def test_a_bus_has_no_name_and_loses_its_rules() -> None:
+    assert not hasattr(EventBus, "physical_resource_id"), "_keep_buses"
+    assert "original_resource.delete" in inspect.getsource(EventBus.update_from_cloudformation_json), "_keep_buses"
+    assert "in self.rules.values()" in inspect.getsource(EventBus.delete), "_keep_buses"
+
+
 def test_schedules_and_event_invoke_configs_are_not_deployed() -> None:
     deployed = {model.cloudformation_type(): model.__qualname__ for model in parsing.get_model_list()}
     ours = {"AWS::Scheduler::Schedule": "StackSchedule", "AWS::Lambda::EventInvokeConfig": "StackEventInvokeConfig"}
@@ -161,9 +167,27 @@ def test_the_executor_has_no_role() -> None:
     assert 'aws_access_key_id="ak"' in inspect.getsource(boto_client), "_act_as_the_state_machine"
 
 
-def test_queues_invoke_on_send() -> None:
-    assert "send_sqs_batch" in inspect.getsource(Queue.add_message), "_leave_queues_to_the_poller"
-    assert "batchItemFailures" not in inspect.getsource(LambdaBackend), "_leave_queues_to_the_poller"
+def test_queues_and_tables_invoke_on_send_and_write() -> None:
+    assert "send_sqs_batch" in inspect.getsource(Queue.add_message), "leave_event_sources_to_the_pollers"
+    assert "send_dynamodb_items" in inspect.getsource(StreamShard.add), "leave_event_sources_to_the_pollers"
+    assert "batchItemFailures" not in inspect.getsource(LambdaBackend), "leave_event_sources_to_the_pollers"
+
+
+def test_shards_are_all_alike_and_tell_also_what_changes_nothing() -> None:
+    assert '"shardId-0' in inspect.getsource(StreamShard.__init__), "number_records_on"
+    assert "==" not in inspect.getsource(StreamShard.add), "tell_changes_only"
+
+
+def test_a_transaction_copies_the_whole_table() -> None:
+    source = inspect.getsource(DynamoDBBackend.transact_write_items)
+    assert "original_table_state[table_name] = copy.deepcopy(" in source, "mend_dynamodb"
+
+
+def test_rules_have_few_targets_and_break_off() -> None:
+    source = inspect.getsource(Rule.send_to_targets)
+    assert "NotImplementedError" in source, "status_tracker_local.event_targets"
+    assert '"lambda"' not in source, "status_tracker_local.event_targets"
+    assert "account" not in EventTemplateParser.DEFAULT_EVENT_INPUT_TEMPLATE, "status_tracker_local.event_targets"
 
 
 def test_operations_are_not_atomic() -> None:
@@ -226,9 +250,9 @@ def test_sizes_of_payloads() -> None:
 
 def test_upload_events() -> None:
     source = inspect.getsource(notifications._send_event_bridge_message)
-    assert '"eTag"' in source, "_mend_upload_events"
-    assert 'event["id"]' not in source, "_mend_upload_events"
-    assert _BASE_EVENT_MESSAGE["id"], "_mend_upload_events"
+    assert '"eTag"' in source, "status_tracker_local.event_targets"
+    assert 'event["id"]' not in source, "status_tracker_local.event_targets"
+    assert _BASE_EVENT_MESSAGE["id"], "status_tracker_local.event_targets"
 
 
 def test_executions_without_a_name_get_none() -> None:
@@ -302,7 +326,7 @@ def test_a_queue_loses_its_policy_with_another_attribute() -> None:
 
 
 def test_events_and_polls_need_no_rights() -> None:
-    assert "policy" not in inspect.getsource(Rule._send_to_sqs_queue), "_ask_queues_for_events"
+    assert "policy" not in inspect.getsource(Rule._send_to_sqs_queue), "status_tracker_local.event_targets"
     assert "role" not in inspect.getsource(LambdaBackend.create_event_source_mapping), "_check_event_sources"
 
 

@@ -47,6 +47,24 @@ order = {{"customer": "ada@example.com", "lines": [{{"quantity": 1, "cents": 100
 Task.make_and_save("{order}", order, update_time=Task.config.now() - timedelta(hours=1))
 """
 
+SUBSCRIBED = """
+import json, os, boto3
+from pathlib import Path
+outputs = json.loads(Path(os.environ["STATUS_TRACKER_OUTPUTS"]).read_text())["orders"]
+boto3.client("sqs").create_queue(QueueName="told")
+arn = "arn:aws:sqs:us-east-1:123456789012:told"
+topic, raw = outputs["SetAsideTopicArn"], {"RawMessageDelivery": "true"}
+boto3.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes=raw)
+"""
+
+RECEIVED = """
+import json, boto3
+sqs = boto3.client("sqs")
+url = sqs.get_queue_url(QueueName="told")["QueueUrl"]
+messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, VisibilityTimeout=0).get("Messages", [])
+print(json.dumps([json.loads(each["Body"]) for each in messages]))
+"""
+
 INVOKED = """
 import json, sys, boto3
 name, event = sys.argv[1:]
@@ -145,6 +163,19 @@ def test_a_hopeless_order_is_set_aside_at_once(orders: Terminal) -> None:
     assert ignored["retry"] == 1
     assert "there is nothing to pay" in ignored["errors"]["history"][0]["error"]
     assert "hopeless" in orders.run("status-tracker ls --status ignored")
+
+
+def test_whoever_has_subscribed_is_told_of_an_order_that_is_set_aside(orders: Terminal) -> None:
+    python(orders, SUBSCRIBED)
+    orders.run("python -m orders.submit told ada@example.com")
+
+    def told() -> list[dict[str, Any]]:
+        events: list[dict[str, Any]] = json.loads(python(orders, RECEIVED))
+        return [event for event in events if event["detail"]["task_id"] == "told"]
+
+    event = eventually(told)[0]
+    assert (event["detail-type"], event["detail"]["step"], event["detail"]["run"]) == ("Task Ignored", "Invoice", 0)
+    assert "there is nothing to pay" in event["detail"]["reason"]
 
 
 def test_a_failing_order_is_tried_three_times_and_run_again_when_it_is_corrected(orders: Terminal) -> None:

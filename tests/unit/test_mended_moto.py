@@ -93,3 +93,43 @@ def test_a_refused_update_is_told_to_no_stream() -> None:
     iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
     records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
     assert [(each["eventName"], each["dynamodb"]["NewImage"]["body"]) for each in records] == [("INSERT", {"S": "xxx"})]
+
+
+@mock_aws
+@pytest.mark.usefixtures("credentials")
+def test_a_refused_transaction_leaves_the_table_and_its_stream_as_they_were() -> None:
+    dynamodb: Any = boto3.client("dynamodb", region_name=REGION)
+    streams = boto3.client("dynamodbstreams", region_name=REGION, endpoint_url=STREAMS)
+    arn = dynamodb.create_table(
+        TableName="kept",
+        BillingMode="PAY_PER_REQUEST",
+        KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+    )["TableDescription"]["LatestStreamArn"]
+    for key in ("updated", "deleted", "replaced"):
+        dynamodb.put_item(TableName="kept", Item={"key": {"S": key}, "deep": {"M": {"n": {"N": "1"}}}})
+
+    def seen() -> tuple[Any, int]:
+        items = sorted(dynamodb.scan(TableName="kept")["Items"], key=lambda item: str(item["key"]))
+        [shard] = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+        begin = streams.get_shard_iterator(StreamArn=arn, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON")
+        return items, len(streams.get_records(ShardIterator=begin["ShardIterator"])["Records"])
+
+    def key(name: str) -> dict[str, Any]:
+        return {"TableName": "kept", "Key": {"key": {"S": name}}}
+
+    values = {":two": {"N": "2"}}
+    changes = [
+        {"Update": {**key("updated"), "UpdateExpression": "SET deep.n = :two", "ExpressionAttributeValues": values}},
+        {"Delete": key("deleted")},
+        {"Put": {"TableName": "kept", "Item": {"key": {"S": "replaced"}}}},
+        {"Put": {"TableName": "kept", "Item": {"key": {"S": "new"}}}},
+    ]
+    before = seen()
+    check = {"ConditionCheck": {**key("missing"), "ConditionExpression": "attribute_exists(deep)"}}
+    with pytest.raises(dynamodb.exceptions.TransactionCanceledException):
+        dynamodb.transact_write_items(TransactItems=[*changes, check])
+    assert seen() == before
+    dynamodb.transact_write_items(TransactItems=changes)
+    assert seen()[1] == before[1] + len(changes)

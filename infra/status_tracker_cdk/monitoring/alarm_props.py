@@ -23,6 +23,7 @@ class AlarmProps(Props):
         alarm_stuck_minutes: how long there may be tasks whose worker has vanished.
         alarm_paused_minutes: how long a step may be paused.
         alarm_queue_age_minutes: how long a new object may wait for intake.
+        alarm_events_age_minutes: how long a change of a task may wait to be told and counted.
         alarm_ignored_tasks: how many tasks a minute a step may set aside.
         alarm_duplicate_runs: how many executions in 15 minutes may find their task ended already.
         alarm_email: address that the alarms are sent to; None sends them to the topic only.
@@ -35,6 +36,7 @@ class AlarmProps(Props):
     alarm_stuck_minutes: int = between(1, LONGEST_ALARM_MINUTES, default=30)
     alarm_paused_minutes: int = between(1, 365 * 24 * 60, default=24 * 60)
     alarm_queue_age_minutes: int = between(1, 4 * 24 * 60, default=30)
+    alarm_events_age_minutes: int = between(1, 23 * 60, default=15)
     alarm_ignored_tasks: int = between(0, 1_000_000, default=0)
     alarm_duplicate_runs: int = between(0, 1_000_000, default=50)
     alarm_email: str | None = None

@@ -12,13 +12,16 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 from constructs import Construct
 
-from status_tracker_cdk.monitoring.metrics import INTAKE_STEP, MINUTE, WIDGET, Watched
+from status_tracker_cdk.events import TaskEvents
+from status_tracker_cdk.monitoring.metrics import COUNTS_STEP, EVENTS_STEP, INTAKE_STEP, MINUTE, WIDGET, Watched
 from status_tracker_cdk.monitoring.windows import AT_ONCE, EVENT, LASTING, TWICE, Window
 from status_tracker_cdk.naming import dashboard_address
 from status_tracker_cdk.worker_alarms import WorkerAlarms
 
 _SUM, _MAXIMUM, _MINIMUM = cloudwatch.Stats.SUM, cloudwatch.Stats.MAXIMUM, cloudwatch.Stats.MINIMUM
 _NOT_BREACHING = cloudwatch.TreatMissingData.NOT_BREACHING
+# The sweep compares now and then only.
+_AS_IT_WAS = cloudwatch.TreatMissingData.IGNORE
 _UNKNOWN = cloudwatch.TreatMissingData.MISSING
 _QUARTER = Duration.minutes(15)
 
@@ -47,6 +50,8 @@ class Alarms(Construct):
         self._add_dead_letters()
         if watched.intake is not None:
             self._add_oldest_upload(watched.intake.queue)
+        if watched.events is not None:
+            self._add_events(watched.events)
         self._add_throttles()
         if watched.sweep is not None:
             self._add_sweep()
@@ -209,6 +214,33 @@ class Alarms(Construct):
             "Messages wait too long",
             over=props.alarm_queue_age_minutes * 60,
         )
+
+    def _add_events(self, events: TaskEvents) -> None:
+        minutes = self._props.alarm_events_age_minutes
+        self._alarm(
+            "EventsDeadLetters",
+            events.dead_letter_queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM),
+            "Changes of tasks were not told or not counted. Each message says which and why: mend the cause, look at "
+            "the tasks, and recount.",
+            "Changes were not told",
+        )
+        self._alarm(
+            "EventsLate",
+            self._watched.iterator_age(events),
+            f"Changes of tasks wait for over {minutes} minutes to be told and counted. See whether the function "
+            f"{EVENTS_STEP} fails, is throttled, or has too small batches.",
+            "Events are late",
+            over=minutes * 60_000,
+        )
+        if events.counts and self._watched.sweep is not None:
+            self._alarm(
+                "CountDrift",
+                self._watched.swept("CountDrift", COUNTS_STEP),
+                "The counts that are kept are not those of the tasks. What shows counts counts the tasks itself until "
+                "somebody recounts: status-tracker recount.",
+                "Counts have drifted",
+                missing=_AS_IT_WAS,
+            )
 
     def _add_throttles(self) -> None:
         watched = self._watched

@@ -165,7 +165,9 @@ class TaskDashboard(Construct):
             queue.metric_approximate_number_of_messages_visible(period=MINUTE, statistic=_MAXIMUM, label=name)
             for name, queue in watched.all_dead_letter_queues.items()
         ]
-        return [*intake, *workers, *([graph("Dead letters", letters)] if letters else [])]
+        age = [] if watched.events is None else [watched.iterator_age(watched.events)]
+        late = [graph("Changes wait to be told (milliseconds)", age)] if age else []
+        return [*intake, *workers, *late, *([graph("Dead letters", letters)] if letters else [])]
 
     def _of_intake(self, waiting: sqs.IQueue) -> list[cloudwatch.IWidget]:
         return [

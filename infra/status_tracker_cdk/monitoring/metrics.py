@@ -13,6 +13,7 @@ from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
 
 from status_tracker_cdk.bulk_machine import BulkMachine
+from status_tracker_cdk.events import TaskEvents
 from status_tracker_cdk.functions import METRICS_NAMESPACE
 from status_tracker_cdk.intake import Intake
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
@@ -24,6 +25,8 @@ from status_tracker_cdk.workflow import TrackedStep
 MINUTE = Duration.minutes(1)
 INTAKE_STEP = "Intake"
 SWEEP_STEP = "Sweep"
+EVENTS_STEP = "Events"
+COUNTS_STEP = "Counts"
 WIDGET = "Widget"
 """The name of the widget's viewer among the attended functions."""
 STATUS_NAMES = ("pending", "in_progress", "failed", "succeeded", "ignored")
@@ -45,6 +48,7 @@ class Watched:
         intake: what takes new objects in.
         sweep: the sweep.
         bulk_machines: the state machines for very many tasks, by their names; their failures raise an alarm.
+        events: what tells of changes and counts them.
         attended_functions: functions whose caller sees them fail, by their names: on the dashboard, without alarms.
         further_functions: other functions, by their names; their errors raise an alarm.
         further_dead_letter_queues: other dead letter queues than intake's, by the names of their alarms.
@@ -59,6 +63,7 @@ class Watched:
     intake: Intake | None = None
     sweep: Sweep | None = None
     bulk_machines: Mapping[str, BulkMachine] = field(default_factory=dict)
+    events: TaskEvents | None = None
     attended_functions: Mapping[str, lambda_.Function] = field(default_factory=dict)
     further_functions: Mapping[str, lambda_.Function] = field(default_factory=dict)
     further_dead_letter_queues: Mapping[str, sqs.IQueue] = field(default_factory=dict)
@@ -73,7 +78,8 @@ class Watched:
     def all_dead_letter_queues(self) -> Mapping[str, sqs.IQueue]:
         """Every dead letter queue, by its name on the dashboard."""
         workers = {f"{name}DeadLetters": worker.dead_letter_queue for name, worker in self.workers.items()}
-        return {**self.dead_letter_queues, **workers}
+        of_events = {} if self.events is None else {"EventsDeadLetters": self.events.dead_letter_queue}
+        return {**self.dead_letter_queues, **workers, **of_events}
 
     @property
     def queues(self) -> Mapping[str, sqs.IQueue]:
@@ -100,13 +106,14 @@ class Watched:
             **{step.name: step.function for step in steps},
             **{name: function for step in steps for name, function in step.helpers.items()},
             **({} if self.sweep is None else {SWEEP_STEP: self.sweep.function}),
+            **({} if self.events is None else {EVENTS_STEP: self.events.function}),
             **self.further_functions,
         }
 
     @property
     def counting_cold_starts(self) -> Mapping[str, lambda_.Function]:
         """The functions that send metrics of their own, and with them count their cold starts, by their names."""
-        sending = {INTAKE_STEP, *self.steps, SWEEP_STEP}
+        sending = {INTAKE_STEP, *self.steps, SWEEP_STEP, EVENTS_STEP}
         return {name: function for name, function in self.functions.items() if name in sending}
 
     def statuses(self, step: str) -> Sequence[str]:
@@ -180,6 +187,10 @@ class Watched:
             period=MINUTE,
             label=name,
         )
+
+    def iterator_age(self, events: TaskEvents) -> cloudwatch.Metric:
+        """How old the last change of a batch is when it is handed over, in milliseconds."""
+        return events.function.metric("IteratorAge", period=MINUTE, statistic=cloudwatch.Stats.MAXIMUM)
 
     def of_table(self, name: str) -> cloudwatch.Metric:
         """The sum of a metric of the table, without its index."""

@@ -16,6 +16,7 @@ import base64
 import copy
 import functools
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -23,10 +24,13 @@ from typing import Any
 from moto.dynamodb.exceptions import ItemSizeTooLarge, ItemSizeToUpdateTooLarge
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.table import Table
 from moto.dynamodb.responses import DynamoHandler
 
 MAX_ITEM_BYTES = 400 * 1024
 _OF_A_COLLECTION = 3  # bytes of a list or a map, and one more for each of its elements
+ONE_REQUEST = threading.RLock()
+"""Held while a request works on the tables; whoever holds it sees no half of a transaction."""
 
 
 @functools.cache
@@ -36,6 +40,7 @@ def mend_dynamodb() -> None:
     - A request is atomic: of many threads whose conditions hold, one wins, and no ``ADD`` is lost.
     - An update that is refused changes nothing, whatever of it was done before the error, and tells no stream; a batch
       with an item that is too large writes none of it.
+    - A transaction takes as long in a large table as in a small one. Moto copies the whole table for each.
     - An item has DynamoDB's size, to the byte, and 400 KB at most. Moto counts an attribute that is replaced twice.
 
     Call it once, before or within ``mock_aws`` or before moto's server is started, such as in ``conftest.py``. Calling
@@ -56,15 +61,16 @@ def mend_dynamodb() -> None:
     """
     _do_one_request_at_a_time()
     _change_nothing_when_refused()
+    _keep_a_table_without_copying_its_items()
     _limit_items_by_their_size()
 
 
 def _do_one_request_at_a_time() -> None:
-    original, lock = DynamoHandler.call_action, threading.RLock()
+    original = DynamoHandler.call_action
 
     @functools.wraps(original)
     def call_action(self: DynamoHandler) -> Any:
-        with lock:
+        with ONE_REQUEST:
             return original(self)
 
     DynamoHandler.call_action = call_action  # type: ignore[method-assign]
@@ -76,13 +82,18 @@ def _change_nothing_when_refused() -> None:
     @functools.wraps(original)
     def update_item(self: DynamoDBBackend, table_name: str, key: dict[str, Any], *args: Any, **kwargs: Any) -> Item:
         table = self.get_table(table_name)
-        before = copy.deepcopy(self.get_item(table_name, key))
+        before = self.get_item(table_name, key)
+        if before is not None:
+            _set_item(table, copy.deepcopy(before))  # moto changes it in its place
         stream, table.stream_shard = table.stream_shard, None
         try:
             item = original(self, table_name, key, *args, **kwargs)
             _check_size(item, ItemSizeToUpdateTooLarge)
         except Exception:
-            _put_back(self, table_name, key, before)
+            if before is not None:
+                _set_item(table, before)
+            elif self.get_item(table_name, key) is not None:
+                table.delete_item(*self.get_keys_value(table, key))
             raise
         finally:
             table.stream_shard = stream
@@ -93,12 +104,27 @@ def _change_nothing_when_refused() -> None:
     DynamoDBBackend.update_item = update_item  # type: ignore[method-assign]
 
 
-def _put_back(backend: DynamoDBBackend, table_name: str, key: dict[str, Any], before: Item | None) -> None:
-    item = backend.get_item(table_name, key)
-    if before is not None and item is not None:
-        item.attrs = before.attrs
-    elif item is not None:
-        backend.get_table(table_name).delete_item(*backend.get_keys_value(backend.get_table(table_name), key))
+def _set_item(table: Table, item: Item) -> None:
+    items: Any = table.items
+    if item.range_key is None:
+        items[item.hash_key] = item
+    else:
+        items[item.hash_key][item.range_key] = item
+
+
+def _keep_a_table_without_copying_its_items() -> None:
+    """What a transaction goes back to when it is refused; items that change are others than those kept here."""
+
+    def deepcopy(self: Table, _: dict[int, Any]) -> Table:
+        kept: Any = copy.copy(self)
+        items: dict[Any, Any] = self.items
+        kept.items = defaultdict(dict, {key: copy.copy(each) for key, each in items.items()})
+        if self.stream_shard is not None:
+            kept.stream_shard = copy.copy(self.stream_shard)
+            kept.stream_shard.table, kept.stream_shard.items = kept, list(self.stream_shard.items)
+        return kept  # type: ignore[no-any-return]
+
+    Table.__deepcopy__ = deepcopy  # type: ignore[attr-defined]
 
 
 def _limit_items_by_their_size() -> None:

@@ -80,6 +80,11 @@ class LambdaMetrics:
         at = minute_of(self._clock.now())
         self._metrics.put([Datum.make("AWS/Lambda", "Throttles", {"FunctionName": function}, 1, at)])
 
+    def iterator_age(self, function_arn: str, seconds: float) -> None:
+        """A batch of a stream is handed over, whose last record is so old."""
+        at, dimensions = minute_of(self._clock.now()), {"FunctionName": function_arn.split(":")[6]}
+        self._metrics.put([Datum.make("AWS/Lambda", "IteratorAge", dimensions, seconds * 1000, at, "Milliseconds")])
+
 
 class LogMetrics:
     """Finds the metrics in what the functions have logged since the last look."""

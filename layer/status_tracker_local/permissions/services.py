@@ -7,8 +7,11 @@ from status_tracker_local.permissions.asks import Ask, Role, Service
 from status_tracker_local.permissions.errors import RefusedError
 from status_tracker_local.permissions.judge import Judge
 
-POLLING = ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
-"""What Lambda asks of a function's role that has a queue as its event source."""
+POLLING = {
+    "dynamodb": ("dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"),
+    "sqs": ("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"),
+}
+"""What Lambda asks of a function's role that has a stream of a table, or a queue, as its event source."""
 
 
 def role_of_function(function_arn: str) -> Role:
@@ -18,18 +21,21 @@ def role_of_function(function_arn: str) -> Role:
     return Role(function.role, function.function_name)
 
 
-def poller_may(judge: Judge, function_arn: str, action: str, queue_arn: str) -> bool:
-    """Whether Lambda may do `action` on a queue for the function whose event source it is."""
-    return judge.allows(role_of_function(function_arn), Ask(action, queue_arn))
+def poller_may(judge: Judge, function_arn: str, action: str, arn: str) -> bool:
+    """Whether Lambda may do `action` for a function on its event source, or on where its failures are sent."""
+    return judge.allows(role_of_function(function_arn), Ask(action, arn))
 
 
-def check_event_source(judge: Judge, function_arn: str, queue_arn: str) -> None:
-    """Whether a queue can become the event source of a function.
+def check_event_source(judge: Judge, function_arn: str, source_arn: str, on_failure: str | None) -> None:
+    """Whether a queue or a stream can become the event source of a function, and a queue where its failures are sent.
 
     Raises:
-        RefusedError: the function's role may not poll it.
+        RefusedError: the function's role may not poll it, or may not send there.
     """
-    judge.require(role_of_function(function_arn), *(Ask(action, queue_arn) for action in POLLING))
+    asks = [Ask(action, source_arn) for action in POLLING.get(source_arn.split(":")[2], ())]
+    if on_failure is not None:
+        asks.append(Ask("sqs:SendMessage", on_failure))
+    judge.require(role_of_function(function_arn), *asks)
 
 
 def schedule_may_invoke(judge: Judge, schedule_arn: str, role_arn: str, function_arn: str) -> bool:
@@ -47,17 +53,32 @@ def schedule_may_invoke(judge: Judge, schedule_arn: str, role_arn: str, function
     return judge.allows(session.role, Ask("lambda:InvokeFunction", function_arn))
 
 
+def as_rule(rule_arn: str) -> Service:
+    """EventBridge, for one of its rules."""
+    return Service("events.amazonaws.com", rule_arn)
+
+
 def rule_may_send(judge: Judge, rule_arn: str, queue_arn: str) -> bool:
     """Whether a queue takes the events of a rule of EventBridge."""
-    return judge.allows(Service("events.amazonaws.com", rule_arn), Ask("sqs:SendMessage", queue_arn))
+    return judge.allows(as_rule(rule_arn), Ask("sqs:SendMessage", queue_arn))
 
 
-def alarm_may_notify(judge: Judge, alarm_arn: str, topic_arn: str) -> bool:
-    """Whether a topic takes the changes of an alarm, and the key that encrypts it, if it has one, lets them in."""
+def rule_may_invoke(judge: Judge, rule_arn: str, function_arn: str) -> bool:
+    """Whether a function takes the events of a rule of EventBridge."""
+    return judge.allows(as_rule(rule_arn), Ask("lambda:InvokeFunction", function_arn))
+
+
+def service_may_publish(judge: Judge, service: Service, topic_arn: str) -> bool:
+    """Whether a topic takes what a service sends, and the key that encrypts it, if it has one, lets it in."""
     asks = [Ask("sns:Publish", topic_arn)]
     if key := _key_of_topic(topic_arn):
         asks += [Ask("kms:GenerateDataKey", key), Ask("kms:Decrypt", key)]
-    return judge.allows(Service("cloudwatch.amazonaws.com", alarm_arn), *asks)
+    return judge.allows(service, *asks)
+
+
+def alarm_may_notify(judge: Judge, alarm_arn: str, topic_arn: str) -> bool:
+    """Whether a topic takes the changes of an alarm."""
+    return service_may_publish(judge, Service("cloudwatch.amazonaws.com", alarm_arn), topic_arn)
 
 
 def _key_of_topic(topic_arn: str) -> str:
