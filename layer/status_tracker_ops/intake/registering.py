@@ -1,7 +1,7 @@
 """From an upload to a task that is worked on: what intake, backfill and sweep do with each object.
 
 Whether a task whose object was missing is begun again is decided by the bucket as it is now, not by the events about
-it, which come late, twice and in any order (docs/decisions/0025).
+it, which come late, twice and in any order (docs/decisions/0024).
 """
 
 from __future__ import annotations
