@@ -66,8 +66,9 @@ matrix: $(READY) ## what is too slow for test: moto as the engine, ten times the
 	@for backend in dynamodb postgresql sqlite files s3; do \
 		python -m tests.chaos --backend $$backend --lifecycles 10000 --seed $$(date +%j) || exit 1; done
 
-chaos: $(READY) ## kill workers, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
+chaos: $(READY) ## kill workers and the function that counts, lose answers, skew clocks, then check (CHAOS='--lifecycles 100000 --seed 1')
 	@python -m tests.chaos $(CHAOS)
+	@python -m tests.chaos.counts
 
 model: $(READY) ## explore the lifecycle exhaustively, the long form too (MODEL='--only postpone --most 100000'); every night
 	@python -m tests.model $(MODEL)

@@ -31,7 +31,8 @@ class IntakeProps(Props):
 
     Attributes:
         intake_batch_size: SQS messages handed to one invocation of the intake function.
-        intake_batching_window_seconds: how long Lambda gathers messages for a batch; 0 hands messages over at once.
+        intake_batching_window_seconds: how long Lambda gathers messages for a batch, which every upload
+            waits for; 0 hands over at once what there is, up to ten messages.
         intake_max_concurrency: intake functions that run at the same time, at most. Some 15 of them start as many
             executions a second as Step Functions admits by default (300): ask for a larger quota before going beyond.
         intake_max_receives: deliveries of a message before it goes to the dead letter queue. One that is not begun for
@@ -41,7 +42,7 @@ class IntakeProps(Props):
     """
 
     intake_batch_size: int = between(1, 1000, default=10)
-    intake_batching_window_seconds: int = between(0, 300, default=5)
+    intake_batching_window_seconds: int = between(0, 300, default=0)
     intake_max_concurrency: int = between(2, 1000, default=10)
     intake_max_receives: int = between(1, 1000, default=6)
     intake_timeout_seconds: int = between(1, 900, default=45)
