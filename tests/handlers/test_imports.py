@@ -54,6 +54,7 @@ OPERATING: dict[str, set[str]] = {
     "bulk_rerun": {RESULTS, *DOCUMENTS, "status_tracker_ops.intake.manifests", *SWEEP_AND_WIDGET},
     "bulk_report": {"pynamodb", RESULTS, "documents.tasks", *DOCUMENTS, *SWEEP_AND_WIDGET},
     "sweep": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.widget.console"},
+    "events": {RESULTS, *DOCUMENTS, *MACHINES, *SWEEP_AND_WIDGET},
 }
 """The functions that operate a pipeline."""
 ALSO_NOT_NEEDED: dict[str, set[str]] = {

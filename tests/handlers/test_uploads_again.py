@@ -120,10 +120,20 @@ def test_what_somebody_has_set_aside_stays_so(app: Application) -> None:
     assert (app.task(task_id).status_name, runs(app)[task_id]) == ("ignored", 1)
 
 
-def test_errors_that_were_edited_by_hand_are_left_alone_and_stop_nobody(app: Application) -> None:
-    task_id = gone(app)
+def set_attribute(app: Application, task_id: str, name: str, value: Any) -> None:
+    """As by hand, in the console."""
     step = app.tasks.ExtractTask
-    step.get_one_or_none(task_id).update([step.errors.set({"history": ["nonsense"]})])
+    boto3.client("dynamodb").update_item(
+        TableName=step.Meta.table_name,
+        Key={"key": {"S": step.make_key(task_id)}},
+        UpdateExpression="SET #a = :v",
+        ExpressionAttributeNames={"#a": name},
+        ExpressionAttributeValues={":v": value},
+    )
+
+
+def test_errors_that_were_edited_by_hand_are_left_alone_and_stop_nobody(app: Application) -> None:
+    set_attribute(app, gone(app), "errors", {"S": '{"history": ["nonsense"]}'})
     other = gone(app, "other.pdf")
     for key in ("gone.pdf", "other.pdf"):
         app.upload(key, CONTENT)
@@ -133,14 +143,7 @@ def test_errors_that_were_edited_by_hand_are_left_alone_and_stop_nobody(app: App
 @pytest.mark.parametrize("attribute", ["errors", "status"])
 def test_an_item_that_cannot_be_read_keeps_no_other_from_being_registered(app: Application, attribute: str) -> None:
     unreadable, other = gone(app), gone(app, "other.pdf")
-    table = app.tasks.ExtractTask.Meta.table_name
-    boto3.client("dynamodb").update_item(
-        TableName=table,
-        Key={"key": {"S": app.tasks.ExtractTask.make_key(unreadable)}},
-        UpdateExpression="SET #a = :v",
-        ExpressionAttributeNames={"#a": attribute},
-        ExpressionAttributeValues={":v": {"BOOL": True}},
-    )
+    set_attribute(app, unreadable, attribute, {"BOOL": True})
     for key in ("gone.pdf", "other.pdf", "new.pdf"):
         app.upload(key, CONTENT)
     found = sweep(app)

@@ -96,7 +96,6 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         ("Events/Handler/Role", NO_RESOURCE),
         ("Events/DeadLetterQueue", "AwsSolutions-SQS3"),
         ("Operations/Sweep", EXECUTIONS),
-        ("Widget", EXECUTIONS),
         ("Widget/Viewer/Role", NO_RESOURCE),
         ("Widget/Actor/Role", NO_RESOURCE),
         ("Widget/Admin/Role", NO_RESOURCE),

@@ -181,9 +181,11 @@ class AsyncListing:
         )
 
     @classmethod
-    async def acount_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
-        """As `count_by_status`."""
-        counts: dict[int, int] = await _in_thread(lambda: _of(cls).count_by_status(use_case_id))
+    async def acount_by_status(
+        cls, use_case_id: str | None = None, *, progress: Callable[[int], object] | None = None
+    ) -> dict[int, int]:
+        """As `count_by_status`; `progress` is called in a thread."""
+        counts: dict[int, int] = await _in_thread(lambda: _of(cls).count_by_status(use_case_id, progress=progress))
         return counts
 
     async def arefresh(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Self
@@ -223,9 +223,13 @@ class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
         return MemoryQuery(sorted(found, key=position)[:limit], given)
 
     @classmethod
-    def count_by_status(cls, use_case_id: str | None = None) -> dict[int, int]:
-        """How many tasks there are of each status of this step."""
+    def count_by_status(
+        cls, use_case_id: str | None = None, *, progress: Callable[[int], object] | None = None
+    ) -> dict[int, int]:
+        """How many tasks there are of each status of this step; `progress` is called once, with how many they are."""
         statuses = [task.status for task in cls._listed(use_case_id)]
+        if progress is not None:
+            progress(len(statuses))
         return {status: statuses.count(status) for status in cls.config.status_shards}
 
     @classmethod

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from pynamodb.exceptions import AttributeDeserializationError
-
+from status_tracker import TaskUnreadableError
 from status_tracker.core.history import told
 from status_tracker.operations.swept import Noted
 from status_tracker_ops.intake.registering import BACK, EXISTING, awaits_upload, is_gone, register, start_task
@@ -106,7 +105,7 @@ class _Reconciler:
         keys = {tasks.make_key(upload.task_id): upload for upload in uploads}
         try:
             done = self._done(list(keys))
-        except AttributeDeserializationError:  # of one of them, which keeps nobody else from being registered
+        except TaskUnreadableError:  # of one of them, which keeps nobody else from being registered
             done = {done for key in keys for done in self._done_if_readable(key)}
         return [upload for key, upload in keys.items() if key not in done]
 
@@ -118,7 +117,7 @@ class _Reconciler:
     def _done_if_readable(self, key: str) -> set[str]:
         try:
             return self._done([key])
-        except AttributeDeserializationError:
+        except TaskUnreadableError:
             return {key}
 
     def _register(self, upload: Upload) -> None:
