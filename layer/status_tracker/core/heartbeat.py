@@ -19,7 +19,7 @@ from .trace import tell
 GRACE_SECONDS = 5.0
 """How long the end of a block waits for a beat under way."""
 MOST_THREADS = 16
-"""How many beats are made at once in a process."""
+"""How many beats are made at once in a process, besides those that hang: for longer than their interval, that is."""
 
 
 def check_heartbeat(seconds: float | None, lease: timedelta) -> None:
@@ -79,7 +79,7 @@ class _Beats:
         self._next: list[tuple[float, int, Heartbeat]] = []
         self._numbers = count()
         self._wanted: set[Heartbeat] = set()
-        self._under_way: set[Heartbeat] = set()
+        self._under_way: dict[Heartbeat, float] = {}
         self._threads: set[threading.Thread] = set()
         self._leaving: set[threading.Thread] = set()
         self._waiting = 0
@@ -98,7 +98,8 @@ class _Beats:
             heapify(self._next)
             self._changed.notify_all()
             self._changed.wait_for(lambda: heartbeat not in self._under_way, GRACE_SECONDS)
-            ending = [] if self._wanted or self._under_way else [*self._threads, *self._leaving]
+            self._changed.wait_for(lambda: self._wanted or self._under_way or not self._threads, GRACE_SECONDS)
+            ending = list(self._leaving)
         for thread in ending:
             thread.join(GRACE_SECONDS)
 
@@ -107,16 +108,15 @@ class _Beats:
         self._changed.notify_all()
 
     def _start_thread(self) -> None:
-        if len(self._threads) < MOST_THREADS:
-            thread = threading.Thread(target=self._run, name="status-tracker-heartbeat", daemon=True)
-            thread.start()
-            self._threads.add(thread)
+        thread = threading.Thread(target=self._run, name="status-tracker-heartbeat", daemon=True)
+        thread.start()
+        self._threads.add(thread)
 
     def _run(self) -> None:
         while (heartbeat := self._wait_for_next()) is not None:
             goes_on = heartbeat.goes_on()
             with self._changed:
-                self._under_way.discard(heartbeat)
+                del self._under_way[heartbeat]
                 if not goes_on:
                     self._wanted.discard(heartbeat)
                 elif heartbeat in self._wanted:
@@ -127,11 +127,11 @@ class _Beats:
         """The next one, when it is due; None where there is none, or another thread waits for it."""
         with self._changed:
             while self._next and not self._waiting:
-                left = self._next[0][0] - time.monotonic()
+                left = self._seconds_left()
                 if left <= 0:
                     _, _, heartbeat = heappop(self._next)
-                    self._under_way.add(heartbeat)
-                    if self._next:
+                    self._under_way[heartbeat] = time.monotonic()
+                    if self._next and len(self._threads) == len(self._under_way):
                         with suppress(RuntimeError):  # no thread more: these do
                             self._start_thread()
                     return heartbeat
@@ -142,7 +142,15 @@ class _Beats:
                     self._waiting -= 1
             self._threads.discard(threading.current_thread())
             self._leaving = {thread for thread in self._leaving if thread.is_alive()} | {threading.current_thread()}
+            self._changed.notify_all()
             return None
+
+    def _seconds_left(self) -> float:
+        """Until the next beat may be made: it is due, and not too many others are under way."""
+        now = time.monotonic()
+        hanging_from = [moment for each, begun in self._under_way.items() if (moment := begun + each.seconds) > now]
+        free = min(hanging_from) if len(hanging_from) >= MOST_THREADS else now
+        return max(self._next[0][0], free) - now
 
 
 _beats = _Beats()
