@@ -69,7 +69,7 @@ class Rehearsed:
     @property
     def told(self) -> str:
         """How many tasks match."""
-        if self.number == Count(1) and not self.about:
+        if self.number == Count(1):
             return "1 task"
         return f"{'about ' if self.about else ''}{counted(self.number)} tasks"
 
@@ -96,7 +96,7 @@ def rehearse(widget: DeployedWidget, asked: Rehearsal) -> Rehearsed:
     return Rehearsed(
         until,
         number,
-        None if walked.ended or not asked.narrowed else walked.examined,
+        None if walked.ended or (tasks and not asked.narrowed) else walked.examined,
         [str(task.task_id) for task in tasks[:SAMPLE_SIZE]],
         about,
         len(walked.found) - len(tasks),
@@ -149,10 +149,9 @@ def act_on_all(
     outcomes = [each for each in acted if each is not None]
     # One that is begun twice is done once: the threads may have left one out, and acted on the next.
     begun = acted.index(None) if None in acted else len(acted)
-    cursor = (
-        walked.cursor if begun == len(acted) else cursor_at(code, walked.found[begun - 1]) if begun else asked.cursor
-    )
-    ended = walked.ended and begun == len(acted)
+    ended, cursor = walked.ended and begun == len(acted), walked.cursor
+    if begun < len(acted):
+        cursor = cursor_at(code, walked.found[begun - 1]) if begun else asked.cursor
     troubles = [each for each in outcomes if each.kind not in {Kind.DONE, Kind.REPEATED}]
     done = asked.done + len(outcomes) - len(troubles)
     rest = None if ended else _go_on(widget, asked, cursor, done)
