@@ -89,7 +89,7 @@ class TaskList:
         given: dict[str, object] = {"step": self.place.step, "status": self.place.status, **self.narrowed.values()}
         if self.cursor is not None and len(self.cursor) <= _LONGEST_CARRIED:
             given |= {"cursor": self.cursor, "start": self.start, **({"back": True} if self.back else {})}
-        return given
+        return given | ({"all_reasons": True} if self.all_reasons else {})
 
 
 @dataclass(frozen=True)

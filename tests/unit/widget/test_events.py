@@ -64,7 +64,7 @@ def test_views() -> None:
         StatusOfStep("Answer", "in_progress"), cursor="c"
     )
     assert view_of({"view": "task", "task_id": "a"}, PIPELINE) == TaskDetails("a")
-    page = TaskList(StatusOfStep("Answer", "in_progress"), Narrowing(kind="k"), "c", 41, back=True)
+    page = TaskList(StatusOfStep("Answer", "in_progress"), Narrowing(kind="k"), "c", 41, back=True, all_reasons=True)
     assert view_of({"view": "task", "task_id": "a", **page.values()}, PIPELINE) == TaskDetails("a", page)
     assert view_of({"view": "list", **page.values()}, PIPELINE) == page
     # Not for a task that a button names: it would open, or change, another one.
