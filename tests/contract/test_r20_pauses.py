@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -17,7 +17,7 @@ import status_tracker as st
 from status_tracker.abstract import T_ID, FileTracker, TrackerPauseBoard
 from status_tracker.core.port import PauseBoard
 from status_tracker.operations import pausing
-from status_tracker.operations.pausing import Pauses
+from status_tracker.operations.pausing import Pause, Pauses
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.sql import SqlPauseBoard
 from status_tracker.testing import MemoryTask
@@ -98,6 +98,28 @@ def test_r20_all_steps_are_paused_and_resumed_at_once(pauses: Pauses) -> None:
     assert pauses.resume()
     for step in STEPS:
         pauses.check(step)
+
+
+@pytest.mark.parametrize("step", [None, "Answer"])
+def test_r20_who_resumes_can_refuse_to_end_what_was_paused_meanwhile(
+    make_board: MakeBoard, clock: Clock, step: str | None
+) -> None:
+    """Also what is paused between reading and writing: the pauses are read again then, and checked again."""
+    mine, others = (Pauses("orders", make_board, clock) for _ in range(2))
+    mine.pause("Answer", reason="mine")
+    seen: list[list[str]] = []
+
+    def check(ending: Sequence[Pause]) -> None:
+        seen.append(sorted(pause.reason for pause in ending))
+        if len(seen) == 1:
+            others.pause(step, reason="others'")
+        elif "others'" in seen[-1]:
+            raise LookupError("not seen")
+
+    with pytest.raises(LookupError):
+        mine.resume(step, check=check)
+    assert seen == [["mine"], ["mine", "others'"] if step is None else ["others'"]]
+    assert "others'" in {pause.reason for pause in mine.read().values()}
 
 
 def test_r20_a_pause_with_an_end_is_over_by_itself(pauses: Pauses, clock: Clock) -> None:

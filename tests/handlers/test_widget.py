@@ -242,15 +242,48 @@ def test_what_the_functions_log_names_use_case_and_step(widget: Widget, log: Log
     make(widget, "a.pdf#1", 50)
     button = widget.view(view="task", task_id="a.pdf#1").call("Rerun from Extract")
     widget.press(button)
-    (line,) = log.lines()
-    assert (line["message"], line["use_case"], line["step"]) == ("Asked to act", "pdf_processing", "Extract")
+    before = log.lines()
+    assert [(line["message"], line["use_case"], line["step"]) for line in before] == [
+        (message, "pdf_processing", "Extract") for message in ("Asked to act", "Acted on a task", "Answered")
+    ]
     widget.app.tasks.ExtractTask.delete_table()
     widget.view()
     widget.press(button)
-    assert [(line["use_case"], line["step"]) for line in log.lines()[1:]] == [
+    assert [(line["use_case"], line["step"]) for line in log.lines()[len(before) :]] == [
         ("pdf_processing", "Widget"),
-        *([("pdf_processing", "Extract")] * 3),
+        *([("pdf_processing", "Extract")] * 4),
     ]
+
+
+def test_what_is_deleted_leaves_a_record_in_the_log(widget: Widget, log: Log) -> None:
+    for task_id in ("a", "b", "c"):
+        fail(widget, task_id, "ValueError('x')")
+    deleted = widget.view(view="task", task_id="a").call("Delete")
+    widget.press(deleted, reason="asked to forget a")
+    many = widget.view(view="bulk", step="Extract", status="ignored", kind="ValueError: x").call("Delete: 2 tasks")
+    widget.press(many, reason="asked to forget all")
+    lines = [line for line in log.lines() if line["message"] == "Acted on a task"]
+    told = [(line["task_id"], line["outcome"], line["reason"], line["request_id"]) for line in lines]
+    assert told[0] == ("a", "done", "asked to forget a", deleted.values["request_id"])
+    assert sorted(told[1:]) == [(each, "done", "asked to forget all", many.values["request_id"]) for each in "bc"]
+    assert all(line["by"].endswith("Lambda request-7") for line in lines)
+    last = log.lines()[-1]
+    assert (last["told"], last["narrowed"]) == ("Delete: 2 done.", {"kind": "ValueError: x"})
+
+
+@pytest.mark.parametrize("action", ["Cancel in Extract", "Delete"])
+def test_what_only_administrators_may_do_needs_a_reason(widget: Widget, action: str) -> None:
+    make(widget, "a.pdf")
+    page = widget.view(view="task", task_id="a.pdf", step="Extract", status="pending")
+    for _ in range(2):
+        page = widget.press(page.call(action), reason=" ")
+        assert "Not done: type a reason" in page.text
+        assert "Reason, recorded on the task; to cancel or delete, it is needed" in page.text
+    look = widget.view(view="bulk", step="Extract", status="pending")
+    again = widget.press(look.call(f"{action}: 1 task"))
+    assert "Not done: type a reason" in again.text
+    assert f"{action}: 1 task" in again.labels()
+    assert widget.app.task("a.pdf").status == 10
 
 
 def test_a_workflow_that_cannot_be_started_is_told(widget: Widget, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,10 +448,21 @@ def test_the_overview_and_a_list_take_the_kept_counts(widget: Widget) -> None:
     keep("", exact={"BOOL": True})
     keep("____07", c50={"N": "123000"}, c90={"N": "1"}, changes={"N": "1"})
     assert "123400 ignored in Extract" in widget.view().labels()
-    assert "succeeded in Answer" not in "".join(widget.view().labels())
+    assert "0 succeeded in Answer" in widget.view().labels()  # it may be that of a moment ago
     for number in range(PAGE_SIZE):
         make(widget, f"{number}.pdf", 50)
     assert "1–20 of 123,400, the newest first" in widget.view(**IGNORED).text  # noqa: RUF001
+    look = widget.view(view="bulk", step="Extract", status="ignored")
+    assert "About 123,400 tasks match." in look.text
+    for kept in ("-123400", "-123399"):
+        keep("____07", c50={"N": kept}, changes={"N": "1"})
+        assert "1–20 of 21, the newest first" in widget.view(**IGNORED).text  # noqa: RUF001
+        assert "About 11 tasks match." in widget.view(view="bulk", step="Extract", status="ignored").text
+    for number in range(PAGE_SIZE - 8):
+        widget.app.tasks.ExtractTask(f"pdf_processing____{number}.pdf").delete()
+    look = widget.view(view="bulk", step="Extract", status="ignored")
+    assert "9 tasks match." in look.text  # all of them were seen
+    assert "Delete: 9 tasks" in look.labels()
 
 
 def test_pauses_that_somebody_spoilt_hide_no_count(widget: Widget) -> None:
@@ -481,7 +525,7 @@ def test_reasons_are_grouped_and_a_group_is_rerun_after_a_look(widget: Widget) -
         fail(widget, f"{number}.pdf", f"NonRetryableError('The PDF has {number} pages, and not one of text.')")
     fail(widget, "other.pdf", "KeyError('amount')")
     shown = widget.view(**IGNORED)
-    assert "3 ×The PDF has" in shown.text  # noqa: RUF001
+    assert "3 ×The PDF has # pages, and not one of text." in shown.text  # noqa: RUF001
     assert "1 ×amount KeyError" in shown.text  # noqa: RUF001
     [label] = [label for label in shown.labels() if label.startswith("Act on: 3")]
     look = widget.press(shown.call(label))
@@ -530,6 +574,54 @@ def test_an_action_on_very_many_goes_on_by_parts(widget: Widget, monkeypatch: py
     assert [widget.app.task(f"{number}.pdf").status for number in range(7)] == [50] * 7
 
 
+def test_an_action_on_many_ends_before_its_time_does(widget: Widget) -> None:
+    for number in range(30):
+        make(widget, f"{number:02}.pdf", 30)
+
+    class Ending(FakeContext):
+        """Its time is over after so many questions for it."""
+
+        questions = 12
+
+        def get_remaining_time_in_millis(self) -> int:
+            self.questions -= 1
+            return 25_000 if self.questions >= 0 else 9_000
+
+    look = widget.view(view="bulk", step="Extract", status="failed")
+    call, presses = look.call("Ignore in Extract: 30 tasks"), 0
+    while True:
+        page = Page(widget.actor({**call.values, "widgetContext": context()}, Ending()))
+        presses += 1
+        if "Go on with the rest" not in page.labels():
+            break
+        call = page.call("Go on with the rest")
+    assert (presses, "Done: Ignore in Extract: 30 done." in page.text) == (3, True)
+    assert {widget.app.task(f"{number:02}.pdf").status for number in range(30)} == {50}
+
+
+def test_the_tasks_of_a_reason_are_found_behind_very_many_others(
+    widget: Widget, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker_ops.widget.bulk._SEARCHED", Patience(listed=10, whole=6))
+    for number in range(3):
+        fail(widget, f"early{number}.pdf", "KeyError('early')")
+    for number in range(8):
+        fail(widget, f"old{number}.pdf", "ValueError('old trouble')")
+    for number in range(3):
+        fail(widget, f"new{number}.pdf", "ValueError('not a PDF')")
+    shown = widget.view(**IGNORED)
+    look = widget.press(shown.call("Act on: 3 × not a PDF"))  # noqa: RUF001
+    assert "3+ tasks match." in look.text
+    look = widget.press(shown.call("Act on: 3 × early"))  # noqa: RUF001
+    assert "No task matches among the newest 6." in look.text
+    look = widget.press(look.call("Search on"))
+    assert "1+ tasks match. The next 6 were looked at" in look.text
+    page = widget.press(look.call("Rerun from Extract: 1+ tasks"))
+    page = widget.press(page.call("Go on with the rest"))
+    assert "Done: Rerun from Extract: 3 done." in page.text
+    assert [widget.app.task(f"early{number}.pdf").status for number in range(3)] == [10, 10, 10]
+
+
 def test_what_is_refused_of_many_is_told(widget: Widget) -> None:
     make(widget, "a.pdf", 50)
     fail(widget, "broken.pdf", "KeyError('x')")
@@ -558,8 +650,15 @@ def test_one_item_that_is_no_task_does_not_hide_the_list(widget: Widget, attribu
     for shown in (widget.view(**IGNORED), widget.press(widget.view(**IGNORED).call("Search"), prefix="b")):
         assert "broken.pdfcannot be read: The item 'pdf_processing____broken.pdf' cannot be read: " in shown.text
         assert attribute in shown.text.partition("cannot be read: The item")[2]
-    assert sorted(ids_of(widget.view(**IGNORED))) == ["a.pdf", "c.pdf"]
-    assert "It cannot be read: The item" in widget.view(view="task", task_id="broken.pdf").text
+    listed = widget.view(**IGNORED)
+    assert sorted(ids_of(listed)) == ["a.pdf", "broken.pdf", "c.pdf"]
+    opened = widget.press(listed.call("broken.pdf"))
+    assert "It cannot be read: The item" in opened.text
+    assert "Extract: ignored" in opened.labels()
+    look = widget.press(listed.call("Act on all of the list…"))
+    assert "2 tasks match." in look.text
+    assert "1 item of the list cannot be read" in look.text
+    assert "Rerun from Extract: 2 tasks" in look.labels()
 
 
 def test_what_was_typed_is_kept_when_nothing_is_found(widget: Widget) -> None:
@@ -585,10 +684,11 @@ def test_delete_takes_the_task_with_its_results(widget: Widget) -> None:
     make(widget, "a.pdf#1", 50)
     make(widget, "b.pdf#1", 50)
     buttons = [widget.view(view="task", task_id=each).call("Delete") for each in ("a.pdf#1", "b.pdf#1")]
-    assert "a.pdf#1 is gone" in widget.press(buttons[0]).text
+    assert "a.pdf#1 is gone" in widget.press(buttons[0], reason="asked for").text
     assert widget.app.task("a.pdf#1") is None
     widget.app.tasks.ExtractTask.unignore("b.pdf#1", reason="x")
-    assert "Not done: b.pdf#1 has changed since its page was drawn" in widget.press(buttons[1]).text
+    after = widget.press(buttons[1], reason="asked for")
+    assert "Not done: b.pdf#1 has changed since its page was drawn" in after.text
     assert widget.app.task("b.pdf#1").status == 10
 
 
@@ -627,3 +727,20 @@ def test_pause_and_resume(widget: Widget) -> None:
     after = widget.press(paused.call("Resume Extract"))
     assert "Done: Work on Extract goes on." in after.text
     assert widget.app.tasks.PIPELINE.pauses() == []
+    assert "Done: Nothing was paused of Extract." in widget.press(paused.call("Resume Extract")).text
+
+
+def test_a_pause_that_nobody_has_seen_is_not_ended(widget: Widget) -> None:
+    pipeline = widget.app.tasks.PIPELINE
+    pipeline.pause(None, reason="deploy", by="ann")
+    shown = widget.view()
+    pipeline.pause("Extract", reason="outage", by="bob")
+    assert "Not done: Somebody has paused work since" in widget.press(shown.call("Resume all")).text
+    assert [pause.step for pause in pipeline.pauses()] == [None, "Extract"]
+    shown = widget.view()
+    assert "\nExtract: outage (bob, since 2" in (shown.call("Resume all").confirmation or "")
+    pipeline.resume("Extract")
+    pipeline.pause(None, reason="incident, do not resume", by="carol")
+    assert "Not done: Somebody has paused work since" in widget.press(shown.call("Resume all")).text
+    assert "Done: Work on all steps goes on." in widget.press(widget.view().call("Resume all")).text
+    assert pipeline.pauses() == []

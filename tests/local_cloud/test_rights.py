@@ -107,7 +107,8 @@ def _use_the_widget(app: Application, task_id: str) -> None:
     app.extract_task().make_and_save("rights/cancelled.pdf#1")
     cancel = Page(_invoke(app, viewer, {"view": "task", "task_id": "rights/cancelled.pdf#1"})).call("Cancel in Extract")
     assert f"{app.stack}-widget-admin" in cancel.endpoint
-    assert Page(_invoke(app, cancel.endpoint, cancel.values)).text.startswith("Done: Cancelled. ")
+    typed = {"widgetContext": {"forms": {"all": {"reason": "nobody wants it"}}}}
+    assert Page(_invoke(app, cancel.endpoint, {**cancel.values, **typed})).text.startswith("Done: Cancelled. ")
 
 
 def _leave_to_the_sweep(app: Application, task_id: str) -> None:

@@ -53,6 +53,7 @@ def test_reasons_are_alike_up_to_their_numbers(one: str, other: str, alike: bool
     kinds = {Reason("ValueError", each).kind for each in (one, other)}
     assert (len(kinds) == 1) is alike
     assert Reason("KeyError", one).kind not in kinds
+    assert Reason("ValueError", one).general.kind == Reason("ValueError", one).kind
 
 
 def test_a_kind_is_short() -> None:

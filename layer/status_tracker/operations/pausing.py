@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -89,10 +89,20 @@ class Pauses:
         self._change("pause", pause, lambda paused: {**paused, _name(step): _stored(pause)})
         return pause
 
-    def resume(self, step: str | None = None, *, by: str | None = None, reason: str | None = None) -> bool:
+    def resume(
+        self,
+        step: str | None = None,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        check: Callable[[Sequence[Pause]], None] = lambda _: None,
+    ) -> bool:
         """End the pause of the step; without one, every pause. Returns whether there was one in force.
 
         A pause of all steps still holds for a step that is resumed by itself.
+
+        Args:
+            check: gets the pauses that would end, and raises if they are not to.
         """
         now = self._clock().astimezone(UTC)
         record = Pause(step, cut(reason or "", REASON_BYTES), by and cut(by, REASON_BYTES), now, None)
@@ -100,6 +110,7 @@ class Pauses:
         def resumed(paused: Mapping[str, Any]) -> Mapping[str, Any]:
             in_force = {name: each for name, each in paused.items() if not _loaded(name, each).is_over(now)}
             left = {} if step is None else {name: each for name, each in in_force.items() if name != step}
+            check([_loaded(name, each) for name, each in in_force.items() if name not in left])
             return paused if left == in_force else left
 
         return self._change("resume", record, resumed)

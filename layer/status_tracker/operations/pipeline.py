@@ -129,18 +129,28 @@ class Pipeline:
             self.step(step)
         return self._pauses.pause(step, reason=reason, by=by, until=until)
 
-    def resume(self, step: str | None = None, *, by: str | None = None, reason: str | None = None) -> bool:
+    def resume(
+        self,
+        step: str | None = None,
+        *,
+        by: str | None = None,
+        reason: str | None = None,
+        check: Callable[[Sequence[Pause]], None] = lambda _: None,
+    ) -> bool:
         """End the pause of the step; without one, every pause. Returns whether there was one.
 
         A workflow that waits goes on within its longest wait between two tries; what intake has registered meanwhile
         is started by the next sweep.
+
+        Args:
+            check: gets the pauses that would end, and raises if they are not to. What it raises is raised.
 
         Raises:
             KeyError: there is no such step.
         """
         if step is not None:
             self.step(step)
-        return self._pauses.resume(step, by=by, reason=reason)
+        return self._pauses.resume(step, by=by, reason=reason, check=check)
 
     def pauses(self) -> list[Pause]:
         """The pauses in force, as the backend has them now."""

@@ -29,6 +29,11 @@ class Reason:
     message: str
 
     @property
+    def general(self) -> Reason:
+        """The same with ``#`` for every number and identifier."""
+        return Reason(_VARIABLE.sub("#", self.error_class), _VARIABLE.sub("#", self.message))
+
+    @property
     def kind(self) -> str:
         """What tasks with the same trouble share: class and message, with ``#`` for every number and identifier."""
         told = f"{self.error_class}: {self.message}" if self.error_class else self.message

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,14 @@ NAMES: Sequence[str] = tuple(name for name in ACTIONS if name not in ADMIN_NAMES
 """What operators may ask for."""
 
 
+REASON_WANTED: Mapping[str, str] = {
+    "cancel": "type a reason: whoever meets the cancelled task is told why.",
+    "delete": "type a reason: it is all that is left of what is deleted, in the log.",
+    "pause": "type why work is to be paused; those who wait for it are told.",
+}
+"""The actions that need a reason, and why."""
+
+
 @dataclass(frozen=True)
 class Offer:
     """An action that a task allows now, by the rules of a step."""
@@ -111,6 +119,12 @@ def offers(widget: DeployedWidget, state: TaskState) -> list[Offer]:
     return [Offer(name, step.name) for name, step in dict.fromkeys(wanted) if step.task_class.allows(state, name)]
 
 
+def reason_label(label: str, offered: Sequence[Offer]) -> str:
+    """The label of the field for the reason, which says what needs one."""
+    wanting = " or ".join(each.name for each in offered if each.name in REASON_WANTED)
+    return f"{label}; to {wanting}, it is needed" if wanting else label
+
+
 def do(widget: DeployedWidget, asked: ActionRequest, by: str) -> ActionResult:
     """Carry the request out, once for its id, if the task is as it was drawn."""
     tasks: Any = target(widget, asked.action, asked.step)
@@ -120,8 +134,8 @@ def do(widget: DeployedWidget, asked: ActionRequest, by: str) -> ActionResult:
     )
     outcome = one.act(asked.task_id)
     if outcome.kind in {Kind.DONE, Kind.REPEATED}:
-        return ActionResult(f"{ACTIONS[asked.action].past}. {_now(widget, asked)}")
-    return ActionResult(outcome.message, failed=True, troubles=[outcome])
+        return ActionResult(f"{ACTIONS[asked.action].past}. {_now(widget, asked)}", outcomes=[outcome])
+    return ActionResult(outcome.message, failed=True, outcomes=[outcome])
 
 
 def target(widget: DeployedWidget, action: str, step: str) -> Any:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 
+import status_tracker as st
 from status_tracker.core.state import TaskState
 from status_tracker.dynamodb import Count
 from status_tracker.operations.actions import Action, ActionOutcome, Kind, TaskAction
-from status_tracker_ops.widget.actions import ACTIONS, ADMIN_NAMES, DEFAULT_REASON, Offer, offers, target
+from status_tracker_ops.widget.actions import ACTIONS, ADMIN_NAMES, DEFAULT_REASON, Offer, offers, reason_label, target
 from status_tracker_ops.widget.components import (
     call,
     counted,
@@ -26,8 +27,8 @@ from status_tracker_ops.widget.components import (
 )
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
-from status_tracker_ops.widget.reading import Patience, count_tasks, walk
-from status_tracker_ops.widget.requests import BulkRequest, Rehearsal
+from status_tracker_ops.widget.reading import Found, Patience, count_tasks, cursor_at, walk
+from status_tracker_ops.widget.requests import BulkRequest, Narrowing, Rehearsal, TaskList
 from status_tracker_ops.widget.results import ActionResult
 from status_tracker_ops.widget.task_list import narrowings
 
@@ -39,6 +40,8 @@ _SHOWN_TROUBLES = 5
 _PARALLEL = 8
 _ONE_OF_MANY = ("rerun", "unignore", "ignore", "cancel", "delete")
 _SEARCHED = Patience(listed=50_000, whole=2_000)
+_ENDING_MILLISECONDS = 10_000
+"""So long before the invocation ends no more tasks are begun: the rest of it shows the result."""
 
 
 @dataclass(frozen=True)
@@ -50,12 +53,25 @@ class Rehearsed:
         number: how many tasks match; with `more`, at least so many.
         examined: how many were looked at, where not all were; otherwise None.
         sample: the ids of some of them.
+        about: whether the number may be that of a moment ago, as it is kept with every change.
+        unreadable: how many items beside them are no tasks.
+        rest: from here the search goes on, where it was given up.
     """
 
     until: datetime
     number: Count
     examined: int | None
     sample: Sequence[str]
+    about: bool = False
+    unreadable: int = 0
+    rest: str | None = None
+
+    @property
+    def told(self) -> str:
+        """How many tasks match."""
+        if self.number == Count(1):
+            return "1 task"
+        return f"{'about ' if self.about else ''}{counted(self.number)} tasks"
 
 
 def rehearse(widget: DeployedWidget, asked: Rehearsal) -> Rehearsed:
@@ -64,11 +80,28 @@ def rehearse(widget: DeployedWidget, asked: Rehearsal) -> Rehearsed:
     code, until = step.statuses[asked.place.status], step.task_class.config.now()
     limit = AT_ONCE if asked.narrowed else SAMPLE_SIZE
     chosen = asked.narrowed.filter(code, until)
-    walked = walk(step.task_class, chosen, older_first=True, limit=limit, patience=_SEARCHED)
-    known = Count(len(walked.found), more=not walked.ended)
-    number = known if asked.narrowed else count_tasks(widget.pipeline, [code]).by_code[code]
-    sample = [str(each.task.task_id) for each in walked.found[:SAMPLE_SIZE]]
-    return Rehearsed(until, number, None if walked.ended or not asked.narrowed else walked.examined, sample)
+    walked = walk(
+        step.task_class,
+        chosen,
+        older_first=_older_first(asked.narrowed),
+        cursor=asked.cursor,
+        limit=limit,
+        patience=_SEARCHED,
+    )
+    tasks = [each.task for each in walked.found if not isinstance(each.task, st.TaskUnreadableError)]
+    number, about = Count(len(tasks), more=not walked.ended), False
+    if not walked.ended and not asked.narrowed:
+        counts = count_tasks(widget.pipeline, [code])
+        number, about = counts.at_least(code, len(walked.found) + 1), counts.kept
+    return Rehearsed(
+        until,
+        number,
+        None if walked.ended or (tasks and not asked.narrowed) else walked.examined,
+        [str(task.task_id) for task in tasks[:SAMPLE_SIZE]],
+        about,
+        len(walked.found) - len(tasks),
+        walked.cursor,
+    )
 
 
 def rehearsal(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed) -> Markup:
@@ -78,18 +111,27 @@ def rehearsal(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed) -> Mar
         element("nav", {"aria-label": "Views"}, overview_link(widget), list_link(widget, place, _list_name(asked))),
         element("h2", None, "Act on all: ", f"{place.step}, ", status(place.status)),
         [element("p", None, told) for told in narrowings(asked.narrowed)],
-        element("p", None, element("strong", None, _matching(found)), _looked_at(found)),
+        element("p", None, element("strong", None, _matching(asked, found)), _looked_at(asked, found)),
+        _unreadable(found),
         _sample(widget, asked, found),
-        _buttons(widget, asked, found) if found.sample else None,
+        _buttons(widget, asked, found) if found.sample else _search_on(widget, asked, found),
     )
 
 
-def act_on_all(widget: DeployedWidget, asked: BulkRequest, by: str) -> ActionResult:
-    """Do it to the next tasks that matched when it was rehearsed, and still do."""
+def act_on_all(
+    widget: DeployedWidget, asked: BulkRequest, by: str, milliseconds_left: Callable[[], int]
+) -> ActionResult:
+    """Do it to the next tasks that matched when it was rehearsed, and still do, as long as there is time."""
     code = widget.pipeline.step(asked.place.step).statuses[asked.place.status]
     chosen = asked.narrowed.filter(code, asked.until)
-    listed = widget.pipeline.step(asked.place.step).task_class
-    walked = walk(listed, chosen, older_first=True, cursor=asked.cursor, limit=AT_ONCE, patience=_SEARCHED)
+    walked = walk(
+        widget.pipeline.step(asked.place.step).task_class,
+        chosen,
+        older_first=_older_first(asked.narrowed),
+        cursor=asked.cursor,
+        limit=AT_ONCE,
+        patience=_SEARCHED,
+    )
     one = TaskAction(
         target(widget, asked.action, asked.step),
         Action(asked.action),
@@ -98,16 +140,26 @@ def act_on_all(widget: DeployedWidget, asked: BulkRequest, by: str) -> ActionRes
         by,
         asked.request_id,
     )
+
+    def act(found: Found) -> ActionOutcome | None:
+        return one.act(str(found.task.task_id)) if milliseconds_left() > _ENDING_MILLISECONDS else None
+
     with ThreadPoolExecutor(_PARALLEL) as pool:
-        outcomes = list(pool.map(one.act, [str(each.task.task_id) for each in walked.found]))
+        acted = list(pool.map(act, walked.found))
+    outcomes = [each for each in acted if each is not None]
+    # One that is begun twice is done once: the threads may have left one out, and acted on the next.
+    begun = acted.index(None) if None in acted else len(acted)
+    ended, cursor = walked.ended and begun == len(acted), walked.cursor
+    if begun < len(acted):
+        cursor = cursor_at(code, walked.found[begun - 1]) if begun else asked.cursor
     troubles = [each for each in outcomes if each.kind not in {Kind.DONE, Kind.REPEATED}]
     done = asked.done + len(outcomes) - len(troubles)
-    rest = None if walked.ended else _go_on(widget, asked, walked.cursor, done)
+    rest = None if ended else _go_on(widget, asked, cursor, done)
     return ActionResult(
-        _told(asked, outcomes, done, ended=walked.ended),
+        _told(asked, outcomes, done, ended=ended),
         failed=bool(troubles) and len(troubles) == len(outcomes),
         more=[part for part in (_troubles(troubles), rest) if part is not None],
-        troubles=troubles,
+        outcomes=outcomes,
     )
 
 
@@ -115,25 +167,56 @@ def _list_name(asked: Rehearsal) -> str:
     return f"{asked.place.step}: {plain(asked.place.status)}"
 
 
-def _matching(found: Rehearsed) -> str:
-    number = found.number
-    if not found.sample:
-        return "No task matches."
-    return "1 task matches." if number == Count(1) else f"{counted(number)} tasks match."
+def _older_first(narrowed: Narrowing) -> bool:
+    """The oldest first; but the tasks with a reason are sought where it was found, among the newest."""
+    return not narrowed.kind
 
 
-def _looked_at(found: Rehearsed) -> str:
+def _first_ones(asked: Rehearsal) -> str:
+    if asked.cursor is not None:
+        return "next"
+    return "oldest" if _older_first(asked.narrowed) else "newest"
+
+
+def _matching(asked: Rehearsal, found: Rehearsed) -> str:
+    if found.sample:
+        return f"{found.told} match{'es' if found.number == Count(1) else ''}.".capitalize()
     if found.examined is None:
+        return "No task matches."
+    return f"No task matches among the {_first_ones(asked)} {found.examined:,}."
+
+
+def _looked_at(asked: Rehearsal, found: Rehearsed) -> str:
+    if found.examined is None or not found.sample:
         return " Nothing was changed yet."
-    return f" The oldest {found.examined:,} were looked at; the rest is while acting. Nothing was changed yet."
+    looked_at = f"The {_first_ones(asked)} {found.examined:,} were looked at; the rest is while acting."
+    return f" {looked_at} Nothing was changed yet."
+
+
+def _unreadable(found: Rehearsed) -> Markup | None:
+    if not found.unreadable:
+        return None
+    items = "1 item" if found.unreadable == 1 else f"{found.unreadable:,} items"
+    return element(
+        "p", {"class": "stuck"}, f"{items} of the list cannot be read: nothing can be done to what is no task."
+    )
+
+
+def _search_on(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed) -> Markup | None:
+    if found.rest is None:
+        return None
+    values = {"view": "bulk", **place_values(asked.place), **asked.narrowed.values(), "cursor": found.rest}
+    return element("p", None, call(widget.viewer_arn, values, "Search on"))
 
 
 def _sample(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed) -> Markup:
-    links = [element("li", None, task_link(widget, each, asked.place)) for each in found.sample]
+    links = [
+        element("li", None, task_link(widget, each, TaskList(asked.place, asked.narrowed))) for each in found.sample
+    ]
     more = found.number.more or found.number.number > len(links)
     return fragment(
         element("ul", {"aria-label": "Some of them"}, links) if links else None,
-        element("p", {"class": "quiet"}, "These are the oldest of them.") if more and links else None,
+        element("p", {"class": "quiet"}, f"These are the {_first_ones(asked)} of them.") if more and links else None,
     )
 
 
@@ -143,8 +226,9 @@ def _buttons(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed) -> Mark
     offered = [each for each in offers(widget, TaskState(status=code)) if each.name in _ONE_OF_MANY]
     buttons = [_button(widget, asked, found, each) for each in offered]
     many = found.number.more or found.number.number > AT_ONCE
+    label = reason_label("Reason, recorded on each task", offered)
     return fragment(
-        element("div", {"class": "row"}, field("Reason, recorded on each task", "reason", DEFAULT_REASON, 400)),
+        element("div", {"class": "row"}, field(label, "reason", DEFAULT_REASON, 400)),
         element("div", {"class": "row"}, buttons),
         element("p", {"class": "quiet"}, f"{AT_ONCE} at once; then the widget asks whether to go on.")
         if many
@@ -153,7 +237,7 @@ def _buttons(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed) -> Mark
 
 
 def _button(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed, offer: Offer) -> Markup:
-    many = "1 task" if found.number == Count(1) else f"{counted(found.number)} tasks"
+    many = found.told
     about = "".join(f"\n{label}{text}" for label, text in _texts(asked))
     question = f"{offer.label}: {many}, {plain(asked.place.status)} in {asked.place.step}{about}\n\nOf each: "
     values: dict[str, object] = {
@@ -161,6 +245,7 @@ def _button(widget: DeployedWidget, asked: Rehearsal, found: Rehearsed, offer: O
         "act_on": offer.step,
         "until": found.until.isoformat(),
         "request_id": uuid.uuid4().hex,
+        **({} if asked.cursor is None else {"cursor": asked.cursor}),
         **place_values(asked.place),
         **asked.narrowed.values(),
     }

@@ -13,6 +13,7 @@ from status_tracker.operations.reasons import Reason
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import Attributes, Child, Markup, element, fragment, payload, style_sheet
+from status_tracker_ops.widget.requests import TaskList
 
 _SIGNS = {"pending": "○", "in_progress": "◐", "failed": "✗", "succeeded": "✓", "ignored": "⊘", "exhausted": "⊘"}
 SHOWN_ID = 160
@@ -54,9 +55,9 @@ def call(
     )
 
 
-def place_values(place: StatusOfStep | None) -> dict[str, object]:
+def place_values(place: StatusOfStep) -> dict[str, object]:
     """The step and status as values of a call."""
-    return {} if place is None else {"step": place.step, "status": place.status}
+    return {"step": place.step, "status": place.status}
 
 
 def overview_link(widget: DeployedWidget) -> Markup:
@@ -67,8 +68,14 @@ def list_link(widget: DeployedWidget, place: StatusOfStep, *label: Child, name: 
     return call(widget.viewer_arn, {"view": "list", **place_values(place)}, *label, name=name)
 
 
-def task_link(widget: DeployedWidget, task_id: str, back: StatusOfStep | None) -> Markup:
-    values: dict[str, object] = {"view": "task", "task_id": task_id, **place_values(back)}
+def page_values(asked: TaskList | None) -> dict[str, object]:
+    """The page of a list as values of a call."""
+    return {} if asked is None else asked.values()
+
+
+def task_link(widget: DeployedWidget, task_id: str, back: TaskList | None) -> Markup:
+    """Opens the task; `back`: the page of the list that it stands in."""
+    values: dict[str, object] = {"view": "task", "task_id": task_id, **page_values(back)}
     return call(widget.viewer_arn, values, element("bdi", None, shortened(task_id, SHOWN_ID)))
 
 

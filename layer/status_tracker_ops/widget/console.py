@@ -9,8 +9,7 @@ from aws_lambda_powertools import Logger
 import status_tracker as st
 from status_tracker.core.history import text_of
 from status_tracker.operations.actions import Kind
-from status_tracker.operations.pipeline import StatusOfStep
-from status_tracker_ops.widget.actions import ADMIN_NAMES, NAMES, do, who
+from status_tracker_ops.widget.actions import ADMIN_NAMES, NAMES, REASON_WANTED, do, who
 from status_tracker_ops.widget.bulk import act_on_all, rehearsal, rehearse
 from status_tracker_ops.widget.components import finder, message, overview_link, page, task_link
 from status_tracker_ops.widget.deployed import DeployedWidget
@@ -85,29 +84,39 @@ def show(widget: DeployedWidget, event: object) -> str:
     return page(around, _or_message(widget, around, lambda: _view(widget, around, view_of(event, widget.pipeline))))
 
 
-def act(widget: DeployedWidget, event: object, request: str) -> str:
+def act(widget: DeployedWidget, event: object, request: str, milliseconds_left: Callable[[], int]) -> str:
     """Do what an operator asks for, once; then show the result, and the list again.
 
     Args:
         request: the id of the Lambda request, for the record.
+        milliseconds_left: tells when the invocation ends.
     """
-    return ACTOR_HELP if is_question_for_documentation(event) else _answer(widget, event, request, NAMES)
+    if is_question_for_documentation(event):
+        return ACTOR_HELP
+    return _answer(widget, event, request, NAMES, milliseconds_left)
 
 
-def administrate(widget: DeployedWidget, event: object, request: str) -> str:
+def administrate(widget: DeployedWidget, event: object, request: str, milliseconds_left: Callable[[], int]) -> str:
     """As `act`, what an administrator asks for."""
-    return ADMIN_HELP if is_question_for_documentation(event) else _answer(widget, event, request, ADMIN_NAMES)
+    if is_question_for_documentation(event):
+        return ADMIN_HELP
+    return _answer(widget, event, request, ADMIN_NAMES, milliseconds_left)
 
 
-def _answer(widget: DeployedWidget, event: object, request: str, names: Sequence[str]) -> str:
+def _answer(
+    widget: DeployedWidget, event: object, request: str, names: Sequence[str], milliseconds_left: Callable[[], int]
+) -> str:
     around = surroundings_of(event)
     try:
         asked = request_of(event, widget.pipeline, _allowed(widget, names))
     except BadEventError as error:
         return page(around, message("Not done", str(error), failed=True), _next_view(widget, around, Overview()))
-    _log(asked)
+    if not asked.reason and asked.action in REASON_WANTED:
+        told = message("Not done", REASON_WANTED[asked.action], failed=True)
+        return page(around, told, _next_view(widget, around, _before(asked)))
     by = who(around.dashboard, around.account, request)
-    result = _done(lambda: _do(widget, asked, by))
+    _log(asked, by)
+    result = _done(lambda: _do(widget, asked, by, milliseconds_left))
     told = message("Not done" if result.failed else "Done", result.text, failed=result.failed)
     return page(around, told, result.more, _opening(widget, asked), _next_view(widget, around, _after(asked)))
 
@@ -116,14 +125,22 @@ def _allowed(widget: DeployedWidget, names: Sequence[str]) -> Sequence[str]:
     return [name for name in names if name != "delete" or widget.deletes]
 
 
-def _do(widget: DeployedWidget, asked: Request, by: str) -> ActionResult:
+def _do(widget: DeployedWidget, asked: Request, by: str, milliseconds_left: Callable[[], int]) -> ActionResult:
     if isinstance(asked, ActionRequest):
         return do(widget, asked, by)
-    return act_on_all(widget, asked, by) if isinstance(asked, BulkRequest) else change_pauses(widget, asked, by)
+    if isinstance(asked, BulkRequest):
+        return act_on_all(widget, asked, by, milliseconds_left)
+    return change_pauses(widget, asked, by)
 
 
-def _log(asked: Request) -> None:
-    told = {"action": asked.action, "step": asked.step, "task_id": getattr(asked, "task_id", None)}
+def _log(asked: Request, by: str) -> None:
+    """What is asked for stands in all lines that follow: of what is deleted they are the only record."""
+    told = {
+        **{name: getattr(asked, name, None) for name in ("action", "step", "task_id", "reason", "request_id")},
+        "by": by,
+    }
+    if isinstance(asked, BulkRequest):
+        told |= {"status": asked.place.status, "narrowed": asked.narrowed.values(), "until": asked.until.isoformat()}
     logger.append_keys(**{name: value for name, value in told.items() if value is not None})
     logger.info("Asked to act")
 
@@ -137,9 +154,12 @@ def _done(action: Callable[[], ActionResult]) -> ActionResult:
         logger.exception("An action came to no end")
         told = f"it was not carried out to the end ({_cause(error)}). Open the task to see."
         return ActionResult(told, failed=True)
-    for trouble in result.troubles:
-        if trouble.kind in _NO_REFUSALS:
-            logger.error("An action came to no end", exc_info=trouble.error)
+    for each in result.outcomes:
+        if each.kind in _NO_REFUSALS:
+            logger.error("An action came to no end", exc_info=each.error, task_id=each.task_id, outcome=each.kind)
+        else:
+            logger.info("Acted on a task", task_id=each.task_id, outcome=each.kind)
+    logger.info("Answered", failed=result.failed, told=result.text)
     return result
 
 
@@ -153,11 +173,18 @@ def _opening(widget: DeployedWidget, asked: Request) -> Markup | None:
     return element("p", None, "Open ", task_link(widget, asked.task_id, asked.back))
 
 
+def _before(asked: Request) -> View:
+    """The view that it was asked from."""
+    if isinstance(asked, BulkRequest):
+        return Rehearsal(asked.place, asked.narrowed, asked.cursor)
+    return TaskDetails(asked.task_id, asked.back) if isinstance(asked, ActionRequest) else Overview()
+
+
 def _after(asked: Request) -> View:
     if isinstance(asked, BulkRequest):
         return TaskList(asked.place)
-    place: StatusOfStep | None = getattr(asked, "back", None)
-    return Overview() if place is None else TaskList(place)
+    back: TaskList | None = getattr(asked, "back", None)
+    return Overview() if back is None else back
 
 
 def _next_view(widget: DeployedWidget, around: Surroundings, view: View) -> Markup:

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from datetime import UTC, timedelta, timezone, tzinfo
 
 NARROW_PIXELS = 640
-_LONGEST = {"task_id": 2_048, "prefix": 2_048, "cursor": 100_000, "reason": 2_000, "why": 2_000, "kind": 500}
+_LONGEST = {
+    "task_id": 2_048,
+    "prefix": 2_048,
+    "cursor": 100_000,
+    "reason": 2_000,
+    "why": 2_000,
+    "kind": 500,
+    "drawn": 4_000,
+}
 _LONGEST_OTHER = 200
 _OFFSET = re.compile(r"([+-])(\d\d):([0-5]\d)")
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from datetime import UTC
 
 from status_tracker.core.state import TaskState
 from status_tracker.operations.actions import NoLongerMatchesError
+from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker_ops.widget.components import where
 from status_tracker_ops.widget.requests import ActionRequest
@@ -21,6 +22,23 @@ def fingerprint(state: TaskState) -> str:
     when = state.update_time and state.update_time.astimezone(UTC).isoformat()
     told = repr((state.status, when, state.run, state.fence, state.lock))
     return hashlib.sha256(told.encode()).hexdigest()[:32]
+
+
+def pause_mark(pause: Pause) -> str:
+    """The mark of a pause: what, why, who, since when and until when."""
+    return hashlib.sha256(repr(pause).encode()).hexdigest()[:16]
+
+
+def ends_only(drawn: Collection[str]) -> Callable[[Sequence[Pause]], None]:
+    """A check of the pauses that would end: raises `NoLongerMatchesError` unless all of them were drawn."""
+
+    def drawn_all(ending: Sequence[Pause]) -> None:
+        if {pause_mark(pause) for pause in ending} - set(drawn):
+            raise NoLongerMatchesError(
+                "Somebody has paused work since this was drawn. Nothing was resumed; look again."
+            )
+
+    return drawn_all
 
 
 def unchanged_since(pipeline: Pipeline, asked: ActionRequest) -> Callable[[TaskState], None]:

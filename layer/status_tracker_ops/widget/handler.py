@@ -43,7 +43,7 @@ def admin_handler(pipeline: Pipeline) -> Callable[[object, LambdaContext], str]:
 
 
 def _doing(
-    pipeline: Pipeline, carry_out: Callable[[DeployedWidget, object, str], str]
+    pipeline: Pipeline, carry_out: Callable[[DeployedWidget, object, str, Callable[[], int]], str]
 ) -> Callable[[object, LambdaContext], str]:
     logger = Logger()
 
@@ -51,6 +51,6 @@ def _doing(
     def handler(event: object, context: LambdaContext) -> str:
         logger.append_keys(use_case=pipeline.use_case_id, step=STEP)
         widget = DeployedWidget.of(pipeline, WidgetSettings.from_environment())
-        return carry_out(widget, event, context.aws_request_id)
+        return carry_out(widget, event, context.aws_request_id, context.get_remaining_time_in_millis)
 
     return handler

@@ -64,7 +64,7 @@ def _cell(widget: DeployedWidget, step: PipelineStep, name: str, counts: Counts)
         return element("td", {"class": "number quiet"}, "-")
     count = counts.by_code[code]
     shown = counted(count)
-    if count.number == 0:
+    if count.number == 0 and not counts.kept:
         return element("td", {"class": "number zero"}, shown)
     told = f"{count.number}{' or more' if count.more else ''} {plain(name)} in {step.name}"
     return element("td", {"class": "number"}, list_link(widget, StatusOfStep(step.name, name), shown, name=told))

@@ -6,22 +6,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 from status_tracker.core.history import told
+from status_tracker.operations.actions import NoLongerMatchesError
 from status_tracker.operations.pausing import Pause
 from status_tracker_ops.widget.components import call, duration, field, message, moment
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.events import Surroundings
-from status_tracker_ops.widget.markup import Child, Markup, element, fragment
+from status_tracker_ops.widget.fingerprint import ends_only, pause_mark
+from status_tracker_ops.widget.markup import Child, Markup, element, fragment, visible_line
 from status_tracker_ops.widget.requests import PauseRequest
 from status_tracker_ops.widget.results import ActionResult
-
-_NO_REASON = "type why work is to be paused; those who wait for it are told."
 
 
 def pauses(widget: DeployedWidget, around: Surroundings, found: Sequence[Pause] | Exception) -> Markup:
     """What is in force now, with the buttons to go on; or why that is not known."""
     if isinstance(found, Exception):
         return message("What is paused cannot be read", told(found), failed=True)
-    return fragment([_in_force(widget, around, pause) for pause in found])
+    return fragment([_in_force(widget, around, pause, found if pause.step is None else [pause]) for pause in found])
 
 
 def pausing(widget: DeployedWidget, around: Surroundings) -> Markup:
@@ -46,10 +46,11 @@ def change_pauses(widget: DeployedWidget, asked: PauseRequest, by: str) -> Actio
     """Pause work, or go on with it."""
     pipeline, what = widget.pipeline, asked.step or "all steps"
     if asked.action == "resume":
-        was_paused = pipeline.resume(asked.step, by=by, reason=asked.reason or None)
+        try:
+            was_paused = pipeline.resume(asked.step, by=by, check=ends_only(asked.drawn))
+        except NoLongerMatchesError as error:
+            return ActionResult(str(error), failed=True)
         return ActionResult(f"Work on {what} goes on." if was_paused else f"Nothing was paused of {what}.")
-    if not asked.reason:
-        return ActionResult(_NO_REASON, failed=True)
     now = pipeline.first.task_class.config.now()
     until = None if asked.hours is None else now + timedelta(hours=asked.hours)
     pause = pipeline.pause(asked.step, reason=asked.reason, by=by, until=until)
@@ -57,7 +58,8 @@ def change_pauses(widget: DeployedWidget, asked: PauseRequest, by: str) -> Actio
     return ActionResult(f"No more work is begun on {what}, until {end}.")
 
 
-def _in_force(widget: DeployedWidget, around: Surroundings, pause: Pause) -> Markup:
+def _in_force(widget: DeployedWidget, around: Surroundings, pause: Pause, ends: Sequence[Pause]) -> Markup:
+    """The pause, with a button that ends these, itself among them."""
     now = widget.pipeline.first.task_class.config.now()
     what = "All steps are paused" if pause.step is None else f"{pause.step} is paused"
     until: Child = "somebody resumes it" if pause.until is None else moment(pause.until, around)
@@ -71,20 +73,30 @@ def _in_force(widget: DeployedWidget, around: Surroundings, pause: Pause) -> Mar
             ["For ", duration(now - pause.since), ", since ", moment(pause.since, around), ", until ", until, ", by "],
             element("bdi", None, pause.by or "somebody"),
         ),
-        _resume_button(widget, pause.step),
+        _resume_button(widget, pause.step, ends),
     )
 
 
-def _resume_button(widget: DeployedWidget, step: str | None) -> Markup:
+def _resume_button(widget: DeployedWidget, step: str | None, ends: Sequence[Pause]) -> Markup:
     label = "Resume all" if step is None else f"Resume {step}"
-    return _button(widget, "resume", step, label, f"{label}\n\nWork on it begins again.")
+    ended = "\n".join(_told(pause) for pause in ends)
+    drawn = " ".join(pause_mark(pause) for pause in ends)
+    return _button(widget, "resume", step, label, f"{label}\n\nWork begins again. This ends:\n{ended}", drawn=drawn)
+
+
+def _told(pause: Pause) -> str:
+    who = f"{pause.by or 'somebody'}, since {pause.since:%Y-%m-%d %H:%M} UTC"
+    return visible_line(f"{pause.step or 'All steps'}: {pause.reason} ({who})")
 
 
 def _pause_button(widget: DeployedWidget, step: str | None) -> Markup:
     label = "Pause all steps" if step is None else f"Pause {step}"
-    return _button(widget, "pause", step, label, f"{label}\n\nNo more work is begun on it until somebody resumes it.")
+    end = "until the hours that you have typed are over, or until somebody resumes it"
+    return _button(widget, "pause", step, label, f"{label}\n\nNo more work is begun on it {end}.")
 
 
-def _button(widget: DeployedWidget, action: str, step: str | None, label: str, confirmation: str) -> Markup:
-    values: dict[str, object] = {"action": action, **({} if step is None else {"act_on": step})}
+def _button(
+    widget: DeployedWidget, action: str, step: str | None, label: str, confirmation: str, **more: object
+) -> Markup:
+    values: dict[str, object] = {"action": action, **({} if step is None else {"act_on": step}), **more}
     return call(widget.admin_arn, values, label, look="act", confirmation=confirmation)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -76,7 +77,7 @@ class Walk:
 
 @dataclass(frozen=True)
 class Group:
-    """Tasks that have the same kind of reason; `reason` is that of the newest of them."""
+    """Tasks that have the same kind of reason; `reason` is theirs, with ``#`` where it differs."""
 
     reason: Reason
     number: int
@@ -112,10 +113,19 @@ class TaskPage:
 
 @dataclass(frozen=True)
 class Counts:
-    """How many tasks have each status code. `kept`: whether they are the counts that are kept with every change."""
+    """How many tasks have each status code.
+
+    Attributes:
+        kept: whether they are the counts that are kept with every change, which follow the table a moment later.
+    """
 
     by_code: Mapping[int, Count]
     kept: bool = False
+
+    def at_least(self, code: int, seen: int) -> Count:
+        """How many tasks have that status, of which so many have been seen."""
+        count = self.by_code[code]
+        return Count(max(count.number, seen), more=count.more)
 
 
 def newest_first(place: StatusOfStep) -> bool:
@@ -163,8 +173,8 @@ def read_page(widget: DeployedWidget, asked: TaskList, patience: Patience = Pati
     rows = [task for task in _whole(step.task_class, chosen, found) if _is_still(task, code)]
     return TaskPage(
         rows,
-        next_cursor=(_at(code, found[-1]) if found else None) if asked.back else walked.cursor,
-        previous_cursor=None if is_first or not found else _at(code, found[0]),
+        next_cursor=(cursor_at(code, found[-1]) if found else None) if asked.back else walked.cursor,
+        previous_cursor=None if is_first or not found else cursor_at(code, found[0]),
         total=_total(widget, asked, walked),
         examined=None if walked.ended or walked.more else walked.examined,
         groups=_groups(step.task_class, code) if is_first and _has_reasons(asked) else None,
@@ -230,10 +240,12 @@ def read_task(widget: DeployedWidget, task_id: str) -> st.BaseTask:
 
 def _total(widget: DeployedWidget, asked: TaskList, walked: Walk) -> Count | None:
     """How many tasks the list has, where that is known or can be counted."""
+    seen = asked.start - 1 + len(walked.found)
     if walked.ended and not asked.back:
-        return Count(asked.start - 1 + len(walked.found))
+        return Count(seen)
     code = widget.pipeline.step(asked.place.step).statuses[asked.place.status]
-    return None if asked.narrowed else count_tasks(widget.pipeline, [code]).by_code[code]
+    behind = 1 if walked.more and not asked.back else 0
+    return None if asked.narrowed else count_tasks(widget.pipeline, [code]).at_least(code, seen + behind)
 
 
 def _next(query: Any) -> Row | None:
@@ -265,7 +277,7 @@ def _is_still(task: Row, code: int) -> bool:
     return isinstance(task, st.TaskUnreadableError) or task.status == code
 
 
-def _at(code: int, found: Found) -> str:
+def cursor_at(code: int, found: Found) -> str:
     """The cursor from which the tasks behind that one follow, in either order."""
     return format_cursor({code: Position(found.moment, [], found.key)})
 
@@ -277,11 +289,16 @@ def _has_reasons(asked: TaskList) -> bool:
 def _groups(tasks: Any, code: int) -> Groups:
     patience = Patience(listed=GROUPED)
     walked = walk(tasks, TaskFilter((code,)), older_first=False, limit=GROUPED, patience=patience)
-    reasons: dict[str, list[Reason]] = {}
+    reasons: dict[str, Counter[Reason]] = {}
     for task, *_ in walked.found:
         reason = None if isinstance(task, st.TaskUnreadableError) else reason_of(task.errors)
         if reason is not None:
-            reasons.setdefault(reason.kind, []).append(reason)
-    groups = [Group(each[0], len(each)) for each in reasons.values()]
+            reasons.setdefault(reason.kind, Counter())[reason] += 1
+    groups = [_group(each) for each in reasons.values()]
     groups.sort(key=lambda group: -group.number)
     return Groups(groups, len(walked.found), walked.ended)
+
+
+def _group(reasons: Counter[Reason]) -> Group:
+    told = next(iter(reasons))
+    return Group(told if len(reasons) == 1 else told.general, reasons.total())

@@ -14,7 +14,8 @@ from status_tracker_ops.widget.events import BadEventError, asked_of, choice, nu
 from status_tracker_ops.widget.markup import visible_line
 
 _HEX = re.compile(r"[0-9a-f]{32}")
-_LONGEST_PAUSE_HOURS = 24 * 366
+_SHORTEST_PAUSE_HOURS, _LONGEST_PAUSE_HOURS = 0.01, 24 * 366
+_LONGEST_CARRIED = 8_000
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,7 @@ class TaskList:
         cursor: where the page begins; None for the first.
         start: the number of its first task, from 1.
         back: whether the page is the one before `cursor`.
+        all_reasons: whether all reasons are shown above it, not only the most frequent.
     """
 
     place: StatusOfStep
@@ -80,22 +82,31 @@ class TaskList:
     cursor: str | None = None
     start: int = 1
     back: bool = False
+    all_reasons: bool = False
+
+    def values(self) -> dict[str, object]:
+        """This page as values of a call; the first one where its cursor is too long to stand in each of many calls."""
+        given: dict[str, object] = {"step": self.place.step, "status": self.place.status, **self.narrowed.values()}
+        if self.cursor is not None and len(self.cursor) <= _LONGEST_CARRIED:
+            given |= {"cursor": self.cursor, "start": self.start, **({"back": True} if self.back else {})}
+        return given | ({"all_reasons": True} if self.all_reasons else {})
 
 
 @dataclass(frozen=True)
 class TaskDetails:
-    """One task in full. `back`: the list that it was opened from."""
+    """One task in full. `back`: the page of the list that it was opened from."""
 
     task_id: str
-    back: StatusOfStep | None = None
+    back: TaskList | None = None
 
 
 @dataclass(frozen=True)
 class Rehearsal:
-    """What an action on all tasks of a list would be done to; nothing is changed."""
+    """What an action on all tasks of a list would be done to; nothing is changed. `cursor`: only to those behind it."""
 
     place: StatusOfStep
     narrowed: Narrowing = Narrowing()
+    cursor: str | None = None
 
 
 View: TypeAlias = Overview | TaskList | TaskDetails | Rehearsal
@@ -110,7 +121,7 @@ class ActionRequest:
         step: the step whose rules apply.
         request_id: the same for every repetition of the one request.
         fingerprint: of the task when its page was drawn; see `status_tracker_ops.widget.fingerprint`.
-        back: the list to show afterwards.
+        back: the page of a list to show afterwards.
     """
 
     action: str
@@ -119,7 +130,7 @@ class ActionRequest:
     request_id: str
     fingerprint: str
     reason: str
-    back: StatusOfStep | None
+    back: TaskList | None
 
 
 @dataclass(frozen=True)
@@ -146,12 +157,19 @@ class BulkRequest:
 
 @dataclass(frozen=True)
 class PauseRequest:
-    """That work is to be paused, or to go on. `step`: None for all steps. `hours`: None for until somebody resumes."""
+    """That work is to be paused, or to go on.
+
+    Attributes:
+        step: None for all steps.
+        reason, hours: of a pause; None hours for until somebody resumes it.
+        drawn: the marks of the pauses that may be ended; see `status_tracker_ops.widget.fingerprint`.
+    """
 
     action: str
     step: str | None
-    reason: str
-    hours: float | None
+    reason: str = ""
+    hours: float | None = None
+    drawn: Sequence[str] = ()
 
 
 Request: TypeAlias = ActionRequest | BulkRequest | PauseRequest
@@ -168,15 +186,15 @@ def view_of(event: object, pipeline: Pipeline) -> View:
     if view == "task":
         # What is typed comes with the event: the button that opens a typed id does not name one.
         task_id = _task_id(asked) if "task_id" in asked else _typed_id(surroundings_of(event).fields, pipeline)
-        return TaskDetails(task_id, back=_place(asked, pipeline))
+        return TaskDetails(task_id, back=_page(asked, pipeline))
     if view == "overview":
         return Overview()
-    place = _needed_place(asked, pipeline)
     if view == "bulk":
-        return Rehearsal(place, _narrowing(asked))
-    narrowed = _narrowing(_stripped_all(surroundings_of(event).fields) if asked.get("search") is True else asked)
-    cursor = text(asked, "cursor") or None
-    return TaskList(place, narrowed, cursor, max(number(asked, "start", 1), 1), back=asked.get("back") is True)
+        return Rehearsal(_needed_place(asked, pipeline), _narrowing(asked), text(asked, "cursor") or None)
+    if asked.get("search") is True:  # of a reason's tasks, too
+        typed = {**_stripped_all(surroundings_of(event).fields), "kind": asked.get("kind", "")}
+        return TaskList(_needed_place(asked, pipeline), _narrowing(typed))
+    return _needed_page(asked, pipeline)
 
 
 def request_of(event: object, pipeline: Pipeline, actions: Sequence[str]) -> Request:
@@ -189,6 +207,8 @@ def request_of(event: object, pipeline: Pipeline, actions: Sequence[str]) -> Req
     action, typed = choice(asked, "action", actions), surroundings_of(event).fields
     if action in {"pause", "resume"}:
         step = _step_of(asked, pipeline) if "act_on" in asked else None
+        if action == "resume":
+            return PauseRequest(action, step, drawn=text(asked, "drawn").split())
         hours = _hours(text(typed, "pause_hours").strip())
         return PauseRequest(action, step, text(typed, "pause_reason").strip(), hours)
     request_id, reason = text(asked, "request_id"), text(typed, "reason").strip()
@@ -210,7 +230,7 @@ def request_of(event: object, pipeline: Pipeline, actions: Sequence[str]) -> Req
     if not _HEX.fullmatch(fingerprint):
         raise BadEventError("It does not say which state of the task it is about: open the task and press its button.")
     return ActionRequest(
-        action, _step_of(asked, pipeline), _task_id(asked), request_id, fingerprint, reason, _place(asked, pipeline)
+        action, _step_of(asked, pipeline), _task_id(asked), request_id, fingerprint, reason, _page(asked, pipeline)
     )
 
 
@@ -234,6 +254,21 @@ def _needed_place(asked: Mapping[str, object], pipeline: Pipeline) -> StatusOfSt
     if place is None:
         raise BadEventError("The list of which step was asked for is not said: choose a number in the overview.")
     return place
+
+
+def _page(asked: Mapping[str, object], pipeline: Pipeline) -> TaskList | None:
+    return _needed_page(asked, pipeline) if "step" in asked else None
+
+
+def _needed_page(asked: Mapping[str, object], pipeline: Pipeline) -> TaskList:
+    return TaskList(
+        _needed_place(asked, pipeline),
+        _narrowing(asked),
+        text(asked, "cursor") or None,
+        max(number(asked, "start", 1), 1),
+        back=asked.get("back") is True,
+        all_reasons=asked.get("all_reasons") is True,
+    )
 
 
 def _task_id(source: Mapping[str, object]) -> str:
@@ -272,6 +307,7 @@ def _hours(told: str) -> float | None:
         hours = float(told)
     except ValueError:
         hours = -1.0
-    if not 0 < hours <= _LONGEST_PAUSE_HOURS:
-        raise BadEventError(f"For how many hours is {told!r}: type a number above 0, or nothing for until resumed.")
+    if not _SHORTEST_PAUSE_HOURS <= hours <= _LONGEST_PAUSE_HOURS:
+        numbers = f"a number from {_SHORTEST_PAUSE_HOURS} to {_LONGEST_PAUSE_HOURS:,}"
+        raise BadEventError(f"For how many hours is {told!r}: type {numbers}, or nothing for until resumed.")
     return hours

@@ -16,10 +16,10 @@ class ActionResult:
     Attributes:
         text: as a sentence.
         more: what stands below it.
-        troubles: what was not done.
+        outcomes: for each task that was acted on.
     """
 
     text: str
     failed: bool = False
     more: Sequence[Markup] = ()
-    troubles: Sequence[ActionOutcome] = ()
+    outcomes: Sequence[ActionOutcome] = ()

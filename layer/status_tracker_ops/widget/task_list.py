@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +10,6 @@ import status_tracker as st
 from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker.operations.reasons import reason_of
 from status_tracker_ops.widget.components import (
-    SHOWN_ID,
     call,
     counted,
     duration,
@@ -36,6 +36,7 @@ SHOWN_GROUPS = 8
 _TIMES = "\N{MULTIPLICATION SIGN}"
 _TO = "\N{EN DASH}"
 _LONGEST_TYPED = 200
+_LONGEST_NAME = 100
 
 
 def task_list(widget: DeployedWidget, around: Surroundings, asked: TaskList, found: TaskPage) -> Markup:
@@ -47,7 +48,7 @@ def task_list(widget: DeployedWidget, around: Surroundings, asked: TaskList, fou
         element("h2", None, f"{place.step}: ", status(place.status)),
         [element("p", None, told) for told in narrowings(asked.narrowed)],
         None if nothing and not asked.narrowed else _search(widget, asked),
-        None if found.groups is None else _reasons(widget, place, found.groups),
+        None if found.groups is None else _reasons(widget, asked, found.groups),
         element("p", None, _nothing(asked)) if nothing else _table(widget, around, asked, found),
         _pages(widget, asked, found),
     )
@@ -104,7 +105,8 @@ def _nothing(asked: TaskList) -> str:
 
 
 def _search(widget: DeployedWidget, asked: TaskList) -> Markup:
-    narrowed, values = asked.narrowed, {"view": "list", "search": True, **place_values(asked.place)}
+    narrowed, kind = asked.narrowed, {"kind": asked.narrowed.kind} if asked.narrowed.kind else {}
+    values = {"view": "list", "search": True, **place_values(asked.place), **kind}
     return form(
         field("Id begins with", "prefix", "any id", _LONGEST_TYPED, narrowed.prefix),
         field("Error contains", "error_text", "any text", _LONGEST_TYPED, narrowed.error_text),
@@ -113,11 +115,11 @@ def _search(widget: DeployedWidget, asked: TaskList) -> Markup:
     )
 
 
-def _reasons(widget: DeployedWidget, place: StatusOfStep, found: Groups) -> Markup | None:
+def _reasons(widget: DeployedWidget, asked: TaskList, found: Groups) -> Markup | None:
     if not found.groups:
         return None
-    shown = found.groups[:SHOWN_GROUPS]
-    others = sum(group.number for group in found.groups[SHOWN_GROUPS:])
+    place = asked.place
+    shown = found.groups if asked.all_reasons else found.groups[:SHOWN_GROUPS]
     of = "" if found.all else f", of the newest {found.of:,}"
     return fragment(
         table(
@@ -127,13 +129,27 @@ def _reasons(widget: DeployedWidget, place: StatusOfStep, found: Groups) -> Mark
             numbers=[0],
             look="reasons",
         ),
-        element("p", {"class": "quiet"}, f"{others:,} more have other reasons.") if others else None,
+        _other_reasons(widget, place, found.groups[len(shown) :]),
+    )
+
+
+def _other_reasons(widget: DeployedWidget, place: StatusOfStep, others: Sequence[Group]) -> Markup | None:
+    if not others:
+        return None
+    number = sum(group.number for group in others)
+    everything = {"view": "list", **place_values(place), "all_reasons": True}
+    return element(
+        "p",
+        {"class": "quiet"},
+        f"{number:,} more have other reasons. ",
+        call(widget.viewer_arn, everything, "Show all reasons"),
     )
 
 
 def _group(widget: DeployedWidget, place: StatusOfStep, group: Group) -> Markup:
     values = {**place_values(place), "kind": group.reason.kind}
-    told = f"{group.number:,} {_TIMES} {group.reason.message}"
+    said = shortened(group.reason.message or group.reason.error_class, _LONGEST_NAME)
+    told = f"{group.number:,} {_TIMES} {said}"
     return element(
         "tr",
         None,
@@ -156,9 +172,9 @@ def _table(widget: DeployedWidget, around: Surroundings, asked: TaskList, found:
         f"{_numbers(asked, found)}the {order} first. Age: since the task entered this status.",
         columns,
         [
-            _unreadable(each, len(columns))
+            _unreadable(widget, asked, each, len(columns))
             if isinstance(each, st.TaskUnreadableError)
-            else told(widget, asked.place, each, now)
+            else told(widget, asked, each, now)
             for each in found.rows
         ],
         numbers=[columns.index("Attempts")],
@@ -178,9 +194,9 @@ _NARROW_COLUMNS = ("Task and last error", "Attempts", "Age")
 _WIDE_COLUMNS = ("Task", "Last error", "Attempts", "Age", "Lock")
 
 
-def _wide_row(widget: DeployedWidget, place: StatusOfStep, task: st.BaseTask, now: datetime) -> Markup:
+def _wide_row(widget: DeployedWidget, asked: TaskList, task: st.BaseTask, now: datetime) -> Markup:
     return row(
-        task_link(widget, task.task_id, place),
+        task_link(widget, task.task_id, asked),
         element("td", None, _error(task)),
         element("td", {"class": "number"}, attempts(task)),
         element("td", {"class": "brief"}, duration(now - task.update_time)),
@@ -188,19 +204,19 @@ def _wide_row(widget: DeployedWidget, place: StatusOfStep, task: st.BaseTask, no
     )
 
 
-def _narrow_row(widget: DeployedWidget, place: StatusOfStep, task: st.BaseTask, now: datetime) -> Markup:
+def _narrow_row(widget: DeployedWidget, asked: TaskList, task: st.BaseTask, now: datetime) -> Markup:
     below = [element("div", None, each) for each in (_error(task), lock(task, now)) if each is not None]
     return row(
-        [task_link(widget, task.task_id, place), below],
+        [task_link(widget, task.task_id, asked), below],
         element("td", {"class": "number"}, attempts(task)),
         element("td", {"class": "brief"}, duration(now - task.update_time)),
     )
 
 
-def _unreadable(error: st.TaskUnreadableError, columns: int) -> Markup:
+def _unreadable(widget: DeployedWidget, asked: TaskList, error: st.TaskUnreadableError, columns: int) -> Markup:
     """A row for an item that is no task: which one, and what of it cannot be read."""
     told = element("span", {"class": "stuck"}, "cannot be read: ", element("bdi", None, str(error)))
-    name = element("bdi", None, shortened(str(error.task_id), SHOWN_ID))
+    name = task_link(widget, str(error.task_id), asked)
     if columns == len(_NARROW_COLUMNS):
         return element(
             "tr", None, element("th", {"scope": "row", "colspan": columns}, name, element("div", None, told))

@@ -10,19 +10,17 @@ from typing import Any
 
 import status_tracker as st
 from status_tracker.core.history import KEPT_ACTIONS
-from status_tracker.operations.pipeline import StatusOfStep
 from status_tracker.operations.reasons import unwrapped
-from status_tracker_ops.widget.actions import ADMIN_NAMES, DEFAULT_REASON, Offer, offers
+from status_tracker_ops.widget.actions import ADMIN_NAMES, DEFAULT_REASON, Offer, offers, reason_label
 from status_tracker_ops.widget.components import (
     call,
     duration,
     field,
-    list_link,
     lock,
     message,
     moment,
     overview_link,
-    place_values,
+    page_values,
     plain,
     reason,
     row,
@@ -34,6 +32,7 @@ from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.fingerprint import fingerprint
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
+from status_tracker_ops.widget.requests import TaskList
 from status_tracker_ops.widget.task_list import actions_of, attempts, history_of
 
 SHOWN_ATTEMPTS = 12
@@ -43,8 +42,8 @@ _SHOWN_ERROR = 2_000
 _SHOWN_FACT = 600
 
 
-def task_view(widget: DeployedWidget, around: Surroundings, task: st.BaseTask, back: StatusOfStep | None) -> Markup:
-    """The task with its history; `back` is the list that it was opened from."""
+def task_view(widget: DeployedWidget, around: Surroundings, task: st.BaseTask, back: TaskList | None) -> Markup:
+    """The task with its history; `back` is the page of the list that it was opened from."""
     return fragment(
         element("nav", {"aria-label": "Views"}, overview_link(widget), _back_link(widget, back)),
         element("h2", None, element("bdi", None, task.task_id)),
@@ -57,7 +56,7 @@ def task_view(widget: DeployedWidget, around: Surroundings, task: st.BaseTask, b
 
 
 def unreadable_view(
-    widget: DeployedWidget, task_id: str, error: st.TaskUnreadableError, back: StatusOfStep | None
+    widget: DeployedWidget, task_id: str, error: st.TaskUnreadableError, back: TaskList | None
 ) -> Markup:
     """An item that is no task: which one, what of it cannot be read, and where to mend it."""
     first = widget.pipeline.first.task_class
@@ -70,16 +69,20 @@ def unreadable_view(
     )
 
 
-def _back_link(widget: DeployedWidget, back: StatusOfStep | None) -> Markup | None:
-    return None if back is None else list_link(widget, back, f"{back.step}: {plain(back.status)}")
+def _back_link(widget: DeployedWidget, back: TaskList | None) -> Markup | None:
+    if back is None:
+        return None
+    label = f"{back.place.step}: {plain(back.place.status)}"
+    return call(widget.viewer_arn, {"view": "list", **page_values(back)}, label)
 
 
-def _buttons(widget: DeployedWidget, task: st.BaseTask, back: StatusOfStep | None) -> Markup:
+def _buttons(widget: DeployedWidget, task: st.BaseTask, back: TaskList | None) -> Markup:
     offered = offers(widget, task.tracked_state())
     if not offered:
         return element("p", {"class": "quiet"}, "Nothing can be done to it now.")
+    label = reason_label("Reason, recorded on the task", offered)
     return fragment(
-        element("div", {"class": "row"}, field("Reason, recorded on the task", "reason", DEFAULT_REASON, 400)),
+        element("div", {"class": "row"}, field(label, "reason", DEFAULT_REASON, 400)),
         element("div", {"class": "row"}, [_button(widget, task, offer, back) for offer in offered]),
         element("p", {"class": "quiet"}, _WHILE_HELD) if task.is_locked() else None,
     )
@@ -88,14 +91,14 @@ def _buttons(widget: DeployedWidget, task: st.BaseTask, back: StatusOfStep | Non
 _WHILE_HELD = "A worker holds it. It can be rerun or ignored when the lease is over, or after it was unlocked."
 
 
-def _button(widget: DeployedWidget, task: st.BaseTask, offer: Offer, back: StatusOfStep | None) -> Markup:
+def _button(widget: DeployedWidget, task: st.BaseTask, offer: Offer, back: TaskList | None) -> Markup:
     values: dict[str, object] = {
         "action": offer.name,
         "act_on": offer.step,
         "task_id": task.task_id,
         "request_id": uuid.uuid4().hex,
         "drawn": fingerprint(task.tracked_state()),
-        **place_values(back),
+        **page_values(back),
     }
     look = "act grave" if offer.name in ADMIN_NAMES else "act"
     return call(offer.endpoint(widget), values, offer.label, look=look, confirmation=offer.confirmation(task.task_id))

@@ -64,9 +64,9 @@ def test_views() -> None:
         StatusOfStep("Answer", "in_progress"), cursor="c"
     )
     assert view_of({"view": "task", "task_id": "a"}, PIPELINE) == TaskDetails("a")
-    assert view_of({"view": "task", "task_id": "a", **place}, PIPELINE) == TaskDetails(
-        "a", StatusOfStep("Answer", "in_progress")
-    )
+    page = TaskList(StatusOfStep("Answer", "in_progress"), Narrowing(kind="k"), "c", 41, back=True, all_reasons=True)
+    assert view_of({"view": "task", "task_id": "a", **page.values()}, PIPELINE) == TaskDetails("a", page)
+    assert view_of({"view": "list", **page.values()}, PIPELINE) == page
     # Not for a task that a button names: it would open, or change, another one.
     named = view_of({"view": "task", "task_id": "pdf_processing____a"}, PIPELINE)
     assert named == TaskDetails("pdf_processing____a")
@@ -106,6 +106,8 @@ def test_a_list_is_narrowed_by_what_was_typed_or_by_what_a_button_says() -> None
     context: dict[str, Any] = {"forms": {"all": {"prefix": " in/ ", "error_text": "no page", "error_class": ""}}}
     searched = view_of({**place, "search": True, "widgetContext": context}, PIPELINE)
     assert searched == TaskList(StatusOfStep("Extract", "failed"), Narrowing("in/", "no page"))
+    within = view_of({**place, "search": True, "kind": "k", "widgetContext": context}, PIPELINE)
+    assert within == TaskList(StatusOfStep("Extract", "failed"), Narrowing("in/", "no page", kind="k"))
     turned = view_of({**place, "prefix": "b", "kind": "k", "start": 41, "back": True, "cursor": "c"}, PIPELINE)
     assert turned == TaskList(StatusOfStep("Extract", "failed"), Narrowing("b", kind="k"), "c", 41, back=True)
     assert view_of({**place, "view": "bulk", "kind": "k"}, PIPELINE) == Rehearsal(
@@ -124,11 +126,15 @@ def test_a_pause() -> None:
     context: dict[str, Any] = {"forms": {"all": {"pause_reason": " outage ", "pause_hours": "1.5"}}}
     asked = {"action": "pause", "widgetContext": context}
     assert request_of(asked, PIPELINE, ADMIN_NAMES) == PauseRequest("pause", None, "outage", 1.5)
-    one = request_of({"action": "resume", "act_on": "Answer"}, PIPELINE, ADMIN_NAMES)
-    assert one == PauseRequest("resume", "Answer", "", None)
+    # What is typed to pause is not about resuming.
+    context["forms"]["all"]["pause_hours"] = "abc"
+    one = request_of(
+        {"action": "resume", "act_on": "Answer", "drawn": "a b", "widgetContext": context}, PIPELINE, ADMIN_NAMES
+    )
+    assert one == PauseRequest("resume", "Answer", drawn=["a", "b"])
 
 
-@pytest.mark.parametrize("hours", ["never", "0", "-1", "nan", "inf", "99999"])
+@pytest.mark.parametrize("hours", ["never", "0", "0.0000000001", "-1", "nan", "inf", "99999"])
 def test_hours_that_are_none(hours: str) -> None:
     context: dict[str, Any] = {"forms": {"all": {"pause_reason": "outage", "pause_hours": hours}}}
     with pytest.raises(BadEventError, match="For how many hours is"):
@@ -140,7 +146,11 @@ def test_a_deed() -> None:
     deed = request_of({**DEED, "step": "Answer", "status": "ignored", "widgetContext": context}, PIPELINE, NAMES)
     assert isinstance(deed, ActionRequest)
     assert (deed.action, deed.step, deed.task_id, deed.request_id) == ("rerun", "Extract", "a", REQUEST)
-    assert (deed.fingerprint, deed.reason, deed.back) == (DRAWN, "new questions", StatusOfStep("Answer", "ignored"))
+    assert (deed.fingerprint, deed.reason, deed.back) == (
+        DRAWN,
+        "new questions",
+        TaskList(StatusOfStep("Answer", "ignored")),
+    )
     assert request_of(DEED, PIPELINE, NAMES).reason == ""
 
 

@@ -100,7 +100,7 @@ def test_every_view_in_every_form(narrow: bool, dark: bool) -> None:
     for view in (
         overview(WIDGET, around, counts(c10=1), []),
         task_list(WIDGET, around, TaskList(IGNORED), TaskPage(tasks, "next")),
-        task_view(WIDGET, around, tasks[0], IGNORED),
+        task_view(WIDGET, around, tasks[0], TaskList(IGNORED)),
     ):
         shown = show(view, around)
         classes = (shown.root["class"] or "").split()
@@ -219,8 +219,13 @@ def test_a_pause_tells_why_since_when_until_when_and_by_whom() -> None:
         "until somebody resumes it, by somebody",
     ):
         assert told in shown.text
-    assert shown.call("Resume Extract").values == {"action": "resume", "act_on": "Extract"}
-    assert shown.call("Resume all").values == {"action": "resume"}
+    both, one = shown.call("Resume all"), shown.call("Resume Extract")
+    assert (one.values["act_on"], both.values["action"], "act_on" in both.values) == ("Extract", "resume", False)
+    assert one.values["drawn"] == both.values["drawn"].split()[0]
+    assert both.confirmation == (
+        "Resume all\n\nWork begins again. This ends:\nExtract: outage <b> (ann, since 2026-03-02 11:00 UTC)\n"
+        "All steps: outage <b> (somebody, since 2026-03-02 11:00 UTC)"
+    )
     assert shown.call("Pause Answer").values == {"action": "pause", "act_on": "Answer"}
     assert {call.endpoint for call in shown.calls if "action" in call.values} == {ADMIN}
 
@@ -238,6 +243,10 @@ def test_reasons_are_grouped_and_each_group_has_its_actions() -> None:
     assert "Why, of the newest 500." in shown.text
     assert "18 ×page 3 is a scan NonRetryableError" in shown.text  # noqa: RUF001
     assert "3 more have other reasons." in shown.text
+    all_of_them = shown.call("Show all reasons").values
+    assert all_of_them == {"view": "list", "step": "Extract", "status": "ignored", "all_reasons": True}
+    everything = show(task_list(WIDGET, AROUND, TaskList(IGNORED, all_reasons=True), found))
+    assert (everything.text.count("Act on them…"), "other reasons" in everything.text) == (11, False)
     kind = {"step": "Extract", "status": "ignored", "kind": "NonRetryableError: page # is a scan"}
     assert shown.call("List: 18 × page 3 is a scan").values == {"view": "list", **kind}  # noqa: RUF001
     assert shown.call("Act on: 18 × page 3 is a scan").values == {"view": "bulk", **kind}  # noqa: RUF001
@@ -254,6 +263,26 @@ def test_a_narrowed_list_says_so_keeps_what_was_typed_and_leads_back() -> None:
     assert shown.call("Act on all of the list…").values == {"view": "bulk", **place, **narrowed.values()}
     assert shown.call("All ignored in Extract").values == {"view": "list", **place}
     assert shown.call("Search").values == {"view": "list", "search": True, **place}
+    assert shown.call("in/a").values == {"view": "task", "task_id": "in/a", **place, **narrowed.values()}
+    of_reason = show(task_list(WIDGET, AROUND, TaskList(IGNORED, Narrowing(kind="k")), TaskPage([], None)))
+    assert of_reason.call("Search").values == {"view": "list", "search": True, **place, "kind": "k"}
+
+
+def test_a_task_leads_back_to_the_page_of_the_list_that_it_stands_in() -> None:
+    page = TaskList(IGNORED, Narrowing(kind="k"), "c", 41)
+    shown = show(task_list(WIDGET, AROUND, page, TaskPage([task("a", 50)], None)))
+    back = {"step": "Extract", "status": "ignored", "kind": "k", "cursor": "c", "start": 41}
+    assert shown.call("a").values == {"view": "task", "task_id": "a", **back}
+    shown = show(task_view(WIDGET, AROUND, task("a", 50), page))
+    assert shown.call("Extract: ignored").values == {"view": "list", **back}
+    assert shown.call("Rerun from Extract").values.items() >= back.items()
+
+
+def test_a_long_reason_is_short_in_the_names_of_its_buttons() -> None:
+    group = Group(Reason("ValueError", "ab " * 400), 2)
+    found = TaskPage([task("a", 50)], groups=Groups([group], 2, all=True))
+    shown = show(task_list(WIDGET, AROUND, TaskList(IGNORED), found))
+    assert max(len(label) for label in shown.labels()) < 130
 
 
 def test_an_item_that_is_no_task_is_a_row_that_says_so() -> None:
@@ -264,13 +293,14 @@ def test_an_item_that_is_no_task_is_a_row_that_says_so() -> None:
         )
         assert "x<b>cannot be read: The item 'x' cannot be read: run is 'one'." in shown.text
         assert "good" in shown.labels()
+        assert shown.call("x<b>").values["view"] == "task"
 
 
 def test_a_rehearsal_says_what_matches_and_each_button_what_it_does() -> None:
     asked = Rehearsal(IGNORED, Narrowing(kind="NonRetryableError: \u202epage\n# is"))
     shown = show(rehearsal(WIDGET, asked, Rehearsed(NOON, Count(18), None, ["a", "b"])))
     assert "18 tasks match. Nothing was changed yet." in shown.text
-    assert "These are the oldest of them." in shown.text
+    assert "These are the newest of them." in shown.text
     button = shown.call("Rerun from Extract: 18 tasks")
     assert button.confirmation == (
         "Rerun from Extract: 18 tasks, ignored in Extract\nreason NonRetryableError: \\u202epage\\u000a# is\n\n"
@@ -290,14 +320,23 @@ def test_a_rehearsal_says_what_matches_and_each_button_what_it_does() -> None:
         "Un-ignore in Extract: 18 tasks": ACTOR,
         "Delete: 18 tasks": ADMIN,
     }
-    nothing = show(rehearsal(WIDGET, asked, Rehearsed(NOON, Count(0), 2_000, [])))
-    assert "No task matches. The oldest 2,000 were looked at" in nothing.text
+    nothing = show(rehearsal(WIDGET, asked, Rehearsed(NOON, Count(0), 2_000, [], rest="c")))
+    assert "No task matches among the newest 2,000. Nothing was changed yet." in nothing.text
     assert not [call for call in nothing.calls if "action" in call.values]
+    on = {"view": "bulk", "step": "Extract", "status": "ignored", **asked.narrowed.values(), "cursor": "c"}
+    assert nothing.call("Search on").values == on
+    further = replace(asked, cursor="c")
+    assert "among the next 2,000." in show(rehearsal(WIDGET, further, Rehearsed(NOON, Count(0), 2_000, []))).text
+    found = show(rehearsal(WIDGET, further, Rehearsed(NOON, Count(1), None, ["a"])))
+    assert found.call("Rerun from Extract: 1 task").values["cursor"] == "c"
+    kept = show(rehearsal(WIDGET, Rehearsal(IGNORED), Rehearsed(NOON, Count(9_000), None, ["a"], about=True)))
+    assert "About 9,000 tasks match." in kept.text
+    assert "Delete: about 9,000 tasks" in kept.labels()
 
 
 def test_a_button_says_what_it_will_do_to_which_task_and_acts_once() -> None:
     found = task("a \u202e.pdf\n\nIt was\tdone", 100)
-    pages = [show(task_view(WIDGET, AROUND, found, StatusOfStep("Answer", "ignored"))) for _ in range(2)]
+    pages = [show(task_view(WIDGET, AROUND, found, TaskList(StatusOfStep("Answer", "ignored")))) for _ in range(2)]
     calls = [shown.call("Rerun from Answer") for shown in pages]
     assert calls[0].confirmation is not None
     assert calls[0].confirmation.startswith(
@@ -372,7 +411,7 @@ def test_no_task_adds_an_element_or_an_attribute(
     around = Surroundings(narrow=narrow)
     found = task(task_id, status, errors=errors, data=data)
     for view in (
-        task_view(WIDGET, around, found, IGNORED),
+        task_view(WIDGET, around, found, TaskList(IGNORED)),
         task_list(WIDGET, around, TaskList(IGNORED), TaskPage([found], None)),
     ):
         shown = show(view, around)
