@@ -66,7 +66,7 @@ def rehearse(widget: DeployedWidget, asked: Rehearsal) -> Rehearsed:
     chosen = asked.narrowed.filter(code, until)
     walked = walk(step.task_class, chosen, older_first=True, limit=limit, patience=_SEARCHED)
     known = Count(len(walked.found), more=not walked.ended)
-    number = known if asked.narrowed else count_tasks(widget.pipeline, [code]).by_code[code]
+    number = known if asked.narrowed else count_tasks(widget, [code]).by_code[code]
     sample = [str(each.task.task_id) for each in walked.found[:SAMPLE_SIZE]]
     return Rehearsed(until, number, None if walked.ended or not asked.narrowed else walked.examined, sample)
 
