@@ -139,6 +139,36 @@ class Limit:
 
 
 APPLICATION = LIVES["the application: create, two steps"]
+CHANGES = 5
+"""Of a document's status, in the application: created, and twice started and succeeded."""
+EVENTS = CHANGES + 1
+"""The last change of a document is two events."""
+EVENTS_BATCH = 100
+_EVENTS_GB = 512 / 1024
+_EVENTS_SECONDS, _CHANGE_SECONDS = 0.05, 0.01
+_COUNTING = 4.0
+"""Write units of the transaction that counts a batch: two updates, each twice."""
+
+
+def _told(at_once: int) -> dict[str, float]:
+    invocations = CHANGES / at_once
+    return {
+        "DynamoDB write units": _COUNTING * invocations,
+        "DynamoDB read units": invocations,
+        "Lambda requests": invocations,
+        "Lambda GB-s": (invocations * _EVENTS_SECONDS + CHANGES * _CHANGE_SECONDS) * _EVENTS_GB,
+        "EventBridge events": float(EVENTS),
+        "X-Ray traces": invocations * TRACED_SHARE,
+        "CloudWatch Logs KB": invocations * LOG_KB_A_FUNCTION,
+    }
+
+
+TOLD: Mapping[str, Mapping[str, float]] = {
+    "each change alone": _told(1),
+    f"{EVENTS_BATCH} changes at once": _told(EVENTS_BATCH),
+}
+"""What the events and counts of one document use, by how many changes an invocation takes."""
+
 INDEX_SHARDS = 5
 _NEW_TABLE_WRITE_UNITS = 4_000
 LIMITS = (

@@ -17,6 +17,7 @@ from bench.scale_costs import (
     SHAPES,
     STEP_GB,
     STORED_GB_MONTH,
+    TOLD,
     WORK_SECONDS,
     dollars,
     listing,
@@ -35,6 +36,7 @@ def tables() -> dict[str, str]:
         "lives": _lives(),
         "shapes": _shapes(),
         "counts": _counts(),
+        "events": _events(),
         "limits": _limits(),
         "days": _days(),
         "listing": _listing(),
@@ -51,15 +53,23 @@ def _lives() -> str:
 
 
 def _shapes() -> str:
-    rows = [
-        [what, f"{price:g}", *(_used(uses.get(what, 0), price) for uses in SHAPES.values())]
-        for what, price in PRICES.items()
-        if any(what in uses for uses in SHAPES.values())
-    ]
+    rows = _uses(SHAPES)
     work = WORK_SECONDS * STEP_GB * PRICES["Lambda GB-s"]
-    rows.append(["**together**", "", *(f"**{_money(dollars(uses))}**" for uses in SHAPES.values())])
     rows.append(["of that, all but the work", "", *(_money(dollars(uses) - work) for uses in SHAPES.values())])
     return table(["for a million documents", "$ a million", *SHAPES], rows)
+
+
+def _events() -> str:
+    return table(["for a million documents", "$ a million", *TOLD], _uses(TOLD))
+
+
+def _uses(ways: Mapping[str, Mapping[str, float]]) -> list[list[str]]:
+    rows = [
+        [what, f"{price:g}", *(_used(uses.get(what, 0), price) for uses in ways.values())]
+        for what, price in PRICES.items()
+        if any(what in uses for uses in ways.values())
+    ]
+    return [*rows, ["**together**", "", *(f"**{_money(dollars(uses))}**" for uses in ways.values())]]
 
 
 def _used(amount: float, price: float) -> str:

@@ -108,7 +108,8 @@ class TaskEvents(Construct):
             timeout_seconds=props.events_timeout_seconds,
             memory_mb=props.events_memory_mb,
         )
-        self.function, self.counts = handler.function, props.events_counts
+        self.function, self.counts = handler.function, props.events_counts and commons.counts
+        self._use_case_id = commons.use_case_id
         self._add_source(table, props, commons.use_case_id)
 
     def on(
@@ -118,7 +119,7 @@ class TaskEvents(Construct):
         step: str | None = None,
         construct_id: str | None = None,
     ) -> events.Rule:
-        """Start something by an event.
+        """Start something by an event of this use case.
 
         Args:
             kinds: which events, such as ``"Task Ignored"``; by default all.
@@ -127,26 +128,38 @@ class TaskEvents(Construct):
             construct_id: the id of the rule; by default made of the kinds and the step.
 
         Raises:
-            PropsError: there is no event of that kind.
+            PropsError: there is no event of that kind, there is such a rule already, or a target is none.
 
         Example::
 
             tracker.on_event("Task Ignored", targets=[targets.SnsTopic(topic)])
         """
-        if unknown := [kind for kind in kinds if kind not in KINDS]:
-            raise PropsError([f"there is no event {each!r}: choose of {', '.join(KINDS)}" for each in unknown])
         made_up = "".join([*kinds, step or ""]).replace(" ", "") or "Everything"
+        rule_id = construct_id or f"On{made_up}"
+        if problems := list(self._problems_of_rule(kinds, targets, rule_id)):
+            raise PropsError(problems)
+        of_step = {} if step is None else {"step": [step]}
         return events.Rule(
             self,
-            construct_id or f"On{made_up}",
+            rule_id,
             event_bus=self.bus,
             event_pattern=events.EventPattern(
                 source=[SOURCE],
                 detail_type=list(kinds) or None,
-                detail=None if step is None else {"step": [step]},
+                # The bus may have the events of other trackers too.
+                detail={"use_case": [self._use_case_id], **of_step},
             ),
             targets=list(targets),
         )
+
+    def _problems_of_rule(self, kinds: Sequence[str], targets: object, rule_id: str) -> Iterator[str]:
+        for kind in kinds:
+            if kind not in KINDS:
+                yield f"there is no event {kind!r}: choose of {', '.join(KINDS)}"
+        if not isinstance(targets, list | tuple) or not all(hasattr(each, "bind") for each in targets):
+            yield f"targets must be a list of what a rule can start, such as [targets.SnsTopic(topic)], not {targets!r}"
+        if self.node.try_find_child(rule_id):
+            yield f"there is a rule {rule_id} already: give all targets to one, or this one a construct_id of its own"
 
     def _environment(self, props: EventsProps) -> Mapping[str, str]:
         settings = EventsSettings(

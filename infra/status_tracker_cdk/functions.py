@@ -36,6 +36,7 @@ class FunctionCommons:
         table_name: the task table.
         retries: how often a task is tried, and how soon again.
         logs: what they log, and how long it is kept.
+        counts: whether counts may be kept with every change, as `TaskEvents` does it; without, none are relied on.
     """
 
     name: str
@@ -46,12 +47,16 @@ class FunctionCommons:
     table_name: str
     retries: RetryProps
     logs: LogProps
+    counts: bool = True
 
     @property
     def environment(self) -> dict[str, str]:
         """The variables that every function reads."""
         tracker = TrackerSettings(
-            use_case_id=self.use_case_id, task_table_name=self.table_name, max_attempts=self.retries.max_attempts
+            use_case_id=self.use_case_id,
+            task_table_name=self.table_name,
+            max_attempts=self.retries.max_attempts,
+            status_tracker_counts="1" if self.counts else "0",
         )
         return {
             **tracker.to_environment(),

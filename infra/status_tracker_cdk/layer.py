@@ -12,6 +12,7 @@ import sysconfig
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from status_tracker_cdk import imports
 from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.functions import ARCHITECTURE, RUNTIME
 from status_tracker_cdk.imports import imported_names, reachable
+from status_tracker_cdk.naming import take
 from status_tracker_cdk.props import PropsError
 
 LIBRARY = "status_tracker"
@@ -93,10 +95,10 @@ class TrackerLayer(lambda_.LayerVersion):
             ),
         )
         self.functions = content.functions
-        if not _host() and compiler() is None:
+        if not _host() and compiler() is None and take(self, "status-tracker:told", "not compiled"):
             Annotations.of(self).add_info(
                 f"The layer is deployed without compiled modules, and every cold start compiles them: there is no "
-                f"python{_PYTHON_VERSION} here. Have one on the PATH, or run the app with it."
+                f"python{_PYTHON_VERSION} here that runs. Have one on the PATH, or run the app with it."
             )
 
 
@@ -228,7 +230,21 @@ def _keep_what_is_imported(site: Path, functions: Path) -> None:
 def compiler() -> str | None:
     """A Python of the deployed version, whose compiled modules are those of the runtime; None where there is none."""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    return sys.executable if running == _PYTHON_VERSION else shutil.which(f"python{_PYTHON_VERSION}")
+    if running == _PYTHON_VERSION:
+        return sys.executable
+    found = shutil.which(f"python{_PYTHON_VERSION}")
+    return found if found is not None and _version_of(found) == _PYTHON_VERSION else None
+
+
+@cache
+def _version_of(python: str) -> str | None:
+    """The version of that Python; None where it does not run, as a shim of a version that is not installed."""
+    command = [python, "-I", "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
+    try:
+        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - all ours
+    except OSError:
+        return None
+    return None if result.returncode else result.stdout.strip()
 
 
 def _compile(output: Path, python: str) -> None:

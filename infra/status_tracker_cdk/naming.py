@@ -18,11 +18,15 @@ def name_of(construct: Construct) -> str:
 
 def take(construct: IConstruct, kind: str, value: str) -> bool:
     """Take something in the app that may be there once; whether it was still free."""
-    app = construct.node.root.node  # its metadata is not deployed
-    if any((each.type, each.data) == (kind, value) for each in app.metadata):
+    if is_taken(construct, kind, value):
         return False
-    app.add_metadata(kind, value)
+    construct.node.root.node.add_metadata(kind, value)  # that of the app is not deployed
     return True
+
+
+def is_taken(construct: IConstruct, kind: str, value: str) -> bool:
+    """Whether it was taken before by `take`."""
+    return any((each.type, each.data) == (kind, value) for each in construct.node.root.node.metadata)
 
 
 def take_name(construct: Construct, name: str) -> bool:

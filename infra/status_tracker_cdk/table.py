@@ -8,7 +8,7 @@ from aws_cdk import aws_iam as iam
 from constructs import Construct
 
 from status_tracker_cdk.access import allow, allow_key
-from status_tracker_cdk.naming import take
+from status_tracker_cdk.naming import is_taken, take
 from status_tracker_cdk.props import PropsError
 from status_tracker_cdk.retention import DataProps
 
@@ -19,6 +19,7 @@ INDEX_RANGE_ATTRIBUTE = "update_time"
 TIME_TO_LIVE_ATTRIBUTE = "expire_at"
 # https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Streams.html#Streams.Processing
 _STREAM_READERS = 2
+_STREAM = "status-tracker:stream"
 INDEX_PROJECTION = ("create_time", "status", "retry", "lock", "lock_time", "lock_expire_time")
 
 
@@ -57,23 +58,30 @@ class TableRights:
             return f"events need a stream with {wanted}, and that of the table has {stream.stream_view_type}"
         return None
 
+    @property
+    def problem_of_readers(self) -> str | None:
+        """Why events cannot read the table's stream too; None where there is room."""
+        if not all(is_taken(self.table, _STREAM, place) for place in self._readers):
+            return None
+        return (
+            "events would be the third reader of one stream, and DynamoDB lets two read it: switch them off in one of "
+            "the trackers of this table"
+        )
+
     def claim_stream(self) -> str:
         """Take one of the two readers that a stream may have; returns the ARN of the stream.
 
         Raises:
             PropsError: there is no stream that can be used, or it has two readers.
         """
-        if problem := self.problem_of_stream:
+        if problem := self.problem_of_stream or self.problem_of_readers:
             raise PropsError([problem])
-        path = self.table.node.path
-        if not any(take(self.table, "status-tracker:stream", f"{path} {number}") for number in range(_STREAM_READERS)):
-            raise PropsError(
-                [
-                    "events would be the third reader of one stream, and DynamoDB lets two read it: switch them off "
-                    "in one of the trackers of this table"
-                ]
-            )
+        any(take(self.table, _STREAM, place) for place in self._readers)
         return str(self.table.table_stream_arn)
+
+    @property
+    def _readers(self) -> list[str]:
+        return [f"{self.table.node.path} {number}" for number in range(_STREAM_READERS)]
 
     def allow_items(self, *actions: str) -> iam.PolicyStatement:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""

@@ -36,6 +36,8 @@ from status_tracker_cdk.table import ExistingTable, TableRights, TaskTable
 from status_tracker_cdk.tracker_checks import (
     chosen,
     chosen_events,
+    problems_of_beside,
+    problems_of_deletion,
     problems_of_events,
     problems_of_layer,
     problems_of_props,
@@ -73,7 +75,8 @@ class Tracker(Construct):
         table: a table of your own, with the key and the index of a `TaskTable`, or another tracker's; by default a new
             one.
         stream: whether changes of a new table are streamed for readers of your own; events stream them, too.
-        events: events on a bus, and exact counts; by default where the table is new or has a stream.
+        events: events on a bus, and exact counts; by default where the table is new or has a stream, unless that has
+            two readers already.
         event_bus: the bus for the events; by default a new one.
         data: whether data outlives the stack; by default it does.
         log_props: what is logged, and how long logs are kept; by default a year.
@@ -150,6 +153,7 @@ class Tracker(Construct):
                 *problems_of_resource("results", results, "bucket_arn", "an s3.IBucket"),
                 *problems_of_resource("event_bus", event_bus, "event_bus_arn", "an events.IEventBus"),
                 *problems_of_events(events, event_bus),
+                *problems_of_deletion(deletion, widget=widget),
             ]
         )
         take_or_refuse(self, self.name, "the tracker")
@@ -166,7 +170,7 @@ class Tracker(Construct):
         )
         self._code = folder
         given = _rights_to(table)
-        events_props = chosen_events(events, given)
+        events_props = chosen_events(self, events, event_bus, given)
         streams = stream or events_props is not None
         self.table = given or TaskTable(self, "Tasks", props=data, stream=streams)
         self.table.claim(use_case)
@@ -180,6 +184,7 @@ class Tracker(Construct):
             table_name=self.table.table.table_name,
             retries=retries or RetryProps(),
             logs=log_props or LogProps(retain_data=data.retain_data),
+            counts=events_props is not None and events_props.events_counts,
         )
         self.events = (
             None
@@ -335,15 +340,25 @@ class Tracker(Construct):
             backfill=chosen("backfill", backfill, BulkProps),
         )
 
-    def on_event(self, *kinds: str, targets: Sequence[events_.IRuleTarget], step: str | None = None) -> events_.Rule:
-        """Start something by an event, see `TaskEvents.on`.
+    def on_event(
+        self,
+        *kinds: str,
+        targets: Sequence[events_.IRuleTarget],
+        step: str | None = None,
+        construct_id: str | None = None,
+    ) -> events_.Rule:
+        """Start something by an event of this tracker's tasks, see `TaskEvents.on`.
 
         Raises:
-            PropsError: there is no event of that kind, or the tracker has no events.
+            PropsError: there is no event of that kind, no step of that name, such a rule already, or the tracker has
+                no events.
         """
         if self.events is None:
             raise PropsError(["on_event() needs events: switch them on, with a table that has a stream"])
-        return self.events.on(*kinds, targets=targets, step=step)
+        known = self._parts.known_steps
+        if step is not None and known is not None and step not in known:
+            raise PropsError([f"there is no step {step!r}: choose of {', '.join(known)}"])
+        return self.events.on(*kinds, targets=targets, step=step, construct_id=construct_id)
 
     def queue(self, step: TrackedStep | str) -> sqs.Queue:
         """The queue that the step is worked on from. Raises `KeyError` where it has none."""
@@ -377,11 +392,13 @@ class Tracker(Construct):
         Whoever follows such a link needs the policy to look of that tracker, too.
 
         Raises:
-            PropsError: a widget is there already.
+            PropsError: a widget is there already, or off, or two trackers have the same use case.
         """
-        trackers = (self, *others)
+        trackers = tuple(dict.fromkeys((self, *others)))
         for each in trackers:
             each._refuse_when_complete("beside()")
+        refuse(problems_of_beside([each._parts for each in trackers]))
+        for each in trackers:
             each._parts.beside |= {
                 other.commons.use_case_id: viewer_arn(other, other.name) for other in trackers if other is not each
             }

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
-from aws_cdk import Duration, Token
+from aws_cdk import Annotations, Duration, Token
 from constructs import Construct
 
 from status_tracker_cdk.bulk import Backfill, BulkRerun
@@ -18,6 +18,7 @@ from status_tracker_cdk.naming import take_name
 from status_tracker_cdk.props import Props, PropsError
 from status_tracker_cdk.table import TableRights
 from status_tracker_cdk.tracker_parts import Parts
+from status_tracker_cdk.widget import VIEWER, Deletion
 from status_tracker_cdk.workflow import StepProps, TrackedStep
 
 PropsT = TypeVar("PropsT", bound=Props)
@@ -61,24 +62,59 @@ def chosen(name: str, value: PropsT | bool | None, kind: type[PropsT]) -> PropsT
     return value
 
 
-def chosen_events(value: EventsProps | bool | None, table: TableRights | None) -> EventsProps | None:
+def chosen_events(
+    scope: Construct, value: EventsProps | bool | None, bus: object, table: TableRights | None
+) -> EventsProps | None:
     """The props of the events, which are on where nothing is said and a new or given `table` has a stream for them.
 
+    Where nothing is said and the stream has its two readers, they are off, with a warning.
+
     Raises:
-        PropsError: they are wanted, and the given table has no stream for them.
+        PropsError: they or a bus are given, and the given table has no stream for them, or that has two readers.
     """
+    if value is False:
+        return None
     problem = None if table is None else table.problem_of_stream
-    if value is None:
-        return EventsProps() if problem is None else None
-    if value is not False and problem is not None:
-        raise PropsError([problem])
-    return chosen("events", value, EventsProps)
+    readers = None if table is None or problem else table.problem_of_readers
+    if value is None and bus is None and (problem or readers):
+        if readers:
+            Annotations.of(scope).add_warning_v2("status-tracker:no-events", f"This tracker has no events: {readers}.")
+        return None
+    refuse(filter(None, [problem, readers]))
+    return EventsProps() if value is None else chosen("events", value, EventsProps)
 
 
 def problems_of_events(value: object, bus: object) -> Iterator[str]:
     """What is wrong with the arguments about events."""
     if value is False and bus is not None:
         yield "event_bus is for events, which are off: leave it off, too, or events on"
+
+
+def problems_of_deletion(deletion: object, *, widget: bool) -> Iterator[str]:
+    """What is wrong with the arguments about deletion."""
+    if deletion is not None and not isinstance(deletion, Deletion):
+        yield f"deletion must be a Deletion, with the rights that deleting needs, or None, not {deletion!r}"
+    elif deletion is not None and not widget:
+        yield "deletion is for the widget, which is off: leave it off, too, or widget on"
+
+
+def problems_of_beside(parts: Sequence[Parts]) -> Iterator[str]:
+    """What is wrong with trackers, of these parts, whose widgets are to lead to each other's."""
+    names = [each.commons.name for each in parts]
+    use_cases = [each.commons.use_case_id for each in parts]
+    for each in parts:
+        if not each.choices.widget:
+            yield f"beside() is for trackers with a widget, and {each.commons.name} has none"
+        for other in parts:
+            use_case = other.commons.use_case_id
+            known = each.beside.get(use_case)
+            if other is not each and known is not None and not known.endswith(f":{other.commons.name}{VIEWER}"):
+                yield f"{each.commons.name} has another tracker of the use case {use_case!r} beside it"
+    if len(set(use_cases)) < len(use_cases):
+        yield (
+            f"beside() names trackers by their use cases, and those of {', '.join(names)} are {', '.join(use_cases)}: "
+            "give each one of its own"
+        )
 
 
 def problems_of_props(**given: tuple[object, type[Props]]) -> Iterator[str]:

@@ -23,6 +23,8 @@ from status_tracker_ops.settings import WidgetSettings
 _HANDLERS = "status_tracker_ops.deployed.widget"
 _TIMEOUT_SECONDS = 30
 _MEMORY_MB = 1024
+VIEWER = "-widget-viewer"
+"""How the name of the function that shows ends, after the tracker's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class Deletion:
 
 def viewer_arn(scope: Construct, name: str) -> str:
     """The ARN of the viewer of the tracker of that name, which is in the stack of `scope`."""
-    return _function_arn(scope, f"{name}-widget-viewer")
+    return _function_arn(scope, f"{name}{VIEWER}")
 
 
 def _function_arn(scope: Construct, name: str) -> str:

@@ -58,11 +58,13 @@ class TrackerSettings(EnvironmentSettings):
         use_case_id: of all tasks of the pipeline.
         task_table_name: the DynamoDB table.
         max_attempts: after so many failed attempts a task is ignored.
+        status_tracker_counts: "1" where counts may be kept, "0" where nothing keeps them (any more).
     """
 
     use_case_id: str
     task_table_name: str
     max_attempts: int = number(at_least=1)
+    status_tracker_counts: str = choice("1", "0")
 
 
 @dataclass(frozen=True)
@@ -94,6 +96,7 @@ class WidgetSettings(EnvironmentSettings):
         workflow_arn: the state machine of the tasks; None where no step runs in one.
         widget_deletes: ``yes`` where tasks may be deleted from the widget.
         widget_beside: the viewers of other use cases, each as ``use case=ARN``, the use case quoted as in a URL.
+        status_tracker_counts: "1" where counts may be kept, "0" where nothing keeps them (any more).
     """
 
     widget_viewer_arn: str
@@ -103,6 +106,7 @@ class WidgetSettings(EnvironmentSettings):
     workflow_arn: str | None = optional()
     widget_deletes: str = choice("no", "yes")
     widget_beside: tuple[str, ...] = ()
+    status_tracker_counts: str = choice("1", "0")
 
 
 @dataclass(frozen=True)
@@ -116,6 +120,7 @@ class SweepSettings(EnvironmentSettings):
         sweep_max_objects: objects of the bucket that are looked at, at most.
         sweep_unregistered_after_seconds: how old an object without a task is when it is registered.
         bucket: the bucket whose objects are tasks; None where no objects are.
+        status_tracker_counts: "1" where counts may be kept, "0" where nothing keeps them (any more).
     """
 
     sweep_max_restarts: int = number(at_least=1)
@@ -124,6 +129,7 @@ class SweepSettings(EnvironmentSettings):
     sweep_max_objects: int = number(at_least=1)
     sweep_unregistered_after_seconds: int = number(at_least=1)
     bucket: str | None = optional()
+    status_tracker_counts: str = choice("1", "0")
 
 
 @dataclass(frozen=True)

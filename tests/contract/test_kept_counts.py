@@ -12,7 +12,7 @@ import pytest
 from pynamodb.exceptions import VerboseClientError
 
 from status_tracker.dynamodb.counting import ShardCounting
-from status_tracker.operations.counts import SETTLING_SECONDS, KeptCounts, check_counts, recount
+from status_tracker.operations.counts import SETTLING_SECONDS, KeptCounts, check_counts, disown_counts, recount
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import MemoryTask
 from tests.contract.command import Command
@@ -244,6 +244,22 @@ def test_a_sweep_finds_a_drift_and_the_counts_are_not_exact_any_more(
     assert not kept.exact
     assert recount(pipeline).exact
     assert len(settled.waits) == 8
+
+
+def test_counts_that_nothing_keeps_any_more_are_as_never_counted(
+    pipeline: Pipeline, step1: Any, settled: Changing
+) -> None:
+    disown_counts(pipeline)
+    assert pipeline.kept_counts() is None
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    assert recount(pipeline).exact
+    disown_counts(pipeline)
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.exact, kept.recounted_at) == (False, None)
+    assert recount(pipeline).exact  # something keeps them again
+    assert len(settled.waits) == 4
 
 
 def test_a_sweep_without_time_finds_nothing(pipeline: Pipeline, step1: Any, settled: Changing, wire: Wire) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -14,6 +16,7 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics
 
 import status_tracker as st
+from bench.scale_costs import CHANGES, EVENTS
 from status_tracker.operations.counts import recount
 from status_tracker_ops.clients import events_client
 from status_tracker_ops.events import bus
@@ -572,3 +575,33 @@ def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> 
     kept = shop.app.pipeline.kept_counts()
     assert kept is not None
     assert not kept.exact
+
+
+def test_a_task_has_as_many_changes_and_events_as_are_reckoned_with(shop: Shop) -> None:
+    shop.app.invoice.make_and_save("order-1")
+    finish(shop.app.invoice, "order-1")
+    finish(shop.app.mail, "order-1")
+    shop.deliver()
+    assert (len(shop.delivered), len(shop.heard())) == (CHANGES, EVENTS)
+
+
+def test_the_handler_of_the_page_mails_the_customer_unless_the_news_is_old(shop: Shop) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "events.md").read_text("utf-8")
+    ses = boto3.client("sesv2")
+    ses.create_email_identity(EmailIdentity="orders@example.com")
+    names: dict[str, Any] = {"Order": shop.app.mail, "ses": ses}
+    exec(re.findall(r"^```python\n(def handler.*?)^```$", page, re.MULTILINE | re.DOTALL)[0], names)  # noqa: S102
+
+    def sent() -> int:
+        return int(boto3.client("ses").get_send_quota()["SentLast24Hours"])
+
+    shop.app.invoice.make_and_save("order-1", {"customer": "ada@example.com"})
+    finish(shop.app.invoice, "order-1")
+    finish(shop.app.mail, "order-1")
+    shop.deliver()
+    [finished] = [event for event in shop.heard() if event["detail-type"] == "Pipeline Finished"]
+    names["handler"](finished, None)
+    assert sent() == 1
+    shop.app.mail.rerun("order-1", reason="a wrong address")
+    names["handler"](finished, None)
+    assert sent() == 1

@@ -773,6 +773,22 @@ def test_kept_counts_that_cannot_be_relied_on_are_counted_by_the_index(
     assert told(metrics)["Extract/pending/Tasks"] == 1
 
 
+def test_kept_counts_that_nothing_keeps_any_more_are_disowned(broom: Broom, metrics: MetricsReader) -> None:
+    step = broom.app.tasks.ExtractTask
+    broom.app.register("one.pdf", b"content")
+    recounted = {"recounted_at": {"S": broom.now().isoformat()}}
+    head = {"key": {"S": "____counts____pdf_processing"}, "exact": {"BOOL": True}, **recounted}
+    boto3.client("dynamodb").put_item(TableName=step.Meta.table_name, Item=head)
+    metrics.records()
+    broom.sweep()
+    assert told(metrics)["Extract/pending/Tasks"] == 0  # as is kept
+    broom.monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")
+    broom.sweep()
+    assert told(metrics)["Extract/pending/Tasks"] == 1
+    kept = broom.app.tasks.PIPELINE.kept_counts()
+    assert (kept.exact, kept.recounted_at) == (False, None)
+
+
 def test_without_time_to_count_nothing_false_is_told(broom: Broom, log: Log, metrics: MetricsReader) -> None:
     class NoTime(FakeContext):
         asked = 0

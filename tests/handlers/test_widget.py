@@ -435,7 +435,7 @@ def test_pages_lead_forwards_and_back(widget: Widget) -> None:
     assert ids_of(forwards) == ids_of(pages[2])
 
 
-def test_the_overview_and_a_list_take_the_kept_counts(widget: Widget) -> None:
+def test_the_overview_and_a_list_take_the_kept_counts(widget: Widget, monkeypatch: pytest.MonkeyPatch) -> None:
     make(widget, "a.pdf", 50)
     client, table = boto3.client("dynamodb"), widget.app.tasks.ExtractTask.Meta.table_name
 
@@ -446,6 +446,9 @@ def test_the_overview_and_a_list_take_the_kept_counts(widget: Widget) -> None:
     keep("", exact={"BOOL": False})
     assert "1 ignored in Extract" in widget.view().labels()
     keep("", exact={"BOOL": True})
+    monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")  # nothing keeps them any more
+    assert "1 ignored in Extract" in widget.view().labels()
+    monkeypatch.delenv("STATUS_TRACKER_COUNTS")
     keep("____07", c50={"N": "123000"}, c90={"N": "1"}, changes={"N": "1"})
     assert "123400 ignored in Extract" in widget.view().labels()
     assert "0 succeeded in Answer" in widget.view().labels()  # it may be that of a moment ago

@@ -41,6 +41,9 @@ def test_the_examples_make_stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     [rule] = [each for each in told["Resources"].values() if each["Type"] == "AWS::Events::Rule"]
     assert rule["Properties"]["EventPattern"]["detail-type"] == ["Task Ignored"]
     assert machine in str(operated)
+    deleting = assertions.Template.from_stack(names["Deleting"](app_without_context(), "Deleting")).to_json()
+    [admin] = [each for name, each in deleting["Resources"].items() if re.match("OrdersWidgetAdminFunction", name)]
+    assert "INVOICE_BUCKET" in admin["Properties"]["Environment"]["Variables"]
 
 
 def test_every_argument_of_a_tracker_is_in_the_table() -> None:

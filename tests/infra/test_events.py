@@ -86,9 +86,9 @@ def test_a_rule_starts_something(stack: Stack) -> None:
         "OrdersEventsOnTaskIgnoredTaskCancelledMail": {
             "source": ["status-tracker"],
             "detail-type": ["Task Ignored", "Task Cancelled"],
-            "detail": {"step": ["Mail"]},
+            "detail": {"use_case": ["Orders"], "step": ["Mail"]},
         },
-        "OrdersEventsOnEverything": {"source": ["status-tracker"]},
+        "OrdersEventsOnEverything": {"source": ["status-tracker"], "detail": {"use_case": ["Orders"]}},
     }
     assert {rule["EventBusName"] for rule in rules.values()} == {"<OrdersEventsBus>"}
     assert {rule["Targets"][0]["Arn"] for rule in rules.values()} == {"<Aside.Arn>"}
@@ -99,6 +99,31 @@ def test_a_rule_about_no_event_is_refused(stack: Stack) -> None:
         tracker_in(stack).on_event("Task Lost", targets=[])
     with pytest.raises(PropsError, match=r"on_event\(\) needs events: switch them on"):
         tracker_in(stack, "Returns", events=False).on_event("Task Ignored", targets=[])
+
+
+def test_a_rule_that_cannot_be_is_refused(stack: Stack) -> None:
+    tracker = with_steps(tracker_in(stack))
+    target = targets.SqsQueue(sqs.Queue(stack, "Aside"))
+    with pytest.raises(PropsError, match="there is no step 'Nope': choose of Invoice, Mail"):
+        tracker.on_event("Task Ignored", step="Nope", targets=[target])
+    with pytest.raises(PropsError, match="targets must be a list of what a rule can start"):
+        tracker.on_event("Task Ignored", targets=target)  # type: ignore[arg-type]
+    tracker.on_event("Task Ignored", targets=[target])
+    with pytest.raises(PropsError, match="there is a rule OnTaskIgnored already: give all targets to one, or this"):
+        tracker.on_event("Task Ignored", targets=[target])
+    assert tracker.on_event("Task Ignored", targets=[target], construct_id="Second").node.id == "Second"
+
+
+def test_every_function_knows_that_nothing_keeps_counts(stack: Stack) -> None:
+    without = with_steps(tracker_in(stack, events=False))
+    with_steps(tracker_in(stack, "Returns", layer=without.layer))
+    told = {
+        name: each["Properties"]["Environment"]["Variables"].get("STATUS_TRACKER_COUNTS")
+        for name, each in synthesized(stack).of_type("AWS::Lambda::Function").items()
+        if "UseCaseId" in str(each) or "USE_CASE_ID" in str(each)
+    }
+    assert {value for name, value in told.items() if name.startswith("Orders")} == {"0"}
+    assert {value for name, value in told.items() if name.startswith("Returns")} == {None}
 
 
 def test_a_bus_of_ones_own_and_no_counts(stack: Stack) -> None:
@@ -117,6 +142,9 @@ def test_a_table_of_elsewhere_has_events_where_it_has_a_stream(stack: Stack) -> 
     assert tracker_in(stack, table=imported(stack, table_stream_arn=STREAM)).events is not None
     without = Stack(app_without_context(), "Without")
     assert tracker_in(without, table=imported(without)).events is None
+    bus = events.EventBus(without, "Bus")
+    with pytest.raises(PropsError, match="events need a stream, and the table has none"):
+        tracker_in(without, "Returns", table=without.node.find_child("Table"), event_bus=bus)
 
 
 def test_events_of_a_table_without_a_stream_are_refused(stack: Stack) -> None:
@@ -141,7 +169,11 @@ def test_a_stream_has_two_readers_at_most(stack: Stack) -> None:
     table = tracker_in(stack, "Orders").table
     tracker_in(stack, "Returns", table=table)
     with pytest.raises(PropsError, match="the third reader of one stream"):
-        tracker_in(stack, "Gifts", table=table)
+        tracker_in(stack, "Gifts", table=table, events=True)
+    quiet = tracker_in(stack, "Letters", table=table)
+    assert quiet.events is None
+    [told] = [each.data for each in quiet.node.metadata if each.type == "aws:cdk:warning"]
+    assert str(told).startswith("This tracker has no events: events would be the third reader")
     assert tracker_in(stack, "Bills", table=table, events=False).events is None
 
 

@@ -13,12 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+from aws_cdk import Stack, assertions
 
 from status_tracker_cdk.imports import reachable
-from status_tracker_cdk.layer import BUNDLE_FOR, PACKAGES, REQUIREMENTS, LayerContent, compiler
+from status_tracker_cdk.layer import BUNDLE_FOR, PACKAGES, REQUIREMENTS, LayerContent, TrackerLayer, compiler
 from status_tracker_cdk.props import PropsError
 from tests.handlers.support import ENVIRONMENT
-from tests.infra.own_app import PIPELINE, write_code
+from tests.infra.own_app import PIPELINE, app_without_context, write_code
 from tests.support.projects import run_python
 
 SOURCE = Path(__file__).parents[2] / "layer"
@@ -88,6 +89,33 @@ def test_layer_is_compiled_where_there_is_a_python_of_the_deployed_version(
         source.write_text("raise AssertionError('compiled anew')")
     ask = f"import sys; sys.path += {[str(first), str(_runtime(tmp_path))]!r}; import status_tracker as st; st.BaseTask"
     assert run_python(["-I", "-S", "-B", "-c", ask], environment={}) == ""
+
+
+@pytest.mark.parametrize("python", ["exit 127", "echo 3.11", None])
+def test_a_python_that_does_not_run_compiles_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str | None
+) -> None:
+    monkeypatch.setattr("status_tracker_cdk.layer._PYTHON_VERSION", "3.99")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    shim = tmp_path / "python3.99"
+    shim.write_text("no program" if python is None else f"#!/bin/sh\n{python}\n")
+    shim.chmod(0o755)
+    assert compiler() is None
+    shim = tmp_path / "bin" / "python3.99"
+    shim.parent.mkdir()
+    shim.write_text("#!/bin/sh\necho 3.99\n")
+    shim.chmod(0o755)
+    monkeypatch.setenv("PATH", str(shim.parent))
+    assert compiler() == str(shim)
+
+
+def test_that_nothing_is_compiled_is_told_once_an_app() -> None:
+    app = app_without_context()
+    stacks = [Stack(app, name) for name in ("First", "Second")]
+    for stack in stacks:
+        TrackerLayer(stack, "Layer", functions=FUNCTIONS)
+    told = [assertions.Annotations.from_stack(stack).find_info("*", assertions.Match.any_value()) for stack in stacks]
+    assert [len(each) for each in told] == [1, 0]
 
 
 def test_layer_holds_nothing_of_ours_that_is_not_imported_by_someone(tmp_path: Path) -> None:

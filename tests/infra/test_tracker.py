@@ -645,6 +645,31 @@ def test_trackers_beside_each_other_lead_to_each_others_widgets(stack: Stack) ->
         returns.beside(orders)
 
 
+def test_a_deletion_is_checked_where_it_is_given(stack: Stack) -> None:
+    with pytest.raises(PropsError, match=r"deletion must be a Deletion, with the rights .*, not True"):
+        tracker_in(stack, deletion=True)
+    with pytest.raises(PropsError, match="deletion is for the widget, which is off"):
+        tracker_in(stack, "Returns", deletion=Deletion(), widget=False)
+
+
+def test_trackers_that_cannot_lead_to_each_other_are_left_as_they_are(stack: Stack) -> None:
+    orders, late, other = (
+        with_steps(tracker_in(stack, name, use_case_id=use_case))
+        for name, use_case in (("Orders", "orders"), ("Late", "late"), ("Other", "orders"))
+    )
+    blind = with_steps(tracker_in(stack, "Blind", widget=False))
+    assert late.widget
+    for trackers, told in (
+        ([late], "comes too late"),
+        ([blind], "is for trackers with a widget, and Wrong-Blind has none"),
+        ([other], "names trackers by their use cases, and those of Wrong-Orders, Wrong-Other are orders, orders"),
+    ):
+        with pytest.raises(PropsError, match=told):
+            orders.beside(*trackers)
+    resources = assertions.Template.from_stack(stack).to_json()["Resources"]
+    assert "WIDGET_BESIDE" not in widget_variables(resources, f"{orders.name}-widget-viewer")
+
+
 def widget_variables(resources: dict[str, Any], name: str) -> dict[str, Any]:
     """The environment of the one function whose name ends like that."""
     [found] = [

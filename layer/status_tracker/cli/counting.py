@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,7 +63,8 @@ def count(scope: Scope, *, quiet: bool = False) -> Counts:
     Args:
         quiet: do not say how far the counting is.
     """
-    kept = None if scope.pipeline is None else scope.pipeline.kept_counts()
+    given_up = os.environ.get("STATUS_TRACKER_COUNTS") == "0"  # as `env` tells of a stack
+    kept = None if scope.pipeline is None or given_up else scope.pipeline.kept_counts()
     if kept is not None and kept.recounted_at is not None:
         by_code = {code: max(0, kept.by_code.get(code, 0)) for code in scope.statuses}
         return Counts(by_code, kept.exact, kept.changes)

@@ -15,7 +15,7 @@ from .errors import WrongUsageError
 from .target import use_aws
 
 _TASK, _USE_CASE, _TABLE = "STATUS_TRACKER_TASK", "USE_CASE_ID", "TASK_TABLE_NAME"
-_NAMES = (_TABLE, _USE_CASE, "MAX_ATTEMPTS", _TASK, "WORKFLOW_ARN", "BUCKET", "RESULT_BUCKET")
+_NAMES = (_TABLE, _USE_CASE, "MAX_ATTEMPTS", _TASK, "WORKFLOW_ARN", "BUCKET", "RESULT_BUCKET", "STATUS_TRACKER_COUNTS")
 _QUEUES = "QUEUE_URL"
 """What the names of variables with queues have in them."""
 _OPERATING = "status_tracker_ops."

@@ -228,6 +228,10 @@ class CountBoard(Protocol):
         """Store that the counts are not exact."""
         ...
 
+    def disown(self) -> None:
+        """Store that nothing keeps the counts any more: they are as before the first time that tasks were counted."""
+        ...
+
 
 class ConvertingStore(Generic[StoredT, TaskT]):
     """A store whose tasks are shown in another form.

@@ -64,8 +64,14 @@ class DynamoCountBoard:
         return items.transact([{"Update": head}, {"Update": added}, *({"ConditionCheck": each} for each in checks)])
 
     def doubt(self) -> None:
+        self._say("SET exact = :no")
+
+    def disown(self) -> None:
+        self._say("SET exact = :no REMOVE recounted_at")
+
+    def _say(self, expression: str) -> None:
         request = {
-            "UpdateExpression": "SET exact = :no",
+            "UpdateExpression": expression,
             "ExpressionAttributeValues": {":no": {"BOOL": False}},
             "ConditionExpression": "attribute_exists(exact)",
         }

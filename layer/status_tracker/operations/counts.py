@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..core.port import CountBoard
     from .pipeline import Pipeline
 
-__all__ = ["SETTLING_SECONDS", "KeptCounts", "Recount", "check_counts", "recount"]
+__all__ = ["SETTLING_SECONDS", "KeptCounts", "Recount", "check_counts", "disown_counts", "recount"]
 
 SETTLING_SECONDS = 5.0
 """After so long a change is counted, and the index has it. If nothing changes for so long before and after the tasks
@@ -112,6 +112,14 @@ def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None
         board.doubt()
         return replace(result, exact=False)
     return result
+
+
+def disown_counts(pipeline: Pipeline) -> None:
+    """Have counts not be relied on that nothing keeps any more; for a sweep that is told so."""
+    board = pipeline.first.task_class.count_board()
+    kept = None if board is None else board.read()
+    if board is not None and kept is not None and kept.recounted_at is not None:
+        board.disown()
 
 
 def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -> tuple[Recount, KeptCounts] | None:

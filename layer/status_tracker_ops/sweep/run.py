@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
-from status_tracker.operations.counts import check_counts
+from status_tracker.operations.counts import check_counts, disown_counts
 from status_tracker.operations.sweeping import WORKERS, sweep
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
@@ -200,8 +200,11 @@ class Sweep:
 
     @cached_property
     def counts(self) -> KeptCounts | None:
-        """The counts that are kept with every change, if there are any."""
+        """The counts that are kept with every change, if there are any; those that nothing keeps any more are none."""
         try:
+            if self.settings.status_tracker_counts == "0":
+                disown_counts(self.pipeline)
+                return None
             return self.pipeline.kept_counts()
         except Exception as error:  # noqa: BLE001 - raised by `run`; the index has the counts too
             self._fail("Reading the kept counts", error)

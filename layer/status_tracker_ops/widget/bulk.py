@@ -91,7 +91,7 @@ def rehearse(widget: DeployedWidget, asked: Rehearsal) -> Rehearsed:
     tasks = [each.task for each in walked.found if not isinstance(each.task, st.TaskUnreadableError)]
     number, about = Count(len(tasks), more=not walked.ended), False
     if not walked.ended and not asked.narrowed:
-        counts = count_tasks(widget.pipeline, [code])
+        counts = count_tasks(widget, [code])
         number, about = counts.at_least(code, len(walked.found) + 1), counts.kept
     return Rehearsed(
         until,

@@ -201,7 +201,7 @@ def _view(widget: DeployedWidget, around: Surroundings, view: View) -> Markup:
         return task_list(widget, around, view, read_page(widget, view))
     if isinstance(view, Rehearsal):
         return rehearsal(widget, view, rehearse(widget, view))
-    return overview(widget, around, count_tasks(widget.pipeline), read_pauses(widget.pipeline))
+    return overview(widget, around, count_tasks(widget), read_pauses(widget.pipeline))
 
 
 def _or_message(widget: DeployedWidget, around: Surroundings, view: Callable[[], Markup]) -> Markup:

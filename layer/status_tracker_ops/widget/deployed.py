@@ -24,6 +24,7 @@ class DeployedWidget:
         actor_arn: the function that acts; whoever may invoke it may act.
         admin_arn: the function that cancels, deletes, pauses and resumes; whoever may invoke it may do so.
         deletes: whether tasks may be deleted.
+        counts: whether counts are kept with every change, as far as the widget is told.
         beside: the viewers of other use cases, by these.
         links: to the AWS console, where more is known of a task.
     """
@@ -34,6 +35,7 @@ class DeployedWidget:
     admin_arn: str
     links: Links
     deletes: bool = False
+    counts: bool = True
     beside: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
@@ -42,4 +44,11 @@ class DeployedWidget:
         links = Links(settings.widget_viewer_arn, settings.log_groups, settings.workflow_arn)
         arns = settings.widget_viewer_arn, settings.widget_actor_arn, settings.widget_admin_arn
         beside = {unquote(name): arn for name, _, arn in (each.partition("=") for each in settings.widget_beside)}
-        return cls(pipeline, *arns, links, deletes=settings.widget_deletes == "yes", beside=beside)
+        return cls(
+            pipeline,
+            *arns,
+            links,
+            deletes=settings.widget_deletes == "yes",
+            counts=settings.status_tracker_counts == "1",
+            beside=beside,
+        )

@@ -133,10 +133,11 @@ def newest_first(place: StatusOfStep) -> bool:
     return place.status in _NEWEST_FIRST
 
 
-def count_tasks(pipeline: Pipeline, codes: Sequence[int] | None = None) -> Counts:
+def count_tasks(widget: DeployedWidget, codes: Sequence[int] | None = None) -> Counts:
     """How many tasks have each of the codes, by default of all steps: as kept, or by the index up to a bound."""
+    pipeline = widget.pipeline
     wanted = {code for step in pipeline for code in step.statuses.values()} if codes is None else set(codes)
-    kept = pipeline.kept_counts()
+    kept = pipeline.kept_counts() if widget.counts else None
     if kept is not None and kept.exact:
         return Counts({code: Count(max(kept.by_code.get(code, 0), 0)) for code in wanted}, kept=True)
     counted: dict[int, Count] = {}
@@ -245,7 +246,7 @@ def _total(widget: DeployedWidget, asked: TaskList, walked: Walk) -> Count | Non
         return Count(seen)
     code = widget.pipeline.step(asked.place.step).statuses[asked.place.status]
     behind = 1 if walked.more and not asked.back else 0
-    return None if asked.narrowed else count_tasks(widget.pipeline, [code]).at_least(code, seen + behind)
+    return None if asked.narrowed else count_tasks(widget, [code]).at_least(code, seen + behind)
 
 
 def _next(query: Any) -> Row | None:

@@ -173,6 +173,13 @@ def test_kept_counts_are_told_instead_of_counting(run: Any, monkeypatch: pytest.
     assert run("watch", "--looks", "1", "--json").json["counts"]["Delivery succeeded"] == 7
 
 
+def test_kept_counts_that_nothing_keeps_any_more_are_not_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_counts(monkeypatch, exact=True)
+    monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")
+    some_of_each()
+    assert run("stats", "--json").json["total"] == 4
+
+
 def test_kept_counts_that_may_have_drifted_are_told_as_such(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     keep_counts(monkeypatch, exact=False)
     answer = run("stats")
