@@ -69,7 +69,12 @@ def _require_readable(job: JobColumns) -> None:
 def columns_of(job: JobClass, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields as values of their columns."""
     stored = {name: value for name, value in fields.items() if name != _NO_COLUMN}
-    return {_COLUMNS.get(name, name): _column_value(job, name, value) for name, value in stored.items()}
+    return {column_of(name): _column_value(job, name, value) for name, value in stored.items()}
+
+
+def column_of(field: str) -> str:
+    """The column of a field."""
+    return _COLUMNS.get(field, field)
 
 
 def condition(job: JobClass, write: Write) -> Condition:
@@ -95,7 +100,7 @@ def removable(job: JobClass, state: TaskState) -> Condition:
 
 def startable(job: JobClass, guard: Startable) -> Condition:
     """The job may be acquired; whether the request comes late is not asked."""
-    status_allows = job.status.in_(guard.statuses)
+    status_allows = job.status.in_([sa.literal_column(str(int(code))) for code in guard.statuses])
     due = sa.or_(job.not_before.is_(None), job.not_before <= guard.now)
     first_time = sa.and_(_is_not_among(guard.lock, job.finished_locks), _is_not_among(guard.lock, job.vanished_locks))
     return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due)
@@ -123,7 +128,7 @@ def _tokens(joined: str | None) -> tuple[str, ...]:
 
 
 def _is_not_among(token: str, tokens: Any) -> Condition:
-    return sa.or_(tokens.is_(None), tokens.not_like(f"%{token}%"))
+    return sa.or_(tokens.is_(None), sa.not_(tokens.contains(token)))
 
 
 def _unchanged(job: JobClass, state: TaskState) -> Condition:
@@ -142,5 +147,5 @@ def _held(job: JobClass, guard: HeldBy, changes: Mapping[str, Any]) -> Condition
     held = sa.and_(job.lock == guard.lock, job.fence == guard.fence)
     if guard.growing is None:
         return held
-    column = getattr(job, _COLUMNS.get(guard.growing, guard.growing))
+    column = getattr(job, column_of(guard.growing))
     return sa.and_(held, sa.or_(column.is_(None), column < changes[guard.growing]))
