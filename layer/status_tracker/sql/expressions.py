@@ -98,15 +98,24 @@ def removable(job: JobClass, state: TaskState) -> Condition:
     )
 
 
-def startable(job: JobClass, guard: Startable) -> Condition:
+def startable(job: Any, guard: Startable) -> Condition:
     """The job may be acquired; whether the request comes late is not asked."""
-    status_allows = job.status.in_([sa.literal_column(str(int(code))) for code in guard.statuses])
+    return sa.and_(is_of(job, *guard.statuses), waits(job, guard))
+
+
+def is_of(job: Any, *statuses: int) -> Condition:
+    """The job's status is one of these. They stand in the text, where the database plans with them."""
+    return job.status.in_([sa.literal_column(str(int(code))) for code in statuses])
+
+
+def waits(job: Any, guard: Startable) -> Condition:
+    """The job may be acquired if its status allows it."""
     due = sa.or_(job.not_before.is_(None), job.not_before <= guard.now)
     first_time = sa.and_(_is_not_among(guard.lock, job.finished_locks), _is_not_among(guard.lock, job.vanished_locks))
-    return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due)
+    return sa.and_(first_time, is_free(job, guard.now, guard.unknown_lease_since), due)
 
 
-def is_free(job: JobClass, now: datetime, unknown_lease_since: datetime) -> Condition:
+def is_free(job: Any, now: datetime, unknown_lease_since: datetime) -> Condition:
     """Nobody holds the job, or the lease is over."""
     lease_is_over = job.lock_expire_at <= now
     unknown_lease_is_over = sa.and_(job.lock_expire_at.is_(None), job.lock_at <= unknown_lease_since)

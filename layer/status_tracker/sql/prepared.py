@@ -47,7 +47,7 @@ def guarded(
     wait: str | None,
     *,
     answered: bool,
-) -> tuple[sa.Update, Values]:
+) -> tuple[sa.Executable, Values]:
     """The UPDATE of a start or of a worker, and its values.
 
     Args:
@@ -63,9 +63,17 @@ def guarded(
     expressions = {name: value for name, value in own.items() if _is_expression(value)}
     plain = {name: value for name, value in values.items() if name not in expressions}
     key: tuple[int, ...] | str | None = guard.statuses if isinstance(guard, Startable) else guard.growing
-    statement = _guarded(job, type(guard), key, tuple(plain), increased, wait is not None, answered)
     given = {"id__guard": id, "wait__guard": wait, **values_of(guard), **new_values(plain)}
-    return (statement.values(**expressions) if expressions else statement), given
+    form = (job, type(guard), key, tuple(plain), increased, wait is not None)
+    if expressions:
+        changed = _guarded(*form).values(**expressions)
+        return (answering(job, changed) if answered else changed), given
+    return (_guarded_and_answered(*form) if answered else _guarded(*form)), given
+
+
+def answering(job: type[JobColumns], statement: sa.Update) -> sa.Executable:
+    """The UPDATE, with the job as its answer."""
+    return sa.select(job).from_statement(statement.returning(job))
 
 
 def changes_of(job: type[JobColumns], write: Write) -> tuple[Values, tuple[str, ...]]:
@@ -106,7 +114,6 @@ def _guarded(
     names: tuple[str, ...],
     increased: tuple[str, ...],
     bounded: bool,
-    answered: bool,
 ) -> sa.Update:
     changes = setting(job, names, increased)
     if kind is HeldBy:
@@ -117,8 +124,12 @@ def _guarded(
         statuses: Any = key
         held = condition(job, Write(any_start(statuses), {}))
     waits = is_bounded(_WAIT) if bounded else sa.true()
-    statement = sa.update(job).where(job.id == own_id(job), held, waits).values(**changes)
-    return statement.returning(job) if answered else statement
+    return sa.update(job).where(job.id == own_id(job), held, waits).values(**changes)
+
+
+@lru_cache(maxsize=KEPT)
+def _guarded_and_answered(job: type[JobColumns], *form: Any) -> sa.Executable:
+    return answering(job, _guarded(job, *form))
 
 
 def _is_expression(value: Any) -> bool:

@@ -18,7 +18,7 @@ from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, removable, state_of
 from .keys import JobId, key_of
-from .prepared import by_id, guarded
+from .prepared import answering, by_id, guarded
 from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing, undoable
 from .waiting import bounded_wait, is_bounded, wait_at_most, wait_for_insert_at_most
 
@@ -146,12 +146,8 @@ class SqlStore(Generic[JobT]):
         wait = self._waits(session)
         if isinstance(write.guard, Unchanged):
             where = sa.and_(condition(self._class, write), is_bounded(wait))
-            return update(
-                session, self._class, self._id, where, {**values, **columns_of(self._class, write.changes)}
-            )
-        statement, given = guarded(
-            self._class, self._id, write, values, wait, answered=answers(session, self._class)
-        )
+            return update(session, self._class, self._id, where, {**values, **columns_of(self._class, write.changes)})
+        statement, given = guarded(self._class, self._id, write, values, wait, answered=answers(session, self._class))
         return updated(session, self._class, self._id, statement, given)
 
     def _waits(self, session: orm.Session) -> str | None:
@@ -213,9 +209,7 @@ def find(session: orm.Session, job_class: type[JobT], id: JobId, *, latest: bool
     Raises:
         TaskUnreadableError: it is not that of a job.
     """
-    found = session.scalars(
-        by_id(job_class, latest), {"id__guard": id}, execution_options={"populate_existing": True}
-    )
+    found = session.scalars(by_id(job_class, latest), {"id__guard": id}, execution_options={"populate_existing": True})
     with loading(job_class, id):
         return found.one_or_none()
 
@@ -267,14 +261,16 @@ def update(
 ) -> JobT | None:
     """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
     statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
-    return updated(session, job_class, id, statement.returning(job_class) if answers(session, job_class) else statement)
+    return updated(
+        session, job_class, id, answering(job_class, statement) if answers(session, job_class) else statement
+    )
 
 
 def updated(
     session: orm.Session,
     job_class: type[JobT],
     id: JobId | None,  # noqa: A002
-    statement: sa.Update,
+    statement: sa.Executable,
     given: Mapping[str, Any] | None = None,
 ) -> JobT | None:
     """As `update`, by a statement with the values that it is given; it returns the job where the database `answers`."""
