@@ -114,11 +114,16 @@ class Claim(Generic[JobT]):
                 return held
             now = self.step.config.now()
             guard = self._guard(token, now)
-            if not passed_by and (job := self._at_once(session, token, guard)) is not None:
+            dialect = session.get_bind(self.job_class).dialect.name
+            at_once = dialect in _CLAIMING_AT_ONCE and not passed_by
+            look_first = dialect == "sqlite"  # an UPDATE that finds nothing would wait for the only writer there may be
+            if at_once and not look_first and (job := self._at_once(session, token, guard)) is not None:
                 return job
             ids = session.scalars(*self._oldest(guard, limit, passed_by)).all()
             if not ids:
                 return None
+            if at_once and look_first and (job := self._at_once(session, token, guard)) is not None:
+                return job
             job = self._first_unlocked(session, ids, claimable(self.job_class, guard, self._in_progress))
             if job is None:
                 return _Look.WIDER if len(ids) == limit else None
@@ -154,11 +159,6 @@ class Claim(Generic[JobT]):
 
     def _at_once(self, session: orm.Session, token: str, guard: Startable) -> JobT | None:
         """The oldest job, claimed in one statement; None where there is none, or it needs to be read first."""
-        dialect = session.get_bind(self.job_class).dialect.name
-        if dialect not in _CLAIMING_AT_ONCE:
-            return None
-        if dialect == "sqlite" and not session.scalars(*self._oldest(guard, CANDIDATES, ())).first():
-            return None  # an UPDATE that finds nothing would wait for the only writer there may be
         values, increased = changes_of(self.job_class, self.rules("*").acquire(token, guard.now, self.step.lease))
         statement = claim(self.job_class, self.statuses, self._in_progress, tuple(values), increased)
         try:
