@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import Any, TypeAlias
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 
 from ..core.port import HeldBy, Special, Startable, Write
 from .columns import JobColumns
@@ -69,6 +70,28 @@ def guarded(
         changed = _guarded(*form).values(**expressions)
         return (answering(job, changed) if answered else changed), given
     return (_guarded_and_answered(*form) if answered else _guarded(*form)), given
+
+
+def start_or_refusal(job: type[JobColumns], id: JobId, write: Write, wait: str | None) -> tuple[sa.Executable, Values]:  # noqa: A002
+    """The UPDATE of a start in one statement with its refusal: it selects the job, and whether it was started.
+
+    Where it was not, the job is as it was when the statement began; it may have changed while the UPDATE waited.
+    """
+    guard: Any = write.guard
+    values, increased = changes_of(job, write)
+    given = {"id__guard": id, "wait__guard": wait, **values_of(guard), **new_values(values)}
+    return _start_or_refusal(job, Startable, guard.statuses, tuple(values), increased, wait is not None), given
+
+
+@lru_cache(maxsize=KEPT)
+def _start_or_refusal(job: type[JobColumns], *form: Any) -> sa.Executable:
+    columns = sa.inspect(job, raiseerr=True).local_table.columns
+    started = _guarded(job, *form).returning(*columns).cte("started")
+    as_it_was = sa.select(*columns, sa.false().label("is_started")).where(
+        job.id == own_id(job), ~sa.exists(started.select())
+    )
+    either = sa.union_all(sa.select(started, sa.true().label("is_started")), as_it_was).subquery()
+    return sa.select(orm.aliased(job, either), either.c.is_started)
 
 
 def answering(job: type[JobColumns], statement: sa.Update) -> sa.Executable:

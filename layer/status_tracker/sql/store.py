@@ -18,7 +18,7 @@ from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, removable, state_of
 from .keys import JobId, key_of
-from .prepared import answering, by_id, guarded
+from .prepared import answering, by_id, guarded, start_or_refusal
 from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing, undoable
 from .waiting import bounded_wait, is_bounded, wait_at_most, wait_for_insert_at_most
 
@@ -133,14 +133,25 @@ class SqlStore(Generic[JobT]):
     def apply(self, session: orm.Session, write: Write, values: Mapping[str, Any] | None = None) -> WriteResult[JobT]:
         """Carry the write out in the session's transaction, which is left open."""
         with undoable(self._bind, session):
-            job = self._updated(session, write, values or {})
-            if job is not None:
-                _require_readable(session, job)
-                return WriteResult(applied=True, task=job)
-        stored = find(session, self._class, self._id)
-        if stored is None and isinstance(write.guard, Startable) and write.guard.or_absent:
+            answer = self._answer(session, write, values or {})
+            if answer.applied and answer.task is not None:
+                _require_readable(session, answer.task)
+                return answer
+        if answer.task is None and isinstance(write.guard, Startable) and write.guard.or_absent:
             return self._insert_started(session, write)
-        return WriteResult(applied=False, task=stored)
+        return answer
+
+    def _answer(self, session: orm.Session, write: Write, values: Mapping[str, Any]) -> WriteResult[JobT]:
+        if isinstance(write.guard, Startable) and _dialect_of(self._class, self._bind).name == "postgresql":
+            statement, given = start_or_refusal(self._class, self._id, write, self._waits(session))
+            found = session.execute(statement, given, execution_options={"populate_existing": True})
+            with loading(self._class, self._id):
+                row = found.one_or_none()
+            return WriteResult(applied=row is not None and row[1], task=None if row is None else row[0])
+        job = self._updated(session, write, values)
+        if job is not None:
+            return WriteResult(applied=True, task=job)
+        return WriteResult(applied=False, task=find(session, self._class, self._id))
 
     def _updated(self, session: orm.Session, write: Write, values: Mapping[str, Any]) -> JobT | None:
         wait = self._waits(session)
