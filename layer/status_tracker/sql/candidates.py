@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +11,7 @@ from sqlalchemy import orm
 from ..core.port import Startable
 from .columns import JobColumns
 from .expressions import Condition, is_free, is_of, waits
-from .prepared import KEPT, answering, any_start, setting
+from .prepared import answering, any_start, kept, setting
 
 CANDIDATES = 32
 """How many jobs are looked at in the first place, of which others may be locked."""
@@ -36,13 +35,13 @@ def oldest(
     return sa.select(merged.c.id).order_by(merged.c.update_at, merged.c.id).limit(_literal(limit))
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def any_oldest(job: type[JobColumns], statuses: tuple[int, ...], in_progress: int) -> sa.Select[Any]:
     """As `oldest`, for every start from these statuses."""
     return oldest(job, any_start(statuses), in_progress, CANDIDATES)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def claim(
     job: type[JobColumns],
     statuses: tuple[int, ...],

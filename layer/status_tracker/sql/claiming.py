@@ -26,7 +26,7 @@ from .expressions import Condition, state_of
 from .keys import JobId, key_of, text_of_id
 from .prepared import Values, changes_of, new_values, values_of
 from .settings import StepSettings
-from .store import SqlStore, updated
+from .store import SqlStore, answers, updated
 from .transactions import loading, storing
 
 JobT = TypeVar("JobT", bound=JobColumns)
@@ -115,7 +115,7 @@ class Claim(Generic[JobT]):
             now = self.step.config.now()
             guard = self._guard(token, now)
             dialect = session.get_bind(self.job_class).dialect.name
-            at_once = dialect in _CLAIMING_AT_ONCE and not passed_by
+            at_once = dialect in _CLAIMING_AT_ONCE and answers(session, self.job_class) and not passed_by
             look_first = dialect == "sqlite"  # an UPDATE that finds nothing would wait for the only writer there may be
             if at_once and not look_first and (job := self._at_once(session, token, guard)) is not None:
                 return job

@@ -105,7 +105,8 @@ def startable(job: Any, guard: Startable) -> Condition:
 
 def is_of(job: Any, *statuses: int) -> Condition:
     """The job's status is one of these. They stand in the text, where the database plans with them."""
-    return job.status.in_([sa.literal_column(str(int(code))) for code in statuses])
+    is_one: Condition = job.status.in_([sa.literal_column(str(int(code))) for code in statuses])
+    return is_one
 
 
 def waits(job: Any, guard: Startable) -> Condition:

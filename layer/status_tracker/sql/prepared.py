@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import Any, TypeAlias
+from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -16,7 +16,10 @@ from .keys import JobId
 from .times import UTCDateTime
 from .waiting import is_bounded
 
-KEPT = 256
+BuildP = ParamSpec("BuildP")
+BuiltT = TypeVar("BuiltT")
+
+_KEPT = 256
 """How many statements of a kind are kept."""
 
 Values: TypeAlias = dict[str, Any]
@@ -26,6 +29,11 @@ _FENCE: Any = sa.bindparam("fence__guard", type_=sa.Integer())
 _NOW: Any = sa.bindparam("now__guard", type_=UTCDateTime())
 _SINCE: Any = sa.bindparam("since__guard", type_=UTCDateTime())
 _WAIT: Any = sa.bindparam("wait__guard", type_=sa.String())
+
+
+def kept(build: Callable[BuildP, BuiltT]) -> Callable[BuildP, BuiltT]:
+    """Build the statement for the same arguments once."""
+    return cast("Callable[BuildP, BuiltT]", lru_cache(maxsize=_KEPT)(build))
 
 
 def any_start(statuses: tuple[int, ...]) -> Startable:
@@ -83,7 +91,7 @@ def start_or_refusal(job: type[JobColumns], id: JobId, write: Write, wait: str |
     return _start_or_refusal(job, Startable, guard.statuses, tuple(values), increased, wait is not None), given
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _start_or_refusal(job: type[JobColumns], *form: Any) -> sa.Executable:
     columns = sa.inspect(job, raiseerr=True).local_table.columns
     started = _guarded(job, *form).returning(*columns).cte("started")
@@ -122,14 +130,14 @@ def own_id(job: type[JobColumns]) -> Any:
     return sa.bindparam("id__guard", type_=job.id.type)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def by_id(job: type[JobColumns], latest: bool = False) -> sa.Select[Any]:
     """The row of that id; with `latest`, as it is stored now, whatever the transaction has seen."""
     statement = sa.select(job).where(job.id == own_id(job))
     return statement.with_for_update(read=True) if latest else statement
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _guarded(
     job: type[JobColumns],
     kind: type[Startable | HeldBy],
@@ -150,7 +158,7 @@ def _guarded(
     return sa.update(job).where(job.id == own_id(job), held, waits).values(**changes)
 
 
-@lru_cache(maxsize=KEPT)
+@kept
 def _guarded_and_answered(job: type[JobColumns], *form: Any) -> sa.Executable:
     return answering(job, _guarded(job, *form))
 

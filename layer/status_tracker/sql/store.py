@@ -142,7 +142,8 @@ class SqlStore(Generic[JobT]):
         return answer
 
     def _answer(self, session: orm.Session, write: Write, values: Mapping[str, Any]) -> WriteResult[JobT]:
-        if isinstance(write.guard, Startable) and _dialect_of(self._class, self._bind).name == "postgresql":
+        on_postgresql = _dialect_of(self._class, self._bind).name == "postgresql"
+        if isinstance(write.guard, Startable) and on_postgresql and answers(session, self._class):
             statement, given = start_or_refusal(self._class, self._id, write, self._waits(session))
             found = session.execute(statement, given, execution_options={"populate_existing": True})
             with loading(self._class, self._id):
@@ -280,7 +281,7 @@ def update(
 def updated(
     session: orm.Session,
     job_class: type[JobT],
-    id: JobId | None,  # noqa: A002
+    id: JobId,  # noqa: A002
     statement: sa.Executable,
     given: Mapping[str, Any] | None = None,
 ) -> JobT | None:
