@@ -13,6 +13,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime
+from multiprocessing.connection import Connection
 
 import psycopg
 import sqlalchemy as sa
@@ -104,6 +105,7 @@ def team(way: str, address: str, table: str) -> Iterator[Sequence[Connection]]:
     for _ in range(max(_SHARES)):
         here, there = processes.Pipe()
         processes.Process(target=work, args=(way, address, table, there), daemon=True).start()
+        there.close()  # so that the end of a process that fails is seen here
         ends.append(here)
     yield ends
     for each in ends:
