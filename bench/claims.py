@@ -25,7 +25,7 @@ from bench.stats import spread
 from tests.support.postgres import run_postgres
 
 _JOBS = 20_000
-_ROUNDS = 5
+_ROUNDS = 3
 _SHARES = {1: 400, 16: 40}
 """How many jobs each of so many workers does in a round."""
 
