@@ -141,18 +141,25 @@ class Log:
     Attributes:
         update: the verbs of an update that is answered with the row.
         insert: those of an insert; PostgreSQL is told first how long to wait.
+        claim: those of a claim before its COMMIT; without `UPDATE … RETURNING` the job is read first.
+        refusal: those of a start that is refused; PostgreSQL's UPDATE tells why.
+        no_claim: those of a claim that finds nothing.
     """
 
     def __init__(self, engine: sa.Engine) -> None:
         self.lines: list[str] = []
         self.update = ["UPDATE"] if engine.dialect.update_returning else ["UPDATE", "SELECT"]
         self.insert = ["SELECT", "INSERT"] if engine.dialect.name == "postgresql" else ["INSERT"]
+        self.refusal = ["UPDATE"] if engine.dialect.name == "postgresql" else ["UPDATE", "SELECT"]
+        looking = {"postgresql": ["UPDATE"], "sqlite": ["SELECT", "UPDATE"]}
+        self.claim = looking.get(engine.dialect.name, ["SELECT", "SELECT", *self.update])
+        self.no_claim = ["UPDATE", "SELECT"] if engine.dialect.name == "postgresql" else ["SELECT"]
         sa.event.listen(engine, "before_cursor_execute", lambda *args: self.lines.append(args[2]))
         sa.event.listen(engine, "commit", lambda _: self.lines.append("COMMIT"))
 
     def verbs(self) -> list[str]:
-        """The first word of each, since the last call; without MariaDB's prefix that bounds its wait."""
-        verbs = [re.sub(r"^SET STATEMENT .*? FOR ", "", line).split()[0] for line in self.lines]
+        """What each does, since the last call; without MariaDB's prefix that bounds its wait, and PostgreSQL's WITH."""
+        verbs = [re.sub(r"^(SET STATEMENT .*? FOR |WITH \w+ AS\s*\()", "", line).split()[0] for line in self.lines]
         self.lines.clear()
         return verbs
 

@@ -18,20 +18,23 @@ from ..core.errors import TaskUnreadableError
 from ..core.lifecycle import Lifecycle, TryWrite
 from ..core.port import Startable, StoreError
 from ..core.retries import CONTENDED_ROUNDS, TRIES, Patience
+from .candidates import CANDIDATES, any_oldest, claim, claimable, oldest
 from .column_types import is_mysql
 from .columns import JobColumns
 from .database_errors import table_of
-from .expressions import Condition, is_free, startable, state_of
+from .expressions import Condition, state_of
 from .keys import JobId, key_of, text_of_id
+from .prepared import Values, changes_of, new_values, values_of
 from .settings import StepSettings
-from .store import SqlStore
+from .store import SqlStore, answers, updated
 from .transactions import loading, storing
 
 JobT = TypeVar("JobT", bound=JobColumns)
 
 logger = logging.getLogger("status_tracker")
 
-_CANDIDATES = 32
+_CLAIMING_AT_ONCE = frozenset({"postgresql", "sqlite"})
+"""The dialects whose UPDATE returns the row, and passes by what others have locked or lets nobody else write."""
 _WIDER = 8
 
 
@@ -65,7 +68,7 @@ class Claim(Generic[JobT]):
         Raises:
             Exception: the database did not answer; SQLAlchemy's own.
         """
-        token, limit, unanswered = uuid.uuid4().hex, _CANDIDATES, 0
+        token, limit, unanswered = uuid.uuid4().hex, CANDIDATES, 0
         patience = Patience(self.rules("*"))
         passed_by: set[str] = set()
         refusals: Counter[str] = Counter()
@@ -110,11 +113,18 @@ class Claim(Generic[JobT]):
             if repeated and (held := self._held_by(session, token)) is not None:
                 return held
             now = self.step.config.now()
-            claimable = self._claimable(token, now)
-            ids = session.scalars(self._candidates(claimable, limit, passed_by)).all()
+            guard = self._guard(token, now)
+            dialect = session.get_bind(self.job_class).dialect.name
+            at_once = dialect in _CLAIMING_AT_ONCE and answers(session, self.job_class) and not passed_by
+            look_first = dialect == "sqlite"  # an UPDATE that finds nothing would wait for the only writer there may be
+            if at_once and not look_first and (job := self._at_once(session, token, guard)) is not None:
+                return job
+            ids = session.scalars(*self._oldest(guard, limit, passed_by)).all()
             if not ids:
                 return None
-            job = self._first_unlocked(session, ids, claimable)
+            if at_once and look_first and (job := self._at_once(session, token, guard)) is not None:
+                return job
+            job = self._first_unlocked(session, ids, claimable(self.job_class, guard, self._in_progress))
             if job is None:
                 return _Look.WIDER if len(ids) == limit else None
             claimed = self._acquire(session, job, token, now)
@@ -133,29 +143,33 @@ class Claim(Generic[JobT]):
         session.commit()
         return answer.task if verdict.error is None else _Look.AGAIN
 
-    def _claimable(self, token: str, now: datetime) -> Condition:
-        """The condition for jobs that can be claimed; the rules then check the one that is found."""
-        job, config = self.job_class, self.step.config
-        since = now - timedelta(seconds=config.lock_expire_seconds)
-        waiting = startable(job, Startable(token, self.statuses, now, since, or_absent=False))
-        stuck = sa.and_(job.status == config.in_progress_status, is_free(job, now, since))
-        return sa.or_(waiting, stuck)
+    @property
+    def _in_progress(self) -> int:
+        return self.step.config.in_progress_status
 
-    def _candidates(self, claimable: Condition, limit: int, passed_by: Collection[str]) -> sa.Select[Any]:
-        """The ids of the oldest jobs that can be claimed; each status by itself, as the index has them."""
-        job = self.job_class
-        keys = [key_of(job, each) for each in passed_by]
-        wanted = sa.and_(claimable, job.id.not_in(keys)) if keys else claimable
-        oldest = [
-            sa.select(job.id, job.update_at)
-            .where(job.status == status, wanted)
-            .order_by(job.update_at, job.id)
-            .limit(limit)
-            .subquery()
-            for status in (*self.statuses, self.step.config.in_progress_status)
-        ]
-        merged = sa.union_all(*(sa.select(each) for each in oldest)).subquery()
-        return sa.select(merged.c.id).order_by(merged.c.update_at, merged.c.id).limit(limit)
+    def _guard(self, token: str, now: datetime) -> Startable:
+        since = now - timedelta(seconds=self.step.config.lock_expire_seconds)
+        return Startable(token, self.statuses, now, since, or_absent=False)
+
+    def _oldest(self, guard: Startable, limit: int, passed_by: Collection[str]) -> tuple[sa.Select[Any], Values]:
+        if passed_by or limit != CANDIDATES:
+            without = [key_of(self.job_class, each) for each in passed_by]
+            return oldest(self.job_class, guard, self._in_progress, limit, without), {}
+        return any_oldest(self.job_class, self.statuses, self._in_progress), values_of(guard)
+
+    def _at_once(self, session: orm.Session, token: str, guard: Startable) -> JobT | None:
+        """The oldest job, claimed in one statement; None where there is none, or it needs to be read first."""
+        values, increased = changes_of(self.job_class, self.rules("*").acquire(token, guard.now, self.step.lease))
+        statement = claim(self.job_class, self.statuses, self._in_progress, tuple(values), increased)
+        try:
+            job = updated(session, self.job_class, "?", statement, {**values_of(guard), **new_values(values)})
+            if job is not None:
+                state_of(job)
+                session.commit()
+        except TaskUnreadableError:  # which it is the other way finds out
+            session.rollback()
+            return None
+        return job
 
     def _first_unlocked(self, session: orm.Session, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
         # MySQL and MariaDB lock every row that they look at, and so are shown one at a time.

@@ -121,7 +121,9 @@ def column_values(job: JobColumns) -> Mapping[str, Any]:
 def changed_values(job: JobColumns) -> Mapping[str, Any]:
     """The columns of a job that were set since it was read, with their new values."""
     about = sa.inspect(job, raiseerr=True)
-    changed = [name for name in about.mapper.column_attrs.keys() if about.attrs[name].history.has_changes()]  # noqa: SIM118
+    untouched = about.unmodified
+    touched = [name for name in about.mapper.column_attrs.keys() if name not in untouched]  # noqa: SIM118
+    changed = [name for name in touched if about.attrs[name].history.has_changes()]
     return {name: getattr(job, name) for name in changed}
 
 

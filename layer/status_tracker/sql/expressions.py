@@ -69,7 +69,12 @@ def _require_readable(job: JobColumns) -> None:
 def columns_of(job: JobClass, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The fields as values of their columns."""
     stored = {name: value for name, value in fields.items() if name != _NO_COLUMN}
-    return {_COLUMNS.get(name, name): _column_value(job, name, value) for name, value in stored.items()}
+    return {column_of(name): _column_value(job, name, value) for name, value in stored.items()}
+
+
+def column_of(field: str) -> str:
+    """The column of a field."""
+    return _COLUMNS.get(field, field)
 
 
 def condition(job: JobClass, write: Write) -> Condition:
@@ -93,15 +98,25 @@ def removable(job: JobClass, state: TaskState) -> Condition:
     )
 
 
-def startable(job: JobClass, guard: Startable) -> Condition:
+def startable(job: Any, guard: Startable) -> Condition:
     """The job may be acquired; whether the request comes late is not asked."""
-    status_allows = job.status.in_(guard.statuses)
+    return sa.and_(is_of(job, *guard.statuses), waits(job, guard))
+
+
+def is_of(job: Any, *statuses: int) -> Condition:
+    """The job's status is one of these. They stand in the text, where the database plans with them."""
+    is_one: Condition = job.status.in_([sa.literal_column(str(int(code))) for code in statuses])
+    return is_one
+
+
+def waits(job: Any, guard: Startable) -> Condition:
+    """The job may be acquired if its status allows it."""
     due = sa.or_(job.not_before.is_(None), job.not_before <= guard.now)
     first_time = sa.and_(_is_not_among(guard.lock, job.finished_locks), _is_not_among(guard.lock, job.vanished_locks))
-    return sa.and_(first_time, status_allows, is_free(job, guard.now, guard.unknown_lease_since), due)
+    return sa.and_(first_time, is_free(job, guard.now, guard.unknown_lease_since), due)
 
 
-def is_free(job: JobClass, now: datetime, unknown_lease_since: datetime) -> Condition:
+def is_free(job: Any, now: datetime, unknown_lease_since: datetime) -> Condition:
     """Nobody holds the job, or the lease is over."""
     lease_is_over = job.lock_expire_at <= now
     unknown_lease_is_over = sa.and_(job.lock_expire_at.is_(None), job.lock_at <= unknown_lease_since)
@@ -123,7 +138,7 @@ def _tokens(joined: str | None) -> tuple[str, ...]:
 
 
 def _is_not_among(token: str, tokens: Any) -> Condition:
-    return sa.or_(tokens.is_(None), tokens.not_like(f"%{token}%"))
+    return sa.or_(tokens.is_(None), sa.not_(tokens.contains(token)))
 
 
 def _unchanged(job: JobClass, state: TaskState) -> Condition:
@@ -142,5 +157,5 @@ def _held(job: JobClass, guard: HeldBy, changes: Mapping[str, Any]) -> Condition
     held = sa.and_(job.lock == guard.lock, job.fence == guard.fence)
     if guard.growing is None:
         return held
-    column = getattr(job, _COLUMNS.get(guard.growing, guard.growing))
+    column = getattr(job, column_of(guard.growing))
     return sa.and_(held, sa.or_(column.is_(None), column < changes[guard.growing]))

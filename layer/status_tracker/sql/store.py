@@ -18,8 +18,9 @@ from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, removable, state_of
 from .keys import JobId, key_of
+from .prepared import answering, by_id, guarded, start_or_refusal
 from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing, undoable
-from .waiting import bounded_wait, wait_at_most, wait_for_insert_at_most
+from .waiting import bounded_wait, is_bounded, wait_at_most, wait_for_insert_at_most
 
 JobT = TypeVar("JobT", bound=JobColumns)
 
@@ -99,7 +100,7 @@ class SqlStore(Generic[JobT]):
     def remove(self, guard: Unchanged) -> WriteResult[JobT]:
         """Delete the row if the guard holds; a refusal reads it in the same transaction."""
         with storing(self._class, self._bind) as session:
-            waits = sa.true() if self._wait is None else wait_at_most(session, self._wait)
+            waits = is_bounded(self._waits(session))
             with undoable(self._bind, session):
                 deleted: sa.CursorResult[Any] = session.execute(  # type: ignore[assignment]
                     sa.delete(self._class).where(
@@ -131,17 +132,38 @@ class SqlStore(Generic[JobT]):
 
     def apply(self, session: orm.Session, write: Write, values: Mapping[str, Any] | None = None) -> WriteResult[JobT]:
         """Carry the write out in the session's transaction, which is left open."""
-        changes = {**(values or {}), **columns_of(self._class, write.changes)}
-        waits = sa.true() if self._wait is None else wait_at_most(session, self._wait)
         with undoable(self._bind, session):
-            job = update(session, self._class, self._id, sa.and_(condition(self._class, write), waits), changes)
-            if job is not None:
-                _require_readable(session, job)
-                return WriteResult(applied=True, task=job)
-        stored = find(session, self._class, self._id)
-        if stored is None and isinstance(write.guard, Startable) and write.guard.or_absent:
+            answer = self._answer(session, write, values or {})
+            if answer.applied and answer.task is not None:
+                _require_readable(session, answer.task)
+                return answer
+        if answer.task is None and isinstance(write.guard, Startable) and write.guard.or_absent:
             return self._insert_started(session, write)
-        return WriteResult(applied=False, task=stored)
+        return answer
+
+    def _answer(self, session: orm.Session, write: Write, values: Mapping[str, Any]) -> WriteResult[JobT]:
+        on_postgresql = _dialect_of(self._class, self._bind).name == "postgresql"
+        if isinstance(write.guard, Startable) and on_postgresql and answers(session, self._class):
+            statement, given = start_or_refusal(self._class, self._id, write, self._waits(session))
+            found = session.execute(statement, given, execution_options={"populate_existing": True})
+            with loading(self._class, self._id):
+                row = found.one_or_none()
+            return WriteResult(applied=row is not None and row[1], task=None if row is None else row[0])
+        job = self._updated(session, write, values)
+        if job is not None:
+            return WriteResult(applied=True, task=job)
+        return WriteResult(applied=False, task=find(session, self._class, self._id))
+
+    def _updated(self, session: orm.Session, write: Write, values: Mapping[str, Any]) -> JobT | None:
+        wait = self._waits(session)
+        if isinstance(write.guard, Unchanged):
+            where = sa.and_(condition(self._class, write), is_bounded(wait))
+            return update(session, self._class, self._id, where, {**values, **columns_of(self._class, write.changes)})
+        statement, given = guarded(self._class, self._id, write, values, wait, answered=answers(session, self._class))
+        return updated(session, self._class, self._id, statement, given)
+
+    def _waits(self, session: orm.Session) -> str | None:
+        return None if self._wait is None else wait_at_most(session, self._wait)
 
     def _insert_started(self, session: orm.Session, write: Write) -> WriteResult[JobT]:
         return self._insert(
@@ -199,10 +221,7 @@ def find(session: orm.Session, job_class: type[JobT], id: JobId, *, latest: bool
     Raises:
         TaskUnreadableError: it is not that of a job.
     """
-    statement = sa.select(job_class).where(job_class.id == id)
-    found = session.scalars(
-        statement.with_for_update(read=True) if latest else statement, execution_options={"populate_existing": True}
-    )
+    found = session.scalars(by_id(job_class, latest), {"id__guard": id}, execution_options={"populate_existing": True})
     with loading(job_class, id):
         return found.one_or_none()
 
@@ -254,13 +273,31 @@ def update(
 ) -> JobT | None:
     """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
     statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
-    if session.get_bind(job_class).dialect.update_returning:
-        found = session.scalars(statement.returning(job_class), execution_options=_FRESH)
+    return updated(
+        session, job_class, id, answering(job_class, statement) if answers(session, job_class) else statement
+    )
+
+
+def updated(
+    session: orm.Session,
+    job_class: type[JobT],
+    id: JobId,  # noqa: A002
+    statement: sa.Executable,
+    given: Mapping[str, Any] | None = None,
+) -> JobT | None:
+    """As `update`, by a statement with the values that it is given; it returns the job where the database `answers`."""
+    if answers(session, job_class):
+        found = session.scalars(statement, given, execution_options=_FRESH)
         with loading(job_class, id):
             return found.one_or_none()
     # Where the database cannot answer with the row, it is read in the same transaction.
-    result: sa.CursorResult[Any] = session.execute(statement, execution_options=_FRESH)  # type: ignore[assignment]
+    result: sa.CursorResult[Any] = session.execute(statement, given, execution_options=_FRESH)  # type: ignore[assignment]
     return find(session, job_class, id) if result.rowcount else None
+
+
+def answers(session: orm.Session, job_class: type[JobColumns]) -> bool:
+    """Whether the database can answer an UPDATE with the row."""
+    return session.get_bind(job_class).dialect.update_returning
 
 
 def _is_update_of_block(write: Write) -> bool:

@@ -18,31 +18,34 @@ def bounded_wait(lease_seconds: float) -> float:
     return min(LONGEST_SECONDS, max(lease_seconds / 4, _SHORTEST_SECONDS))
 
 
-def wait_at_most(session: orm.Session, seconds: float) -> sa.ColumnElement[bool]:
+def wait_at_most(session: orm.Session, seconds: float) -> str | None:
     """Bound the waits of the session's next statements, for this transaction.
 
     SQLite has the ``timeout`` of its connection for that, and MySQL the server's ``innodb_lock_wait_timeout``.
 
     Returns:
-        A condition for each UPDATE: PostgreSQL sets the bound with it, in the same request.
+        On PostgreSQL what `is_bounded` is to be given for each UPDATE and DELETE: the same request then sets the bound.
     """
     connection = session.connection()
     if is_mariadb(connection.dialect):
         _prefix(connection, f"SET STATEMENT innodb_lock_wait_timeout = {max(round(seconds), 1)} FOR ")
-    if connection.dialect.name != "postgresql":
-        return sa.true()
-    return sa.select(_bound(seconds)).scalar_subquery().is_not(None)
+    return f"{max(round(seconds * 1000), 1)}ms" if connection.dialect.name == "postgresql" else None
+
+
+def is_bounded(wait: Any) -> sa.ColumnElement[bool]:
+    """The condition that bounds the wait of PostgreSQL's statement by `wait`; with None there is no bound."""
+    return sa.true() if wait is None else sa.select(_bound(wait)).scalar_subquery().is_not(None)
 
 
 def wait_for_insert_at_most(session: orm.Session, seconds: float) -> None:
     """As `wait_at_most`, for an INSERT, which has no condition."""
-    wait_at_most(session, seconds)
-    if session.connection().dialect.name == "postgresql":
-        session.execute(sa.select(_bound(seconds)))
+    wait = wait_at_most(session, seconds)
+    if wait is not None:
+        session.execute(sa.select(_bound(wait)))
 
 
-def _bound(seconds: float) -> sa.ColumnElement[Any]:
-    return sa.func.set_config("lock_timeout", f"{max(round(seconds * 1000), 1)}ms", True)
+def _bound(wait: Any) -> sa.ColumnElement[Any]:
+    return sa.func.set_config("lock_timeout", wait, True)
 
 
 def _prefix(connection: sa.Connection, prefix: str) -> None:
