@@ -90,6 +90,7 @@ class Shard:
         settings: how they are handed over, asked before each batch.
         invoke: runs the function on an event.
         give_up: is told of each batch that is not tried again.
+        observe: is told, at each try, the age of the batch's last record, in seconds.
         now: a clock, in seconds since 1970.
         pause: waits so many seconds before a batch is tried again; whether to go on then.
     """
@@ -102,17 +103,21 @@ class Shard:
         settings: Callable[[], StreamSettings],
         invoke: Callable[[bytes], Outcome],
         give_up: Callable[[GivenUp], None],
+        observe: Callable[[float], None],
         now: Callable[[], float],
         pause: Callable[[float], bool],
     ) -> None:
         self._shard_id, self._stream_arn = shard_id, stream_arn
         self._settings, self._invoke, self._give_up = settings, invoke, give_up
-        self._now, self._pause = now, pause
+        self._observe, self._now, self._pause = observe, now, pause
         self._window: int | None = None
         self._state: Any = {}
 
-    def take(self, records: Iterable[Record]) -> None:
-        """Hand records over, in their order; returns when all are handled or given up, or `pause` says to stop."""
+    def take(self, records: Iterable[Record]) -> list[Record]:
+        """Hand records over, in their order, until all are handled or given up, or `pause` says to stop.
+
+        Returns those that are then neither: they are to be handed over again.
+        """
         settings = self._settings()
         waiting = deque((batch, 0) for batch in self._batches(list(records), settings))
         while waiting:
@@ -121,7 +126,8 @@ class Shard:
             rest = self._try(batch, tries, settings)
             waiting.extendleft(reversed(rest))
             if rest and not self._pause(min(0.5 * 2 ** min(rest[0][1], 10), _LONGEST_PAUSE_SECONDS)):
-                return
+                break
+        return [record for batch, _ in waiting for record in batch]
 
     def close_window_when_over(self) -> None:
         """End the window when it is over and nothing more came."""
@@ -147,6 +153,7 @@ class Shard:
         if old:
             self._give_up(GivenUp(batch[:old], TOO_OLD, tries, None))
             return [(batch[old:], tries)] if batch[old:] else []
+        self._observe(self._now() - created_at(batch[-1]))
         outcome = self._invoke(self._event(batch, settings, final=False))
         first_failed = self._first_failed(outcome, batch, settings)
         if first_failed is None:

@@ -48,7 +48,7 @@ class StreamSource(threading.Thread):
         mapping: moto's event source mapping.
         invoke: runs a function, given by ARN, on an event.
         may: whether the function's role, given by the function's ARN, may do an action on a resource, given by ARN.
-        observe: is told, of each batch, the function's ARN and the age of its last record, in seconds.
+        observe: is told, at each try of a batch, the function's ARN and the age of its last record, in seconds.
     """
 
     def __init__(self, mapping: Any, invoke: Invoke, may: May, observe: Observe) -> None:
@@ -69,6 +69,7 @@ class StreamSource(threading.Thread):
             settings=lambda: StreamSettings.of(mapping),
             invoke=lambda event: self._invoke(mapping.function_arn, event),
             give_up=lambda batch: self._give_up(batch, stream),
+            observe=lambda age: self._observe(mapping.function_arn, age),
             now=time.time,
             pause=lambda seconds: not self._stopping.wait(seconds),
         )
@@ -92,12 +93,10 @@ class StreamSource(threading.Thread):
             if self._stopping.wait(POLL_SECONDS):
                 return
             batch, after = stream.read(mapping.place, settings.batch_size, settings.filters)
-        if batch:
-            self._observe(mapping.function_arn, time.time() - created_at(batch[-1]))
-            shard.take(batch)
-        else:
+        if not batch:
             shard.close_window_when_over()
-        mapping.place = after
+        left = shard.take(batch)
+        mapping.place = stream.place_of(left[0]) if left else after
 
     def _give_up(self, batch: GivenUp, stream: "Stream") -> None:
         destination = on_failure_of({"DestinationConfig": self._mapping.destination_config})
@@ -145,6 +144,13 @@ class Stream:
             if len(found) == most:
                 break
         return found, place
+
+    def place_of(self, record: Record) -> int:
+        """The place of a record that was read: how many come before it."""
+        with ONE_REQUEST:
+            items = self._shard().items
+            numbers = [sequence_number(each.record) for each in items]
+        return numbers.index(sequence_number(record))
 
     def _shard(self) -> Any:
         table: Any = dynamodb_backends[self._account][self._region].tables[self._table]

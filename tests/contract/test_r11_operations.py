@@ -234,17 +234,19 @@ def test_r11_two_people_at_once_leave_two_records_and_one_run(step1: Any, wire: 
     assert stored(step1, "t").run == 1
 
 
-def test_r11_a_rerun_after_work_on_the_run_before_is_a_run_of_its_own(step1: Any, clock: Clock) -> None:
+@pytest.mark.parametrize("ahead", [30, -30], ids=["ahead", "behind"])
+def test_r11_a_rerun_after_work_on_the_run_before_is_a_run_of_its_own(step1: Any, clock: Clock, ahead: int) -> None:
+    """Also where the worker's clock is not the operator's."""
     step1.make_and_save("t")
     for run, outcome in enumerate((None, st.Postponed("not now", retry_after=1), RuntimeError("no")), start=1):
-        clock.advance(1)
+        clock.advance(60)
         assert step1.rerun("t", reason="first").run == run
-        clock.advance(1)
         assert step1.rerun("t", reason="second").run == run
-        clock.advance(1)
+        clock.advance(ahead)
         with suppress(st.Postponed, RuntimeError), step1.start("t"):
             if outcome is not None:
                 raise outcome
+        clock.advance(-ahead)
     assert step1.rerun("t", reason="third").run == 4
 
 

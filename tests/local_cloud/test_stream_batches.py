@@ -34,6 +34,8 @@ class Function:
         self.events: list[dict[str, Any]] = []
         self.given_up: list[GivenUp] = []
         self.pauses: list[float] = []
+        self.most_pauses = 99
+        self.ages: list[float] = []
         self.now = NOON
         known: dict[str, Any] = {"batch_size": 10, "window_seconds": 0, "retries": 2, "max_age_seconds": None}
         known |= {"bisects": False, "reports_failures": True, "filters": Filters(None), "batching_seconds": 0}
@@ -45,6 +47,7 @@ class Function:
             settings=lambda: self._settings,
             invoke=self._invoke,
             give_up=self.given_up.append,
+            observe=self.ages.append,
             now=lambda: self.now,
             pause=self._pause,
         )
@@ -67,7 +70,8 @@ class Function:
 
     def _pause(self, seconds: float) -> bool:
         self.pauses.append(seconds)
-        return len(self.pauses) < 100
+        self.now += seconds
+        return len(self.pauses) <= self.most_pauses
 
 
 def numbers_of(records: Sequence[Record]) -> list[int]:
@@ -101,6 +105,29 @@ def test_without_a_limit_it_is_tried_until_the_poller_stops() -> None:
     function = Function(failing(1), retries=None).take(1, 2)
     assert len(function.batches) == 100
     assert function.lost == []
+
+
+def test_each_try_tells_how_old_the_batch_is_by_then() -> None:
+    function = Function(failing(2)).take(1, 2)
+    assert function.ages == [0.0, 1.0, 3.0]
+
+
+@given(most_pauses=some.integers(0, 12), batch_size=some.integers(1, 4), bisects=some.booleans())
+def test_when_the_poller_stops_what_is_not_handled_is_left_in_its_order(
+    most_pauses: int, batch_size: int, bisects: bool
+) -> None:
+    handled: list[int] = []
+
+    def work(batch: list[int]) -> Outcome:
+        bad = [each for each in batch if each in {3, 6}]
+        handled.extend(batch[: batch.index(bad[0])] if bad else batch)
+        return answer(*map(str, bad[:1]))
+
+    function = Function(work, batch_size=batch_size, retries=1, bisects=bisects)
+    function.most_pauses = most_pauses
+    left = numbers_of(function.shard.take([record(each) for each in range(1, 8)]))
+    lost = [number for numbers, _, _ in function.lost for number in numbers]
+    assert sorted(handled + lost) + left == list(range(1, 8))
 
 
 def test_a_batch_that_fails_is_split_until_the_poison_is_alone() -> None:

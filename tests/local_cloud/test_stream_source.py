@@ -7,11 +7,16 @@ import os
 import signal
 import uuid
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError
+from moto import mock_aws
 
+from status_tracker_local.runtime_api import Outcome
+from status_tracker_local.stream_source import StreamSource
 from tests.local_cloud.support import Functions, allow, make_role, wait_for
 
 # Tells the numbers of each batch in the result queue; what it shall do stands in the items.
@@ -29,6 +34,8 @@ def handler(event, context):
     failed = [record["dynamodb"]["SequenceNumber"] for record, word in zip(records, words) if word == "bad"]
     return {"state": {}, "batchItemFailures": [{"itemIdentifier": number} for number in failed]}
 """
+
+FAILED = Outcome(b"{}", is_error=True)
 
 
 class Table:
@@ -149,6 +156,25 @@ def test_a_disabled_mapping_goes_on_where_it_was(functions: Functions) -> None:
     assert words_of(table.events(bool)) == ["meanwhile"]
 
 
+def test_what_was_being_tried_when_a_mapping_was_disabled_is_tried_again() -> None:
+    """A queue between two processes would not tell when the poller has stopped: here it is in this one."""
+    with mock_aws():
+        client = boto3.client("dynamodb", "us-east-1")
+        stream = client.create_table(
+            TableName="t",
+            KeySchema=[{"AttributeName": "key", "KeyType": "HASH"}],
+            AttributeDefinitions=[{"AttributeName": "key", "AttributeType": "S"}],
+            BillingMode="PAY_PER_REQUEST",
+            StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )["TableDescription"]["LatestStreamArn"]
+        for key in ("good", "bad", "next"):
+            client.put_item(TableName="t", Item={"key": {"S": key}})
+        mapping = _mapping_of(stream)
+        assert _seen_until_disabled(mapping, lambda _: FAILED) == [["good", "bad"]]
+        assert _seen_until_disabled(mapping, lambda records: _reported(records[1])) == [["good", "bad"]]
+        assert _seen_until_disabled(mapping, lambda _: _reported()) == [["bad", "next"]]
+
+
 def test_a_transaction_that_is_refused_is_in_no_stream(functions: Functions) -> None:
     table = Table(functions)
     put = {"TableName": table.name, "Item": {"key": {"S": "a"}, "word": {"S": "refused"}}}
@@ -186,3 +212,44 @@ def _map(functions: Functions, table: Table, name: str, **settings: Any) -> None
     functions.cloud.client("lambda").create_event_source_mapping(
         EventSourceArn=table.arn, FunctionName=name, StartingPosition="LATEST", **settings
     )
+
+
+def _mapping_of(stream: str) -> Any:
+    """Moto's event source mapping, as far as a poller reads it."""
+    return SimpleNamespace(
+        uuid="a-mapping",
+        event_source_arn=stream,
+        function_arn="a-function",
+        starting_position="TRIM_HORIZON",
+        starting_position_timestamp=None,
+        batch_size=2,
+        max_batch_window=0,
+        tumbling_window=0,
+        max_retry_attempts=None,
+        max_record_age=None,
+        bisect_on_error=False,
+        function_response_types=["ReportBatchItemFailures"],
+        filter_criteria=None,
+        destination_config=None,
+    )
+
+
+def _seen_until_disabled(mapping: Any, answer: Callable[[list[Any]], Outcome]) -> list[list[str]]:
+    """The keys of the batches that a function gets whose mapping is disabled while it runs."""
+    seen: list[list[str]] = []
+
+    def invoke(_function: str, event: bytes) -> Outcome:
+        source.stop()
+        records = json.loads(event)["Records"]
+        seen.append([each["dynamodb"]["Keys"]["key"]["S"] for each in records])
+        return answer(records)
+
+    source = StreamSource(mapping, invoke, lambda *_: True, lambda *_: None)
+    source.start()
+    source.join(timeout=30)
+    return seen
+
+
+def _reported(*failed: Any) -> Outcome:
+    numbers = [{"itemIdentifier": each["dynamodb"]["SequenceNumber"]} for each in failed]
+    return Outcome(json.dumps({"batchItemFailures": numbers}).encode(), is_error=False)

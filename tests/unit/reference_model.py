@@ -49,9 +49,8 @@ class Model:
     history: list[tuple[int, str]] = field(default_factory=list)
     actions: int = 0
     unlocked: bool = False
-    locked_at: datetime | None = None
-    given_at: tuple[datetime, int] | None = None
-    """When an action last gave it a run, and how many actions there were then."""
+    given_at: tuple[int, int] | None = None
+    """How many starts and actions there were when an action last gave it a run."""
 
     def is_live(self, now: datetime) -> bool:
         return self.holder is not None and self.lease_end is not None and now < self.lease_end
@@ -66,7 +65,6 @@ class Model:
         self.status = step.in_progress
         self.holder, self.lease_end, self.unlocked = worker, now + LEASE, False
         self.fence += 1
-        self.locked_at = now
 
     def start(self, worker: int, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
         """What a start raises, or None where it holds the task from now on."""
@@ -97,12 +95,12 @@ class Model:
         in_another_step = self.status not in step.values()
         if self.status == step.in_progress or (in_another_step and (self.holder is not None or self.unlocked)):
             self.fail(step, "LeaseExpired")
-        return self.make_pending(step, now, runs=0 if self.waits_for_its_run(step) else 1)
+        return self.make_pending(step, runs=0 if self.waits_for_its_run(step) else 1)
 
     def unignore(self, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
         if self.is_live(now):
             return st.TaskLockedError
-        return self.make_pending(step, now) if self.status == step.ignored else st.TaskIsNotReadyToStartError
+        return self.make_pending(step) if self.status == step.ignored else st.TaskIsNotReadyToStartError
 
     def ignore(self, step: type[Step1 | Step2], now: datetime) -> type[Exception] | None:
         if self.is_live(now):
@@ -126,15 +124,13 @@ class Model:
         return refusals.get(self.status, st.TaskIsNotReadyToStartError)
 
     def waits_for_its_run(self, step: type[Step1 | Step2]) -> bool:
-        if self.given_at is None or self.status != step.pending or self.given_at[1] != self.actions:
-            return False
-        return self.locked_at is None or self.locked_at < self.given_at[0]
+        return self.status == step.pending and self.given_at == (self.fence, self.actions)
 
-    def make_pending(self, step: type[Step1 | Step2], now: datetime, *, runs: int = 1) -> None:
+    def make_pending(self, step: type[Step1 | Step2], *, runs: int = 1) -> None:
         self.status, self.retry, self.not_before = step.pending, 0, None
         self.run += runs
         self.unlock_and_record()
-        self.given_at = (now, self.actions)
+        self.given_at = (self.fence, self.actions)
 
     def unlock_and_record(self) -> None:
         self.holder = self.lease_end = None

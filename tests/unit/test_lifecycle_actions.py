@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -41,8 +41,9 @@ def forgotten(lock: dict[str, Any]) -> dict[str, Any]:
     return {"vanished_locks": (lock["lock"],)} if lock else {}
 
 
-def recorded(status: int) -> dict[str, Any]:
-    return {**ERRORS, "actions": [FIRST, {**RECORD, "update_time": NOON.isoformat(), "status": status}]}
+def recorded(status: int, fence: int = 0) -> dict[str, Any]:
+    record = {**RECORD, "update_time": NOON.isoformat(), "status": status, "fence": fence}
+    return {**ERRORS, "actions": [FIRST, record]}
 
 
 # What all of them have in common
@@ -53,7 +54,7 @@ def test_r11_every_action_is_recorded_once_under_the_state_it_was_judged_by(rule
     state = TaskState(FITTING[rule], retry=2, fence=4, errors=ERRORS, **OVER)
     write = rule(make_rules(), state, NOON, RECORD)
     assert write.guard == Unchanged(state)
-    assert write.changes["errors"] == recorded(state.status)
+    assert write.changes["errors"] == recorded(state.status, fence=4)
     assert state.errors["actions"] == [FIRST]
     assert is_recorded(replace(state, errors=write.changes["errors"]), RECORD)
     assert not is_recorded(state, RECORD)
@@ -200,10 +201,18 @@ def test_r2_only_the_start_that_gave_a_task_up_is_told_that_it_did(token: str, n
     assert refused.error.given_up_now is now  # type: ignore[union-attr]
 
 
-def test_r11_an_unlocked_attempt_of_another_step_is_recorded_by_a_rerun() -> None:
+@pytest.mark.parametrize("ahead", [-LEASE, LEASE])
+@pytest.mark.parametrize("recorded_by", ["this version", "an earlier one"])
+def test_r11_an_unlocked_attempt_of_another_step_is_recorded_by_a_rerun(ahead: timedelta, recorded_by: str) -> None:
+    """By the fence; where an earlier version recorded none, by the clocks of worker and operator."""
     other_step = 70
     held = TaskState(
-        other_step, lock="theirs", lock_time=NOON - LEASE, lock_expire_time=NOON + LEASE, errors={"history": []}
+        other_step,
+        fence=1,
+        lock="theirs",
+        lock_time=NOON + ahead,
+        lock_expire_time=NOON + 2 * LEASE,
+        errors={"history": []},
     )
     unlocked = replace(
         held,
@@ -211,7 +220,13 @@ def test_r11_an_unlocked_attempt_of_another_step_is_recorded_by_a_rerun() -> Non
         lock_expire_time=None,
         errors=make_rules().unlock(held, NOON, {**RECORD, "action": "unlock"}).changes["errors"],
     )
+    known = recorded_by == "this version" or ahead < timedelta()
+    if recorded_by == "an earlier one":
+        del unlocked.errors["actions"][0]["fence"]
     changes = make_rules().rerun(unlocked, NOON, {**RECORD, "action": "rerun", "id": "2"}).changes
-    assert [entry["error"].partition("(")[0] for entry in changes["errors"]["history"]] == ["LeaseExpired"]
+    vanished = [entry["error"].partition("(")[0] for entry in changes["errors"]["history"]]
+    assert vanished == (["LeaseExpired"] if known else [])
+    later = make_rules().rerun(replace(unlocked, fence=2, lock_time=NOON + LEASE), NOON, {**RECORD, "id": "2"}).changes
+    assert later["errors"]["history"] == []
     again = replace(unlocked, status=other_step + 20)
     assert make_rules().rerun(again, NOON, {**RECORD, "action": "rerun", "id": "3"}).changes["errors"]["history"] == []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -61,7 +62,7 @@ def test_r11_rerun_makes_pending_and_keeps_history(status: int, lock: dict[str, 
         "not_before": Special.REMOVE,
         "errors": {
             "history": history,
-            "actions": ["first", {**RECORD, "update_time": NOON.isoformat(), "status": status}],
+            "actions": ["first", {**RECORD, "update_time": NOON.isoformat(), "status": status, "fence": 4}],
         },
         **({"vanished_locks": (THEIRS,)} if lock else {}),
     }
@@ -130,3 +131,17 @@ def test_r11_a_recorded_rerun_is_known_again() -> None:
     assert is_recorded(TaskState(PENDING, errors=errors), RECORD)
     assert not is_recorded(TaskState(PENDING, errors=errors), {**RECORD, "id": "r-2"})
     assert not is_recorded(TaskState(PENDING), RECORD)
+
+
+def test_r11_whether_a_run_was_begun_is_told_by_the_fence_and_by_no_clock() -> None:
+    errors = make_rules().rerun(TaskState(FAILED, fence=1), NOON, RECORD).changes["errors"]
+    for clock in (-LEASE, TICK, LEASE):
+        waiting = TaskState(PENDING, run=1, fence=1, lock_time=NOON + clock, errors=errors)
+        assert make_rules().rerun(waiting, NOON, RECORD).changes["run"] == 1
+        assert make_rules().rerun(replace(waiting, fence=2), NOON, RECORD).changes["run"] == 2
+
+
+def test_r11_a_rerun_that_an_earlier_version_recorded_may_be_begun() -> None:
+    errors = make_rules().rerun(TaskState(FAILED), NOON - LEASE, RECORD).changes["errors"]
+    del errors["actions"][0]["fence"]
+    assert make_rules().rerun(TaskState(PENDING, run=1, errors=errors), NOON, RECORD).changes["run"] == 2

@@ -469,7 +469,7 @@ class Lifecycle:
             errors = with_failure(without_postponements(errors), self._vanished(state, now))
         elif changes.get("retry") == 0:
             errors = without_postponements(errors)
-        entry = {**record, "update_time": now.isoformat(), "status": state.status}
+        entry = {**record, "update_time": now.isoformat(), "status": state.status, "fence": state.fence}
         return Write(Unchanged(state), {**changes, **_forgotten(state), "errors": with_action(errors, entry)})
 
     def _is_stuck(self, state: TaskState, now: datetime) -> bool:

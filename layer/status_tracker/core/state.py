@@ -142,7 +142,11 @@ def is_unlocked(state: TaskState) -> bool:
     newest = (state.errors.get("actions") or [{}])[-1]
     if not isinstance(newest, Mapping) or not (newest.get("action") == "unlock" or newest.get("unlocked")):
         return False
-    return newest.get("status") == state.status and datetime.fromisoformat(newest["update_time"]) >= state.lock_time
+    if "fence" in newest:
+        none_since = newest["fence"] == state.fence
+    else:  # recorded by an earlier version
+        none_since = datetime.fromisoformat(newest["update_time"]) >= state.lock_time
+    return none_since and newest.get("status") == state.status
 
 
 def cancelled(state: TaskState | None, before: TaskState) -> Mapping[str, Any] | None:
@@ -177,13 +181,15 @@ def is_newest(state: TaskState, record: Mapping[str, Any]) -> bool:
 
 
 def waits_for_its_run(state: TaskState, config: TrackerConfig) -> bool:
-    """Whether somebody has made the task pending, and nothing has been done to it since."""
+    """Whether somebody has made the task pending, and nothing has been done to it since.
+
+    The fence says so, since workers and operators have clocks of their own. Earlier versions recorded none with an
+    action: whether a worker has begun is then unknown, and the answer is no.
+    """
     if state.status != config.pending_status or state.lock is not None:
         return False
     newest = (state.errors.get("actions") or [{}])[-1]
-    if not isinstance(newest, Mapping) or newest.get("action") not in _ANEW:
-        return False
-    return state.lock_time is None or state.lock_time < datetime.fromisoformat(newest["update_time"])
+    return isinstance(newest, Mapping) and newest.get("action") in _ANEW and newest.get("fence") == state.fence
 
 
 def is_recorded(state: TaskState, record: Mapping[str, Any]) -> bool:
