@@ -95,7 +95,7 @@ def test_a_raised_mark_is_a_word_of_its_own() -> None:
         text("Total: 1", top=600) + "1 g 0 590 600 30 re f 0 g ",
         text("Total: 1", top=600) + "0 g 0 590 600 30 re f ",
         "q 0 0 40 40 re W n " + text("Total: 1", top=600) + "Q ",
-        text("Total: 1", top=600) + "0 g 50 598 46 10 re f ",
+        text("Total: 1", top=600) + "0 g 50 599.5 41 9.5 re f ",
         text("Total: 1", top=600) + "q 100 0 0 30 40 590 cm /Dot Do Q ",
         text("Total: 1", top=600) + "/Bar Do ",
         text("Total: 1", top=600) + "0.9 g 300 20 8 8 re f " * 600 + "0 g 0 590 600 30 re f ",
