@@ -80,7 +80,7 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     )
     if not (streams.damaged or empty or contents.unreadable or streams.page_objects > contents.page_count):
         return contents, notes
-    faults = find_page_faults(plain, streams.damaged, empty)
+    faults = find_page_faults(plain, streams.damaged, empty, bounds)
     if faults is None or faults.page_count < contents.page_count:
         # Its tree of pages is damaged too: only PDFium's own numbers are sure.
         lost = {*contents.unreadable, *(empty if streams.damaged else ())}
