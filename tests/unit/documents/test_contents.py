@@ -193,6 +193,12 @@ def test_fields_have_what_they_show() -> None:
     assert (paid.kind, paid.checked, paid.caption, paid.value) == ("check box", True, "already paid", "")
 
 
+@pytest.mark.parametrize("place", ["0 0 0 0", "900 900 1000 920"])
+def test_fields_without_a_place_on_the_page_are_not_read(place: str) -> None:
+    field = f"<</Type/Annot/Subtype/Widget/FT/Tx/T(Total)/V(5.00)/Rect[{place}]>>".encode()
+    assert contents_of(text("Total:"), objects={4: field}, page_entries="/Annots[4 0 R]").fields == ()
+
+
 def test_fields_that_no_form_lists_are_fields() -> None:
     contents = contents_of(
         text("Order"), objects=FIELDS, page_entries="/Annots[5 0 R]", catalog="/AcroForm<</Fields[]>>"
