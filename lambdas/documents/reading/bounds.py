@@ -7,7 +7,7 @@ from status_tracker import NonRetryableError
 
 MAX_PAGES = 10_000
 MAX_CHARACTERS = 5_000_000
-MAX_FIELDS = 20_000
+MAX_FIELDS = 10_000
 MAX_TEXTS = 50_000
 SECONDS = 120.0
 
