@@ -16,19 +16,26 @@ from typing import TYPE_CHECKING, Any
 
 from documents.answering.answers import KeyValueAnswerer, summarize, summarize_undecided
 from documents.questions import load_questions, load_vocabulary
+from documents.reading.apart import ApartReader
+from documents.reading.bounds import SECONDS
 from documents.reading.reader import PdfReader
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+_MEMORY_BYTES = 1 << 30
+"""What reading one file may take, so that it ends no report of others; about what the deployed Extract has."""
+
 
 def report_on(key: str, content: bytes) -> dict[str, Any]:
     """The entry of one document."""
     try:
-        document = PdfReader().read(content)
+        document = ApartReader(PdfReader(), seconds=2 * SECONDS, memory_bytes=_MEMORY_BYTES).read(content)
     except NonRetryableError as error:
         return entry(key, "ignored", reason=str(error))
+    except RuntimeError as error:
+        return entry(key, "failed", reason=str(error))
     answers = KeyValueAnswerer(load_vocabulary()).answer(document, load_questions()).answers
     return entry(
         key,

@@ -7,7 +7,7 @@ from status_tracker import NonRetryableError
 
 MAX_PAGES = 10_000
 MAX_CHARACTERS = 5_000_000
-MAX_FIELDS = 20_000
+MAX_FIELDS = 10_000
 MAX_TEXTS = 50_000
 SECONDS = 120.0
 
@@ -32,9 +32,12 @@ class Bounds:
 
     def characters(self, more: int) -> None:
         """Also looks at the clock: it is called once a page."""
+        self.time()
         self._characters += more
         if self._characters > MAX_CHARACTERS:
             raise _too_much(f"has more than {MAX_CHARACTERS:,} characters of text, which is all that is read")
+
+    def time(self) -> None:
         if self._clock() > self._end:
             raise _too_much(f"takes longer to read than {self._seconds:.0f} s")
 

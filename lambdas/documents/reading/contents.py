@@ -63,7 +63,7 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
     pdfium.FPDF_GetPageBoundingBox(page, rect)
     box: Box = (rect.left, rect.bottom, rect.right, rect.top)
     objects = objects_of(page)
-    surroundings = Surroundings(box, objects, Drawn(page, box), layers=layers)
+    surroundings = Surroundings(box, objects, Drawn(page, box, objects.under_covers()), layers=layers)
     letters = letters_of(text_page, surroundings)
     turn = letters.way_of_most(pdfium.FPDFPage_GetRotation(page))
     lines = lines_of(letters.by_way.pop(turn, []))

@@ -7,6 +7,7 @@ file has such a damage, this follows its tree of pages, and from each page the o
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
 from dataclasses import dataclass
@@ -17,6 +18,8 @@ from documents.reading.whole_file import OBJECT_STREAM, streams
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from collections.abc import Set as AbstractSet
+
+    from documents.reading.bounds import Bounds
 
 _OBJECT = re.compile(rb"(?<!\d)(\d{1,9})\s+\d{1,5}\s+obj\b")
 _END = re.compile(rb"\bstream\r?\n|\bendobj\b")
@@ -42,7 +45,9 @@ class PageFaults:
     pages: tuple[int, ...]
 
 
-def find_page_faults(content: bytes, damaged: AbstractSet[int], empty: AbstractSet[int]) -> PageFaults | None:
+def find_page_faults(
+    content: bytes, damaged: AbstractSet[int], empty: AbstractSet[int], bounds: Bounds
+) -> PageFaults | None:
     """
     Look at the tree of pages; None where it cannot be followed.
 
@@ -50,18 +55,21 @@ def find_page_faults(content: bytes, damaged: AbstractSet[int], empty: AbstractS
         content: the file, not encrypted.
         damaged: numbers of objects that do not unpack.
         empty: numbers of pages on which there is nothing; they are at fault where their content is not there.
+        bounds: raises where that takes too long.
     """
     objects = _objects(content)
     pages = list(_pages(content, objects))
     if not pages:
         return None
-    faulty = [
-        number
-        for number, (page, resources) in enumerate(pages, 1)
-        if page is None
-        or not damaged.isdisjoint(_text_objects(page, resources, objects))
-        or (number in empty and _may_lack_content(page, objects))
-    ]
+    faulty = []
+    for number, (page, resources) in enumerate(pages, 1):
+        bounds.time()
+        if (
+            page is None
+            or not damaged.isdisjoint(_text_objects(page, resources, objects))
+            or (number in empty and _may_lack_content(page, objects))
+        ):
+            faulty.append(number)
     return PageFaults(len(pages), tuple(faulty))
 
 
@@ -77,11 +85,13 @@ def _objects(content: bytes) -> dict[int, bytes]:
     for _, head, data in streams(content):
         if OBJECT_STREAM in head and (first := _FIRST.search(head)) and (count := _COUNT.search(head)):
             found.update(_packed_objects(bytes(data), int(first[1]), int(count[1])))
-    for match in _OBJECT.finditer(content):
-        if len(found) > _MAX_OBJECTS:
-            break
-        end = _END.search(content, match.end())
-        found[int(match[1])] = content[match.end() : end.start() if end else len(content)]
+    starts = itertools.islice(_OBJECT.finditer(content), _MAX_OBJECTS)
+    # One ends at the latest where the next begins: no byte is looked at twice.
+    for match, following in itertools.pairwise(itertools.chain(starts, [None])):
+        last = following.start() if following else len(content)
+        if match:
+            end = _END.search(content, match.end(), last)
+            found[int(match[1])] = content[match.end() : end.start() if end else last]
     return found
 
 

@@ -80,7 +80,7 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     )
     if not (streams.damaged or empty or contents.unreadable or streams.page_objects > contents.page_count):
         return contents, notes
-    faults = find_page_faults(plain, streams.damaged, empty)
+    faults = find_page_faults(plain, streams.damaged, empty, bounds)
     if faults is None or faults.page_count < contents.page_count:
         # Its tree of pages is damaged too: only PDFium's own numbers are sure.
         lost = {*contents.unreadable, *(empty if streams.damaged else ())}
@@ -116,7 +116,7 @@ def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:
             "The PDF is encrypted with a method of its own, which this reader cannot open, with or without a password."
             " Save it without encryption and upload it again."
         )
-    if not _OBJECT.search(content):
+    if not _OBJECT.search(content) and not content.startswith(_HEADER):
         return _no_pdf(content)
     refuse_cut_off_pdf(content)
     return _damaged()

@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import ctypes
+import itertools
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2_raw as pdfium
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from documents.reading.geometry import Box
 
 _MAX_OBJECTS = 20_000
 _MAX_COVERS, _LEAST_COVER = 500, 4.0
 _MAX_CLIPS, _MAX_SEGMENTS, _CLOSE = 8, 100, 2.0
-_INK = 24
+_MAX_DEPTH = 5
+_NO_COVERS = frozenset(
+    {
+        pdfium.FPDF_ANNOT_WIDGET,
+        pdfium.FPDF_ANNOT_LINK,
+        pdfium.FPDF_ANNOT_POPUP,
+        pdfium.FPDF_ANNOT_TEXT,
+        pdfium.FPDF_ANNOT_HIGHLIGHT,
+        pdfium.FPDF_ANNOT_UNDERLINE,
+        pdfium.FPDF_ANNOT_SQUIGGLY,
+        pdfium.FPDF_ANNOT_STRIKEOUT,
+    }
+)
+_INK, _NO_SHADE = 24, -1000
 _LONGER_SIDE = 1000
+
+
+class Placed(NamedTuple):
+    """Something drawn: the how manieth it is, its box, and how light it is from 0 to 255; -1000 where none tells."""
+
+    place: int
+    box: Box
+    shade: int
+
+    def may_hide(self, text: Placed) -> bool:
+        return text.place < self.place or abs(text.shade - self.shade) <= _INK
 
 
 @dataclass
@@ -26,47 +54,105 @@ class PageObjects:
     Attributes:
         images: the boxes of images, and of forms that have some.
         drawings: how many paths there are.
-        covers: the places of filled paths that are drawn after text, with their boxes.
-        order: the place of each text object, by its address.
+        covers: what may hide text: all that is drawn after some, and what has a colour before it.
+        texts: each text object, by its address. What is in a form has the form's box.
     """
 
     images: list[Box] = field(default_factory=list)
     drawings: int = 0
-    covers: list[tuple[int, Box]] = field(default_factory=list)
-    order: dict[int, int] = field(default_factory=dict)
+    covers: list[Placed] = field(default_factory=list)
+    texts: dict[int, Placed] = field(default_factory=dict)
 
     def may_cover(self, text_object: int, x: float, y: float) -> bool:
-        """Whether a filled path is drawn over a point of a text object."""
-        place = self.order.get(text_object)
-        return place is not None and any(
-            place < after and left <= x <= right and bottom <= y <= top
-            for after, (left, bottom, right, top) in self.covers
+        """Whether something that may hide a text object is drawn at a point of it."""
+        item = self.texts.get(text_object)
+        return item is not None and any(
+            cover.may_hide(item) and cover.box[0] <= x <= cover.box[2] and cover.box[1] <= y <= cover.box[3]
+            for cover in self.covers
         )
+
+    def under_covers(self) -> list[int]:
+        """The addresses of the text objects that something may hide."""
+        return [
+            at
+            for at, item in self.texts.items()
+            if any(cover.may_hide(item) and _meet(cover.box, item.box) for cover in self.covers)
+        ]
+
+    def add_cover(self, place: int, box: Box, shade: int = _NO_SHADE) -> None:
+        """Of more than 500, the last is as large as all others together: a drawing tells what they hide."""
+        is_paper = not self.texts and not 0 <= shade < 255 - _INK
+        if is_paper or box[2] - box[0] < _LEAST_COVER or box[3] - box[1] < _LEAST_COVER:
+            return
+        if len(self.covers) == _MAX_COVERS:
+            last, shade = self.covers.pop().box, _NO_SHADE
+            box = (min(last[0], box[0]), min(last[1], box[1]), max(last[2], box[2]), max(last[3], box[3]))
+        self.covers.append(Placed(place, box, shade))
+
+
+def _meet(one: Box, other: Box) -> bool:
+    return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
 # An address tells an object; ctypes would make a pointer of each.
-_object_at = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
-    ctypes.cast(pdfium.FPDFPage_GetObject, ctypes.c_void_p).value or 0
+_object_at, _object_in = (
+    ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, kind)(ctypes.cast(function, ctypes.c_void_p).value or 0)
+    for function, kind in ((pdfium.FPDFPage_GetObject, ctypes.c_int), (pdfium.FPDFFormObj_GetObject, ctypes.c_ulong))
 )
 
 
 def objects_of(page: Any) -> PageObjects:
     found, address = PageObjects(), ctypes.cast(page, ctypes.c_void_p)
-    for place in range(min(pdfium.FPDFPage_CountObjects(page), _MAX_OBJECTS)):
-        at = _object_at(address, place)
+    places = itertools.count()
+    for index in range(min(pdfium.FPDFPage_CountObjects(page), _MAX_OBJECTS)):
+        at = _object_at(address, index)
         item = ctypes.cast(at, pdfium.FPDF_PAGEOBJECT)
-        kind = pdfium.FPDFPageObj_GetType(item)
-        if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-            found.order[at] = place
-        elif kind == pdfium.FPDF_PAGEOBJ_IMAGE or (kind == pdfium.FPDF_PAGEOBJ_FORM and _has_image(item)):
-            found.images.append(_bounds(item))
-        elif kind in (pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING):
-            found.drawings += 1
-            if found.order and len(found.covers) < _MAX_COVERS and _is_filled(item):
-                left, bottom, right, top = _bounds(item)
-                if right - left >= _LEAST_COVER and top - bottom >= _LEAST_COVER:
-                    found.covers.append((place, (left, bottom, right, top)))
+        box = _bounds(item)
+        if pdfium.FPDFPageObj_GetType(item) == pdfium.FPDF_PAGEOBJ_FORM and _has_image(item):
+            found.images.append(box)
+        _add(found, at, box, places)
+    for box in _annotations_of(page):
+        found.add_cover(next(places), box)
     return found
+
+
+def _add(found: PageObjects, at: int, box: Box, places: Iterator[int], depth: int = 0) -> None:
+    item, place = ctypes.cast(at, pdfium.FPDF_PAGEOBJECT), next(places)
+    kind = pdfium.FPDFPageObj_GetType(item)
+    if place >= _MAX_OBJECTS:
+        return
+    if kind == pdfium.FPDF_PAGEOBJ_TEXT:
+        found.texts[at] = Placed(place, box, _shade(item))
+    elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+        found.add_cover(place, box)
+        if not depth:
+            found.images.append(box)
+    elif kind in (pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING):
+        found.drawings += not depth
+        if _is_filled(item):
+            found.add_cover(place, box, _shade(item))
+    elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _MAX_DEPTH:
+        address = ctypes.cast(at, ctypes.c_void_p)
+        for index in range(min(pdfium.FPDFFormObj_CountObjects(item), _MAX_OBJECTS)):
+            _add(found, _object_in(address, index), box, places, depth + 1)
+
+
+def _annotations_of(page: Any) -> Iterator[Box]:
+    """The places of what is laid over a page and may hide it: no fields, links and marks of text."""
+    for index in range(pdfium.FPDFPage_GetAnnotCount(page)):
+        annotation, rect = pdfium.FPDFPage_GetAnnot(page, index), pdfium.FS_RECTF()
+        if annotation:
+            if pdfium.FPDFAnnot_GetSubtype(annotation) not in _NO_COVERS:
+                pdfium.FPDFAnnot_GetRect(annotation, rect)
+                yield rect.left, rect.bottom, rect.right, rect.top
+            pdfium.FPDFPage_CloseAnnot(annotation)
+
+
+def _shade(item: Any) -> int:
+    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
+    if not pdfium.FPDFPageObj_GetFillColor(item, red, green, blue, alpha):
+        return _NO_SHADE
+    return (30 * red.value + 59 * green.value + 11 * blue.value) // 100
 
 
 def _is_filled(path: Any) -> bool:
@@ -129,34 +215,60 @@ def covered_share(images: list[Box], page: Box) -> float:
 class Drawn:
     """The page as it is shown, drawn when first asked for: layers that are off are not on it."""
 
-    def __init__(self, page: Any, box: Box) -> None:
-        self._page, self._box = page, box
+    def __init__(self, page: Any, box: Box, covered: Sequence[int] = ()) -> None:
+        """`covered`: addresses of text objects that may be hidden by what is drawn over them."""
+        self._page, self._box, self._covered = page, box, covered
         width, height = max(box[2] - box[0], 1.0), max(box[3] - box[1], 1.0)
         self._scale = min(_LONGER_SIDE / max(width, height), 3.0)
         self._width, self._height = max(int(width * self._scale), 1), max(int(height * self._scale), 1)
-        self._rows: bytes | None = None
         self._stride = 0
 
     def shows(self, box: Box) -> bool:
         """Whether what is drawn within the box has more than one shade."""
-        rows = self._rows if self._rows is not None else self._draw()
+        shades: set[int] = set().union(*(self._rows[start:end] for start, end in self._lines(box)))
+        return bool(shades) and max(shades) - min(shades) > _INK
+
+    def shows_covered(self, box: Box) -> bool:
+        """Whether the page would look otherwise within the box without the texts that may be hidden."""
+        return any(
+            abs(one - other) > _INK
+            for start, end in self._lines(box, inset=1)
+            if self._rows[start:end] != self._rows_without[start:end]
+            for one, other in zip(self._rows[start:end], self._rows_without[start:end], strict=True)
+        )
+
+    def _lines(self, box: Box, inset: int = 0) -> list[tuple[int, int]]:
+        """From where to where the lines of a drawing are within the box."""
+        _ = self._rows
         left, right = (int((x - self._box[0]) * self._scale) for x in (box[0], box[2]))
         top, bottom = (int((self._box[3] - y) * self._scale) for y in (box[3], box[1]))
-        left, right = max(left, 0), min(right + 1, self._width)
-        lines = range(max(top, 0), min(bottom + 1, self._height))
-        shades = set().union(*(rows[line * self._stride + left : line * self._stride + right] for line in lines))
-        return bool(shades) and max(shades) - min(shades) > _INK
+        left, right = max(left + inset, 0), min(right + 1 - inset, self._width)
+        lines = range(max(top + inset, 0), min(bottom + 1 - inset, self._height))
+        return [(line * self._stride + left, line * self._stride + right) for line in lines if left < right]
+
+    @cached_property
+    def _rows(self) -> bytes:
+        return self._draw()
+
+    @cached_property
+    def _rows_without(self) -> bytes:
+        items = [ctypes.cast(at, pdfium.FPDF_PAGEOBJECT) for at in self._covered]
+        try:
+            for item in items:
+                pdfium.FPDFPageObj_SetIsActive(item, 0)
+            return self._draw()
+        finally:
+            for item in items:
+                pdfium.FPDFPageObj_SetIsActive(item, 1)
 
     def _draw(self) -> bytes:
         # A page is drawn as its own coordinates have it, so that boxes need not be turned.
-        turn = pdfium.FPDFPage_GetRotation(self._page)
+        turn = -pdfium.FPDFPage_GetRotation(self._page) % 4
         bitmap = pdfium.FPDFBitmap_CreateEx(self._width, self._height, pdfium.FPDFBitmap_Gray, None, 0)
         try:
             pdfium.FPDFBitmap_FillRect(bitmap, 0, 0, self._width, self._height, 0xFFFFFFFF)
-            pdfium.FPDF_RenderPageBitmap(bitmap, self._page, 0, 0, self._width, self._height, -turn % 4, 0)
+            pdfium.FPDF_RenderPageBitmap(bitmap, self._page, 0, 0, self._width, self._height, turn, pdfium.FPDF_ANNOT)
             self._stride = pdfium.FPDFBitmap_GetStride(bitmap)
-            size = self._stride * self._height
-            self._rows = ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), size)
+            return ctypes.string_at(pdfium.FPDFBitmap_GetBuffer(bitmap), self._stride * self._height)
         finally:
             pdfium.FPDFBitmap_Destroy(bitmap)
-        return self._rows

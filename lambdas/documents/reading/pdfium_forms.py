@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
 
-from documents.reading.geometry import shown
+from documents.reading.geometry import shown, size_as_shown
 from documents.reading.page_model import Attachment, FormField, Word
 from documents.reading.pdfium import wide_string
 
@@ -49,6 +49,8 @@ def fields_and_notes(
                 if not annotation or pdfium.FPDFAnnot_GetFlags(annotation) & _OUT_OF_SIGHT:
                     continue
                 kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+                if not _has_place(_place(annotation, frame), frame):
+                    continue
                 if kind == pdfium.FPDF_ANNOT_WIDGET:
                     fields.append(_field(document, annotation, number, frame, words))
                 elif kind == pdfium.FPDF_ANNOT_FREETEXT:
@@ -135,6 +137,13 @@ def _place(annotation: Any, frame: tuple[Box, int]) -> Box:
     left, right = sorted((rect.left, rect.right))
     bottom, top = sorted((rect.bottom, rect.top))
     return shown((left, bottom, right, top), frame[1], frame[0])
+
+
+def _has_place(place: Box, frame: tuple[Box, int]) -> bool:
+    """Whether there is something of it on the page to see."""
+    width, height = size_as_shown(*frame)
+    left, top, right, bottom = place
+    return right - left > 0 and bottom - top > 0 and left < width and right > 0 and top < height and bottom > 0
 
 
 def _caption(place: Box, words: Iterable[Word]) -> str:

@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 
 _UPRIGHT = math.sin(math.radians(6))
 _SLANTED = -1
-_WHITE = 245
+_WHITE = 230
 _SAME_HEIGHT = 0.1
+_LEAST_SIZE = 1.0
 _REWRITTEN = str.maketrans({"\u00ad": "", "\u200b": "", "\u2060": "", "\ufeff": "", "\x02": "-"})
 _UNUSUAL = re.compile("[^ -~\r\n]")
 _MEANINGLESS = re.compile("[\0-\x1f\x7f-\x9f\ud800-\uf8ff\ufffd-\uffff]")
@@ -115,10 +116,9 @@ def _is_seen(box: Box, style: Style, item: int, surroundings: Surroundings) -> b
         return False
     if style.needs_image:
         return any(_is_in(x, y, image) for image in surroundings.objects.images)
-    needs_drawing = style.needs_drawing or (
-        bool(surroundings.objects.covers) and surroundings.objects.may_cover(item, x, y)
-    )
-    return not needs_drawing or surroundings.drawn.shows(box)
+    if surroundings.objects.may_cover(item, x, y) and not surroundings.drawn.shows_covered(box):
+        return False
+    return style.size >= _LEAST_SIZE and (not style.needs_drawing or surroundings.drawn.shows(box))
 
 
 def _is_in(x: float, y: float, box: Box) -> bool:
@@ -169,7 +169,8 @@ class _TextReader:
         pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
         _left, bottom, _right, top = self._surroundings.box
         style = self._style
-        return not (style.turn or style.needs_drawing or style.needs_image) and bottom <= self._y.value <= top
+        is_sure = not (style.turn or style.needs_drawing or style.needs_image) and style.size >= _LEAST_SIZE
+        return is_sure and bottom <= self._y.value <= top
 
     def _of_plain_object(self, text: str, line: re.Match[str], item: int) -> None:
         page, rect, box_of, size = self._page, self._rect, pdfium.FPDFText_GetLooseCharBox, self._style.size

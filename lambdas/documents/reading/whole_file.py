@@ -22,6 +22,7 @@ _START = re.compile(rb"startxref\s*(\d*)")
 _TABLE = re.compile(rb"\s*(?:xref\b|\d+\s+\d+\s+obj\b)")
 _OBJECT = re.compile(rb"(?:^|[\r\n])[ \t]*\d+[ \t]+\d+[ \t]+(?:obj\b|ob?\Z)")
 _END_MARK = b"%%EOF"
+_BEGUN_OBJECT = re.compile(rb"%%EOF\s*\d+[ \t]*(?:\d+[ \t]*)?o?\Z")
 _TAIL_BYTES = 2048
 
 _STREAM = re.compile(rb"(?<!end)stream(?:\r\n|\n|\r)")
@@ -72,7 +73,7 @@ def is_cut_off(content: bytes) -> bool:
         return _END_MARK not in content[-_TAIL_BYTES:]
     last = starts[-1]
     after = content[last.end() :]
-    if _OBJECT.search(after):
+    if _OBJECT.search(after) or _BEGUN_OBJECT.search(after):
         return True
     if _END_MARK in after[:64]:
         return False

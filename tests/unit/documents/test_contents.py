@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from documents.reading.page_model import Contents, Word
 from documents.reading.pdf_file import read_pdf
-from tests.support.pdf_files import PdfFile, stream, text
+from tests.support.pdf_files import PdfFile, image, stream, text
 
 
 def contents_of(*contents: str, **entries: object) -> Contents:
@@ -95,6 +95,12 @@ def test_a_raised_mark_is_a_word_of_its_own() -> None:
         text("Total: 1", top=600) + "1 g 0 590 600 30 re f 0 g ",
         text("Total: 1", top=600) + "0 g 0 590 600 30 re f ",
         "q 0 0 40 40 re W n " + text("Total: 1", top=600) + "Q ",
+        text("Total: 1", top=600) + "0 g 50 599.5 41 9.5 re f ",
+        text("Total: 1", top=600) + "q 100 0 0 30 40 590 cm /Dot Do Q ",
+        text("Total: 1", top=600) + "/Bar Do ",
+        text("Total: 1", top=600) + "0.9 g 300 20 8 8 re f " * 600 + "0 g 0 590 600 30 re f ",
+        "0 0 .6 rg 0 590 600 30 re f " + text("Total: 1", top=600) + "0 g ",
+        text("Total: 1", top=600, size=0.5),
     ],
     ids=[
         "above the page",
@@ -105,12 +111,36 @@ def test_a_raised_mark_is_a_word_of_its_own() -> None:
         "painted over",
         "blackened",
         "outside of what is drawn",
+        "under a tight bar",
+        "under an image",
+        "under a bar in a form",
+        "under the last of many",
+        "in the colour of its ground",
+        "too small for eyes",
     ],
 )
 def test_what_nobody_sees_is_not_read(hidden: str) -> None:
-    layers = {"catalog": "/OCProperties<</OCGs[4 0 R]/D<</OFF[4 0 R]>>>>", "resources": "/Properties<</Off 4 0 R>>"}
-    objects = {4: b"<</Type/OCG/Name(Off)>>"}
-    assert page_text(hidden + text("Total: 5"), objects=objects, **layers) == "Total: 5"
+    catalog = "/OCProperties<</OCGs[4 0 R]/D<</OFF[4 0 R]>>>>"
+    resources = "/Properties<</Off 4 0 R>>/XObject<</Dot 5 0 R/Bar 6 0 R>>"
+    bar = stream(b"0 g 0 590 600 30 re f", "/Type/XObject/Subtype/Form/BBox[0 0 600 800]")
+    objects = {4: b"<</Type/OCG/Name(Off)>>", 5: image(), 6: bar}
+    assert page_text(hidden + text("Total: 5"), objects=objects, catalog=catalog, resources=resources) == "Total: 5"
+
+
+@pytest.mark.parametrize("kind", ["Square", "Redact", "Stamp"])
+def test_what_is_under_an_annotation_is_not_read(kind: str) -> None:
+    objects = {
+        4: f"<</Type/Annot/Subtype/{kind}/Rect[40 590 200 620]/F 4/AP<</N 5 0 R>>>>".encode(),
+        5: stream(b"0 g 0 0 160 30 re f", "/Type/XObject/Subtype/Form/BBox[0 0 160 30]"),
+    }
+    drawn = text("Total: 1", top=600) + text("Total: 5")
+    assert page_text(drawn, objects=objects, page_entries="/Annots[4 0 R]") == "Total: 5"
+
+
+def test_of_what_is_whited_out_and_typed_over_the_new_is_read() -> None:
+    cover = "1 g 80 745 100 20 re f 0 g "
+    drawn = text("Total:") + text("9.00 EUR", left=90) + cover + text("8.50 EUR", left=90)
+    assert page_text(drawn) == "Total: 8.50 EUR"
 
 
 def test_a_layer_that_is_on_is_read() -> None:
@@ -161,6 +191,12 @@ def test_fields_have_what_they_show() -> None:
     assert (customer.left, customer.top, customer.right, customer.bottom) == pytest.approx((50, 220, 200, 240))
     assert (law.kind, law.value) == ("choice", "Germany")
     assert (paid.kind, paid.checked, paid.caption, paid.value) == ("check box", True, "already paid", "")
+
+
+@pytest.mark.parametrize("place", ["0 0 0 0", "900 900 1000 920"])
+def test_fields_without_a_place_on_the_page_are_not_read(place: str) -> None:
+    field = f"<</Type/Annot/Subtype/Widget/FT/Tx/T(Total)/V(5.00)/Rect[{place}]>>".encode()
+    assert contents_of(text("Total:"), objects={4: field}, page_entries="/Annots[4 0 R]").fields == ()
 
 
 def test_fields_that_no_form_lists_are_fields() -> None:

@@ -1,7 +1,9 @@
 """The report on a folder of documents."""
 
 import json
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -24,6 +26,18 @@ def test_a_report_has_each_document_of_a_folder(tmp_path: Path) -> None:
     assert answered["answers"]["total"] == "EUR 1,190.00"
     assert answered["answers"]["term"] is None
     assert (answered["warnings"], answered["also_found"], answered["pages"]) == ([], {}, 1)
+
+
+class Crashing:
+    def read(self, _content: bytes) -> NoReturn:
+        os._exit(1)
+
+
+def test_a_file_that_the_reader_crashes_on_is_an_entry_of_the_report(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(report, "PdfReader", Crashing)
+    entry = report.report_on("a.pdf", b"%PDF-1.7")
+    assert entry["status"] == "ignored"
+    assert "The reader crashed" in entry["reason"]
 
 
 def test_a_folder_without_documents_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
