@@ -195,6 +195,8 @@ def _carry_out(
                 tally.add(outcome)
                 advance(bar)
     except BaseException:
+        for outcome in run.not_given() if run is not None else ():
+            tally.add(outcome)
         if tally.counts:
             tally.tell(target, run)
         raise

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from status_tracker.operations.filters import Matching
 from status_tracker.testing import Fault
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
@@ -200,6 +201,27 @@ def test_outage_in_the_middle_ends_it_with_what_was_done(run: Any) -> None:
     Order.storage.forget_faults()
     assert run("rerun", "--status", "failed", *MENDED, "--yes", "--run-id", "r1").code == 0
     assert {stored(f"{n:02}").run for n in range(40)} == {1}
+
+
+def test_all_that_was_done_is_told_where_the_listing_fails(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(40):
+        fail(f"{n}")
+    CLOCK.move(5)
+    following, left = Matching.__next__, iter(range(20))
+
+    def throttled(matching: Any) -> Any:
+        if next(left, None) is None:
+            raise ConnectionError("throttled")
+        return following(matching)
+
+    with monkeypatch.context() as failing, pytest.raises(ConnectionError):
+        failing.setattr("status_tracker.cli.acting._count", lambda *_: None)
+        failing.setattr("status_tracker.cli.acting._Tally.tell", lambda tally, *_: told.update(tally.counts))
+        told: dict[str, int] = {}
+        failing.setattr(Matching, "__next__", throttled)
+        run("rerun", "--status", "failed", *MENDED, "--yes")
+    assert told == {"done": 20}
+    assert Order.count_by_status()[10] == 20
 
 
 def test_outage_from_the_first_task_on_tells_no_place_to_go_on_from(run: Any) -> None:
