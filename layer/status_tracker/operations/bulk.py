@@ -183,7 +183,8 @@ class BulkRun(Generic[TaskT]):
         failures = 0
         with closing(self._outcomes()) as outcomes:
             for outcome, cursor in outcomes:
-                failures = failures + 1 if outcome.kind in _INCOMPLETE else 0
+                if not isinstance(outcome.error, TaskUnreadableError):  # that concerns this one only
+                    failures = failures + 1 if outcome.kind in _INCOMPLETE else 0
                 if not failures and self.stopped is None:
                     self._cursor = cursor
                 if failures == _FAILURES_TO_STOP:
