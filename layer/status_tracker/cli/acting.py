@@ -105,7 +105,8 @@ def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Ta
     total = _count(run, how) if how.yes and not how.dry_run else _rehearse(step, matching, run, how, target)
     if how.dry_run:
         return
-    say(f"Run {plain(run.run_id)}: should it be interrupted, --run-id {plain(run.run_id)} completes it.")
+    if how.run_id or total:
+        say(f"Run {plain(run.run_id)}: should it be interrupted, --run-id {plain(run.run_id)} completes it.")
     _carry_out(action, run.run_id, run, total, target, run)
 
 
@@ -256,7 +257,8 @@ class _Tally:
     @property
     def code(self) -> Code:
         done = sum(self.counts[kind] for kind in (Kind.DONE, Kind.REPEATED))
-        if done and done == self.counts.total():
+        nothing_to_delete = self._action is Action.DELETE and not self.counts  # what a nightly call is to find
+        if nothing_to_delete or (done and done == self.counts.total()):
             return Code.OK
         unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
         return Code.UNREACHABLE if unreachable else Code.NOT_ALL
@@ -280,6 +282,10 @@ class _Tally:
             say("No task matches.")
         for trouble in self._troubles[:_SHOWN]:
             say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
+        if self._action is Action.DELETE and self.counts[Kind.LOCKED]:
+            say(
+                f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id}, after that time."
+            )
         if len(self._troubles) > _SHOWN:
             say("… more of them with --json")
         if stopped:

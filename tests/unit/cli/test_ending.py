@@ -116,6 +116,21 @@ def test_what_a_worker_holds_is_deleted_when_it_was_cancelled_and_its_lease_is_o
     assert Order.get_one_or_none("a") is None
 
 
+def test_what_a_filter_has_cancelled_is_deleted_by_its_run_id(run: Any) -> None:
+    Order.start("a", create=True).__enter__()
+    delete = ("delete", "--status", "in_progress", "--cancel", "--yes", "--run-id", "d1", *WRONG, *OF_PIPELINE)
+    answer = run(*delete)
+    assert (answer.code, "with --run-id d1" in answer.err) == (1, True)
+    CLOCK.move(LEASE.total_seconds())
+    assert run(*delete).code == 0
+    assert Order.get_one_or_none("a") is None
+
+
+def test_a_nightly_deletion_that_finds_nothing_is_done(run: Any) -> None:
+    answer = run("delete", "--status", "succeeded", "--until", "90d", "--yes", "--reason", "old", *OF_PIPELINE)
+    assert (answer.code, answer.err) == (0, "Matching: 0 tasks.\nNo task matches.\n")
+
+
 def test_with_yes_too_it_is_told_how_many_there_are(run: Any) -> None:
     fail("a")
     fail("b")
