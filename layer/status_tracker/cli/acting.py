@@ -283,9 +283,7 @@ class _Tally:
         for trouble in self._troubles[:_SHOWN]:
             say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
         if self._action is Action.DELETE and self.counts[Kind.LOCKED]:
-            say(
-                f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id}, after that time."
-            )
+            say(f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id} after that.")
         if len(self._troubles) > _SHOWN:
             say("… more of them with --json")
         if stopped:
