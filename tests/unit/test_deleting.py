@@ -212,6 +212,15 @@ def test_a_run_of_deletions_that_cancelled_completes_when_the_workers_have_ended
     assert gone()
 
 
+@pytest.mark.usefixtures("tasks")
+def test_a_cancellation_of_the_same_run_id_lets_no_deletion_take_what_does_not_match(clock: Clock) -> None:
+    assert cancel(run_id="same") == {Kind.DONE: 1}
+    clock.move(1)
+    chosen = TaskFilter((SUCCEEDED,))
+    result = act_on_all(AllSteps(PIPELINE), "delete", chosen, run_id="same", cancel=True, **WHY)
+    assert (result.counts, stored().status) == ({}, IGNORED)
+
+
 MOMENTS = ("recall 0", "discard", "delete_results", "remove")
 
 
@@ -247,7 +256,7 @@ def test_killed_at_any_moment_it_is_completed_and_nothing_begins_meanwhile(
         with pytest.raises(st.TaskIgnoredError), Read.start("t"):
             pass
     clock.move(1)
-    assert delete(PIPELINE, "t", request_id="d1", **WHY).kind in {Kind.REPEATED, Kind.VANISHED}
+    assert delete(PIPELINE, "t", request_id="d1", **WHY).kind in {Kind.DONE, Kind.VANISHED}
     assert gone()
 
 
@@ -277,7 +286,7 @@ def test_a_task_that_is_begun_anew_meanwhile_is_left_to_whoever_did(monkeypatch:
     outcome = delete(PIPELINE, "t", request_id="d1", **WHY)
     assert (outcome.kind, stored().status) == (Kind.CHANGED, PENDING)
     Work.happened.clear()
-    assert delete(PIPELINE, "t", request_id="d1", **WHY).kind is Kind.REPEATED
+    assert delete(PIPELINE, "t", request_id="d1", **WHY).kind is Kind.CHANGED
     assert (stored().status, Work.happened) == (PENDING, [])
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 import typer
@@ -47,24 +48,48 @@ def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target
         raise WrongUsageError("No reason is given: say why with --reason; it is recorded on each task.")
     if action is Action.DELETE and not ids and not chosen.status:
         raise WrongUsageError("Say which tasks to delete by their --status too, such as --status succeeded.")
-    pipeline = target.given_pipeline() if action.recalls else None
+    pipeline = target.given_pipeline()
     with target.opened() as step:
-        tasks_of: Step = step if pipeline is None else AllSteps(target.pipeline())  # type: ignore[assignment]
+        if action is Action.DELETE and pipeline is None and isinstance(step, type):
+            raise WrongUsageError(
+                f"{target.task} is a task class, which knows no results: give --task the pipeline, to delete them too."
+            )
+        whole = pipeline is not None and action.recalls
+        tasks_of: Step = AllSteps(target.pipeline()) if whole else step  # type: ignore[assignment]
         if ids:
             _act_on_ids(tasks_of, action, ids, how, target, cancel=cancel)
         else:
-            _act_on_all(tasks_of, action, _in_codes(chosen, pipeline), how, target, cancel=cancel)
+            _act_on_all(tasks_of, action, _in_codes(chosen, pipeline, action), how, target, cancel=cancel)
 
 
-def _in_codes(chosen: Chosen, pipeline: Pipeline | None) -> Chosen:
-    """The same options, with the codes that the names of statuses have in all steps."""
+def _in_codes(chosen: Chosen, pipeline: Pipeline | None, action: Action) -> Chosen:
+    """The same options, with the codes that the names of statuses have in the pipeline.
+
+    Those of all steps to cancel and to delete, else those of the first step. What has succeeded in a step and waits for
+    the next is pending.
+    """
     if pipeline is None or not chosen.status:
         return chosen
-    return replace(chosen, status=[str(code) for status in chosen.status for code in pipeline.codes_of(status)])
+    found: list[int] = []
+    for status in chosen.status:
+        codes = pipeline.codes_of(status)
+        of_first = [code for code in codes if code in pipeline.first.statuses.values()]
+        found += codes if action.recalls else of_first or codes
+    return replace(chosen, status=[str(code) for code in found])
+
+
+def _tell_of_going_back(pipeline: Pipeline, chosen: TaskFilter) -> None:
+    """Say which of the chosen tasks have come to a later step: what is behind them is done twice."""
+    later = [pipeline.meanings(code)[-1:] for code in chosen.statuses if pipeline.step_at(code) != pipeline.first]
+    for meaning in chain.from_iterable(later):
+        say(f"Tasks that are {meaning.status} in {meaning.step} restart at {pipeline.first.name}.")
 
 
 def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Target, *, cancel: bool) -> None:
     matching = chosen.filter(step.config, _usual(action, configs_of(step)))
+    pipeline = target.given_pipeline()
+    if action is Action.RERUN and pipeline is not None:
+        _tell_of_going_back(pipeline, matching)
     run = BulkRun(
         step,
         action,
@@ -80,7 +105,8 @@ def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Ta
     total = _count(run, how) if how.yes and not how.dry_run else _rehearse(step, matching, run, how, target)
     if how.dry_run:
         return
-    say(f"Run {plain(run.run_id)}: should it be interrupted, --run-id {plain(run.run_id)} completes it.")
+    if how.run_id or total:
+        say(f"Run {plain(run.run_id)}: should it be interrupted, --run-id {plain(run.run_id)} completes it.")
     _carry_out(action, run.run_id, run, total, target, run)
 
 
@@ -164,7 +190,7 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
     with progress("Counting"):
         result = run.rehearse()
     sample = matching.matching(step, limit=min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE), cursor=how.cursor, whole=True)
-    views = [View.of(task, step.config, target.given_pipeline()) for task in Readable(sample)]
+    views = [_view(task, step, target.given_pipeline()) for task in Readable(sample)]
     if target.json and not asks:
         print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
     elif views:
@@ -178,6 +204,14 @@ def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, tar
         say("Nothing was changed.")
         raise typer.Exit(Code.NOT_ALL)
     return result.matching
+
+
+def _view(task: Any, step: Step, pipeline: Pipeline | None) -> View:
+    """The task by the step where it is, as `ls` shows it."""
+    if pipeline is None or len(pipeline.steps) == 1:
+        return View.of(task, step.config, pipeline)
+    place = pipeline.step_at(task.tracked_state().status)
+    return View.of(task, place.task_class.config, pipeline, step=place.name)
 
 
 def _carry_out(
@@ -195,6 +229,8 @@ def _carry_out(
                 tally.add(outcome)
                 advance(bar)
     except BaseException:
+        for outcome in run.not_given() if run is not None else ():
+            tally.add(outcome)
         if tally.counts:
             tally.tell(target, run)
         raise
@@ -221,7 +257,8 @@ class _Tally:
     @property
     def code(self) -> Code:
         done = sum(self.counts[kind] for kind in (Kind.DONE, Kind.REPEATED))
-        if done and done == self.counts.total():
+        nothing_to_delete = self._action is Action.DELETE and not self.counts  # what a nightly call is to find
+        if nothing_to_delete or (done and done == self.counts.total()):
             return Code.OK
         unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
         return Code.UNREACHABLE if unreachable else Code.NOT_ALL
@@ -245,6 +282,8 @@ class _Tally:
             say("No task matches.")
         for trouble in self._troubles[:_SHOWN]:
             say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
+        if self._action is Action.DELETE and self.counts[Kind.LOCKED]:
+            say(f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id} after that.")
         if len(self._troubles) > _SHOWN:
             say("… more of them with --json")
         if stopped:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import csv
+import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from json import dumps
+from dataclasses import asdict
+from json import dumps, loads
 from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
 from .errors import WrongUsageError
-from .listing import Search, end_interrupted, refuse_cursor_of_several
+from .listing import Search, end_early, refuse_cursor_of_several
 from .options import Chosen
 from .progress import Reading
 from .scope import Scope
@@ -41,18 +43,23 @@ def export(
     kind = format or ("jsonl" if json or (output and output.suffix in {".jsonl", ".json"}) else "csv")
     if kind not in FORMATS:
         raise WrongUsageError(f"--format is {kind!r}: give one of {', '.join(FORMATS)}.")
-    refuse_cursor_of_several(scopes, cursor)
+    if output is None:
+        refuse_cursor_of_several(scopes, cursor)
     searches: list[Search] = []
-    with _opened(output, goes_on=cursor is not None) as sink:
+    goes_on = cursor is not None
+    wanted = {"tasks": [scope.given for scope in scopes], "format": kind, "filter": asdict(chosen)}
+    with _opened(output, wanted, cursor) as sink:
         write = _writer(kind, sink)
-        for scope in scopes:
+        place = [scope.given for scope in scopes].index(sink.place) if sink.place else 0
+        for scope in scopes[place:]:
             searches.append(_export(scope, chosen, write, sink, cursor))
+            cursor = None
             if not chosen.status:
                 tell_of_other_steps(scope)
         if kind == "csv":
             _begin(sink)
     if output is not None:
-        say(f"{output}: {tasks(sum(search.matched for search in searches))}{' more' if cursor else ''}")
+        say(f"{output}: {tasks(sum(search.matched for search in searches))}{' more' if goes_on else ''}")
     for search in searches:
         search.readable.end()
 
@@ -60,57 +67,119 @@ def export(
 def _export(scope: Scope, chosen: Chosen, write: Writer, sink: Sink, cursor: str | None) -> Search:
     with Reading(f"Exporting {scope.use_case_id}") as reading:
         search = Search(scope, chosen.filter_in(scope), reading, cursor=cursor, older_first=True)
-        try:
-            for task in search.readable:
-                write(scope.view(task), scope)
-                search.matched += 1
-        except KeyboardInterrupt:
-            sink.kept = True
-            sink.stream.flush()
-            end_interrupted(scope, search, search.cursor, sink.told)
+        given = iter(search.readable)
+        while (task := _following(given, scope, search, sink)) is not None:
+            write(scope.view(task), scope)
+            search.matched += 1
     search.tell_end()
     return search
+
+
+def _following(given: Iterator[Any], scope: Scope, search: Search, sink: Sink) -> Any:
+    """The next task; None at the end. What ends the reading before that is told, and how the export goes on."""
+    try:
+        return next(given, None)
+    except (KeyboardInterrupt, Exception) as error:
+        if not search.has_read and not isinstance(error, KeyboardInterrupt):
+            raise
+        sink.keep(scope.given, search.cursor)
+        end_early(scope.given if sink.part is None else sink.tasks, search, search.cursor, error, sink.told)
 
 
 class Sink:
     """Where the rows go.
 
+    Args:
+        wanted: what the export is of; kept beside an unfinished file, so that only the same one goes on with it.
+
     Attributes:
         stream: takes them.
+        part: the unfinished file; None for standard output.
         is_begun: whether there are rows already, of the call that this one goes on with.
+        place: what ``--task`` names where this call goes on; empty where that is the beginning.
         kept: whether an unfinished file stays, to go on with.
-        told: what is said of it.
     """
 
-    def __init__(self, stream: TextIO, *, is_begun: bool, told: str = "") -> None:
+    def __init__(
+        self, stream: TextIO, part: Path | None, wanted: dict[str, Any], *, place: str, is_begun: bool
+    ) -> None:
         self.stream = stream
+        self.part = part
         self.is_begun = is_begun
-        self.kept = False
-        self.told = told
+        self.place = place
+        self.kept = is_begun and part is not None
+        self._wanted = wanted
+
+    @property
+    def tasks(self) -> str:
+        """All that the export is of, as ``--task`` names it."""
+        return ",".join(self._wanted["tasks"])
+
+    @property
+    def told(self) -> str:
+        """What is said of the rows."""
+        return "" if self.part is None else f" They are in {self.part}."
+
+    def keep(self, place: str, cursor: str | None) -> None:
+        """Keep what is written, and beside it how it goes on."""
+        self.stream.flush()
+        if self.part is None or cursor is None:
+            return
+        self.kept = True
+        state = {**self._wanted, "place": place, "cursor": cursor, "length": self.part.stat().st_size}
+        _beside(self.part).write_text(dumps(state))
 
 
 @contextmanager
-def _opened(output: Path | None, *, goes_on: bool) -> Iterator[Sink]:
+def _opened(output: Path | None, wanted: dict[str, Any], cursor: str | None) -> Iterator[Sink]:
     """Standard output, or the file, which appears only once it is complete."""
     if output is None:
-        yield Sink(sys.stdout, is_begun=goes_on)
+        yield Sink(sys.stdout, None, wanted, place="", is_begun=cursor is not None)
         sys.stdout.flush()
         return
     part = output.with_name(f"{output.name}.part")
-    is_begun = goes_on and part.exists()
+    place = "" if cursor is None else _place_in(part, wanted, cursor)
     try:
-        stream = part.open("a" if goes_on else "w", encoding="utf-8", newline="")
+        stream = part.open("w" if cursor is None else "a", encoding="utf-8", newline="")
     except OSError as error:
         raise WrongUsageError(f"{output} cannot be written: {error.strerror}.") from error
-    sink = Sink(stream, is_begun=is_begun, told=f" They are in {part}.")
-    sink.kept = is_begun
+    sink = Sink(stream, part, wanted, place=place, is_begun=part.stat().st_size > 0)
     try:
         with stream:
             yield sink
         part.replace(output)
+        sink.kept = False
     finally:
         if not sink.kept:
             part.unlink(missing_ok=True)
+            _beside(part).unlink(missing_ok=True)
+
+
+def _beside(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _place_in(part: Path, wanted: dict[str, Any], cursor: str) -> str:
+    """Where the unfinished file goes on; what a killed call wrote after that is cut off.
+
+    Raises:
+        WrongUsageError: there is no such file, or it is of another export, or goes on at another cursor.
+    """
+    try:
+        state = loads(_beside(part).read_text())
+        size = part.stat().st_size
+    except (OSError, ValueError) as error:
+        raise WrongUsageError(
+            f"There is no {part} with its {_beside(part).name} to go on with: leave --cursor out."
+        ) from error
+    if {name: state[name] for name in wanted} != loads(dumps(wanted)) or size < state["length"]:
+        raise WrongUsageError(
+            f"{part} is of another export: give its --task, filter and --format, or leave --cursor out."
+        )
+    if state["cursor"] != cursor:
+        raise WrongUsageError(f"{part} goes on elsewhere: give --cursor {state['cursor']}, or leave it out.")
+    os.truncate(part, state["length"])
+    return str(state["place"])
 
 
 def _writer(kind: str, sink: Sink) -> Writer:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from rich.text import Text
@@ -49,6 +49,11 @@ class Search:
         """Where it stands."""
         return self._matching.cursor
 
+    @property
+    def has_read(self) -> bool:
+        """Whether any task has been read."""
+        return any(count for _, count in self._matching.done)
+
     def told(self) -> str:
         """What has been read."""
         read = "; ".join(f"{count:,} {self._names(statuses)}" for statuses, count in self._matching.done)
@@ -83,7 +88,7 @@ def ls(scopes: Sequence[Scope], chosen: Chosen, *, json: bool, limit: int, oldes
 
 def _list(scope: Scope, chosen: Chosen, *, json: bool, limit: int, oldest: bool, cursor: str | None) -> Search:
     views: list[View] = []
-    interrupted = False
+    ended_by: BaseException | None = None
     with Reading(f"Listing {scope.use_case_id}") as reading:
         filtered = chosen.filter_in(scope)
         search = Search(scope, filtered, reading, cursor=cursor, limit=limit, older_first=oldest)
@@ -91,19 +96,21 @@ def _list(scope: Scope, chosen: Chosen, *, json: bool, limit: int, oldest: bool,
             for task in search.readable:
                 views.append(scope.view(task))
                 search.matched += 1
-        except KeyboardInterrupt:
-            interrupted = True
-    may_be_more = interrupted or len(views) + search.readable.left_out == limit
+        except (KeyboardInterrupt, Exception) as error:
+            if not search.has_read and not isinstance(error, KeyboardInterrupt):
+                raise
+            ended_by = error
+    may_be_more = ended_by is not None or len(views) + search.readable.left_out >= limit
     behind = search.cursor if may_be_more else None
     if json:
         print_json({"tasks": [view.summary() for view in views], "cursor": behind})
     elif views:
         out = console()
         out.print(tasks_table(views, scope.config.now(), out.width))
-    if interrupted:
-        end_interrupted(scope, search, behind)
+    if ended_by is not None:
+        end_early(scope.given, search, behind, ended_by)
     search.tell_end()
-    if not views:
+    if not views and behind is None:
         say("No task matches.")
     elif behind is not None and not json:
         say(f"There may be more: --limit, or --cursor {behind}")
@@ -136,9 +143,12 @@ def refuse_cursor_of_several(scopes: Sequence[Scope], cursor: str | None) -> Non
         )
 
 
-def end_interrupted(scope: Scope, search: Search, cursor: str | None, where: str = "") -> None:
-    """Say how an interrupted command goes on, and end it."""
-    say(f"Interrupted: {search.told()}.{where}")
+def end_early(given: str, search: Search, cursor: str | None, ended_by: BaseException, where: str = "") -> NoReturn:
+    """Say how a command goes on that Ctrl-C or an error has ended, and end it."""
+    interrupted = isinstance(ended_by, KeyboardInterrupt)
+    say(f"{'Interrupted' if interrupted else 'Ended early'}: {search.told()}.{where}")
     if cursor is not None:
-        say(f"To go on, give the same command with --task {scope.given} --cursor {cursor}")
-    raise typer.Exit(Code.INTERRUPTED)
+        say(f"To go on, give the same command with --task {given} --cursor {cursor}")
+    if interrupted:
+        raise typer.Exit(Code.INTERRUPTED)
+    raise ended_by

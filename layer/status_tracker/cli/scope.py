@@ -160,7 +160,9 @@ def _is_beside(one: Scope, other: Scope) -> bool:
 
 
 def _joined(one: Scope, other: Scope) -> Scope:
-    """The scope of task classes that were given one by one."""
+    """The scope of task classes that were given one by one, in the order in which a task passes them."""
+    if other.steps[-1].step.config.succeeded_status == one.config.pending_status:
+        one, other = other, one
     return replace(
         one,
         given=f"{one.given},{other.given}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from shlex import quote
 from typing import Any
 
 import typer
@@ -27,6 +28,11 @@ def sweep_once(
         if not isinstance(step, type):
             raise WrongUsageError(f"{target.task} needs no sweep: workers find what waits or is stuck with start_next.")
         task_class: Any = step
+        pipeline = target.given_pipeline()
+        if pipeline is not None and (pause := pipeline.paused(pipeline.first.name)) is not None and not dry_run:
+            raise WrongUsageError(
+                f"{pipeline.first.name} is paused by {pause.by}: {pause.reason}. Resume it, or wait; see --dry-run."
+            )
         swept = sweep(
             task_class,
             limit=limit,
@@ -85,4 +91,4 @@ def _tell(swept: Swept) -> None:
         for each in notes:
             say(f"{plain(each.task_id)}: {what}: {plain(each.why)}")
     if swept.cursor is not None:
-        say(f"There may be more: --cursor {plain(swept.cursor)}")
+        say(f"There may be more: --cursor {quote(plain(swept.cursor))}")

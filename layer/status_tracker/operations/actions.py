@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from ..core.config import TrackerConfig
 from ..core.errors import (
@@ -24,6 +24,8 @@ from ..core.trace import tell
 from .filters import ListedTask, Listing, TaskFilter
 
 TaskT = TypeVar("TaskT", bound=ListedTask)
+Record: TypeAlias = dict[str, str]
+"""What names a request on a task: its action, and its id."""
 
 
 class Action(enum.StrEnum):
@@ -58,6 +60,7 @@ class Kind(enum.StrEnum):
         DONE: the action is done and recorded, and what follows it is done: the task is dispatched, its run is stopped,
             or it is deleted.
         REPEATED: it was already recorded under this run id; what follows it is done again, unless the task has gone on.
+            Never for a deletion: it is done, or the task has changed.
         LOCKED: a worker holds the task; nothing changed.
         VANISHED: the task does not exist any more.
         CHANGED: it does not match any more; nothing changed.
@@ -141,7 +144,7 @@ class TaskAction(Generic[TaskT]):
         check: Callable[[TaskState], None] = lambda _: None,
         cancels: bool = False,
     ) -> None:
-        self.record: dict[str, str | None] = {"action": action.value, "id": run_id}
+        self.record: Record = {"action": action.value, "id": run_id}
         self._tasks = tasks
         self._action = action
         self._filter = chosen
@@ -156,8 +159,13 @@ class TaskAction(Generic[TaskT]):
         return any(is_recorded(state, record) for record in own)
 
     @property
-    def _cancellation(self) -> dict[str, str | None]:
-        return {**self.record, "action": Action.CANCEL.value}
+    def _cancellation(self) -> Record:
+        """The record of a cancellation that is part of a deletion: no run id of a plain one has such a character."""
+        of_deletion = self._action is Action.DELETE
+        return {
+            "action": Action.CANCEL.value,
+            "id": f"{self.record['id']} → delete" if of_deletion else self.record["id"],
+        }
 
     def act(self, task_id: str, known: TaskT | None = None) -> ActionOutcome:
         """Do the action; never raises.
@@ -182,15 +190,15 @@ class TaskAction(Generic[TaskT]):
 
     def _acted(self, task_id: str, known: TaskT | None) -> Acted[TaskT]:
         try:
-            return self._recorded(task_id, self._action, known)
+            return self._recorded(task_id, self.record, known)
         except TaskLockedError:
             if not (self._cancels and self._action is Action.DELETE):
                 raise
         with suppress(TaskIsNotReadyToStartError):  # it was cancelled before, or has ended meanwhile
-            self._tasks.recall(self._recorded(task_id, Action.CANCEL).task)
-        return self._recorded(task_id, self._action)
+            self._tasks.recall(self._recorded(task_id, self._cancellation).task)
+        return self._recorded(task_id, self.record)
 
-    def _recorded(self, task_id: str, action: Action, known: TaskT | None = None) -> Acted[TaskT]:
+    def _recorded(self, task_id: str, record: Record, known: TaskT | None = None) -> Acted[TaskT]:
         def still_matches(state: TaskState) -> None:
             if is_newest(state, self._cancellation):
                 return  # this very request has cancelled it, so that it can be deleted
@@ -203,11 +211,11 @@ class TaskAction(Generic[TaskT]):
 
         return self._tasks.act_if(
             task_id,
-            action.value,
+            record["action"],
             still_matches,
             reason=self._reason,
             by=self._by,
-            request_id=self.record["id"],
+            request_id=record["id"],
             known=known,
         )
 
@@ -222,6 +230,10 @@ class TaskAction(Generic[TaskT]):
                 self._tasks.recall(acted.task)
                 if self._action is Action.DELETE:
                     self._delete(task_id, acted)
+                    kind = Kind.DONE
+            elif self._action is Action.DELETE:
+                message = f"Somebody has begun {task_id!r} anew since this request set it aside: it is left alone."
+                return ActionOutcome(task_id, Kind.CHANGED, message)
         except NoLongerMatchesError as error:
             return ActionOutcome(task_id, Kind.CHANGED, str(error), error)
         except Exception as error:  # noqa: BLE001  # the user's own code, and one task never stops the rest

@@ -162,6 +162,7 @@ class BulkRun(Generic[TaskT]):
         self._pace = Pace(rate, sleep)
         self._cursor = cursor
         self._listed = self._listing(whole=True)
+        self._under_way: deque[tuple[Future[ActionOutcome], str | None]] = deque()
 
     @property
     def cursor(self) -> str | None:
@@ -182,7 +183,8 @@ class BulkRun(Generic[TaskT]):
         failures = 0
         with closing(self._outcomes()) as outcomes:
             for outcome, cursor in outcomes:
-                failures = failures + 1 if outcome.kind in _INCOMPLETE else 0
+                if not isinstance(outcome.error, TaskUnreadableError):  # that concerns this one only
+                    failures = failures + 1 if outcome.kind in _INCOMPLETE else 0
                 if not failures and self.stopped is None:
                     self._cursor = cursor
                 if failures == _FAILURES_TO_STOP:
@@ -194,22 +196,33 @@ class BulkRun(Generic[TaskT]):
 
     def _outcomes(self) -> Generator[tuple[ActionOutcome, str | None], None, None]:
         """The outcome for each task, in order, with the cursor after it; ends once the run is stopped."""
-        under_way: deque[tuple[Future[ActionOutcome], str | None]] = deque()
+        under_way = self._under_way
         at_once = 1  # so that clients and the like are created by one thread, on first use
         pool = ThreadPoolExecutor(PARALLEL)
         try:
             for task_id, known, cursor in takewhile(lambda _: self.stopped is None, self._to_do()):
                 self._pace.wait()
                 under_way.append((pool.submit(self._one.act, task_id, known), cursor))
-                if len(under_way) >= at_once:
-                    future, behind = under_way.popleft()
-                    yield future.result(), behind
+                while under_way and (len(under_way) >= at_once or under_way[0][0].done()):
+                    yield self._handed_on()
                     at_once = PARALLEL
             while under_way:
-                future, behind = under_way.popleft()
-                yield future.result(), behind
+                yield self._handed_on()
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _handed_on(self) -> tuple[ActionOutcome, str | None]:
+        future, cursor = self._under_way[0]
+        outcome = future.result()
+        self._under_way.popleft()  # only now: Ctrl-C while it is waited for loses no outcome
+        return outcome, cursor
+
+    def not_given(self) -> Iterator[ActionOutcome]:
+        """Waits for what was begun with before an error or Ctrl-C ended the iteration, and gives its outcomes."""
+        while self._under_way:
+            future, _ = self._under_way.popleft()
+            if not future.cancelled():
+                yield future.result()
 
     def _to_do(self) -> Iterator[tuple[str, TaskT | None, str | None]]:
         completed = set()

@@ -279,7 +279,6 @@ class Matching(Found[TaskT]):
                 self.read += 1
                 if not str(error.task_id).startswith(self._filter.id_prefix):
                     continue
-                self._take()
                 raise
             self.read += 1
             if self._matches(task):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from ..core.errors import TaskUnreadableError
 from .filters import Found, Listing, Matching, TaskFilter, TaskT
 
 
@@ -75,9 +74,6 @@ class MatchingInTurn(Found[TaskT]):
             except StopIteration:
                 self._cursor = self.cursor
                 self._matching = self._following()
-            except TaskUnreadableError:
-                self._take()
-                raise
             else:
                 self._take()
                 return task

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from status_tracker.operations.filters import Matching
 from status_tracker.testing import Fault
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
@@ -53,6 +54,17 @@ def test_a_task_leaves_a_later_step_only_if_that_is_meant(run: Any) -> None:
     ]
     assert run("rerun", "done", *MENDED, "--task", PIPELINE, "--yes").code == 0
     assert run("rerun", "waiting", *MENDED).code == 0, "the class was named"
+
+
+def test_what_waits_for_the_second_step_has_not_succeeded(run: Any) -> None:
+    Order.make_and_save("done", _status=90)
+    Order.make_and_save("waiting", _status=40)
+    succeeded = ("rerun", "--status", "succeeded", *MENDED, "--task", PIPELINE)
+    answer = run(*succeeded, "--dry-run")
+    assert answer.err == "Tasks that are succeeded in Delivery restart at Order.\nMatching: 1 task.\n"
+    assert answer.out.splitlines()[1].split()[:3] == ["done", "Delivery", "succeeded"]
+    assert run(*succeeded, "--yes").code == 0
+    assert (stored("done").status, stored("waiting").status) == (10, 40)
 
 
 def test_a_task_of_the_first_step_is_rerun_unasked(run: Any) -> None:
@@ -200,6 +212,26 @@ def test_outage_in_the_middle_ends_it_with_what_was_done(run: Any) -> None:
     Order.storage.forget_faults()
     assert run("rerun", "--status", "failed", *MENDED, "--yes", "--run-id", "r1").code == 0
     assert {stored(f"{n:02}").run for n in range(40)} == {1}
+
+
+def test_all_that_was_done_is_told_where_the_listing_fails(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    for n in range(40):
+        fail(f"{n}")
+    CLOCK.move(5)
+    following, left = Matching.__next__, iter(range(20))
+
+    def throttled(matching: Any) -> Any:
+        if next(left, None) is None:
+            raise ConnectionError("throttled")
+        return following(matching)
+
+    with monkeypatch.context() as failing, pytest.raises(ConnectionError):
+        failing.setattr("status_tracker.cli.acting._count", lambda *_: None)
+        failing.setattr("status_tracker.cli.acting._Tally.tell", lambda tally, *_: told.update(tally.counts))
+        told: dict[str, int] = {}
+        failing.setattr(Matching, "__next__", throttled)
+        run("rerun", "--status", "failed", *MENDED, "--yes")
+    assert told == {"done": Order.count_by_status()[10]}
 
 
 def test_outage_from_the_first_task_on_tells_no_place_to_go_on_from(run: Any) -> None:

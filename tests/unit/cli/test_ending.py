@@ -63,6 +63,8 @@ def test_a_status_is_meant_in_every_step_where_a_task_can_stay_in_it(run: Any) -
     work(Delivery, "done")
     answer = run("delete", "--status", "succeeded", "--reason", "old", *OF_PIPELINE, "--yes", "--json")
     assert (answer.code, answer.json["counts"]) == (0, {"done": 1})
+    shown = run("cancel", "--status", "pending", "--dry-run", *OF_PIPELINE)
+    assert shown.out.splitlines()[1].split()[:3] == ["waiting", "Delivery", "pending"]
     assert (Order.get_one_or_none("done"), stored("waiting").status) == (None, 40)
 
 
@@ -72,7 +74,7 @@ def test_a_person_is_asked_before_a_task_is_deleted(
 ) -> None:
     monkeypatch.setattr("status_tracker.cli.acting.can_ask", lambda: True)
     Order.make_and_save("a")
-    answer = run("delete", "a", *WRONG, typed=typed)
+    answer = run("delete", "a", *WRONG, *OF_PIPELINE, typed=typed)
     assert answer.code == code
     assert answer.err.startswith("delete 1 task with all that they have? [y/N]:")
     assert (Order.get_one_or_none("a") is None) == (code == 0)
@@ -81,7 +83,8 @@ def test_a_person_is_asked_before_a_task_is_deleted(
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (["delete", "a", *WRONG], "Nobody can be asked here: give --yes to delete them"),
+        (["delete", "a", *WRONG, *OF_PIPELINE], "Nobody can be asked here: give --yes to delete them"),
+        (["delete", "a", "--yes", *WRONG], "give --task the pipeline"),
         (["delete", "--since", "1h", *WRONG, "--yes"], "Say which tasks to delete by their --status"),
         (["delete", "a", "--yes"], "say why with --reason"),
         (["cancel", *WRONG], "Give either task ids or a filter"),
@@ -101,8 +104,8 @@ def test_what_cannot_be_meant_is_refused_and_nothing_changes(run: Any, arguments
 
 def test_what_a_worker_holds_is_deleted_when_it_was_cancelled_and_its_lease_is_over(run: Any) -> None:
     Order.start("a", create=True).__enter__()
-    delete = ("delete", "a", "--cancel", "--yes", *WRONG)
-    assert run("delete", "a", "--yes", *WRONG).code == 1
+    delete = ("delete", "a", "--cancel", "--yes", *WRONG, *OF_PIPELINE)
+    assert run("delete", "a", "--yes", *WRONG, *OF_PIPELINE).code == 1
     assert stored("a").is_in_progress()
     answer = run(*delete)
     assert (answer.code, stored("a").is_ignored()) == (1, True)
@@ -111,6 +114,21 @@ def test_what_a_worker_holds_is_deleted_when_it_was_cancelled_and_its_lease_is_o
     CLOCK.move(LEASE.total_seconds())
     assert run(*delete).code == 0
     assert Order.get_one_or_none("a") is None
+
+
+def test_what_a_filter_has_cancelled_is_deleted_by_its_run_id(run: Any) -> None:
+    Order.start("a", create=True).__enter__()
+    delete = ("delete", "--status", "in_progress", "--cancel", "--yes", "--run-id", "d1", *WRONG, *OF_PIPELINE)
+    answer = run(*delete)
+    assert (answer.code, "with --run-id d1" in answer.err) == (1, True)
+    CLOCK.move(LEASE.total_seconds())
+    assert run(*delete).code == 0
+    assert Order.get_one_or_none("a") is None
+
+
+def test_a_nightly_deletion_that_finds_nothing_is_done(run: Any) -> None:
+    answer = run("delete", "--status", "succeeded", "--until", "90d", "--yes", "--reason", "old", *OF_PIPELINE)
+    assert (answer.code, answer.err) == (0, "Matching: 0 tasks.\nNo task matches.\n")
 
 
 def test_with_yes_too_it_is_told_how_many_there_are(run: Any) -> None:
@@ -152,7 +170,7 @@ def test_an_outage_in_the_middle_is_completed_by_the_run_id(run: Any) -> None:
     for n in range(30):
         fail(f"{n:02}")
         CLOCK.move(1)
-    delete = ("delete", "--status", "failed", "--reason", "old", "--yes", "--run-id", "d1")
+    delete = ("delete", "--status", "failed", "--reason", "old", "--yes", "--run-id", "d1", *OF_PIPELINE)
     Order.storage.befall(Fault.BROKEN, 5)
     assert run(*delete).code == 1
     assert run(*delete).code == 0

@@ -108,3 +108,11 @@ def test_a_dry_run_tells_by_reason_what_would_be_restarted_and_changes_nothing(
     assert run("sweep", "--dry-run", "--json").json["counts"]["would_restart"] == 3
     assert Order.dispatched == []
     assert {task_id: vars(stored(task_id)) for task_id in ("a", "b", "c")} == before
+
+
+def test_a_paused_step_is_not_swept(run: Any) -> None:
+    pipeline = ("--task", "tests.unit.cli.shop:PIPELINE")
+    run("pause", "--reason", "the printer burns", *pipeline)
+    answer = run("sweep", *pipeline)
+    assert (answer.code, "Order is paused by ann@laptop: the printer burns." in answer.err) == (2, True)
+    assert run("sweep", "--dry-run", *pipeline).code == 0

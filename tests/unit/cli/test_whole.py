@@ -299,6 +299,9 @@ def test_interrupted_export_goes_on_to_the_same_file(
         answer = run("export", "--output", str(parted))
     assert (answer.code, parted.exists()) == (130, False)
     assert f"They are in {parted}.part." in answer.err
+    going_on = ("export", "--output", str(parted), "--cursor", told_cursor(answer.err))
+    for other in (["--status", "failed"], ["--cursor", "e30="], ["--output", str(whole)]):
+        assert run(*going_on, *other).code == 2
     assert run("export", "--output", str(parted), "--cursor", told_cursor(answer.err)).code == 0
     assert run("export", "--output", str(whole)).code == 0
     assert parted.read_text() == whole.read_text()
