@@ -84,6 +84,12 @@ _ONLY_A_UNIT = re.compile(
     re.IGNORECASE,
 )
 _ONLY_A_TIME = re.compile(r"\d{1,2}[:.h]\d{2}\s*(?:uhr|h|[ap]\.?m\.?)?$", re.IGNORECASE)
+_IS_NO_TERM = re.compile(
+    r"^\d+ ?(?:ms|milliseconds?|s|sec|seconds?|min|minutes?|minuten|hours?|hrs?|stunden)\b", re.IGNORECASE
+)
+_IS_DEFINITION = re.compile(
+    r"(?:the|a) (?:day|date|period|time|term|law|rules?|laws) (?:on|during|in|for|from|that|which|within)\b"
+)
 _AFTER_AN_AMOUNT = re.compile(
     r"(?:inc|incl|inkl|ink|including|inclus|incluido|ttc|t\.t\.c|by|on|due|paid|cr|dr|brutto|gross|total|only|and|please"
     r"|bis|am|avant|le|with (?:vat|tax)|mit mwst|con iva|(?:vat|tax|gst|tva|mwst|ust|iva) (?:inc|inkl|inclu\w*))\b",
@@ -190,9 +196,9 @@ def _amount(printed: str) -> str | None:
 
 
 def _with_one_currency(value: str, before: str, after: str) -> str | None:
-    """Of "EUR 50.00 EUR" it is "50.00 EUR"; None where two currencies differ."""
+    """Of "EUR 50.00 EUR" it is "50.00 EUR"; None where two currencies differ. "$" and "USD" may be the same."""
     first, last = re.search(CURRENCY, before), re.search(CURRENCY, after)
-    if not first or not last:
+    if not first or not last or first[0].isalpha() != last[0].isalpha():
         return value
     return value[first.end() :].strip() if first[0] == last[0] and not before[: first.start()] else None
 
@@ -215,6 +221,8 @@ def _text(printed: str) -> str | None:
     if len(printed) > _MAX_TEXT_CHARACTERS or not any(map(str.isalnum, printed)) or _points_elsewhere(printed):
         return None
     is_blank = _BLANK.match(printed) or _ONLY_A_UNIT.match(printed) or _ONLY_A_TIME.match(printed)
+    if _IS_NO_TERM.search(printed) or _IS_DEFINITION.match(printed):
+        return None
     return None if is_blank or _TICK_BOX.search(printed) or printed.isdecimal() else printed
 
 

@@ -98,7 +98,15 @@ class KeyValueAnswerer:
             pair.value for pair in document.key_values if self._vocabulary.is_other("carried_over", pair.key)
         }
         no_totals = NoTotals(document.pages)
-        return Answers(tuple(_answer(question, pairs, carried_over, no_totals) for question in questions))
+        words = "\n".join((*document.pages, *(pair.key for pair in document.key_values))).casefold()
+        return Answers(
+            tuple(
+                _answer(question, pairs, carried_over, no_totals)
+                if not question.words or any(word in words for word in question.words)
+                else _none(question, f"The document has none of the words {', '.join(question.words)}.")
+                for question in questions
+            )
+        )
 
 
 class _Pairs:
@@ -149,6 +157,10 @@ def _candidates(kind: str, keys: Sequence[str], pairs: _ByKey) -> list[Candidate
     return list(found.values())
 
 
+def _none(question: Question, reason: str) -> Answer:
+    return Answer(question.id, question.question, None, reason=reason)
+
+
 def _answer(question: Question, pairs: _Pairs, carried_over: AbstractSet[str], no_totals: NoTotals) -> Answer:
     all_ranks = [_that_count(question.kind, rank, carried_over) for rank in pairs.ranks(question)]
     ranks = [own for rank in all_ranks if (own := _without_no_totals(question.kind, rank, no_totals))]
@@ -158,8 +170,7 @@ def _answer(question: Question, pairs: _Pairs, carried_over: AbstractSet[str], n
         return Answer(question.id, question.question, None, reason=reason, also_found=values)
     if not ranks:
         keys = ", ".join(question.all_keys[:MAX_SUMMARY_VALUES])
-        reason = f"The document has no value for {keys} or their like."
-        return Answer(question.id, question.question, None, reason=reason)
+        return _none(question, f"The document has no value for {keys} or their like.")
     found, all_found = _different(question.kind, ranks[0]), [each for rank in all_ranks for each in rank]
     if len(found) > 1:
         reason = "The document has more than one value for this, and none has more right than the others."

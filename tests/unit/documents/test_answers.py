@@ -97,6 +97,14 @@ def test_a_total_that_includes_its_tax_stays() -> None:
     assert answered.answer == "119.00"
 
 
+def test_a_question_about_contracts_is_not_asked_of_what_is_none() -> None:
+    term = next(question for question in load_questions() if question.id == "term")
+    for page, expected in (("Term: Autumn 2026", None), ("Agreement\nTerm: Autumn 2026", "Autumn 2026")):
+        document = ExtractedDocument((page,), tuple(printed("Term", "Autumn 2026")))
+        [answered] = KeyValueAnswerer(load_vocabulary()).answer(document, [term]).answers
+        assert answered.answer == expected
+
+
 def test_the_currency_may_stand_in_the_key() -> None:
     assert answer(*printed("Total (EUR)", "1.234,56")).answer == "1.234,56 EUR"
     assert answer(*printed("Total in USD:", "USD 5.00")).answer == "USD 5.00"
