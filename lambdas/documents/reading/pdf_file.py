@@ -116,7 +116,7 @@ def _unopened(content: bytes, error: CannotOpenError) -> NonRetryableError:
             "The PDF is encrypted with a method of its own, which this reader cannot open, with or without a password."
             " Save it without encryption and upload it again."
         )
-    if not _OBJECT.search(content):
+    if not _OBJECT.search(content) and not content.startswith(b"%PDF-"):
         return _no_pdf(content)
     refuse_cut_off_pdf(content)
     return _damaged()
