@@ -36,7 +36,8 @@ def extract_document(execution: ExecutionContext[Any], event: Mapping[str, Any])
     reader = choose_reader(settings, execution, event["run"])
     address = address_of(settings.result_bucket, own_result_key(execution, EXTRACTED))
     summary = extract(s3_client(), settings, reader, task, address)
-    execution.set_data({**task.data, "extracted": summary})
+    kept = {name: value for name, value in task.data.items() if name != "answered"}  # those of an earlier run
+    execution.set_data({**kept, "extracted": summary})
 
 
 def choose_reader(settings: ExtractSettings, execution: ExecutionContext[Any], run: int) -> DocumentReader:

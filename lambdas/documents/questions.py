@@ -30,12 +30,14 @@ class Question:
         keys: ranks of names, the best first. Those of a rank have equal right: where they have different values, there
             is no answer. Those of a lower rank count only where no higher one has a value.
         kind: what its values look like, one of `documents.values.KINDS`.
+        words: of which a document must have one to be asked, also as a part of a longer word; none: each is asked.
     """
 
     id: str
     question: str
     keys: tuple[tuple[str, ...], ...]
     kind: str = "text"
+    words: tuple[str, ...] = ()
 
     @property
     def all_keys(self) -> tuple[str, ...]:
@@ -124,9 +126,10 @@ def load_vocabulary() -> Vocabulary:
 
 def parse_questions(text: str) -> tuple[Question, ...]:
     """
-    Questions from JSON, an array of `{"id", "question", "kind", "keys"}`; `ValueError` for anything else.
+    Questions from JSON, an array of `{"id", "question", "kind", "keys", "words"}`; `ValueError` for anything else.
 
-    `kind` may be left out ("text"). `keys` are arrays of names, one a rank, or the names of a single rank.
+    `kind` may be left out ("text"), and `words` too (none). `keys` are arrays of names, one a rank, or
+    the names of a single rank.
     """
     questions = tuple(map(_question, json.loads(text)))
     ids = [question.id for question in questions]
@@ -140,11 +143,12 @@ def _question(entry: Any) -> Question:
         case {"id": str(id_), "question": str(question), "keys": [_, *_] as keys, **others}:
             kind = others.pop("kind", "text")
             ranks = [keys] if all(isinstance(key, str) for key in keys) else keys
-            if not others and kind in KINDS and all(map(_is_rank, ranks)):
-                return Question(id_, question, tuple(map(tuple, ranks)), kind)
+            words = others.pop("words", ["any"])
+            if not others and kind in KINDS and all(map(_is_rank, [*ranks, words])):
+                return Question(id_, question, tuple(map(tuple, ranks)), kind, tuple(entry.get("words", ())))
     raise ValueError(
         f"A question is {entry!r:.200}; expected an object of id, question, keys (names, or ranks of them, none empty)"
-        f" and, where it is not text, kind (one of {', '.join(KINDS)})."
+        f" and, where it is not text, kind (one of {', '.join(KINDS)}), and words."
     )
 
 

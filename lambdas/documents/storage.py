@@ -39,8 +39,10 @@ _MISSING = {
         " read."
     ),
 }
+_BY_STATUS = {"404": "NoSuchKey", "412": "PreconditionFailed"}
+"""What an error is where only its HTTP status is known: of a key with a control character, S3's answer is no XML."""
 _ARCHIVED = "The object is archived (S3 Glacier). Restore it, then rerun this task."
-_NOT_THAT_ONE = frozenset({"404", "412", "NoSuchKey", "PreconditionFailed"})
+_NOT_THAT_ONE = frozenset({*_MISSING, *_BY_STATUS})
 _KMS_CODES = frozenset({"KMS.DisabledException", "KMS.NotFoundException", "KMS.KMSInvalidStateException"})
 _OTHER_KEY = (
     "The document is encrypted with a KMS key that the function may not use, or that cannot be used now. Upload it"
@@ -150,8 +152,8 @@ def fetch_document(s3: S3Client, bucket: str, upload: Upload, max_bytes: int) ->
         response = s3.get_object(Bucket=bucket, Key=upload.key, IfMatch=f'"{upload.etag}"')
     except ClientError as error:
         told = error.response["Error"]
-        if told["Code"] in _MISSING:
-            raise UploadMissingError(_MISSING[told["Code"]]) from error
+        if missing := _MISSING.get(_BY_STATUS.get(told["Code"], told["Code"])):
+            raise UploadMissingError(missing) from error
         if reason := _unreadable(told):
             raise NonRetryableError(reason) from error
         raise

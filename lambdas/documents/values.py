@@ -57,7 +57,7 @@ _SYMBOLS = {"€": "EUR", "£": "GBP", "US$": "USD", "CA$": "CAD", "AU$": "AUD",
 _POINTS_ELSEWHERE = re.compile(
     r"(?:(?:please )?(?:see|refer to)|as (?:per|agreed|stated|set out|defined|above|below)"
     r"|siehe|voir|cf\.?|v[eé]ase|ver|same as|dito|ditto|idem|identi(?:que|sch|cal)|unknown|unbekannt|pending"
-    r"|not (?:available|applicable|known)"
+    r"|not (?:available|applicable|known|agreed|specified|stated|defined|yet)"
     r"|wie (?:oben|unten|vereinbart)|gemäß|laut|selon|seg[uú]n|according to|pursuant to|to be [a-z]+ed"
     r"|n/?a|tb[acd]|none|keine?|nul)\b"
     r"|s\.\s|(?:yes|no|ja|nein|oui|non|s[ií]|on|off|true|false)[.!]?$"
@@ -69,7 +69,13 @@ _POINTS_ELSEWHERE_LATER = re.compile(
 )
 _BLANK = re.compile(
     r"[\[{<_#]"  # "[name]", "____", "#####"
-    r"|(?:your |ihre? |votre |su )?(?:company|full|customer|client|business|firm|first|last) name\b",
+    r"|(?:your |ihre? |votre |su )?(?:company|full|customer|client|business|firm|first|last) name\b"
+    r"|[-\u2013\u2014. ]*(?:please |bitte |veuillez |por favor,? )?(?:select|choose|pick|enter|click|tap"
+    r"|type in|fill in|insert"
+    r"|w\u00e4hlen|ausw\u00e4hlen|eingeben|eintragen|klicken|choisi(?:r|ssez)|s\u00e9lectionne[rz]|saisi(?:r|ssez)|cliquez"
+    r"|selecciona[r]?|seleccione|elija|elegir|introduzca|escriba|haga clic)"
+    r"(?:$|[-\u2013\u2014.\u2026: ]+$| (?:to|here|an?|the|one|your|from|in|on|sie|hier|einen?|ici|un[ae]?|le|la|votre"
+    r"|aqu\u00ed|el|su)\b)",
     re.IGNORECASE,
 )
 _TICK_BOX = re.compile(r"[\[(] ?[xX\u2713\u2714]? ?[\])]|[\u2610-\u2612\u25a0\u25a1\u25cb\u25cf\u25ef]|^o \S.* o \S")
@@ -78,9 +84,15 @@ _ONLY_A_UNIT = re.compile(
     re.IGNORECASE,
 )
 _ONLY_A_TIME = re.compile(r"\d{1,2}[:.h]\d{2}\s*(?:uhr|h|[ap]\.?m\.?)?$", re.IGNORECASE)
+_IS_NO_TERM = re.compile(
+    r"^\d+ ?(?:ms|milliseconds?|s|sec|seconds?|min|minutes?|minuten|hours?|hrs?|stunden)\b", re.IGNORECASE
+)
+_IS_DEFINITION = re.compile(
+    r"(?:the|a) (?:day|date|period|time|term|law|rules?|laws) (?:on|during|in|for|from|that|which|within)\b"
+)
 _AFTER_AN_AMOUNT = re.compile(
-    r"(?:incl|inkl|ink|including|inclus|incluido|ttc|by|on|due|paid|cr|dr|vat|mwst|ust|tva|iva|tax|gst|net|netto|brutto"
-    r"|gross|total|only|please|bis|am|avant|le)\b",
+    r"(?:inc|incl|inkl|ink|including|inclus|incluido|ttc|t\.t\.c|by|on|due|paid|cr|dr|brutto|gross|total|only|and|please"
+    r"|bis|am|avant|le|with (?:vat|tax)|mit mwst|con iva|(?:vat|tax|gst|tva|mwst|ust|iva) (?:inc|inkl|inclu\w*))\b",
     re.IGNORECASE,
 )
 _A_RATE = re.compile(r"(?:per|pro|par|por|je|each|an? (?:hour|day|week|month|year)|p\.\s?[amh])\b", re.IGNORECASE)
@@ -119,13 +131,30 @@ def is_zero(amount: str) -> bool:
     return not re.search(r"[1-9]", amount)
 
 
+def cents(amount: str) -> int | None:
+    """An amount in hundredths, less than nothing where it is negative; None where it is none."""
+    if _AMOUNT.search(amount) is None:
+        return None
+    return int(_parsed_amount(amount)[0].replace(".", ""))
+
+
+def amounts_in(text: str) -> tuple[int, ...]:
+    """All amounts in a text, in hundredths, without their signs."""
+    return tuple(abs(int(_parsed_amount(found["figures"])[0].replace(".", ""))) for found in _AMOUNT.finditer(text))
+
+
 def has_currency(amount: str) -> bool:
     return re.search(CURRENCY, amount) is not None
 
 
 def is_plain_count(amount: str) -> bool:
-    """Whether it may as well count things: whole, small, and without a currency."""
-    return re.fullmatch(r"\d{1,3}", amount) is not None
+    """Whether it may as well count or measure things: without a currency and without cents."""
+    return re.fullmatch(r"\(?\d{1,3}\)?|.*[.,]\d", amount) is not None and not has_currency(amount)
+
+
+def is_whole_without_currency(amount: str) -> bool:
+    """Whether it is an amount only where its page deals with money."""
+    return not has_currency(amount) and re.search(r"[.,]\d{1,2}\D*$", amount) is None
 
 
 def _number(printed: str) -> str | None:
@@ -159,11 +188,19 @@ def _amount(printed: str) -> str | None:
     if re.match(r"[*.,;\s]*(?:%|/|[-\u2212+(]?\s?\d|(?:x|\u00d7|of|von|de|sur)\s)", rest) or _RANGE.match(rest):
         return None
     words = rest.strip(" *.,;(")
-    if _A_RATE.match(words) or (words and not has_currency(value) and not _AFTER_AN_AMOUNT.match(words)):
-        return None  # "3 items", "24.00 kg", "50.00 EUR per month"
+    if words and (_A_RATE.match(words) or not _AFTER_AN_AMOUNT.match(words)):
+        return None  # "3 items", "24.00 kg", "50.00 EUR per month", "100.00 EUR plus VAT"
     if value.count("(") != value.count(")"):
         return None
-    return value
+    return _with_one_currency(value, found["before"], found["after"])
+
+
+def _with_one_currency(value: str, before: str, after: str) -> str | None:
+    """Of "EUR 50.00 EUR" it is "50.00 EUR"; None where two currencies differ. "$" and "USD" may be the same."""
+    first, last = re.search(CURRENCY, before), re.search(CURRENCY, after)
+    if not first or not last or first[0].isalpha() != last[0].isalpha():
+        return value
+    return value[first.end() :].strip() if first[0] == last[0] and not before[: first.start()] else None
 
 
 def _name(printed: str) -> str | None:
@@ -184,6 +221,8 @@ def _text(printed: str) -> str | None:
     if len(printed) > _MAX_TEXT_CHARACTERS or not any(map(str.isalnum, printed)) or _points_elsewhere(printed):
         return None
     is_blank = _BLANK.match(printed) or _ONLY_A_UNIT.match(printed) or _ONLY_A_TIME.match(printed)
+    if _IS_NO_TERM.search(printed) or _IS_DEFINITION.match(printed):
+        return None
     return None if is_blank or _TICK_BOX.search(printed) or printed.isdecimal() else printed
 
 

@@ -163,7 +163,7 @@ def test_a_set_aside_document_that_is_uploaded_again_is_told(
     assert (line["task_step"], line["outcome"], line["task_id"]) == ("Extract", "ignored", task_id)
     assert line["reason"] == reason(app, task_id)
     again = shlex.split(line["to_run_it_again"])
-    assert again == ["status-tracker", "rerun", task_id, "--reason", "uploaded again"]
+    assert again == ["status-tracker", "rerun", "--reason", "uploaded again", "--", task_id]
     assert runs(app)[task_id] == 1
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol
 
+from documents.answering.no_totals import NoTotals
 from documents.questions import Question, split_currency
 from documents.reading.extracted import KeyValue, without_unknown
 from documents.reading.key_values import normalize_key
@@ -73,10 +74,11 @@ class Answerer(Protocol):
 
 @dataclass(frozen=True)
 class Candidate:
-    """A value that has the form of an answer, and where it stands."""
+    """A value that has the form of an answer, where it stands, and how often its key has it on that page."""
 
     value: str
     source: KeyValue
+    times: int = 1
 
 
 class KeyValueAnswerer:
@@ -95,7 +97,16 @@ class KeyValueAnswerer:
         carried_over = {
             pair.value for pair in document.key_values if self._vocabulary.is_other("carried_over", pair.key)
         }
-        return Answers(tuple(_answer(question, pairs, carried_over) for question in questions))
+        no_totals = NoTotals(document.pages)
+        words = "\n".join((*document.pages, *(pair.key for pair in document.key_values))).casefold()
+        return Answers(
+            tuple(
+                _answer(question, pairs, carried_over, no_totals)
+                if not question.words or any(word in words for word in question.words)
+                else _none(question, f"The document has none of the words {', '.join(question.words)}.")
+                for question in questions
+            )
+        )
 
 
 class _Pairs:
@@ -138,20 +149,29 @@ def _candidates(kind: str, keys: Sequence[str], pairs: _ByKey) -> list[Candidate
             value = f"{value} {currency}"
         if kind == "amount" and is_plain_count(value):
             continue
-        found.setdefault(value, Candidate(value, pair))
+        first = found.setdefault(value, Candidate(value, pair, 0))
+        if (first.source.page, first.source.key) == (pair.page, pair.key):
+            found[value] = replace(first, times=first.times + 1)
         if len(found) == MAX_CANDIDATES:
             break
     return list(found.values())
 
 
-def _answer(question: Question, pairs: _Pairs, carried_over: AbstractSet[str]) -> Answer:
-    ranks = [_that_count(question.kind, rank, carried_over) for rank in pairs.ranks(question)]
-    ranks = [rank for rank in ranks if rank]
+def _none(question: Question, reason: str) -> Answer:
+    return Answer(question.id, question.question, None, reason=reason)
+
+
+def _answer(question: Question, pairs: _Pairs, carried_over: AbstractSet[str], no_totals: NoTotals) -> Answer:
+    all_ranks = [_that_count(question.kind, rank, carried_over) for rank in pairs.ranks(question)]
+    ranks = [own for rank in all_ranks if (own := _without_no_totals(question.kind, rank, no_totals))]
+    if not ranks and any(all_ranks):
+        values = tuple(each.value for each in _different(question.kind, [each for rank in all_ranks for each in rank]))
+        reason = "What the document has for this is a part of the total, or no money."
+        return Answer(question.id, question.question, None, reason=reason, also_found=values)
     if not ranks:
         keys = ", ".join(question.all_keys[:MAX_SUMMARY_VALUES])
-        reason = f"The document has no value for {keys} or their like."
-        return Answer(question.id, question.question, None, reason=reason)
-    found, all_found = _different(question.kind, ranks[0]), [each for rank in ranks for each in rank]
+        return _none(question, f"The document has no value for {keys} or their like.")
+    found, all_found = _different(question.kind, ranks[0]), [each for rank in all_ranks for each in rank]
     if len(found) > 1:
         reason = "The document has more than one value for this, and none has more right than the others."
         values = tuple(each.value for each in found)
@@ -168,6 +188,12 @@ def _that_count(kind: str, found: list[Candidate], carried_over: AbstractSet[str
         return found
     own = [each for each in found if not any(same(kind, each.value, sum_) for sum_ in carried_over)]
     return [each for each in own if not is_zero(each.value)] or own
+
+
+def _without_no_totals(kind: str, found: list[Candidate], no_totals: NoTotals) -> list[Candidate]:
+    if kind != "amount":
+        return found
+    return [each for each in found if not no_totals.has(each.value, each.source.page, each.times)]
 
 
 def _best_spelling(first: Candidate, found: Sequence[Candidate], kind: str) -> Candidate:

@@ -7,6 +7,7 @@ order by their places, so that the order in which a file draws them does not mat
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ _CELL_GAP = 1.0
 _NEAR = 1.0
 _MAX_WORDS_OF_A_CELL = 300
 COLONS = ":\uff1a"
+_WITHOUT_CENTS, _CENTS = re.compile(r"(?<![\d.,])(?:\d+|\d{1,3}(?:[.,]\d{3})+)[.,]?$"), re.compile(r"\d\d")
 _MARK_SIZE, _MARK_RISE, _MARK_GAP = 0.8, 0.1, 0.2
 
 
@@ -139,6 +141,8 @@ def _cells(row: Sequence[Word]) -> tuple[Cell, ...]:
     for word in row:
         last = cells[-1][-1] if cells else None
         if last and _is_footnote_mark(word, last):
+            if _WITHOUT_CENTS.search(last.text) and _CENTS.fullmatch(word.text):
+                cells[-1].append(word)
             continue
         if last and word.text[0] in COLONS and last.text[-1] not in COLONS:
             # Colons may stand in a column of their own, or before the values: they belong to the key.

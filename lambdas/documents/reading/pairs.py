@@ -21,7 +21,7 @@ from documents.reading.continuation import first_line_of_block, has_second_line,
 from documents.reading.extracted import KeyValue
 from documents.reading.labelled import LabelledPage
 from documents.reading.layout import lines_of
-from documents.values import TYPED, read
+from documents.values import TYPED, has_currency, read
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -100,7 +100,9 @@ class _Finder:
         label, is_last = cell.labels[number], number == len(cell.labels) - 1
         beside = self._page.right_of(cell) if is_last else []
         goes_on = bool(beside) and beside[0].cell.left - cell.cell.right <= _MAX_GAP_OF_WORDS * cell.cell.size
-        if kind in TYPED:
+        if kind and kind in TYPED:
+            if not label.separated and any(read(kind, other.cell.text) or _is_money(other.cell) for other in beside):
+                return  # "Total 2026   50.00 EUR": the year is of the key
             joined = " ".join([rest.text, *(other.cell.text for other in beside)])
             is_cut = goes_on and beside[0].cell.text[0].isdigit()
             value = self._typed(kind, [joined] if is_cut else [rest.text, joined])
@@ -234,3 +236,8 @@ class _Finder:
 def _is_aligned(one: Cell, other: Cell) -> bool:
     near = 0.5 * other.size
     return abs(one.left - other.left) <= near or abs(one.right - other.right) <= near
+
+
+def _is_money(cell: Cell) -> bool:
+    amount = read("amount", cell.text)
+    return amount is not None and has_currency(amount)

@@ -145,7 +145,7 @@ class _Intake:
                     "task_step": step.name,
                     "outcome": outcome,
                     "reason": str(last_failure(task.errors).get("error")),
-                    "to_run_it_again": f"status-tracker rerun {shlex.quote(task.task_id)} --reason 'uploaded again'",
+                    "to_run_it_again": f"status-tracker rerun --reason 'uploaded again' -- {shlex.quote(task.task_id)}",
                 },
             )
 

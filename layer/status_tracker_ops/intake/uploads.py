@@ -84,12 +84,20 @@ def parse_upload(body: str) -> Upload:
     detail = _member(event, "detail", dict, "the event")
     bucket = _member(detail, "bucket", dict, "detail")
     stored = _member(detail, "object", dict, "detail")
+    key = _member(stored, "key", str, "detail.object")
+    if not _is_unicode(key):
+        raise BadMessageError(f"'key' in detail.object is {key!r:.80}, which is no Unicode text; S3 has no such key.")
     return Upload(
         bucket=_member(bucket, "name", str, "detail.bucket"),
-        key=_member(stored, "key", str, "detail.object"),
+        key=key,
         etag=_member(stored, "etag", str, "detail.object").strip('"'),
         size=_member(stored, "size", int, "detail.object"),
     )
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether it has no half of a surrogate pair, as JSON may."""
+    return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
 def uploaded_at(body: str) -> datetime | None:

@@ -64,6 +64,47 @@ def test_a_sum_that_is_carried_over_is_no_total() -> None:
     assert answer(*pages).answer == "9.00 EUR"
 
 
+@pytest.mark.parametrize(
+    "page",
+    [
+        "Total 100.00\nplus 19 % VAT 19.00",
+        "Total 100.00\nVAT 19.00\nSo much you pay 119.00",
+        "All of it 500.00\nDeposit 400.00\nTotal 100.00",
+    ],
+)
+def test_a_part_of_the_total_is_no_total_and_told(page: str) -> None:
+    document = ExtractedDocument((page,), (KeyValue("Total", "100.00", 1, 1),))
+    [answered] = KeyValueAnswerer(load_vocabulary()).answer(document, [TOTAL]).answers
+    assert (answered.answer, answered.also_found) == (None, ("100.00",))
+
+
+def test_equal_sums_of_sections_are_no_total() -> None:
+    document = ExtractedDocument(("A 50.00\nB 50.00\nTo be paid 100.00",), tuple(printed("Total", "50.00", "50.00")))
+    [answered] = KeyValueAnswerer(load_vocabulary()).answer(document, [TOTAL]).answers
+    assert answered.answer is None
+
+
+@pytest.mark.parametrize("value", ["37.5", "1,250", "(1)"])
+def test_what_may_count_or_measure_is_no_total(value: str) -> None:
+    document = ExtractedDocument((f"Total: {value}",), tuple(printed("Total", value)))
+    [answered] = KeyValueAnswerer(load_vocabulary()).answer(document, [TOTAL]).answers
+    assert answered.answer is None
+
+
+def test_a_total_that_includes_its_tax_stays() -> None:
+    document = ExtractedDocument(("Net 100.00\nTotal 119.00\nof it VAT 19.00",), (KeyValue("Total", "119.00", 1, 2),))
+    [answered] = KeyValueAnswerer(load_vocabulary()).answer(document, [TOTAL]).answers
+    assert answered.answer == "119.00"
+
+
+def test_a_question_about_contracts_is_not_asked_of_what_is_none() -> None:
+    term = next(question for question in load_questions() if question.id == "term")
+    for page, expected in (("Term: Autumn 2026", None), ("Agreement\nTerm: Autumn 2026", "Autumn 2026")):
+        document = ExtractedDocument((page,), tuple(printed("Term", "Autumn 2026")))
+        [answered] = KeyValueAnswerer(load_vocabulary()).answer(document, [term]).answers
+        assert answered.answer == expected
+
+
 def test_the_currency_may_stand_in_the_key() -> None:
     assert answer(*printed("Total (EUR)", "1.234,56")).answer == "1.234,56 EUR"
     assert answer(*printed("Total in USD:", "USD 5.00")).answer == "USD 5.00"

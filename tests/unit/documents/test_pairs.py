@@ -17,6 +17,14 @@ def found(words: list[Word]) -> list[tuple[str, str]]:
 
 
 PAGES = {
+    "a year or a number that belongs to a key": (
+        """
+        Total 2026           50.00 EUR
+        Total (1)            60.00 EUR
+        Invoice 2            70.00 EUR
+        """,
+        [],
+    ),
     "a key and its value on a line": (
         """
         Invoice number: A-17

@@ -130,6 +130,7 @@ def test_amounts(value: str) -> None:
     [
         ("\u00a3 120.44 by 26 Mar 24", "\u00a3 120.44"),
         ("5.00 EUR incl. VAT", "5.00 EUR"),
+        ("EUR 50.00 EUR", "50.00 EUR"),
         ("1,000.00 US dollars and no cents", "1,000.00 US dollars"),
     ],
 )
@@ -159,6 +160,14 @@ def test_what_follows_an_amount(printed: str, value: str) -> None:
         "12,50 Std.",
         "50.00 EUR per month",
         "50,00 EUR/Monat",
+        "100.00 EUR excl. VAT",
+        "100.00 EUR + VAT",
+        "100.00 EUR net",
+        "100,00 EUR zzgl. MwSt.",
+        "100.00 EUR deposit",
+        "25.00 USD minimum",
+        "EUR 50.00 USD",
+        "$19 99",
     ],
 )
 def test_no_amounts(value: str) -> None:
@@ -276,3 +285,16 @@ def test_a_value_is_part_of_what_is_printed_and_is_read_as_itself(kind: str, pri
         assert value in " ".join(printed.split())
         assert read(kind, value) == value
         assert same(kind, value, value)
+
+
+@pytest.mark.parametrize(
+    "placeholder",
+    ["Please choose", "-- select --", "Click to enter text", "Bitte w\u00e4hlen", "Choisissez une option"],
+)
+@pytest.mark.parametrize("kind", ["name", "text"])
+def test_what_a_form_asks_for_is_no_value(kind: str, placeholder: str) -> None:
+    assert read(kind, placeholder) is None
+
+
+def test_a_name_may_begin_like_what_a_form_asks_for() -> None:
+    assert read("name", "Select Foods Ltd") == "Select Foods Ltd"
