@@ -40,7 +40,7 @@ def test_r11_reset_makes_pending_with_new_data_and_keeps_history(status: int) ->
         "not_before": Special.REMOVE,
         "errors": {
             "history": history,
-            "actions": [{**RECORD, "update_time": NOON.isoformat(), "status": status, "fence": 0}],
+            "actions": [{**RECORD, "update_time": NOON.isoformat(), "status": status, "fence": 4}],
         },
     }
 
