@@ -14,7 +14,9 @@ import pytest
 from aws_lambda_powertools import Logger, Metrics
 
 import status_tracker as st
+from status_tracker.operations.actions import Kind
 from status_tracker.operations.counts import recount
+from status_tracker.operations.deleting import delete
 from status_tracker_ops.clients import events_client
 from status_tracker_ops.events import bus
 from status_tracker_ops.events.handler import events_handler
@@ -235,6 +237,13 @@ def deleted(shop: Shop) -> None:
     shop.app.invoice.make_and_save("o-1").delete()
 
 
+def deleted_by_an_operator(shop: Shop) -> None:
+    """As `status-tracker delete` does it: set aside first, then gone."""
+    shop.app.invoice.make_and_save("o-1")
+    fail(shop.app.invoice, "o-1", KeyError("an old trouble"))
+    assert delete(shop.app.pipeline, "o-1", reason="the customer asked for it", by="ada").kind is Kind.DONE
+
+
 def restarted_and_unlocked(shop: Shop) -> None:
     shop.app.invoice.make_and_save("o-1")
     shop.app.invoice.restart("o-1", run=0, reason="nobody came")
@@ -272,6 +281,13 @@ IGNORED = ("Task Ignored", "Invoice", "ignored", "x" * 200)
             [CREATED, BEGUN, ("Task Ignored", "Invoice", "ignored", "NonRetryableError('no such product')")],
         ),
         (deleted, [CREATED, ("Task Deleted", "Invoice", "pending", None)]),
+        (
+            deleted_by_an_operator,
+            [
+                *(CREATED, BEGUN, ("Task Failed", "Invoice", "failed", "KeyError('an old trouble')")),
+                ("Task Deleted", "Invoice", "ignored", "the customer asked for it"),
+            ],
+        ),
         (restarted_and_unlocked, [CREATED, BEGUN]),
     ],
 )
@@ -294,6 +310,25 @@ def test_a_vanished_attempt_is_told_by_the_reason(shop: Shop, happens: Callable[
     assert shop.deliver() == []
     told = [(kind, status, str(reason).startswith("LeaseExpired(")) for kind, _, status, reason in shop.told()]
     assert told[-2:] == last
+
+
+def test_the_deletion_of_a_task_in_a_status_of_no_step_is_told_by_its_code(shop: Shop) -> None:
+    shop.put("pdf_processing____o-1", value={"S": "pdf_processing____777____001"}, update_time=NOW)
+    [created] = shop.records()
+    shop.dynamodb.delete_item(TableName="orders", Key={"key": {"S": "pdf_processing____o-1"}})
+    assert shop.deliver() == []
+    [event] = shop.heard()
+    told = {name: event["detail"][name] for name in ("task_id", "step", "status")}
+    assert told == {"task_id": "o-1", "step": None, "status": {"name": None, "code": 777}}
+    assert shop.messages("aside") == []
+    assert shop.deliver([created]) == []
+    assert len(shop.messages("aside")) == 1
+
+
+def test_a_code_that_is_too_long_for_an_attribute_is_of_no_task(shop: Shop) -> None:
+    shop.put("pdf_processing____o-1", value={"S": f"pdf_processing____{'9' * 300}____001"}, update_time=NOW)
+    assert shop.deliver() == []
+    assert shop.counts() == {}
 
 
 def test_a_task_that_expires_says_so(shop: Shop) -> None:
@@ -427,9 +462,18 @@ def test_where_the_bus_refuses_for_long_the_batch_is_to_come_again_from_there(
     assert shop.counts() == {10: 2}
     assert metrics.counts("Events") == {"RecordsRead": 4, "EventsSent": 2, "ChangesCounted": 2, "RecordsSetAside": 0}
     shop.heard()
-    assert shop.deliver(records) == []
+    assert shop.deliver(records[2:]) == []
     assert [each["detail"]["task_id"] for each in shop.heard()] == ids[2:]
     assert shop.counts() == {10: 4}
+
+
+def test_two_functions_on_one_stream_both_tell_and_one_counts(shop: Shop) -> None:
+    ids = make(shop, 2)
+    records = shop.records()
+    for _ in range(2):
+        assert shop.deliver(records) == []
+        assert [each["detail"]["task_id"] for each in shop.heard()] == ids
+    assert shop.counts() == {10: 2}
 
 
 def test_an_event_that_the_bus_never_takes_is_set_aside(shop: Shop, trouble: Callable[[Trouble], None]) -> None:
@@ -439,6 +483,17 @@ def test_an_event_that_the_bus_never_takes_is_set_aside(shop: Shop, trouble: Cal
     [aside] = shop.messages("aside")
     assert aside["keys"]["key"]["S"] == "pdf_processing____o-01"
     assert aside["why"] == "MalformedDetail: so it is"
+    assert (aside["event"]["DetailType"], json.loads(aside["event"]["Detail"])["task_id"]) == ("Task Created", "o-01")
+    assert shop.counts() == {10: 3}
+
+
+def test_a_missing_right_to_the_bus_is_no_fault_of_an_event(shop: Shop, trouble: Callable[[Trouble], None]) -> None:
+    make(shop, 3)
+    records = shop.records()
+    trouble(Trouble("AccessDeniedException", *[0] * bus.TRIES))
+    assert shop.deliver(records) == [records[0]["dynamodb"]["SequenceNumber"]]
+    assert (shop.messages("aside"), shop.counts()) == ([], {})
+    assert shop.deliver(records) == []
     assert shop.counts() == {10: 3}
 
 

@@ -18,6 +18,9 @@ SLOTS = 16
 _CODE = "c"
 """Begins the name of an attribute that counts; the code of the status follows."""
 
+_LONGEST_CODE = 20
+"""The most digits of a code: an attribute's name, which is made of it, has an end."""
+
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
@@ -32,7 +35,8 @@ def listed_code(task_class: type[TaskItem], item: Mapping[str, Any] | None) -> i
     use_case_id, _, place = value.partition(task_class.config.sep)
     code, _, shard = place.partition(task_class.config.sep)
     listed = shard and "S" in stored.get(task_class.update_time.attr_name, {})
-    ours = use_case_id == task_class.config.use_case_id and code.isascii() and code.isdigit()
+    is_code = code.isascii() and code.isdigit() and len(code) <= _LONGEST_CODE
+    ours = use_case_id == task_class.config.use_case_id and is_code
     return int(code) if listed and ours else None
 
 

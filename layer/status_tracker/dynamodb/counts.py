@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ..core.port import KeptCounts
-from ..core.retries import jittered
+from .batch_get import read_items
 from .count_items import CountItems, changes_of, counted
 from .item import TaskItem
-
-_LONGEST_PAUSE_SECONDS = 0.2
 
 
 class DynamoCountBoard:
@@ -28,7 +25,7 @@ class DynamoCountBoard:
         self._items = CountItems(task_class)
 
     def read(self) -> KeptCounts | None:
-        stored = self._read([self._items.head, *self._items.slots])
+        stored = read_items(self._class, [self._items.head, *self._items.slots], consistent=True)
         head, slots = stored.get(self._items.head), [stored.get(slot, {}) for slot in self._items.slots]
         if head is None:
             return None
@@ -70,20 +67,6 @@ class DynamoCountBoard:
             "ConditionExpression": "attribute_exists(exact)",
         }
         self._items.transact([{"Update": {**self._items.of(self._items.head), **request}}])
-
-    def _read(self, keys: list[str]) -> dict[str, dict[str, Any]]:
-        """The items with those keys that exist, as stored."""
-        name = self._class.key.attr_name
-        unread: Any = [{name: {"S": key}} for key in keys]
-        table: Any = self._class.Meta
-        found = {}
-        while True:
-            page: Any = self._class._get_connection().batch_get_item(unread, consistent_read=True)
-            found.update({item[name]["S"]: item for item in page["Responses"].get(table.table_name, [])})
-            unread = page["UnprocessedKeys"].get(table.table_name, {}).get("Keys", [])
-            if not unread:
-                return found
-            time.sleep(jittered(_LONGEST_PAUSE_SECONDS))
 
 
 def _unchanged(changes: int) -> dict[str, Any]:
