@@ -79,6 +79,15 @@ class TableRights:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
         return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
 
+    def allow_following(self) -> list[iam.PolicyStatement]:
+        """Statements that allow to see whether all of the table's stream is read; none where it has no stream."""
+        if self.table.table_stream_arn is None:
+            return []
+        return [
+            allow(["dynamodb:DescribeTable"], self.table.table_arn),
+            allow(["dynamodb:DescribeStream"], self.table.table_stream_arn),
+        ]
+
     def allow_key(self) -> list[iam.PolicyStatement]:
         """The rights to the table's own key; empty where it has none, or was imported without it."""
         return allow_key(self.table.encryption_key)

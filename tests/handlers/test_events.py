@@ -15,7 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 import status_tracker as st
 from status_tracker.operations.actions import Kind
-from status_tracker.operations.counts import recount
+from status_tracker.operations.counts import check_counts, recount
 from status_tracker.operations.deleting import delete
 from status_tracker_ops.clients import events_client
 from status_tracker_ops.events import bus
@@ -69,9 +69,11 @@ class Shop:
         self.delivered += new
         return [record for _, record in new]
 
-    def deliver(self, records: list[dict[str, Any]] | None = None, shard: str = "shardId-1") -> list[str]:
+    def deliver(self, records: list[dict[str, Any]] | None = None, shard: str | None = None) -> list[str]:
         """Have the function take these records, or what is new; from which on it wants them again."""
-        answer = self.handler(batch(self.records() if records is None else records, shard), FakeContext())
+        taken = self.records() if records is None else records
+        of = shard or next((shard for shard, _ in self.delivered), "shardId-1")
+        answer = self.handler(batch(taken, of), FakeContext())
         assert answer["state"] == {}
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
@@ -563,7 +565,7 @@ def test_who_counts_the_same_at_the_same_time_counts_the_rest(shop: Shop) -> Non
         other.take([StreamRecord.of(each) for each in records[:3]], "shardId-1")
 
     client.meta.events.register("before-call.dynamodb.TransactWriteItems", overtake)
-    assert shop.deliver(records) == []
+    assert shop.deliver(records, "shardId-1") == []
     assert shop.counts() == {10: 5}
 
 
@@ -578,7 +580,7 @@ def test_where_others_count_at_each_try_the_batch_is_to_come_again(shop: Shop) -
 
 def test_a_place_is_forgotten_long_after_the_stream_has_forgotten_the_shard(shop: Shop) -> None:
     make(shop, 1)
-    assert shop.deliver() == []
+    assert shop.deliver(shard="shardId-1") == []
     key = {"key": {"S": "____places____pdf_processing____shardId-1"}}
     place = shop.dynamodb.get_item(TableName="orders", Key=key)["Item"]
     days = (int(place["expire_at"]["N"]) - shop.app.time().timestamp()) / (24 * 3600)
@@ -609,21 +611,64 @@ def test_a_window_that_ends_without_records_is_answered(shop: Shop) -> None:
     assert shop.handler(event, FakeContext()) == {"state": {"kept": "as it is"}, "batchItemFailures": []}
 
 
+def follow(shop: Shop) -> None:
+    """Have the function read the stream, as it comes, while somebody waits for it."""
+    shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: assert_taken(shop))
+
+
+def assert_taken(shop: Shop) -> None:
+    assert shop.deliver() == []
+
+
+def test_what_is_not_read_yet_is_no_drift_and_no_exact_count(shop: Shop) -> None:
+    """The bus was away, or the function throttled."""
+    follow(shop)
+    make(shop, 3)
+    assert recount(shop.app.pipeline).exact
+    for number in range(10, 14):
+        shop.app.invoice.make_and_save(f"o-{number}")
+    shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: None)
+    before = shop.app.pipeline.kept_counts()
+    assert check_counts(shop.app.pipeline, lambda: False) is None
+    with pytest.raises(ValueError, match="has not read what was written"):
+        recount(shop.app.pipeline)
+    assert shop.app.pipeline.kept_counts() == before
+    assert shop.deliver() == []
+    assert shop.counts() == {10: 7}
+    follow(shop)
+    found = check_counts(shop.app.pipeline, lambda: False)
+    assert found is not None
+    assert (found.drift, found.differences, found.exact) == (0, {}, True)
+
+
+def test_a_sweep_makes_the_first_count(shop: Shop) -> None:
+    follow(shop)
+    make(shop, 3)
+    shop.records()  # they were there before the function was
+    shop.app.invoice.make_and_save("o-03")
+    assert shop.deliver() == []
+    shop.app.sweep()
+    kept = shop.app.pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.exact, shop.counts()) == (True, {10: 4})
+
+
 def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> None:
-    shop.monkeypatch.setattr("status_tracker.operations.counts.SETTLING_SECONDS", 0)
+    follow(shop)
     make(shop, 3)
     assert shop.deliver() == []
     drifts = []
     for lost in (False, False, True):
         if lost:
             shop.app.task("o-00").delete()
+            shop.records()  # nobody reads it
         shop.app.wait(days=1)
         shop.app.sweep()
         drifts += [each["CountDrift"] for each in metrics.records() if "CountDrift" in each]
-        if not lost:
-            recount(shop.app.pipeline)
-    assert drifts == [[0.0], [1.0]]  # before the first recount there is nothing to compare
+    assert drifts == [[0.0], [0.0], [1.0]]
     assert log.line("The counts are wrong")["differences"] == {"10": -1}
     kept = shop.app.pipeline.kept_counts()
     assert kept is not None
-    assert not kept.exact
+    assert (kept.exact, kept.error) == (False, None)
+    assert recount(shop.app.pipeline).exact
+    assert shop.counts() == {10: 2}

@@ -63,7 +63,7 @@ def count(scope: Scope, *, quiet: bool = False) -> Counts:
         quiet: do not say how far the counting is.
     """
     kept = None if scope.pipeline is None else scope.pipeline.kept_counts()
-    if kept is not None and kept.recounted_at is not None:
+    if kept is not None and (kept.exact or kept.error is not None):
         by_code = {code: max(0, kept.by_code.get(code, 0)) for code in scope.statuses}
         return Counts(by_code, kept.exact, kept.changes)
     return _by_index(scope, quiet=quiet)

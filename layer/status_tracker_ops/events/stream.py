@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from status_tracker import TaskLockedError
 from status_tracker.core.history import told
 from status_tracker.core.retries import jittered
+from status_tracker.dynamodb.count_items import CountItems
 from status_tracker.dynamodb.counting import ShardCounting
 from status_tracker_ops.clients import sqs_client
 from status_tracker_ops.events.bus import entries_of, send
@@ -54,6 +55,7 @@ class Stream:
     def __init__(self, pipeline: Pipeline, settings: EventsSettings, logger: Logger) -> None:
         self._pipeline = pipeline
         self._class = pipeline.first.task_class
+        self._items = CountItems(self._class)
         self._settings = settings
         self._logger = logger
 
@@ -121,7 +123,11 @@ class Stream:
         for _ in range(TRIES):
             new = _after(place, records)
             differences, changes = self._differences(new)
-            if not changes or counting.add(differences, changes, before=place, place=new[-1].sequence):
+            marks = [mark for record in new if (mark := record.mark(self._items)) is not None]
+            mark = marks[-1] if marks else None
+            if not changes and mark is None:
+                return 0
+            if counting.add(differences, changes, before=place, place=new[-1].sequence, mark=mark):
                 return changes
             time.sleep(jittered(LONGEST_PAUSE_SECONDS))
             place = counting.place()
