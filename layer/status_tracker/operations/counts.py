@@ -116,8 +116,7 @@ def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None
         None where no counts are kept, the function on the stream is behind, or `stop` ended it.
     """
     board = pipeline.first.task_class.count_board()
-    found = None if board is None else _compared(pipeline, board, stop)
-    if board is None or found is None:
+    if board is None or board.read() is None or (found := _compared(pipeline, board, stop)) is None:
         return None
     result, kept = found
     error, now = result.changes_meanwhile, pipeline.first.task_class.config.now()
