@@ -154,7 +154,7 @@ def test_the_first_count_of_a_table_that_had_tasks(
 
 def test_without_counts_a_recount_says_what_is_missing(pipeline: Pipeline, step1: Any) -> None:
     step1.make_and_save("t-1")
-    with pytest.raises(ValueError, match="No counts are kept of test: the table .* has no stream"):
+    with pytest.raises(ValueError, match="No counts are kept of test: the table"):
         recount(pipeline)
     assert check_counts(pipeline, lambda: False) is None
     assert pipeline.kept_counts() is None
@@ -210,10 +210,10 @@ def test_where_tasks_never_rest_only_a_certain_drift_is_corrected(
     kept = pipeline.kept_counts()
     assert kept is not None
     assert (kept.by_code, kept.exact) == ({10: 1, 20: 0}, False)
-    assert settled.marks == 2
 
 
-def test_of_two_recounts_at_once_one_corrects(pipeline: Pipeline, step1: Any, settled: Following, clock: Clock) -> None:
+@pytest.mark.usefixtures("settled")
+def test_of_two_recounts_at_once_one_corrects(pipeline: Pipeline, step1: Any, clock: Clock) -> None:
     step1.make_and_save("t-1")
     keep(step1, {20: 1})
     board = step1.count_board()
