@@ -80,11 +80,11 @@ class TableRights:
         return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
 
     def allow_following(self) -> list[iam.PolicyStatement]:
-        """Statements that allow to see whether all of the table's stream is read; none where it has no stream."""
+        """What comparing and correcting the kept counts needs besides the items; nothing where there is no stream."""
         if self.table.table_stream_arn is None:
             return []
         return [
-            allow(["dynamodb:DescribeTable"], self.table.table_arn),
+            allow(["dynamodb:ConditionCheckItem", "dynamodb:DescribeTable"], self.table.table_arn),
             allow(["dynamodb:DescribeStream"], self.table.table_stream_arn),
         ]
 
