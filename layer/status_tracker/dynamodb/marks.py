@@ -37,7 +37,7 @@ class StreamMarks:
         """Write a mark; returns its name."""
         name, kept_until = uuid.uuid4().hex, self._class.config.now() + _KEPT
         for number in range(_OF_EACH_SHARD * len(self._open_shards())):
-            self._class._get_connection().connection.client.put_item(
+            self._client.put_item(
                 TableName=self._table,
                 Item={
                     self._class.key.attr_name: {"S": self._items.mark(number)},
@@ -74,10 +74,13 @@ class StreamMarks:
         name: str = table.table_name
         return name
 
+    @property
+    def _client(self) -> Any:
+        return self._class._get_connection().connection.client
+
     @cached_property
     def _stream(self) -> str:
-        client = self._class._get_connection().connection.client
-        arn: str | None = client.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
+        arn: str | None = self._client.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
         if arn is None:
             raise ValueError(
                 f"No counts are kept of {self._class.config.use_case_id}: the table {self._table} has no stream. "
