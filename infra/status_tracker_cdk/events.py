@@ -28,7 +28,7 @@ KINDS = (
 _READING = ("DescribeStream", "GetRecords", "GetShardIterator", "ListStreams")
 # Only in a window does Lambda name the shard, by which a change that comes twice is known. The longest one there is.
 _WINDOW = Duration.seconds(900)
-# The stream keeps a record for a day: before that Lambda says which it gives up.
+# The stream keeps a record for a day: before that Lambda says which it gives up. Until then it tries again.
 _LONGEST_AGE = Duration.hours(23)
 
 
@@ -39,8 +39,6 @@ class EventsProps(Props):
     Attributes:
         events_batch_size: changes handed to one invocation, at most.
         events_batching_window_seconds: how long Lambda gathers changes for a batch; 0 hands them over at once.
-        events_max_retries: how often a batch is tried again; those around the change that fails are not, since a
-            failing batch is split.
         events_timeout_seconds: timeout of the function.
         events_memory_mb: memory of the function.
         events_counts: whether exact counts are kept, too.
@@ -48,7 +46,6 @@ class EventsProps(Props):
 
     events_batch_size: int = between(1, 1000, default=100)
     events_batching_window_seconds: int = between(0, 300, default=1)
-    events_max_retries: int = between(1, 10_000, default=100)
     events_timeout_seconds: int = between(10, 900, default=60)
     events_memory_mb: int = between(128, 10240, default=512)
     events_counts: bool = True
@@ -180,7 +177,6 @@ class TaskEvents(Construct):
                 tumbling_window=_WINDOW,
                 bisect_batch_on_error=True,
                 report_batch_item_failures=True,
-                retry_attempts=props.events_max_retries,
                 max_record_age=_LONGEST_AGE,
                 on_failure=event_sources.SqsDlq(self.dead_letter_queue),
                 filters=list(_filters(use_case_id)),

@@ -93,6 +93,7 @@ class Sweep(Construct):
             statements=[
                 table.allow_items("PutItem", "GetItem", "BatchGetItem", "UpdateItem"),
                 table.allow_listing(),
+                *table.allow_following(),
                 *table.allow_key(),
                 *dispatch.allow_sweeping(),
                 *([] if bucket is None else [allow(["s3:ListBucket"], bucket.bucket_arn)]),

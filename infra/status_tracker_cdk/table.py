@@ -87,6 +87,15 @@ class TableRights:
         """A statement that allows DynamoDB `actions`, such as ``PutItem``, on the table's items."""
         return allow([f"dynamodb:{action}" for action in actions], self.table.table_arn)
 
+    def allow_following(self) -> list[iam.PolicyStatement]:
+        """What comparing and correcting the kept counts needs besides the items; nothing where there is no stream."""
+        if self.table.table_stream_arn is None:
+            return []
+        return [
+            allow(["dynamodb:ConditionCheckItem", "dynamodb:DescribeTable"], self.table.table_arn),
+            allow(["dynamodb:DescribeStream"], self.table.table_stream_arn),
+        ]
+
     def allow_key(self) -> list[iam.PolicyStatement]:
         """The rights to the table's own key; empty where it has none, or was imported without it."""
         return allow_key(self.table.encryption_key)

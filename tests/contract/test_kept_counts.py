@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
 from pynamodb.exceptions import VerboseClientError
 
+from status_tracker.dynamodb.count_items import CountItems
 from status_tracker.dynamodb.counting import ShardCounting
-from status_tracker.operations.counts import SETTLING_SECONDS, KeptCounts, check_counts, disown_counts, recount
+from status_tracker.operations.counts import KeptCounts, check_counts, disown_counts, recount
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import MemoryTask
+from status_tracker_ops.events.records import StreamRecord
 from tests.contract.command import Command
 from tests.support.clock import Clock
 from tests.support.engines import Engine
 from tests.support.steps import STEP1_CODES, make_base, make_step
+from tests.support.streams import TableStream
 from tests.support.wire import Wire, answer_lost, partly_unprocessed, transaction_cancelled, unprocessed
 
 
@@ -64,20 +70,43 @@ def keep(step: Any, changes: dict[int, int], times: int = 1, shard: str = "shard
     assert counting.add(changes, times, before=before, place=f"{int(before or 0) + 1:040}")
 
 
-class Changing:
-    """Something else happens while the tasks are counted: at a wait, after so many others."""
+def stream_of(step: Any) -> TableStream:
+    meta = step.Meta
+    streams = boto3.client(
+        "dynamodbstreams",
+        endpoint_url=meta.host,
+        region_name=meta.region,
+        aws_access_key_id=meta.aws_access_key_id,
+        aws_secret_access_key=meta.aws_secret_access_key,
+    )
+    return TableStream(step._get_connection().connection.client, streams, meta.table_name)
 
-    def __init__(self, monkeypatch: pytest.MonkeyPatch, clock: Clock, *happens: Callable[[], object] | None) -> None:
-        self.happens = list(happens)
-        self.waits: list[float] = []
-        self._advance = clock.advance
-        monkeypatch.setattr(clock, "sleep", self.sleep)
 
-    def sleep(self, seconds: float) -> None:
-        self.waits.append(seconds)
-        self._advance(seconds)
-        if self.happens and (happens := self.happens.pop(0)) is not None:
-            happens()
+class Following:
+    """The function on the table's stream, only for marks: what is counted is made up here.
+
+    Attributes:
+        happens: what happens when it has read the first mark, then the second, and so on.
+        marks: how many it has read.
+    """
+
+    def __init__(self, step: Any) -> None:
+        self.happens: list[Callable[[], object] | None] = []
+        self.marks = 0
+        self._step = step
+        self._stream = stream_of(step)
+        self._items = CountItems(step)
+
+    def read(self) -> None:
+        for shard, raw in self._stream.read():
+            record = StreamRecord.of(raw)
+            if (mark := record.mark(self._items)) is None or not record.keys["key"]["S"].endswith("0000"):
+                continue
+            counting = ShardCounting(self._step, shard)
+            assert counting.add({}, 0, before=counting.place(), place=record.sequence, mark=mark)
+            self.marks += 1
+            if self.happens and (happens := self.happens.pop(0)) is not None:
+                happens()
 
 
 @pytest.fixture
@@ -86,12 +115,20 @@ def pipeline(step1: Any, step2: Any) -> Pipeline:
 
 
 @pytest.fixture
-def settled(monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Changing:
-    return Changing(monkeypatch, clock)
+def settled(step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock) -> Following:
+    """It reads whenever somebody waits."""
+    following, advance = Following(step1), clock.advance
+
+    def sleep(seconds: float) -> None:
+        advance(seconds)
+        following.read()
+
+    monkeypatch.setattr(clock, "sleep", sleep)
+    return following
 
 
 def test_the_first_count_of_a_table_that_had_tasks(
-    pipeline: Pipeline, step1: Any, settled: Changing, clock: Clock, wire: Wire
+    pipeline: Pipeline, step1: Any, settled: Following, clock: Clock, wire: Wire
 ) -> None:
     for n in range(6):
         step1.make_and_save(f"t-{n}", _status=(10, 50, 90)[n % 3])
@@ -108,7 +145,7 @@ def test_the_first_count_of_a_table_that_had_tasks(
     assert kept is not None
     assert {code: number for code, number in kept.by_code.items() if number} == {10: 2, 50: 2, 90: 2, 777: 1}
     assert (kept.exact, kept.recounted_at) == (True, clock())
-    assert settled.waits == [SETTLING_SECONDS, SETTLING_SECONDS]
+    assert settled.marks == 2
     keep(step1, {10: -1, 20: 1})
     kept = pipeline.kept_counts()
     assert kept is not None
@@ -117,56 +154,54 @@ def test_the_first_count_of_a_table_that_had_tasks(
 
 def test_without_counts_a_recount_says_what_is_missing(pipeline: Pipeline, step1: Any) -> None:
     step1.make_and_save("t-1")
-    with pytest.raises(ValueError, match="No counts are kept of test: deploy the function"):
+    with pytest.raises(ValueError, match="No counts are kept of test: the table"):
         recount(pipeline)
     assert check_counts(pipeline, lambda: False) is None
     assert pipeline.kept_counts() is None
 
 
-def test_only_to_compare_changes_nothing(pipeline: Pipeline, step1: Any, settled: Changing) -> None:
+def test_only_to_compare_changes_nothing(pipeline: Pipeline, step1: Any, settled: Following) -> None:
     step1.make_and_save("t-1")
     keep(step1, {20: 1})
     before = pipeline.kept_counts()
     result = recount(pipeline, correct=False)
     assert (result.differences, result.corrected, result.exact) == ({10: 1, 20: -1}, False, False)
     assert pipeline.kept_counts() == before
-    assert len(settled.waits) == 2
+    assert settled.marks == 2
 
 
 @pytest.mark.parametrize("moment", [0, 1])
-def test_a_change_meanwhile_is_waited_out(
-    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock, moment: int
-) -> None:
+def test_a_change_meanwhile_is_waited_out(pipeline: Pipeline, step1: Any, settled: Following, moment: int) -> None:
     step1.make_and_save("t-1")
     keep(step1, {10: 1})
     change = partial(keep, step1, {})
-    Changing(monkeypatch, clock, *[None] * moment, change)
+    settled.happens = [*[None] * moment, change]
     result = recount(pipeline)
     assert (result.changes_meanwhile, result.exact, result.differences) == (0, True, {})
 
 
 def test_where_tasks_never_rest_the_first_count_is_near_and_not_exact(
-    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock
+    pipeline: Pipeline, step1: Any, settled: Following, clock: Clock
 ) -> None:
     for n in range(5):
         step1.make_and_save(f"t-{n}")
     keep(step1, {20: 1})
-    Changing(monkeypatch, clock, *[partial(keep, step1, {}, 2)] * 10)
+    settled.happens = [*[partial(keep, step1, {}, 2)] * 10]
     result = recount(pipeline)
-    assert (result.changes_meanwhile, result.corrected, result.exact) == (4, True, False)
+    assert (result.changes_meanwhile, result.corrected, result.exact) == (2, True, False)
     kept = pipeline.kept_counts()
     assert kept is not None
     assert (kept.by_code, kept.exact, kept.recounted_at) == ({10: 5, 20: 0}, False, clock())
 
 
 def test_where_tasks_never_rest_only_a_certain_drift_is_corrected(
-    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock, settled: Changing
+    pipeline: Pipeline, step1: Any, settled: Following
 ) -> None:
     step1.make_and_save("t-1")
     keep(step1, {10: 1})
     assert recount(pipeline).exact
     keep(step1, {20: 2})
-    Changing(monkeypatch, clock, *[partial(keep, step1, {})] * 20)
+    settled.happens = [*[partial(keep, step1, {}, 2)] * 20]
     result = recount(pipeline)
     assert (result.changes_meanwhile, result.drift, result.corrected, result.exact) == (2, 0, False, True)
     keep(step1, {20: 1})
@@ -175,40 +210,36 @@ def test_where_tasks_never_rest_only_a_certain_drift_is_corrected(
     kept = pipeline.kept_counts()
     assert kept is not None
     assert (kept.by_code, kept.exact) == ({10: 1, 20: 0}, False)
-    assert len(settled.waits) == 2
 
 
-def test_of_two_recounts_at_once_one_corrects(
-    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock
-) -> None:
+@pytest.mark.usefixtures("settled")
+def test_of_two_recounts_at_once_one_corrects(pipeline: Pipeline, step1: Any, clock: Clock) -> None:
     step1.make_and_save("t-1")
     keep(step1, {20: 1})
     board = step1.count_board()
     kept = board.read()
-    for exact in (True, False):
-        assert board.correct(kept, {10: 1, 20: -1}, clock(), exact=exact) is exact
+    for expected in (True, False):
+        assert board.correct(kept, {10: 1, 20: -1}, clock(), error=0) is expected
     clock.advance(1)
-    assert not board.correct(kept, {10: 1, 20: -1}, clock(), exact=True)
-    Changing(monkeypatch, clock)
+    assert not board.correct(kept, {10: 1, 20: -1}, clock(), error=0)
     result = recount(pipeline)
     assert (result.differences, result.exact) == ({}, True)
 
 
 def test_where_something_changes_at_the_correction_the_tasks_are_counted_again(
-    pipeline: Pipeline, step1: Any, settled: Changing, wire: Wire
+    pipeline: Pipeline, step1: Any, settled: Following, wire: Wire
 ) -> None:
     keep(step1, {20: 1})
-    wire.inject("TransactWriteItems", transaction_cancelled("None", "ConditionalCheckFailed", *["None"] * 15))
+    cancelled = transaction_cancelled("None", "ConditionalCheckFailed", *["None"] * 15)
+    settled.happens = [None, lambda: wire.inject("TransactWriteItems", cancelled)]
     assert recount(pipeline).exact
-    assert len(settled.waits) == 4
+    assert settled.marks == 4
 
 
 @pytest.mark.parametrize("wait", [0, 1])
-def test_counts_that_go_meanwhile_are_missing(
-    pipeline: Pipeline, step1: Any, monkeypatch: pytest.MonkeyPatch, clock: Clock, wait: int
-) -> None:
+def test_counts_that_go_meanwhile_are_missing(pipeline: Pipeline, step1: Any, settled: Following, wait: int) -> None:
     keep(step1, {20: 1})
-    Changing(monkeypatch, clock, *[None] * wait, step1.delete_all)
+    settled.happens = [*[None] * wait, step1.delete_all]
     with pytest.raises(ValueError, match="No counts are kept"):
         recount(pipeline)
 
@@ -219,19 +250,24 @@ def test_a_change_counted_at_the_last_moment_keeps_a_correction_back(step1: Any,
     board = step1.count_board()
     kept = board.read()
     keep(step1, {20: 1}, shard=shard)
-    assert not board.correct(kept, {10: 1}, clock(), exact=True)
-    assert board.correct(kept, {10: 1}, clock(), exact=False)
+    assert not board.correct(kept, {10: 1}, clock(), error=0)
+    assert board.correct(kept, {10: 1}, clock(), error=3)
     after = board.read()
-    assert (after.by_code, after.exact) == ({10: 2, 20: 1}, False)
+    assert (after.by_code, after.exact, after.error) == ({10: 2, 20: 1}, False, 3)
+    board.doubt(kept)  # of what was corrected meanwhile
+    assert board.read() == after
+    board.doubt(after)
+    assert (board.read().exact, board.read().error) == (False, None)
 
 
 def test_a_sweep_finds_a_drift_and_the_counts_are_not_exact_any_more(
-    pipeline: Pipeline, step1: Any, settled: Changing
+    pipeline: Pipeline, step1: Any, settled: Following
 ) -> None:
     step1.make_and_save("t-1")
     keep(step1, {10: 1})
-    assert check_counts(pipeline, lambda: False) is None  # not counted for the first time
-    assert recount(pipeline).exact
+    found = check_counts(pipeline, lambda: False)
+    assert found is not None
+    assert (found.first, found.corrected, found.exact) == (True, True, True)
     found = check_counts(pipeline, lambda: False)
     assert found is not None
     assert (found.drift, found.exact) == (0, True)
@@ -243,12 +279,11 @@ def test_a_sweep_finds_a_drift_and_the_counts_are_not_exact_any_more(
     assert kept is not None
     assert not kept.exact
     assert recount(pipeline).exact
-    assert len(settled.waits) == 8
+    assert settled.marks == 8
 
 
-def test_counts_that_nothing_keeps_any_more_are_as_never_counted(
-    pipeline: Pipeline, step1: Any, settled: Changing
-) -> None:
+@pytest.mark.usefixtures("settled")
+def test_counts_that_nothing_keeps_any_more_are_as_never_counted(pipeline: Pipeline, step1: Any) -> None:
     disown_counts(pipeline)
     assert pipeline.kept_counts() is None
     step1.make_and_save("t-1")
@@ -259,10 +294,9 @@ def test_counts_that_nothing_keeps_any_more_are_as_never_counted(
     assert kept is not None
     assert (kept.exact, kept.recounted_at) == (False, None)
     assert recount(pipeline).exact  # something keeps them again
-    assert len(settled.waits) == 4
 
 
-def test_a_sweep_without_time_finds_nothing(pipeline: Pipeline, step1: Any, settled: Changing, wire: Wire) -> None:
+def test_a_sweep_without_time_finds_nothing(pipeline: Pipeline, step1: Any, settled: Following, wire: Wire) -> None:
     keep(step1, {10: 1})
     assert recount(pipeline).exact
     for n in range(4):  # more than a page of the index
@@ -272,7 +306,7 @@ def test_a_sweep_without_time_finds_nothing(pipeline: Pipeline, step1: Any, sett
     kept = pipeline.kept_counts()
     assert kept is not None
     assert kept.exact
-    assert len(settled.waits) == 3
+    assert settled.marks == 2
 
 
 def test_reading_costs_one_request_however_many_tasks_there_are(pipeline: Pipeline, step1: Any, wire: Wire) -> None:
@@ -335,6 +369,30 @@ def test_the_command_corrects_the_counts(
         module.write("\n\nfrom status_tracker.operations import counts, pipeline\n\n")
         module.write("counts.SETTLING_SECONDS = 0.01\nPIPELINE = pipeline.Pipeline({'Order': Order})\n")
     monkeypatch.setitem(command.environment, "STATUS_TRACKER_TASK", "shop:PIPELINE")
+    with reading(Following(step)):
+        check_command(command)
+    base._get_connection().connection.client.close()
+
+
+@contextmanager
+def reading(following: Following) -> Iterator[None]:
+    """It reads the stream meanwhile."""
+    ended = threading.Event()
+
+    def read() -> None:
+        while not ended.wait(0.05):
+            following.read()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
+
+
+def check_command(command: Command) -> None:
     rehearsed = command.run("recount", "--dry-run")
     assert rehearsed.returncode == 1
     assert [line.split() for line in rehearsed.stdout.splitlines()[1:3]] == [
@@ -346,4 +404,3 @@ def test_the_command_corrects_the_counts(
     assert (done.returncode, json.loads(done.stdout)["exact"], done.stderr) == (0, True, "The counts are exact now.\n")
     again = command.run("recount")
     assert (again.returncode, again.stderr) == (0, "The counts are exact.\n")
-    base._get_connection().connection.client.close()

@@ -17,7 +17,9 @@ from aws_lambda_powertools import Logger, Metrics
 
 import status_tracker as st
 from bench.scale_costs import CHANGES, EVENTS
-from status_tracker.operations.counts import recount
+from status_tracker.operations.actions import Kind
+from status_tracker.operations.counts import check_counts, recount
+from status_tracker.operations.deleting import delete
 from status_tracker_ops.clients import events_client
 from status_tracker_ops.events import bus
 from status_tracker_ops.events.handler import events_handler
@@ -70,9 +72,11 @@ class Shop:
         self.delivered += new
         return [record for _, record in new]
 
-    def deliver(self, records: list[dict[str, Any]] | None = None, shard: str = "shardId-1") -> list[str]:
+    def deliver(self, records: list[dict[str, Any]] | None = None, shard: str | None = None) -> list[str]:
         """Have the function take these records, or what is new; from which on it wants them again."""
-        answer = self.handler(batch(self.records() if records is None else records, shard), FakeContext())
+        taken = self.records() if records is None else records
+        of = shard or next((shard for shard, _ in self.delivered), "shardId-1")
+        answer = self.handler(batch(taken, of), FakeContext())
         assert answer["state"] == {}
         return [each["itemIdentifier"] for each in answer["batchItemFailures"]]
 
@@ -238,6 +242,13 @@ def deleted(shop: Shop) -> None:
     shop.app.invoice.make_and_save("o-1").delete()
 
 
+def deleted_by_an_operator(shop: Shop) -> None:
+    """As `status-tracker delete` does it: set aside first, then gone."""
+    shop.app.invoice.make_and_save("o-1")
+    fail(shop.app.invoice, "o-1", KeyError("an old trouble"))
+    assert delete(shop.app.pipeline, "o-1", reason="the customer asked for it", by="ada").kind is Kind.DONE
+
+
 def restarted_and_unlocked(shop: Shop) -> None:
     shop.app.invoice.make_and_save("o-1")
     shop.app.invoice.restart("o-1", run=0, reason="nobody came")
@@ -275,6 +286,13 @@ IGNORED = ("Task Ignored", "Invoice", "ignored", "x" * 200)
             [CREATED, BEGUN, ("Task Ignored", "Invoice", "ignored", "NonRetryableError('no such product')")],
         ),
         (deleted, [CREATED, ("Task Deleted", "Invoice", "pending", None)]),
+        (
+            deleted_by_an_operator,
+            [
+                *(CREATED, BEGUN, ("Task Failed", "Invoice", "failed", "KeyError('an old trouble')")),
+                ("Task Deleted", "Invoice", "ignored", "the customer asked for it"),
+            ],
+        ),
         (restarted_and_unlocked, [CREATED, BEGUN]),
     ],
 )
@@ -297,6 +315,25 @@ def test_a_vanished_attempt_is_told_by_the_reason(shop: Shop, happens: Callable[
     assert shop.deliver() == []
     told = [(kind, status, str(reason).startswith("LeaseExpired(")) for kind, _, status, reason in shop.told()]
     assert told[-2:] == last
+
+
+def test_the_deletion_of_a_task_in_a_status_of_no_step_is_told_by_its_code(shop: Shop) -> None:
+    shop.put("pdf_processing____o-1", value={"S": "pdf_processing____777____001"}, update_time=NOW)
+    [created] = shop.records()
+    shop.dynamodb.delete_item(TableName="orders", Key={"key": {"S": "pdf_processing____o-1"}})
+    assert shop.deliver() == []
+    [event] = shop.heard()
+    told = {name: event["detail"][name] for name in ("task_id", "step", "status")}
+    assert told == {"task_id": "o-1", "step": None, "status": {"name": None, "code": 777}}
+    assert shop.messages("aside") == []
+    assert shop.deliver([created]) == []
+    assert len(shop.messages("aside")) == 1
+
+
+def test_a_code_that_is_too_long_for_an_attribute_is_of_no_task(shop: Shop) -> None:
+    shop.put("pdf_processing____o-1", value={"S": f"pdf_processing____{'9' * 300}____001"}, update_time=NOW)
+    assert shop.deliver() == []
+    assert shop.counts() == {}
 
 
 def test_a_task_that_expires_says_so(shop: Shop) -> None:
@@ -430,9 +467,18 @@ def test_where_the_bus_refuses_for_long_the_batch_is_to_come_again_from_there(
     assert shop.counts() == {10: 2}
     assert metrics.counts("Events") == {"RecordsRead": 4, "EventsSent": 2, "ChangesCounted": 2, "RecordsSetAside": 0}
     shop.heard()
-    assert shop.deliver(records) == []
+    assert shop.deliver(records[2:]) == []
     assert [each["detail"]["task_id"] for each in shop.heard()] == ids[2:]
     assert shop.counts() == {10: 4}
+
+
+def test_two_functions_on_one_stream_both_tell_and_one_counts(shop: Shop) -> None:
+    ids = make(shop, 2)
+    records = shop.records()
+    for _ in range(2):
+        assert shop.deliver(records) == []
+        assert [each["detail"]["task_id"] for each in shop.heard()] == ids
+    assert shop.counts() == {10: 2}
 
 
 def test_an_event_that_the_bus_never_takes_is_set_aside(shop: Shop, trouble: Callable[[Trouble], None]) -> None:
@@ -442,6 +488,17 @@ def test_an_event_that_the_bus_never_takes_is_set_aside(shop: Shop, trouble: Cal
     [aside] = shop.messages("aside")
     assert aside["keys"]["key"]["S"] == "pdf_processing____o-01"
     assert aside["why"] == "MalformedDetail: so it is"
+    assert (aside["event"]["DetailType"], json.loads(aside["event"]["Detail"])["task_id"]) == ("Task Created", "o-01")
+    assert shop.counts() == {10: 3}
+
+
+def test_a_missing_right_to_the_bus_is_no_fault_of_an_event(shop: Shop, trouble: Callable[[Trouble], None]) -> None:
+    make(shop, 3)
+    records = shop.records()
+    trouble(Trouble("AccessDeniedException", *[0] * bus.TRIES))
+    assert shop.deliver(records) == [records[0]["dynamodb"]["SequenceNumber"]]
+    assert (shop.messages("aside"), shop.counts()) == ([], {})
+    assert shop.deliver(records) == []
     assert shop.counts() == {10: 3}
 
 
@@ -511,7 +568,7 @@ def test_who_counts_the_same_at_the_same_time_counts_the_rest(shop: Shop) -> Non
         other.take([StreamRecord.of(each) for each in records[:3]], "shardId-1")
 
     client.meta.events.register("before-call.dynamodb.TransactWriteItems", overtake)
-    assert shop.deliver(records) == []
+    assert shop.deliver(records, "shardId-1") == []
     assert shop.counts() == {10: 5}
 
 
@@ -526,7 +583,7 @@ def test_where_others_count_at_each_try_the_batch_is_to_come_again(shop: Shop) -
 
 def test_a_place_is_forgotten_long_after_the_stream_has_forgotten_the_shard(shop: Shop) -> None:
     make(shop, 1)
-    assert shop.deliver() == []
+    assert shop.deliver(shard="shardId-1") == []
     key = {"key": {"S": "____places____pdf_processing____shardId-1"}}
     place = shop.dynamodb.get_item(TableName="orders", Key=key)["Item"]
     days = (int(place["expire_at"]["N"]) - shop.app.time().timestamp()) / (24 * 3600)
@@ -557,24 +614,69 @@ def test_a_window_that_ends_without_records_is_answered(shop: Shop) -> None:
     assert shop.handler(event, FakeContext()) == {"state": {"kept": "as it is"}, "batchItemFailures": []}
 
 
+def follow(shop: Shop) -> None:
+    """Have the function read the stream, as it comes, while somebody waits for it."""
+    shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: take(shop))
+
+
+def take(shop: Shop) -> None:
+    function = Stream(shop.app.pipeline, EventsSettings.from_environment(), Logger())
+    records = [StreamRecord.of(each) for each in shop.records()]
+    assert function.take(records, shop.delivered[0][0]).again is None
+
+
+def test_what_is_not_read_yet_is_no_drift_and_no_exact_count(shop: Shop) -> None:
+    """The bus was away, or the function throttled."""
+    follow(shop)
+    make(shop, 3)
+    assert recount(shop.app.pipeline).exact
+    for number in range(10, 14):
+        shop.app.invoice.make_and_save(f"o-{number}")
+    shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: None)
+    before = shop.app.pipeline.kept_counts()
+    assert check_counts(shop.app.pipeline, lambda: False) is None
+    with pytest.raises(ValueError, match="has not read what was written"):
+        recount(shop.app.pipeline)
+    assert shop.app.pipeline.kept_counts() == before
+    assert shop.deliver() == []
+    assert shop.counts() == {10: 7}
+    follow(shop)
+    found = check_counts(shop.app.pipeline, lambda: False)
+    assert found is not None
+    assert (found.drift, found.differences, found.exact) == (0, {}, True)
+
+
+def test_a_sweep_makes_the_first_count(shop: Shop) -> None:
+    follow(shop)
+    make(shop, 3)
+    shop.records()  # they were there before the function was
+    shop.app.invoice.make_and_save("o-03")
+    assert shop.deliver() == []
+    shop.app.sweep()
+    kept = shop.app.pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.exact, shop.counts()) == (True, {10: 4})
+
+
 def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> None:
-    shop.monkeypatch.setattr("status_tracker.operations.counts.SETTLING_SECONDS", 0)
+    follow(shop)
     make(shop, 3)
     assert shop.deliver() == []
     drifts = []
     for lost in (False, False, True):
         if lost:
             shop.app.task("o-00").delete()
+            shop.records()  # nobody reads it
         shop.app.wait(days=1)
         shop.app.sweep()
         drifts += [each["CountDrift"] for each in metrics.records() if "CountDrift" in each]
-        if not lost:
-            recount(shop.app.pipeline)
-    assert drifts == [[0.0], [1.0]]  # before the first recount there is nothing to compare
+    assert drifts == [[0.0], [0.0], [1.0]]
     assert log.line("The counts are wrong")["differences"] == {"10": -1}
     kept = shop.app.pipeline.kept_counts()
     assert kept is not None
-    assert not kept.exact
+    assert (kept.exact, kept.error) == (False, None)
+    assert recount(shop.app.pipeline).exact
+    assert shop.counts() == {10: 2}
 
 
 def test_a_task_has_as_many_changes_and_events_as_are_reckoned_with(shop: Shop) -> None:

@@ -56,7 +56,6 @@ def test_how_lambda_reads_the_stream(stage: Synthesized) -> None:
         "TumblingWindowInSeconds": 900,
         "BisectBatchOnFunctionError": True,
         "FunctionResponseTypes": ["ReportBatchItemFailures"],
-        "MaximumRetryAttempts": 100,
         "MaximumRecordAgeInSeconds": 23 * 3600,
         "DestinationConfig": {"OnFailure": {"Destination": "<EventsDeadLetterQueue.Arn>"}},
     }

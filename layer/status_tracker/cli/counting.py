@@ -9,11 +9,15 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
+from pynamodb.exceptions import PynamoDBException
+
 from ..core.errors import TaskUnreadableError
+from ..core.port import KeptCounts
 from ..core.state import TaskState
 from ..operations.filters import Query
 from .progress import Reading
 from .scope import Scope
+from .text import say
 
 WINDOW = timedelta(minutes=10)
 """How far back the ends of tasks are looked at to tell how fast they come."""
@@ -63,12 +67,23 @@ def count(scope: Scope, *, quiet: bool = False) -> Counts:
     Args:
         quiet: do not say how far the counting is.
     """
-    given_up = os.environ.get("STATUS_TRACKER_COUNTS") == "0"  # as `env` tells of a stack
-    kept = None if scope.pipeline is None or given_up else scope.pipeline.kept_counts()
-    if kept is not None and kept.recounted_at is not None:
+    kept = _kept(scope)
+    if kept is not None and (kept.exact or kept.error is not None):
         by_code = {code: max(0, kept.by_code.get(code, 0)) for code in scope.statuses}
         return Counts(by_code, kept.exact, kept.changes)
     return _by_index(scope, quiet=quiet)
+
+
+def _kept(scope: Scope) -> KeptCounts | None:
+    """The kept counts; None where there are none, nothing keeps them any more, or there is no right to read them."""
+    given_up = os.environ.get("STATUS_TRACKER_COUNTS") == "0"  # as `env` tells of a stack
+    try:
+        return None if scope.pipeline is None or given_up else scope.pipeline.kept_counts()
+    except PynamoDBException as error:
+        if error.cause_response_code != "AccessDeniedException":
+            raise
+    say("There is no right to read the kept counts (dynamodb:BatchGetItem on the table): the tasks are counted.")
+    return None
 
 
 def oldest(scope: Scope, counts: Counts) -> dict[int, datetime]:

@@ -28,7 +28,7 @@ def recount_once(target: Target, *, dry_run: bool) -> None:
         print_json({**asdict(result), "differences": result.differences, "drift": result.drift})
     else:
         console().print(differences_table(_names(pipeline, result), result.kept, result.counted))
-    say(_told(result))
+    say(_told(result, dry_run=dry_run))
     if not result.exact:
         raise typer.Exit(Code.NOT_ALL)
 
@@ -38,7 +38,7 @@ def _names(pipeline: Pipeline, result: Recount) -> dict[int, str]:
     return {code: ", ".join(f"{each.step} {each.status}" for each in pipeline.meanings(code)) for code in codes}
 
 
-def _told(result: Recount) -> str:
+def _told(result: Recount, *, dry_run: bool) -> str:
     """What it means, and what is to be done."""
     if result.exact and result.corrected:
         return "The counts are exact now." if result.differences else "The counts are exact."
@@ -48,6 +48,8 @@ def _told(result: Recount) -> str:
             f"{result.changes_meanwhile:,} changes were counted meanwhile, and each may be in one of the two columns "
             f"only. {done}. Pause the pipeline, wait until no task is in progress, and recount again."
         )
+    if not dry_run:
+        return "The counts were left as they are, since they were being changed at each try: recount again."
     if result.differences:
         return "The counts differ from the tasks: recount without --dry-run corrects them."
     agree = "The counts agree with the tasks"

@@ -200,6 +200,7 @@ class KeptCounts:
         exact: whether the numbers are those of the tasks, but for changes of the last seconds. False until the first
             count is complete, and from when a drift is known: count by the index then.
         recounted_at: when the tasks themselves were last counted (UTC); None before the first time.
+        error: by how much each number is wrong at most; None where that is not known, 0 where they are exact.
         changes: how many changes each of the places has taken; the same twice, nothing was counted in between.
     """
 
@@ -207,6 +208,7 @@ class KeptCounts:
     exact: bool
     recounted_at: datetime | None
     changes: tuple[int, ...] = ()
+    error: int | None = None
 
 
 class CountBoard(Protocol):
@@ -216,16 +218,25 @@ class CountBoard(Protocol):
         """The counts as they are stored now; None if none are kept. Raises the backend's own exceptions."""
         ...
 
-    def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, exact: bool) -> bool:
+    def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, error: int) -> bool:
         """Add the differences, unless somebody has corrected them since `kept` was read; returns whether it did.
 
         Args:
-            exact: do it only if nothing at all was counted since; the counts are exact then.
+            error: by how much each number is wrong then at most. With 0 it is done only if nothing at all was counted
+                since `kept` was read; the counts are exact then.
         """
         ...
 
-    def doubt(self) -> None:
-        """Store that the counts are not exact."""
+    def doubt(self, kept: KeptCounts) -> None:
+        """Store that the counts are wrong, unless somebody has corrected them since `kept` was read."""
+        ...
+
+    def mark(self) -> str:
+        """Write a mark after all that was written to the tasks so far; returns its name."""
+        ...
+
+    def is_reached(self, mark: str) -> bool:
+        """Whether every change that was made before the mark is counted."""
         ...
 
     def disown(self) -> None:

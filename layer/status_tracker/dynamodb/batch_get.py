@@ -41,12 +41,23 @@ class Listed(NamedTuple):
 
 
 def read_items(
-    task_class: type[TaskItem], keys: Iterable[str], attributes: Sequence[str] | None = None
+    task_class: type[TaskItem],
+    keys: Iterable[str],
+    attributes: Sequence[str] | None = None,
+    *,
+    consistent: bool = False,
 ) -> dict[str, dict[str, Any]]:
-    """The stored items of at most a hundred keys that exist, by key: whole, or those attributes of them."""
+    """The stored items of at most a hundred keys that exist, by key: whole, or those attributes of them.
+
+    Args:
+        consistent: see every write that was answered before.
+    """
     name = task_class.key.attr_name
     wanted = [{name: {"S": key}} for key in keys]
-    return _found(task_class, _request(task_class, wanted, attributes), attributes) if wanted else {}
+    if not wanted:
+        return {}
+    page = _request(task_class, wanted, attributes, consistent=consistent)
+    return _found(task_class, page, attributes, consistent=consistent)
 
 
 def _request(

@@ -18,6 +18,9 @@ SLOTS = 16
 _CODE = "c"
 """Begins the name of an attribute that counts; the code of the status follows."""
 
+_LONGEST_CODE = 20
+"""The most digits of a code: an attribute's name, which is made of it, has an end."""
+
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 
@@ -32,7 +35,8 @@ def listed_code(task_class: type[TaskItem], item: Mapping[str, Any] | None) -> i
     use_case_id, _, place = value.partition(task_class.config.sep)
     code, _, shard = place.partition(task_class.config.sep)
     listed = shard and "S" in stored.get(task_class.update_time.attr_name, {})
-    ours = use_case_id == task_class.config.use_case_id and code.isascii() and code.isdigit()
+    is_code = code.isascii() and code.isdigit() and len(code) <= _LONGEST_CODE
+    ours = use_case_id == task_class.config.use_case_id and is_code
     return int(code) if listed and ours else None
 
 
@@ -61,10 +65,20 @@ class CountItems:
         self.head = f"{self._sep}counts{self._sep}{use_case_id}"
         self.slots = [f"{self.head}{self._sep}{number:02}" for number in range(SLOTS)]
         self._places = f"{self._sep}places{self._sep}{use_case_id}"
+        self._marks = f"{self._sep}marks{self._sep}{use_case_id}{self._sep}"
 
     def place(self, shard: str) -> str:
         """The key of the item that says up to where a shard of the stream is counted."""
         return f"{self._places}{self._sep}{shard}"
+
+    def mark(self, number: int) -> str:
+        """The key of an item that is written to be read in the stream."""
+        return f"{self._marks}{number:04}"
+
+    def mark_in(self, key: str, item: Mapping[str, Any] | None) -> str | None:
+        """The mark that was written to that key; None where it is no mark."""
+        found: str | None = (item or {}).get("mark", {}).get("S") if key.startswith(self._marks) else None
+        return found
 
     def of(self, key: str) -> dict[str, Any]:
         """The arguments that name that item."""

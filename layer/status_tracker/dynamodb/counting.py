@@ -37,10 +37,13 @@ class ShardCounting:
         found: str | None = answer.get("Item", {}).get("place", {}).get("S")
         return found
 
-    def add(self, differences: Mapping[int, int], changes: int, *, before: str | None, place: str) -> bool:
+    def add(
+        self, differences: Mapping[int, int], changes: int, *, before: str | None, place: str, mark: str | None = None
+    ) -> bool:
         """Count so many changes, which make those differences, by the code.
 
         Args:
+            mark: the last one up to there, if there is a new one.
             before: the place as it was read.
             place: up to where it is counted then; texts that compare as the places do.
 
@@ -48,19 +51,20 @@ class ShardCounting:
             False where nothing was counted: the place is another one by now, or something else is counting.
         """
         added = self._items.adding(self._slot, {code: each for code, each in differences.items() if each}, changes)
-        items = [{"Update": self._moved(before, place)}, {"Update": added}]
+        items = [{"Update": self._moved(before, place, mark)}, {"Update": added}]
         return self._items.transact(items if before is not None else [*items, {"Update": self._begun()}])
 
-    def _moved(self, before: str | None, place: str) -> dict[str, Any]:
+    def _moved(self, before: str | None, place: str, mark: str | None) -> dict[str, Any]:
         expire_at = self._class.expire_at
         kept_until = expire_at.serialize(self._now() + PLACE_KEPT)
         known = {} if before is None else {":before": {"S": before}}
+        marked = {} if mark is None else {":mark": {"S": mark}}
         return {
             **self._items.of(self._place),
-            "UpdateExpression": "SET place = :place, #expire_at = :expire_at",
+            "UpdateExpression": "SET place = :place, #expire_at = :expire_at" + (", mark = :mark" if marked else ""),
             "ConditionExpression": "attribute_not_exists(place)" if before is None else "place = :before",
             "ExpressionAttributeNames": {"#expire_at": expire_at.attr_name},
-            "ExpressionAttributeValues": {":place": {"S": place}, ":expire_at": {"N": kept_until}, **known},
+            "ExpressionAttributeValues": {":place": {"S": place}, ":expire_at": {"N": kept_until}, **known, **marked},
         }
 
     def _begun(self) -> dict[str, Any]:

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 from ..core.port import KeptCounts
-from ..core.retries import jittered
+from .batch_get import read_items
 from .count_items import CountItems, changes_of, counted
 from .item import TaskItem
-
-_LONGEST_PAUSE_SECONDS = 0.2
+from .marks import StreamMarks
 
 
 class DynamoCountBoard:
@@ -26,9 +24,10 @@ class DynamoCountBoard:
     def __init__(self, task_class: type[TaskItem]) -> None:
         self._class = task_class
         self._items = CountItems(task_class)
+        self._marks = StreamMarks(task_class)
 
     def read(self) -> KeptCounts | None:
-        stored = self._read([self._items.head, *self._items.slots])
+        stored = read_items(self._class, [self._items.head, *self._items.slots], consistent=True)
         head, slots = stored.get(self._items.head), [stored.get(slot, {}) for slot in self._items.slots]
         if head is None:
             return None
@@ -39,20 +38,26 @@ class DynamoCountBoard:
         return KeptCounts(
             by_code=dict(sorted(by_code.items())),
             exact=head["exact"]["BOOL"],
+            error=int(head["error"]["N"]) if "error" in head else None,
             recounted_at=None if moment is None else datetime.fromisoformat(moment["S"]),
             changes=tuple(map(changes_of, slots)),
         )
 
-    def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, exact: bool) -> bool:
-        items, (first, *others) = self._items, self._items.slots
+    def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, error: int) -> bool:
+        items, (first, *others), exact = self._items, self._items.slots, error == 0
         before = kept.recounted_at
         known = {} if before is None else {":before": {"S": before.isoformat()}}
         head = {
             **items.of(items.head),
-            "UpdateExpression": "SET exact = :exact, recounted_at = :now",
-            "ConditionExpression": "attribute_exists(exact) AND "
-            + ("attribute_not_exists(recounted_at)" if before is None else "recounted_at = :before"),
-            "ExpressionAttributeValues": {":exact": {"BOOL": exact}, ":now": {"S": recounted_at.isoformat()}, **known},
+            "UpdateExpression": "SET exact = :exact, recounted_at = :now, #error = :error",
+            "ConditionExpression": _recounted(before),
+            "ExpressionAttributeNames": {"#error": "error"},
+            "ExpressionAttributeValues": {
+                ":exact": {"BOOL": exact},
+                ":now": {"S": recounted_at.isoformat()},
+                ":error": {"N": str(error)},
+                **known,
+            },
         }
         added = items.adding(first, {code: number for code, number in differences.items() if number}, 0)
         if not exact:
@@ -63,33 +68,34 @@ class DynamoCountBoard:
         checks = [{**items.of(slot), **condition} for slot, condition in zip(others, rest, strict=True)]
         return items.transact([{"Update": head}, {"Update": added}, *({"ConditionCheck": each} for each in checks)])
 
-    def doubt(self) -> None:
-        self._say("SET exact = :no")
+    def doubt(self, kept: KeptCounts) -> None:
+        before = kept.recounted_at
+        known = {} if before is None else {":before": {"S": before.isoformat()}}
+        self._say("SET exact = :no REMOVE #error", _recounted(before), known)
 
     def disown(self) -> None:
-        self._say("SET exact = :no REMOVE recounted_at")
+        self._say("SET exact = :no REMOVE recounted_at, #error", "attribute_exists(exact)", {})
 
-    def _say(self, expression: str) -> None:
+    def _say(self, expression: str, condition: str, values: Mapping[str, Any]) -> None:
         request = {
             "UpdateExpression": expression,
-            "ExpressionAttributeValues": {":no": {"BOOL": False}},
-            "ConditionExpression": "attribute_exists(exact)",
+            "ExpressionAttributeNames": {"#error": "error"},
+            "ExpressionAttributeValues": {":no": {"BOOL": False}, **values},
+            "ConditionExpression": condition,
         }
         self._items.transact([{"Update": {**self._items.of(self._items.head), **request}}])
 
-    def _read(self, keys: list[str]) -> dict[str, dict[str, Any]]:
-        """The items with those keys that exist, as stored."""
-        name = self._class.key.attr_name
-        unread: Any = [{name: {"S": key}} for key in keys]
-        table: Any = self._class.Meta
-        found = {}
-        while True:
-            page: Any = self._class._get_connection().batch_get_item(unread, consistent_read=True)
-            found.update({item[name]["S"]: item for item in page["Responses"].get(table.table_name, [])})
-            unread = page["UnprocessedKeys"].get(table.table_name, {}).get("Keys", [])
-            if not unread:
-                return found
-            time.sleep(jittered(_LONGEST_PAUSE_SECONDS))
+    def mark(self) -> str:
+        return self._marks.write()
+
+    def is_reached(self, mark: str) -> bool:
+        return self._marks.is_reached(mark)
+
+
+def _recounted(before: datetime | None) -> str:
+    """The condition that nobody has counted the tasks since."""
+    known = "attribute_not_exists(recounted_at)" if before is None else "recounted_at = :before"
+    return f"attribute_exists(exact) AND {known}"
 
 
 def _unchanged(changes: int) -> dict[str, Any]:

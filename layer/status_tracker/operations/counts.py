@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 __all__ = ["SETTLING_SECONDS", "KeptCounts", "Recount", "check_counts", "disown_counts", "recount"]
 
 SETTLING_SECONDS = 5.0
-"""After so long a change is counted, and the index has it. If nothing changes for so long before and after the tasks
-are counted, their number and what is kept are of one moment."""
+"""After so long the index has a change."""
+BEHIND_AFTER_SECONDS = 330.0
+"""The function has read a change by then, or it is behind: Lambda gathers changes for 300 seconds at most."""
+_LONGEST_PAUSE_SECONDS = 16.0
 
 ROUNDS = 3
 """So often is rest waited for."""
@@ -60,57 +62,70 @@ class Recount:
 def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
     """Count all tasks of the pipeline by the index, and correct the counts that are kept by that.
 
-    This makes the first count of a table that had tasks before, and mends a drift. It waits until no task changes, up
-    to `ROUNDS` times: then what is kept is exact afterwards. Where the tasks never rest, only a first count and a
-    certain drift are corrected, up to an error of `changes_meanwhile`; then it is not exact. `Pipeline.pause` brings
-    rest.
+    This makes the first count of a table that had tasks before, and mends a drift. Before and after, it waits until the
+    function on the table's stream has read all that was written until then. If no task has changed in between, what
+    is kept is exact afterwards; that is tried up to `ROUNDS` times. Where the tasks never rest, only a first count and
+    a certain drift are corrected, up to an error of `changes_meanwhile`. `Pipeline.pause` brings rest.
 
     Args:
         correct: False only to compare.
 
     Raises:
-        ValueError: the table keeps no counts.
+        ValueError: the table keeps no counts, or the function is behind; nothing was corrected.
     """
     board, config = pipeline.first.task_class.count_board(), pipeline.first.task_class.config
     for _ in range(ROUNDS):
         found = None if board is None else _compared(pipeline, board, lambda: False)
         if board is None or found is None:
-            raise ValueError(
-                f"No counts are kept of {pipeline.use_case_id}: deploy the function that reads the table's stream; the "
-                "counts begin with the first change of a task after that."
-            )
+            raise ValueError(_why_not(pipeline))
         result, kept = found
         if result.changes_meanwhile:
             continue
         if not correct:
             return result
-        if board.correct(kept, result.differences, config.now(), exact=True):
+        if board.correct(kept, result.differences, config.now(), error=0):
             return replace(result, corrected=True, exact=True)
-    if not correct or not (result.first or result.drift):
+    error = result.changes_meanwhile
+    if not correct or not error or not (result.first or result.drift):
         return result
-    return replace(result, corrected=board.correct(kept, result.differences, config.now(), exact=False), exact=False)
+    return replace(result, corrected=board.correct(kept, result.differences, config.now(), error=error), exact=False)
+
+
+def _why_not(pipeline: Pipeline) -> str:
+    if pipeline.kept_counts() is None:
+        return (
+            f"No counts are kept of {pipeline.use_case_id}: deploy the function that reads the table's stream; the "
+            "counts begin with the first change of a task after that."
+        )
+    return (
+        f"The function on the table's stream has not read what was written {BEHIND_AFTER_SECONDS:.0f} seconds ago, so "
+        "nothing can be compared, and nothing was corrected. See the alarm EventsLate; recount when it has caught up."
+    )
 
 
 def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None:
-    """Compare the counts that are kept with the tasks, for a sweep; after a certain drift they are not exact any more.
+    """Compare the counts that are kept with the tasks, for a sweep.
+
+    After a certain drift they are not exact any more. What is not exact is corrected, as by `recount`, if no task has
+    changed meanwhile; so is a first count in any case.
 
     Args:
         stop: returns True when there is no more time.
 
     Returns:
-        None where no counts are kept, or no tasks have been counted yet, or `stop` ended it.
+        None where no counts are kept, the function on the stream is behind, or `stop` ended it.
     """
     board = pipeline.first.task_class.count_board()
-    kept = None if board is None else board.read()
-    if board is None or kept is None or kept.recounted_at is None:
+    if board is None or board.read() is None or (found := _compared(pipeline, board, stop)) is None:
         return None
-    found = _compared(pipeline, board, stop)
-    if found is None:
-        return None
-    result, _ = found
-    if result.drift:
-        board.doubt()
+    result, kept = found
+    error, now = result.changes_meanwhile, pipeline.first.task_class.config.now()
+    if kept.exact and result.drift:
+        board.doubt(kept)
         return replace(result, exact=False)
+    if not kept.exact and (result.first or not error):
+        corrected = board.correct(kept, result.differences, now, error=error)
+        return replace(result, corrected=corrected, exact=corrected and not error)
     return result
 
 
@@ -123,21 +138,45 @@ def disown_counts(pipeline: Pipeline) -> None:
 
 
 def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -> tuple[Recount, KeptCounts] | None:
-    """The tasks beside what is kept; None where nothing is kept, or `stop` ended it."""
-    sleep = sleep_of(pipeline.first.task_class.config.clock)
-    before = board.read()
-    if before is None:
+    """The tasks beside what is kept; None where nothing is kept, the function is behind, or `stop` ended it.
+
+    Every change that was made between the two marks is counted in between, or a little before the first reading.
+    """
+    waiting = _Waiting(sleep_of(pipeline.first.task_class.config.clock), stop)
+    before = board.read() if waiting.until_reached(board) else None
+    if before is None or not waiting.seconds(SETTLING_SECONDS):
         return None
-    sleep(SETTLING_SECONDS)
     counted = _counted(pipeline, stop)
-    if counted is None:
+    if counted is None or not waiting.until_reached(board):
         return None
-    sleep(SETTLING_SECONDS)
     kept = board.read()
     if kept is None:
         return None
     meanwhile = sum(kept.changes) - sum(before.changes)
     return Recount(kept.by_code, counted, meanwhile, kept.recounted_at is None, exact=kept.exact), kept
+
+
+@dataclass(frozen=True)
+class _Waiting:
+    """Waits in small parts, so that `stop` is asked; its answers say whether the wait was to the end."""
+
+    sleep: Callable[[float], None]
+    stop: Callable[[], bool]
+
+    def seconds(self, seconds: float) -> bool:
+        while seconds > 0 and not self.stop():
+            self.sleep(min(seconds, 1.0))
+            seconds -= 1
+        return seconds <= 0
+
+    def until_reached(self, board: CountBoard) -> bool:
+        """Wait until the function has read all that is written now."""
+        mark, waited, pause = board.mark(), 0.0, 1.0
+        while not board.is_reached(mark):
+            if waited >= BEHIND_AFTER_SECONDS or not self.seconds(pause):
+                return False
+            waited, pause = waited + pause, min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        return True
 
 
 def _counted(pipeline: Pipeline, stop: Callable[[], bool]) -> dict[int, int] | None:

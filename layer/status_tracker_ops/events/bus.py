@@ -25,7 +25,13 @@ AT_ONCE = 10
 """PutEvents takes no more."""
 TRIES = 5
 LONGEST_PAUSE_SECONDS = 0.5
-_TEMPORARY = frozenset({"ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"})
+_OF_THE_BUS = frozenset(
+    {
+        *("ThrottlingException", "InternalFailure", "InternalException", "ServiceUnavailable"),
+        *("AccessDeniedException", "ResourceNotFoundException"),
+    }
+)
+"""What the bus says of an event that is no fault of the event: it is sent again."""
 
 
 def entries_of(use_case_id: str, record: StreamRecord, change: Change) -> Iterator[dict[str, Any]]:
@@ -35,7 +41,7 @@ def entries_of(use_case_id: str, record: StreamRecord, change: Change) -> Iterat
             "id": f"{record.event_id}-{number}",
             "sequence": f"{record.sequence}-{number}",
             "use_case": use_case_id,
-            "step": change.place.step.name,
+            "step": None if change.place.step is None else change.place.step.name,
             "task_id": change.task_id,
             "run": change.run,
             "attempts": change.attempts,
@@ -76,7 +82,7 @@ def send(bus: str, entries: Sequence[dict[str, Any]], logger: Logger) -> Sent:
             return sent
         tries = 0 if taken else tries + 1
         sent.number += taken
-        if error is not None and error["ErrorCode"] not in _TEMPORARY:
+        if error is not None and error["ErrorCode"] not in _OF_THE_BUS:
             sent.refused[sent.number] = f"{error['ErrorCode']}: {error.get('ErrorMessage')}"
             sent.number, tries = sent.number + 1, 0
     return sent

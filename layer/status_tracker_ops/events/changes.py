@@ -38,12 +38,14 @@ class EventType(enum.StrEnum):
     FINISHED = "Pipeline Finished"
 
 
-_OF_ACTIONS = {
-    "cancel": EventType.CANCELLED,
-    "ignore": EventType.IGNORED,
-    "rerun": EventType.RERUN,
-    "unignore": EventType.RERUN,
-    "reset": EventType.RERUN,
+_DELETE = "delete"
+_OF_ACTIONS: Mapping[str, Sequence[EventType]] = {
+    "cancel": [EventType.CANCELLED],
+    "ignore": [EventType.IGNORED],
+    "rerun": [EventType.RERUN],
+    "unignore": [EventType.RERUN],
+    "reset": [EventType.RERUN],
+    _DELETE: [],  # it sets a task aside; that the task is gone is told then
 }
 _OF_STATUSES = {
     "pending": EventType.RERUN,
@@ -60,14 +62,15 @@ class NotUnderstoodError(ValueError):
 
 
 class Place(NamedTuple):
-    """A status of a step.
+    """Where a task is.
 
     Attributes:
-        status: its name.
+        step: None where no step has the status any more.
+        status: its name; None where it has none.
     """
 
-    step: PipelineStep
-    status: str
+    step: PipelineStep | None
+    status: str | None
     code: int
 
 
@@ -138,18 +141,23 @@ def _is_anew(before: TaskState, after: TaskState) -> bool:
 
 def _action(before: TaskState, after: TaskState) -> str | None:
     """The deliberate action that the write has recorded; None if it was none."""
-    records, known = after.errors.get("actions") or [None], before.errors.get("actions") or [None]
-    newest = records[-1]
-    return None if newest is None or newest == known[-1] else newest.get("action")
+    newest = _newest_action(after)
+    return None if newest == _newest_action(before) else newest.get("action")
 
 
-def _types(before: TaskState | None, after: TaskState | None, place: Place) -> list[EventType]:
-    if after is None:
+def _newest_action(state: TaskState) -> Mapping[str, Any]:
+    """The record of the last deliberate action; empty if there was none."""
+    records: Sequence[Mapping[str, Any]] = state.errors.get("actions") or ()
+    return records[-1] if records else {}
+
+
+def _types(before: TaskState | None, after: TaskState | None, place: Place) -> Sequence[EventType]:
+    if after is None or place.step is None or place.status is None:
         return [EventType.DELETED]
     if before is None:
         return [EventType.CREATED, *([EventType.STARTED] if place.status == "in_progress" else [])]
     if (told := _OF_ACTIONS.get(_action(before, after) or "")) is not None:
-        return [told]
+        return told
     if place.status in {"pending", "failed"} and before.status == place.step.task_class.config.in_progress_status:
         if after.errors.get("postponed") not in (None, before.errors.get("postponed")) and after.retry == before.retry:
             return [EventType.POSTPONED]
@@ -164,7 +172,7 @@ def _place(pipeline: Pipeline, code_before: int | None, code: int | None) -> Pla
     later one.
 
     Raises:
-        NotUnderstoodError: no step has that status.
+        NotUnderstoodError: the task is there, and no step has its status.
     """
     places = [
         Place(step, name, value)
@@ -172,12 +180,14 @@ def _place(pipeline: Pipeline, code_before: int | None, code: int | None) -> Pla
         for name, value in step.statuses.items()
         if value == (code_before if code is None else code)
     ]
+    if not places and code is None and code_before is not None:
+        return Place(None, None, code_before)
     if not places:
         raise NotUnderstoodError(f"the status {code_before if code is None else code} is of no step of the pipeline")
     if code is None or code_before is None or code == code_before:
         return places[-1]
     came_from = [index for index, step in enumerate(pipeline) if code_before in step.statuses.values()]
-    of_next = len(places) > 1 and bool(came_from) and came_from[0] >= pipeline.steps.index(places[-1].step)
+    of_next = len(places) > 1 and bool(came_from) and places[-1].step in pipeline.steps[: came_from[0] + 1]
     return places[-1] if of_next else places[0]
 
 
@@ -195,6 +205,8 @@ def _reason(types: Sequence[EventType], before: TaskState | None, state: TaskSta
         told = "its time to live is over"
     elif before is not None and before is not state:
         told = _told(types, before, state)
+    elif before is not None and (newest := _newest_action(before)).get("action") == _DELETE:
+        told = newest.get("reason")
     return None if told is None else str(told)[:REASON_CHARACTERS]
 
 
@@ -205,7 +217,7 @@ def _told(types: Sequence[EventType], before: TaskState, state: TaskState) -> An
         return state.errors["postponed"].get("error")
     if EventType.STARTED in types:
         return (taken_over(state) or {}).get("error")
-    if types[0] in {EventType.FAILED, EventType.IGNORED}:
+    if not {EventType.FAILED, EventType.IGNORED}.isdisjoint(types):
         return last_failure(state.errors).get("error")
     return None
 

@@ -11,6 +11,7 @@ from status_tracker.dynamodb.count_items import listed_code
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from status_tracker.dynamodb.count_items import CountItems
     from status_tracker.dynamodb.item import TaskItem
 
 SEQUENCE_DIGITS = 40
@@ -67,6 +68,11 @@ class StreamRecord:
     def sequence(self) -> str:
         """The sequence number; it grows from record to record of an item, compared as text."""
         return self.identifier.zfill(SEQUENCE_DIGITS)
+
+    def mark(self, items: CountItems) -> str | None:
+        """The mark that was written, if it is one."""
+        (key,) = self.keys.values()
+        return items.mark_in(key["S"], self.after)
 
     def codes(self, task_class: type[TaskItem]) -> tuple[int | None, int | None]:
         """The codes under which the item was and is listed among the tasks of the class's use case."""

@@ -6,11 +6,12 @@ import json
 import time
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from status_tracker import TaskLockedError
 from status_tracker.core.history import told
 from status_tracker.core.retries import jittered
+from status_tracker.dynamodb.count_items import CountItems
 from status_tracker.dynamodb.counting import ShardCounting
 from status_tracker_ops.clients import sqs_client
 from status_tracker_ops.events.bus import entries_of, send
@@ -47,12 +48,14 @@ class Stream:
     """Takes the batches of the stream of one pipeline's table.
 
     Events are sent before the changes are counted, and the place in the shard moves with the counting: so each event is
-    sent at least once, and each change is counted exactly once, wherever the process is killed.
+    sent at least once, and each change is counted exactly once, wherever the process is killed. What is counted already
+    is told all the same: another function on the same stream may have counted it.
     """
 
     def __init__(self, pipeline: Pipeline, settings: EventsSettings, logger: Logger) -> None:
         self._pipeline = pipeline
         self._class = pipeline.first.task_class
+        self._items = CountItems(self._class)
         self._settings = settings
         self._logger = logger
 
@@ -64,11 +67,9 @@ class Stream:
             TaskLockedError: others were counting the same at each try; to be delivered again.
         """
         counting = self._counting(shard)
-        place = None if counting is None else counting.place()
-        new = _after(place, records)
-        told, set_aside, events = self._tell(new)
-        changes = 0 if counting is None else self._count(counting, place, told)
-        again = new[len(told)] if len(told) < len(new) else None
+        told, set_aside, events = self._tell(records)
+        changes = 0 if counting is None else self._count(counting, counting.place(), told)
+        again = records[len(told)] if len(told) < len(records) else None
         return Taken(events, changes, set_aside, again)
 
     def _counting(self, shard: str | None) -> ShardCounting | None:
@@ -100,13 +101,15 @@ class Stream:
         sent = send(bus, entries, self._logger)
         done = records if sent.number == len(entries) else records[: of_record[sent.number]]
         aside |= {of_record[event]: why for event, why in sent.refused.items()}
+        refused = {of_record[event]: entries[event] for event in sent.refused}
         for place in sorted(place for place in aside if place < len(done)):
-            self._set_aside(records[place], aside[place])
+            self._set_aside(records[place], aside[place], refused.get(place))
         return done, sum(place < len(done) for place in aside), sent.number - len(sent.refused)
 
-    def _set_aside(self, record: StreamRecord, why: str) -> None:
-        """Put the record where somebody finds it; where that fails too, the log has it."""
-        note = {"keys": record.keys, "event_id": record.event_id, "sequence": record.identifier, "why": why}
+    def _set_aside(self, record: StreamRecord, why: str, event: Mapping[str, Any] | None) -> None:
+        """Put the record, and its event that was refused, where somebody finds it; the log has it in any case."""
+        note: dict[str, Any] = {"keys": record.keys, "event_id": record.event_id, "sequence": record.identifier}
+        note |= {"why": why, **({} if event is None else {"event": event})}
         self._logger.error("Record set aside", extra=note)
         queue = self._settings.events_dead_letter_queue_url
         if queue is None:
@@ -120,7 +123,11 @@ class Stream:
         for _ in range(TRIES):
             new = _after(place, records)
             differences, changes = self._differences(new)
-            if not changes or counting.add(differences, changes, before=place, place=new[-1].sequence):
+            marks = [mark for record in new if (mark := record.mark(self._items)) is not None]
+            mark = marks[-1] if marks else None
+            if not changes and mark is None:
+                return 0
+            if counting.add(differences, changes, before=place, place=new[-1].sequence, mark=mark):
                 return changes
             time.sleep(jittered(LONGEST_PAUSE_SECONDS))
             place = counting.place()

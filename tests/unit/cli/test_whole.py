@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
+from pynamodb.exceptions import GetError
 
 import status_tracker as st
 from status_tracker.cli.app import app
@@ -58,8 +60,8 @@ class Board:
         return self._counts
 
 
-def keep_counts(monkeypatch: pytest.MonkeyPatch, *, exact: bool, counted: bool = True) -> None:
-    counts = KeptCounts({10: 2_000_000, 30: -1, 90: 7}, exact, NOON if counted else None)
+def keep_counts(monkeypatch: pytest.MonkeyPatch, *, error: int | None, counted: bool = True) -> None:
+    counts = KeptCounts({10: 2_000_000, 30: -1, 90: 7}, error == 0, NOON if counted else None, error=error)
     monkeypatch.setattr(Order, "count_board", lambda: Board(counts))
 
 
@@ -166,7 +168,7 @@ def test_pauses_are_told_by_whom_since_when_and_why(run: Any) -> None:
 
 
 def test_kept_counts_are_told_instead_of_counting(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep_counts(monkeypatch, exact=True)
+    keep_counts(monkeypatch, error=0)
     answer = run("stats")
     assert ["Order", "pending", "10", "2,000,000"] in [line.split() for line in answer.out.splitlines()]
     assert answer.err == ""
@@ -174,24 +176,44 @@ def test_kept_counts_are_told_instead_of_counting(run: Any, monkeypatch: pytest.
 
 
 def test_kept_counts_that_nothing_keeps_any_more_are_not_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep_counts(monkeypatch, exact=True)
+    keep_counts(monkeypatch, error=0)
     monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")
     some_of_each()
     assert run("stats", "--json").json["total"] == 4
 
 
-def test_kept_counts_that_may_have_drifted_are_told_as_such(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep_counts(monkeypatch, exact=False)
+def test_kept_counts_that_are_nearly_right_are_told_as_such(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_counts(monkeypatch, error=3)
     answer = run("stats")
     assert ["total", "≈2,000,007"] in [line.split() for line in answer.out.splitlines()]
     assert "status-tracker recount" in answer.err
     assert run("stats", "--json").json["exact"] is False
 
 
+def test_kept_counts_that_are_known_to_be_wrong_are_not_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep_counts(monkeypatch, error=None)
+    some_of_each()
+    assert ["Order", "pending", "10", "1", "0", "s"] in [line.split() for line in run("stats").out.splitlines()]
+
+
+def test_where_there_is_no_right_to_the_kept_counts_the_tasks_are_counted(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused() -> None:
+        refusal = {"Error": {"Code": "AccessDeniedException"}}
+        raise GetError(cause=ClientError(refusal, "BatchGetItem"))  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Order, "count_board", refused)
+    some_of_each()
+    answer = run("stats")
+    assert ["Order", "pending", "10", "1", "0", "s"] in [line.split() for line in answer.out.splitlines()]
+    assert "dynamodb:BatchGetItem" in answer.err
+
+
 def test_where_counts_are_kept_and_nothing_changes_watch_looks_for_no_tasks(
     run: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    keep_counts(monkeypatch, exact=True)
+    keep_counts(monkeypatch, error=0)
     fail("before")
     asked: list[int] = []
     ask = Order.query_by_status
@@ -215,7 +237,7 @@ def test_where_counts_are_kept_and_nothing_changes_watch_looks_for_no_tasks(
 
 
 def test_before_the_first_count_tasks_are_counted_by_the_index(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    keep_counts(monkeypatch, exact=False, counted=False)
+    keep_counts(monkeypatch, error=None, counted=False)
     some_of_each()
     told = run("stats", "--json").json
     assert (told["total"], told["exact"]) == (4, True)
