@@ -319,7 +319,9 @@ def test_reading_costs_one_request_however_many_tasks_there_are(pipeline: Pipeli
     assert sent == {"GetItem": 1, "TransactWriteItems": 1}
 
 
-def test_counting_survives_a_lost_answer(step1: Any, wire: Wire) -> None:
+def test_counting_survives_a_lost_answer(step1: Any, wire: Wire, dynamodb_local_engine: Engine, engine: Engine) -> None:
+    if engine != dynamodb_local_engine:
+        pytest.skip("moto does not know a transaction again by its token")
     wire.inject("TransactWriteItems", answer_lost)
     keep(step1, {10: 1})
     assert wire.pending("TransactWriteItems") == 0

@@ -78,7 +78,7 @@ def test_an_object_that_was_deleted_is_read_when_it_is_uploaded_again(app: Appli
     assert (action["by"], action["reason"]) == ("intake", "its object is there again")
     assert metrics.counts("Intake") == {"UploadIsBack": 1}
     extract(app, task_id)
-    assert "not a PDF" in reason(app, task_id)
+    assert "cut off" in reason(app, task_id)
 
 
 def test_a_to_b_to_a_is_read(app: Application) -> None:

@@ -65,7 +65,7 @@ def test_local_is_quick_and_prod_is_careful() -> None:
         ({"alarm_no_progress_minutes": 34}, "alarm_no_progress_minutes must be at least 35, not 34: so long one task"),
         ({"alarm_oldest_unfinished_minutes": 69}, "alarm_oldest_unfinished_minutes must be at least 70"),  # two steps
         ({"alarm_stuck_minutes": 11}, "alarm_stuck_minutes must be at least 12, not 11: so long a takeover may take"),
-        ({"alarm_queue_age_minutes": 27}, "alarm_queue_age_minutes must be at least 28, not 27: so long a message"),
+        ({"alarm_queue_age_minutes": 26}, "alarm_queue_age_minutes must be at least 27, not 26: so long a message"),
         ({"step_timeout_seconds": 900}, "alarm_no_progress_minutes must be at least 85, not 60"),
     ],
 )

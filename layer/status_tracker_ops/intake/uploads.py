@@ -84,11 +84,12 @@ def parse_upload(body: str) -> Upload:
     detail = _member(event, "detail", dict, "the event")
     bucket = _member(detail, "bucket", dict, "detail")
     stored = _member(detail, "object", dict, "detail")
+    name = _member(bucket, "name", str, "detail.bucket")
     key = _member(stored, "key", str, "detail.object")
     if not _is_unicode(key):
         raise BadMessageError(f"'key' in detail.object is {key!r:.80}, which is no Unicode text; S3 has no such key.")
     return Upload(
-        bucket=_member(bucket, "name", str, "detail.bucket"),
+        bucket=name,
         key=key,
         etag=_member(stored, "etag", str, "detail.object").strip('"'),
         size=_member(stored, "size", int, "detail.object"),
