@@ -27,8 +27,6 @@ NEVER_USED = {
     "all running executions are listed",
     "B* s3:AbortMultipartUpload": "Step Functions writes the results of a Map in parts; here they are written at once",
     "B* s3:ListMultipartUploadParts": "the same",
-    "*IntakeRole s3:ListBucket": "for events that come late; tests/handlers bring one",
-    "WidgetActorRole states:StopExecution": "for tasks that are cancelled; tests/handlers cancel and delete",
     "AnswerHandlerRole s3:ListBucket": "tells a text that somebody has deleted from one that may not be read; "
     "tests/handlers have it",
 }
