@@ -51,6 +51,8 @@ def rights(app: Application) -> Rights:
     _use_the_widget(app, good)
     _leave_to_the_sweep(app, good)
     wait_for("an invocation by the schedule", lambda: _is_asked_for(app, "ScheduleRights", "lambda:InvokeFunction"))
+    counting = ("OperationsSweepRole", "dynamodb:ConditionCheckItem")
+    wait_for("the first count by a sweep", lambda: _is_asked_for(app, *counting), patience=240)
     return Rights(app.cloud, app.stack)
 
 
