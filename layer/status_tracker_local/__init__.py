@@ -2,4 +2,8 @@
 
 from status_tracker._extras import require
 
-require(__name__, "boto3", "botocore", "moto", "werkzeug", "yaml", "rich", "uv", install="status-tracker[local]")
+require(
+    __name__,
+    *("boto3", "botocore", "moto", "jsonpath_ng", "werkzeug", "yaml", "rich", "uv"),
+    install="status-tracker[local]",
+)

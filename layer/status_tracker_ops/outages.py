@@ -7,7 +7,6 @@ import socket
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from boto3.exceptions import RetriesExceededError
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
@@ -18,7 +17,6 @@ from botocore.exceptions import (
     ReadTimeoutError,
     ResponseStreamingError,
 )
-from pynamodb.exceptions import PynamoDBException
 
 from status_tracker import NonRetryableError, Postponed, TaskExecutionError
 
@@ -135,10 +133,13 @@ def _chain(error: BaseException | None, seen: set[int]) -> Iterator[BaseExceptio
         error = _reason(error)
 
 
+_REASONS = ("cause", "last_exception")
+"""Where PynamoDB's errors, and those of boto3's downloads, have what they were raised for."""
+
+
 def _reason(error: BaseException) -> BaseException | None:
-    told = None
-    if isinstance(error, (PynamoDBException, RetriesExceededError)):
-        told = getattr(error, "cause", None) or getattr(error, "last_exception", None)
+    named = (getattr(error, name, None) for name in _REASONS)
+    told = next((each for each in named if isinstance(each, BaseException)), None)
     return told or (error.__cause__ if error.__suppress_context__ else error.__context__)
 
 

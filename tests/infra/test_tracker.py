@@ -184,6 +184,9 @@ def expected_rights(tracker: str) -> dict[str, set[tuple[str, str]]]:
         | starting
         | {
             ("dynamodb:PutItem", _TABLE),
+            ("dynamodb:ConditionCheckItem", _TABLE),
+            ("dynamodb:DescribeTable", _TABLE),
+            ("dynamodb:DescribeStream", "<OrdersTasksTable.StreamArn>"),
             ("states:ListExecutions", workflow),
             ("states:DescribeExecution", executions),
             ("sqs:GetQueueAttributes", queue),
