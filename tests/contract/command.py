@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 MODULE = """
 import os
 import status_tracker as st
+from status_tracker.operations.pipeline import Pipeline
 
 class Order(st.BaseTask):
     class Meta:
@@ -52,6 +53,8 @@ class Order(st.BaseTask):
     def note(name, line):
         with open(name, "a") as log:
             log.write(f"{{line}}\\n")
+
+PIPELINE = Pipeline({{"Order": Order}})
 """
 
 

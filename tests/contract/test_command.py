@@ -73,10 +73,11 @@ def test_killed_deletion_is_completed(command: Command, step: Any, dies_at: str)
     """Killed between the mark on a task and what follows: nothing begins on it, and the same run id completes it."""
     ids = make_failed(step, 60)
     delete = ("delete", "--status", "failed", "--reason", "asked to forget", "--by", "ann", "--yes", "--run-id", "d1")
-    assert command.run(*delete, DIES_AT=dies_at).returncode == -9
+    pipeline = {"STATUS_TRACKER_TASK": "shop:PIPELINE"}
+    assert command.run(*delete, **pipeline, DIES_AT=dies_at).returncode == -9
     marked = step.get_one_or_none("t-030", consistent_read=True)
     assert (marked.is_ignored(), marked.errors["actions"][-1]["action"]) == (True, "delete")
-    done = command.run(*delete)
+    done = command.run(*delete, **pipeline)
     assert done.returncode == 0, done.stderr
     assert sum(step.count_by_status().values()) == 0
     assert set(command.noted("discarded")) == set(command.noted("recalled")) == set(ids)

@@ -211,6 +211,10 @@ class KeptCounts:
     error: int | None = None
 
 
+class CountsNotKeptError(ValueError):
+    """Nothing can keep the counts: the table has no stream."""
+
+
 class CountBoard(Protocol):
     """Where a backend keeps the counts of one use case, apart from its tasks."""
 

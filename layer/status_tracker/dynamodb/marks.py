@@ -9,6 +9,7 @@ from typing import Any
 
 from botocore.config import Config
 
+from ..core.port import CountsNotKeptError
 from .batch_get import BATCH_SIZE, read_items
 from .count_items import CountItems
 from .item import TaskItem
@@ -82,7 +83,7 @@ class StreamMarks:
     def _stream(self) -> str:
         arn: str | None = self._client.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
         if arn is None:
-            raise ValueError(
+            raise CountsNotKeptError(
                 f"No counts are kept of {self._class.config.use_case_id}: the table {self._table} has no stream. "
                 "Deploy the function that reads it."
             )

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from ..core.port import KeptCounts
+from ..core.port import CountsNotKeptError, KeptCounts
 from ..core.retries import sleep_of
 
 if TYPE_CHECKING:
@@ -113,10 +113,18 @@ def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None
         stop: returns True when there is no more time.
 
     Returns:
-        None where no counts are kept, the function on the stream is behind, or `stop` ended it.
+        None where no counts are kept, the function on the stream is behind, or `stop` ended it. Where there is no
+        stream any more, the counts are not relied on from then on.
     """
     board = pipeline.first.task_class.count_board()
-    if board is None or board.read() is None or (found := _compared(pipeline, board, stop)) is None:
+    if board is None or board.read() is None:
+        return None
+    try:
+        found = _compared(pipeline, board, stop)
+    except CountsNotKeptError:
+        disown_counts(pipeline)
+        return None
+    if found is None:
         return None
     result, kept = found
     error, now = result.changes_meanwhile, pipeline.first.task_class.config.now()

@@ -32,7 +32,7 @@ RECOUNT_EVERY = timedelta(days=1)
 RECOUNTED_WITHIN = 1_000_000
 """The pause before the next recount grows with the number of ended tasks, up to `RECOUNT_EVERY` at so many."""
 RECOUNT_AGAIN = timedelta(hours=1)
-"""The pause after a recount that ran out of time: reading all ended tasks costs money."""
+"""The pause after a recount that ran out of time, which costs money; and at least between looks at exact counts."""
 SETTLING = timedelta(minutes=1)
 """By then the index has a task that has ended: what ends later is for the next count."""
 # The part of the time after which each stage stops, so that the next ones have theirs.
@@ -249,6 +249,8 @@ class Sweep:
         if self.counts is not None:
             self.report.checked(check_counts(self.pipeline, stop))
         pause = RECOUNT_AGAIN if counted is None else RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1)
+        if self.kept is not None:
+            pause = max(pause, RECOUNT_AGAIN)
         return replace(state, recount_after=now + pause, service=service)
 
     def _count_ended(self, last: Mapping[int, PipelineStep], stop: Callable[[], bool]) -> int | None:
