@@ -14,8 +14,8 @@ def place_unconditional() -> None:
     """The place is stored whatever it was."""
     moved = ShardCounting._moved
 
-    def without_condition(self: ShardCounting, before: str | None, place: str) -> dict[str, Any]:
-        update = moved(self, before, place)
+    def without_condition(self: ShardCounting, *args: Any) -> dict[str, Any]:
+        update = moved(self, *args)
         update["ExpressionAttributeValues"].pop(":before", None)
         return {name: value for name, value in update.items() if name != "ConditionExpression"}
 
