@@ -12,7 +12,8 @@ from status_tracker_ops.intake.uploads import Upload
 
 _WIDGET_SECONDS = 60
 _ALARMS_AT_ONCE = 100
-_NEVER_DONE = {"reason": "status-tracker verify"}
+_NEVER_DONE = {"action": "rerun", "reason": "status-tracker verify"}
+"""Without the id of a request, which each button sends."""
 
 
 def uploaded(name: str, body: Callable[[], bytes], bucket: str, check: Callable[[Any], str] = lambda _: "") -> Sample:

@@ -199,7 +199,8 @@ def test_limit_and_prefix_hold_for_it_too(step: Any, wire: Wire) -> None:
     damage(wire, step, "x-bad", WHOLE_ONLY["no JSON"])
     chosen = TaskFilter((30,), error_class="RuntimeError", id_prefix="y-")
     assert sorted(chosen.matching(step).ids()) == ["y-1", "y-2"]
-    assert len(list(TaskFilter((30,), error_class="RuntimeError").matching(step, limit=2).ids())) == 2
+    found = list(TaskFilter((30,), error_class="RuntimeError").matching(step, limit=2).ids())
+    assert sorted(found) == ["x-bad", "y-1", "y-2"]  # nobody knows whether that one matches: it takes no place
 
 
 @pytest.mark.parametrize("change", DAMAGES)

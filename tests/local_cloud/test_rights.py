@@ -105,7 +105,9 @@ def _use_the_widget(app: Application, task_id: str) -> None:
     actor = f"{app.stack}-widget-actor"
     assert actor in button.endpoint
     app.extract_task().make_and_save("rights/cancelled.pdf#1")
-    cancel = Page(_invoke(app, viewer, {"view": "task", "task_id": "rights/cancelled.pdf#1"})).call("Cancel in Extract")
+    place = {"step": "Extract", "status": "pending"}  # from that list, which is shown again
+    opened = {"view": "task", "task_id": "rights/cancelled.pdf#1", **place}
+    cancel = Page(_invoke(app, viewer, opened)).call("Cancel in Extract")
     assert f"{app.stack}-widget-admin" in cancel.endpoint
     typed = {"widgetContext": {"forms": {"all": {"reason": "nobody wants it"}}}}
     assert Page(_invoke(app, cancel.endpoint, {**cancel.values, **typed})).text.startswith("Done: Cancelled. ")
@@ -197,15 +199,16 @@ def test_each_right_that_is_used_is_missed(rights: Rights) -> None:
 
 
 def test_a_refusal_reaches_the_user(app: Application, rights: Rights) -> None:
-    """The widget's viewer may not read the index for once, and says so."""
+    """The widget's viewer may not read the index for once, and says so where it lists tasks."""
+    listing = {"view": "list", "step": "Extract", "status": "succeeded"}
     [right] = [each for each in rights.granted if (each.name, each.action) == ("WidgetViewerRole", "dynamodb:Query")]
     iam = app.cloud.client("iam")
     role = {"RoleName": right.role.rpartition("/")[2], "PolicyName": "Rights"}
     before = json.dumps(iam.get_role_policy(**role)["PolicyDocument"])
     iam.put_role_policy(**role, PolicyDocument=json.dumps(rights.without(right)))
     try:
-        shown = Page(_invoke(app, f"{app.stack}-widget-viewer", {}))
+        shown = Page(_invoke(app, f"{app.stack}-widget-viewer", listing))
         assert "AccessDeniedException" in shown.text
     finally:
         iam.put_role_policy(**role, PolicyDocument=before)
-    assert "AccessDenied" not in Page(_invoke(app, f"{app.stack}-widget-viewer", {})).text
+    assert "AccessDenied" not in Page(_invoke(app, f"{app.stack}-widget-viewer", listing)).text
