@@ -111,6 +111,8 @@ def _use_the_widget(app: Application, task_id: str) -> None:
     assert f"{app.stack}-widget-admin" in cancel.endpoint
     typed = {"widgetContext": {"forms": {"all": {"reason": "nobody wants it"}}}}
     assert Page(_invoke(app, cancel.endpoint, {**cancel.values, **typed})).text.startswith("Done: Cancelled. ")
+    for endpoint in (button.endpoint, cancel.endpoint):  # who asks for nothing is shown the overview
+        assert Page(_invoke(app, endpoint, {})).text.startswith("Not done: ")
 
 
 def _leave_to_the_sweep(app: Application, task_id: str) -> None:
