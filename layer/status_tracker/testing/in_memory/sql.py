@@ -19,7 +19,7 @@ from unittest import mock
 from urllib.parse import quote
 
 import sqlalchemy as sa
-from sqlalchemy import event
+from sqlalchemy import event, orm
 from sqlalchemy.pool import QueuePool
 from sqlalchemy.schema import CreateIndex, CreateTable
 from sqlalchemy.sql import visitors
@@ -83,6 +83,8 @@ class _Database:
 
     def prepare(self, connection: sa.Connection, statement: Any, *_: Any) -> None:
         """Make the tables that the statement names, with those that their keys refer to, unless they are there."""
+        if isinstance(statement, orm.FromStatement):
+            statement = statement.element
         if isinstance(statement, CreateTable):
             self._name_schema(connection, statement.element.schema)
         elif isinstance(statement, sa.Select | sa.CompoundSelect | sa.UpdateBase):
