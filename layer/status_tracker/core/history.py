@@ -25,7 +25,7 @@ TRACEBACK_BYTES = 6 * 1024
 _ENTRY_BYTES = ERROR_BYTES + TRACEBACK_BYTES + 1024
 
 KEPT_ACTIONS = 20
-ACTIONS_BYTES = 23 * 1024
+ACTIONS_BYTES = 24 * 1024
 """All records of deliberate actions: with texts of ordinary length 20 of them, with the longest ids some 14."""
 
 REASON_BYTES = 512
