@@ -16,6 +16,7 @@ from status_tracker.core.lifecycle import Lifecycle, TryWrite
 from status_tracker.core.port import HeldBy, Startable, Unchanged, Write, WriteResult
 from status_tracker.core.state import TaskState
 from status_tracker.dynamodb import expressions, store, templates
+from status_tracker.sql import prepared as sql_prepared
 from status_tracker.sql import store as sql_store
 from status_tracker.sql.transactions import storing
 
@@ -47,7 +48,8 @@ def _sql_without(guard: type[HeldBy | Startable]) -> None:
         held: sa.ColumnElement[bool] = sa.true() if isinstance(write.guard, guard) else honest(job, write)
         return held
 
-    vars(sql_store)["condition"] = condition
+    for module in (sql_store, sql_prepared):
+        vars(module)["condition"] = condition
 
 
 def _trackers_without(guard: type[HeldBy | Startable]) -> None:
