@@ -8,7 +8,7 @@ import pytest
 
 import status_tracker as st
 from status_tracker.operations.pipeline import Pipeline
-from status_tracker.testing import MemoryTask
+from status_tracker.testing import MemoryStorage, MemoryTask
 
 
 def step(*codes: int, exhausted: int | None = None) -> type[MemoryTask]:
@@ -50,3 +50,12 @@ def test_a_step_may_begin_where_the_one_before_succeeded_or_at_a_code_of_its_own
 def test_steps_that_share_other_codes_are_refused(steps: dict[str, Any], found: str) -> None:
     with pytest.raises(ValueError, match=rf"share codes: .*{found}.*Only the succeeded of a step"):
         Pipeline(steps)
+
+
+def test_r20_a_pause_of_tasks_that_are_elsewhere_now_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests give each case a storage of its own, and keep the pipeline."""
+    pipeline = Pipeline({"Print": PRINT})
+    monkeypatch.setattr(MemoryTask, "storage", MemoryStorage())
+    pipeline.pause(reason="out of ink")
+    monkeypatch.setattr(MemoryTask, "storage", MemoryStorage())
+    assert pipeline.pauses() == []

@@ -61,7 +61,7 @@ class Pauses:
 
     Args:
         use_case_id: what is paused, for the messages.
-        board: makes the board, on first use.
+        board: gives the board; asked each time, so that another place of the tasks has other pauses.
         clock: tells the time.
     """
 
@@ -69,9 +69,8 @@ class Pauses:
         self, use_case_id: str, board: Callable[[], PauseBoard], clock: Callable[[], datetime] = get_utc_now
     ) -> None:
         self._use_case_id = use_case_id
-        self._make_board = board
+        self._board = board
         self._clock = clock
-        self._board: PauseBoard | None = None
         self._asked = float("-inf")
         self._known: Mapping[str, Pause] = {}
 
@@ -117,7 +116,7 @@ class Pauses:
 
     def read(self) -> Mapping[str, Pause]:
         """The pauses in force now, by the step's name or ``"*"``; asks the backend."""
-        self._known = {name: _loaded(name, each) for name, each in _parsed(self._get_board().read())["paused"].items()}
+        self._known = {name: _loaded(name, each) for name, each in _parsed(self._board().read())["paused"].items()}
         self._asked = time.time()
         return {name: each for name, each in self._known.items() if not each.is_over(self._clock())}
 
@@ -135,14 +134,9 @@ class Pauses:
         if pause is not None:
             raise pause.error(self._use_case_id, task_id)
 
-    def _get_board(self) -> PauseBoard:
-        if self._board is None:
-            self._board = self._make_board()
-        return self._board
-
     def _change(self, action: str, record: Pause, change: Callable[[Mapping[str, Any]], Mapping[str, Any]]) -> bool:
         """Whether the change makes a difference; it is recorded with who asked for it."""
-        board = self._get_board()
+        board = self._board()
         self._asked = float("-inf")
         entry = {"action": action, "step": record.step, **_stored(record)}
         for refused in range(_TRIES):
