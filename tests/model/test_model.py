@@ -10,6 +10,9 @@ from . import variants
 from .explore import Explored, explore
 from .settings import long, quick
 
+# The same lines a hundred thousand times: other tests measure them.
+pytestmark = pytest.mark.no_cover
+
 _EXPLORED: dict[str, Explored] = {}
 QUICK = quick()
 MANY = 200_000

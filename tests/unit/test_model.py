@@ -20,6 +20,9 @@ from status_tracker.testing import BackendError, Fault, MemoryStore, Record
 from tests.unit.reference_model import ALL_CODES, MAX_RETRY, Model, Step1, Step2
 from tests.unit.steps import LEASE, TICK, Clock, make_config
 
+# The same lines a hundred thousand times: other tests measure them.
+pytestmark = pytest.mark.no_cover
+
 
 class PatientClock(Clock):
     """Moves during pauses only while time flies."""
