@@ -1,12 +1,13 @@
 """What it takes to begin: a contender's first client, and its first start of a task, each a whole fresh process.
 
-``python -m bench.cold [ROUNDS]`` measures them on DynamoDB Local, with compiled modules and without. What a process
+``python -m bench.cold`` measures them on DynamoDB Local, with compiled modules and without. What a process
 takes is its user and system time from beginning to end, less what ``python -c pass`` takes in the same round. It runs
 a program of ``bench/beginnings``, which is compiled, and imports nothing of the bench.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import py_compile
 import subprocess
@@ -25,6 +26,7 @@ from typing import Any
 import boto3
 
 from bench import items
+from bench.base import check_out, with_before
 from bench.conductor import PYTHON, environment_of, module_of
 from bench.report import Row, markdown, number
 from bench.sections import FLOOR, NAMES
@@ -35,7 +37,7 @@ from tests.support.dynamodb_local import run_dynamodb_local
 
 ALONE = "botocore_alone"
 """The floor: what nobody who speaks to DynamoDB gets below."""
-CONTENDERS = (ALONE, FLOOR, "ours", "pynamodb_raw", "pynamodb_mate")
+CONTENDERS = (ALONE, FLOOR, "ours", "pynamodb_raw", "pynamodb_mate", "powertools")
 MODULES = {True: "compiled modules", False: "no compiled modules"}
 _PROGRAMS = Path(__file__).with_name("beginnings")
 BARE = "bare"
@@ -197,10 +199,15 @@ def _rows(what: str, samples: Mapping[str, Samples]) -> Iterator[Row]:
 
 
 def main() -> None:
-    rounds = int(sys.argv[1]) if len(sys.argv) > 1 else 9
-    contenders = tuple(sys.argv[2:]) or CONTENDERS
+    parser = argparse.ArgumentParser(description="Measure how contenders begin.")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--base", default="", help="a revision whose library is measured too, as before")
+    asked = parser.parse_args()
+    if asked.base:
+        check_out(asked.base)
+    contenders = with_before(CONTENDERS, before=bool(asked.base))
     with run_dynamodb_local() as port:
-        sys.stdout.write(markdown(cold_starts(f"http://127.0.0.1:{port}", rounds, contenders)))
+        sys.stdout.write(markdown(cold_starts(f"http://127.0.0.1:{port}", asked.rounds, contenders)))
 
 
 if __name__ == "__main__":
