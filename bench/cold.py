@@ -43,6 +43,8 @@ _PROGRAMS = Path(__file__).with_name("beginnings")
 BARE = "bare"
 TABLE = "cold"
 _SHOWN = 8
+_FEW = 3
+"""Rounds of what takes four times as long."""
 _TELL = """
 with open("/proc/self/status") as _status:
     print(*[_line for _line in _status if _line.startswith("VmHWM")])
@@ -141,19 +143,17 @@ def programs(address: str) -> Iterator[Programs]:
         yield Programs(address, Path(folder), client)
 
 
-def cold_starts(address: str, rounds: int, contenders: Sequence[str]) -> Iterator[Row]:
+def cold_starts(run: Programs, rounds: int, contenders: Sequence[str]) -> Iterator[Row]:
     """First client and first start of each contender; the first contender is the floor."""
-    with programs(address) as run:
-        for compiled, told in MODULES.items():
-            for what in ("first client", "first start"):
-                samples = _measured(run, what, rounds, contenders, compiled=compiled)
-                yield from _rows(f"{what}, {told}", samples)
+    for compiled, told in MODULES.items():
+        for what in ("first client", "first start"):
+            samples = _measured(run, what, rounds if compiled else _FEW, contenders, compiled=compiled)
+            yield from _rows(f"{what}, {told}", samples)
 
 
-def import_breakdown(address: str) -> str:
+def import_breakdown(run: Programs) -> str:
     """Where the time of the library's imports goes, by package, as a sentence."""
-    with programs(address) as run:
-        times = run.import_times("ours")
+    times = run.import_times("ours")
     told = ", ".join(f"{package} {microseconds / 1000:.0f}" for package, microseconds in times.most_common(_SHOWN))
     return f"What `status_tracker` imports up to a first start takes {times.total() / 1000:.0f} ms, traced: {told}."
 
@@ -206,8 +206,9 @@ def main() -> None:
     if asked.base:
         check_out(asked.base)
     contenders = with_before(CONTENDERS, before=bool(asked.base))
-    with run_dynamodb_local() as port:
-        sys.stdout.write(markdown(cold_starts(f"http://127.0.0.1:{port}", asked.rounds, contenders)))
+    with run_dynamodb_local() as port, programs(f"http://127.0.0.1:{port}") as run:
+        sys.stdout.write(markdown(cold_starts(run, asked.rounds, contenders)))
+        sys.stdout.write(f"\n{import_breakdown(run)}\n")
 
 
 if __name__ == "__main__":

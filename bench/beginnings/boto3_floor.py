@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 import boto3
 
 
-def moment(time):
+def moment(time: datetime) -> dict[str, str]:
     return {"S": time.strftime("%Y-%m-%dT%H:%M:%S.%f%z")}
 
 

@@ -2,12 +2,12 @@
 
 import sys
 
-import pynamodb_mate.api as pm
+import pynamodb_mate.api as pm  # type: ignore[import-not-found]  # only .venv-bench has it
 
 st = pm.patterns.status_tracker
 
 
-class Step(st.BaseTask):
+class Step(st.BaseTask):  # type: ignore[misc, name-defined]
     class Meta:
         table_name = sys.argv[2]
         region = "us-east-1"

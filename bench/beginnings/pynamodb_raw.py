@@ -10,7 +10,7 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from pynamodb.models import Model
 
 
-class Index(GlobalSecondaryIndex):
+class Index(GlobalSecondaryIndex):  # type: ignore[type-arg, no-untyped-call]  # as users write it
     class Meta:
         index_name = "status_and_update_time-index"
         projection = IncludeProjection(["create_time", "status", "retry", "lock", "lock_time", "lock_expire_time"])

@@ -128,7 +128,7 @@ class LayerContent:
         if self.requirements is not None:
             self._add_own(self.requirements, site)
         if not _host() and (python := compiler()):
-            _compile(output, python)
+            compile_modules(output, python, _WHERE_LAMBDA_HAS_IT)
 
     def source_hash(self) -> str:
         """A hash of all that the layer is made from.
@@ -247,8 +247,12 @@ def _version_of(python: str) -> str | None:
     return None if result.returncode else result.stdout.strip()
 
 
-def _compile(output: Path, python: str) -> None:
+def compile_modules(folder: Path, python: str, deployed: str) -> None:
     """Compile all modules; what is compiled names no place of this machine, and is used without a look at the source.
+
+    Args:
+        python: the interpreter that compiles; only one of its version can use what it has compiled.
+        deployed: where the folder will be, which tracebacks name.
 
     Raises:
         RuntimeError: a module cannot be compiled.
@@ -256,7 +260,7 @@ def _compile(output: Path, python: str) -> None:
     result = subprocess.run(  # noqa: S603 - every argument is ours
         [
             *(python, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
-            *("-s", str(output), "-p", _WHERE_LAMBDA_HAS_IT, str(output)),
+            *("-s", str(folder), "-p", deployed, str(folder)),
         ],
         capture_output=True,
         text=True,
@@ -264,7 +268,7 @@ def _compile(output: Path, python: str) -> None:
         env={**os.environ, "PYTHONHASHSEED": "0"},
     )
     if result.returncode:
-        raise RuntimeError(f"{python} could not compile the layer:\n{result.stdout.strip()}{result.stderr.strip()}")
+        raise RuntimeError(f"{python} could not compile {folder}:\n{result.stdout.strip()}{result.stderr.strip()}")
 
 
 def _host() -> list[str]:
