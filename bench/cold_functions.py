@@ -34,7 +34,8 @@ from bench.processes import cpu_seconds, peak_bytes
 from bench.report import aligned, number
 from bench.start import MEGABYTE
 from bench.stats import spread
-from status_tracker_cdk.layer import BUNDLE_FOR, LayerContent, compile_modules
+from status_tracker_cdk.compiling import BUNDLE_FOR, compile_modules
+from status_tracker_cdk.layer import LayerContent
 from status_tracker_local.account import handler_environment
 from status_tracker_local.sandbox import Function, Sandbox
 from status_tracker_local.toolchain import handlers_python
