@@ -14,7 +14,7 @@ from pathlib import Path
 
 import boto3
 
-from bench import items, on_loop, sql, start
+from bench import cold, items, on_loop, sql, start
 from bench.base import UnknownRevisionError, check_out, with_before
 from bench.conductor import BASE, ROOT
 from bench.facts import facts
@@ -29,9 +29,10 @@ _HOW = """# The library measured beside its peers
 {facts}
 
 One run of `make bench`, all contenders in turns in it. CPU is the client's own, user and system. Figures are medians,
-for one task or one call, of {rounds} rounds of {tasks} tasks; listings and processes {list_rounds} rounds, cold starts
-{cold_rounds} fresh processes. A ratio is to the floor of the same round: the median, and in brackets the quartiles. The
-floor is boto3 doing the same requests with expressions written by hand; of cold starts it is botocore alone, of SQL
+for one task or one call, of {rounds} rounds of {tasks} tasks; listings and processes {list_rounds} rounds; first
+clients and first starts {cold_rounds} whole fresh processes each, three without compiled modules, less what a process
+that does nothing takes. A ratio is to the floor of the same round: the median, and in brackets the quartiles. The floor
+is boto3 doing the same requests with expressions written by hand; of fresh processes it is botocore alone, of SQL
 sqlalchemy_mate. Units are DynamoDB's capacity units; of a refused write it tells none. The longest pause is how long an
 event loop let a task wait, beside what an idle loop lets it wait here. A contender that has no row in a measure has no
 such thing.
@@ -77,9 +78,11 @@ def _measure(plan: Plan, costs: Costs) -> Iterator[Row]:
         yield from _told("listings", listings(address, plan, _filled_tables(address, plan), costs))
         yield from _told("processes", crowds(address, plan))
         yield from _told("tasks at once", on_loop.at_once(address))
+        with cold.programs(address) as run:
+            contenders = with_before(cold.CONTENDERS, before=plan.before)
+            yield from _told("cold starts", cold.cold_starts(run, plan.cold_rounds, contenders))
+            costs.imports = cold.import_breakdown(run)
     yield from _told("SQL", sql.lives(plan))
-    contenders = with_before(start.CONTENDERS, before=plan.before)
-    yield from _told("cold starts", start.cold_starts(plan.cold_rounds, contenders))
     costs.layer = start.layer_sizes()
     yield Row("the layer, unpacked", NAMES["ours"], besides=_megabytes(costs.layer))
     if plan.before:
@@ -113,7 +116,7 @@ def _write(folder: Path, plan: Plan, table: str, costs: Costs, before: str) -> N
         list_rounds=plan.list_rounds,
         cold_rounds=plan.cold_rounds,
         table=table,
-        imports=start.import_breakdown(),
+        imports=costs.imports,
         layer=start.layer_breakdown(costs.layer),
     )
     (folder / "results.md").write_text(told)

@@ -1,19 +1,26 @@
-"""The cold start of each Lambda function, in the local runtime: ``python -m bench.cold_functions``.
+"""The cold start of each Lambda function, as it is deployed, in the local runtime: ``python -m bench.cold_functions``.
 
 Its account is moto's server in this process, without the workflow: a function is started for each event that is sent.
+The layer has compiled modules that are used without a look at their sources, or none; the code of the functions has
+none, as it is deployed; what the runtime brings is compiled. Nothing is written beside a module, as on Lambda, which
+mounts all of it read-only.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -21,26 +28,55 @@ import boto3
 from moto.server import ThreadedMotoServer
 
 from bench import items
-from bench.cold import import_times
+from bench.cold import MODULES, import_times
 from bench.conductor import ROOT
 from bench.processes import cpu_seconds, peak_bytes
 from bench.report import aligned, number
 from bench.start import MEGABYTE
 from bench.stats import spread
+from status_tracker_cdk.compiling import BUNDLE_FOR, compile_modules
 from status_tracker_cdk.layer import LayerContent
 from status_tracker_local.account import handler_environment
 from status_tracker_local.sandbox import Function, Sandbox
 from status_tracker_local.toolchain import handlers_python
-from tests.handlers.support import DOCUMENT_BUCKET, ENVIRONMENT, RESULT_BUCKET, object_created, sqs_event
+from tests.handlers.support import (
+    DOCUMENT_BUCKET,
+    ENVIRONMENT,
+    RESULT_BUCKET,
+    SWEEP_SETTINGS,
+    object_created,
+    sqs_event,
+)
+from tests.support.streams import batch
 
 _HANDLERS = ROOT / ".local" / "handlers"
-FUNCTIONS = {"intake": "status_tracker_ops.deployed.intake", "extract": "extract", "answer": "answer"}
-"""The modules of the functions that are measured."""
+NOTHING = "nothing"
+"""A handler that imports nothing: what Python and Lambda's runtime client take of each start."""
+_OPERATING = "status_tracker_ops.deployed"
+FUNCTIONS = {
+    NOTHING: "nothing.handler",
+    "intake": f"{_OPERATING}.intake.handler",
+    "start_analysis": "start_analysis.handler",
+    "extract": "extract.handler",
+    "answer": "answer.handler",
+    "events": f"{_OPERATING}.events.handler",
+    "sweep": f"{_OPERATING}.sweep.handler",
+    "widget": f"{_OPERATING}.widget.viewer",
+    "bulk_rerun": f"{_OPERATING}.bulk_rerun.plan",
+    "bulk_report": f"{_OPERATING}.bulk_report.handler",
+    "backfill": f"{_OPERATING}.backfill.plan",
+}
+"""The handlers that are measured."""
+_WIDGET_SETTINGS = {
+    **{f"WIDGET_{which}_ARN": f"arn:aws:lambda:::{which.lower()}" for which in ("VIEWER", "ACTOR", "ADMIN")},
+    "WIDGET_DELETES": "no",
+    "LOG_GROUPS": "intake,extract,answer",
+}
 _COLUMNS = (
-    *("function", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms", "modules"),
-    *("MB", "botocore's models", "top imports, ms"),
+    *("function", "layer has", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms"),
+    *("modules", "MB", "botocore's models", "top imports, ms"),
 )
-_WORDS = frozenset({"function", "botocore's models", "top imports, ms"})
+_WORDS = frozenset({"function", "layer has", "botocore's models", "top imports, ms"})
 _SHOWN = 5
 _TIMEOUT = 60.0
 _PROBE = """
@@ -48,13 +84,15 @@ import importlib, json, sys, types
 from botocore.loaders import JSONFileLoader
 loaded, load = [], JSONFileLoader.load_file
 JSONFileLoader.load_file = lambda self, path: loaded.append(path) or load(self, path)
-handler = importlib.import_module(sys.argv[1]).handler
+module, _, name = sys.argv[1].rpartition(".")
+handler = getattr(importlib.import_module(module), name)
 modules = len(sys.modules)
 context = types.SimpleNamespace(
     function_name="f", memory_limit_in_mb=1, invoked_function_arn="a", aws_request_id="r",
     get_remaining_time_in_millis=lambda: 60_000,
 )
-handler(json.loads(sys.argv[2]), context)
+if sys.argv[2:]:
+    handler(json.loads(sys.argv[2]), context)
 services = [path.replace("\\\\", "/").split("/")[-3] for path in loaded if path.endswith("service-2")]
 print(json.dumps({"modules": modules, "models": services}))
 """
@@ -66,11 +104,13 @@ class Account:
 
     Attributes:
         endpoint: of its server.
-        layer: the folder in which the layer is unpacked.
+        code: the folder of the functions' code, unpacked as on Lambda.
+        layers: the folder in which the layer is unpacked, with compiled modules and without.
     """
 
     endpoint: str
-    layer: Path
+    code: Path
+    layers: dict[bool, Path]
 
     def __post_init__(self) -> None:
         settings: dict[str, Any] = {"endpoint_url": self.endpoint, "region_name": items.REGION, **items.CREDENTIALS}
@@ -83,14 +123,17 @@ class Account:
         role = "arn:aws:iam::123456789012:role/any"
         made = machines.create_state_machine(name="bench", definition=definition, roleArn=role)
         own = {name: value for name, value in ENVIRONMENT.items() if not name.startswith("AWS_")}
-        region = {"AWS_REGION": items.REGION, "AWS_DEFAULT_REGION": items.REGION}
         self.environment = {
             **handler_environment(self.endpoint),
-            **region,
+            "AWS_REGION": items.REGION,
+            "AWS_DEFAULT_REGION": items.REGION,
             **own,
+            **SWEEP_SETTINGS,
+            **_WIDGET_SETTINGS,
             "AWS_LAMBDA_FUNCTION_NAME": "bench",
             "MAX_DOCUMENT_BYTES": "50000000",
             "WORKFLOW_ARN": made["stateMachineArn"],
+            "PYTHONDONTWRITEBYTECODE": "1",
         }
 
     def upload(self) -> dict[str, Any]:
@@ -100,11 +143,9 @@ class Account:
         etag = self.s3.put_object(Bucket=DOCUMENT_BUCKET, Key=key, Body=body)["ETag"].strip('"')
         return object_created(key, etag, len(body))
 
-    def function(self, name: str) -> Function:
-        layers, code = (self.layer,), ROOT / "lambdas"
-        return Function(
-            name, f"arn:aws:lambda:::{name}", f"{FUNCTIONS[name]}.handler", _TIMEOUT, code, layers, self.environment
-        )
+    def function(self, name: str, *, compiled: bool) -> Function:
+        layers, arn = (self.layers[compiled],), f"arn:aws:lambda:::{name}"
+        return Function(name, arn, FUNCTIONS[name], _TIMEOUT, self.code, layers, self.environment)
 
 
 @dataclass
@@ -119,20 +160,18 @@ class Cold:
     resident: list[int] = field(default_factory=list)
 
 
-def measure(rounds: int) -> str:
-    """The table of all functions."""
+def measure(rounds: int, functions: Sequence[str], modules: Sequence[bool]) -> str:
+    """The table of these functions, with compiled modules in the layer and without."""
     with _account() as account:
-        starts = {name: Cold() for name in FUNCTIONS}
-        told = {}
-        for turn in range(-1, rounds):  # the first one compiles
-            for name, events in _events(account).items():
-                cold = _start(account, name, events)
-                if turn < 0:
-                    told[name] = _probe(account, name, json.loads(events[2]))
-                    continue
-                for what, values in vars(cold).items():
-                    getattr(starts[name], what).extend(values)
-        return aligned(_COLUMNS, [_cells(name, starts[name], *told[name]) for name in FUNCTIONS], _WORDS)
+        starts = {(name, compiled): Cold() for name in functions for compiled in modules}
+        for _ in range(rounds):
+            events = _events(account)
+            for (name, compiled), cold in starts.items():
+                _start(account, name, events.get(name, []), cold, compiled=compiled)
+        events = _events(account)
+        told = {name: _probe(account, name, events.get(name, [])) for name in functions if name != NOTHING}
+        cells = [_cells(name, compiled, cold, told.get(name)) for (name, compiled), cold in starts.items()]
+        return aligned(_COLUMNS, cells, _WORDS)
 
 
 @contextmanager
@@ -141,52 +180,77 @@ def _account() -> Iterator[Account]:
     server.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            LayerContent(ROOT / "lambdas").bundle(Path(folder))
-            yield Account(f"http://localhost:{server.get_host_and_port()[1]}", Path(folder))
+            code = Path(folder, "code")
+            shutil.copytree(ROOT / "lambdas", code, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            (code / "nothing.py").write_text("def handler(event, context):\n    pass\n")
+            layers = {compiled: Path(folder, told.replace(" ", "-")) for compiled, told in MODULES.items()}
+            os.environ[BUNDLE_FOR] = "host"
+            LayerContent(ROOT / "lambdas", ROOT / "lambdas" / "requirements.txt").bundle(layers[False])
+            shutil.copytree(layers[False], layers[True])
+            compile_modules(layers[True], str(handlers_python(_HANDLERS)), "/opt")
+            yield Account(f"http://localhost:{server.get_host_and_port()[1]}", code, layers)
     finally:
         server.stop()
 
 
 def _events(account: Account) -> dict[str, list[bytes]]:
-    """Three events for each function, in the order in which documents go through them."""
-    uploads = [account.upload() for _ in range(3)]
+    """Two events for each function, in the order in which documents go through them; none where a wave is needed."""
+    uploads = [account.upload() for _ in range(2)]
     objects = [upload["detail"]["object"] for upload in uploads]
     tasks = [json.dumps({"task_id": f"{each['key']}#{each['etag']}", "run": 0}).encode() for each in objects]
+    told = {"dashboardName": "bench", "accountId": "123456789012", "theme": "light", "width": 900, "forms": {"all": {}}}
     return {
+        NOTHING: [b"{}", b"{}"],
         "intake": [json.dumps(sqs_event(json.dumps(upload))).encode() for upload in uploads],
+        "start_analysis": tasks,
         "extract": tasks,
         "answer": tasks,
+        "events": [json.dumps(batch([_change(each["key"])], "shardId-1")).encode() for each in objects],
+        "sweep": [b"{}", b"{}"],
+        "widget": [json.dumps({"widgetContext": told}).encode()] * 2,
     }
 
 
-def _start(account: Account, name: str, events: list[bytes]) -> Cold:
-    cold = Cold()
-    log = account.layer / f"{name}.log"
+def _change(key: str) -> dict[str, Any]:
+    """The record of the stream of a new task."""
+    now = datetime.now(UTC)
+    change = {
+        "Keys": {"key": {"S": items.key_of(key)}},
+        "NewImage": items.item(key, items.CODES["pending_status"], now, {}),
+        "SequenceNumber": str(time.time_ns()),
+        "ApproximateCreationDateTime": now.timestamp(),
+    }
+    return {"eventID": uuid.uuid4().hex, "eventName": "INSERT", "eventSource": "aws:dynamodb", "dynamodb": change}
+
+
+def _start(account: Account, name: str, events: list[bytes], cold: Cold, *, compiled: bool) -> None:
+    log = account.code.parent / f"{name}.log"
     began = time.perf_counter()
-    sandbox = Sandbox(account.function(name), python=handlers_python(_HANDLERS), log=log)
+    sandbox = Sandbox(account.function(name, compiled=compiled), python=handlers_python(_HANDLERS), log=log)
     try:
         failed = sandbox.initialize()
         cold.init.append(time.perf_counter() - began)
         cold.init_cpu.append(cpu_seconds(sandbox.pid))
-        for event, taken in zip(events, (cold.first, cold.warm), strict=False):
+        if failed:
+            raise RuntimeError(f"{name}: {failed.payload.decode()}\n{log.read_text()}")
+        for event, taken in zip(events, (cold.first, cold.warm), strict=True) if events else ():
             began = time.perf_counter()
-            outcome = failed or sandbox.invoke(event)
+            outcome = sandbox.invoke(event)
             taken.append(time.perf_counter() - began)
             if outcome.is_error:
                 raise RuntimeError(f"{name}: {outcome.payload.decode()}\n{log.read_text()}")
-            if not cold.first_cpu:
-                cold.first_cpu.append(cpu_seconds(sandbox.pid) - cold.init_cpu[0])
+            if taken is cold.first:
+                cold.first_cpu.append(cpu_seconds(sandbox.pid) - cold.init_cpu[-1])
         cold.resident.append(peak_bytes(sandbox.pid))
     finally:
         sandbox.kill()
-    return cold
 
 
-def _probe(account: Account, name: str, event: dict[str, Any]) -> tuple[dict[str, Any], str]:
+def _probe(account: Account, name: str, events: list[bytes]) -> tuple[dict[str, Any], str]:
     """What a start loads, and where the time of its imports goes."""
-    code = [str(ROOT / "lambdas"), str(account.layer / "python")]
+    code = [str(account.code), str(account.layers[True] / "python")]
     python = str(handlers_python(_HANDLERS))
-    command = [python, "-X", "importtime", "-c", _PROBE, FUNCTIONS[name], json.dumps(event)]
+    command = [python, "-X", "importtime", "-c", _PROBE, FUNCTIONS[name], *(each.decode() for each in events[:1])]
     environment = {**account.environment, "PYTHONPATH": ":".join(code)}
     ran = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
     times = import_times(ran.stderr)
@@ -195,17 +259,29 @@ def _probe(account: Account, name: str, event: dict[str, Any]) -> tuple[dict[str
     return loaded, top
 
 
-def _cells(name: str, cold: Cold, loaded: dict[str, Any], top: str) -> tuple[str, ...]:
-    seconds: Callable[[list[float]], str] = lambda values: number(spread(values).median * 1000)  # noqa: E731
+def _cells(name: str, compiled: bool, cold: Cold, told: tuple[dict[str, Any], str] | None) -> tuple[str, ...]:
+    seconds: Callable[[list[float]], str] = lambda values: number(spread(values).median * 1000) if values else ""  # noqa: E731
+    loaded, top = told if told and compiled else ({}, "")
     return (
         name,
+        MODULES[compiled],
         *map(seconds, (cold.init, cold.init_cpu, cold.first, cold.first_cpu, cold.warm)),
-        str(loaded["modules"]),
+        str(loaded.get("modules", "")),
         number(spread(cold.resident).median / MEGABYTE),
-        ", ".join(loaded["models"]),
+        ", ".join(loaded.get("models", [])),
         top,
     )
 
 
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure the cold start of each function.")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--compiled", action="store_true", help="only as the layer is deployed")
+    parser.add_argument("functions", nargs="*", help="which; by default all")
+    asked = parser.parse_args()
+    modules = [compiled for compiled in MODULES if compiled or not asked.compiled]
+    sys.stdout.write(measure(asked.rounds, asked.functions or list(FUNCTIONS), modules))
+
+
 if __name__ == "__main__":
-    sys.stdout.write(measure(int(sys.argv[1]) if len(sys.argv) > 1 else 5))
+    main()

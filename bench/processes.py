@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
+import time
 from pathlib import Path
 
 _AFTER_NAME = 2  # the fields of ``stat`` are counted from 1, and the name in parentheses is the second
-_PARENT, _USER, _SYSTEM = 4, 14, 15
+_PARENT = 4
+_OF_ALL_THREADS = 2  # which of a process's clocks, as the kernel numbers them
 
 
 def cpu_seconds(pid: int) -> float:
-    """the user and system time of a process."""
-    fields = _stat(pid)
-    return (int(fields[_USER - _AFTER_NAME - 1]) + int(fields[_SYSTEM - _AFTER_NAME - 1])) / os.sysconf("SC_CLK_TCK")
+    """The user and system time of a process, by its clock: ``stat`` has it in hundredths of a second."""
+    return time.clock_gettime((~pid << 3) | _OF_ALL_THREADS)
 
 
 def parent_of(pid: int) -> int:

@@ -77,11 +77,13 @@ class Costs:
         listing: the requests of a listing, by contender and number of tasks.
         life: the capacity units of one task's life.
         layer: the bytes of the layer, by package.
+        imports: where the time of the library's imports goes.
     """
 
     listing: dict[str, dict[int, float]] = field(default_factory=dict)
     life: dict[str, float] = field(default_factory=dict)
     layer: Counter[str] = field(default_factory=Counter)
+    imports: str = ""
 
     def add_lives(self, what: str, rows: Sequence[Row]) -> None:
         """Those that cost the same are one line."""

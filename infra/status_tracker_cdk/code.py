@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import ast
+import shutil
 from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 
+import jsii
+from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
+
+from status_tracker_cdk.compiling import compile_modules, compiler, host
 
 EXCLUDED = ("__pycache__", ".*", "node_modules", "cdk.out", "*.egg-info")
 """Names of files and folders that are left out of a function."""
 _OURS = ("status_tracker_ops",)
+_WHERE_LAMBDA_HAS_IT = "/var/task"
 
 
 class CodeFolder:
@@ -33,8 +39,20 @@ class CodeFolder:
 
     @property
     def asset(self) -> lambda_.Code:
-        """What a function is given of it."""
-        return lambda_.Code.from_asset(str(self.path), exclude=[f"**/{name}" for name in EXCLUDED])
+        """What a function is given of it; with compiled modules where the layer has them, see `TrackerLayer`."""
+        exclude = [f"**/{name}" for name in EXCLUDED]
+        python = None if host() else compiler()
+        if python is None:
+            return lambda_.Code.from_asset(str(self.path), exclude=exclude)
+        return lambda_.Code.from_asset(
+            str(self.path),
+            exclude=exclude,
+            asset_hash_type=AssetHashType.SOURCE,
+            bundling=BundlingOptions(
+                image=DockerImage.from_registry("none"),  # wanted by the signature; never pulled
+                local=_Compiled(self.path, python),
+            ),
+        )
 
     def modules(self) -> list[Path]:
         """Its Python files that a function is given."""
@@ -70,6 +88,26 @@ class CodeFolder:
 
     def _is_excluded(self, path: Path) -> bool:
         return any(Path(part).match(name) for part in path.relative_to(self.path).parts for name in EXCLUDED)
+
+
+@jsii.implements(ILocalBundling)
+class _Compiled:
+    """Fills a folder with the code and its compiled modules."""
+
+    def __init__(self, code: Path, python: str) -> None:
+        self._code = code
+        self._python = python
+
+    def try_bundle(self, output_dir: str, *_options: object, **_named_options: object) -> bool:
+        """Bundle into `output_dir`. Always true: what goes wrong is raised, never left to Docker.
+
+        Raises:
+            RuntimeError: a module cannot be compiled.
+        """
+        output = Path(output_dir)
+        shutil.copytree(self._code, output, ignore=shutil.ignore_patterns(*EXCLUDED), dirs_exist_ok=True)
+        compile_modules(output, self._python, _WHERE_LAMBDA_HAS_IT, editable=True)  # in Lambda's console
+        return True
 
 
 def _written_keys(call: ast.Call) -> list[str] | None:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import shutil
 import subprocess
 import sys
-import sysconfig
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from constructs import Construct
 
 from status_tracker_cdk import imports
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.compiling import PYTHON_VERSION, compile_modules, compiler, host
 from status_tracker_cdk.functions import ARCHITECTURE, RUNTIME
 from status_tracker_cdk.imports import imported_names, reachable
 from status_tracker_cdk.naming import take
@@ -35,11 +33,8 @@ REQUIREMENTS = Path(__file__).with_name("layer-requirements.txt")
 """What these packages need that the runtime does not bring, pinned by hash."""
 _EXCLUDES = Path(__file__).with_name("layer_excludes.txt")
 _OWN_EXCLUDES = Path(__file__).with_name("own_excludes.txt")
-_PYTHON_VERSION = RUNTIME.name.removeprefix("python")
 # Lambda's Python runtimes from 3.12 on run on Amazon Linux 2023, whose C library is newer than manylinux2014 asks.
 _PLATFORM = "aarch64-manylinux2014"
-BUNDLE_FOR = "STATUS_TRACKER_BUNDLE_FOR"
-"""The variable that, as ``host``, has the layer made for this machine: the local cloud runs it here."""
 # Not read when the code runs; the library's suite for backends and its command need packages that are not in the layer.
 _PRUNED = ("*.dist-info", f"{LIBRARY}/testing", f"{LIBRARY}/cli")
 _INCLUDED = re.compile(r"^\s*(?:-r|--requirement|-c|--constraint)[\s=]*(\S+)", re.MULTILINE)
@@ -95,10 +90,10 @@ class TrackerLayer(lambda_.LayerVersion):
             ),
         )
         self.functions = content.functions
-        if not _host() and compiler() is None and take(self, "status-tracker:told", "not compiled"):
+        if not host() and compiler() is None and take(self, "status-tracker:told", "not compiled"):
             Annotations.of(self).add_info(
                 f"The layer is deployed without compiled modules, and every cold start compiles them: there is no "
-                f"python{_PYTHON_VERSION} here that runs. Have one on the PATH, or run the app with it."
+                f"python{PYTHON_VERSION} here that runs. Have one on the PATH, or run the app with it."
             )
 
 
@@ -127,15 +122,15 @@ class LayerContent:
         _keep_what_is_imported(site, self.functions)
         if self.requirements is not None:
             self._add_own(self.requirements, site)
-        if not _host() and (python := compiler()):
-            _compile(output, python)
+        if not host() and (python := compiler()):
+            compile_modules(output, python, _WHERE_LAMBDA_HAS_IT)
 
     def source_hash(self) -> str:
         """A hash of all that the layer is made from.
 
         The same on every machine that compiles the modules, and on every one that does not; see `TrackerLayer`.
         """
-        made_for = _host() or [_PLATFORM, _PYTHON_VERSION, "compiled" if compiler() else "not compiled"]
+        made_for = host() or [_PLATFORM, PYTHON_VERSION, "compiled" if compiler() else "not compiled"]
         digest = hashlib.sha256(" ".join(made_for).encode())
         digest.update(" ".join(sorted(imported_names(CodeFolder(self.functions).modules()))).encode())
         for name, path in self._sources():
@@ -227,58 +222,11 @@ def _keep_what_is_imported(site: Path, functions: Path) -> None:
             path.unlink()
 
 
-def compiler() -> str | None:
-    """A Python of the deployed version, whose compiled modules are those of the runtime; None where there is none."""
-    running = f"{sys.version_info.major}.{sys.version_info.minor}"
-    if running == _PYTHON_VERSION:
-        return sys.executable
-    found = shutil.which(f"python{_PYTHON_VERSION}")
-    return found if found is not None and _version_of(found) == _PYTHON_VERSION else None
-
-
-@cache
-def _version_of(python: str) -> str | None:
-    """The version of that Python; None where it does not run, as a shim of a version that is not installed."""
-    command = [python, "-I", "-c", "import sys; print('{}.{}'.format(*sys.version_info))"]
-    try:
-        result = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603 - all ours
-    except OSError:
-        return None
-    return None if result.returncode else result.stdout.strip()
-
-
-def _compile(output: Path, python: str) -> None:
-    """Compile all modules; what is compiled names no place of this machine, and is used without a look at the source.
-
-    Raises:
-        RuntimeError: a module cannot be compiled.
-    """
-    result = subprocess.run(  # noqa: S603 - every argument is ours
-        [
-            *(python, "-I", "-m", "compileall", "-q", "--invalidation-mode", "unchecked-hash"),
-            *("-s", str(output), "-p", _WHERE_LAMBDA_HAS_IT, str(output)),
-        ],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "PYTHONHASHSEED": "0"},
-    )
-    if result.returncode:
-        raise RuntimeError(f"{python} could not compile the layer:\n{result.stdout.strip()}{result.stderr.strip()}")
-
-
-def _host() -> list[str]:
-    """The machine for which the layer is made; empty where that is Lambda's."""
-    if os.environ.get(BUNDLE_FOR) != "host":
-        return []
-    return [sysconfig.get_platform(), sysconfig.get_python_version()]
-
-
 def _target() -> list[str]:
     """The options of uv for what the layer is made for."""
-    if _host():
+    if host():
         return ["--python", sys.executable]
-    return ["--python-platform", _PLATFORM, "--python-version", _PYTHON_VERSION]
+    return ["--python-platform", _PLATFORM, "--python-version", PYTHON_VERSION]
 
 
 def _install(requirements: Path, target: Path, excludes: Path, *options: str) -> None:

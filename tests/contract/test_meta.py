@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import json
 import os
 import subprocess
 import sys
@@ -92,6 +93,30 @@ def test_a_quick_session_knows_the_same_services_as_any_other() -> None:
     assert quick_session().get_available_services() == get_session().get_available_services()
     with pytest.raises(UnknownServiceError, match=r"'nothing'.* dynamodb, .* sts, "):
         quick_session().create_client("nothing", region_name=REGION)
+
+
+def _endpoints(session: Any) -> Any:
+    return session._get_internal_component("endpoint_resolver")._endpoint_data["partitions"]
+
+
+def test_a_quick_session_has_the_endpoints_of_any_other_and_parses_those_that_are_asked_for() -> None:
+    quick, other = _endpoints(quick_session()), _endpoints(get_session())
+    assert [{**each, "services": dict(each["services"])} for each in quick] == other
+    assert not any(isinstance(each["services"], dict) or "no-such-service" in each["services"] for each in quick)
+
+
+def test_endpoints_of_the_users_are_taken_however_they_are_laid_out(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    own = {"partitions": [{"partition": "own", "services": {"dynamodb": {"endpoints": {"here-1": {}}}}}]}
+    (tmp_path / "endpoints.json").write_text(json.dumps(own, indent=4))
+    monkeypatch.setenv("AWS_DATA_PATH", str(tmp_path))
+    assert _endpoints(quick_session()) == own["partitions"]
+
+
+def test_a_handler_of_events_that_takes_no_keyword_arguments_is_refused() -> None:
+    with pytest.raises(ValueError, match="must accept keyword arguments"):
+        quick_session().register("before-send", lambda: None)
 
 
 @pytest.mark.parametrize(

@@ -13,10 +13,13 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
-from aws_cdk import Stack, assertions
+from aws_cdk import App, Stack, assertions
+from aws_cdk import aws_lambda as lambda_
 
+from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.compiling import BUNDLE_FOR, compiler
 from status_tracker_cdk.imports import reachable
-from status_tracker_cdk.layer import BUNDLE_FOR, PACKAGES, REQUIREMENTS, LayerContent, TrackerLayer, compiler
+from status_tracker_cdk.layer import PACKAGES, REQUIREMENTS, LayerContent, TrackerLayer
 from status_tracker_cdk.props import PropsError
 from tests.handlers.support import ENVIRONMENT
 from tests.infra.own_app import PIPELINE, app_without_context, write_code
@@ -80,7 +83,7 @@ def test_layer_is_compiled_where_there_is_a_python_of_the_deployed_version(
     """Here the version that runs is taken for it. What is compiled is used as it is: no source is looked at."""
     not_compiled = LayerContent(FUNCTIONS).source_hash()
     monkeypatch.setattr("status_tracker_cdk.layer.compiler", compiler)
-    monkeypatch.setattr("status_tracker_cdk.layer._PYTHON_VERSION", "{}.{}".format(*sys.version_info))
+    monkeypatch.setattr("status_tracker_cdk.compiling.PYTHON_VERSION", "{}.{}".format(*sys.version_info))
     first, again = (_bundled(FUNCTIONS, tmp_path / name) for name in ("first", "again"))
     assert content(first) == content(again)
     assert not [path for path in first.rglob("*.pyc") if str(tmp_path).encode() in path.read_bytes()]
@@ -91,11 +94,30 @@ def test_layer_is_compiled_where_there_is_a_python_of_the_deployed_version(
     assert run_python(["-I", "-S", "-B", "-c", ask], environment={}) == ""
 
 
+def test_the_code_of_functions_is_compiled_with_it_and_may_still_be_edited(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker_cdk.code.compiler", lambda: sys.executable)
+    (write_code(tmp_path / "code") / "broken.txt").write_text("no module")
+    code = CodeFolder(tmp_path / "code")
+    app = App(outdir=str(tmp_path / "out"))
+    for name in ("First", "Second"):
+        settings = {"runtime": lambda_.Runtime.PYTHON_3_14, "handler": "invoice.handler", "code": code.asset}
+        lambda_.Function(Stack(app, name), "Function", **settings)
+    app.synth()
+    (asset,) = (tmp_path / "out").glob("asset.*")
+    compiled = asset / "__pycache__" / f"invoice.{sys.implementation.cache_tag}.pyc"
+    assert str(tmp_path).encode() not in compiled.read_bytes()
+    (asset / "invoice.py").write_text("print('edited')")
+    ask = f"import sys; sys.path.insert(0, {str(asset)!r}); import invoice"
+    assert run_python(["-I", "-S", "-B", "-c", ask], environment={}).strip() == "edited"
+
+
 @pytest.mark.parametrize("python", ["exit 127", "echo 3.11", None])
 def test_a_python_that_does_not_run_compiles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str | None
 ) -> None:
-    monkeypatch.setattr("status_tracker_cdk.layer._PYTHON_VERSION", "3.99")
+    monkeypatch.setattr("status_tracker_cdk.compiling.PYTHON_VERSION", "3.99")
     monkeypatch.setenv("PATH", str(tmp_path))
     shim = tmp_path / "python3.99"
     shim.write_text("no program" if python is None else f"#!/bin/sh\n{python}\n")

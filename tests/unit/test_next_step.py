@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import status_tracker as st
-from status_tracker.dynamodb.query import index_of
+from status_tracker.dynamodb.index import index_of
 from tests.unit.steps import Clock
 
 CODES = ("pending_status", "in_progress_status", "failed_status", "succeeded_status", "ignored_status")

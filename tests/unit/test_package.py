@@ -9,6 +9,7 @@ import json
 import pickle
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,52 @@ print(json.dumps(["pynamodb" in sys.modules, "sqlalchemy" in sys.modules]))
 def test_importing_one_backend_imports_no_other_s_dependency(backend: str, needs: set[str]) -> None:
     loaded = in_a_fresh_process(f"import status_tracker.{backend}; print(json.dumps(sorted(sys.modules)))")
     assert {name.split(".")[0] for name in loaded} & {*BACKENDS, "attrs", "pydantic", "psycopg", "pytest"} == needs
+
+
+FIRST_START = """
+import status_tracker as st
+from botocore.awsrequest import AWSResponse
+
+class Step(st.BaseTask):
+    class Meta:
+        table_name, region, host = "tasks", "us-east-1", "http://127.0.0.1:1"
+        aws_access_key_id = aws_secret_access_key = "test"
+
+    status_and_update_time_index = st.StatusAndUpdateTimeIndex()
+    config = st.TrackerConfig.make(
+        use_case_id="test", pending_status=10, in_progress_status=20, failed_status=30, succeeded_status=40,
+        ignored_status=50,
+    )
+
+class Body(list):
+    def stream(self):
+        return iter(self)
+
+def answer(request, **_):
+    refusal = {"__type": "ConditionalCheckFailedException", "message": "The conditional request failed"}
+    status, told = (200, {}) if "GetItem" in str(request.headers["X-Amz-Target"]) else (400, refusal)
+    return AWSResponse(request.url, status, {}, Body([json.dumps(told).encode()]))
+
+Step._get_connection().connection.client.meta.events.register("before-send.dynamodb", answer)
+try:
+    Step.start("t-1").__enter__()
+except st.TaskIsNotInitializedError:
+    print(json.dumps(sorted(sys.modules)))
+"""
+NOT_FOR_A_START = {
+    *("asyncio", "boto3", "concurrent.futures.thread", "sqlalchemy"),
+    *("status_tracker.aio.blocks", "status_tracker.aio.queries", "status_tracker.aio.threads"),
+    *(f"status_tracker.dynamodb.{name}" for name in ("batch_get", "count_items", "counts", "marks", "query", "survey")),
+    *("status_tracker.operations", "status_tracker.testing"),
+}
+
+
+def test_a_first_start_imports_nothing_that_it_does_not_need() -> None:
+    assert NOT_FOR_A_START & set(in_a_fresh_process(FIRST_START)) == set()
+
+
+def test_what_a_start_must_not_import_exists() -> None:
+    assert [name for name in NOT_FOR_A_START if find_spec(name) is None] == []
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ from ..core.lifecycle import Lifecycle
 from ..core.signals import Whole
 from ..core.state import pending_as_found
 from ..core.task import act, create
-from ..dynamodb.index import StatusAndUpdateTimeIndex
-from ..dynamodb.query import Selection, TaskQuery, index_of, merged
+from ..dynamodb.index import StatusAndUpdateTimeIndex, index_of
+from ..dynamodb.query import Selection, TaskQuery, merged
 from .editing import EditableTracker
 from .store import TrackerStore
 from .trace import TrackerTrace

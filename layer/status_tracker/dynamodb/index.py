@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import TYPE_CHECKING, Any
 
 from pynamodb.attributes import UnicodeAttribute
@@ -10,6 +11,8 @@ from pynamodb.indexes import GlobalSecondaryIndex, IncludeProjection
 from .attributes import MomentAttribute
 
 if TYPE_CHECKING:
+    from .item import TaskItem
+
     _Index = GlobalSecondaryIndex[Any]
 else:
     _Index = GlobalSecondaryIndex
@@ -33,3 +36,13 @@ class StatusAndUpdateTimeIndex(_Index):  # type: ignore[no-untyped-call]  # Pyna
 
     value = UnicodeAttribute(hash_key=True)
     update_time = MomentAttribute(range_key=True)
+
+
+def index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
+    """The index that the model declares. Raises `ValueError` if there is none."""
+    for _, member in inspect.getmembers(task_class, lambda member: isinstance(member, StatusAndUpdateTimeIndex)):
+        return member  # type: ignore[no-any-return]
+    raise ValueError(
+        f"{task_class.__name__} declares no index: add "
+        "`status_and_update_time_index = StatusAndUpdateTimeIndex()` to the class."
+    )

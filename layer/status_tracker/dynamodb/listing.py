@@ -1,10 +1,13 @@
-"""Finds and counts tasks: by status, stuck ones, and all of a use case."""
+"""Finds and counts tasks: by status, stuck ones, and all of a use case.
+
+What reads for it is imported on first use: most processes that start tasks list none.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from pynamodb.exceptions import UpdateError
 
@@ -14,21 +17,12 @@ from ..core.errors import TaskUnreadableError
 from ..core.history import failure_of_class
 from ..core.state import is_stuck, may_be_unattended
 from .expressions import counting
-from .index import StatusAndUpdateTimeIndex
+from .index import StatusAndUpdateTimeIndex, index_of
 from .item import TaskItem
-from .query import (
-    Count,
-    Selection,
-    TaskQuery,
-    count,
-    count_up_to,
-    count_within,
-    index_of,
-    index_values,
-    read_whole,
-    select,
-)
-from .survey import Survey
+
+if TYPE_CHECKING:
+    from .query import Count, TaskQuery
+    from .survey import Survey
 
 
 class TaskListing(TaskItem):
@@ -74,6 +68,8 @@ class TaskListing(TaskItem):
         Raises:
             ValueError: a status that no step of the use case has, a moment without time zone, a foreign cursor.
         """
+        from .query import Selection, select  # noqa: PLC0415  # on first use, see the module's docstring
+
         selection = Selection(
             statuses=list(dict.fromkeys(as_status_codes(status, "status"))),
             use_case_id=cls._checked_use_case_id(use_case_id),
@@ -105,6 +101,8 @@ class TaskListing(TaskItem):
         cls, limit: int | None = 10, auto_refresh: bool = False, use_case_id: str | None = None
     ) -> TaskQuery[Self]:
         """The tasks in progress whose lease is over: their workers have vanished. The oldest first."""
+        from .query import Selection, select  # noqa: PLC0415  # on first use, see the module's docstring
+
         now = cls.config.now()
         selection = Selection(
             statuses=[cls.config.in_progress_status],
@@ -133,6 +131,8 @@ class TaskListing(TaskItem):
             until: only tasks whose `update_time` is before it.
             cursor: of an earlier result, to continue there.
         """
+        from .query import Selection, select  # noqa: PLC0415  # on first use, see the module's docstring
+
         now, config = cls.config.now(), cls.config
 
         def unattended(task: TaskItem) -> bool:
@@ -158,6 +158,8 @@ class TaskListing(TaskItem):
         Args:
             stop: called now and then; True ends the pass.
         """
+        from .survey import Survey  # noqa: PLC0415  # on first use, see the module's docstring
+
         return Survey(cls, stop)
 
     @classmethod
@@ -169,6 +171,8 @@ class TaskListing(TaskItem):
         For an item that is no task there is the error; a task that is gone is left out. `consistent_read` sees every
         write that was answered before.
         """
+        from .query import read_whole  # noqa: PLC0415  # on first use, see the module's docstring
+
         keys = [cls.make_key(task_id) for task_id in task_ids]
         return list(read_whole(cls, keys, consistent=consistent_read))
 
@@ -182,6 +186,8 @@ class TaskListing(TaskItem):
             use_case_id: by default the config's.
             progress: called a few times a second with how many have been counted; what it raises ends the counting.
         """
+        from .query import count  # noqa: PLC0415  # on first use, see the module's docstring
+
         return count(cls, cls.config.status_shards, cls._checked_use_case_id(use_case_id), progress)
 
     @classmethod
@@ -191,6 +197,8 @@ class TaskListing(TaskItem):
         Args:
             per_shard: count at most so many tasks of a shard: each entry of the index that is counted is also paid for.
         """
+        from .query import count_up_to  # noqa: PLC0415  # on first use, see the module's docstring
+
         return count_up_to(cls, [ensure_status_value(each) for each in statuses], cls.config.use_case_id, per_shard)
 
     @classmethod
@@ -211,6 +219,8 @@ class TaskListing(TaskItem):
         Returns:
             The number; None if it was stopped before all were counted.
         """
+        from .query import Selection, count_within  # noqa: PLC0415  # on first use, see the module's docstring
+
         code = ensure_status_value(status)
         selection = Selection([code], cls.config.use_case_id, None, older_first=True, since=since, until=until)
         return count_within(cls, code, selection, stop)
@@ -225,6 +235,8 @@ class TaskListing(TaskItem):
         Returns:
             How many tasks were moved. Run it again until that is 0: workers with the former setting may still run.
         """
+        from .query import index_values  # noqa: PLC0415  # on first use, see the module's docstring
+
         code, moved = ensure_status_value(status), 0
         use_case_id = cls._checked_use_case_id(use_case_id)
         index, current = index_of(cls), len(index_values(cls, code, use_case_id))

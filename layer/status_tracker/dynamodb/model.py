@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from ..aio.tasks import AsyncListing, AsyncTask
 from ..core.config import BaseStatusEnum
 from ..core.history import MAX_DATA_BYTES
 from ..core.lifecycle import Lifecycle
 from ..core.task import create
-from .counts import DynamoCountBoard
 from .listing import TaskListing
 from .pauses import DynamoPauseBoard
 from .store import DynamoStore
+
+if TYPE_CHECKING:
+    from .counts import DynamoCountBoard
 
 
 class BaseTask(AsyncTask, AsyncListing, TaskListing):
@@ -76,4 +78,6 @@ class BaseTask(AsyncTask, AsyncListing, TaskListing):
 
     @classmethod
     def count_board(cls) -> DynamoCountBoard:
+        from .counts import DynamoCountBoard  # noqa: PLC0415  # on first use: workers read no counts
+
         return DynamoCountBoard(cls)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import heapq
-import inspect
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor, wait
 from contextlib import contextmanager, suppress
@@ -18,7 +17,7 @@ from ..core.config import is_whole_number
 from ..core.cursors import Cursor, FoundTasks, Position, Progress, each_once
 from ..core.errors import TaskUnreadableError
 from .batch_get import BATCH_SIZE, PARALLEL_READS, Listed, WholeReader
-from .index import StatusAndUpdateTimeIndex
+from .index import StatusAndUpdateTimeIndex, index_of
 from .item import TaskItem
 from .paging import pages
 from .shards import shard_count
@@ -192,16 +191,6 @@ def count_within(task_class: type[TaskItem], status: int, selection: Selection, 
         counts = list(pool.map(of_shard, index_values(task_class, status, selection.use_case_id)))
     known = [each for each in counts if each is not None]
     return sum(known) if len(known) == len(counts) else None
-
-
-def index_of(task_class: type[TaskItem]) -> StatusAndUpdateTimeIndex:
-    """The index that the model declares. Raises `ValueError` if there is none."""
-    for _, member in inspect.getmembers(task_class, lambda member: isinstance(member, StatusAndUpdateTimeIndex)):
-        return member  # type: ignore[no-any-return]
-    raise ValueError(
-        f"{task_class.__name__} declares no index: add "
-        "`status_and_update_time_index = StatusAndUpdateTimeIndex()` to the class."
-    )
 
 
 def index_values(task_class: type[TaskItem], status: int, use_case_id: str) -> list[str]:

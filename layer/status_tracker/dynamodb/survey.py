@@ -12,8 +12,9 @@ from ..core.cursors import FoundTasks, Position, Progress, parse_cursor
 from ..core.errors import TaskUnreadableError
 from ..core.state import asked_for_again, is_stuck, may_be_unattended
 from .batch_get import BATCH_SIZE, Listed, read_items
+from .index import index_of
 from .item import TaskItem
-from .query import Selection, index_of, index_values, merged
+from .query import Selection, index_values, merged
 from .unreadable import task_of
 
 TaskT = TypeVar("TaskT", bound=TaskItem)
