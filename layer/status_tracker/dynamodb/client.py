@@ -19,11 +19,11 @@ from .._version import __version__
 from ..sessions import quick_session
 from .answers import ItemParserFactory
 
-DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
+DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 500}
 """Defaults for a `Meta` without these settings.
 
-PynamoDB's own timeouts let one hanging connection use up a whole lease. Its pool of ten is meant for one model;
-connections open on demand.
+PynamoDB's own timeouts let one hanging connection use up a whole lease. Its pool of ten is meant for one model; here
+there is room for the connections of 500 threads, which open on demand and are used again.
 """
 
 _SPEAKS_TO_BOTOCORE = re.compile("^AWS_|_PROXY$", re.IGNORECASE)
