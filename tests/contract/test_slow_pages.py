@@ -91,7 +91,7 @@ def test_table_that_stays_too_slow_ends_a_listing_which_says_how_it_goes_on(
 ) -> None:
     monkeypatch.setattr("random.uniform", lambda *_: 0)
     monkeypatch.setattr("status_tracker.dynamodb.query._HELD", 0)
-    monkeypatch.setattr("status_tracker.dynamodb.query.BATCH_SIZE", 2)
+    monkeypatch.setattr("status_tracker.dynamodb.query._SMALLEST_PAGE", 2)
     query = tasks.query_by_status(10, limit=None)
     given = [task.task_id for task in query.many(3)]
     wire.inject("Query", unanswered, times=ALWAYS)

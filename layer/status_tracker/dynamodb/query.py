@@ -30,10 +30,11 @@ _PARALLEL_COUNTS = 16
 """How many partitions are counted at once; the client hardly works for them."""
 
 _HELD = 20_000
-"""How many entries of the index a listing holds at most, each of about 3 KB."""
+"""How many entries of the index a listing holds, each of about 3 KB, unless it has more than 40 partitions."""
 
-_A_MEGABYTE = 4_000
-"""About so many entries are in a megabyte, which is the most that a page has."""
+_SMALLEST_PAGE = 500
+_LARGEST_PAGE = 4_000
+"""About so many entries are in a megabyte, which is the most that DynamoDB answers with."""
 
 _TICK = timedelta(microseconds=1)
 _TOLD_SECONDS = 0.2
@@ -79,7 +80,7 @@ class Selection:
         if self.limit:
             return self.read_at_most or max(self.limit, BATCH_SIZE)
         each = _HELD // partitions
-        return max(BATCH_SIZE, each) if each < _A_MEGABYTE else None
+        return max(_SMALLEST_PAGE, each) if each < _LARGEST_PAGE else None
 
     @property
     def read_at_most(self) -> int | None:
