@@ -7,9 +7,6 @@ The pauses of an idle loop are those that the machine makes by itself.
 from __future__ import annotations
 
 import asyncio
-import json
-import os
-import subprocess
 import sys
 import threading
 import time
@@ -17,9 +14,8 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from bench.conductor import ROOT
 from bench.contenders.ours import make_step
-from bench.processes import peak_bytes
+from bench.fresh import in_fresh_process, tell
 from bench.report import Row, aligned, number
 from bench.start import MEGABYTE
 from bench.stats import spread
@@ -53,15 +49,7 @@ def at_once(address: str, tasks: int = TASKS_OF_THE_BENCH) -> Iterator[Row]:
 
 def _measured(address: str, tasks: int) -> dict[str, dict[str, float]]:
     make_step(address, _TABLE).create_table(wait=True)
-    return {way: _run(way, address, tasks) for way in _WAYS}
-
-
-def _run(way: str, address: str, tasks: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.on_loop", way, address, str(tasks)]
-    environment = {**os.environ, "PYTHONPATH": f"{ROOT / 'layer'}:{ROOT}"}
-    ran = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603
-    told: dict[str, float] = json.loads(ran.stdout)
-    return told
+    return {way: in_fresh_process("bench.on_loop", way, address, str(tasks)) for way in _WAYS}
 
 
 def _cells(way: str, tasks: int, told: Mapping[str, float]) -> tuple[str, ...]:
@@ -135,14 +123,7 @@ def _tell(way: str, address: str, tasks: int) -> None:
     step = make_step(address, _TABLE)
     with step.start(f"first-{way}", create=True):  # what is made once
         pass
-    before, wall, cpu = peak_bytes(os.getpid()), time.perf_counter(), time.process_time()
-    told = _WAYS[way](step, tasks)
-    spent = {
-        "wall": time.perf_counter() - wall,
-        "cpu": time.process_time() - cpu,
-        "bytes": peak_bytes(os.getpid()) - before,
-    }
-    sys.stdout.write(json.dumps({**told, **spent}))
+    tell(lambda: _WAYS[way](step, tasks))
 
 
 if __name__ == "__main__":

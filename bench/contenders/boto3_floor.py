@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import boto3
+from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from bench import items, raw_listing
@@ -40,23 +41,24 @@ _TAKE_OVER = _ACQUIRE.format(made=", retry = :retry, errors = :errors, vanished_
 
 
 def make_client(address: str) -> Any:
-    return boto3.client("dynamodb", endpoint_url=address, region_name=items.REGION, **items.CREDENTIALS)
+    config = Config(max_pool_connections=100)  # as many as threads are measured, so that none opens its own each time
+    return boto3.client("dynamodb", endpoint_url=address, region_name=items.REGION, config=config, **items.CREDENTIALS)
 
 
 class Tracker(Contender):
     def __init__(self, address: str, table: str) -> None:
-        self._client = make_client(address)
+        self.client = make_client(address)
         self._table = table
 
     def metered(self) -> AbstractContextManager[Meter]:
-        return dynamodb_metered(self._client)
+        return dynamodb_metered(self.client)
 
     def create_table(self) -> None:
-        items.create_table(self._client, self._table, items.PROJECTED)
+        items.create_table(self.client, self._table, items.PROJECTED)
 
     def create(self, task_id: str, data: Data) -> None:
         task = items.item(task_id, items.CODES["pending_status"], datetime.now(UTC), data)
-        self._client.put_item(
+        self.client.put_item(
             TableName=self._table,
             Item={**task, "create_token": {"S": uuid.uuid4().hex}},
             ConditionExpression="attribute_not_exists(#key)",
@@ -73,18 +75,18 @@ class Tracker(Contender):
     def try_start(self, task_id: str) -> bool:
         try:
             self._acquire(task_id)
-        except self._client.exceptions.ConditionalCheckFailedException as refused:
+        except self.client.exceptions.ConditionalCheckFailedException as refused:
             return self._take_over(task_id, refused)
         return True
 
     def put_stuck(self, task_ids: Iterable[str]) -> None:
-        items.put_stuck(self._client, self._table, task_ids)
+        items.put_stuck(self.client, self._table, task_ids)
 
     def list_refreshed(self) -> int:
-        return len(raw_listing.read_pending(self._client, self._table))
+        return len(raw_listing.read_pending(self.client, self._table))
 
     def count(self) -> int:
-        return raw_listing.count_all(self._client, self._table)
+        return raw_listing.count_all(self.client, self._table)
 
     def _acquire(self, task_id: str, *, create: bool = False) -> dict[str, Any]:
         values = self._locking(task_id)
@@ -149,7 +151,7 @@ class Tracker(Contender):
     def _update(
         self, task_id: str, update: str, condition: str, names: dict[str, str], values: dict[str, Any]
     ) -> dict[str, Any]:
-        answer: dict[str, Any] = self._client.update_item(
+        answer: dict[str, Any] = self.client.update_item(
             TableName=self._table,
             Key={"key": {"S": items.key_of(task_id)}},
             UpdateExpression=update,

@@ -32,38 +32,38 @@ def make_step(address: str, table: str) -> type[st.BaseTask]:
 class Tracker(Contender):
     def __init__(self, address: str, table: str) -> None:
         self._table = table
-        self._step = make_step(address, table)
-        self._client = self._step._get_connection().connection.client
+        self.step = make_step(address, table)
+        self.client = self.step._get_connection().connection.client
 
     def metered(self) -> AbstractContextManager[Meter]:
-        return dynamodb_metered(self._client)
+        return dynamodb_metered(self.client)
 
     def create_table(self) -> None:
-        self._step.create_table(wait=True)
+        self.step.create_table(wait=True)
 
     def create(self, task_id: str, data: Data) -> None:
-        self._step.make_and_save(task_id, data)
+        self.step.make_and_save(task_id, data)
 
     def start_finish(self, task_id: str, data: Data) -> None:
-        with self._step.start(task_id) as ctx:
+        with self.step.start(task_id) as ctx:
             ctx.set_data(data)
 
     def start_create_finish(self, task_id: str, data: Data) -> None:
-        with self._step.start(task_id, create=True, data={}) as ctx:
+        with self.step.start(task_id, create=True, data={}) as ctx:
             ctx.set_data(data)
 
     def try_start(self, task_id: str) -> bool:
         try:
-            self._step.start(task_id).__enter__()
+            self.step.start(task_id).__enter__()
         except st.TaskLockedError:
             return False
         return True
 
     def put_stuck(self, task_ids: Iterable[str]) -> None:
-        items.put_stuck(self._client, self._table, task_ids)
+        items.put_stuck(self.client, self._table, task_ids)
 
     def list_refreshed(self) -> int:
-        return len(self._step.query_by_status(items.CODES["pending_status"], limit=None, auto_refresh=True).all())
+        return len(self.step.query_by_status(items.CODES["pending_status"], limit=None, auto_refresh=True).all())
 
     def count(self) -> int:
-        return sum(self._step.count_by_status().values())
+        return sum(self.step.count_by_status().values())

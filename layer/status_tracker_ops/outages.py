@@ -18,7 +18,7 @@ from botocore.exceptions import (
     ResponseStreamingError,
 )
 
-from status_tracker import NonRetryableError, Postponed, TaskExecutionError
+from status_tracker import NonRetryableError, Postponed, StoreUnansweredError, TaskExecutionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +120,7 @@ def _outage_behind(
             return found[0] if all(member is not None for member in found) else None
         if isinstance(each, (ClientError, BotoCoreError)):
             return each if is_outage(each) else None
-        if isinstance(each, _SAID_BY_THE_TRACKER):
+        if isinstance(each, _SAID_BY_THE_TRACKER) and not isinstance(each, StoreUnansweredError):
             return None
     return None
 

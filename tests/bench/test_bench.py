@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import items, on_loop
+from bench import items, on_loop, threads
 from bench.base import UnknownRevisionError, check_out, with_before
 from bench.cold import import_times
 from bench.conductor import BASE, Sample, Worker, environment_of, interleaved, module_of
@@ -202,7 +202,7 @@ def test_requests_of_a_listing_are_within_the_documented_bound(dynamodb_local_en
     table = f"bench-list-{count}"
     tracker = load("ours", dynamodb_local_engine.host, table)
     tracker.create_table()
-    items.fill(tracker._client, table, count)  # type: ignore[attr-defined]
+    items.fill(tracker.client, table, count)  # type: ignore[attr-defined]
     with tracker.metered() as meter:
         assert tracker.list_refreshed() == count
     assert meter.requests.total() <= count / 100 + BEYOND_THE_BATCHES
@@ -235,3 +235,20 @@ def test_tasks_at_once_are_told_with_the_pause_of_their_loop_beside_an_idle_one(
     assert list(told) == ["asyncio", "threads", "an idle loop"]
     assert [who for who, row in told.items() if "longest pause" in row.besides] == ["asyncio", "an idle loop"]
     assert [who for who, row in told.items() if row.cpu is not None] == ["asyncio", "threads"]
+
+
+def test_tasks_of_one_process_are_measured_beside_boto3(dynamodb_local_engine: Engine) -> None:
+    rows = list(threads.measure(dynamodb_local_engine.host, 3, 1, before=False, ways=("4", "on a loop")))
+    assert [row[:2] for row in rows] == [
+        (way, who) for way in ("4 threads", "on a loop") for who in ("boto3, by hand", "status_tracker")
+    ]
+    assert [row[6] for row in rows] == ["5", "5", "17", "17"]
+
+
+def test_renewals_of_many_tasks_are_measured(dynamodb_local_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
+    tracker = load("ours", dynamodb_local_engine.host, "bench-heartbeats")
+    tracker.create_table()
+    monkeypatch.setattr(threads, "_INTERVAL_SECONDS", 0.2)
+    for on_loop_too in (False, True):
+        told = threads.heartbeats(tracker, [f"t-{on_loop_too}-{n}" for n in range(3)], on_loop=on_loop_too)
+        assert told["beats"] >= 3

@@ -1,4 +1,4 @@
-"""A page of the index that is not answered in time is asked for again, in smaller parts: nothing is lost or doubled."""
+"""A page that a slow table does not give is asked for again, in smaller parts: nothing is lost or doubled."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ from botocore.awsrequest import AWSPreparedRequest
 from botocore.exceptions import ReadTimeoutError
 from pynamodb.exceptions import QueryError
 
-from tests.support.wire import ALWAYS, Wire, cut
+import status_tracker as st
+from tests.support.clock import Clock
+from tests.support.wire import ALWAYS, Fault, Wire, access_denied, answer_lost, cut, server_error, throttled
 
 COUNT = 30
 
@@ -20,9 +22,10 @@ def unanswered(request: AWSPreparedRequest) -> None:
 
 
 @pytest.fixture
-def tasks(step1: Any) -> Any:
+def tasks(step1: Any, clock: Clock) -> Any:
     with step1.batch_write() as batch:
         for number in range(COUNT):
+            clock.advance(1)
             batch.save(step1.make(f"t-{number:02}"))
     return step1
 
@@ -38,12 +41,21 @@ def too_often(step: Any, wire: Wire) -> int:
 
 
 @pytest.mark.parametrize("whole", [False, True])
-def test_slow_listing_goes_on(tasks: Any, wire: Wire, whole: bool) -> None:
+@pytest.mark.parametrize("slow", [unanswered, answer_lost, throttled, server_error])
+def test_slow_listing_goes_on(tasks: Any, wire: Wire, slow: Fault, whole: bool) -> None:
     query = tasks.query_by_status(10, limit=None, auto_refresh=whole)
-    wire.inject("Query", unanswered, times=too_often(tasks, wire))
+    wire.inject("Query", slow, times=too_often(tasks, wire))
     if whole:
-        wire.inject("BatchGetItem", unanswered, times=tries(wire))
+        wire.inject("BatchGetItem", slow, times=tries(wire))
     assert sorted(task.task_id for task in query) == [f"t-{number:02}" for number in range(COUNT)]
+
+
+def test_survey_of_a_slow_table_goes_on(tasks: Any, wire: Wire) -> None:
+    tasks.start("t-00").__enter__()
+    survey = tasks.survey()
+    wire.inject("Query", throttled, times=2 * too_often(tasks, wire))
+    survey.finish()
+    assert (survey.complete, survey.counts[20]) == (True, 1)
 
 
 def test_slow_count_goes_on(tasks: Any, wire: Wire) -> None:
@@ -74,15 +86,49 @@ def test_page_that_was_not_answered_is_asked_for_in_smaller_parts(
     assert {None, 4, 2} <= set(limits)
 
 
-def test_table_that_never_answers_is_not_asked_for_ever(tasks: Any, wire: Wire) -> None:
+def test_table_that_stays_too_slow_ends_a_listing_which_says_how_it_goes_on(
+    tasks: Any, wire: Wire, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda *_: 0)
+    monkeypatch.setattr("status_tracker.dynamodb.query._HELD", 0)
+    monkeypatch.setattr("status_tracker.dynamodb.query._SMALLEST_PAGE", 2)
+    query = tasks.query_by_status(10, limit=None)
+    given = [task.task_id for task in query.many(3)]
     wire.inject("Query", unanswered, times=ALWAYS)
-    with pytest.raises(QueryError, match="Read timeout"):
-        next(tasks.query_by_status(10))
+    with pytest.raises(st.StoreUnansweredError, match=r"asked for 4 times.*Read timeout.*cursor") as ended:
+        given += [task.task_id for task in query]
+    with pytest.raises(st.StoreUnansweredError):  # and not its end
+        next(query)
+    wire.heal()
+    rest = tasks.query_by_status(10, limit=None, cursor=ended.value.cursor)
+    assert ended.value.cursor == query.cursor
+    assert isinstance(ended.value.__cause__, QueryError)
+    assert sorted([*given, *(task.task_id for task in rest)]) == [f"t-{number:02}" for number in range(COUNT)]
 
 
-def test_table_that_cannot_be_reached_is_told_at_once(tasks: Any, wire: Wire) -> None:
-    wire.inject("Query", cut, times=ALWAYS)
-    with pytest.raises(QueryError, match="Could not connect"):
+def test_items_that_are_never_read_end_a_listing(tasks: Any, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("random.uniform", lambda *_: 0)
+    wire.inject("BatchGetItem", throttled, times=ALWAYS)
+    with pytest.raises(st.StoreUnansweredError, match="30 items") as ended:
+        tasks.query_by_status(10, limit=None, auto_refresh=True).all()
+    assert ended.value.cursor is None
+
+
+@pytest.mark.parametrize("slow", [throttled, answer_lost])
+def test_table_that_stays_too_slow_is_not_counted_for_ever(
+    tasks: Any, wire: Wire, slow: Fault, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda *_: 0)
+    wire.inject("Query", slow, times=ALWAYS)
+    with pytest.raises(st.StoreUnansweredError, match="test____") as ended:
+        tasks.count_up_to([10], per_shard=10)
+    assert ended.value.cursor is None
+
+
+@pytest.mark.parametrize(("lasting", "told"), [(cut, "Could not connect"), (access_denied, "AccessDenied")])
+def test_table_that_cannot_be_asked_is_told_at_once(tasks: Any, wire: Wire, lasting: Fault, told: str) -> None:
+    wire.inject("Query", lasting, times=ALWAYS)
+    with pytest.raises(QueryError, match=told):
         tasks.count_by_status()
 
 

@@ -50,6 +50,7 @@ THROTTLED = refused("ThrottlingException", 400)
         RetriesExceededError(IncompleteReadError(actual_bytes=1, expected_bytes=2)),
         GetError(cause=THROTTLED),
         raised_over(RuntimeError("the reader failed"), GetError(cause=THROTTLED)),
+        raised_over(st.StoreUnansweredError("A page was asked for 4 times."), GetError(cause=THROTTLED)),
         ExceptionGroup("of several threads", [SLOW, ExceptionGroup("of two", [THROTTLED])]),
         raised_over(RuntimeError("the reader failed"), ExceptionGroup("of one", [SLOW])),
     ],

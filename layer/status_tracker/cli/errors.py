@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from ..core.errors import TaskExecutionError
+from ..core.errors import StoreUnansweredError, TaskExecutionError
 from .text import plain, say
 
 
@@ -63,6 +63,8 @@ def told() -> Iterator[None]:
         _end(str(error), Code.USAGE)
     except KeyboardInterrupt:
         _end("Interrupted.", Code.INTERRUPTED)
+    except StoreUnansweredError as error:
+        _end(str(error), Code.UNREACHABLE)
     except TaskExecutionError as error:
         _end(str(error), Code.NOT_ALL)
     except (typer.Exit, typer.Abort, BrokenPipeError):

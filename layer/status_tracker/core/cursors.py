@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple, Self, TypeAlias, TypeVar
+
+from .errors import StoreUnansweredError
 
 FoundT = TypeVar("FoundT")
 
@@ -86,14 +90,21 @@ class FoundTasks(Iterator[FoundT]):
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._filters: list[Callable[[FoundT], object]] = []
+        self._ended_by: StoreUnansweredError | None = None
 
     def _next(self) -> FoundT:
         """The next task; `StopIteration` at the end. A backend implements it."""
         raise NotImplementedError
 
     def __next__(self) -> FoundT:
+        if self._ended_by is not None:  # what is left was not read
+            raise self._ended_by
         while True:
-            task = self._next()
+            try:
+                task = self._next()
+            except StoreUnansweredError as error:
+                error.cursor, self._ended_by = self.cursor, error
+                raise
             if all(keeps(task) for keeps in self._filters):
                 return task
 
@@ -146,12 +157,21 @@ class FoundTasks(Iterator[FoundT]):
         return self.many(1)[0]
 
 
+_MARK_BYTES = 12
+
+
 def each_once(listed: Iterable[FoundT], key: Callable[[FoundT], str]) -> Iterator[FoundT]:
-    """Drop what was listed before: a task whose status changes during a listing can appear under both statuses."""
-    given: set[str] = set()
+    """Drop what was listed before: a task whose status changes during a listing can appear under both statuses.
+
+    Of each a hash of twelve bytes is kept, so that a million take twelve megabytes. That two of 10⁹ have the same has a
+    probability of 10⁻¹¹.
+    """
+    given: defaultdict[int, bytearray] = defaultdict(bytearray)
     for each in listed:
-        if key(each) not in given:
-            given.add(key(each))
+        mark = blake2b(key(each).encode(errors="surrogatepass"), digest_size=_MARK_BYTES).digest()
+        beside = given[int.from_bytes(mark[:2], "big") >> 4]
+        if mark not in beside:
+            beside += mark
             yield each
 
 

@@ -168,6 +168,16 @@ class TaskUnreadableError(TaskExecutionError):
     """
 
 
+class StoreUnansweredError(TaskExecutionError):
+    """A listing or a count has ended early: a part of it was not answered, although it was asked for several times.
+
+    Attributes:
+        cursor: where the listing goes on, as the `cursor` of its query; None if it has given nothing, and of a count.
+    """
+
+    cursor: str | None = None
+
+
 class NonRetryableError(Exception):
     """Raise it (or a subclass) in the block if no retry can help: the task is ignored at once."""
 

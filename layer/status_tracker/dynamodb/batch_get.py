@@ -65,7 +65,8 @@ def _request(
 ) -> _Page:
     connection = task_class._get_connection()
     return patiently(
-        lambda _: connection.batch_get_item(keys, consistent_read=consistent, attributes_to_get=attributes)
+        lambda _: connection.batch_get_item(keys, consistent_read=consistent, attributes_to_get=attributes),
+        f"{len(keys)} items of table {task_class.Meta.table_name!r}",
     )
 
 

@@ -17,12 +17,13 @@ from pynamodb.connection import Connection, TableConnection
 
 from .._version import __version__
 from ..sessions import quick_session
+from .answers import ItemParserFactory
 
-DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 50}
+DEFAULTS = {"connect_timeout_seconds": 3, "read_timeout_seconds": 10, "max_pool_connections": 500}
 """Defaults for a `Meta` without these settings.
 
-PynamoDB's own timeouts let one hanging connection use up a whole lease. Its pool of ten is meant for one model;
-connections open on demand.
+PynamoDB's own timeouts let one hanging connection use up a whole lease. Its pool of ten is meant for one model; here
+there is room for the connections of 500 threads, which open on demand and are used again.
 """
 
 _SPEAKS_TO_BOTOCORE = re.compile("^AWS_|_PROXY$", re.IGNORECASE)
@@ -98,8 +99,9 @@ class SharedConnection(Connection):
 
     @property
     def session(self) -> Session:
-        """A new session."""
+        """A new session, whose clients of DynamoDB take items as they were sent."""
         session = quick_session()
+        session.register_component("response_parser_factory", ItemParserFactory())
         if self._aws_access_key_id and self._aws_secret_access_key:
             session.set_credentials(self._aws_access_key_id, self._aws_secret_access_key, self._aws_session_token)
         return session

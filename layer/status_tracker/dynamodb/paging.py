@@ -1,4 +1,4 @@
-"""Reads an index page by page; a page that is not answered in time is asked for again, and in smaller parts."""
+"""Reads an index page by page; a page that a slow table does not give is asked for again, and in smaller parts."""
 
 from __future__ import annotations
 
@@ -6,10 +6,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from botocore.exceptions import ReadTimeoutError
 from pynamodb.exceptions import PynamoDBException
 
+from ..core.errors import StoreUnansweredError
 from ..core.retries import jittered
+from .failures import is_slow, raw_error
 
 AnswerT = TypeVar("AnswerT")
 
@@ -31,6 +32,9 @@ def pages(task_class: Any, value: str, *, limit: int | None = None, **query: Any
         value: the partition's key.
         limit: at most so many entries a page; None for as many as are in a megabyte.
         query: further arguments of PynamoDB's ``TableConnection.query``.
+
+    Raises:
+        StoreUnansweredError: as for `patiently`.
     """
     place, size = None, limit
 
@@ -44,7 +48,7 @@ def pages(task_class: Any, value: str, *, limit: int | None = None, **query: Any
         return answer
 
     while True:
-        page = patiently(ask)
+        page = patiently(ask, f"A page of {value!r} in the index of table {task_class.Meta.table_name!r}")
         yield page
         place = page.get("LastEvaluatedKey")
         if place is None:
@@ -52,16 +56,30 @@ def pages(task_class: Any, value: str, *, limit: int | None = None, **query: Any
         size = _grown(size, limit)
 
 
-def patiently(ask: Callable[[int], AnswerT]) -> AnswerT:
-    """The answer of `ask`, which is told how often it was not answered in time, and is asked again a few times."""
-    for slow in range(TRIES - 1):
+def patiently(ask: Callable[[int], AnswerT], what: str) -> AnswerT:
+    """The answer of `ask`, which is told how often the table was too slow, and is asked again a few times.
+
+    Args:
+        what: is asked for, at the beginning of a sentence.
+
+    Raises:
+        StoreUnansweredError: the table was too slow each time.
+        PynamoDBException: any other failure.
+    """
+    for slow in range(TRIES):
+        if slow:
+            time.sleep(jittered(_FIRST_PAUSE_SECONDS * 2 ** (slow - 1)))
         try:
             return ask(slow)
         except PynamoDBException as error:
-            if not isinstance(error.cause, ReadTimeoutError):
+            if not is_slow(raw_error(error)):
                 raise
-        time.sleep(jittered(_FIRST_PAUSE_SECONDS * 2**slow))
-    return ask(TRIES - 1)
+            last = error
+    raise StoreUnansweredError(
+        f"{what} was asked for {TRIES} times in vain, each time with the client's own repetitions: {last}. Try again "
+        "when the table is less busy, a listing from its cursor. A table that is always slow needs more capacity, or a "
+        "longer read_timeout_seconds in the Meta of its model."
+    ) from last
 
 
 def _grown(size: int | None, limit: int | None) -> int | None:

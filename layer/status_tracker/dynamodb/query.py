@@ -25,6 +25,16 @@ from .unreadable import task_of, unreadable
 
 TaskT = TypeVar("TaskT", bound=TaskItem)
 
+_PARALLEL_COUNTS = 16
+"""How many partitions are counted at once; the client hardly works for them."""
+
+_HELD = 20_000
+"""How many entries of the index a listing holds, each of about 3 KB, unless it has more than 40 partitions."""
+
+_SMALLEST_PAGE = 500
+_LARGEST_PAGE = 4_000
+"""About so many entries are in a megabyte, which is the most that DynamoDB answers with."""
+
 _TICK = timedelta(microseconds=1)
 _TOLD_SECONDS = 0.2
 _COUNT: Mapping[str, Any] = {"select": "COUNT"}
@@ -63,6 +73,13 @@ class Selection:
             raise ValueError("No status was given: give one, or several.")
         if self.limit is not None and (not is_whole_number(self.limit) or self.limit < 0):
             raise ValueError(f"limit is {self.limit!r}: give an integer of at least 0, or None for all.")
+
+    def page_limit(self, partitions: int) -> int | None:
+        """How many tasks a page may have where so many partitions are read at once; None for a megabyte."""
+        if self.limit:
+            return self.read_at_most or max(self.limit, BATCH_SIZE)
+        each = _HELD // partitions
+        return max(_SMALLEST_PAGE, each) if each < _LARGEST_PAGE else None
 
     @property
     def read_at_most(self) -> int | None:
@@ -131,16 +148,17 @@ def count(
     """How many tasks have each of the statuses, by the index."""
     counted = {status: index_values(task_class, status, use_case_id) for status in statuses}
     numbers = dict.fromkeys((value for values in counted.values() for value in values), 0)
+    name = index_of(task_class).Meta.index_name
     ended = Event()
 
     def of_shard(value: str) -> None:
-        for page in pages(task_class, value, **_COUNT, index_name=index_of(task_class).Meta.index_name):
+        for page in pages(task_class, value, index_name=name, **_COUNT):
             numbers[value] += page["Count"]
             if ended.is_set():
                 return
 
     _ = task_class._get_connection().connection.client  # made once here, not in each thread
-    with _pool() as pool:
+    with _pool(_PARALLEL_COUNTS) as pool:
         left = {pool.submit(of_shard, value) for value in numbers}
         try:
             while left:
@@ -167,7 +185,7 @@ def count_up_to(task_class: type[TaskItem], statuses: list[int], use_case_id: st
 
     shards = [(status, value) for status in statuses for value in index_values(task_class, status, use_case_id)]
     counted = dict.fromkeys(statuses, Count(0))
-    with _pool() as pool:
+    with _pool(_PARALLEL_COUNTS) as pool:
         found = pool.map(of_shard, [value for _, value in shards])
         for (status, _), (number, more) in zip(shards, found, strict=True):
             counted[status] = Count(counted[status].number + number, counted[status].more or more)
@@ -187,7 +205,7 @@ def count_within(task_class: type[TaskItem], status: int, selection: Selection, 
                 return None
         return counted
 
-    with _pool() as pool:
+    with _pool(_PARALLEL_COUNTS) as pool:
         counts = list(pool.map(of_shard, index_values(task_class, status, selection.use_case_id)))
     known = [each for each in counts if each is not None]
     return sum(known) if len(known) == len(counts) else None
@@ -202,9 +220,9 @@ def index_values(task_class: type[TaskItem], status: int, use_case_id: str) -> l
 
 
 @contextmanager
-def _pool() -> Iterator[Executor]:
+def _pool(threads: int = PARALLEL_READS) -> Iterator[Executor]:
     """Threads that send requests; the end does not wait for requests under way."""
-    pool = ThreadPoolExecutor(PARALLEL_READS)
+    pool = ThreadPoolExecutor(threads)
     try:
         yield pool
     finally:
@@ -221,7 +239,8 @@ def merged(
         return
     partitions = {value: status for status, shards in values.items() for value in shards}
     with _pool() as pool:
-        opened = pool.map(lambda value: _open(task_class, index, value, partitions[value], selection), partitions)
+        size = selection.page_limit(len(partitions))
+        opened = pool.map(lambda value: _open(task_class, index, value, partitions[value], selection, size), partitions)
         streams = dict(zip(partitions, opened, strict=True))
         by_status = []
         for shards in values.values():
@@ -237,7 +256,12 @@ def merged(
 
 
 def _open(
-    task_class: type[TaskItem], index: StatusAndUpdateTimeIndex, value: str, status: int, selection: Selection
+    task_class: type[TaskItem],
+    index: StatusAndUpdateTimeIndex,
+    value: str,
+    status: int,
+    selection: Selection,
+    page_limit: int | None,
 ) -> Iterator[Listed]:
     """The tasks of one partition; its first page is read at once."""
     first, last = selection.bounds(status)
@@ -245,7 +269,6 @@ def _open(
         return iter(())
     when: Any = type(index).update_time
     given = selection.cursor.get(status)
-    limit = selection.read_at_most
     # Where all are read whole, anything else that the index tells would be parsed for nothing.
     only_places = selection.refresh is True
     read = pages(
@@ -254,14 +277,23 @@ def _open(
         range_key_condition=None if (first, last) == _EVER else when.between(first, last),
         index_name=index.Meta.index_name,
         scan_index_forward=selection.older_first,
-        limit=max(selection.limit, BATCH_SIZE) if selection.limit and limit is None else limit,
+        limit=page_limit,
         attributes_to_get=[task_class.key.attr_name, when.attr_name] if only_places else None,
     )
     opened = list(islice(read, 1))
-    items = islice((item for page in chain(opened, read) for item in page["Items"]), limit)
+    items = islice(_items(chain(opened, read)), selection.read_at_most)
     listed = _placed(task_class, items, status, first if selection.older_first else last)
     new = _by_key((each for each in listed if not _given_already(each, given, selection)), selection.older_first)
     return new if only_places else (_as_indexed(task_class, each) for each in new)
+
+
+def _items(read: Iterator[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The items of pages, which hold only what is still to come: a page of each partition may be in memory."""
+    for page in read:
+        left = page["Items"]
+        left.reverse()
+        while left:
+            yield left.pop()
 
 
 def _given_already(listed: Listed, given: Position | None, selection: Selection) -> bool:

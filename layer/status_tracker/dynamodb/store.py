@@ -6,36 +6,22 @@ from collections.abc import Hashable
 from typing import Any, ClassVar, Generic, TypeVar, cast
 from weakref import WeakKeyDictionary, WeakSet
 
-from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
-from botocore.exceptions import ConnectionError as BotoConnectionError
+from botocore.exceptions import BotoCoreError, ClientError
 from pynamodb.constants import KEY
-from pynamodb.exceptions import DeleteError, GetError, PutError, PynamoDBException, TransactWriteError, UpdateError
+from pynamodb.exceptions import DeleteError, GetError, PutError, TransactWriteError, UpdateError
 
 from ..core.errors import TaskDataTooLargeError, TaskExecutionError, TaskTransactionError, TaskUnreadableError
 from ..core.port import HeldBy, Special, StoreError, Unchanged, UnreadableError, Write, WriteRejectedError, WriteResult
 from ..core.state import TaskState
 from .also import Also
 from .expressions import actions, condition, update_arguments
+from .failures import code_of, is_transient, raw_error
 from .item import TaskItem
 from .templates import Creation, Template, put_arguments, shape_of
 from .unreadable import check_form, state_in, task_of
 
-_TRANSIENT_CODES = frozenset(
-    {
-        "InternalFailure",
-        "InternalServerError",
-        "LimitExceededException",
-        "ProvisionedThroughputExceededException",
-        "RequestLimitExceeded",
-        "ServiceUnavailable",
-        "ThrottlingException",
-        "TransactionConflictException",
-        "TransactionInProgressException",
-    }
-)
 _TRANSIENT_REASONS = frozenset({"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"})
 _HOPELESS_CODES = frozenset({"ResourceNotFoundException", "TransactionCanceledException", "ValidationException"})
-_SERVER_ERROR = 500
 _UNCOUNTED = {"ReturnConsumedCapacity": "NONE"}
 """PynamoDB asks for the capacity of each request, for its debug log."""
 _ANSWERED = {"ReturnValues": "ALL_NEW", **_UNCOUNTED}
@@ -161,8 +147,8 @@ class DynamoStore(Generic[TaskT]):
         try:
             return self._found()
         except GetError as error:
-            if _code(_raw(error)) != "AccessDeniedException":
-                raise StoreError(error, transient=_is_transient(_raw(error))) from error
+            if code_of(raw_error(error)) != "AccessDeniedException":
+                raise StoreError(error, transient=is_transient(raw_error(error))) from error
             _answering.add(client)  # permissions are AWS's own, which returns the item if there is one
             return None
 
@@ -182,14 +168,14 @@ class DynamoStore(Generic[TaskT]):
         except (BotoCoreError, ClientError) as error:
             # PynamoDB keeps only the code of a refused write; the item is in botocore's own exception.
             raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
-            if isinstance(raw, ClientError) and _code(raw) == "ConditionalCheckFailedException":
+            if isinstance(raw, ClientError) and code_of(raw) == "ConditionalCheckFailedException":
                 return False, raw.response.get("Item")
-            if _code(raw) == "ValidationException" and "Item size" in str(raw):
+            if code_of(raw) == "ValidationException" and "Item size" in str(raw):
                 raise WriteRejectedError(
                     self._about(TaskDataTooLargeError, f"does not fit into its item: {raw}")
                 ) from raw
             cause = error_class(f"{operation} of {self._key!r} failed: {error}", error)
-            raise StoreError(cause, transient=_is_transient(raw)) from error
+            raise StoreError(cause, transient=is_transient(raw)) from error
         return True, response.get("Attributes")
 
     def _transaction_refused(self, write: Write, error: TransactWriteError) -> WriteResult[TaskT]:
@@ -201,8 +187,8 @@ class DynamoStore(Generic[TaskT]):
         cause = (error.cause and error.cause.__cause__) or error.cause or error
         if any(reason.code in _TRANSIENT_REASONS for reason in reasons):
             raise StoreError(error, transient=True) from error
-        if not reasons and _code(cause) not in _HOPELESS_CODES:
-            raise StoreError(error, transient=_is_transient(cause)) from error
+        if not reasons and code_of(cause) not in _HOPELESS_CODES:
+            raise StoreError(error, transient=is_transient(cause)) from error
         told = "; ".join(f"{reason.code}: {reason.message}" for reason in reasons) or str(error.cause)
         raise WriteRejectedError(
             self._about(TaskTransactionError, f"was not stored, nor what was to be stored with its success: {told}")
@@ -231,21 +217,3 @@ class DynamoStore(Generic[TaskT]):
         use_case_id, task_id = self._class.split_key(self._key)
         task = error_class.to_task(use_case_id, task_id)
         return error_class(f"{task} {what}", use_case_id=use_case_id, task_id=task_id)
-
-
-def _raw(error: PynamoDBException) -> BaseException:
-    """Botocore's own exception behind PynamoDB's."""
-    cause = error.cause or error
-    return cause.__cause__ if isinstance(cause.__cause__, ClientError) else cause
-
-
-def _code(error: BaseException) -> str:
-    return error.response["Error"]["Code"] if isinstance(error, ClientError) else ""
-
-
-def _is_transient(error: BaseException) -> bool:
-    if not isinstance(error, ClientError):
-        return isinstance(error, HTTPClientError | BotoConnectionError)
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    unreadable = _code(error).isdigit()  # of an answer that was cut off, botocore knows only the HTTP status
-    return unreadable or _code(error) in _TRANSIENT_CODES or status >= _SERVER_ERROR

@@ -108,7 +108,7 @@ class OperableJobs(Generic[JobT]):
         listed = [of_status(code) for code in dict.fromkeys(status)]
         jobs = heapq.merge(*listed, key=lambda job: (job.update_at, job.id), reverse=not older_task_first)
         return JobQuery(
-            each_once(jobs, attrgetter("id")) if len(listed) > 1 else jobs, given, older_first=older_task_first
+            each_once(jobs, lambda job: str(job.id)) if len(listed) > 1 else jobs, given, older_first=older_task_first
         )
 
     def get_one_or_none(self, task_id: str, consistent_read: bool = True) -> ListedJob[JobT] | None:  # noqa: ARG002

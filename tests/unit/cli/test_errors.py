@@ -17,6 +17,7 @@ from botocore.exceptions import (
 from pynamodb.exceptions import QueryError, UpdateError
 from sqlalchemy.exc import OperationalError
 
+import status_tracker as st
 from status_tracker.cli.errors import explained
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import Order
@@ -69,6 +70,17 @@ def test_listing_that_is_refused(
         assert told in answer.err.splitlines()[-1]
         assert "Traceback" not in answer.err
     assert stored("a").is_failed()
+
+
+def test_listing_that_is_not_answered(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def query(*_: Any, **__: Any) -> Any:
+        raise st.StoreUnansweredError("A page was asked for 4 times.") from wrapped(refused("ThrottlingException"))
+
+    fail("a")
+    monkeypatch.setattr(Order, "query_by_status", query)
+    answer = run("ls")
+    assert (answer.code, answer.out) == (3, "")
+    assert answer.err.splitlines()[-1] == "Error: A page was asked for 4 times."
 
 
 def test_action_that_is_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
