@@ -27,6 +27,7 @@ from .core.errors import (
     TaskLockLostError,
     TaskNotDueError,
     TaskPausedError,
+    TasksNotCreatedError,
     TaskTransactionError,
     TaskUnreadableError,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "TaskQuery",
     "TaskTransactionError",
     "TaskUnreadableError",
+    "TasksNotCreatedError",
     "TrackerConfig",
     "__version__",
     "ensure_status_value",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, NoReturn, Self
 
+from ..creating import PARALLEL
 from .declared import T_ID
 from .documents import DocumentTracker
 
@@ -31,6 +32,8 @@ class S3Tracker(DocumentTracker):
     speaks S3 without knowing these must refuse them: one that ignores them is not safe.
     Needs ``s3:GetObject``, ``s3:PutObject`` and ``s3:ListBucket``.
     """
+
+    _creates_at_once = PARALLEL
 
     @classmethod
     def get_bucket_key(cls, id: T_ID) -> tuple[str, str]:  # noqa: A002  # the seed's name
