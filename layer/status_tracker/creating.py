@@ -116,9 +116,9 @@ class CreateResult(Generic[TaskT]):
 
 def create_many(
     given: Iterable[Any] | Mapping[Any, Any],
-    make: Callable[[Any], TaskT],
-    create: Callable[[Sequence[TaskT]], Sequence[Answer[TaskT]]],
-    key_of: Callable[[TaskT], object],
+    make: Callable[[Any], Any],
+    create: Callable[[Sequence[Any]], Sequence[Answer[TaskT]]],
+    key_of: Callable[[Any], object],
     *,
     parallel: int = 1,
     chunk: int = 1,
@@ -128,7 +128,7 @@ def create_many(
 
     Args:
         given: ids, pairs of an id and data, or what else `make` takes; or data by id.
-        make: the task in memory; what it raises is the failure of that id.
+        make: what `create` takes, such as the task in memory; what it raises is the failure of that id.
         create: stores a chunk of tasks, and answers for each. Called from several threads if `parallel` is above 1.
         key_of: the same for two tasks that are one. Given twice, the first one's data counts.
         each: called with each outcome, in the order of what was given.
@@ -144,8 +144,8 @@ def create_many(
 
 
 def one_by_one(
-    create: Callable[[TaskT], tuple[TaskT, bool]], dispatch: Callable[[TaskT], object] | None = None
-) -> Callable[[Sequence[TaskT]], list[Answer[TaskT]]]:
+    create: Callable[[Any], tuple[TaskT, bool]], dispatch: Callable[[TaskT], object] | None = None
+) -> Callable[[Sequence[Any]], list[Answer[TaskT]]]:
     """Creates the tasks of a chunk by themselves.
 
     Args:
@@ -153,7 +153,7 @@ def one_by_one(
         dispatch: called with each that waits for its first worker, new or not: who created it may have died before.
     """
 
-    def answer(task: TaskT) -> Answer[TaskT]:
+    def answer(task: Any) -> Answer[TaskT]:
         try:
             found: Answer[TaskT] = Answer.of(*create(task))
         except Exception as error:  # noqa: BLE001  # it is the failure of this task, and the others go on
@@ -190,7 +190,7 @@ class _Chunk(Generic[TaskT]):
     __slots__ = ("answers", "tasks")
 
     def __init__(self) -> None:
-        self.tasks: list[TaskT] = []
+        self.tasks: list[Any] = []
         self.answers: Future[Sequence[Answer[TaskT]]] | None = None
 
 
@@ -205,7 +205,7 @@ class _Taken(Generic[TaskT]):
 
     task_id: str
     key: object = None
-    task: TaskT | None = None
+    task: Any = None
     chunk: _Chunk[TaskT] | None = None
     place: int = 0
     error: Exception | None = None
@@ -215,9 +215,9 @@ class _Taken(Generic[TaskT]):
 class _Creating(Generic[TaskT]):
     def __init__(
         self,
-        make: Callable[[Any], TaskT],
-        create: Callable[[Sequence[TaskT]], Sequence[Answer[TaskT]]],
-        key_of: Callable[[TaskT], object],
+        make: Callable[[Any], Any],
+        create: Callable[[Sequence[Any]], Sequence[Answer[TaskT]]],
+        key_of: Callable[[Any], object],
         parallel: int,
         chunk: int,
         each: Callable[[CreateOutcome[TaskT]], object],
@@ -296,7 +296,7 @@ class _Creating(Generic[TaskT]):
         self._each(outcome)
 
     def _outcome_of(self, taken: _Taken[TaskT]) -> CreateOutcome[TaskT]:
-        if taken.chunk is None or taken.task is None:
+        if taken.chunk is None:
             return CreateOutcome(taken.task_id, Found.FAILED, error=taken.error)
         if taken.chunk is self._filling:
             self._begin()

@@ -26,7 +26,7 @@ GIVEN = some.lists(some.one_of(IDS, some.tuples(IDS, DATA)), max_size=12)
 def new_step(**settings: Any) -> Any:
     class Step(MemoryTask):
         storage = MemoryStorage()
-        config = st.TrackerConfig.make(use_case_id="test", clock=Clock(), **STEP1_CODES, **settings)
+        config = st.TrackerConfig.make(**{"use_case_id": "test", "clock": Clock(), **STEP1_CODES, **settings})
         dispatched: ClassVar[list[str]] = []
 
         @classmethod
@@ -34,7 +34,7 @@ def new_step(**settings: Any) -> Any:
             cls.dispatched.append(task.task_id)
             if task.task_id == "undispatchable":
                 raise ConnectionError("no workflow")
-            return task.task_id != "over"
+            return bool(task.task_id != "over")
 
     return Step
 

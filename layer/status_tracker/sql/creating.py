@@ -107,12 +107,13 @@ def _skipping(job_class: type[JobColumns], dialect: sa.Dialect) -> tuple[sa.Exec
     return (skipping.returning(key) if dialect.insert_returning else skipping), dialect.insert_returning
 
 
-def _tokens(job_class: type[JobColumns], ids: Iterable[Any]) -> sa.Select[Any]:
+def _tokens(job_class: type[JobColumns], ids: Iterable[Any]) -> sa.Executable:
     return sa.select(job_class.id, job_class.create_token).where(job_class.id.in_(ids))
 
 
 def _id_of(job_class: type[JobColumns]) -> sa.Column[Any]:
-    return sa.inspect(job_class, raiseerr=True).columns["id"]
+    column: sa.Column[Any] = sa.inspect(job_class, raiseerr=True).columns["id"]
+    return column
 
 
 def _columns_of(mapper: orm.Mapper[Any], table: sa.Table) -> list[tuple[str, str]]:

@@ -144,7 +144,7 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
             raise TypeError(f"{cls.__name__} has no config: give the status of the new jobs, mostly the pending one.")
         code = cls.config.pending_status if status is None else status
 
-        def made(given: Any) -> Self:
+        def made(given: Any) -> Any:
             id_, data = split(given)
             job = given if isinstance(given, cls) else cls.create(id_, code, data)
             check_length(cls.id.type, job.id, engine.dialect)
