@@ -16,8 +16,8 @@ from typing import Any, Generic, NamedTuple, TypeVar
 from .core.errors import TaskExecutionError, TasksNotCreatedError
 from .core.history import told
 
-PARALLEL = 32
-"""How many tasks are created at the same time, where a request creates one."""
+PARALLEL = 64
+"""At most so many tasks are created at the same time, where a request creates one."""
 
 KEPT_FAILURES = 100
 _FAILURES_TO_STOP = 20
