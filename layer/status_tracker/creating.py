@@ -285,14 +285,16 @@ class _Creating(Generic[TaskT]):
     def _tell(self) -> None:
         taken = self._under_way[0]
         outcome = self._outcome_of(taken)
-        self._is_first = False
+        self._is_first = self._is_first and taken.chunk is None
         self._under_way.popleft()
         if self._by_key.get(taken.key) is taken:
             del self._by_key[taken.key]
         self.result.add(outcome)
-        self._failures = self._failures + 1 if _is_of_the_store(outcome.error) else 0
-        if self._failures == _FAILURES_TO_STOP:
-            self.result.stopped = True
+        if outcome.error is None:
+            self._failures = 0
+        elif not isinstance(outcome.error, ValueError | TypeError | TaskExecutionError):  # that concerns this one only
+            self._failures += 1
+            self.result.stopped |= self._failures == _FAILURES_TO_STOP
         self._each(outcome)
 
     def _outcome_of(self, taken: _Taken[TaskT]) -> CreateOutcome[TaskT]:
@@ -313,8 +315,3 @@ def _named(given: Any) -> str:
     task_id, _ = split(given)
     named = getattr(task_id, "task_id", None) or getattr(task_id, "id", None)
     return str(task_id if named is None else named)
-
-
-def _is_of_the_store(error: Exception | None) -> bool:
-    """Whether the error concerns more than the one task."""
-    return error is not None and not isinstance(error, ValueError | TypeError | TaskExecutionError)

@@ -125,9 +125,13 @@ def test_r11_no_more_are_taken_once_the_store_fails_again_and_again() -> None:
     assert next(numbers) == 20
 
 
-def test_r11_ids_that_are_wrong_do_not_stop_it() -> None:
-    result, _ = told(new_step(), [*[""] * 50, "a"])
+def test_r11_ids_that_are_wrong_neither_stop_it_nor_keep_it_from_stopping() -> None:
+    step = new_step()
+    result, _ = told(step, [*[""] * 50, "a"])
     assert (result.stopped, result.failed, result.created) == (False, 50, 1)
+    step.storage.befall(Fault.BROKEN, times=100)
+    result, _ = told(step, (each for number in range(100) for each in (f"b{number}", "")))
+    assert (result.stopped, result.failed) == (True, 39)
 
 
 def test_r11_dispatch_starts_what_waits_new_or_not() -> None:
