@@ -75,6 +75,8 @@ class BaseTracker(TrackerActions):
     that can be set. The state of a framework, cached values and private attributes that are not declared are no fields.
     """
 
+    _creates_at_once = 1  # no field; more only where `load` and `dump` are known to stand several threads
+
     @classmethod
     def new(cls, id: T_ID, **kwargs: Any) -> Self:  # noqa: A002  # the seed's name
         """Create a tracker, pending.
@@ -122,13 +124,8 @@ class BaseTracker(TrackerActions):
             return cls._created(id_) if data is None else cls._created(id_, data=data)
 
         return create_many(
-            trackers, split, one_by_one(created), itemgetter(0), parallel=cls._creates_at_once(), each=each
+            trackers, split, one_by_one(created), itemgetter(0), parallel=cls._creates_at_once, each=each
         )
-
-    @classmethod
-    def _creates_at_once(cls) -> int:
-        """In how many threads; several only where `load` and `dump` are known to stand it."""
-        return 1
 
     @classmethod
     def _created(cls, id: T_ID, **kwargs: Any) -> tuple[Self, bool]:  # noqa: A002  # as above

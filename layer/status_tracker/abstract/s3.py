@@ -32,6 +32,8 @@ class S3Tracker(DocumentTracker):
     Needs ``s3:GetObject``, ``s3:PutObject`` and ``s3:ListBucket``.
     """
 
+    _creates_at_once = 10  # so many connections a boto3 client has by default
+
     @classmethod
     def get_bucket_key(cls, id: T_ID) -> tuple[str, str]:  # noqa: A002  # the seed's name
         """Bucket and key of a task's object, to be written by the subclass: another one for each id."""
@@ -41,13 +43,6 @@ class S3Tracker(DocumentTracker):
     def get_s3_client(cls) -> Any:
         """A boto3 client of S3, to be written by the subclass; keep one, since it is asked for at every request."""
         raise NotImplementedError
-
-    @classmethod
-    def _creates_at_once(cls) -> int:
-        from ..creating import PARALLEL  # noqa: PLC0415  # few need it
-
-        connections: int = cls.get_s3_client().meta.config.max_pool_connections
-        return min(PARALLEL, connections)
 
     @classmethod
     def load(cls, id: T_ID, **kwargs: Any) -> Self | None:  # noqa: A002, ARG003  # the seed's signature
