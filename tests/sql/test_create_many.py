@@ -113,6 +113,22 @@ def test_r11_what_a_flush_would_do_besides_is_done(clock: Clock, tmp_path: Any) 
     engine.dispose()
 
 
+def test_r11_large_data_goes_in_several_statements(job_class: type[Job], engine: sa.Engine, log: Log) -> None:
+    log.verbs()
+    large = {"text": "x" * 2_500_000}
+    assert job_class.create_many(engine, {f"job-{number}": large for number in range(8)}).created == 8
+    assert log.verbs().count("INSERT") == 8
+    assert stored(job_class, engine, "job-7").data == large
+
+
+def test_r11_without_a_table_nothing_is_tried_again_and_again(clock: Clock, engine: sa.Engine, log: Log) -> None:
+    job_class = make_job_class(clock, config=make_config(clock))
+    result, _ = told(job_class, engine, map(str, range(3 * CHUNK)))
+    assert (result.created, result.failed, result.stopped) == (0, CHUNK, True)
+    assert "make it with Job.metadata.create_all" in str(result.troubles[0].error)
+    assert log.verbs().count("INSERT") <= CHUNK // 10
+
+
 def test_r11_it_needs_an_engine(clock: Clock) -> None:
     job_class = make_job_class(clock, config=make_config(clock))
     with pytest.raises(TypeError, match="is for asyncio"):

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
-from itertools import groupby
+from collections.abc import Iterable, Iterator, Sequence
+from operator import attrgetter
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import orm
+from sqlalchemy import exc, orm
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from ..core.history import json_size
 from ..core.port import StoreError
 from ..core.retries import repeated, sleep_of
 from ..core.task import create
@@ -19,6 +20,7 @@ from . import settings
 from .column_types import is_mysql
 from .columns import JobColumns
 from .database_errors import table_of
+from .errors import MissingColumnsError
 from .store import SqlStore
 from .transactions import refuse_async, storing
 from .waiting import bounded_wait, wait_for_insert_at_most
@@ -27,6 +29,9 @@ JobT = TypeVar("JobT", bound=JobColumns)
 
 CHUNK = 500
 """So many jobs are stored in one transaction."""
+
+_LARGEST_BYTES = 4 * 1024 * 1024
+"""Of data in one statement: MySQL's smallest usual `max_allowed_packet` is four times that."""
 
 _LEASE_SECONDS = 300.0
 _UPSERTING = frozenset({"postgresql", "sqlite", "mysql", "mariadb"})
@@ -65,7 +70,7 @@ class ManyJobs(Generic[JobT]):
         try:
             new = repeated(lambda: self._stored(jobs, token), sleep_of(self._clock))
         except Exception as error:  # noqa: BLE001  # the backend's own; whose it is, is found out
-            if isinstance(error.__cause__, StoreError) and error.__cause__.transient:
+            if _is_of_all(error, self._engine.dialect):
                 return [Answer.failed(error) for _ in jobs]
             half = len(jobs) // 2
             return [*self.create(jobs[:half]), *self.create(jobs[half:])]
@@ -76,13 +81,14 @@ class ManyJobs(Generic[JobT]):
 
     def _stored(self, jobs: Sequence[JobT], token: str) -> set[Any]:
         """The ids of the jobs that were stored, by this request or an earlier one with that token."""
-        rows = [{key: vars(job)[name] for name, key in self._columns if name in vars(job)} for job in jobs]
+        in_one_order = sorted(jobs, key=attrgetter("id"))  # so that two calls at once wait for each other, and no more
+        rows = [{key: vars(job)[name] for name, key in self._columns if name in vars(job)} for job in in_one_order]
         with storing(self._class, self._engine) as session:
             wait_for_insert_at_most(session, bounded_wait(_LEASE_SECONDS))
             statement, answers = _skipping(self._class, self._engine.dialect)
             new: set[Any] = set()
-            for _, alike in groupby(rows, key=lambda row: row.keys()):
-                stored = session.execute(statement, list(alike))
+            for alike in _statements(rows):
+                stored = session.execute(statement, alike)
                 new.update(stored.scalars() if answers else ())
             rest = {job.id for job in jobs} - new
             there = {row[0]: row[1] for row in session.execute(_tokens(self._class, rest))} if rest else {}
@@ -90,6 +96,28 @@ class ManyJobs(Generic[JobT]):
                 raise LookupError(f"{len(missing)} rows were skipped, and are not there")
             session.commit()
         return new | {id_ for id_, found in there.items() if found == token}
+
+
+def _statements(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """The rows of each statement: they set the same columns, and are not longer than what MySQL takes at once."""
+    statement: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        size += json_size(row.get("data"))
+        if statement and (size > _LARGEST_BYTES or row.keys() != statement[0].keys()):
+            yield statement
+            statement, size = [], json_size(row.get("data"))
+        statement.append(row)
+    yield statement
+
+
+def _is_of_all(error: Exception, dialect: sa.Dialect) -> bool:
+    """Whether it is no single row that the error is about."""
+    if isinstance(error.__cause__, StoreError) and error.__cause__.transient:
+        return True
+    # A trigger that refuses a row raises an OperationalError on MySQL, which elsewhere is about a table or a right.
+    broken = isinstance(error, exc.ProgrammingError | MissingColumnsError)
+    return broken or (isinstance(error, exc.OperationalError) and not is_mysql(dialect))
 
 
 def _skipping(job_class: type[JobColumns], dialect: sa.Dialect) -> tuple[sa.Executable, bool]:
