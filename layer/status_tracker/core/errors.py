@@ -146,8 +146,15 @@ class TasksNotCreatedError(TaskExecutionError):
 
     _in_general = "was not created"
 
-    def __init__(self, message: str = "", *, result: Any = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        use_case_id: str | None = None,
+        task_id: str | None = None,
+        result: Any = None,
+    ) -> None:
+        super().__init__(message, use_case_id=use_case_id, task_id=task_id)
         self.result = result
 
 
