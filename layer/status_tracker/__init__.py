@@ -28,6 +28,7 @@ from .core.errors import (
     TaskLockLostError,
     TaskNotDueError,
     TaskPausedError,
+    TasksNotCreatedError,
     TaskTransactionError,
     TaskUnreadableError,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "TaskQuery",
     "TaskTransactionError",
     "TaskUnreadableError",
+    "TasksNotCreatedError",
     "TrackerConfig",
     "__version__",
     "ensure_status_value",

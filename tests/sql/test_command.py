@@ -179,3 +179,12 @@ def test_jobs_are_cancelled_and_deleted_by_a_filter(engine: sa.Engine, run: Call
     with orm.Session(engine) as session:
         left = session.scalars(sa.select(Job).order_by(Job.id)).all()
         assert [(job.id, job.status) for job in left] == [(job_id, 50) for job_id in kept]
+
+
+def test_jobs_are_created_pending(jobs: OperableJobs[Job], run: Callable[..., Any]) -> None:
+    assert run("create", "a", "b", "--dispatch").exit_code == 0
+    answer = run("create", "b", "c", "--json")
+    assert (answer.exit_code, json.loads(answer.stdout)["counts"]) == (0, {"existed": 1, "created": 1})
+    assert jobs.count_by_status()[10] == 3
+    assert run("create", "d", "--dry-run").exit_code == 0
+    assert jobs.count_by_status()[10] == 3

@@ -28,13 +28,18 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker._version": set(),
     "status_tracker.sessions": set(),
     "status_tracker.core": set(),
+    "status_tracker.creating": {"status_tracker.core"},
     "status_tracker.operations": {"status_tracker.core"},
-    "status_tracker.aio": {"status_tracker.core"},
-    "status_tracker.dynamodb": {"status_tracker.core", "status_tracker.aio", "status_tracker.sessions"},
-    "status_tracker.sql": {"status_tracker.core", "status_tracker.aio"},
-    "status_tracker.abstract": {"status_tracker.core"},
+    "status_tracker.aio": {"status_tracker.core", "status_tracker.creating"},
+    "status_tracker.dynamodb": {
+        *("status_tracker.core", "status_tracker.aio", "status_tracker.creating", "status_tracker.sessions"),
+    },
+    "status_tracker.sql": {"status_tracker.core", "status_tracker.aio", "status_tracker.creating"},
+    "status_tracker.abstract": {"status_tracker.core", "status_tracker.creating"},
     "status_tracker.compat": {"status_tracker.core", "status_tracker.dynamodb"},
-    "status_tracker.testing": {"status_tracker.core", "status_tracker.operations", "status_tracker.aio"},
+    "status_tracker.testing": {
+        *("status_tracker.core", "status_tracker.operations", "status_tracker.aio", "status_tracker.creating"),
+    },
     "status_tracker.testing.in_memory": {
         *("status_tracker.core", "status_tracker.operations", "status_tracker.testing", "status_tracker.sessions"),
         *("status_tracker.dynamodb", "status_tracker.sql", "status_tracker.abstract"),
@@ -42,6 +47,7 @@ MAY_IMPORT: Mapping[str, set[str]] = {
     "status_tracker_pytest": {"the library"},
     "status_tracker.cli": {
         "status_tracker.core",
+        "status_tracker.creating",
         "status_tracker.operations",
         "status_tracker.dynamodb",
         "status_tracker.sql",

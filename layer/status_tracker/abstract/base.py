@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Self
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any, Self
 
 from ..core.config import TrackerConfig
 from ..core.execution import ExecutionContext
@@ -21,6 +22,9 @@ from .known import is_known, keep, keep_as, note_values
 from .locking import Hold
 from .model import TrackerModel
 from .store import TrackerStore
+
+if TYPE_CHECKING:
+    from ..creating import CreateOutcome, CreateResult
 
 _blocks: dict[str | None, tuple[TrackerModel, ExecutionContext[Any]]] = {}
 # The objects being worked on in this process and their blocks, by token: a tracker may have no attribute for it.
@@ -71,6 +75,8 @@ class BaseTracker(TrackerActions):
     that can be set. The state of a framework, cached values and private attributes that are not declared are no fields.
     """
 
+    _creates_at_once = 1  # no field; more only where `load` and `dump` are known to stand several threads
+
     @classmethod
     def new(cls, id: T_ID, **kwargs: Any) -> Self:  # noqa: A002  # the seed's name
         """Create a tracker, pending.
@@ -82,8 +88,51 @@ class BaseTracker(TrackerActions):
             TaskAlreadyExistsError: there is one of that id; it was left as it is.
             ValueError: the id is empty, or longer than 2,048 bytes.
         """
+        tracker, created = cls._created(id, **kwargs)
+        if created:
+            return tracker
         config = cls.get_config()
-        rules, now, token = cls._rules(config, id), config.now(), uuid.uuid4().hex
+        raise cls._rules(config, id).exists(TrackerStore(cls, id, config).state(tracker))
+
+    @classmethod
+    def create_many(
+        cls,
+        trackers: Iterable[T_ID | tuple[T_ID, dict[str, Any] | None]] | Mapping[T_ID, dict[str, Any] | None],
+        *,
+        each: Callable[[CreateOutcome[Self]], object] | None = None,
+    ) -> CreateResult[Self]:
+        """Create a pending tracker for each id; one that exists is left as it is.
+
+        The result counts what was new and what existed; `each` is told it of every id. Interrupted or failed, the same
+        call again completes it. Ids are taken from the iterable as they are needed. An id that is given twice is one
+        tracker, with the data of the first.
+
+        Args:
+            trackers: ids, or pairs of an id and its data, in any mix; or a mapping of ids to data. Further fields have
+                the defaults of the class.
+            each: called with the `CreateOutcome` of each id, in their order.
+
+        Raises:
+            TasksNotCreatedError: an id is invalid, or `dump` did not take it. Its `result` says which; the others are
+                created. After 20 failures of the storage one after the other, no more ids are taken.
+            TypeError: a text is given, and not several ids.
+        """
+        from ..creating import create_many, one_by_one, split  # noqa: PLC0415  # few need it
+
+        def created(pair: tuple[T_ID, dict[str, Any] | None]) -> tuple[Self, bool]:
+            id_, data = pair
+            return cls._created(id_) if data is None else cls._created(id_, data=data)
+
+        return create_many(
+            trackers, split, one_by_one(created), itemgetter(0), parallel=cls._creates_at_once, each=each
+        )
+
+    @classmethod
+    def _created(cls, id: T_ID, **kwargs: Any) -> tuple[Self, bool]:  # noqa: A002  # as above
+        """The tracker that is stored, and whether this call has created it."""
+        config = cls.get_config()
+        cls._rules(config, id)  # refuses an id that cannot be stored
+        now, token = config.now(), uuid.uuid4().hex
         fields: dict[str, Any] = {
             "id": id,
             "status": config.pending_status,
@@ -100,11 +149,9 @@ class BaseTracker(TrackerActions):
         store = TrackerStore(cls, id, config)
         answer = repeated(lambda: store.create(tracker), sleep_of(config.clock))
         if answer.applied or answer.task is None:
-            return tracker
-        state = store.state(answer.task)
-        if create_token(answer.task) == token:
-            return answer.task  # our first request was stored, and its answer lost (R5)
-        raise rules.exists(state)
+            return tracker, True
+        store.state(answer.task)  # raises for one that cannot be read
+        return answer.task, create_token(answer.task) == token  # ours, if our first answer was lost (R5)
 
     @whole
     def start(

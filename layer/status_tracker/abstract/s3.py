@@ -32,6 +32,8 @@ class S3Tracker(DocumentTracker):
     Needs ``s3:GetObject``, ``s3:PutObject`` and ``s3:ListBucket``.
     """
 
+    _creates_at_once = 10  # so many connections a boto3 client has by default
+
     @classmethod
     def get_bucket_key(cls, id: T_ID) -> tuple[str, str]:  # noqa: A002  # the seed's name
         """Bucket and key of a task's object, to be written by the subclass: another one for each id."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
@@ -11,6 +11,7 @@ from ..core.task import TrackedTask
 
 if TYPE_CHECKING:
     from ..core.execution import ExecutionContext
+    from ..creating import CreateOutcome, CreateResult
     from .blocks import AsyncBlock, AsyncContext
     from .queries import AsyncQuery
 
@@ -117,6 +118,25 @@ class AsyncListing:
         """As `get_or_create`."""
         found: tuple[Self, bool] = await _in_thread(lambda: _of(cls).get_or_create(task_id, data, **kwargs))
         return found
+
+    @classmethod
+    async def acreate_many(
+        cls,
+        tasks: Iterable[str | int | tuple[str | int, dict[str, Any] | None] | Self]
+        | Mapping[str | int, dict[str, Any] | None],
+        *,
+        dispatch: bool = False,
+        each: Callable[[CreateOutcome[Self]], object] | None = None,
+    ) -> CreateResult[Self]:
+        """As `create_many`; `tasks` is iterated over, and `each` called, in a thread.
+
+        Once it is cancelled, no more ids are taken, and the cancellation goes on after those under way.
+        """
+        from .threads import until_cancelled  # noqa: PLC0415  # on first use, see the module's docstring
+
+        given = until_cancelled(tasks)
+        result: CreateResult[Self] = await _in_thread(lambda: _of(cls).create_many(given, dispatch=dispatch, each=each))
+        return result
 
     @classmethod
     async def aget_one_or_none(

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import copy_context
-from typing import NamedTuple, TypeVar
+from itertools import takewhile
+from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 AnswerT = TypeVar("AnswerT")
@@ -94,6 +95,16 @@ def handed_over(call: Callable[[], object]) -> bool:
         return False
     threads.requests.submit(copy_context().run, call)
     return True
+
+
+def until_cancelled(given: Iterable[Any] | Mapping[Any, Any]) -> Iterable[Any]:
+    """What is given, for a call that is made in a thread; it ends once the task that calls this is cancelled."""
+    if isinstance(given, str | bytes):
+        return given  # whoever is given it refuses it
+    task = asyncio.current_task()
+    before = 0 if task is None else task.cancelling()
+    each = given.items() if isinstance(given, Mapping) else given
+    return takewhile(lambda _: task is None or task.cancelling() == before, each)
 
 
 async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> Carried:

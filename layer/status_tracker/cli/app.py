@@ -89,6 +89,29 @@ def show(target: Target, task_id: KnownTaskId) -> None:
 
 
 @command(app)
+def create(
+    target: Target,
+    ids: Annotated[list[str] | None, typer.Argument(metavar="[TASK_ID]...", help="New tasks; or give a file.")] = None,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            metavar="FILE",
+            help='In each line an id, or {"id": …, "data": …}; - for standard input.',
+        ),
+    ] = None,
+    dispatch: Annotated[
+        bool, typer.Option("--dispatch", help="Start the work too, also of those that are pending already.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only check what is given; ask nothing.")] = False,
+) -> None:
+    """Create tasks; those that exist are left as they are."""
+    from . import creating  # noqa: PLC0415
+
+    creating.create(ids or [], source, target, dispatch=dispatch, dry_run=dry_run)
+
+
+@command(app)
 def rerun(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
     """Run tasks again, from pending, whatever became of them. By filter: failed and ignored ones, unless said."""
     from . import acting  # noqa: PLC0415

@@ -137,6 +137,27 @@ class TaskAlreadyExistsError(TaskExecutionError):
     _in_general = "exists already"
 
 
+class TasksNotCreatedError(TaskExecutionError):
+    """A `create_many` could not create all tasks, or not dispatch all; those that it does not name are there.
+
+    Attributes:
+        result: what it has done, a `status_tracker.creating.CreateResult`.
+    """
+
+    _in_general = "was not created"
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        use_case_id: str | None = None,
+        task_id: str | None = None,
+        result: Any = None,
+    ) -> None:
+        super().__init__(message, use_case_id=use_case_id, task_id=task_id)
+        self.result = result
+
+
 class TaskLockLostError(TaskExecutionError):
     """The lease ran out and another worker took the task over, or it was cancelled; nothing of this worker was stored.
 

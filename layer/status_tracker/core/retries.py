@@ -17,6 +17,7 @@ from .lifecycle import AlreadyOurs, Lifecycle, Refused, TryWrite
 from .port import Store, StoreError, UnreadableError, Write, WriteRejectedError, WriteResult
 
 TaskT = TypeVar("TaskT")
+AnswerT = TypeVar("AnswerT")
 
 CONTENDED_ROUNDS = 10
 """How often a task may change between a read and a write before this worker gives up."""
@@ -34,7 +35,7 @@ _FIRST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
 
 
-def repeated(send: Callable[[], WriteResult[TaskT]], sleep: Callable[[float], None]) -> WriteResult[TaskT]:
+def repeated(send: Callable[[], AnswerT], sleep: Callable[[float], None]) -> AnswerT:
     """The answer of `send`, which is repeated a few times if no answer comes.
 
     Raises:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from ..aio.tasks import AsyncListing, AsyncTask
@@ -14,6 +16,7 @@ from .pauses import DynamoPauseBoard
 from .store import DynamoStore
 
 if TYPE_CHECKING:
+    from ..creating import CreateOutcome, CreateResult
     from .counts import DynamoCountBoard
 
 
@@ -58,6 +61,43 @@ class BaseTask(AsyncTask, AsyncListing, TaskListing):
     def get_or_create(cls, task_id: str | int, data: dict[str, Any] | None = None, **kwargs: Any) -> tuple[Self, bool]:
         """The stored task, and whether this call created it. For events that are delivered at least once."""
         return cls._create(cls.make(task_id, data, **kwargs))
+
+    @classmethod
+    def create_many(
+        cls,
+        tasks: Iterable[str | int | tuple[str | int, dict[str, Any] | None] | Self]
+        | Mapping[str | int, dict[str, Any] | None],
+        *,
+        dispatch: bool = False,
+        each: Callable[[CreateOutcome[Self]], object] | None = None,
+    ) -> CreateResult[Self]:
+        """Create a pending task for each id, many at a time; a task that exists is left as it is.
+
+        The result counts what was new and what existed; `each` is told it of every id. Interrupted or failed, the same
+        call again completes it. Ids are taken from the iterable as they are needed, so that a million of them take no
+        more memory than a thousand. An id that is given twice is one task, with the data of the first.
+
+        Args:
+            tasks: ids, pairs of an id and its data, or what `make` returns, in any mix; or a mapping of ids to data.
+            dispatch: also start the work, by `dispatch`, on each task that is pending, also if it existed.
+            each: called with the `CreateOutcome` of each id, in their order, by the thread that calls this.
+
+        Raises:
+            TasksNotCreatedError: an id or its data is invalid, the store did not take it, or a dispatch failed. Its
+                `result` says which; the others are created. After 20 failures of the store one after the other, no
+                more ids are taken.
+            TypeError: a text is given, and not several ids.
+        """
+        from ..creating import PARALLEL, create_many, one_by_one, split  # noqa: PLC0415  # few need it
+
+        return create_many(
+            tasks,
+            lambda given: given if isinstance(given, cls) else cls.make(*split(given)),
+            one_by_one(cls._create, cls.dispatch if dispatch else None),
+            attrgetter("key"),
+            parallel=min(PARALLEL, cls.Meta.max_pool_connections),
+            each=each,
+        )
 
     @classmethod
     def _rules(cls, task_id: str | int, use_case_id: str | None = None, **settings: Any) -> Lifecycle:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self, TypeVar, Unpack
 
 import sqlalchemy as sa
@@ -17,6 +17,7 @@ from .transactions import refuse_async
 if TYPE_CHECKING:
     from ..aio.blocks import AsyncBlock
     from ..aio.queries import AsyncQuery
+    from ..creating import CreateOutcome, CreateResult
     from .aio_blocks import AsyncUpdates
     from .updates import Updates
 
@@ -132,6 +133,27 @@ class AsyncJobs(JobActions):
             engine, lambda: _of(cls).get_or_create(engine, id, status, data, **kwargs)
         )
         return found
+
+    @classmethod
+    async def acreate_many(
+        cls,
+        engine: sa.Engine,
+        jobs: Iterable[JobId | tuple[JobId, dict[str, Any] | None] | Self] | Mapping[Any, dict[str, Any] | None],
+        status: int | None = None,
+        *,
+        each: Callable[[CreateOutcome[Self]], object] | None = None,
+    ) -> CreateResult[Self]:
+        """As `create_many`; `jobs` is iterated over, and `each` called, in a thread.
+
+        Once it is cancelled, no more ids are taken, and the cancellation goes on after those under way.
+        """
+        from ..aio.threads import until_cancelled  # noqa: PLC0415  # on first use, see the module's docstring
+
+        given = until_cancelled(jobs)
+        result: CreateResult[Self] = await _in_thread(
+            engine, lambda: _of(cls).create_many(engine, given, status, each=each)
+        )
+        return result
 
     @classmethod
     def aquery_by_status(

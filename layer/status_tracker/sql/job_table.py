@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import attrgetter
-from typing import Any, Generic, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
 import sqlalchemy as sa
 
@@ -22,6 +22,9 @@ from .keys import JobId, key_of
 from .settings import Statuses, StepSettings
 from .store import SqlStore, readable
 from .transactions import reading
+
+if TYPE_CHECKING:
+    from ..creating import CreateOutcome, CreateResult
 
 JobT = TypeVar("JobT", bound=JobColumns)
 
@@ -114,6 +117,24 @@ class OperableJobs(Generic[JobT]):
     def get_one_or_none(self, task_id: str, consistent_read: bool = True) -> ListedJob[JobT] | None:  # noqa: ARG002
         """The job of that id, or None."""
         return self.task_store(task_id).read()
+
+    def make(self, task_id: JobId, data: dict[str, Any] | None = None) -> JobT:
+        """A new job, pending, not stored."""
+        job_class: Any = self._class
+        job: JobT = job_class.create(task_id, self.config.pending_status, data)
+        return job
+
+    def create_many(
+        self,
+        tasks: Iterable[JobId | tuple[JobId, dict[str, Any] | None]] | Mapping[Any, dict[str, Any] | None],
+        *,
+        dispatch: bool = False,  # noqa: ARG002  # workers look for jobs themselves
+        each: Callable[[CreateOutcome[JobT]], object] | None = None,
+    ) -> CreateResult[JobT]:
+        """As `JobMixin.create_many`: pending jobs."""
+        job_class: Any = self._class
+        result: CreateResult[JobT] = job_class.create_many(self._engine, tasks, self.config.pending_status, each=each)
+        return result
 
     def count_by_status(self) -> dict[int, int]:
         """How many jobs there are of each status of this step."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import Any, Self, Unpack
+from collections.abc import Callable, Iterable, Mapping
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, Self, Unpack
 
 import sqlalchemy as sa
 
@@ -14,6 +15,7 @@ from ..core.task import create
 from . import settings
 from .aio import AsyncJobs
 from .claiming import Claim
+from .column_types import check_length
 from .columns import EPOCH
 from .errors import job_error
 from .execution import JobBlock, JobExecution, Start, StartNext
@@ -25,6 +27,9 @@ from .store import SqlStore, new
 from .threads import check_threads
 from .transactions import EngineOrSession
 from .updates import check_json
+
+if TYPE_CHECKING:
+    from ..creating import CreateOutcome, CreateResult
 
 
 class JobMixin(JobListing, AsyncJobs, JobAtHand):
@@ -104,6 +109,49 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
         """
         job = cls.create(id, status, data, **kwargs)
         return create(SqlStore(cls, engine_or_session, id), job, settings.nameless(cls).config.clock)
+
+    @classmethod
+    def create_many(
+        cls,
+        engine: sa.Engine,
+        jobs: Iterable[JobId | tuple[JobId, dict[str, Any] | None] | Self] | Mapping[Any, dict[str, Any] | None],
+        status: int | None = None,
+        *,
+        each: Callable[[CreateOutcome[Self]], object] | None = None,
+    ) -> CreateResult[Self]:
+        """Create a job for each id, many in a statement; a job that exists is left as it is.
+
+        The result counts what was new and what existed; `each` is told it of every id. Interrupted or failed, the same
+        call again completes it. Ids are taken from the iterable as they are needed, so that a million of them take no
+        more memory than a thousand. An id that is given twice is one job, with the data of the first.
+
+        Args:
+            engine: 500 jobs at a time are stored in a transaction of their own.
+            jobs: ids, pairs of an id and its data, or what `create` returns, in any mix; or a mapping of ids to data.
+            status: of the new jobs; by default the pending of the config. Those that `create` made have their own.
+            each: called with the `CreateOutcome` of each id, in their order.
+
+        Raises:
+            TasksNotCreatedError: an id or its data is invalid, or the database did not take it. Its `result` says
+                which; the others are created. After 20 failures of the database one after the other, no more ids are
+                taken.
+            TypeError: the status is not known; or a text is given, and not several ids.
+        """
+        from ..creating import create_many, split  # noqa: PLC0415  # few need it
+        from .creating import CHUNK, ManyJobs  # noqa: PLC0415
+
+        if status is None and not hasattr(cls, "config"):
+            raise TypeError(f"{cls.__name__} has no config: give the status of the new jobs, mostly the pending one.")
+        code = cls.config.pending_status if status is None else status
+
+        def made(given: Any) -> Any:
+            id_, data = split(given)
+            job = given if isinstance(given, cls) else cls.create(id_, code, data)
+            check_length(cls.id.type, job.id, engine.dialect)
+            return job
+
+        many = ManyJobs(cls, engine)
+        return create_many(jobs, made, many.create, attrgetter("id"), chunk=CHUNK, each=each)
 
     @classmethod
     def start(

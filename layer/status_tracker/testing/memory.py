@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from ..aio.tasks import AsyncListing, AsyncTask
@@ -15,6 +16,7 @@ from ..core.port import ConvertingStore, PauseBoard, Store, state_of
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.steps import DeclaredSteps
 from ..core.task import TaskStatus, create
+from ..creating import CreateOutcome, CreateResult, create_many, one_by_one, split
 from .listing import MemoryQuery, position
 from .store import MemoryStorage, Record, values_of
 
@@ -127,6 +129,23 @@ class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
     def get_or_create(cls, task_id: str, data: dict[str, Any] | None = None, **kwargs: Any) -> tuple[Self, bool]:
         """The stored task, and whether this call has created it."""
         return cls._create(cls.make(task_id, data, **kwargs))
+
+    @classmethod
+    def create_many(
+        cls,
+        tasks: Iterable[str | tuple[str, dict[str, Any] | None] | Self] | Mapping[str, dict[str, Any] | None],
+        *,
+        dispatch: bool = False,
+        each: Callable[[CreateOutcome[Self]], object] | None = None,
+    ) -> CreateResult[Self]:
+        """Create a pending task for each id; a task that exists is left as it is. As `BaseTask.create_many`."""
+        return create_many(
+            tasks,
+            lambda given: given if isinstance(given, cls) else cls.make(*split(given)),
+            one_by_one(cls._create, cls.dispatch if dispatch else None),
+            attrgetter("key"),
+            each=each,
+        )
 
     @classmethod
     def get_one_or_none(

@@ -100,6 +100,7 @@ class CompatBackend:
         Promise.ACTIONS,
         Promise.ALSO,
         Promise.CREATE_AT_START,
+        Promise.CREATING_MANY,
         Promise.FURTHER_SETTINGS,
         Promise.NEVER_RESETS,
         Promise.RENEWAL,

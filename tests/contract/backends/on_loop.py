@@ -89,6 +89,9 @@ class StepOnLoop:
     def create(self, task_id: str, data: dict[str, Any] | None = None) -> object:
         return self._loop.run(self._step.task_class.amake_and_save(task_id, data))
 
+    def create_many(self, tasks: Any, *, each: Any) -> Any:
+        return self._loop.run(self._step.task_class.acreate_many(tasks, each=each))
+
     def start(self, task_id: str, *, lease: float | None = None, **arguments: Any) -> Any:
         block = self._step.task_class.astart(task_id, lock_expire_seconds=lease, **arguments)
         return self._in(block, lambda context: LoopAttempt(self._loop, context))
@@ -134,6 +137,9 @@ class JobStepOnLoop(StepOnLoop):
     def create(self, task_id: str, data: dict[str, Any] | None = None) -> object:
         job_class, engine = self._step.job_class, self._step.engine
         return self._loop.run(job_class.acreate_and_save(engine, task_id, job_class.config.pending_status, data))
+
+    def create_many(self, tasks: Any, *, each: Any) -> Any:
+        return self._loop.run(self._step.job_class.acreate_many(self._step.engine, tasks, each=each))
 
     def start(self, task_id: str, *, lease: float | None = None, **arguments: Any) -> Any:
         block = self._step.job_class.astart(self._step.engine, task_id, expire=lease, **arguments)

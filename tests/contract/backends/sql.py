@@ -52,6 +52,9 @@ class JobStep:
     def create(self, task_id: str, data: dict[str, Any] | None = None) -> object:
         return self.job_class.create_and_save(self.engine, task_id, self.job_class.config.pending_status, data)
 
+    def create_many(self, tasks: Any, *, each: Any) -> Any:
+        return self.job_class.create_many(self.engine, tasks, each=each)
+
     @contextmanager
     def start(
         self,

@@ -67,6 +67,30 @@ def start_photo(photo_id: str) -> Any:
 STARTS = pytest.mark.parametrize("start", [start_task, start_job, start_report, start_upload, start_photo])
 
 
+def create_tasks(given: Any) -> Any:
+    return ExtractTask.create_many(given)
+
+
+def create_jobs(given: Any) -> Any:
+    return Job.create_many(ENGINE, given, 10)
+
+
+def create_reports(given: Any) -> Any:
+    return Report.create_many(given)
+
+
+def create_uploads(given: Any) -> Any:
+    return Upload.create_many(given)
+
+
+@pytest.mark.usefixtures("tracker_memory")
+@pytest.mark.parametrize("create", [create_tasks, create_jobs, create_reports, create_uploads])
+def test_many_are_created_by_one_call(create: Callable[[Any], Any]) -> None:
+    assert create(TASK_IDS[:3]).created == 3
+    result = create({task_id: {"pages": 3} for task_id in TASK_IDS})
+    assert (result.created, result.existed) == (7, 3)
+
+
 @pytest.mark.usefixtures("tracker_memory")
 def test_code_that_starts_tasks_runs_unchanged() -> None:
     extract("d-1")

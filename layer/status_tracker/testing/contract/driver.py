@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
 from ...core.port import Store
+from ...creating import CreateOutcome, CreateResult
 from ..clock import Clock
 
 
@@ -33,6 +34,9 @@ class Promise(enum.Enum):
     NEVER_RESETS = "creating a task that exists is refused"
     """Without it (v5's `new`), a task that no worker holds is reset to pending, with its history, and that is recorded;
     one that a worker holds is refused."""
+
+    CREATING_MANY = "thousands of tasks are created by one call"
+    """Without it, the backend has no `create_many`: tasks are created one by one."""
 
     RENEWAL = "update and extend_lock in the block"
     """Without them (v5's block has none), data is stored with the success alone; a lease is renewed by a heartbeat."""
@@ -106,6 +110,14 @@ class Step(Protocol):
 
     def create(self, task_id: str, data: dict[str, Any] | None = None) -> object:
         """Make a pending task. Raises `TaskAlreadyExistsError`."""
+
+    def create_many(self, tasks: Any, *, each: Callable[[CreateOutcome[Any]], object]) -> CreateResult[Any]:
+        """Make a pending task for each id, pair of an id and its data, or item of a mapping, unless it exists.
+
+        Raises:
+            TasksNotCreatedError: some failed.
+            AttributeError: the backend has no such call.
+        """
 
     def start(
         self,
@@ -196,6 +208,10 @@ class TrackedTaskStep:
 
     def create(self, task_id: str, data: dict[str, Any] | None = None) -> object:
         return self.task_class.make_and_save(task_id, data)
+
+    def create_many(self, tasks: Any, *, each: Callable[[CreateOutcome[Any]], object]) -> CreateResult[Any]:
+        result: CreateResult[Any] = self.task_class.create_many(tasks, each=each)
+        return result
 
     def start(self, task_id: str, *, lease: float | None = None, **arguments: Any) -> AbstractContextManager[Attempt]:
         attempt: AbstractContextManager[Attempt] = self.task_class.start(

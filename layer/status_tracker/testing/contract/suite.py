@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .actions import ActionRules
 from .cancelling import CancelRules
+from .creating import CreateRules
 from .deleting import DeleteRules
 from .late_writes import LateRules
 from .leases import HoldingRules
@@ -18,6 +19,7 @@ from .tracing import TellingRules
 
 class ContractSuite(
     StartingRules,
+    CreateRules,
     HoldingRules,
     AnswerRules,
     LateRules,

@@ -1,0 +1,142 @@
+"""`create`: tasks by their ids, or by the lines of a file."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from status_tracker.testing import Fault, MemoryTask
+from tests.unit.cli.conftest import fail, stored
+from tests.unit.cli.shop import Order
+
+LINES = b"""\xef\xbb\xbfa
+{"id": "b", "data": {"pages": 3}}
+
+  c d \r
+{"id": 7}
+a
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "ids.txt"
+    path.write_bytes(LINES)
+    return path
+
+
+def test_tasks_are_created_by_their_ids(run: Any) -> None:
+    fail("b")
+    answer = run("create", "a", "b")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.out.split() == ["Outcome", "Tasks", "created", "1", "existed", "1"]
+    assert (stored("a").status_name, stored("b").status_name) == ("pending", "failed")
+    assert Order.dispatched == []
+
+
+def test_tasks_are_created_by_the_lines_of_a_file(run: Any, file: Path) -> None:
+    answer = run("create", "--from", str(file), "--json")
+    assert (answer.code, answer.err) == (0, "")
+    assert answer.json == {"counts": {"created": 4, "existed": 1}, "troubles": [], "stopped": False}
+    assert [stored(each).data for each in ("a", "b", "c d", "7")] == [{}, {"pages": 3}, {}, {}]
+    again = run("create", "--from", "-", "--json", typed=LINES.decode("utf-8"))
+    assert (again.code, again.json["counts"]) == (0, {"existed": 5})
+
+
+def test_wrong_lines_are_told_by_their_numbers_and_the_others_go_on(run: Any, file: Path) -> None:
+    wrong = [b'{"id": "x", "Data": {}}', b'{"id": ', b"\xff\xfe", b'{"id": ""}', b"y" * 3000, b'{"data": {}}']
+    file.write_bytes(b"a\n" + b"\n".join(wrong) + b"\nz")
+    answer = run("create", "--from", str(file))
+    assert answer.code == 1
+    assert answer.out.split() == ["Outcome", "Tasks", "created", "2", "failed", "6"]
+    told = [line.split(": ")[0] for line in answer.err.splitlines()]
+    assert sorted(told) == [f"line {number}" for number in range(2, 8)]
+    assert 'line 2: failed: It has Data, id: give {"id": …}' in answer.err
+    assert stored("z").is_pending()
+
+
+def test_a_dry_run_checks_the_lines_and_creates_nothing(run: Any, file: Path) -> None:
+    answer = run("create", "--from", str(file), "--dry-run")
+    assert (answer.code, answer.out) == (0, "")
+    assert answer.err == "Valid: 5 tasks. Nothing was created, nor looked for.\n"
+    file.write_bytes(LINES + json.dumps({"id": "large", "data": {"text": "x" * 400_000}}).encode())
+    answer = run("create", "--from", str(file), "--dry-run", "--json")
+    assert (answer.code, answer.json["valid"], answer.json["failed"]) == (1, 5, 1)
+    assert [(each["line"], each["task_id"]) for each in answer.json["troubles"]] == [(7, "large")]
+    assert not list(MemoryTask.storage.tasks())
+
+
+def test_their_work_is_started_where_it_is_asked_for(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    Order.make_and_save("waits")
+    fail("failed")
+    assert run("create", "new", "waits", "failed", "--dispatch").code == 0
+    assert Order.dispatched == ["new", "waits"]
+
+    def broken(_task: object) -> None:
+        raise RuntimeError("no such workflow")
+
+    monkeypatch.setattr(Order, "dispatch", broken)
+    answer = run("create", "other", "--dispatch", "--json")
+    assert (answer.code, answer.json["counts"]) == (1, {"created": 1, "undispatched": 1})
+    assert answer.json["troubles"] == [
+        {"task_id": "other", "outcome": "undispatched", "message": "RuntimeError: no such workflow"}
+    ]
+
+
+def test_it_stops_where_task_after_task_fails(run: Any, file: Path) -> None:
+    file.write_text("\n".join(map(str, range(100))))
+    MemoryTask.storage.befall(Fault.BROKEN, times=1000)
+    answer = run("create", "--from", str(file))
+    MemoryTask.storage.forget_faults()
+    assert (answer.code, answer.out.split()[-2:]) == (3, ["failed", "20"])
+    assert answer.err.splitlines()[-1].startswith("Stopped: task after task failed")
+    assert "… more of them with --json" in answer.err
+    assert run("create", "--from", str(file), "--json").json["counts"] == {"created": 100}
+
+
+def test_ctrl_c_tells_what_was_done(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    make = Order.make
+
+    def interrupted(task_id: str, *rest: Any) -> Any:
+        if task_id == "c":
+            os.kill(os.getpid(), signal.SIGINT)
+        return make(task_id, *rest)
+
+    monkeypatch.setattr(Order, "make", interrupted)
+    answer = run("create", "a", "b", "c", "d", "--json")
+    assert (answer.code, answer.json["counts"]) == (130, {"created": 2})
+    assert answer.err.splitlines()[-2:] == [
+        "The same call again creates what is missing; a few more may have been created than are counted here.",
+        "Error: Interrupted.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ((), "Give either task ids or --from FILE"),
+        (("a", "--from", "-"), "Give either task ids or --from FILE"),
+        (("--from", "/no/such/file"), "--from /no/such/file cannot be read: No such file or directory."),
+        (("--from", "/"), "--from / cannot be read: Is a directory."),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(run: Any, arguments: tuple[str, ...], told: str) -> None:
+    answer = run("create", *arguments)
+    assert answer.code == 2
+    assert told in answer.err
+
+
+def test_an_empty_file_creates_nothing_and_says_so(run: Any) -> None:
+    answer = run("create", "--from", "-", typed="\n\n")
+    assert (answer.code, answer.out, answer.err) == (1, "", "There is no id.\n")
+
+
+def test_a_class_that_creates_by_its_own_means_is_refused(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(MemoryTask, "create_many")
+    answer = run("create", "a")
+    assert (answer.code, "has no create_many" in answer.err) == (2, True)
