@@ -268,7 +268,11 @@ class LocalCloud:
                 "The local cloud's server",
                 [sys.executable, "-P", "-m", _SERVER, str(listener.fileno()), str(self.state), str(python)],
                 cwd=self.state,
-                env={**isolated_environment(self._endpoint), "PYTHONPATH": str(Path(__file__).parents[1])},
+                env={
+                    **isolated_environment(self._endpoint),
+                    "PYTHONPATH": str(Path(__file__).parents[1]),
+                    "MOTO_DISABLE_GLOBAL_CORS": "true",  # other sites are refused anyway
+                },
                 log=self.logs / "server.log",
                 pass_fds=[listener.fileno()],
             )
