@@ -150,23 +150,23 @@ def look_at_the_nodes_of_an_update_once() -> None:
 
     To ask that of an abstract class takes long; here it is asked once for each class of nodes.
     """
-
-    @functools.cache
-    def is_node(kind: Any) -> bool:
-        return issubclass(kind, _NODE)
+    nodes: dict[type, bool] = {}
+    concerned: dict[tuple[type, type], bool] = {}
 
     def traverse(self: Any, node: Any, child_id: int = -1) -> Any:
         kind = type(node)
-        if not is_node(kind):
+        if kind not in nodes:
+            nodes[kind] = issubclass(kind, _NODE)
+        if not nodes[kind]:
             return node
         parent = node.parent
         for index, child in enumerate(node.children or ()):
             self.pre_processing_of_child(node, index)
             traverse(self, child, index)
-        concerned: dict[type, bool] = self.__dict__.setdefault("concerned", {})
-        if kind not in concerned:
-            concerned[kind] = isinstance(node, self.nodes_to_be_processed())
-        if concerned[kind]:
+        both = (type(self), kind)
+        if both not in concerned:
+            concerned[both] = isinstance(node, self.nodes_to_be_processed())
+        if concerned[both]:
             node = self.process(node)
             node.parent = parent
             if parent:
