@@ -117,7 +117,7 @@ def _send(cloud: LocalCloud, tracker: Tracker, count: int) -> Sent:
     if failed := [document for document in documents if document.status != "succeeded"]:
         raise RuntimeError(f"{failed[0].key} is {failed[0].status}: {failed[0].last_reason}")
     uploaded = dict(zip((each.task_id for each in documents), (at for _, at in uploads), strict=True))
-    used = {name: after[name] - before.get(name, 0.0) for name in after}
+    used = {name: max(after[name] - before.get(name, 0.0), 0.0) for name in after}  # less where a process has ended
     return Sent(_journeys(cloud, tracker, uploaded), seconds, used)
 
 
