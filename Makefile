@@ -36,6 +36,9 @@ BENCH_READY := .venv-bench/.ready
 NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
+# Python's packages and Node's are set up at the same time; if either cannot be, make says so and stops.
+MAKEFLAGS += --jobs=2
+
 .DEFAULT_GOAL := help
 .PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style docs dist synth bootstrap deploy env verify rerun lock clean
 
@@ -74,11 +77,11 @@ model: $(READY) ## explore the lifecycle exhaustively, the long form too (MODEL=
 	@python -m tests.model $(MODEL)
 
 bench: $(READY) $(BENCH_READY) ## measure the library beside its peers, and write bench/results.md (QUICK=1: less, into .local/bench; BASE=<revision>: that one beside it)
-	@python -m bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)")
+	@$(OURS) bench $(if $(QUICK),--quick) $(if $(BASE),--base "$(BASE)")
 
 pipeline: $(READY) ## documents a second through the local cloud, where their time goes, cold starts (N=200)
-	@python -m bench.pipeline --documents $(or $(N),200)
-	@python -m bench.cold_functions
+	@$(OURS) bench.pipeline --documents $(or $(N),200)
+	@$(OURS) bench.cold_functions
 
 example: $(PYTHON_READY) ## run one of the examples: NAME=orders_sql (ARGS='…' for its arguments)
 	@PYTHONPATH=layer python examples/$(or $(NAME),documents).py $(ARGS)

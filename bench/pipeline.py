@@ -1,6 +1,7 @@
-"""How many documents a second go through the local cloud, and where their time goes: ``python -m bench.pipeline``.
+"""How long a document takes through the local cloud, alone and in a burst, and where its time goes.
 
-Wall times are those of a document, in seconds; CPU times are those of the processes, for one document.
+``python -m bench.pipeline`` sends some documents one after the other, each through an idle stack, and then many at
+once. Wall times are those of a document, in seconds; CPU times are those of the processes, for one document.
 """
 
 from __future__ import annotations
@@ -28,9 +29,13 @@ from status_tracker_local.cloud import LocalCloud
 
 _UPLOADERS = 4
 _LOOK_EVERY_SECONDS = 0.5
+# So many are looked at until they have ended: to look at each of a large burst would be most of what is measured.
+_LOOKED_AT = 10
+# Between two documents that go alone.
+_REST_SECONDS = 1.0
 _PATIENCE_SECONDS = 600.0
 _SAMPLE = ROOT / "samples/documents/invoice-1001.pdf"
-_PARTS = "where a document's time goes, s"
+_SPREAD = ("median", "p95", "most")
 _REPORT = re.compile(r"(?P<init>INIT_)?REPORT .*Duration: (?P<ms>\d+) ms")
 
 
@@ -59,8 +64,22 @@ class Journey:
         yield "all: from upload to end", self.ended - self.uploaded
 
 
-def run(count: int) -> str:
-    """Deploy, send so many documents through, and tell what that took."""
+@dataclass
+class Sent:
+    """Documents that were sent together.
+
+    Attributes:
+        seconds: from the first upload until all had ended.
+        used: CPU seconds of the processes meanwhile, by the function's name; the server's by ``server``.
+    """
+
+    journeys: list[Journey]
+    seconds: float
+    used: Mapping[str, float]
+
+
+def run(count: int, alone: int) -> str:
+    """Deploy, send so many documents at once, and so many alone before them; tell what that took."""
     said: list[tuple[float, str]] = []
     with LocalCloud(state=ROOT / ".local" / "bench-cloud", say=lambda what: said.append((time.time(), what))) as cloud:
         said.append((time.time(), "Starting the server"))
@@ -68,37 +87,47 @@ def run(count: int) -> str:
         said.append((time.time(), ""))
         tracker = Tracker(cloud)
         _send(cloud, tracker, 2)  # the first ones wait for environments to start
-        before = _processor_seconds(cloud)
-        journeys, seconds = _send(cloud, tracker, count)
-        used = _processor_seconds(cloud)
-        spent = {name: used[name] - before.get(name, 0.0) for name in used}
-        return "\n".join([_set_up(said), _rates(count, seconds, spent), _parts(journeys), _durations(cloud.logs)])
+        journeys = []
+        for _ in range(alone):
+            time.sleep(_REST_SECONDS)
+            journeys += _send(cloud, tracker, 1).journeys
+        burst = _send(cloud, tracker, count)
+        tables = [_set_up(said)]
+        tables += [_parts(f"a document alone, s ({alone} times)", journeys)] if journeys else []
+        tables += [_parts(f"a document of {count} at once, s", burst.journeys), _rates(burst), _durations(cloud.logs)]
+        return "\n".join(tables)
 
 
-def _send(cloud: LocalCloud, tracker: Tracker, count: int) -> tuple[list[Journey], float]:
+def _send(cloud: LocalCloud, tracker: Tracker, count: int) -> Sent:
     body = _SAMPLE.read_bytes()
     s3, bucket = cloud.client("s3"), cloud.outputs[STACK]["DocumentBucketName"]
-    began = time.time()
+    before, began = _processor_seconds(cloud), time.time()
 
     def upload(number: int) -> tuple[Document, float]:
-        key = f"{began:.0f}/{number}.pdf"
+        key = f"{began:.3f}/{number}.pdf"
         etag = s3.put_object(Bucket=bucket, Key=key, Body=b"%s%% %d\n" % (body, number))["ETag"].strip('"')
         return Document(key=key, task_id=f"{key}#{etag}"), time.time()
 
     with ThreadPoolExecutor(_UPLOADERS) as pool:
         uploads = list(pool.map(upload, range(count)))
     documents = [document for document, _ in uploads]
+    for first in range(0, count, _LOOKED_AT):
+        _wait(cloud, tracker, documents[first : first + _LOOKED_AT], began + _PATIENCE_SECONDS)
+    seconds, after = time.time() - began, _processor_seconds(cloud)
+    if failed := [document for document in documents if document.status != "succeeded"]:
+        raise RuntimeError(f"{failed[0].key} is {failed[0].status}: {failed[0].last_reason}")
+    uploaded = dict(zip((each.task_id for each in documents), (at for _, at in uploads), strict=True))
+    used = {name: max(after[name] - before.get(name, 0.0), 0.0) for name in after}  # less where a process has ended
+    return Sent(_journeys(cloud, tracker, uploaded), seconds, used)
+
+
+def _wait(cloud: LocalCloud, tracker: Tracker, documents: Sequence[Document], deadline: float) -> None:
+    tracker.refresh(documents)
     while not all(document.ended for document in documents):
-        if time.time() > began + _PATIENCE_SECONDS:
+        if time.time() > deadline:
             raise TimeoutError(f"{sum(not each.ended for each in documents)} documents did not end; see {cloud.logs}")
         time.sleep(_LOOK_EVERY_SECONDS)
         tracker.refresh(documents)
-    seconds = time.time() - began
-    if failed := [document for document in documents if document.status != "succeeded"]:
-        raise RuntimeError(f"{failed[0].key} is {failed[0].status}: {failed[0].last_reason}")
-    return _journeys(
-        cloud, tracker, dict(zip((each.task_id for each in documents), (at for _, at in uploads), strict=True))
-    ), seconds
 
 
 def _journeys(cloud: LocalCloud, tracker: Tracker, uploaded: Mapping[str, float]) -> list[Journey]:
@@ -141,20 +170,21 @@ def _set_up(said: Sequence[tuple[float, str]]) -> str:
     return aligned(("setting up", "s"), steps, frozenset({"setting up"}))
 
 
-def _rates(count: int, seconds: float, spent: Mapping[str, float]) -> str:
-    rows = [("documents a second", number(count / seconds))]
-    rows += [(f"CPU ms a document, {name}", number(used / count * 1000)) for name, used in spent.items()]
-    rows += [("CPU ms a document, all", number(sum(spent.values()) / count * 1000))]
+def _rates(sent: Sent) -> str:
+    count = len(sent.journeys)
+    rows = [("documents a second", number(count / sent.seconds))]
+    rows += [(f"CPU ms a document, {name}", number(used / count * 1000)) for name, used in sent.used.items()]
+    rows += [("CPU ms a document, all", number(sum(sent.used.values()) / count * 1000))]
     return aligned((f"{count} documents", ""), rows, frozenset({f"{count} documents"}))
 
 
-def _parts(journeys: Sequence[Journey]) -> str:
+def _parts(title: str, journeys: Sequence[Journey]) -> str:
     seconds: defaultdict[str, list[float]] = defaultdict(list)
     for journey in journeys:
         for part, spent in journey.parts():
             seconds[part].append(spent)
     rows = [(part, *(f"{value:.2f}" for value in _spread(spent))) for part, spent in seconds.items()]
-    return aligned((_PARTS, "median", "least", "most"), rows, frozenset({_PARTS}))
+    return aligned((title, *_SPREAD), rows, frozenset({title}))
 
 
 def _durations(logs: Path) -> str:
@@ -165,20 +195,22 @@ def _durations(logs: Path) -> str:
             values = [float(match["ms"]) for match in found if bool(match["init"]) is wanted]
             if values:
                 rows.append((log.stem, what, str(len(values)), *(number(value) for value in _spread(values))))
-    columns = ("function", "what", "how many", "median ms", "least", "most")
+    columns = ("function, ms", "what", "how many", *_SPREAD)
     return aligned(columns, rows, frozenset(columns[:2]))
 
 
 def _spread(values: Sequence[float]) -> tuple[float, float, float]:
-    return statistics.median(values), min(values), max(values)
+    rare = statistics.quantiles(values, n=20, method="inclusive")[-1] if len(values) > 1 else values[0]
+    return statistics.median(values), rare, max(values)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.pipeline", description=__doc__)
-    parser.add_argument("--documents", type=int, default=200)
-    count = parser.parse_args().documents
+    parser.add_argument("--documents", type=int, default=200, help="how many at once (200)")
+    parser.add_argument("--alone", type=int, default=20, help="how many one after the other before (20)")
+    arguments = parser.parse_args()
     forget_other_accounts()
-    sys.stdout.write(run(count))
+    sys.stdout.write(run(arguments.documents, arguments.alone))
     return 0
 
 

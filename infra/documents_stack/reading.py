@@ -86,9 +86,11 @@ class AnsweringProps(Props):
         bedrock_usd_per_million_input_tokens: its price, for the estimate on each task; None for no estimate.
         bedrock_usd_per_million_output_tokens: likewise.
         bedrock_max_prompt_characters: a longer document is cut to this length.
+        answer_memory_mb: memory of Answer's function; None gives it that of the other steps.
     """
 
     answerer: str = KEY_VALUES
+    answer_memory_mb: int | None = between(128, 10240, default=None)
     bedrock_model_id: str | None = None
     bedrock_model_regions: str | None = None
     bedrock_usd_per_million_input_tokens: float | None = between(0, 10_000, default=None)

@@ -53,6 +53,7 @@ class DocumentSteps:
             self._settings.answering.settings(self._buckets),
             ResultRights(reads=[of_every_task(EXTRACTED)], writes=[of_every_task(ANSWERS)]),
             answerer_needs(self._settings.answering),
+            memory_mb=self._settings.answering.answer_memory_mb,
         )
 
     def _step(
@@ -63,6 +64,7 @@ class DocumentSteps:
         needs: Needs = Needs(),  # noqa: B008 - it is frozen
         *,
         statements: Sequence[iam.PolicyStatement] = (),
+        memory_mb: int | None = None,
     ) -> TrackedStep:
         """The step of that name, whose handler is in the module of that name."""
         of_results = (results, needs.results)
@@ -71,7 +73,7 @@ class DocumentSteps:
             name,
             handler=f"{name.lower()}.handler",
             timeout=Duration.seconds(props.step_timeout_seconds),
-            memory_mb=props.step_memory_mb,
+            memory_mb=memory_mb or props.step_memory_mb,
             reserved_concurrency=props.step_reserved_concurrency,
             environment={**settings.to_environment(), **needs.environment},
             allow=[

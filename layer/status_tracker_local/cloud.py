@@ -10,6 +10,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from http import HTTPStatus
 from pathlib import Path
@@ -37,7 +38,7 @@ from status_tracker_local.deployment import App, Deployment
 from status_tracker_local.errors import LocalCloudError
 from status_tracker_local.exports import forget_exports
 from status_tracker_local.stacks import deployed_outputs
-from status_tracker_local.toolchain import handlers_python
+from status_tracker_local.toolchain import handlers_python, interpreter_of
 
 # Moto's imports take 3 to 5 seconds on an idle machine.
 _READY_SECONDS = 120.0
@@ -71,6 +72,7 @@ class LocalCloud:
         self._say = say
         self._running = ExitStack()
         self._server: Command | None = None
+        self._handlers: Future[Path] | None = None
         self._endpoint = ""
         self._is_prepared = False
         self.outputs: dict[str, dict[str, str]] = {}
@@ -176,8 +178,10 @@ class LocalCloud:
     def start(self) -> None:
         """Start the server; it takes some seconds until it answers, and requests wait for that.
 
+        Functions run only when `wait_until_ready` or `deploy` says so: their environment is made meanwhile.
+
         Raises:
-            LocalCloudError: another cloud uses the same folder, or the handlers' environment cannot be made.
+            LocalCloudError: another cloud uses the same folder.
         """
         self.logs.mkdir(parents=True, exist_ok=True)
         try:
@@ -185,18 +189,24 @@ class LocalCloud:
             forget_exports(self.state)
             for log in self.logs.glob("*.log"):
                 log.unlink()  # of an earlier cloud, whose functions had other names
-            python = handlers_python(self.state / "handlers")
-            self._launch_server(python)
+            making = self._running.enter_context(ThreadPoolExecutor(1))
+            self._handlers = making.submit(handlers_python, self.state / "handlers")
+            self._launch_server(interpreter_of(self.state / "handlers"))
         except BaseException:
             self.stop()
             raise
 
     def wait_until_ready(self) -> None:
-        """Wait until the server answers.
+        """Wait until the server answers, and functions can run.
 
         Raises:
-            LocalCloudError: it ended, or did not answer in time.
+            LocalCloudError: it ended, or did not answer in time; or the handlers' environment cannot be made.
         """
+        self._wait_for_server()
+        if self._handlers is not None:
+            self._handlers.result()
+
+    def _wait_for_server(self) -> None:
         deadline = time.monotonic() + _READY_SECONDS
         while True:
             try:
@@ -268,7 +278,11 @@ class LocalCloud:
                 "The local cloud's server",
                 [sys.executable, "-P", "-m", _SERVER, str(listener.fileno()), str(self.state), str(python)],
                 cwd=self.state,
-                env={**isolated_environment(self._endpoint), "PYTHONPATH": str(Path(__file__).parents[1])},
+                env={
+                    **isolated_environment(self._endpoint),
+                    "PYTHONPATH": str(Path(__file__).parents[1]),
+                    "MOTO_DISABLE_GLOBAL_CORS": "true",  # other sites are refused anyway
+                },
                 log=self.logs / "server.log",
                 pass_fds=[listener.fileno()],
             )

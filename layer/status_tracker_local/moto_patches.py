@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
-from moto import backends
 from moto.awslambda import models as lambda_models
 from moto.cloudformation import parsing
 from moto.cloudformation.models import CloudFormationBackend
@@ -25,6 +24,7 @@ from status_tracker.testing.moto import mend_dynamodb
 from status_tracker_local import (
     moto_custom_resources,
     moto_quotas,
+    moto_speed,
     moto_stacks,
     moto_step_functions,
     moto_streams,
@@ -48,7 +48,6 @@ def apply_patches(functions: DeployedFunctions) -> None:
     _begin_alarms_without_data()
     _know_the_defaults_of_parameters()
     _make_operations_atomic()
-    _list_modules_once()
     moto_streams.leave_event_sources_to_the_pollers()
     moto_streams.number_records_on()
     moto_streams.tell_changes_only()
@@ -61,6 +60,7 @@ def apply_patches(functions: DeployedFunctions) -> None:
     moto_custom_resources.make_custom_resources()
     moto_stacks.mend_stacks()
     moto_unchanged.keep_what_cannot_be_changed()
+    moto_speed.make_moto_quicker()
 
 
 class TooManyRequestsError(JsonRESTError):
@@ -250,9 +250,3 @@ def _serialize(model: type, method: str, lock: Any) -> None:
             return original(self, *args, **kwargs)
 
     setattr(model, method, alone)
-
-
-def _list_modules_once() -> None:
-    """Moto looks through its own folders with each request: a fifth of the time that its server is busy."""
-    original = backends.list_of_moto_modules
-    backends.list_of_moto_modules = functools.cache(lambda: tuple(original()))

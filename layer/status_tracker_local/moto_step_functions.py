@@ -4,6 +4,7 @@
 """
 
 import functools
+import pickle
 import threading
 import time
 import uuid
@@ -25,7 +26,6 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_map.iteration.item
     MapRunRecord,
 )
 from moto.stepfunctions.parser.asl.parse.asl_parser import AmazonStateLanguageParser
-from moto.stepfunctions.parser.asl.parse.preprocessor import Preprocessor
 from moto.stepfunctions.parser.backend.execution import BaseExecutionWorkerCommunication
 from moto.stepfunctions.responses import StepFunctionResponse
 
@@ -131,16 +131,17 @@ def _abort(execution: Any, error: str | None, cause: str | None) -> None:
 def parse_definitions_once() -> None:
     """The executor parses its state machine's definition anew for each execution, which takes longer than running it.
 
-    What it evaluates is made anew from the parsed definition all the same.
+    What it evaluates is a copy of its own all the same.
     """
     original = AmazonStateLanguageParser.parse
 
     @functools.lru_cache(maxsize=64)
-    def parsed(definition: str) -> Any:
-        return original(definition)[1]
+    def parsed(definition: str) -> tuple[bytes, Any]:
+        program, tree = original(definition)
+        return pickle.dumps(program), tree
 
     def parse(definition: str) -> tuple[Any, Any]:
-        tree = parsed(definition)
-        return Preprocessor().visit(tree), tree
+        program, tree = parsed(definition)
+        return pickle.loads(program), tree  # noqa: S301 - our own
 
     AmazonStateLanguageParser.parse = staticmethod(parse)  # type: ignore[method-assign]

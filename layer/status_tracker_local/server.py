@@ -15,7 +15,7 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import parse_qs
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 from status_tracker_local.account import (
@@ -36,6 +36,7 @@ from status_tracker_local.deployed_widgets import page_paths
 from status_tracker_local.event_sources import poll_event_sources
 from status_tracker_local.event_targets import EventTargets
 from status_tracker_local.functions import Functions
+from status_tracker_local.keep_alive import KeepAliveHandler
 from status_tracker_local.left_out import leave_out_outputs, left_out
 from status_tracker_local.missing_services import answer_for_missing_services
 from status_tracker_local.monitoring.dashboard_page import DashboardPage
@@ -70,7 +71,7 @@ def main() -> None:
     }
     aws = enforce_permissions(answer_for_missing_services(DomainDispatcherApplication(create_backend_app)), judge)
     application = refuse_other_sites(_with_questions(aws, pages, Questions(functions, monitor, judge)))
-    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=_QuietHandler, fd=listener)
+    server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler, fd=listener)
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
     leave_out_outputs()
@@ -84,13 +85,6 @@ def main() -> None:
     threading.Thread(target=run_schedules, args=(deployed.accept_by_arn, may_invoke), daemon=True).start()
     threading.Thread(target=monitor.run, daemon=True).start()
     server.serve_forever()
-
-
-class _QuietHandler(MotoRequestHandler):
-    disable_nagle_algorithm = True
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Say nothing: a line a request hides what matters."""
 
 
 def _with_questions(aws: Application, pages: Mapping[str, Application], questions: "Questions") -> Application:

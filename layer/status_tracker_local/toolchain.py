@@ -36,6 +36,11 @@ def cdk_command(app: Path) -> list[str]:
     )
 
 
+def interpreter_of(home: Path) -> Path:
+    """The interpreter of the virtual environment in a folder, whether or not it is made yet."""
+    return home / "bin" / "python"
+
+
 def handlers_python(home: Path) -> Path:
     """The interpreter with what Lambda's own runtime has, boto3 and the runtime client, and nothing else.
 
@@ -45,7 +50,7 @@ def handlers_python(home: Path) -> Path:
     Raises:
         LocalCloudError: the packages could not be installed.
     """
-    python = home / "bin" / "python"
+    python = interpreter_of(home)
     wanted = hashlib.sha256(_HANDLER_REQUIREMENTS.read_bytes() + sys.version.encode()).hexdigest()
     mark = home / "made-from.sha256"
     home.parent.mkdir(parents=True, exist_ok=True)

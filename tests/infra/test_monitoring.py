@@ -148,9 +148,10 @@ def test_gigabyte_seconds_are_duration_times_memory(widgets: list[dict[str, Any]
     [graph] = [widget for widget in widgets if widget["properties"].get("title") == "Lambda GB-seconds"]
     expressions = [metric[0]["expression"] for metric in graph["properties"]["metrics"] if isinstance(metric[0], dict)]
     settings = stage.settings
+    of_steps = [settings.steps.step_memory_mb, settings.answering.answer_memory_mb or settings.steps.step_memory_mb]
     assert expressions[: 1 + len(STEPS)] == [
         f"intake / 1000 * {settings.intake.intake_memory_mb} / 1024",
-        *(f"{step.lower()} / 1000 * {settings.steps.step_memory_mb} / 1024" for step in STEPS),
+        *(f"{step.lower()} / 1000 * {memory} / 1024" for step, memory in zip(STEPS, of_steps, strict=True)),
     ]
 
 

@@ -23,18 +23,22 @@ from moto.cloudformation.custom_model import CustomModel
 from moto.cloudformation.models import CloudFormationBackend, Stack
 from moto.cloudwatch.metric_data_expression_parser import parse_expression
 from moto.cloudwatch.models import Alarm
+from moto.core import serialize
+from moto.core import utils as core_utils
 from moto.core.common_models import CloudFormationModel
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.dynamodb.models.table import StreamShard, Table
+from moto.dynamodb.parsing import ast_nodes, expressions
 from moto.dynamodb.responses import DynamoHandler
 from moto.events.models import EventBus, EventsBackend, Rule
 from moto.events.utils import _BASE_EVENT_MESSAGE, EventTemplateParser
 from moto.iam import models as moto_iam
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.s3 import notifications
 from moto.scheduler import models as scheduler_models
 from moto.scheduler.models import Schedule
-from moto.sqs.models import Queue, SQSBackend
+from moto.sqs.models import Message, Queue, SQSBackend
 from moto.stepfunctions import models as stepfunctions_models
 from moto.stepfunctions.parser import models as parser_models
 from moto.stepfunctions.parser import quotas
@@ -265,8 +269,31 @@ def test_a_map_goes_well_whatever_fails_of_it() -> None:
     assert "eval_input.tolerated_failure_count" not in source, "_fail_maps_with_too_many_failures"
 
 
-def test_modules_are_looked_for_with_each_request() -> None:
-    assert inspect.isgeneratorfunction(list_of_moto_modules), "_list_modules_once"
+def test_what_a_request_looks_for_is_looked_for_each_time() -> None:
+    assert inspect.isgeneratorfunction(list_of_moto_modules), "list_modules_once"
+    assert "cache" not in inspect.getsource(DomainDispatcherApplication), "find_services_once"
+    for function in (core_utils.method_names_from_class, core_utils.camelcase_to_underscores):
+        assert not hasattr(function, "cache_info"), f"list_actions_once: {function.__name__}"
+
+
+def test_a_queue_asks_the_time_for_each_message() -> None:
+    for name in ("visible", "delayed"):
+        assert "unix_time_millis()" in inspect.getsource(vars(Message)[name].fget), "look_at_the_clock_once_a_queue"
+    for name in ("messages", "approximate_number_of_messages_delayed"):
+        assert "if m" in inspect.getsource(vars(Queue)[name].fget), "look_at_the_clock_once_a_queue"
+    assert "get_queue_attributes" in inspect.getsource(SQSBackend.is_message_valid_based_on_retention_period), (
+        "ask_a_queue_for_its_retention_only"
+    )
+
+
+def test_items_are_written_and_updated_in_many_passes() -> None:
+    assert len(serialize.DEFAULT_ALIAS_PROVIDERS) > 1, "write_attributes_in_one_pass"
+    assert "AttributeValue" not in inspect.getsource(serialize), "write_attributes_in_one_pass"
+    parser, traverser = vars(expressions)["UpdateExpressionParser"], vars(ast_nodes)["DepthFirstTraverser"]
+    assert "parse()" in inspect.getsource(parser.make), "parse_updates_once"
+    assert "self.nodes_to_be_processed()" in inspect.getsource(traverser.traverse_node_recursively), (
+        "look_at_the_nodes_of_an_update_once"
+    )
 
 
 def test_definitions_are_parsed_for_each_execution(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,67 @@
+"""The HTTP side of the server: many requests on one connection, each answered at once."""
+
+import io
+import traceback
+from collections.abc import Iterable
+from http import HTTPStatus
+from typing import Any
+
+from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.test import run_wsgi_app
+
+_WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
+# What tells where an answer ends is told by this server alone.
+_FRAMING = {"connection", "content-length", "transfer-encoding"}
+
+
+class KeepAliveHandler(MotoRequestHandler):
+    """Answers as moto's own handler does, but leaves the connection open for the next request.
+
+    That one closes it after each: a connection and a thread a request, of which the client pays its half.
+    """
+
+    protocol_version = "HTTP/1.1"
+    # Head and body go out in one segment at once: held back by Nagle's algorithm each hop costs 45 ms.
+    disable_nagle_algorithm = True
+    wbufsize = -1
+
+    def run_wsgi(self) -> None:
+        """Answer one request, whose body is read to its end whether or not the application reads it."""
+        self.environ = environ = self.make_environ()
+        environ["wsgi.input"] = io.BytesIO(self._body(environ))
+        try:
+            chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
+        except Exception:  # noqa: BLE001 - whatever it is, the server goes on
+            self.server.log("error", "Error on request:\n%s", traceback.format_exc())
+            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", [], b"The server's log says why.")
+        else:
+            code, _, reason = status.partition(" ")
+            self._answer(int(code), reason, headers, b"".join(chunks))
+
+    def handle_expect_100(self) -> bool:
+        """Have the client send its body, at once: it waits for that."""
+        may_go_on = super().handle_expect_100()
+        self.wfile.flush()
+        return may_go_on
+
+    def _body(self, environ: dict[str, Any]) -> bytes:
+        if environ.get("wsgi.input_terminated"):  # it came in chunks
+            chunked: bytes = environ["wsgi.input"].read()
+            return chunked
+        return self.rfile.read(int(environ.get("CONTENT_LENGTH") or 0))
+
+    def _answer(self, code: int, reason: str, headers: Iterable[tuple[str, str]], body: bytes) -> None:
+        is_head = self.command == "HEAD"
+        self.send_response(code, reason)
+        for name, value in headers:
+            if name.lower() not in _FRAMING or (is_head and name.lower() == "content-length"):
+                self.send_header(name, value)
+        if not is_head and code not in _WITHOUT_BODY:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        if not is_head and code not in _WITHOUT_BODY:
+            self.wfile.write(body)
+        self.wfile.flush()
+
+    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+        """Say nothing: a line a request hides what matters."""
