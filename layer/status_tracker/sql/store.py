@@ -54,7 +54,7 @@ class SqlStore(Generic[JobT]):
     ) -> None:
         refuse_async(engine_or_session)
         key = key_of(job_class, id)
-        check_length(job_class.id.type, key, _dialect_of(job_class, engine_or_session))
+        check_length(job_class.id, key, _dialect_of(job_class, engine_or_session))
         self.values: dict[str, Any] = {}
         self.also: list[sa.Executable] = []
         self._class = job_class
