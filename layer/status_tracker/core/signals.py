@@ -30,9 +30,9 @@ ParamsT = ParamSpec("ParamsT")
 ReturnedT = TypeVar("ReturnedT")
 
 # SIGINT is taken first and given back last: what comes between is held back too.
-_DEFAULTS: dict[signal.Signals, Any] = {
-    signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: int(signal.SIG_DFL),
+_DEFAULTS: dict[int, Any] = {
+    int(signal.SIGINT): signal.default_int_handler,
+    int(signal.SIGTERM): int(signal.SIG_DFL),
 }
 
 
@@ -50,13 +50,13 @@ class _Process:
     entering: WeakSet[Termination] = field(default_factory=WeakSet)
     restoring: bool = False
     held_back: int | None = None
-    handled: list[signal.Signals] = field(default_factory=list)
+    handled: list[int] = field(default_factory=list)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         if not (self.attempts or self.restoring) and signal.getsignal(number) == self.on_signal:
             # The last one ended in another thread, which can give no handler back.
             self.restore()
-            signal.signal(number, _DEFAULTS[signal.Signals(number)])
+            signal.signal(number, _DEFAULTS[number])
             signal.raise_signal(number)
             return
         impatient = number == signal.SIGINT and self.held_back == signal.SIGINT
@@ -240,7 +240,7 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _set_handler(number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> bool:
+def _set_handler(number: int, handler: Callable[[int, FrameType | None], None]) -> bool:
     """Whether that was possible: in a sub-interpreter it is not."""
     try:
         _signal.signal(number, handler)
