@@ -25,7 +25,7 @@ def with_columns_only(base: Base) -> type[Any]:
 
 def with_a_reconstructor(base: Base) -> type[Any]:
     def remember(self: Any) -> None:
-        self.seen = self.status
+        self.seen = self.id
 
     return type("Job", (base, JobMixin), {"__tablename__": "job", "remember": orm.reconstructor(remember)})
 
@@ -52,7 +52,7 @@ def of_two_kinds(base: Base) -> type[Any]:
 
 KINDS: dict[Make, tuple[dict[str, Any], Callable[[Any], Any], Any]] = {
     with_columns_only: ({}, lambda job: job.data, {"n": 1}),
-    with_a_reconstructor: ({}, lambda job: job.seen, 20),
+    with_a_reconstructor: ({}, lambda job: job.seen, "job-1"),
     with_mutable_data: ({"notes": {"n": 1}}, lambda job: type(job.notes), MutableDict),
     with_pages: ({}, lambda job: job.pages, []),
     of_two_kinds: ({"kind": "letter"}, lambda job: type(job).__name__, "Letter"),
