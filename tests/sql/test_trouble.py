@@ -32,12 +32,12 @@ def test_r8_a_signal_during_a_claim_is_recorded_and_the_job_released(
             committed.append(number)
             os.kill(os.getpid(), number)
 
-    sa.event.listen(orm.Session, "after_commit", interrupt)
+    sa.event.listen(engine, "commit", interrupt)
     try:
         with pytest.raises((SystemExit, KeyboardInterrupt)), job_class.start_next(engine):
             pytest.fail("it was told to end")
     finally:
-        sa.event.remove(orm.Session, "after_commit", interrupt)
+        sa.event.remove(engine, "commit", interrupt)
     job = stored(job_class, engine)
     assert (job.status, job.lock, len(job.errors["history"])) == (30, None, 1)
 

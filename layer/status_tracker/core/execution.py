@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from types import TracebackType
-from typing import Any, Generic, Protocol, Self, TypeVar, runtime_checkable
+from typing import Any, Generic, Protocol, Self, TypeGuard, TypeVar
 
 from .errors import StatusNotSavedError, TaskExecutionError, TaskLockLostError
 from .heartbeat import Beating, Heartbeat
@@ -26,7 +26,6 @@ from .trace import Trace, tell
 TaskT = TypeVar("TaskT")
 
 
-@runtime_checkable
 class Watched(Protocol):
     """A task whose `data` may be changed in the block."""
 
@@ -34,6 +33,10 @@ class Watched(Protocol):
 
     def show_stored(self, stored: Any) -> None:
         """Take over everything that is stored."""
+
+
+def _is_watched(task: object) -> TypeGuard[Watched]:
+    return hasattr(type(task), "show_stored")  # a tenth of the cost of isinstance() with a protocol
 
 
 _NOTHING = "Nothing was stored."
@@ -70,12 +73,12 @@ class ExecutionContext(Generic[TaskT]):
         self._task, self._data_seen = task, None
 
     def _note_data(self) -> None:
-        if isinstance(self._task, Watched):
+        if _is_watched(self._task):
             self._data_seen = comparable(self._task.data)
 
     def _show(self, stored: TaskT) -> None:
         """Show what a write in the block has stored, but `data` as the block has it."""
-        if self._data_seen is None or not isinstance(self._task, Watched):
+        if self._data_seen is None or not _is_watched(self._task):
             self.task = stored
             return
         data = self._task.data
@@ -86,7 +89,7 @@ class ExecutionContext(Generic[TaskT]):
         """As `_show`, with the data that was stored, unless the block has changed its own meanwhile."""
         seen = self._data_seen if shown is None else shown
         self._show(stored)
-        if seen is None or not isinstance(self._task, Watched) or not isinstance(stored, Watched):
+        if seen is None or not _is_watched(self._task) or not _is_watched(stored):
             return
         if self._task.data is not sent and comparable(self._task.data) == seen:
             self._task.data = stored.data
@@ -99,7 +102,7 @@ class ExecutionContext(Generic[TaskT]):
         Raises:
             ValueError: it was changed after `set_data`, to something else.
         """
-        if self._data_seen is None or not isinstance(self._task, Watched):
+        if self._data_seen is None or not _is_watched(self._task):
             return self.pending_data
         data: dict[str, Any] | None = self._task.data
         text = comparable(data)
@@ -190,7 +193,7 @@ class ExecutionContext(Generic[TaskT]):
         if sent is None:
             return
         given, text = self.pending_data, comparable(sent)
-        shown = comparable(self._task.data) if self._data_seen and isinstance(self._task, Watched) else None
+        shown = comparable(self._task.data) if self._data_seen and _is_watched(self._task) else None
         stored = self._execution.update(sent)
         if self.pending_data is given and (given is None or comparable(given) == text):
             self.pending_data = None

@@ -12,6 +12,7 @@ per signal; nested attempts share it.
 
 from __future__ import annotations
 
+import _signal  # type: ignore[import-not-found]  # `signal` tries to make an enum of each handler, at ten times the cost
 import inspect
 import os
 import signal
@@ -29,9 +30,9 @@ ParamsT = ParamSpec("ParamsT")
 ReturnedT = TypeVar("ReturnedT")
 
 # SIGINT is taken first and given back last: what comes between is held back too.
-_DEFAULTS: dict[signal.Signals, Any] = {
-    signal.SIGINT: signal.default_int_handler,
-    signal.SIGTERM: signal.SIG_DFL,
+_DEFAULTS: dict[int, Any] = {
+    int(signal.SIGINT): signal.default_int_handler,
+    int(signal.SIGTERM): int(signal.SIG_DFL),
 }
 
 
@@ -49,13 +50,13 @@ class _Process:
     entering: WeakSet[Termination] = field(default_factory=WeakSet)
     restoring: bool = False
     held_back: int | None = None
-    handled: list[signal.Signals] = field(default_factory=list)
+    handled: list[int] = field(default_factory=list)
 
     def on_signal(self, number: int, frame: FrameType | None) -> None:
         if not (self.attempts or self.restoring) and signal.getsignal(number) == self.on_signal:
             # The last one ended in another thread, which can give no handler back.
             self.restore()
-            signal.signal(number, _DEFAULTS[signal.Signals(number)])
+            signal.signal(number, _DEFAULTS[number])
             signal.raise_signal(number)
             return
         impatient = number == signal.SIGINT and self.held_back == signal.SIGINT
@@ -70,7 +71,7 @@ class _Process:
 
     def install(self) -> None:
         for number, default in _DEFAULTS.items():
-            handler = signal.getsignal(number)
+            handler = _signal.getsignal(number)
             ours = handler == self.on_signal or (handler == default and _set_handler(number, self.on_signal))
             if ours and number not in self.handled:
                 self.handled.append(number)
@@ -78,8 +79,8 @@ class _Process:
     def restore(self) -> None:
         while self.handled:
             number = self.handled.pop()
-            if signal.getsignal(number) == self.on_signal:  # else the block has set a handler of its own
-                signal.signal(number, _DEFAULTS[number])
+            if _signal.getsignal(number) == self.on_signal:  # else the block has set a handler of its own
+                _signal.signal(number, _DEFAULTS[number])
 
 
 _process = _Process()
@@ -239,10 +240,10 @@ def _in_main_thread() -> bool:
     return threading.current_thread() is threading.main_thread()
 
 
-def _set_handler(number: signal.Signals, handler: Callable[[int, FrameType | None], None]) -> bool:
+def _set_handler(number: int, handler: Callable[[int, FrameType | None], None]) -> bool:
     """Whether that was possible: in a sub-interpreter it is not."""
     try:
-        signal.signal(number, handler)
+        _signal.signal(number, handler)
     except ValueError:
         return False
     return True

@@ -11,7 +11,8 @@ from sqlalchemy import orm
 from ..core.port import Startable
 from .columns import JobColumns
 from .expressions import Condition, is_free, is_of, waits
-from .prepared import answering, any_start, kept, setting
+from .kept import kept
+from .prepared import answering, any_start, setting
 
 CANDIDATES = 32
 """How many jobs are looked at in the first place, of which others may be locked."""
@@ -48,6 +49,7 @@ def claim(
     in_progress: int,
     names: tuple[str, ...],
     increased: tuple[str, ...],
+    plain: bool,
 ) -> sa.Executable:
     """Start the oldest job that nobody has locked, if the first write of a start is all that the rules ask for it.
 
@@ -66,7 +68,8 @@ def claim(
         .scalar_subquery()
     )
     as_it_is = sa.and_(job.lock.is_(None), sa.not_(is_of(job, in_progress)))
-    return answering(job, sa.update(job).where(job.id == found, as_it_is).values(**setting(job, names, increased)))
+    started = sa.update(job).where(job.id == found, as_it_is).values(**setting(job, names, increased))
+    return answering(job, started, plain=plain)
 
 
 def _merged(

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy import orm
 
 from ..core.errors import TaskUnreadableError
 from ..core.lifecycle import Lifecycle, TryWrite
@@ -24,10 +23,11 @@ from .columns import JobColumns
 from .database_errors import table_of
 from .expressions import Condition, state_of
 from .keys import JobId, key_of, text_of_id
-from .prepared import Values, changes_of, new_values, values_of
+from .prepared import Values, changes_of, new_values, selecting, values_of
+from .rows import Database, dialect_of, execute, job_of
 from .settings import StepSettings
 from .store import SqlStore, answers, updated
-from .transactions import loading, storing
+from .transactions import loading, sending
 
 JobT = TypeVar("JobT", bound=JobColumns)
 
@@ -109,38 +109,38 @@ class Claim(Generic[JobT]):
     def _try(
         self, token: str, limit: int, passed_by: Collection[str], refusals: Counter[str], *, repeated: bool
     ) -> JobT | _Look | None:
-        with storing(self.job_class, self.engine) as session:
-            if repeated and (held := self._held_by(session, token)) is not None:
+        with sending(self.job_class, self.engine) as database:
+            if repeated and (held := self._held_by(database, token)) is not None:
                 return held
             now = self.step.config.now()
             guard = self._guard(token, now)
-            dialect = session.get_bind(self.job_class).dialect.name
-            at_once = dialect in _CLAIMING_AT_ONCE and answers(session, self.job_class) and not passed_by
+            dialect = dialect_of(database, self.job_class).name
+            at_once = dialect in _CLAIMING_AT_ONCE and answers(database, self.job_class) and not passed_by
             look_first = dialect == "sqlite"  # an UPDATE that finds nothing would wait for the only writer there may be
-            if at_once and not look_first and (job := self._at_once(session, token, guard)) is not None:
+            if at_once and not look_first and (job := self._at_once(database, token, guard)) is not None:
                 return job
-            ids = session.scalars(*self._oldest(guard, limit, passed_by)).all()
+            ids = database.scalars(*self._oldest(guard, limit, passed_by)).all()
             if not ids:
                 return None
-            if at_once and look_first and (job := self._at_once(session, token, guard)) is not None:
+            if at_once and look_first and (job := self._at_once(database, token, guard)) is not None:
                 return job
-            job = self._first_unlocked(session, ids, claimable(self.job_class, guard, self._in_progress))
+            job = self._first_unlocked(database, ids, claimable(self.job_class, guard, self._in_progress))
             if job is None:
                 return _Look.WIDER if len(ids) == limit else None
-            claimed = self._acquire(session, job, token, now)
+            claimed = self._acquire(database, job, token, now)
             if claimed is _Look.AGAIN:
                 refusals[text_of_id(job.id)] += 1
             return claimed
 
-    def _acquire(self, session: orm.Session, job: JobT, token: str, now: datetime) -> JobT | _Look:
+    def _acquire(self, database: Database, job: JobT, token: str, now: datetime) -> JobT | _Look:
         verdict = self.rules(job.id).judge(state_of(job), token, now, self.step.lease)
         if not isinstance(verdict, TryWrite):
             return _Look.AGAIN
         store = SqlStore(self.job_class, self.engine, job.id, self.step.lease.total_seconds())
-        answer = store.apply(session, verdict.write)
+        answer = store.apply(database, verdict.write)
         if not answer.applied or answer.task is None:
             return _Look.AGAIN
-        session.commit()
+        database.commit()
         return answer.task if verdict.error is None else _Look.AGAIN
 
     @property
@@ -157,42 +157,49 @@ class Claim(Generic[JobT]):
             return oldest(self.job_class, guard, self._in_progress, limit, without), {}
         return any_oldest(self.job_class, self.statuses, self._in_progress), values_of(guard)
 
-    def _at_once(self, session: orm.Session, token: str, guard: Startable) -> JobT | None:
+    def _at_once(self, database: Database, token: str, guard: Startable) -> JobT | None:
         """The oldest job, claimed in one statement; None where there is none, or it needs to be read first."""
         values, increased = changes_of(self.job_class, self.rules("*").acquire(token, guard.now, self.step.lease))
-        statement = claim(self.job_class, self.statuses, self._in_progress, tuple(values), increased)
+        statement = claim(
+            self.job_class, self.statuses, self._in_progress, tuple(values), increased, _is_plain(database)
+        )
         try:
-            job = updated(session, self.job_class, "?", statement, {**values_of(guard), **new_values(values)})
+            job = updated(database, self.job_class, "?", statement, {**values_of(guard), **new_values(values)})
             if job is not None:
                 state_of(job)
-                session.commit()
+                database.commit()
         except TaskUnreadableError:  # which it is the other way finds out
-            session.rollback()
+            database.rollback()
             return None
         return job
 
-    def _first_unlocked(self, session: orm.Session, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
+    def _first_unlocked(self, database: Database, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
         # MySQL and MariaDB lock every row that they look at, and so are shown one at a time.
-        groups = [[each] for each in ids] if is_mysql(session.get_bind(self.job_class).dialect) else [ids]
+        groups = [[each] for each in ids] if is_mysql(dialect_of(database, self.job_class)) else [ids]
         for group in groups:
-            if (job := self._locked(session, group, claimable)) is not None:
+            if (job := self._locked(database, group, claimable)) is not None:
                 return job
         return None
 
-    def _locked(self, session: orm.Session, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
+    def _locked(self, database: Database, ids: Sequence[JobId], claimable: Condition) -> JobT | None:
         job = self.job_class
 
-        def oldest(what: Any) -> sa.ScalarResult[Any]:
-            of_them = sa.select(what).where(job.id.in_(ids), claimable).order_by(job.update_at, job.id).limit(1)
-            return session.scalars(of_them.with_for_update(skip_locked=True))
+        def oldest(what: sa.Select[Any]) -> sa.Result[Any]:
+            of_them = what.where(job.id.in_(ids), claimable).order_by(job.update_at, job.id).limit(1)
+            return execute(database, of_them.with_for_update(skip_locked=True))
 
-        rows = oldest(job)
-        with loading(job, lambda: oldest(job.id).first()):
-            found: JobT | None = rows.first()
-        return found
+        rows = oldest(selecting(job, plain=_is_plain(database)))
+        with loading(job, lambda: oldest(sa.select(job.id)).scalars().first()):
+            row = rows.first()
+        return None if row is None else job_of(job, database, row)
 
-    def _held_by(self, session: orm.Session, token: str) -> JobT | None:
+    def _held_by(self, database: Database, token: str) -> JobT | None:
         """The job that was claimed by a request whose answer was lost."""
         job = self.job_class
         held = sa.and_(job.status == self.step.config.in_progress_status, job.lock == token)
-        return session.scalars(sa.select(job).where(held)).first()
+        row = execute(database, selecting(job, plain=_is_plain(database)).where(held)).first()
+        return None if row is None else job_of(job, database, row)
+
+
+def _is_plain(database: Database) -> bool:
+    return isinstance(database, sa.Connection)

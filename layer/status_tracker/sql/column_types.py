@@ -64,11 +64,12 @@ class ExactText(sa.TypeDecorator[str]):
         return mysql.VARCHAR(self.mysql_length, collation=collation)
 
 
-def check_length(column: sa.types.TypeEngine[Any], id: Any, dialect: Dialect) -> None:  # noqa: A002
+def check_length(column: Any, id: Any, dialect: Dialect) -> None:  # noqa: A002
     """Raise `ValueError` for an id that MySQL or MariaDB would cut, where they are told to, and refuse otherwise."""
     if not is_mysql(dialect) or not isinstance(id, str):
         return
-    length = column.mysql_length if isinstance(column, ExactText) else getattr(column, "length", None)
+    kind = column.type
+    length = kind.mysql_length if isinstance(kind, ExactText) else getattr(kind, "length", None)
     if length is not None and len(id) > length:
         raise ValueError(
             f"The id {id[:80]!r}… has {len(id):,} characters, and its column holds {length} on {dialect.name}: use a "

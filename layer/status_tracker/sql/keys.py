@@ -6,6 +6,7 @@ import uuid
 from typing import Any, TypeAlias
 
 from .columns import JobColumns
+from .kept import kept
 
 JobId: TypeAlias = str | int | uuid.UUID
 
@@ -16,11 +17,8 @@ def key_of(job_class: type[JobColumns], id: Any) -> Any:  # noqa: A002
     Raises:
         ValueError: the column cannot hold it.
     """
-    try:
-        kind = job_class.id.type.python_type
-    except NotImplementedError:  # a type of the user's own
-        return id
-    if isinstance(id, kind):
+    kind = _kind(job_class)
+    if kind is None or isinstance(id, kind):
         return id
     try:
         if isinstance(id, str) or (kind is str and isinstance(id, JobId)):
@@ -28,6 +26,16 @@ def key_of(job_class: type[JobColumns], id: Any) -> Any:  # noqa: A002
     except ValueError:
         pass
     raise ValueError(f"The id {id!r} of a {job_class.__name__} is no {kind.__name__}, which is what its column holds.")
+
+
+@kept
+def _kind(job_class: type[JobColumns]) -> type | None:
+    """What the column of ids holds; None for a type of the user's own that does not tell."""
+    try:
+        kind: type = job_class.id.type.python_type
+    except NotImplementedError:
+        return None
+    return kind
 
 
 def text_of_id(id: Any) -> Any:  # noqa: A002

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from typing import Any, ParamSpec, TypeAlias, TypeVar, cast
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy import orm
@@ -12,15 +11,10 @@ from sqlalchemy import orm
 from ..core.port import HeldBy, Special, Startable, Write
 from .columns import JobColumns
 from .expressions import column_of, columns_of, condition
+from .kept import kept
 from .keys import JobId
 from .times import UTCDateTime
 from .waiting import is_bounded
-
-BuildP = ParamSpec("BuildP")
-BuiltT = TypeVar("BuiltT")
-
-_KEPT = 256
-"""How many statements of a kind are kept."""
 
 Values: TypeAlias = dict[str, Any]
 
@@ -29,11 +23,6 @@ _FENCE: Any = sa.bindparam("fence__guard", type_=sa.Integer())
 _NOW: Any = sa.bindparam("now__guard", type_=UTCDateTime())
 _SINCE: Any = sa.bindparam("since__guard", type_=UTCDateTime())
 _WAIT: Any = sa.bindparam("wait__guard", type_=sa.String())
-
-
-def kept(build: Callable[BuildP, BuiltT]) -> Callable[BuildP, BuiltT]:
-    """Build the statement for the same arguments once."""
-    return cast("Callable[BuildP, BuiltT]", lru_cache(maxsize=_KEPT)(build))
 
 
 def any_start(statuses: tuple[int, ...]) -> Startable:
@@ -56,6 +45,7 @@ def guarded(
     wait: str | None,
     *,
     answered: bool,
+    plain: bool,
 ) -> tuple[sa.Executable, Values]:
     """The UPDATE of a start or of a worker, and its values.
 
@@ -63,6 +53,7 @@ def guarded(
         own: values of the user's own columns.
         wait: how long PostgreSQL may wait for the row, see `wait_at_most`.
         answered: whether the statement returns the job.
+        plain: as a row of its columns, not as the ORM loads it.
     """
     guard = write.guard
     if not isinstance(guard, Startable | HeldBy):
@@ -70,17 +61,24 @@ def guarded(
     set_, increased = changes_of(job, write)
     values = {**own, **set_}
     expressions = {name: value for name, value in own.items() if _is_expression(value)}
-    plain = {name: value for name, value in values.items() if name not in expressions}
+    others = {name: value for name, value in values.items() if name not in expressions}
     key: tuple[int, ...] | str | None = guard.statuses if isinstance(guard, Startable) else guard.growing
-    given = {"id__guard": id, "wait__guard": wait, **values_of(guard), **new_values(plain)}
-    form = (job, type(guard), key, tuple(plain), increased, wait is not None)
+    given = {"id__guard": id, "wait__guard": wait, **values_of(guard), **new_values(others)}
+    form = (job, type(guard), key, tuple(others), increased, wait is not None)
     if expressions:
         changed = _guarded(*form).values(**expressions)
-        return (answering(job, changed) if answered else changed), given
-    return (_guarded_and_answered(*form) if answered else _guarded(*form)), given
+        return (answering(job, changed, plain=plain) if answered else changed), given
+    return (_guarded_and_answered(plain, *form) if answered else _guarded(*form)), given
 
 
-def start_or_refusal(job: type[JobColumns], id: JobId, write: Write, wait: str | None) -> tuple[sa.Executable, Values]:  # noqa: A002
+def start_or_refusal(
+    job: type[JobColumns],
+    id: JobId,  # noqa: A002
+    write: Write,
+    wait: str | None,
+    *,
+    plain: bool,
+) -> tuple[sa.Executable, Values]:
     """The UPDATE of a start in one statement with its refusal: it selects the job, and whether it was started.
 
     Where it was not, the job is as it was when the statement began; it may have changed while the UPDATE waited.
@@ -88,22 +86,37 @@ def start_or_refusal(job: type[JobColumns], id: JobId, write: Write, wait: str |
     guard: Any = write.guard
     values, increased = changes_of(job, write)
     given = {"id__guard": id, "wait__guard": wait, **values_of(guard), **new_values(values)}
-    return _start_or_refusal(job, Startable, guard.statuses, tuple(values), increased, wait is not None), given
+    return _start_or_refusal(plain, job, Startable, guard.statuses, tuple(values), increased, wait is not None), given
 
 
 @kept
-def _start_or_refusal(job: type[JobColumns], *form: Any) -> sa.Executable:
-    columns = sa.inspect(job, raiseerr=True).local_table.columns
+def _start_or_refusal(plain: bool, job: type[JobColumns], *form: Any) -> sa.Executable:
+    columns = columns_of_table(job)
     started = _guarded(job, *form).returning(*columns).cte("started")
     as_it_was = sa.select(*columns, sa.false().label("is_started")).where(
         job.id == own_id(job), ~sa.exists(started.select())
     )
-    either = sa.union_all(sa.select(started, sa.true().label("is_started")), as_it_was).subquery()
-    return sa.select(orm.aliased(job, either), either.c.is_started)
+    either = sa.union_all(sa.select(started, sa.true().label("is_started")), as_it_was)
+    if plain:
+        return either
+    loaded = either.subquery()
+    return sa.select(orm.aliased(job, loaded), loaded.c.is_started)
 
 
-def answering(job: type[JobColumns], statement: sa.Update) -> sa.Executable:
+def columns_of_table(job: type[JobColumns]) -> Sequence[sa.Column[Any]]:
+    """All columns of the table of the jobs, in its order."""
+    return tuple(sa.inspect(job, raiseerr=True).local_table.columns)
+
+
+def selecting(job: type[JobColumns], *, plain: bool) -> sa.Select[Any]:
+    """A SELECT of the jobs; where they are `plain`, of their columns."""
+    return sa.select(*columns_of_table(job)) if plain else sa.select(job)
+
+
+def answering(job: type[JobColumns], statement: sa.Update, *, plain: bool) -> sa.Executable:
     """The UPDATE, with the job as its answer."""
+    if plain:
+        return statement.returning(*columns_of_table(job))
     return sa.select(job).from_statement(statement.returning(job))
 
 
@@ -131,9 +144,9 @@ def own_id(job: type[JobColumns]) -> Any:
 
 
 @kept
-def by_id(job: type[JobColumns], latest: bool = False) -> sa.Select[Any]:
+def by_id(job: type[JobColumns], plain: bool, latest: bool = False) -> sa.Select[Any]:
     """The row of that id; with `latest`, as it is stored now, whatever the transaction has seen."""
-    statement = sa.select(job).where(job.id == own_id(job))
+    statement = selecting(job, plain=plain).where(job.id == own_id(job))
     return statement.with_for_update(read=True) if latest else statement
 
 
@@ -159,8 +172,8 @@ def _guarded(
 
 
 @kept
-def _guarded_and_answered(job: type[JobColumns], *form: Any) -> sa.Executable:
-    return answering(job, _guarded(job, *form))
+def _guarded_and_answered(plain: bool, job: type[JobColumns], *form: Any) -> sa.Executable:
+    return answering(job, _guarded(job, *form), plain=plain)
 
 
 def _is_expression(value: Any) -> bool:

@@ -19,14 +19,13 @@ from .database_errors import table_of
 from .expressions import Condition, columns_of, condition, removable, state_of
 from .keys import JobId, key_of
 from .prepared import answering, by_id, guarded, start_or_refusal
-from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, storing, undoable
+from .rows import Database, dialect_of, execute, job_of
+from .transactions import EngineOrSession, loading, reading, refuse_async, refuse_autocommit, sending, storing, undoable
 from .waiting import bounded_wait, is_bounded, wait_at_most, wait_for_insert_at_most
 
 JobT = TypeVar("JobT", bound=JobColumns)
 
 logger = logging.getLogger("status_tracker")
-
-_FRESH = {"populate_existing": True, "synchronize_session": False}
 
 
 class SqlStore(Generic[JobT]):
@@ -55,7 +54,7 @@ class SqlStore(Generic[JobT]):
     ) -> None:
         refuse_async(engine_or_session)
         key = key_of(job_class, id)
-        check_length(job_class.id.type, key, _dialect_of(job_class, engine_or_session))
+        check_length(job_class.id, key, _dialect_of(job_class, engine_or_session))
         self.values: dict[str, Any] = {}
         self.also: list[sa.Executable] = []
         self._class = job_class
@@ -120,9 +119,14 @@ class SqlStore(Generic[JobT]):
     def _carry_out(
         self, write: Write, values: Mapping[str, Any], statements: Sequence[sa.Executable] = ()
     ) -> WriteResult[JobT]:
+        if not statements:
+            with sending(self._class, self._bind) as database:
+                answer = self.apply(database, write, values)
+                if answer.applied:
+                    database.commit()
+                return answer
         with storing(self._class, self._bind) as session:
-            if statements:
-                refuse_autocommit(session)
+            refuse_autocommit(session)
             answer = self.apply(session, write, values)
             if answer.applied:
                 for statement in statements:
@@ -130,45 +134,50 @@ class SqlStore(Generic[JobT]):
                 session.commit()
             return answer
 
-    def apply(self, session: orm.Session, write: Write, values: Mapping[str, Any] | None = None) -> WriteResult[JobT]:
-        """Carry the write out in the session's transaction, which is left open."""
-        with undoable(self._bind, session):
-            answer = self._answer(session, write, values or {})
+    def apply(self, database: Database, write: Write, values: Mapping[str, Any] | None = None) -> WriteResult[JobT]:
+        """Carry the write out in the open transaction, which is left open."""
+        with undoable(self._bind, database):
+            answer = self._answer(database, write, values or {})
             if answer.applied and answer.task is not None:
-                _require_readable(session, answer.task)
+                _require_readable(database, answer.task)
                 return answer
         if answer.task is None and isinstance(write.guard, Startable) and write.guard.or_absent:
-            return self._insert_started(session, write)
+            return self._insert_started(database, write)
         return answer
 
-    def _answer(self, session: orm.Session, write: Write, values: Mapping[str, Any]) -> WriteResult[JobT]:
-        on_postgresql = _dialect_of(self._class, self._bind).name == "postgresql"
-        if isinstance(write.guard, Startable) and on_postgresql and answers(session, self._class):
-            statement, given = start_or_refusal(self._class, self._id, write, self._waits(session))
-            found = session.execute(statement, given, execution_options={"populate_existing": True})
+    def _answer(self, database: Database, write: Write, values: Mapping[str, Any]) -> WriteResult[JobT]:
+        dialect = dialect_of(database, self._class)
+        if isinstance(write.guard, Startable) and dialect.name == "postgresql" and dialect.update_returning:
+            plain, wait = isinstance(database, sa.Connection), self._waits(database)
+            found = execute(database, *start_or_refusal(self._class, self._id, write, wait, plain=plain))
             with loading(self._class, self._id):
                 row = found.one_or_none()
-            return WriteResult(applied=row is not None and row[1], task=None if row is None else row[0])
-        job = self._updated(session, write, values)
+            if row is None:
+                return WriteResult(applied=False, task=None)
+            return WriteResult(applied=row.is_started, task=job_of(self._class, database, row))
+        job = self._updated(database, write, values)
         if job is not None:
             return WriteResult(applied=True, task=job)
-        return WriteResult(applied=False, task=find(session, self._class, self._id))
+        return WriteResult(applied=False, task=find(database, self._class, self._id))
 
-    def _updated(self, session: orm.Session, write: Write, values: Mapping[str, Any]) -> JobT | None:
-        wait = self._waits(session)
+    def _updated(self, database: Database, write: Write, values: Mapping[str, Any]) -> JobT | None:
+        wait = self._waits(database)
         if isinstance(write.guard, Unchanged):
             where = sa.and_(condition(self._class, write), is_bounded(wait))
-            return update(session, self._class, self._id, where, {**values, **columns_of(self._class, write.changes)})
-        statement, given = guarded(self._class, self._id, write, values, wait, answered=answers(session, self._class))
-        return updated(session, self._class, self._id, statement, given)
+            return update(database, self._class, self._id, where, {**values, **columns_of(self._class, write.changes)})
+        answered, plain = answers(database, self._class), isinstance(database, sa.Connection)
+        statement, given = guarded(self._class, self._id, write, values, wait, answered=answered, plain=plain)
+        return updated(database, self._class, self._id, statement, given)
 
-    def _waits(self, session: orm.Session) -> str | None:
-        return None if self._wait is None else wait_at_most(session, self._wait)
+    def _waits(self, database: Database) -> str | None:
+        return None if self._wait is None else wait_at_most(database, self._wait)
 
-    def _insert_started(self, session: orm.Session, write: Write) -> WriteResult[JobT]:
-        return self._insert(
-            session, new(self._class, {"id": self._id, **columns_of(self._class, changed(None, write))})
-        )
+    def _insert_started(self, database: Database, write: Write) -> WriteResult[JobT]:
+        job = new(self._class, {"id": self._id, **columns_of(self._class, changed(None, write))})
+        if isinstance(database, orm.Session):
+            return self._insert(database, job)
+        with orm.Session(database, expire_on_commit=False) as session:  # in the connection's transaction
+            return self._insert(session, job)
 
     def _insert(self, session: orm.Session, job: JobT) -> WriteResult[JobT]:
         known = orm.util.identity_key(self._class, self._id) in session.identity_map
@@ -215,22 +224,28 @@ def new(job_class: type[JobT], values: Mapping[str, Any]) -> JobT:
     return construct(**values)
 
 
-def find(session: orm.Session, job_class: type[JobT], id: JobId, *, latest: bool = False) -> JobT | None:  # noqa: A002
+def find(database: Database, job_class: type[JobT], id: JobId, *, latest: bool = False) -> JobT | None:  # noqa: A002
     """The row with that id, as the transaction sees it; with `latest`, as it is stored now, whatever that has seen.
 
     Raises:
         TaskUnreadableError: it is not that of a job.
     """
-    found = session.scalars(by_id(job_class, latest), {"id__guard": id}, execution_options={"populate_existing": True})
+    statement = by_id(job_class, isinstance(database, sa.Connection), latest)
+    return _one(database, job_class, id, execute(database, statement, {"id__guard": id}))
+
+
+def _one(database: Database, job_class: type[JobT], id: JobId, found: sa.Result[Any]) -> JobT | None:  # noqa: A002
     with loading(job_class, id):
-        return found.one_or_none()
+        row = found.one_or_none()
+    return None if row is None else job_of(job_class, database, row)
 
 
-def _require_readable(session: orm.Session, job: JobColumns) -> None:
+def _require_readable(database: Database, job: JobColumns) -> None:
     try:
         state_of(job)
     except TaskUnreadableError:
-        session.expire(job)  # it shows what is not going to be stored
+        if isinstance(database, orm.Session):
+            database.expire(job)  # it shows what is not going to be stored
         raise
 
 
@@ -265,7 +280,7 @@ def _is_readable(session: orm.Session, job_class: type[JobColumns], id: JobId) -
 
 
 def update(
-    session: orm.Session,
+    database: Database,
     job_class: type[JobT],
     id: JobId,  # noqa: A002
     where: Condition,
@@ -273,31 +288,31 @@ def update(
 ) -> JobT | None:
     """The row as the UPDATE has left it; None if there is none of that id for which the condition holds."""
     statement = sa.update(job_class).where(job_class.id == id, where).values(**values)
-    return updated(
-        session, job_class, id, answering(job_class, statement) if answers(session, job_class) else statement
-    )
+    if not answers(database, job_class):
+        return updated(database, job_class, id, statement)
+    plain = isinstance(database, sa.Connection)
+    return updated(database, job_class, id, answering(job_class, statement, plain=plain))
 
 
 def updated(
-    session: orm.Session,
+    database: Database,
     job_class: type[JobT],
     id: JobId,  # noqa: A002
     statement: sa.Executable,
     given: Mapping[str, Any] | None = None,
 ) -> JobT | None:
     """As `update`, by a statement with the values that it is given; it returns the job where the database `answers`."""
-    if answers(session, job_class):
-        found = session.scalars(statement, given, execution_options=_FRESH)
-        with loading(job_class, id):
-            return found.one_or_none()
+    found = execute(database, statement, given)
+    if answers(database, job_class):
+        return _one(database, job_class, id, found)
     # Where the database cannot answer with the row, it is read in the same transaction.
-    result: sa.CursorResult[Any] = session.execute(statement, given, execution_options=_FRESH)  # type: ignore[assignment]
-    return find(session, job_class, id) if result.rowcount else None
+    result: sa.CursorResult[Any] = found  # type: ignore[assignment]
+    return find(database, job_class, id) if result.rowcount else None
 
 
-def answers(session: orm.Session, job_class: type[JobColumns]) -> bool:
+def answers(database: Database, job_class: type[JobColumns]) -> bool:
     """Whether the database can answer an UPDATE with the row."""
-    return session.get_bind(job_class).dialect.update_returning
+    return dialect_of(database, job_class).update_returning
 
 
 def _is_update_of_block(write: Write) -> bool:

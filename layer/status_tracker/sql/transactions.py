@@ -14,6 +14,7 @@ from ..core.history import told
 from ..core.port import StoreError
 from .columns import JobColumns
 from .database_errors import store_error, unreadable
+from .rows import Database, is_plain
 
 EngineOrSession: TypeAlias = "sa.Engine | orm.Session | orm.scoped_session[orm.Session]"
 
@@ -36,7 +37,7 @@ def session_of(engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
 
 
 @contextmanager
-def undoable(engine_or_session: EngineOrSession, session: orm.Session) -> Iterator[None]:
+def undoable(engine_or_session: EngineOrSession, session: Database) -> Iterator[None]:
     """Take back what the block has done in the user's session if it raises; that of an engine is rolled back anyway."""
     if isinstance(engine_or_session, sa.Engine):
         yield
@@ -61,7 +62,7 @@ def refuse_async(engine_or_session: object) -> None:
         )
 
 
-def _roll_back(session: orm.Session) -> None:
+def _roll_back(session: Database) -> None:
     # Closing is not enough: after a COMMIT that failed (a busy SQLite leaves the transaction open) the pool would get
     # the connection back in the middle of it.
     with suppress(exc.SQLAlchemyError):
@@ -106,15 +107,47 @@ def loading(job: type[JobColumns], id: object | Callable[[], object]) -> Iterato
 
 
 @contextmanager
+def _connection_of(engine: sa.Engine) -> Iterator[sa.Connection]:
+    refuse_async(engine)
+    with engine.connect() as connection:
+        try:
+            yield connection
+        except exc.SQLAlchemyError:
+            _roll_back(connection)
+            raise
+
+
+@contextmanager
 def storing(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[orm.Session]:
     """As `session_of`, with errors as the port tells them. The block commits.
 
     Raises:
+        StoreError: as of `sending`.
+    """
+    with _told(job, engine_or_session), session_of(engine_or_session) as session:
+        yield session
+
+
+@contextmanager
+def sending(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[Database]:
+    """As `storing`; of an engine only a connection, where the class `is_plain`.
+
+    Raises:
         StoreError: the database refused, or did not answer; or the row cannot be read, or a hook on the engine raised.
     """
+    with _told(job, engine_or_session):
+        if isinstance(engine_or_session, sa.Engine) and is_plain(job):
+            with _connection_of(engine_or_session) as connection:
+                yield connection
+        else:
+            with session_of(engine_or_session) as session:
+                yield session
+
+
+@contextmanager
+def _told(job: type[JobColumns], engine_or_session: EngineOrSession) -> Iterator[None]:
     try:
-        with session_of(engine_or_session) as session:
-            yield session
+        yield
     except exc.SQLAlchemyError as error:  # of closing too: a refused write ends with a ROLLBACK
         raise store_error(job, _engine_of(job, engine_or_session), error) from error
     except StoreError:

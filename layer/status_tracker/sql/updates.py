@@ -158,6 +158,8 @@ def check_json(data: Any, job_class: type[JobColumns] | None = None) -> None:
         ValueError: it has a NaN or an infinity, which SQLite would take and PostgreSQL not; it is nested more than 500
             deep; or the column is a JSONB, and a text in it has a NUL or half of a surrogate pair.
     """
+    if data is None:
+        return
     if _is_deeper(data, MAX_DEPTH):
         raise ValueError(f"data is nested more than {MAX_DEPTH} deep, and might not be read again: flatten it.")
     check_data(data)

@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy import orm
 
 from .column_types import is_mariadb
+from .rows import Database
 
 LONGEST_SECONDS = 5.0
 _SHORTEST_SECONDS = 0.1
@@ -18,15 +19,15 @@ def bounded_wait(lease_seconds: float) -> float:
     return min(LONGEST_SECONDS, max(lease_seconds / 4, _SHORTEST_SECONDS))
 
 
-def wait_at_most(session: orm.Session, seconds: float) -> str | None:
-    """Bound the waits of the session's next statements, for this transaction.
+def wait_at_most(database: Database, seconds: float) -> str | None:
+    """Bound the waits of the next statements, for this transaction.
 
     SQLite has the ``timeout`` of its connection for that, and MySQL the server's ``innodb_lock_wait_timeout``.
 
     Returns:
         On PostgreSQL what `is_bounded` is to be given for each UPDATE and DELETE: the same request then sets the bound.
     """
-    connection = session.connection()
+    connection = database if isinstance(database, sa.Connection) else database.connection()
     if is_mariadb(connection.dialect):
         _prefix(connection, f"SET STATEMENT innodb_lock_wait_timeout = {max(round(seconds), 1)} FOR ")
     return f"{max(round(seconds * 1000), 1)}ms" if connection.dialect.name == "postgresql" else None
