@@ -9,13 +9,12 @@ them) are not in it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 FieldKind = Literal["text", "check box", "radio button", "choice", "signature", "button"]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """
     Letters without white space between them, in the order in which they are read.
 

@@ -37,7 +37,7 @@ _KNOWN_FILTERS = frozenset(
     b"FlateDecode Fl LZWDecode LZW ASCII85Decode A85 ASCIIHexDecode AHx RunLengthDecode RL DCTDecode DCT"
     b" CCITTFaxDecode CCF JBIG2Decode JPXDecode Crypt".split()
 )
-_MAX_HEAD = 4096
+_MAX_HEAD, _MAX_NUMBERS = 4096, 40
 _MAX_UNPACKED = 50_000_000
 _MAX_UNPACKED_TOGETHER = 500_000_000
 _PIECE = 1 << 20
@@ -136,28 +136,39 @@ def streams(content: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
     """Number, dictionary and packed bytes of each stream."""
     view, at = memoryview(content), 0
     while match := _STREAM.search(content, at):
-        start = at = match.end()
-        head = content[max(match.start() - _MAX_HEAD, 0) : match.start()]
-        numbers = list(_OBJECT_NUMBER.finditer(head))
-        if not numbers:
-            continue
-        head = head[numbers[-1].end() :]
+        before, at = at, match.end()
+        start = at
+        head = content[max(match.start() - _MAX_HEAD, before) : match.start()]
         if not head.rstrip().endswith(b">>"):
             continue
+        number = _last_object_number(head)
+        if number is None:
+            continue
+        head = head[number.end() :]
         length = _LENGTH.search(head)
         end = start + int(length[1]) if length and len(length[1]) < 15 else -1  # noqa: PLR2004
         if end < 0 or not content[end : end + 16].lstrip().startswith(b"endstream"):
             end = content.find(b"endstream", start)
             end = len(content) if end < 0 else end
-        yield int(numbers[-1][1]), head, view[start:end]
+        yield int(number[1]), head, view[start:end]
         at = end
+
+
+def _last_object_number(head: bytes) -> re.Match[bytes] | None:
+    at = head.rfind(b"obj")
+    while at >= 0:
+        if number := _OBJECT_NUMBER.search(head, max(at - _MAX_NUMBERS, 0), at + 4):
+            return number
+        at = head.rfind(b"obj", 0, at)
+    return None
 
 
 def _unpack(data: memoryview) -> bytes | None:
     """The first 50 MB of what is packed; None where it is damaged, or where nothing comes out of something."""
     unpacker = zlib.decompressobj()
     pieces: list[bytes] = []
-    size, rest = 0, bytes(data)
+    size: int = 0
+    rest: bytes | memoryview = data
     try:
         while rest and not unpacker.eof and size < _MAX_UNPACKED:
             pieces.append(unpacker.decompress(rest, _PIECE))
