@@ -34,7 +34,7 @@ class LabelledCell(NamedTuple):
     @property
     def is_label(self) -> bool:
         """Whether the cell is one key and nothing else."""
-        return self.begins_with_label and len(self.labels) == 1 and self.rest(0) is None
+        return len(self.labels) == 1 and self.begins_with_label and not self.cell.text[self.labels[0].end :].strip()
 
     def rest(self, number: int) -> Cell | None:
         """What stands between a key and the next one in the cell."""

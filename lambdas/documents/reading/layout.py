@@ -57,6 +57,8 @@ class Cell:
         """What stands from `start` to `end` of the text; None where that is white space only."""
         words, at = [], 0
         for word in self.words:
+            if at >= end:
+                break
             length = len(word.text)
             if start <= at and at + length <= end:
                 words.append(word)

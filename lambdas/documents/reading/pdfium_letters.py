@@ -180,7 +180,7 @@ class _TextReader:
                 self._look_at(start, item, top - bottom, within=within)
                 known, known_bottom, base, size = item, bottom, y1 - self._origin[1], self._style.size
             last = next(lasts) if end - start > 1 else box
-            left, right = (left if left < last[0] else last[0]), (right if right > last[2] else last[2])
+            left, right = min(last[0], left), max(last[2], right)
             run = text[start:end]
             if self._is_sure and (is_usual or (run.isascii() and run.isprintable())):
                 if x0 <= (left + right) / 2 <= x1 and y0 <= (bottom + top) / 2 <= y1:

@@ -44,11 +44,11 @@ def with_notes(lines: Sequence[Sequence[Word]], notes: Sequence[Sequence[Word]])
             level.sort(key=lambda word: word.left)
         else:
             found.append(list(note))
-    return sorted(found, key=lambda line: line[0].bottom) if notes else found
+    return sorted(found, key=lambda line: line[0].bottom)
 
 
 def text_of(lines: Iterable[Sequence[Word]]) -> str:
-    return "\n".join(" ".join(word.text for word in line) for line in lines)
+    return "\n".join([" ".join([word.text for word in line]) for line in lines])
 
 
 def _fragments(letters: Sequence[Letters]) -> list[Letters]:
@@ -151,7 +151,7 @@ def _continues(last: Letters, fragment: Letters) -> bool:
 
 def _in_reading_order(words: list[Word]) -> list[Word]:
     """A line that is mostly of right-to-left letters begins at the right; what runs the other way stays as it is."""
-    if all([word.text.isascii() for word in words]):
+    if all(word.text.isascii() for word in words):
         return words
     rtl = sum(len(word.text) for word in words if _is_rtl(word.text))
     if 2 * rtl <= sum(len(word.text) for word in words if any(map(str.isalpha, word.text))):
