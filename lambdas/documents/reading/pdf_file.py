@@ -70,6 +70,7 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
             "The PDF has a part that unpacks to more than 50 MB, which no page needs."
             " Print it to a new PDF and upload that."
         )
+    bounds.weight(streams.weight)
     contents = read_contents(document, layers=streams.has_layers, bounds=bounds)
     _refuse_placeholder(contents, document)
     if not contents.page_count and streams.page_objects:

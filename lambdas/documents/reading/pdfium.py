@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
 
-from documents.reading.bounds import MAX_TEXTS
+from documents.reading.weight import MAX_TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
