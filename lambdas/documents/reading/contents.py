@@ -69,7 +69,7 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
     turn = letters.way_of_most(pdfium.FPDFPage_GetRotation(page))
     lines = lines_of(letters.by_way.pop(turn, []))
     words = tuple(chain.from_iterable(lines))
-    fields, notes = fields_and_notes(document, page, number, (box, turn), words)
+    fields, notes = fields_and_notes(document, handles, number, (box, turn), words)
     if notes:
         lines = with_notes(lines, notes)
         words = tuple(chain.from_iterable(lines))

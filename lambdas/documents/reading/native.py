@@ -44,6 +44,7 @@ clip_of = _declared(pdfium.FPDFPageObj_GetClipPath, _ADDRESS, _ADDRESS)
 count_clips = _declared(pdfium.FPDFClipPath_CountPaths, _NUMBER, _ADDRESS)
 render_mode = _declared(pdfium.FPDFTextObj_GetTextRenderMode, _NUMBER, _ADDRESS)
 _text = _declared(pdfium.FPDFText_GetText, _NUMBER, _ADDRESS, _NUMBER, _NUMBER, _ADDRESS)
+_bounded_text = _declared(pdfium.FPDFText_GetBoundedText, _NUMBER, _ADDRESS, *[ctypes.c_double] * 4, _ADDRESS, _NUMBER)
 _loose_box = _declared(pdfium.FPDFText_GetLooseCharBox, _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
 _origin = _declared(pdfium.FPDFText_GetCharOrigin, _NUMBER, _ADDRESS, _NUMBER, _ADDRESS, _ADDRESS)
 _matrix = _declared(pdfium.FPDFText_GetMatrix, _NUMBER, _ADDRESS, _NUMBER, _ADDRESS)
@@ -76,6 +77,14 @@ def text_of(text_page: int, count: int) -> str:
     values = bytearray(2 * count + 2)
     written = _text(text_page, 0, count, _start_of(values)) - 1
     return values[: 2 * max(written, 0)].decode("utf-16-le", "surrogatepass")
+
+
+def bounded_text(text_page: int, left: float, top: float, right: float, bottom: float) -> str:
+    """The text within a box."""
+    count = _bounded_text(text_page, left, top, right, bottom, None, 0)
+    values = bytearray(2 * max(count, 0))
+    _bounded_text(text_page, left, top, right, bottom, _start_of(values), count)
+    return values.decode("utf-16-le", "replace").rstrip("\0")
 
 
 def loose_boxes(text_page: int, indexes: Sequence[int]) -> list[Box]:

@@ -7,7 +7,7 @@ from documents.reading.bounds import SECONDS, Bounds
 from documents.reading.content_pairs import pairs_of
 from documents.reading.e_invoice import e_invoice_pairs
 from documents.reading.extracted import ExtractedDocument
-from documents.reading.judgement import warnings_of
+from documents.reading.judgement import doubts_about, warnings_of
 from documents.reading.page_model import Contents
 from documents.reading.pdf_file import read_pdf
 
@@ -42,7 +42,7 @@ class PdfReader:
 
     def read(self, content: bytes) -> ExtractedDocument:
         contents, notes = read_pdf(content, Bounds(self._seconds, heavy=self._heavy))
-        warnings = [*warnings_of(contents, whole_only=self._whole_only), *notes]
+        warnings = [*warnings_of(contents, whole_only=self._whole_only), *notes, *doubts_about(contents.fields)]
         return ExtractedDocument(
             pages=_texts(contents),
             key_values=pairs_of(contents, load_vocabulary()),

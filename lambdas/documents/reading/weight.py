@@ -56,7 +56,7 @@ class Weight:
     @property
     def is_heavy(self) -> bool:
         """Whether a page may be more than 4 MB of operators or 50,000 pieces of text."""
-        forms = self._of_pages.drawn * self._nested
+        forms = (1 + self._of_pages.drawn) * self._nested  # one lies over the page
         size = self._parts * (self._of_pages.size + forms * self._of_forms.size)
         texts = self._parts * (self._of_pages.texts + forms * self._of_forms.texts)
         return self.unseen or size > MAX_BYTES or texts > MAX_TEXTS
