@@ -53,7 +53,8 @@ def fields_and_notes(
     count = pdfium.FPDFPage_GetAnnotCount(page)
     if not count:
         return [], []
-    fields, notes = [], []
+    fields: list[FormField] = []
+    notes: list[list[Word]] = []
     in_question: dict[int, tuple[str, Box]] = {}
     with _fields_known(document, page):
         for index in range(count):
