@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CURRENCY_AT_THE_END = re.compile(rf"\s*(?:\bin\s+)?[(\[]?\s*(?P<currency>{CURRENCY})\s*[)\]]?[\s:]*$")
+_LONGEST_END = 30
 _CURRENCY_AT_THE_BEGINNING = re.compile(rf"^(?P<currency>{CURRENCY})\s+")
 
 _BETWEEN_LANGUAGES = re.compile(r"\s*[/|]\s*")
@@ -105,7 +106,7 @@ def split_currency(key: str) -> tuple[str, str | None]:
     >>> split_currency("Total (EUR)")
     ('Total', 'EUR')
     """
-    if (found := _CURRENCY_AT_THE_END.search(key)) and found.start():
+    if (found := _CURRENCY_AT_THE_END.search(key, max(len(key) - _LONGEST_END, 0))) and found.start():
         return key[: found.start()], found["currency"]
     if found := _CURRENCY_AT_THE_BEGINNING.match(key):
         return key[found.end() :], found["currency"]
