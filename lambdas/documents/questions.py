@@ -63,7 +63,8 @@ class Vocabulary:
         known = self._kinds.keys() | frozenset().union(*self._others.values())
         self._known = known
         self._known_as = lru_cache(maxsize=10_000)(self._look_up)
-        self._first_words = frozenset(key.split()[0] for key in known if key)
+        first_words = frozenset(key.split()[0] for key in known if key)
+        self._begins_with = lru_cache(maxsize=10_000)(lambda word: normalize_key(word).partition(" ")[0] in first_words)
         self.longest = max((len(key.split()) for key in known), default=0)
 
     def kind(self, key: str) -> str | None:
@@ -92,8 +93,7 @@ class Vocabulary:
 
     def begins_with(self, word: str) -> bool:
         """Whether any key begins with that word: most words of a page need no further look."""
-        first, _, _ = normalize_key(word).partition(" ")
-        return first in self._first_words
+        return self._begins_with(word)
 
     def is_other(self, group: str, key: str) -> bool:
         return normalize_key(key) in self._others.get(group, ())

@@ -98,19 +98,20 @@ class Line:
 
 def lines_of(words: Iterable[Word]) -> list[Line]:
     """The lines of a page, from top to bottom. Time grows with n log n of the words."""
-    rows: list[list[tuple[float, float, str, Word]]] = []
+    rows: list[list[Word]] = []
     first = None
-    for height, left, _right, text, word in sorted(
-        [((word.top + word.bottom) / 2, word.left, word.right, word.text, word) for word in words]
-    ):
+    for *_, word in sorted([((word.top + word.bottom) / 2, word.left, word.right, word.text, word) for word in words]):
         if first is not None and (
             (word.top == first.top and word.bottom == first.bottom) or _overlap(first, word) >= _SAME_LINE_OVERLAP
         ):
-            rows[-1].append((left, height, text, word))
+            rows[-1].append(word)
         else:
             first = word
-            rows.append([(left, height, text, word)])
-    return [Line(_cells([word for *_, word in sorted(row)])) for row in rows]
+            rows.append([word])
+    for row in rows:
+        if middle(row[-1]) != middle(row[0]):  # else they are in order already
+            row.sort(key=lambda word: (word.left, middle(word), word.text))
+    return [Line(_cells(row)) for row in rows]
 
 
 def _overlap(one: Word, other: Word) -> float:

@@ -67,21 +67,23 @@ def fields_and_notes(
                     continue
                 if kind == pdfium.FPDF_ANNOT_WIDGET:
                     field = _field(document, annotation, number, frame, words)
-                    if _is_written(document, annotation, field) and may_show_otherwise(annotation, field.value):
+                    if count <= _MAX_DRAWN and _may_show_otherwise(document, annotation, field):
                         in_question[len(fields)] = field.value, box
                     fields.append(field)
                 elif kind == pdfium.FPDF_ANNOT_FREETEXT:
                     notes.extend(_note(annotation, frame))
-    if in_question and count <= _MAX_DRAWN:
+    if in_question:
         for at, drawn in shown_otherwise(document, handles, number - 1, in_question).items():
             fields[at] = replace(fields[at], drawn=drawn)
     return fields, notes
 
 
-def _is_written(document: Document, annotation: Any, field: FormField) -> bool:
-    """Whether a field is drawn as its value alone; of a list all options are drawn."""
+def _may_show_otherwise(document: Document, annotation: Any, field: FormField) -> bool:
+    """Of fields that are drawn as their value alone; of a list all options are drawn."""
+    if field.kind not in {"text", "choice"} or not field.value.strip():
+        return False
     is_list = pdfium.FPDFAnnot_GetFormFieldType(document.form, annotation) == pdfium.FPDF_FORMFIELD_LISTBOX
-    return field.kind in {"text", "choice"} and bool(field.value.strip()) and not is_list
+    return not is_list and may_show_otherwise(annotation, field.value)
 
 
 def attachments(document: Document) -> list[Attachment]:

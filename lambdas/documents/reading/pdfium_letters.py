@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass, field
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -111,11 +110,10 @@ class PageLetters:
     recognised: bool = False
 
     def way_of_most(self, otherwise: int) -> int:
-        ways: Counter[int] = Counter()
-        for way, found in self.by_way.items():
-            if way != _SLANTED:
-                ways[way] = sum(len(letters.text) for letters in found)
-        return ways.most_common(1)[0][0] if ways else otherwise
+        ways = [way for way, found in self.by_way.items() if found and way != _SLANTED]
+        if len(ways) <= 1:
+            return ways[0] if ways else otherwise
+        return max(ways, key=lambda way: sum(len(letters.text) for letters in self.by_way[way]))
 
 
 def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
@@ -173,20 +171,22 @@ class _TextReader:
         lasts = iter(loose_boxes(self._address, [end - 1 for start, end, *_ in pieces if end - start > 1]))
         is_usual, add = _UNUSUAL.search(text) is None, self._found.by_way.setdefault(0, []).append
         x0, y0, x1, y1 = self._surroundings.box
-        known, known_bottom, base, size = 0, 0.0, 0.0, 1.0
+        known, known_bottom, base, size, sure, turned = 0, 0.0, 0.0, 1.0, False, False
         for (start, end, item, reach, within), box in zip(pieces, firsts, strict=True):
             left, bottom, right, top = box
-            if item != known or bottom != known_bottom or self._style.turn:
+            if item != known or bottom != known_bottom or turned:
                 self._look_at(start, item, top - bottom, within=within)
                 known, known_bottom, base, size = item, bottom, y1 - self._origin[1], self._style.size
+                sure, turned = self._is_sure, self._style.turn != 0
             last = next(lasts) if end - start > 1 else box
-            left, right = min(last[0], left), max(last[2], right)
             run = text[start:end]
-            if self._is_sure and (is_usual or (run.isascii() and run.isprintable())):
+            if sure and (is_usual or (run.isascii() and run.isprintable())):
+                right = max(last[2], right)
                 if x0 <= (left + right) / 2 <= x1 and y0 <= (bottom + top) / 2 <= y1:
                     add(Letters(run, left - x0, right - x0, base, size, reach, item))
             else:
-                self._add(run, (left, min(bottom, last[1]), right, max(top, last[3])), reach, item)
+                box = (min(left, last[0]), min(bottom, last[1]), max(right, last[2]), max(top, last[3]))  # noqa: PLW2901
+                self._add(run, box, reach, item)
         return self._found
 
     def _pieces(self, text: str) -> list[_Piece]:
