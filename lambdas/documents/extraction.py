@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from documents.reading.apart import ApartReader
+from documents.reading.apart import ApartReader, CarefulReader
 from documents.reading.reader import PdfReader
 from documents.settings import EXTRACTED, ExtractSettings
 from documents.storage import address_of, fetch_document, own_result_key, write_result
@@ -59,15 +59,16 @@ def choose_reader(settings: ExtractSettings, execution: ExecutionContext[Any], r
 
 
 def _own_reader(settings: ExtractSettings, execution: ExecutionContext[Any]) -> DocumentReader:
-    """The reader that runs in the function; apart from it where an attempt at the same document has vanished."""
+    """The reader that runs in the function; apart from it what is heavy, or has let an attempt vanish already."""
     task = execution.task
     left = (task.lock_expire_time - task.config.now()).total_seconds()
-    reader = PdfReader(whole_only=settings.unreadable_pages == "refuse", seconds=left * _READING_SHARE)
-    if execution.taken_over is None:
-        return reader
+    whole_only, seconds = settings.unreadable_pages == "refuse", left * _READING_SHARE
     megabytes = os.environ.get("AWS_LAMBDA_FUNCTION_MEMORY_SIZE")
     memory = None if megabytes is None else int(int(megabytes) * _MEBIBYTE * _MEMORY_SHARE)
-    return ApartReader(reader, seconds=left * _READING_SHARE, memory_bytes=memory)
+    apart = ApartReader(PdfReader(whole_only=whole_only, seconds=seconds), seconds=seconds, memory_bytes=memory)
+    if execution.taken_over is not None:
+        return apart
+    return CarefulReader(PdfReader(whole_only=whole_only, seconds=seconds, heavy=False), apart)
 
 
 def extract(

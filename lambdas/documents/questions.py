@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _CURRENCY_AT_THE_END = re.compile(rf"\s*(?:\bin\s+)?[(\[]?\s*(?P<currency>{CURRENCY})\s*[)\]]?[\s:]*$")
+_LONGEST_END = 30
 _CURRENCY_AT_THE_BEGINNING = re.compile(rf"^(?P<currency>{CURRENCY})\s+")
 
 _BETWEEN_LANGUAGES = re.compile(r"\s*[/|]\s*")
@@ -62,7 +63,8 @@ class Vocabulary:
         known = self._kinds.keys() | frozenset().union(*self._others.values())
         self._known = known
         self._known_as = lru_cache(maxsize=10_000)(self._look_up)
-        self._first_words = frozenset(key.split()[0] for key in known if key)
+        first_words = frozenset(key.split()[0] for key in known if key)
+        self._begins_with = lru_cache(maxsize=10_000)(lambda word: normalize_key(word).partition(" ")[0] in first_words)
         self.longest = max((len(key.split()) for key in known), default=0)
 
     def kind(self, key: str) -> str | None:
@@ -91,8 +93,7 @@ class Vocabulary:
 
     def begins_with(self, word: str) -> bool:
         """Whether any key begins with that word: most words of a page need no further look."""
-        first, _, _ = normalize_key(word).partition(" ")
-        return first in self._first_words
+        return self._begins_with(word)
 
     def is_other(self, group: str, key: str) -> bool:
         return normalize_key(key) in self._others.get(group, ())
@@ -105,7 +106,7 @@ def split_currency(key: str) -> tuple[str, str | None]:
     >>> split_currency("Total (EUR)")
     ('Total', 'EUR')
     """
-    if (found := _CURRENCY_AT_THE_END.search(key)) and found.start():
+    if (found := _CURRENCY_AT_THE_END.search(key, max(len(key) - _LONGEST_END, 0))) and found.start():
         return key[: found.start()], found["currency"]
     if found := _CURRENCY_AT_THE_BEGINNING.match(key):
         return key[found.end() :], found["currency"]

@@ -20,6 +20,7 @@ from documents.reading.extracted import ExtractedDocument
 from documents.reading.reader import PdfReader
 from documents.storage import result_key
 from samples import make_samples
+from tests.support.pdf_files import forms_within_forms
 
 if TYPE_CHECKING:
     from tests.handlers.support import Application, MetricsReader, Time
@@ -211,6 +212,14 @@ def test_a_reader_that_crashes_is_the_reason_in_the_end(app: Application, monkey
     with pytest.raises(st.NonRetryableError, match=r"The reader crashed on this PDF.*\(SIGSEGV\)"):
         app.extract(task_id)
     assert app.task(task_id).status == 50
+
+
+def test_a_small_file_that_takes_all_memory_is_refused_for_that_at_once(
+    app: Application, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "192")
+    task_id = app.register("bomb.pdf", forms_within_forms(levels=40))
+    assert_set_aside(app, task_id, "needs more memory than the function has")
 
 
 def let_an_attempt_vanish(app: Application, task_id: str) -> None:

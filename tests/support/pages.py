@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from documents.reading.page_model import Word
@@ -39,8 +38,7 @@ def drawn(text: str, pitch: float = PITCH) -> list[Word]:
 
 def scaled(words: Iterable[Word], factor: float) -> list[Word]:
     return [
-        replace(
-            word,
+        word._replace(
             left=word.left * factor,
             top=word.top * factor,
             right=word.right * factor,
@@ -53,8 +51,7 @@ def scaled(words: Iterable[Word], factor: float) -> list[Word]:
 
 def moved(words: Iterable[Word], right: float, down: float) -> list[Word]:
     return [
-        replace(
-            word,
+        word._replace(
             left=word.left + right,
             right=word.right + right,
             top=word.top + down,

@@ -62,6 +62,18 @@ def packed(data: bytes) -> bytes:
     return stream(zlib.compress(data), "/Filter/FlateDecode")
 
 
+def form(content: str, number: int = 1001) -> bytes:
+    """A form that draws others, by the name /X those of an object of that number."""
+    resources = f"/Resources<</XObject<</X {number} 0 R>>>>"
+    return stream(content.encode(), f"/Type/XObject/Subtype/Form/BBox[0 0 600 800]{resources}")
+
+
+def forms_within_forms(levels: int) -> bytes:
+    """A small file whose only page is drawn from 2 ** levels forms."""
+    forms = {1000 + level: form("/X Do /X Do", 1001 + level) for level in range(levels)}
+    return PdfFile(["/X Do"], forms, resources="/XObject<</X 1000 0 R>>").to_bytes()
+
+
 def image() -> bytes:
     """A grey dot."""
     return stream(b"\x80", "/Type/XObject/Subtype/Image/Width 1/Height 1/ColorSpace/DeviceGray/BitsPerComponent 8")

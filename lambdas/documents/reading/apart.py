@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from documents.reading.bounds import HeavyDocumentError
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
@@ -20,14 +21,31 @@ if TYPE_CHECKING:
     from documents.reading.reader import DocumentReader
 
 _PIECE = 1 << 20
+_FULL = 0.9
+_TOO_MUCH_MEMORY = "Reading the PDF needs more memory than the function has"
 _DO = " Print it to a new PDF and upload that, or split it into smaller documents."
+
+
+class CarefulReader:
+    """Reads `here`, and `apart` what is too heavy for that; see `HeavyDocumentError`."""
+
+    def __init__(self, here: DocumentReader, apart: DocumentReader) -> None:
+        self._here, self._apart = here, apart
+
+    def read(self, content: bytes) -> ExtractedDocument:
+        """Read a whole file; see `DocumentReader.read`."""
+        try:
+            return self._here.read(content)
+        except HeavyDocumentError:
+            return self._apart.read(content)
 
 
 class ApartReader:
     """
     Reads with another reader in a fork of this process.
 
-    A fork costs more than reading most documents: it is for a document on which an attempt has vanished already.
+    A fork costs more than reading most documents: it is for one that may be too heavy, and for one on which an attempt
+    has vanished already.
 
     Args:
         seconds: how long reading may take.
@@ -52,16 +70,23 @@ class ApartReader:
             os.close(answers)
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
-            _, status = os.waitpid(child, 0)
+            _, status, usage = os.wait4(child, 0)
         if answer is None:
             raise NonRetryableError(
                 f"Reading the PDF takes longer than {self._seconds:.0f} s.{_DO} Or raise the step's timeout and memory."
             )
         if not answer:
-            raise NonRetryableError(
-                f"The reader crashed on this PDF, or had not enough memory ({_end_of(status)}).{_DO}"
-            )
+            raise NonRetryableError(f"{self._why_ended(status, usage.ru_maxrss * 1024)} ({_end_of(status)}).{_DO}")
         return _unpacked(answer)
+
+    def _why_ended(self, status: int, peak: int) -> str:
+        """`peak`: the bytes of memory that it had at most. The system ends what takes too much by SIGKILL."""
+        is_full = self._memory_bytes is not None and peak >= _FULL * self._memory_bytes
+        if is_full or os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
+            return _TOO_MUCH_MEMORY
+        if os.waitstatus_to_exitcode(status) == -signal.SIGABRT:
+            return "The reader crashed on this PDF, or had not enough memory"
+        return "The reader crashed on this PDF"
 
     def _read_as_child(self, content: bytes, asks: int) -> NoReturn:
         try:
@@ -73,7 +98,7 @@ class ApartReader:
             except NonRetryableError as error:
                 answer = ("refused", str(error))
             except MemoryError:
-                answer = ("refused", f"Reading the PDF needs more memory than the function has.{_DO}")
+                answer = ("refused", f"{_TOO_MUCH_MEMORY}.{_DO}")
             except Exception as error:  # noqa: BLE001  # told by the parent
                 answer = ("failed", f"{type(error).__name__}: {error}")
             with os.fdopen(asks, "wb") as file:

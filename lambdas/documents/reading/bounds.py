@@ -3,13 +3,17 @@
 import time
 from collections.abc import Callable
 
+from documents.reading.weight import MAX_TEXTS, Weight
 from status_tracker import NonRetryableError
 
 MAX_PAGES = 10_000
 MAX_CHARACTERS = 5_000_000
 MAX_FIELDS = 10_000
-MAX_TEXTS = 50_000
 SECONDS = 120.0
+
+
+class HeavyDocumentError(Exception):
+    """A page may take more memory or time than there is: only a process of its own may read the document."""
 
 
 class Bounds:
@@ -18,11 +22,14 @@ class Bounds:
 
     Args:
         seconds: the time that reading may take.
+        heavy: whether what PDFium takes for a page may be without a bound, since the process is there for it alone.
         clock: tells seconds.
     """
 
-    def __init__(self, seconds: float = SECONDS, clock: Callable[[], float] = time.monotonic) -> None:
-        self._seconds, self._clock = seconds, clock
+    def __init__(
+        self, seconds: float = SECONDS, *, heavy: bool = True, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._seconds, self._heavy, self._clock = seconds, heavy, clock
         self._end = clock() + seconds
         self._characters = 0
 
@@ -45,6 +52,12 @@ class Bounds:
         """Of one page: PDFium's time for them grows with their square."""
         if count > MAX_TEXTS:
             raise _too_much(f"has a page of more than {MAX_TEXTS:,} pieces of text, which are all that are read")
+
+    def weight(self, weight: Weight) -> None:
+        """What a page may be made of, before PDFium makes anything of it."""
+        self.texts(weight.texts)
+        if weight.is_heavy and not self._heavy:
+            raise HeavyDocumentError
 
     def fields(self, count: int) -> None:
         if count > MAX_FIELDS:

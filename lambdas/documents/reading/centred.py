@@ -20,7 +20,7 @@ class CentredValues:
 
     def __init__(self, page: LabelledPage) -> None:
         self._page = page
-        keys = [cell for cell in page.cells() if cell.is_label and cell.number == 0]
+        keys = [cell for cell in page.labelled if cell.is_label and cell.number == 0]
         self._found = {(key.line, key.number): found for key in keys if (found := self._whole(key)) is not None}
         self._columns = [key.cell.left for key in keys if (key.line, key.number) in self._found]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
@@ -67,8 +68,11 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
     letters = letters_of(text_page, surroundings)
     turn = letters.way_of_most(pdfium.FPDFPage_GetRotation(page))
     lines = lines_of(letters.by_way.pop(turn, []))
-    fields, notes = fields_and_notes(document, page, number, (box, turn), [word for line in lines for word in line])
-    lines = with_notes(lines, notes)
+    words = tuple(chain.from_iterable(lines))
+    fields, notes = fields_and_notes(document, handles, number, (box, turn), words)
+    if notes:
+        lines = with_notes(lines, notes)
+        words = tuple(chain.from_iterable(lines))
     aside = [line for others in letters.by_way.values() for line in lines_of(others)]
     width, height = size_as_shown(box, turn)
     found.fields.extend(fields)
@@ -78,7 +82,7 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
             number,
             width,
             height,
-            tuple(word for line in lines for word in line),
+            words,
             text_of([*lines, *aside]),
             image_share=covered_share(objects.images, box),
             drawings=objects.drawings,

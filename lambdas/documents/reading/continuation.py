@@ -8,7 +8,7 @@ no room. It does not where there was room for it. Where neither is clear, neithe
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from documents.reading.layout import Cell
@@ -82,7 +82,7 @@ def _line_below(page: LabelledPage, last: Cell, line: int, edges: tuple[float, .
 
 def _span(label: Cell, last: Cell) -> Cell:
     """The width from a key to the end of a line that belongs to it."""
-    return last if last.left <= label.left else Cell((replace(last.words[0], left=label.left), *last.words[1:]))
+    return last if last.left <= label.left else Cell([last.words[0]._replace(left=label.left), *last.words[1:]])
 
 
 def stands_beside_a_key(page: LabelledPage, cell: LabelledCell) -> bool:

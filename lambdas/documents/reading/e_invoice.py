@@ -8,12 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-from xml.etree.ElementTree import Element, ParseError, fromstring
 
 from documents.reading.extracted import KeyValue
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from xml.etree.ElementTree import Element
 
     from documents.reading.page_model import Attachment
 
@@ -81,6 +81,8 @@ def _parse(content: bytes) -> Element | None:
     """A DTD, which no e-invoice has, could have entities that expand without end."""
     if len(content) > MAX_BYTES or b"<" not in content[:200] or b"<!DOCTYPE" in content or b"<!ENTITY" in content:
         return None
+    from xml.etree.ElementTree import ParseError, fromstring  # noqa: PLC0415  # few documents have one attached
+
     try:
         return fromstring(content)  # noqa: S314  # without a DTD nothing expands
     except (ParseError, ValueError, LookupError):

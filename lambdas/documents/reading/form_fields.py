@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from documents.reading.extracted import KeyValue
@@ -28,13 +29,20 @@ def field_pairs(fields: Iterable[FormField], vocabulary: Vocabulary) -> list[Key
     """
     The filled fields, each under the name of it that is known, else under what the form shows to people.
 
-    Of radio buttons it is what is printed beside the chosen one. A tick says yes to a sentence and is no value.
+    Of radio buttons it is what is printed beside the chosen one. A tick says yes to a sentence and is no value. What
+    is drawn where another value is stored is a value of the same key.
     """
     return [
         KeyValue(_key(field, vocabulary), value, field.page)
         for field in fields
-        if (value := " ".join(_value(field).split()))
+        for each in (_value(field), field.drawn)
+        if (value := " ".join(each.split()))
     ]
+
+
+def as_drawn(fields: Iterable[FormField]) -> list[FormField]:
+    """The fields with the values that the page shows."""
+    return [replace(field, value=field.drawn or field.value) for field in fields]
 
 
 def _value(field: FormField) -> str:

@@ -18,6 +18,7 @@ _SCAN_SHARE, _SCAN_SHARE_WITHOUT_WORDS = 0.5, 0.2
 _OUTLINES = 100
 _FEW_MEANINGLESS = 0.02
 _MAX_LISTED = 20
+_MAX_FIELDS_SHOWN, _MAX_SHOWN = 3, 40
 _PRINT_ANEW = " Open it in a PDF viewer, and if that shows it, print it to a new PDF and upload that."
 _OCR = (
     " Recognise its text first (OCR) and upload the result,"
@@ -68,6 +69,22 @@ def values_of(fields: Sequence[FormField], page: int | None = None) -> list[Form
     return [
         field for field in fields if (page is None or field.page == page) and (field.value.strip() or field.checked)
     ]
+
+
+def doubts_about(fields: Sequence[FormField]) -> list[str]:
+    """What fields show that they do not store."""
+    doubtful = [field for field in fields if field.drawn]
+    if not doubtful:
+        return []
+    shown = ", ".join(
+        f'"{(field.tooltip or field.name)[:_MAX_SHOWN]}" shows "{field.drawn[:_MAX_SHOWN]}"'
+        f' and stores "{field.value[:_MAX_SHOWN]}"'
+        for field in doubtful[:_MAX_FIELDS_SHOWN]
+    )
+    more = ", …" if len(doubtful) > _MAX_FIELDS_SHOWN else ""
+    what = "1 field shows" if len(doubtful) == 1 else f"{len(doubtful):,} fields show"
+    than = "it stores" if len(doubtful) == 1 else "they store"
+    return [f"{what} another value than {than}: {shown}{more}."]
 
 
 def _refuse_without_pages(contents: Contents) -> None:

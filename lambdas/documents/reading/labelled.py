@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from documents.reading.labels import LEADERS, labels_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from documents.questions import Vocabulary
     from documents.reading.labels import Label
@@ -20,8 +19,7 @@ _LINES_OF_A_MAIL_HEAD = 6
 _LINES_OF_CONTENTS, _FIGURES_OF_A_PAGE = 3, 4
 
 
-@dataclass(frozen=True)
-class LabelledCell:
+class LabelledCell(NamedTuple):
     """A cell, its keys from left to right, and its place: the number of its line, and its own in the line."""
 
     cell: Cell
@@ -36,7 +34,7 @@ class LabelledCell:
     @property
     def is_label(self) -> bool:
         """Whether the cell is one key and nothing else."""
-        return self.begins_with_label and len(self.labels) == 1 and self.rest(0) is None
+        return len(self.labels) == 1 and self.begins_with_label and not self.cell.text[self.labels[0].end :].strip()
 
     def rest(self, number: int) -> Cell | None:
         """What stands between a key and the next one in the cell."""
@@ -49,7 +47,12 @@ class LabelledCell:
 
 
 class LabelledPage:
-    """The lines of a page, with the keys of a vocabulary and those that have a separator."""
+    """
+    The lines of a page, with the keys of a vocabulary and those that have a separator.
+
+    Attributes:
+        labelled: the cells that have keys, in reading order.
+    """
 
     def __init__(self, lines: Sequence[Line], vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -60,14 +63,16 @@ class LabelledPage:
             ]
             for line_number, line in enumerate(lines)
         ]
+        self.labelled = self._labelled()
         self._drop_heads_of_mails()
+        self.labelled = self._labelled()
         self._drop_tables_of_contents()
-        kinds = {vocabulary.kind(label.key) for cell in self.cells() for label in cell.labels}
+        self.labelled = self._labelled()
+        kinds = {vocabulary.kind(label.key) for cell in self.labelled for label in cell.labels}
         self.is_about_a_sale = bool(kinds & {"amount", "number"})
 
-    def cells(self) -> Iterator[LabelledCell]:
-        for line in self.lines:
-            yield from line
+    def _labelled(self) -> list[LabelledCell]:
+        return [cell for line in self.lines for cell in line if cell.labels]
 
     def right_of(self, cell: LabelledCell) -> list[LabelledCell]:
         """The cells right of one that are level with it, up to the next key."""
@@ -101,7 +106,7 @@ class LabelledPage:
 
     def _drop_heads_of_mails(self) -> None:
         """A printed mail begins with who wrote it to whom, when, and about what: that is no data of the document."""
-        for cell in [cell for cell in self.cells() if _has_key(cell, "mail_subject", self.vocabulary)]:
+        for cell in [cell for cell in self.labelled if _has_key(cell, "mail_subject", self.vocabulary)]:
             near = self.lines[max(cell.line - _LINES_OF_A_MAIL_HEAD, 0) : cell.line + _LINES_OF_A_MAIL_HEAD + 1]
             head = [
                 other
@@ -115,7 +120,7 @@ class LabelledPage:
 
     def _drop_tables_of_contents(self) -> None:
         """Dots that lead, line by line, to small and growing numbers lead to pages."""
-        lines = [(cell, number) for cell in self.cells() if (number := self._page_led_to(cell)) is not None]
+        lines = [(cell, number) for cell in self.labelled if (number := self._page_led_to(cell)) is not None]
         numbers = [number for _, number in lines]
         if len(lines) >= _LINES_OF_CONTENTS and numbers == sorted(numbers):
             for cell, _ in lines:
@@ -130,7 +135,7 @@ class LabelledPage:
         return int(texts[0]) if is_page else None
 
     def _unlabel(self, cell: LabelledCell) -> None:
-        self.lines[cell.line][cell.number] = LabelledCell(cell.cell, (), cell.line, cell.number)
+        self.lines[cell.line][cell.number] = cell._replace(labels=())
 
 
 def _has_key(cell: LabelledCell, group: str, vocabulary: Vocabulary) -> bool:

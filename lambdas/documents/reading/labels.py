@@ -8,8 +8,7 @@ only where they are one that the vocabulary has, at the beginning of a cell, wit
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from documents.reading.key_values import MAX_KEY_CHARACTERS, MAX_KEY_WORDS
 from documents.values import CURRENCY
@@ -23,14 +22,14 @@ _COLON = r"(?<![:\uff1a])[:\uff1a](?![:\uff1a\\]|//)"
 _LEADERS = r"(?:[._\u2026\u00b7]{3,}|\u2026+|(?:\s[.\u00b7]){3,})"
 LEADERS = re.compile(_LEADERS)
 _SEPARATOR = re.compile(rf"\s*(?:{_COLON}|{_LEADERS})(?:\s*(?:{_COLON}|{_LEADERS}))*\s*")
+_MAY_SEPARATE = re.compile(r"[:\uff1a\u2026]|[._\u00b7]{3}|(?:\s[.\u00b7]){3}")
 _MAX_CHARACTERS = 1000
 _BULLETS = "-\u2013\u2014*•▪◦·> \t"
 _NUMBERING = re.compile(r"(?:\d{1,2}(?:\.\d{1,2})*[.)]?|\(?[a-z\d][.)])\s+(?=[^\W\d_])")
 _ENDS_A_VALUE = re.compile(rf".*(?:\S*\d\S*|{CURRENCY})(?=\s|$)")
 
 
-@dataclass(frozen=True)
-class Label:
+class Label(NamedTuple):
     """
     A key in the text of a cell.
 
@@ -52,10 +51,11 @@ class Label:
 def labels_in(text: str, vocabulary: Vocabulary) -> list[Label]:
     """The keys in the text of a cell, from left to right."""
     labels: list[Label] = []
-    for start, end in _separators(text):
-        label = _separated(text, labels[-1].end if labels else None, start, end, vocabulary)
-        if label:
-            labels.append(label)
+    if _MAY_SEPARATE.search(text):
+        for start, end in _separators(text):
+            label = _separated(text, labels[-1].end if labels else None, start, end, vocabulary)
+            if label:
+                labels.append(label)
     if not labels or labels[0].start > 0:
         first = _bare(text, labels[0].start if labels else len(text), vocabulary)
         labels[:0] = [first] if first else []
@@ -118,9 +118,11 @@ def _skip_bullets(text: str, at: int) -> int:
 def _bare(text: str, end: int, vocabulary: Vocabulary) -> Label | None:
     """The longest key of the vocabulary, without a separator, with which the text begins."""
     begin = _skip_bullets(text, 0)
-    words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text[begin:end])][: vocabulary.longest]
-    if not words or text[begin].islower() or not vocabulary.begins_with(text[begin : begin + words[0][1]]):
+    if not (first := text[begin:end].split(None, 1)[:1]) or text[begin].islower():
         return None
+    if not vocabulary.begins_with(first[0]):
+        return None
+    words = [(match.start(), match.end()) for match in re.finditer(r"\S+", text[begin:end])][: vocabulary.longest]
     for _, last in reversed(words):
         key = text[begin : begin + last]
         if vocabulary.knows(key):

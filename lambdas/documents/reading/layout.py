@@ -8,8 +8,7 @@ order by their places, so that the order in which a file draws them does not mat
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -34,46 +33,39 @@ def middle(word: Word) -> float:
 def part(word: Word, start: int, end: int) -> Word:
     """The characters of a word from `start` to `end`, as if all were of the same width."""
     width = (word.right - word.left) / max(len(word.text), 1)
-    return replace(word, text=word.text[start:end], left=word.left + start * width, right=word.left + end * width)
+    left = word.left
+    return word._replace(text=word.text[start:end], left=left + start * width, right=left + end * width)
 
 
-@dataclass(frozen=True)
 class Cell:
-    """Words of one line that stand close together, from left to right; at least one."""
+    """
+    Words of one line that stand close together, from left to right; at least one.
 
-    words: tuple[Word, ...]
+    Attributes:
+        middle, size: those of the first word.
+    """
 
-    @cached_property
-    def text(self) -> str:
-        return " ".join(word.text for word in self.words)
+    __slots__ = ("left", "middle", "right", "size", "text", "words")
 
-    @property
-    def left(self) -> float:
-        return self.words[0].left
-
-    @property
-    def right(self) -> float:
-        return self.words[-1].right
-
-    @property
-    def middle(self) -> float:
-        return middle(self.words[0])
-
-    @property
-    def size(self) -> float:
-        return self.words[0].size
+    def __init__(self, words: Sequence[Word]) -> None:
+        first = words[0]
+        self.words, self.left, self.right, self.size = words, first.left, words[-1].right, first.size
+        self.middle = (first.top + first.bottom) / 2
+        self.text = " ".join([word.text for word in words])
 
     def part(self, start: int, end: int) -> Cell | None:
         """What stands from `start` to `end` of the text; None where that is white space only."""
         words, at = [], 0
         for word in self.words:
+            if at >= end:
+                break
             length = len(word.text)
             if start <= at and at + length <= end:
                 words.append(word)
             elif start < at + length and at < end:
                 words.append(part(word, max(start - at, 0), min(end - at, length)))
             at += length + 1
-        return Cell(tuple(words)) if words else None
+        return Cell(words) if words else None
 
     def is_level_with(self, other: Cell) -> bool:
         """Whether both stand on the same line of letters, not only near it."""
@@ -107,12 +99,19 @@ class Line:
 def lines_of(words: Iterable[Word]) -> list[Line]:
     """The lines of a page, from top to bottom. Time grows with n log n of the words."""
     rows: list[list[Word]] = []
-    for word in sorted(words, key=lambda word: (middle(word), word.left, word.right, word.text)):
-        if rows and _overlap(rows[-1][0], word) >= _SAME_LINE_OVERLAP:
+    first = None
+    for *_, word in sorted([((word.top + word.bottom) / 2, word.left, word.right, word.text, word) for word in words]):
+        if first is not None and (
+            (word.top == first.top and word.bottom == first.bottom) or _overlap(first, word) >= _SAME_LINE_OVERLAP
+        ):
             rows[-1].append(word)
         else:
+            first = word
             rows.append([word])
-    return [Line(_cells(sorted(row, key=lambda word: (word.left, middle(word), word.text)))) for row in rows]
+    for row in rows:
+        if middle(row[-1]) != middle(row[0]):  # else they are in order already
+            row.sort(key=lambda word: (word.left, middle(word), word.text))
+    return [Line(_cells(row)) for row in rows]
 
 
 def _overlap(one: Word, other: Word) -> float:
@@ -133,27 +132,31 @@ def _is_footnote_mark(word: Word, before: Word) -> bool:
 
 def _is_close(before: Word, word: Word) -> bool:
     gap = word.left - before.right
-    return gap <= _CELL_GAP * min(before.size, word.size) and _overlap(before, word) > _LEVEL
+    return gap <= _CELL_GAP * min(before.size, word.size) and (
+        (word.top == before.top and word.bottom == before.bottom) or _overlap(before, word) > _LEVEL
+    )
 
 
 def _cells(row: Sequence[Word]) -> tuple[Cell, ...]:
     cells: list[list[Word]] = []
+    last: Word | None = None
     for word in row:
-        last = cells[-1][-1] if cells else None
-        if last and _is_footnote_mark(word, last):
+        if last and word.size < last.size and _is_footnote_mark(word, last):
             if _WITHOUT_CENTS.search(last.text) and _CENTS.fullmatch(word.text):
                 cells[-1].append(word)
+                last = word
             continue
         if last and word.text[0] in COLONS and last.text[-1] not in COLONS:
             # Colons may stand in a column of their own, or before the values: they belong to the key.
-            colon, word = part(word, 0, 1), part(word, 1, len(word.text))  # noqa: PLW2901
-            cells[-1].append(colon)
-            if not word.text:
-                continue
-            cells.append([word])
-            continue
-        if last and len(cells[-1]) < _MAX_WORDS_OF_A_CELL and _is_close(last, word):
+            last = part(word, 0, 1)
+            cells[-1].append(last)
+            if len(word.text) > 1:
+                last = part(word, 1, len(word.text))
+                cells.append([last])
+        elif last and len(cells[-1]) < _MAX_WORDS_OF_A_CELL and _is_close(last, word):
             cells[-1].append(word)
+            last = word
         else:
             cells.append([word])
-    return tuple(Cell(tuple(cell)) for cell in cells)
+            last = word
+    return tuple([Cell(cell) for cell in cells])

@@ -9,13 +9,12 @@ them) are not in it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 FieldKind = Literal["text", "check box", "radio button", "choice", "signature", "button"]
 
 
-@dataclass(frozen=True, slots=True)
-class Word:
+class Word(NamedTuple):
     """
     Letters without white space between them, in the order in which they are read.
 
@@ -40,7 +39,8 @@ class FormField:
         name: its whole name, with those of its groups: "buyer.address[0].city".
         tooltip: what the form says of it when pointed at; "" for nothing.
         kind: "check box" and "radio button" also tell `checked`, and have the words beside them as `caption`.
-        value: as it is shown: of a choice its label, not the code behind it. Empty where it is a secret.
+        value: as it is stored: of a choice its label, not the code behind it. Empty where it is a secret.
+        drawn: what the page shows in its place, where that is another value; "" where it is none.
         caption: what is printed right of a check box or radio button; "" for nothing, and for all other kinds.
         checked: whether a check box or this one of several radio buttons is ticked.
         secret: a password field; its value is not read.
@@ -58,6 +58,7 @@ class FormField:
     caption: str = ""
     checked: bool = False
     secret: bool = False
+    drawn: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ def find_pairs(words: Iterable[Word], page: int, vocabulary: Vocabulary) -> list
     finder = _Finder(labelled)
     return [
         KeyValue(label.key, value, page, cell.line + 1)
-        for cell in labelled.cells()
+        for cell in labelled.labelled
         for number, label in enumerate(cell.labels)
         for value in finder.values(cell, number, label)
     ]

@@ -10,7 +10,6 @@ from documents.reading.bounds import Bounds
 from documents.reading.contents import read_contents
 from documents.reading.file_checks import describe_file, known_signature, refuse_empty_file
 from documents.reading.judgement import values_of
-from documents.reading.page_faults import find_page_faults
 from documents.reading.pdfium import CannotOpenError, opened
 from documents.reading.whole_file import has_wrong_table, inspect_streams, refuse_cut_off_pdf, with_end_mark
 from status_tracker import NonRetryableError
@@ -70,6 +69,7 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
             "The PDF has a part that unpacks to more than 50 MB, which no page needs."
             " Print it to a new PDF and upload that."
         )
+    bounds.weight(streams.weight)
     contents = read_contents(document, layers=streams.has_layers, bounds=bounds)
     _refuse_placeholder(contents, document)
     if not contents.page_count and streams.page_objects:
@@ -80,6 +80,8 @@ def _read(content: bytes, document: Document, bounds: Bounds) -> tuple[Contents,
     )
     if not (streams.damaged or empty or contents.unreadable or streams.page_objects > contents.page_count):
         return contents, notes
+    from documents.reading.page_faults import find_page_faults  # noqa: PLC0415  # few files are damaged
+
     faults = find_page_faults(plain, streams.damaged, empty, bounds)
     if faults is None or faults.page_count < contents.page_count:
         # Its tree of pages is damaged too: only PDFium's own numbers are sure.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
 
-from documents.reading.bounds import MAX_TEXTS
+from documents.reading.weight import MAX_TEXTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -68,15 +68,15 @@ class Document:
         return b"".join(pieces)
 
     @contextmanager
-    def page(self, index: int, bounds: Bounds) -> Iterator[tuple[Any, Any] | None]:
-        """The handles of a page and of its text, or None where PDFium cannot load it."""
+    def page(self, index: int, bounds: Bounds | None = None) -> Iterator[tuple[Any, Any] | None]:
+        """The handles of a page and of its text, or None where PDFium cannot load it; `bounds` of its first load."""
         page = pdfium.FPDF_LoadPage(self.handle, index)
         if not page:
             yield None
             return
         text = None
         try:
-            if (count := pdfium.FPDFPage_CountObjects(page)) > MAX_TEXTS:
+            if bounds and (count := pdfium.FPDFPage_CountObjects(page)) > MAX_TEXTS:
                 bounds.texts(_count_texts(page, count))
             text = pdfium.FPDFText_LoadPage(page)
             yield (page, text) if text else None

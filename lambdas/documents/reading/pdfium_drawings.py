@@ -6,9 +6,22 @@ import ctypes
 import itertools
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2_raw as pdfium
+
+from documents.reading.native import (
+    address_of,
+    bounds,
+    clip_of,
+    count_clips,
+    fill_colour,
+    is_filled,
+    object_at,
+    object_in,
+    type_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -55,17 +68,17 @@ class PageObjects:
         images: the boxes of images, and of forms that have some.
         drawings: how many paths there are.
         covers: what may hide text: all that is drawn after some, and what has a colour before it.
-        texts: each text object, by its address. What is in a form has the form's box.
+        texts: each text object, by its address: its place in the order, and the box of the form that it is in.
     """
 
     images: list[Box] = field(default_factory=list)
     drawings: int = 0
     covers: list[Placed] = field(default_factory=list)
-    texts: dict[int, Placed] = field(default_factory=dict)
+    texts: dict[int, tuple[int, Box | None]] = field(default_factory=dict)
 
     def may_cover(self, text_object: int, x: float, y: float) -> bool:
         """Whether something that may hide a text object is drawn at a point of it."""
-        item = self.texts.get(text_object)
+        item = self._placed.get(text_object)
         return item is not None and any(
             cover.may_hide(item) and cover.box[0] <= x <= cover.box[2] and cover.box[1] <= y <= cover.box[3]
             for cover in self.covers
@@ -75,14 +88,33 @@ class PageObjects:
         """The addresses of the text objects that something may hide."""
         return [
             at
-            for at, item in self.texts.items()
+            for at, item in self._placed.items()
             if any(cover.may_hide(item) and _meet(cover.box, item.box) for cover in self.covers)
         ]
 
-    def add_cover(self, place: int, box: Box, shade: int = _NO_SHADE) -> None:
-        """Of more than 500, the last is as large as all others together: a drawing tells what they hide."""
+    @cached_property
+    def _placed(self) -> dict[int, Placed]:
+        """The text objects with their boxes and colours, which matter only where something may cover them."""
+        if not self.covers:
+            return {}
+        return {at: Placed(place, box or bounds(at), _shade(at)) for at, (place, box) in self.texts.items()}
+
+    def add_image(self, box: Box) -> None:
+        """Of several in one form, which all have its box, the first counts."""
+        if not self.images or self.images[-1] is not box:
+            self.images.append(box)
+
+    def add_cover(self, place: int, box: Box, item: int | None = None) -> None:
+        """
+        `item`: what has a colour.
+
+        Of more than 500 covers, the last is as large as all others together: a drawing tells what they hide.
+        """
+        if box[2] - box[0] < _LEAST_COVER or box[3] - box[1] < _LEAST_COVER:
+            return
+        shade = _NO_SHADE if item is None else _shade(item)
         is_paper = not self.texts and not 0 <= shade < 255 - _INK
-        if is_paper or box[2] - box[0] < _LEAST_COVER or box[3] - box[1] < _LEAST_COVER:
+        if is_paper:
             return
         if len(self.covers) == _MAX_COVERS:
             last, shade = self.covers.pop().box, _NO_SHADE
@@ -94,47 +126,35 @@ def _meet(one: Box, other: Box) -> bool:
     return one[0] <= other[2] and other[0] <= one[2] and one[1] <= other[3] and other[1] <= one[3]
 
 
-# An address tells an object; ctypes would make a pointer of each.
-_object_at, _object_in = (
-    ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, kind)(ctypes.cast(function, ctypes.c_void_p).value or 0)
-    for function, kind in ((pdfium.FPDFPage_GetObject, ctypes.c_int), (pdfium.FPDFFormObj_GetObject, ctypes.c_ulong))
-)
-
-
 def objects_of(page: Any) -> PageObjects:
-    found, address = PageObjects(), ctypes.cast(page, ctypes.c_void_p)
+    found, address = PageObjects(), address_of(page)
     places = itertools.count()
-    for index in range(min(pdfium.FPDFPage_CountObjects(page), _MAX_OBJECTS)):
-        at = _object_at(address, index)
-        item = ctypes.cast(at, pdfium.FPDF_PAGEOBJECT)
-        box = _bounds(item)
-        if pdfium.FPDFPageObj_GetType(item) == pdfium.FPDF_PAGEOBJ_FORM and _has_image(item):
-            found.images.append(box)
-        _add(found, at, box, places)
+    for at in map(object_at, repeat(address), range(min(pdfium.FPDFPage_CountObjects(page), _MAX_OBJECTS))):
+        _add(found, at, None, places)
     for box in _annotations_of(page):
         found.add_cover(next(places), box)
     return found
 
 
-def _add(found: PageObjects, at: int, box: Box, places: Iterator[int], depth: int = 0) -> None:
-    item, place = ctypes.cast(at, pdfium.FPDF_PAGEOBJECT), next(places)
-    kind = pdfium.FPDFPageObj_GetType(item)
+def _add(found: PageObjects, at: int, form: Box | None, places: Iterator[int], depth: int = 0) -> None:
+    """`form`: the box of the form on the page that the object is in."""
+    place, kind = next(places), type_of(at)
     if place >= _MAX_OBJECTS:
         return
     if kind == pdfium.FPDF_PAGEOBJ_TEXT:
-        found.texts[at] = Placed(place, box, _shade(item))
+        found.texts[at] = (place, form)
     elif kind == pdfium.FPDF_PAGEOBJ_IMAGE:
+        box = form or bounds(at)
         found.add_cover(place, box)
-        if not depth:
-            found.images.append(box)
+        found.add_image(box)
     elif kind in (pdfium.FPDF_PAGEOBJ_PATH, pdfium.FPDF_PAGEOBJ_SHADING):
         found.drawings += not depth
-        if _is_filled(item):
-            found.add_cover(place, box, _shade(item))
+        if is_filled(at):
+            found.add_cover(place, form or bounds(at), at)
     elif kind == pdfium.FPDF_PAGEOBJ_FORM and depth < _MAX_DEPTH:
-        address = ctypes.cast(at, ctypes.c_void_p)
-        for index in range(min(pdfium.FPDFFormObj_CountObjects(item), _MAX_OBJECTS)):
-            _add(found, _object_in(address, index), box, places, depth + 1)
+        box, count = form or bounds(at), pdfium.FPDFFormObj_CountObjects(ctypes.cast(at, pdfium.FPDF_PAGEOBJECT))
+        for each in map(object_in, repeat(at), range(min(count, _MAX_OBJECTS))):
+            _add(found, each, box, places, depth + 1)
 
 
 def _annotations_of(page: Any) -> Iterator[Box]:
@@ -148,31 +168,19 @@ def _annotations_of(page: Any) -> Iterator[Box]:
             pdfium.FPDFPage_CloseAnnot(annotation)
 
 
-def _shade(item: Any) -> int:
-    red, green, blue, alpha = (ctypes.c_uint() for _ in range(4))
-    if not pdfium.FPDFPageObj_GetFillColor(item, red, green, blue, alpha):
-        return _NO_SHADE
-    return (30 * red.value + 59 * green.value + 11 * blue.value) // 100
+def _shade(item: int) -> int:
+    colour = fill_colour(item)
+    return _NO_SHADE if colour is None else (30 * colour[0] + 59 * colour[1] + 11 * colour[2]) // 100
 
 
-def _is_filled(path: Any) -> bool:
-    mode, stroke = ctypes.c_int(), ctypes.c_int()
-    return bool(pdfium.FPDFPath_GetDrawMode(path, mode, stroke)) and mode.value != pdfium.FPDF_FILLMODE_NONE
-
-
-def _bounds(item: Any) -> Box:
-    left, bottom, right, top = (ctypes.c_float() for _ in range(4))
-    pdfium.FPDFPageObj_GetBounds(item, left, bottom, right, top)
-    return left.value, bottom.value, right.value, top.value
-
-
-def is_clipped(item: Any) -> bool:
+def is_clipped(item: int) -> bool:
     """Whether a part of an object is outside of the paths that bound where it is drawn."""
-    clip = pdfium.FPDFPageObj_GetClipPath(item)
-    count = pdfium.FPDFClipPath_CountPaths(clip) if clip else 0
+    at = clip_of(item)
+    count = count_clips(at) if at else 0
     if count <= 0:
         return False
-    left, bottom, right, top = _bounds(item)
+    clip = ctypes.cast(at, pdfium.FPDF_CLIPPATH)
+    left, bottom, right, top = bounds(item)
     for path in range(min(count, _MAX_CLIPS)):
         xs, ys = _points(clip, path)
         if xs and (
@@ -190,17 +198,6 @@ def _points(clip: Any, path: int) -> tuple[list[float], list[float]]:
         xs.append(x.value)
         ys.append(y.value)
     return xs, ys
-
-
-def _has_image(form: Any, depth: int = 0) -> bool:
-    for index in range(min(pdfium.FPDFFormObj_CountObjects(form), 100)):
-        item = pdfium.FPDFFormObj_GetObject(form, index)
-        kind = pdfium.FPDFPageObj_GetType(item)
-        if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
-            return True
-        if kind == pdfium.FPDF_PAGEOBJ_FORM and depth < 4 and _has_image(item, depth + 1):  # noqa: PLR2004
-            return True
-    return False
 
 
 def covered_share(images: list[Box], page: Box) -> float:

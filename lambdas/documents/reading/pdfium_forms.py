@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pypdfium2_raw as pdfium
@@ -11,6 +12,7 @@ import pypdfium2_raw as pdfium
 from documents.reading.geometry import shown, size_as_shown
 from documents.reading.page_model import Attachment, FormField, Word
 from documents.reading.pdfium import wide_string
+from documents.reading.pdfium_appearances import may_show_otherwise, shown_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,33 +31,59 @@ _KINDS: dict[int, FieldKind] = {
     pdfium.FPDF_FORMFIELD_PUSHBUTTON: "button",
 }
 _OUT_OF_SIGHT = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
-_MAX_OPTIONS = 1_000
+_MAX_OPTIONS, _MAX_DRAWN = 1_000, 1_000
 _CAPTION_GAP = 2.0
 MAX_ATTACHMENT_BYTES = 20_000_000
 MAX_ATTACHMENTS = 100
 
 
 def fields_and_notes(
-    document: Document, page: Any, number: int, frame: tuple[Box, int], words: Sequence[Word]
+    document: Document, handles: tuple[Any, Any], number: int, frame: tuple[Box, int], words: Sequence[Word]
 ) -> tuple[list[FormField], list[list[Word]]]:
-    """The fields of a page, and the lines of notes that are typed onto it. `frame`: the page's box and its turn."""
+    """
+    The fields of a page, and the lines of notes that are typed onto it.
+
+    Afterwards nothing else may be read of the page: see `shown_otherwise`.
+
+    Args:
+        handles: of the page and of its text.
+        frame: the page's box and its turn.
+    """
+    page, _ = handles
     count = pdfium.FPDFPage_GetAnnotCount(page)
     if not count:
         return [], []
-    fields, notes = [], []
+    fields: list[FormField] = []
+    notes: list[list[Word]] = []
+    in_question: dict[int, tuple[str, Box]] = {}
     with _fields_known(document, page):
         for index in range(count):
             with _annotation(page, index) as annotation:
                 if not annotation or pdfium.FPDFAnnot_GetFlags(annotation) & _OUT_OF_SIGHT:
                     continue
                 kind = pdfium.FPDFAnnot_GetSubtype(annotation)
-                if not _has_place(_place(annotation, frame), frame):
+                box = _box(annotation)
+                if not _has_place(shown(box, frame[1], frame[0]), frame):
                     continue
                 if kind == pdfium.FPDF_ANNOT_WIDGET:
-                    fields.append(_field(document, annotation, number, frame, words))
+                    field = _field(document, annotation, number, frame, words)
+                    if count <= _MAX_DRAWN and _may_show_otherwise(document, annotation, field):
+                        in_question[len(fields)] = field.value, box
+                    fields.append(field)
                 elif kind == pdfium.FPDF_ANNOT_FREETEXT:
                     notes.extend(_note(annotation, frame))
+    if in_question:
+        for at, drawn in shown_otherwise(document, handles, number - 1, in_question).items():
+            fields[at] = replace(fields[at], drawn=drawn)
     return fields, notes
+
+
+def _may_show_otherwise(document: Document, annotation: Any, field: FormField) -> bool:
+    """Of fields that are drawn as their value alone; of a list all options are drawn."""
+    if field.kind not in {"text", "choice"} or not field.value.strip():
+        return False
+    is_list = pdfium.FPDFAnnot_GetFormFieldType(document.form, annotation) == pdfium.FPDF_FORMFIELD_LISTBOX
+    return not is_list and may_show_otherwise(annotation, field.value)
 
 
 def attachments(document: Document) -> list[Attachment]:
@@ -132,11 +160,15 @@ def _value(form: Any, annotation: Any, kind: FieldKind) -> str:
 
 
 def _place(annotation: Any, frame: tuple[Box, int]) -> Box:
+    return shown(_box(annotation), frame[1], frame[0])
+
+
+def _box(annotation: Any) -> Box:
     rect = pdfium.FS_RECTF()
     pdfium.FPDFAnnot_GetRect(annotation, rect)
     left, right = sorted((rect.left, rect.right))
     bottom, top = sorted((rect.bottom, rect.top))
-    return shown((left, bottom, right, top), frame[1], frame[0])
+    return left, bottom, right, top
 
 
 def _has_place(place: Box, frame: tuple[Box, int]) -> bool:

@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
-import ctypes
 import math
 import re
-from collections import Counter
 from dataclasses import dataclass, field
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pypdfium2_raw as pdfium
 
 from documents.reading.geometry import shown
+from documents.reading.native import (
+    address_of,
+    fill_colour,
+    font_size,
+    is_generated,
+    loose_boxes,
+    matrix,
+    object_of,
+    origin,
+    render_mode,
+    text_of,
+)
 from documents.reading.pdfium_drawings import is_clipped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from documents.reading.geometry import Box
     from documents.reading.pdfium_drawings import Drawn, PageObjects
 
@@ -63,6 +76,11 @@ class Style(NamedTuple):
     needs_drawing: bool
     needs_image: bool
 
+    @property
+    def is_sure(self) -> bool:
+        """Whether the letters are upright, and seen wherever they are on the page."""
+        return not (self.turn or self.needs_drawing or self.needs_image) and self.size >= _LEAST_SIZE
+
 
 @dataclass(frozen=True)
 class Surroundings:
@@ -92,11 +110,10 @@ class PageLetters:
     recognised: bool = False
 
     def way_of_most(self, otherwise: int) -> int:
-        ways: Counter[int] = Counter()
-        for way, found in self.by_way.items():
-            if way != _SLANTED:
-                ways[way] = sum(len(letters.text) for letters in found)
-        return ways.most_common(1)[0][0] if ways else otherwise
+        ways = [way for way, found in self.by_way.items() if found and way != _SLANTED]
+        if len(ways) <= 1:
+            return ways[0] if ways else otherwise
+        return max(ways, key=lambda way: sum(len(letters.text) for letters in self.by_way[way]))
 
 
 def letters_of(text_page: Any, surroundings: Surroundings) -> PageLetters:
@@ -125,10 +142,11 @@ def _is_in(x: float, y: float, box: Box) -> bool:
     return box[0] <= x <= box[2] and box[1] <= y <= box[3]
 
 
-# A text object is told by its address: a number is compared faster than what ctypes makes of a pointer.
-_object_of = ctypes.CFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int)(
-    ctypes.cast(pdfium.FPDFText_GetTextObject, ctypes.c_void_p).value or 0
-)
+_Piece = tuple[int, int, int, float, bool]
+"""
+Characters of one object: where they start and end, the object's address, their reach, and whether they go on within a
+word that is drawn letter by letter.
+"""
 
 
 class _TextReader:
@@ -140,73 +158,71 @@ class _TextReader:
     """
 
     def __init__(self, text_page: Any, surroundings: Surroundings) -> None:
-        self._page, self._surroundings = text_page, surroundings
-        self._address = ctypes.cast(text_page, ctypes.c_void_p)
-        self._x, self._y, self._rect = ctypes.c_double(), ctypes.c_double(), pdfium.FS_RECTF()
-        self._matrix = pdfium.FS_MATRIX()
-        self._colour = [ctypes.c_uint() for _ in range(4)]
-        self._known, self._height = 0, 0.0
+        self._page, self._address, self._surroundings = text_page, address_of(text_page), surroundings
+        self._known, self._height, self._origin = 0, 0.0, (0.0, 0.0)
         self._style = Style(1.0, 0, needs_drawing=False, needs_image=False)
+        self._is_sure = False
         self._found = PageLetters()
 
     def read(self) -> PageLetters:
         text = self._text()
-        is_plain = _UNUSUAL.search(text) is None and not self._surroundings.objects.covers
-        for line in _LINES.finditer(text):
-            first, last = _object_of(self._address, line.start()), _object_of(self._address, line.end() - 1)
-            if first is None or first != last:
-                self._of_several(text, line)
-            elif is_plain and self._is_plain(line.start(), first):
-                self._of_plain_object(text, line, first)
+        pieces = self._pieces(text)
+        firsts = loose_boxes(self._address, [start for start, *_ in pieces])
+        lasts = iter(loose_boxes(self._address, [end - 1 for start, end, *_ in pieces if end - start > 1]))
+        is_usual, add = _UNUSUAL.search(text) is None, self._found.by_way.setdefault(0, []).append
+        x0, y0, x1, y1 = self._surroundings.box
+        known, known_bottom, base, size, sure, turned = 0, 0.0, 0.0, 1.0, False, False
+        for (start, end, item, reach, within), box in zip(pieces, firsts, strict=True):
+            left, bottom, right, top = box
+            if item != known or bottom != known_bottom or turned:
+                self._look_at(start, item, top - bottom, within=within)
+                known, known_bottom, base, size = item, bottom, y1 - self._origin[1], self._style.size
+                sure, turned = self._is_sure, self._style.turn != 0
+            last = next(lasts) if end - start > 1 else box
+            run = text[start:end]
+            if sure and (is_usual or (run.isascii() and run.isprintable())):
+                right = max(last[2], right)
+                if x0 <= (left + right) / 2 <= x1 and y0 <= (bottom + top) / 2 <= y1:
+                    add(Letters(run, left - x0, right - x0, base, size, reach, item))
             else:
-                self._of_one_object(text, line, first)
+                box = (min(left, last[0]), min(bottom, last[1]), max(right, last[2]), max(top, last[3]))  # noqa: PLW2901
+                self._add(run, box, reach, item)
         return self._found
 
-    def _is_plain(self, start: int, item: int) -> bool:
-        """Whether the letters of a text object are upright, seen, and on one line."""
-        if item != self._known:
-            self._style, self._known, self._height = self._style_of(start, item), item, 0.0
-        pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
-        _left, bottom, _right, top = self._surroundings.box
-        style = self._style
-        is_sure = not (style.turn or style.needs_drawing or style.needs_image) and style.size >= _LEAST_SIZE
-        return is_sure and bottom <= self._y.value <= top
-
-    def _of_plain_object(self, text: str, line: re.Match[str], item: int) -> None:
-        page, rect, box_of, size = self._page, self._rect, pdfium.FPDFText_GetLooseCharBox, self._style.size
-        x0, _bottom, x1, top = self._surroundings.box
-        base, add = top - self._y.value, self._found.by_way.setdefault(0, []).append
-        reach = self._reach(text, line.start())
-        for run in _RUNS.finditer(text, *line.span()):
-            start, end = run.span()
-            box_of(page, start, rect)
-            left, right = rect.left, rect.right
-            if end - start > 1:
-                box_of(page, end - 1, rect)
-                left, right = min(left, rect.left), max(right, rect.right)
-            if x0 <= (left + right) / 2 <= x1:
-                add(Letters(run[0], left - x0, right - x0, base, size, reach, item))
-            reach = SPACE
-
-    def _of_one_object(self, text: str, line: re.Match[str], item: int) -> None:
-        reach = self._reach(text, line.start())
-        for run in _RUNS.finditer(text, *line.span()):
-            self._add(run[0], run.start(), run.end() - 1, item, reach)
-            reach = SPACE
-
-    def _of_several(self, text: str, line: re.Match[str]) -> None:
-        for run in _RUNS.finditer(text, *line.span()):
-            start, end = run.span()
-            reach = self._reach(text, start)
-            first, last = _object_of(self._address, start), _object_of(self._address, end - 1)
-            if first is not None and first == last:
-                self._add(run[0], start, end - 1, first, reach)
+    def _pieces(self, text: str) -> list[_Piece]:
+        """The runs between spaces; of one in which several objects are, each letter."""
+        lines = [line.span() for line in _LINES.finditer(text)]
+        firsts = self._objects(start for start, _ in lines)
+        lasts = self._objects(end - 1 for _, end in lines)
+        found: list[_Piece] = []
+        for (begin, finish), first, last in zip(lines, firsts, lasts, strict=True):
+            if not first or first != last:
+                found.extend(self._of_several(text, begin, finish))
                 continue
-            for index in range(start, end):
-                item = _object_of(self._address, index)
-                if item is not None:
-                    self._add(text[index], index, index, item, reach, within=index > start)
+            reach = self._reach(text, begin)
+            for run in _RUNS.finditer(text, begin, finish):
+                start, end = run.span()
+                found.append((start, end, first, reach, False))
+                reach = SPACE
+        return found
+
+    def _of_several(self, text: str, begin: int, finish: int) -> Iterator[_Piece]:
+        runs = [run.span() for run in _RUNS.finditer(text, begin, finish)]
+        firsts = self._objects(start for start, _ in runs)
+        lasts = self._objects(end - 1 for _, end in runs)
+        for (start, end), first, last in zip(runs, firsts, lasts, strict=True):
+            reach = self._reach(text, start)
+            if first and first == last:
+                yield start, end, first, reach, False
+                continue
+            for index, item in enumerate(self._objects(range(start, end)), start):
+                if item:
+                    yield index, index + 1, item, reach, index > start
                     reach = LETTER_GAP
+
+    def _objects(self, indexes: Iterable[int]) -> Iterable[int]:
+        """The addresses of the text objects that characters are of; None of those that PDFium adds itself."""
+        return map(object_of, repeat(self._address), indexes)
 
     def _reach(self, text: str, start: int) -> float:
         """PDFium makes line ends up itself, and a space where there is a gap."""
@@ -214,58 +230,44 @@ class _TextReader:
             return 0.0
         if text[start - 1] == "\n":
             return LETTER_GAP
-        return SPACE if pdfium.FPDFText_IsGenerated(self._page, start - 1) else 0.0
+        return SPACE if is_generated(self._address, start - 1) else 0.0
 
     def _text(self) -> str:
         """One character for each that PDFium counts."""
         count = pdfium.FPDFText_CountChars(self._page)
-        buffer = (ctypes.c_ushort * (count + 1))()
-        written = pdfium.FPDFText_GetText(self._page, 0, count, buffer) - 1
-        text = bytes(buffer)[: 2 * count].decode("utf-16-le", "surrogatepass")
-        if written == count == len(text):
+        text = text_of(self._address, count)
+        if len(text) == count:
             return text
         return "".join(chr(pdfium.FPDFText_GetUnicode(self._page, index)) for index in range(count))
 
-    def _add(self, text: str, start: int, last: int, item: int, reach: float, *, within: bool = False) -> None:
-        pdfium.FPDFText_GetCharOrigin(self._page, start, self._x, self._y)
-        rect = self._rect
-        pdfium.FPDFText_GetLooseCharBox(self._page, start, rect)
-        left, bottom, right, top = rect.left, rect.bottom, rect.right, rect.top
-        if last != start:
-            pdfium.FPDFText_GetLooseCharBox(self._page, last, rect)
-            left, bottom = min(left, rect.left), min(bottom, rect.bottom)
-            right, top = max(right, rect.right), max(top, rect.top)
-        box = (left, bottom, right, top)
-        if item != self._known:
-            # Letters of one word that are as high as each other differ in nothing.
-            if not within or abs(top - bottom - self._height) > _SAME_HEIGHT * self._height:
-                self._style, self._height = self._style_of(start, item), top - bottom
-            self._known = item
+    def _look_at(self, start: int, item: int, height: float, *, within: bool) -> None:
+        """Letters of one object differ in nothing but their places; nor do those of one word that are as high."""
+        if item != self._known and not (within and abs(height - self._height) <= _SAME_HEIGHT * self._height):
+            self._style, self._height = self._style_of(start, item), height
+            self._is_sure = self._style.is_sure and not self._surroundings.objects.covers
+        self._known, self._origin = item, origin(self._address, start)
+
+    def _add(self, text: str, box: Box, reach: float, item: int) -> None:
         if not text.isascii() or not text.isprintable():
             text, count = _MEANINGLESS.subn("", text.translate(_REWRITTEN))
             self._found.meaningless += count
         style = self._style
         if text and _is_seen(box, style, item, self._surroundings):
-            left, right, line = _turned(box, (self._x.value, self._y.value), style.turn, self._surroundings.box)
+            left, right, line = _turned(box, self._origin, style.turn, self._surroundings.box)
             letters = Letters(text, left, right, line, style.size, reach, item)
             self._found.by_way.setdefault(style.turn, []).append(letters)
             self._found.recognised = self._found.recognised or style.needs_image
 
     def _style_of(self, index: int, item: int) -> Style:
-        handle = ctypes.cast(item, pdfium.FPDF_PAGEOBJECT)
-        matrix = self._matrix
-        pdfium.FPDFText_GetMatrix(self._page, index, matrix)
-        size = math.hypot(matrix.c, matrix.d) * pdfium.FPDFText_GetFontSize(self._page, index)
-        mode = pdfium.FPDFTextObj_GetTextRenderMode(handle)
-        pdfium.FPDFPageObj_GetFillColor(handle, *self._colour)
-        red, green, blue, alpha = self._colour
+        across, up, c, d = matrix(self._address, index)
+        mode, colour = render_mode(item), fill_colour(item)
         is_pale = mode == pdfium.FPDF_TEXTRENDERMODE_FILL and (
-            alpha.value == 0 or min(red.value, green.value, blue.value) >= _WHITE
+            colour is None or colour[3] == 0 or min(colour[:3]) >= _WHITE
         )
         return Style(
-            size=size or 1.0,
-            turn=_way(matrix.a, matrix.b),
-            needs_drawing=self._surroundings.layers or is_pale or is_clipped(handle),
+            size=math.hypot(c, d) * font_size(self._address, index) or 1.0,
+            turn=_way(across, up),
+            needs_drawing=self._surroundings.layers or is_pale or is_clipped(item),
             needs_image=mode in (pdfium.FPDF_TEXTRENDERMODE_INVISIBLE, pdfium.FPDF_TEXTRENDERMODE_CLIP),
         )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ def why_no_language(words: Sequence[str], meaningless: int) -> str | None:
     words = words[:: 1 + len(words) // _MOST_WORDS]
     if _share(words, lambda word: _GLYPH_NAMES.fullmatch(word) is not None) > _MOST:
         return "has numbers of glyphs instead of letters"
-    cased = [word for word in words if any(letter.lower() != letter.upper() for letter in word)]
+    cased = [word for word in words if word.lower() != word.upper()]
     return _what_is_wrong_with(cased) if len(cased) >= _ENOUGH_WORDS else None
 
 
@@ -39,10 +40,13 @@ def _what_is_wrong_with(words: Sequence[str]) -> str | None:
         return "has each letter twice"
     if _share(words, lambda word: len(word) == 1) > _MAX_SINGLE:
         return "has spaces between all letters"
-    bases = (unicodedata.normalize("NFD", letter)[0] for word in words for letter in word.casefold())
-    letters = [base for base in bases if base.isalpha() and base < _AFTER_CYRILLIC]
-    vowels = sum(letter in _VOWELS for letter in letters)
-    if len(letters) >= _ENOUGH_LETTERS and vowels < _MIN_VOWELS * len(letters):
+    letters: Counter[str] = Counter()
+    for letter, count in Counter("".join(words).casefold()).items():
+        base = unicodedata.normalize("NFD", letter)[0]
+        if base.isalpha() and base < _AFTER_CYRILLIC:
+            letters[base] += count
+    vowels = sum(count for letter, count in letters.items() if letter in _VOWELS)
+    if letters.total() >= _ENOUGH_LETTERS and vowels < _MIN_VOWELS * letters.total():
         return "has other letters than it shows"
     return None
 

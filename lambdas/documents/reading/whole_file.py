@@ -13,6 +13,7 @@ import zlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from documents.reading.weight import Weight
 from status_tracker import NonRetryableError
 
 if TYPE_CHECKING:
@@ -33,11 +34,12 @@ _NAME = re.compile(rb"/([^\s/<>\[\]()]+)")
 _NO_TEXT = re.compile(rb"/Subtype\s*/(?:Image|Type1C|CIDFontType0C|OpenType|XML)\b|/Length1\b|/Type\s*/XRef\b")
 OBJECT_STREAM = b"/ObjStm"
 _PAGE = re.compile(rb"/Type\s*/Page\b(?!s)")
+_ATTACHED = b"/EmbeddedFile"
 _KNOWN_FILTERS = frozenset(
     b"FlateDecode Fl LZWDecode LZW ASCII85Decode A85 ASCIIHexDecode AHx RunLengthDecode RL DCTDecode DCT"
     b" CCITTFaxDecode CCF JBIG2Decode JPXDecode Crypt".split()
 )
-_MAX_HEAD = 4096
+_MAX_HEAD, _MAX_NUMBERS = 4096, 40
 _MAX_UNPACKED = 50_000_000
 _MAX_UNPACKED_TOGETHER = 500_000_000
 _PIECE = 1 << 20
@@ -53,12 +55,14 @@ class Streams:
         page_objects: how many pages there are in all revisions together.
         has_layers: whether some of what is drawn may be switched off.
         has_bomb: whether one unpacks to more than 50 MB, and is no attached file.
+        weight: what a page may be made of at most.
     """
 
     damaged: set[int] = field(default_factory=set)
     page_objects: int = 0
     has_layers: bool = False
     has_bomb: bool = False
+    weight: Weight = field(default_factory=Weight)
 
 
 def is_cut_off(content: bytes) -> bool:
@@ -113,6 +117,7 @@ def _leads_to_a_table(content: bytes, digits: bytes) -> bool:
 def inspect_streams(content: bytes) -> Streams:
     """Unpack all streams but images and fonts, 500 MB at most. Not for encrypted files: their streams are noise."""
     found = Streams(page_objects=len(_PAGE.findall(content)), has_layers=b"/OCProperties" in content)
+    found.weight.add_objects(content)
     left = _MAX_UNPACKED_TOGETHER
     for number, head, data in streams(content):
         if _NO_TEXT.search(head) or left < 0:
@@ -122,42 +127,70 @@ def inspect_streams(content: bytes) -> Streams:
             found.damaged.add(number)
         elif filters[:1] in ([b"FlateDecode"], [b"Fl"]):
             unpacked = _unpack(data)
-            left -= len(unpacked or b"")
-            found.has_bomb |= len(unpacked or b"") >= _MAX_UNPACKED and b"/EmbeddedFile" not in head
             if unpacked is None:
                 found.damaged.add(number)
-            elif OBJECT_STREAM in head and len(filters) == 1:
-                found.page_objects += len(_PAGE.findall(unpacked))
-                found.has_layers = found.has_layers or b"/OCProperties" in unpacked
+            else:
+                left -= len(unpacked)
+                _add_unpacked(found, head, unpacked, filters[1:])
+        elif filters:
+            found.weight.add_packed(len(data), filters)
+        elif _ATTACHED not in head:
+            found.weight.add(head, bytes(data))
+    found.weight.unseen |= left < 0
     return found
+
+
+def _add_unpacked(found: Streams, head: bytes, unpacked: bytes, filters: list[bytes]) -> None:
+    """`filters`: what it still is packed with."""
+    if len(unpacked) >= _MAX_UNPACKED and _ATTACHED not in head:
+        found.has_bomb = True
+    elif filters:
+        found.weight.add_packed(len(unpacked), filters)
+    elif OBJECT_STREAM in head:
+        found.page_objects += len(_PAGE.findall(unpacked))
+        found.has_layers = found.has_layers or b"/OCProperties" in unpacked
+        found.weight.add_objects(unpacked)
+    elif _ATTACHED not in head:
+        found.weight.add(head, unpacked)
 
 
 def streams(content: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
     """Number, dictionary and packed bytes of each stream."""
     view, at = memoryview(content), 0
     while match := _STREAM.search(content, at):
-        start = at = match.end()
-        head = content[max(match.start() - _MAX_HEAD, 0) : match.start()]
-        numbers = list(_OBJECT_NUMBER.finditer(head))
-        if not numbers:
-            continue
-        head = head[numbers[-1].end() :]
+        before, at = at, match.end()
+        start = at
+        head = content[max(match.start() - _MAX_HEAD, before) : match.start()]
         if not head.rstrip().endswith(b">>"):
             continue
+        number = _last_object_number(head)
+        if number is None:
+            continue
+        head = head[number.end() :]
         length = _LENGTH.search(head)
         end = start + int(length[1]) if length and len(length[1]) < 15 else -1  # noqa: PLR2004
         if end < 0 or not content[end : end + 16].lstrip().startswith(b"endstream"):
             end = content.find(b"endstream", start)
             end = len(content) if end < 0 else end
-        yield int(numbers[-1][1]), head, view[start:end]
+        yield int(number[1]), head, view[start:end]
         at = end
+
+
+def _last_object_number(head: bytes) -> re.Match[bytes] | None:
+    at = head.rfind(b"obj")
+    while at >= 0:
+        if number := _OBJECT_NUMBER.search(head, max(at - _MAX_NUMBERS, 0), at + 4):
+            return number
+        at = head.rfind(b"obj", 0, at)
+    return None
 
 
 def _unpack(data: memoryview) -> bytes | None:
     """The first 50 MB of what is packed; None where it is damaged, or where nothing comes out of something."""
     unpacker = zlib.decompressobj()
     pieces: list[bytes] = []
-    size, rest = 0, bytes(data)
+    size: int = 0
+    rest: bytes | memoryview = data
     try:
         while rest and not unpacker.eof and size < _MAX_UNPACKED:
             pieces.append(unpacker.decompress(rest, _PIECE))

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from itertools import groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING
 
 from documents.reading.page_model import Word
+from documents.reading.pdfium_letters import LETTER_GAP
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -21,6 +24,7 @@ _SAME_LINE = 0.35
 _SAME_BASE = 0.15
 _ABOVE, _BELOW = 0.75, 0.25
 _SAME_SIZE = 1.2
+_BASE_AND_LEFT, _LEFT_AND_RIGHT = itemgetter(3, 1), itemgetter(1, 2)  # of letters
 _EXACTLY, _SMALL_CAPITALS = 0.02, 2.0
 
 
@@ -40,11 +44,11 @@ def with_notes(lines: Sequence[Sequence[Word]], notes: Sequence[Sequence[Word]])
             level.sort(key=lambda word: word.left)
         else:
             found.append(list(note))
-    return sorted(found, key=lambda line: line[0].bottom) if notes else found
+    return sorted(found, key=lambda line: line[0].bottom)
 
 
 def text_of(lines: Iterable[Sequence[Word]]) -> str:
-    return "\n".join(" ".join(word.text for word in line) for line in lines)
+    return "\n".join([" ".join([word.text for word in line]) for line in lines])
 
 
 def _fragments(letters: Sequence[Letters]) -> list[Letters]:
@@ -52,11 +56,15 @@ def _fragments(letters: Sequence[Letters]) -> list[Letters]:
     found: list[Letters] = []
     run: list[Letters] = []
     for letter in letters:
-        if run and _is_printed_again(run[-1], letter):
-            continue
-        if run and not _touches(run[-1], letter):
-            found.append(_fragment(run))
-            run = []
+        if run:
+            last = run[-1]
+            size = last.size
+            is_far = letter.left - last.right > LETTER_GAP * size or abs(letter.base - last.base) > _OVERPRINT * size
+            if not is_far and _is_printed_again(last, letter):
+                continue
+            if is_far or not _touches(last, letter):
+                found.append(_fragment(run))
+                run = []
         run.append(letter)
     return [*found, _fragment(run)] if run else found
 
@@ -65,8 +73,8 @@ def _fragment(run: Sequence[Letters]) -> Letters:
     first = run[0]
     if len(run) == 1:
         return first
-    text = "".join(letter.text for letter in run)
-    left, right = min(letter.left for letter in run), max(letter.right for letter in run)
+    text = "".join([letter.text for letter in run])
+    left, right = min([letter.left for letter in run]), max([letter.right for letter in run])
     return first._replace(text=text, left=left, right=right)
 
 
@@ -100,32 +108,34 @@ def _is_level(last: Letters, letter: Letters) -> bool:
 
 def _lines(fragments: Iterable[Letters]) -> list[list[Letters]]:
     lines: list[list[Letters]] = []
-    for fragment in sorted(fragments, key=lambda each: (each.base, each.left)):
-        if lines:
-            first = lines[-1][0]
-            if fragment.base - first.base <= _SAME_LINE * max(fragment.size, first.size):
-                lines[-1].append(fragment)
-                continue
-        lines.append([fragment])
+    first = None
+    for fragment in sorted(fragments, key=_BASE_AND_LEFT):
+        rise = fragment.base - first.base if first else math.inf
+        if first and (rise == 0 or rise <= _SAME_LINE * max(fragment.size, first.size)):
+            lines[-1].append(fragment)
+        else:
+            first = fragment
+            lines.append([first])
     return lines
 
 
-def _words(line: Iterable[Letters]) -> list[Word]:
+def _words(line: list[Letters]) -> list[Word]:
+    line.sort(key=_LEFT_AND_RIGHT)
     merged: list[Letters] = []
-    for fragment in sorted(line, key=lambda each: (each.left, each.right)):
-        last = merged[-1] if merged else None
-        if last and last.text == fragment.text and fragment.left - last.left <= _OVERPRINT * last.size:
-            continue
-        if last and _continues(last, fragment):
-            text = fragment.text + last.text if _is_rtl(fragment.text) else last.text + fragment.text
-            merged[-1] = last._replace(text=text, right=max(last.right, fragment.right))
-        else:
-            merged.append(fragment)
+    last = None
+    for fragment in line:
+        if last:
+            if last.text == fragment.text and fragment.left - last.left <= _OVERPRINT * last.size:
+                continue
+            if fragment.left - last.right <= _TOUCHING * last.size and _continues(last, fragment):
+                text = fragment.text + last.text if _is_rtl(fragment.text) else last.text + fragment.text
+                last = merged[-1] = last._replace(text=text, right=max(last.right, fragment.right))
+                continue
+        last = fragment
+        merged.append(fragment)
     return [
-        Word(
-            each.text, each.left, each.base - _ABOVE * each.size, each.right, each.base + _BELOW * each.size, each.size
-        )
-        for each in merged
+        Word(text, left, base - _ABOVE * size, right, base + _BELOW * size, size)
+        for text, left, right, base, size, _, _ in merged
     ]
 
 
@@ -141,6 +151,8 @@ def _continues(last: Letters, fragment: Letters) -> bool:
 
 def _in_reading_order(words: list[Word]) -> list[Word]:
     """A line that is mostly of right-to-left letters begins at the right; what runs the other way stays as it is."""
+    if all(word.text.isascii() for word in words):
+        return words
     rtl = sum(len(word.text) for word in words if _is_rtl(word.text))
     if 2 * rtl <= sum(len(word.text) for word in words if any(map(str.isalpha, word.text))):
         return words

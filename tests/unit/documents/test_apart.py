@@ -10,11 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from documents.reading.apart import ApartReader
+from documents.reading.apart import ApartReader, CarefulReader
+from documents.reading.bounds import HeavyDocumentError
 from documents.reading.extracted import ExtractedDocument
 from documents.reading.reader import PdfReader
 from status_tracker import NonRetryableError
-from tests.support.pdf_files import PdfFile, text
+from tests.support.pdf_files import PdfFile, forms_within_forms, text
 
 INVOICE = PdfFile([text("Total: 5")]).to_bytes()
 
@@ -77,3 +78,17 @@ def test_no_process_is_left(tmp_path: Path) -> None:
         ApartReader(reader, seconds=60).read(INVOICE)
     with pytest.raises(ProcessLookupError):  # one that nobody has waited for would still be there
         os.kill(int(told.read_text()), 0)
+
+
+def test_only_what_is_heavy_is_read_apart() -> None:
+    def fail() -> None:
+        raise HeavyDocumentError
+
+    light = CarefulReader(PdfReader(heavy=False), Reader(hang))
+    heavy = CarefulReader(Reader(fail), PdfReader())
+    assert light.read(INVOICE) == heavy.read(INVOICE) == PdfReader().read(INVOICE)
+
+
+def test_memory_that_pdfium_does_not_get_is_told() -> None:
+    with pytest.raises(NonRetryableError, match=r"needs more memory than the function has \(SIG.*split it"):
+        ApartReader(PdfReader(), seconds=60, memory_bytes=100 << 20).read(forms_within_forms(levels=40))

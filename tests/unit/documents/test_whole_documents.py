@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import zlib
 from io import BytesIO
 
 import pypdf
 import pytest
 
+from documents.reading.bounds import HeavyDocumentError
 from documents.reading.reader import PdfReader
 from status_tracker import NonRetryableError
-from tests.support.pdf_files import FIRST_PAGE, PdfFile, image, packed, stream, text, updated
+from tests.support.pdf_files import FIRST_PAGE, PdfFile, form, forms_within_forms, image, packed, stream, text, updated
 
 INVOICE = text("Invoice number: INV-1", "Total: 5.00 EUR")
 SCANNED = "q 600 0 0 800 0 0 cm /Im1 Do Q\n"
@@ -238,3 +241,39 @@ def test_a_part_that_unpacks_to_too_much_is_refused_before_it_takes_memory() -> 
 def test_a_page_of_too_many_pieces_of_text_is_refused_before_it_takes_time() -> None:
     pieces = "".join(f"BT /F1 1 Tf {number % 600} {number // 600} Td (x) Tj ET\n" for number in range(50_001))
     assert "more than 50,000 pieces of text" in reason(PdfFile([pieces]).to_bytes())
+
+
+HEAVY = {
+    "many pieces": PdfFile([packed(b"0 0 1 1 re f " * 400_000)]).to_bytes(),
+    "a part that is drawn often": PdfFile(
+        ["/X Do " * 2_000], {1000: form("0 0 1 1 re f " * 500)}, resources="/XObject<</X 1000 0 R>>"
+    ).to_bytes(),
+    "forms within forms": forms_within_forms(levels=40),
+    "contents of the same part again and again": PdfFile(
+        [INVOICE], {1000: packed(b"0 0 1 1 re f " * 1_000)}, page_entries=f"/Contents[{'1000 0 R ' * 1_000}]"
+    ).to_bytes(),
+    "packed twice": PdfFile(
+        [stream(zlib.compress(zlib.compress(os.urandom(30_000))), "/Filter[/FlateDecode/Fl]")]
+    ).to_bytes(),
+}
+
+
+@pytest.mark.parametrize("name", HEAVY)
+def test_a_page_that_may_take_too_much_is_not_read_where_that_would_do_harm(name: str) -> None:
+    with pytest.raises(HeavyDocumentError):
+        PdfReader(heavy=False).read(HEAVY[name])
+
+
+def test_what_documents_have_is_not_heavy() -> None:
+    logo = form("/X Do " + "0 0 1 1 re f " * 500)
+    content = PdfFile(
+        [packed(("/X Do " * 5 + INVOICE * 50).encode())],
+        {1000: logo, 1001: image()},
+        resources="/XObject<</X 1000 0 R>>",
+    )
+    assert PdfReader(heavy=False).read(content.to_bytes()).pages
+
+
+def test_pieces_of_text_are_counted_before_pdfium_makes_them() -> None:
+    content = PdfFile([packed(b"BT /F1 9 Tf " + b"(x) Tj " * 1_000_000 + b"ET")])
+    assert "more than 50,000 pieces of text" in reason(content.to_bytes())
