@@ -7,12 +7,10 @@ import gc
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import datetime
 from typing import Annotated, Any, get_type_hints
 
 import typer
 
-from ..core.config import TrackerConfig
 from ..operations.filters import TaskFilter
 from .completing import statuses, step_names, task_ids
 from .errors import WrongUsageError, told
@@ -48,18 +46,12 @@ class Chosen:
         """Whether any of them is."""
         return any(getattr(self, field.name) is not None for field in fields(self))
 
-    def filter(self, config: TrackerConfig, default: Sequence[int]) -> TaskFilter:
-        """The filter of these options; with the default's statuses if none is given. Raises `ValueError`."""
-        return self._filter([config.status_code(status) for status in self.status or ()] or default, config.now())
-
-    def filter_in(self, scope: Scope) -> TaskFilter:
-        """The filter of these options; with all statuses of the scope if none is given. Raises `ValueError`."""
+    def filter_in(self, scope: Scope, default: Sequence[int] = ()) -> TaskFilter:
+        """The filter of these options; without a status with the default's, or with all. Raises `ValueError`."""
         codes = [code for status in self.status or () for code in scope.codes(status)]
-        return self._filter(codes or list(scope.statuses), scope.config.now())
-
-    def _filter(self, codes: Sequence[int], now: datetime) -> TaskFilter:
+        now = scope.config.now()
         chosen = TaskFilter(
-            tuple(codes),
+            tuple(codes or default or scope.statuses),
             error_class=self.error_class,
             error_text=self.error_text,
             since=parse_moment(self.since, "--since", now),

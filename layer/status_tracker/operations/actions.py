@@ -21,6 +21,7 @@ from ..core.history import told
 from ..core.state import TaskState, is_newest, is_recorded, waits
 from ..core.task import Acted, TrackedTask
 from ..core.trace import tell
+from .all_steps import step_of
 from .filters import ListedTask, Listing, TaskFilter
 
 TaskT = TypeVar("TaskT", bound=ListedTask)
@@ -206,7 +207,7 @@ class TaskAction(Generic[TaskT]):
             if self._filter is not None and not self._filter.admits(task_id, state):
                 config = self._tasks.config
                 task = f"Task(use_case_id={config.use_case_id!r}, task_id={task_id!r})"
-                status = config.status_name(state.status)
+                status = step_of(self._tasks, state).config.status_name(state.status)
                 raise NoLongerMatchesError(f"{task} does not match any more: it is {status} by now.")
 
         return self._tasks.act_if(
@@ -223,9 +224,10 @@ class TaskAction(Generic[TaskT]):
         """Do what follows the action, which is recorded: a crash in between is completed by a repetition."""
         kind = Kind.DONE if acted.now else Kind.REPEATED
         try:
-            is_due = self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config))
+            step = step_of(self._tasks, acted.state)
+            is_due = self._action.dispatches and (acted.now or waits(acted.state, step.config))
             if is_due and self._tasks.dispatch(acted.task) is False:
-                self._follow_up(task_id, acted.state.run)
+                self._follow_up(step, task_id, acted.state.run)
             if self._action.recalls and is_newest(acted.state, self.record):  # else somebody has begun it anew
                 self._tasks.recall(acted.task)
                 if self._action is Action.DELETE:
@@ -262,8 +264,7 @@ class TaskAction(Generic[TaskT]):
         message = f"The task is set aside ({self._action}), and {become}: {told(error)}"
         return ActionOutcome(task_id, Kind.UNFINISHED, message, error)
 
-    def _follow_up(self, task_id: str, run: int) -> None:
+    def _follow_up(self, step: object, task_id: str, run: int) -> None:
         """Give the task its next run, since what drove that one is over."""
-        tasks: object = self._tasks
-        if isinstance(tasks, type) and issubclass(tasks, TrackedTask):
-            tasks.dispatch(tasks.restart(task_id, run=run, reason=self._reason, by=self._by))
+        if isinstance(step, type) and issubclass(step, TrackedTask):
+            step.dispatch(step.restart(task_id, run=run, reason=self._reason, by=self._by))
