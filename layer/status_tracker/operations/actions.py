@@ -24,6 +24,9 @@ from ..core.trace import tell
 from .all_steps import step_of
 from .filters import ListedTask, Listing, TaskFilter
 
+_OF_NO_TASK = -1
+"""A fence: a deletion of a task that has it only shows whether there is the right to delete."""
+
 TaskT = TypeVar("TaskT", bound=ListedTask)
 Record: TypeAlias = dict[str, str]
 """What names a request on a task: its action, and its id."""
@@ -153,6 +156,7 @@ class TaskAction(Generic[TaskT]):
         self._by = by
         self._check = check
         self._cancels = cancels
+        self._may_delete = False
 
     def has_begun(self, state: TaskState) -> bool:
         """Whether this very request is recorded on a task in that state."""
@@ -190,6 +194,9 @@ class TaskAction(Generic[TaskT]):
         return self._followed(task_id, acted)
 
     def _acted(self, task_id: str, known: TaskT | None) -> Acted[TaskT]:
+        if self._action is Action.DELETE and not self._may_delete:
+            self._tasks.delete_if(task_id, TaskState(self._tasks.config.pending_status, fence=_OF_NO_TASK))
+            self._may_delete = True  # else it was refused: before anything is lost
         try:
             return self._recorded(task_id, self.record, known)
         except TaskLockedError:
@@ -243,16 +250,15 @@ class TaskAction(Generic[TaskT]):
         return ActionOutcome(task_id, kind)
 
     def _delete(self, task_id: str, acted: Acted[TaskT]) -> None:
-        """What would make the task again goes first, the task last (docs/decisions/0022)."""
+        """What would make the task again goes before the task (docs/decisions/0022)."""
+        task = f"{task_id!r} of {self._tasks.config.use_case_id!r}"
+        tell(logging.INFO, f"Deleting task {task}, for {self._by}: {self._reason}")
         self._tasks.discard(acted.task)
         if not self._tasks.delete_if(task_id, acted.state):
             raise NoLongerMatchesError(
                 f"Somebody has begun {task_id!r} anew while it was deleted: it is there, but not what it was made from."
             )
-        tell(
-            logging.INFO,
-            f"Task {task_id!r} of {self._tasks.config.use_case_id!r} deleted by {self._by}: {self._reason}",
-        )
+        tell(logging.INFO, f"Task {task} deleted by {self._by}: {self._reason}")
 
     def _not_followed(self, task_id: str, error: Exception) -> ActionOutcome:
         if self._action.dispatches:

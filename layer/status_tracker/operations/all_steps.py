@@ -135,10 +135,10 @@ class AllSteps:
         step_of(self, task.tracked_state()).recall(task)
 
     def discard(self, task: Any) -> None:
-        """As `TrackedTask.discard`, of the first step; then the results are deleted."""
-        self._first.discard(task)
+        """Delete the results, and then as `TrackedTask.discard` of the first step what they can be made from again."""
         if self._pipeline.delete_results is not None:
             self._pipeline.delete_results(task.task_id)
+        self._first.discard(task)
 
     def delete_if(self, task_id: str, state: TaskState) -> bool:
         """As `TrackedTask.delete_if`."""
