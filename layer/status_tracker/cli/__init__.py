@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import gc
-import os
 import sys
 
 _NEEDED = {"typer", "rich", "click"}
 _CANNOT_BE_USED = 2
-_BROKEN_PIPE = 141  # as of a program that the signal has ended
 
 
 def main() -> None:
@@ -23,9 +21,5 @@ def main() -> None:
             raise
         sys.stderr.write(f"status-tracker needs {error.name}: pip install 'status-tracker[cli]'\n")
         sys.exit(_CANNOT_BE_USED)
-    try:
-        only(sys.argv[1:2])
-        app(prog_name="status-tracker")
-    except BrokenPipeError:  # the reader has seen enough, like `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
+    only(sys.argv[1:2])
+    app(prog_name="status-tracker")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from functools import partial
+from itertools import count
 from typing import Any
 
 import typer
@@ -15,10 +17,11 @@ from ..operations.all_steps import AllSteps, configs_of
 from ..operations.bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
 from ..operations.filters import TaskFilter
 from .callers import caller
-from .display import advance, console, error_console, outcome_table, print_json, progress, tasks_table
+from .display import advance, console, error_console, look, outcome_table, print_json, progress, tasks_table
 from .errors import Code, WrongUsageError, explained
 from .ids import task_id_of
 from .options import Chosen, How
+from .progress import Reading
 from .readable import Readable
 from .scope import Scope, opened_scope
 from .target import Step, Target
@@ -115,10 +118,20 @@ def _act_on_all(scope: Scope, action: Action, chosen: Chosen, how: How, target: 
 
 def _count(run: BulkRun[Any], how: How) -> int | None:
     """How many match; None where a run is completed, which has tasks to do that match no more."""
-    with progress("Counting"):
-        matching = run.rehearse().matching
+    matching = _counted(run)
     say(f"Matching: {tasks(matching)}.")
     return None if how.run_id else matching
+
+
+def _counted(run: BulkRun[Any]) -> int:
+    """How many match; Ctrl-C ends the command."""
+    read = count()
+    try:
+        with Reading("Counting") as reading:
+            return run.rehearse(lambda: reading.look(f"{next(read):,} read")).matching
+    except KeyboardInterrupt:
+        say("Interrupted while counting: nothing was changed.")
+        raise typer.Exit(Code.INTERRUPTED) from None
 
 
 def _act_on_ids(
@@ -195,24 +208,23 @@ def _rehearse(scope: Scope, matching: TaskFilter, run: BulkRun[Any], how: How, t
     asks = not how.dry_run
     if asks and not can_ask():
         raise WrongUsageError("Nobody can be asked here: give --yes to act on all that match, or --dry-run.")
-    with progress("Counting"):
-        result = run.rehearse()
+    found = _counted(run)
     at_most = min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE)
     sample = matching.matching(scope.first, limit=at_most, cursor=how.cursor, whole=True)
     views = [scope.view(task) for task in Readable(sample)]
     if target.json and not asks:
-        print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
+        print_json({"matching": found, "sample": [view.summary() for view in views]})
     elif views:
         out = error_console() if asks else console()
         out.print(tasks_table(views, scope.config.now(), out.width))
-    if not result.matching and (how.run_id is None or how.dry_run):  # else a run may have tasks to dispatch
+    if not found and (how.run_id is None or how.dry_run):  # else a run may have tasks to dispatch
         say("No task matches.")
         raise typer.Exit(Code.NOT_ALL)
-    say(f"Matching: {tasks(result.matching)}.")
-    if asks and not typer.confirm(f"{run.action} {tasks(result.matching)}?", err=True):
+    say(f"Matching: {tasks(found)}.")
+    if asks and not typer.confirm(f"{run.action} {tasks(found)}?", err=True):
         say("Nothing was changed.")
         raise typer.Exit(Code.NOT_ALL)
-    return result.matching
+    return found
 
 
 def _carry_out(
@@ -226,15 +238,20 @@ def _carry_out(
     tally = _Tally(action, run_id)
     try:
         with progress(action, total) as bar:
+            if run is not None:
+                run.before_each = partial(look, bar)
             for outcome in outcomes:
                 tally.add(outcome)
                 advance(bar)
-    except BaseException:
+    except BaseException as error:
         for outcome in run.not_given() if run is not None else ():
             tally.add(outcome)
         if tally.counts:
             tally.tell(target, run)
-        raise
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        say(f"Interrupted. To go on, give the same command with --run-id {run_id}")
+        raise typer.Exit(Code.INTERRUPTED) from None
     tally.tell(target, run)
     if run is not None and run.stopped:
         raise typer.Exit(Code.UNREACHABLE)

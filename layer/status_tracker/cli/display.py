@@ -189,7 +189,8 @@ def checks_table(checks: Sequence[tuple[str, bool | None, float, str]]) -> Table
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Progress | ProgressLines]:
-    """A bar on standard error, or lines if that is no terminal; `advance(progress)` moves it on."""
+    """A bar on standard error, or lines if that is no terminal; `advance(progress)` moves it on, `look(progress)` does
+    where something is only read."""
     if not sys.stderr.isatty():
         yield ProgressLines(what, total)
         return
@@ -232,6 +233,12 @@ def advance(bar: Progress | ProgressLines) -> None:
         bar.advance()
     else:
         bar.advance(bar.task_ids[0])
+
+
+def look(bar: Progress | ProgressLines) -> None:
+    """One more is read; a bar moves by itself."""
+    if isinstance(bar, ProgressLines):
+        bar.look()
 
 
 def _print_entries(out: Console, title: str, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -14,6 +14,7 @@ import typer
 from ..operations.filters import TaskFilter
 from .completing import statuses, step_names, task_ids
 from .errors import WrongUsageError, told
+from .ids import prefix_of
 from .quick import QuickCommand
 from .scope import Scope
 from .times import parse_moment
@@ -56,7 +57,7 @@ class Chosen:
             error_text=self.error_text,
             since=parse_moment(self.since, "--since", now),
             until=parse_moment(self.until, "--until", now),
-            id_prefix=self.id_prefix or "",
+            id_prefix=prefix_of(scope.first, self.id_prefix or ""),
         )
         if self.id_prefix is not None and not self.id_prefix:
             raise WrongUsageError("--id-prefix is empty: give the beginning of the ids, or leave it out.")

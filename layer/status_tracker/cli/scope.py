@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
@@ -90,9 +91,23 @@ class Scope:
         return {each.failed_status for each in configs if each.failed_status != each.pending_status}
 
     def codes(self, status: str) -> list[int]:
-        """The codes of a status given by its name, of every covered step, or as a code. Raises `ValueError`."""
-        named = [code for code, each in self.statuses.items() if each.status == _normal(status)]
-        return named or [self.config.status_code(status)]
+        """The codes of a status given by its name, of every covered step, or as a code.
+
+        Raises:
+            WrongUsageError: there is no such status.
+        """
+        text = status.strip().lower().replace("-", "_")
+        if named := [code for code, each in self.statuses.items() if each.status == text]:
+            return named
+        if text.isascii() and text.isdigit() and (int(text) in self.statuses or not self.of_pipeline):
+            return [int(text)]
+        known: dict[str, list[str]] = {}
+        for code, each in self.statuses.items():
+            known.setdefault(each.status, []).append(str(code))
+        similar = difflib.get_close_matches(text, known, 1)
+        give = f"did you mean {similar[0]!r}? Give" if similar else "give"
+        names = ", ".join(f"{name} ({', '.join(codes)})" for name, codes in known.items())
+        raise WrongUsageError(f"There is no status {status!r}: {give} a code, or one of {names}.")
 
     def view(self, task: Any) -> View:
         """The task as it is shown: by the step that works next on it."""
@@ -179,7 +194,3 @@ def _name_of(step: Any) -> str:
 def _pipeline_around(named: NamedStep) -> Pipeline | None:
     step: Any = named.step
     return Pipeline({named.name: step}) if isinstance(step, type) else None
-
-
-def _normal(status: str) -> str:
-    return status.strip().lower().replace("-", "_")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from itertools import count
 from shlex import quote
 from typing import Any
 
@@ -14,6 +16,7 @@ from ..operations.swept import Noted, Swept
 from .callers import caller
 from .display import console, outcome_table, print_json
 from .errors import Code, WrongUsageError
+from .progress import Reading
 from .scope import Scope, opened_scope
 from .target import Target
 from .text import plain, say
@@ -46,13 +49,14 @@ class Sweeping:
                 return None if name in self.paused else cursor.removeprefix(f"{name}:") or None
         raise WrongUsageError(f"--cursor is {cursor[:80]!r}: give what a sweep of {', '.join(names)} has told.")
 
-    def run(self, *, limit: int, cursor: str | None, **how: Any) -> None:
-        """Sweep them; what stops the sweep of one ends it all."""
+    def run(self, reading: Reading, *, limit: int, cursor: str | None, **how: Any) -> None:
+        """Sweep them; what stops the sweep of one, as Ctrl-C does, ends it all."""
         place = self.go_on_at(cursor)
         while self.left:
             name, step = self.left[0]
             task_class: Any = step
-            swept = sweep(task_class, limit=limit, cursor=place, workers=WORKERS, **how)
+            stop = partial(_interrupted, reading, name, count())
+            swept = sweep(task_class, limit=limit, cursor=place, workers=WORKERS, stop=stop, **how)
             del self.left[0]
             self.swept[name] = swept
             limit, place = limit - len(swept.restarted), None
@@ -92,21 +96,29 @@ def sweep_once(
         if not isinstance(scope.first, type):
             raise WrongUsageError(f"{target.task} needs no sweep: workers find what waits or is stuck with start_next.")
         sweeping = Sweeping(scope, {} if dry_run else _paused(scope))
-        sweeping.run(
-            limit=limit,
-            pending_after=wait,
-            by=by or ("dry run" if dry_run else caller(target)),
-            cursor=cursor,
-            dry_run=dry_run,
-        )
+        by = by or ("dry run" if dry_run else caller(target))
+        with Reading(f"Sweeping {scope.use_case_id}") as reading:
+            sweeping.run(reading, limit=limit, pending_after=wait, by=by, cursor=cursor, dry_run=dry_run)
     if target.json:
         print_json(_as_json(sweeping))
     else:
         _tell(sweeping)
     if sweeping.error is not None:
         raise sweeping.error
+    if reading.interrupted:
+        say("Interrupted.")
+        raise typer.Exit(Code.INTERRUPTED)
     if any(each.failed for each in sweeping.swept.values()):
         raise typer.Exit(Code.NOT_ALL)
+
+
+def _interrupted(reading: Reading, name: str, looked_at: Iterator[int]) -> bool:
+    """Whether Ctrl-C was pressed; tells how far it is."""
+    try:
+        reading.look(f"{name}, {next(looked_at):,} looked at")
+    except KeyboardInterrupt:
+        return True
+    return False
 
 
 def _paused(scope: Scope) -> dict[str, Pause]:
