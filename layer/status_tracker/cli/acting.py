@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import count
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -24,14 +24,17 @@ from .options import Chosen, How
 from .progress import Reading
 from .readable import Readable
 from .scope import Scope, opened_scope
-from .target import Step, Target
+from .target import Target
 from .text import can_ask, plain, say, tasks
+
+if TYPE_CHECKING:
+    from .steps import Step
 
 _SHOWN = 10
 
 
 def act(
-    action: Action,
+    name: str,
     ids: list[str],
     chosen: Chosen,
     how: How,
@@ -43,12 +46,14 @@ def act(
     """Do the action to the tasks of these ids, or to all that match, in every step of a pipeline or in these.
 
     Args:
+        name: of the action.
         cancel: for deletions, cancel what a worker holds.
 
     Raises:
         WrongUsageError, ValueError: the options are invalid; nothing was changed.
         typer.Exit: not all was done.
     """
+    action = Action(name)
     if bool(ids) == chosen.is_given:
         raise WrongUsageError(f"Give either task ids or a filter, such as --status failed, to say what to {action}.")
     if not how.reason.strip() and not how.dry_run:

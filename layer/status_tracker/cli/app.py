@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
-from ..operations.actions import Action
 from . import init, local
 from .completing import task_ids
 from .environment import Account
@@ -93,7 +92,7 @@ def rerun(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids:
     """Run tasks again, from pending, whatever became of them. By filter: failed and ignored ones, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.RERUN, ids or [], chosen, how, target, step)
+    acting.act("rerun", ids or [], chosen, how, target, step)
 
 
 @command(app)
@@ -101,7 +100,7 @@ def ignore(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids
     """Set tasks aside that are pending, failed or stuck. By filter: failed ones, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.IGNORE, ids or [], chosen, how, target, step)
+    acting.act("ignore", ids or [], chosen, how, target, step)
 
 
 @command(app)
@@ -109,7 +108,7 @@ def unignore(chosen: Chosen, how: How, target: Target, step: StepNames = None, i
     """Take ignored tasks back: they are pending again."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.UNIGNORE, ids or [], chosen, how, target, step)
+    acting.act("unignore", ids or [], chosen, how, target, step)
 
 
 @command(app)
@@ -117,7 +116,7 @@ def unlock(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids
     """Take the lock from workers that are known to be gone. By filter: tasks in progress, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.UNLOCK, ids or [], chosen, how, target, step)
+    acting.act("unlock", ids or [], chosen, how, target, step)
 
 
 @command(app)
@@ -125,7 +124,7 @@ def cancel(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids
     """Set tasks aside whatever they are doing, and stop their runs. By filter: unfinished ones, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.CANCEL, ids or [], chosen, how, target, step)
+    acting.act("cancel", ids or [], chosen, how, target, step)
 
 
 @command(app)
@@ -142,7 +141,7 @@ def delete(
     """Delete tasks for good: what they were made from, their results, and themselves."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.DELETE, ids or [], chosen, how, target, step, cancel=cancel)
+    acting.act("delete", ids or [], chosen, how, target, step, cancel=cancel)
 
 
 @command(app)

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core.config import TrackerConfig
 from ..operations.pipeline import Pipeline, StatusOfStep
 from .errors import WrongUsageError
-from .target import Step, Target, steps_known_beside
-from .views import View
+from .target import Target, steps_known_beside
+
+if TYPE_CHECKING:
+    from ..core.config import TrackerConfig
+    from .steps import Step
+    from .views import View
 
 
 class NamedStep(NamedTuple):
@@ -104,13 +106,17 @@ class Scope:
         known: dict[str, list[str]] = {}
         for code, each in self.statuses.items():
             known.setdefault(each.status, []).append(str(code))
-        similar = difflib.get_close_matches(text, known, 1)
+        from difflib import get_close_matches  # noqa: PLC0415  # only for what is mistyped
+
+        similar = get_close_matches(text, known, 1)
         give = f"did you mean {similar[0]!r}? Give" if similar else "give"
         names = ", ".join(f"{name} ({', '.join(codes)})" for name, codes in known.items())
         raise WrongUsageError(f"There is no status {status!r}: {give} a code, or one of {names}.")
 
     def view(self, task: Any) -> View:
         """The task as it is shown: by the step that works next on it."""
+        from .views import View  # noqa: PLC0415  # whoever only counts shows none
+
         meaning = self.statuses.get(task.tracked_state().status)
         if meaning is None or not self.is_whole:
             return View.of(task, self.config, self.pipeline)
