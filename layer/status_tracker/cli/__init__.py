@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import sys
 
 _NEEDED = {"typer", "rich", "click"}
@@ -21,5 +22,7 @@ def main() -> None:
             raise
         sys.stderr.write(f"status-tracker needs {error.name}: pip install 'status-tracker[cli]'\n")
         sys.exit(_CANNOT_BE_USED)
+    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # `>&-` has closed it
+    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
     only(sys.argv[1:2])
     app(prog_name="status-tracker")

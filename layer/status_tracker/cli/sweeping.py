@@ -23,6 +23,10 @@ from .text import plain, say
 from .times import parse_age
 
 
+_ALL = 1_000_000_000
+"""So many are looked at of each step: a person sees how far it is, and Ctrl-C ends it where a cursor goes on."""
+
+
 class Sweeping:
     """Sweeps the steps of a scope one after the other, until as many tasks are restarted as are wanted.
 
@@ -56,7 +60,7 @@ class Sweeping:
             name, step = self.left[0]
             task_class: Any = step
             stop = partial(_interrupted, reading, name, count())
-            swept = sweep(task_class, limit=limit, cursor=place, workers=WORKERS, stop=stop, **how)
+            swept = sweep(task_class, limit=limit, examine=_ALL, cursor=place, workers=WORKERS, stop=stop, **how)
             del self.left[0]
             self.swept[name] = swept
             limit, place = limit - len(swept.restarted), None

@@ -133,6 +133,17 @@ def test_every_step_is_swept(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (answer.code, begun) == (0, ["Order ordered", "Delivery sent"])
 
 
+def test_a_sweep_comes_to_the_last_step_however_many_are_running_before(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(1001):
+        Order.make_and_save(f"running-{number}")
+    begun = unattended(monkeypatch)
+    monkeypatch.setattr(Order, "run_state", lambda _: RunState.RUNNING)
+    assert run("sweep").code == 0
+    assert begun == ["Delivery sent"]
+
+
 def test_a_sweep_of_one_step(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     begun = unattended(monkeypatch)
     assert run("sweep", "--step", "Delivery").code == 0

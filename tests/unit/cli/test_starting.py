@@ -47,6 +47,14 @@ def test_what_takes_long_to_import_is_not(command: list[str], not_needed: set[st
     assert not not_needed.intersection(imported)
 
 
+@pytest.mark.parametrize(("command", "code"), [("stats >&-", 0), ("stats 2>&-", 0), ("ls --status nope >&- 2>&-", 2)])
+def test_closed_outputs_are_no_fault(command: str, code: int) -> None:
+    line = f"exec {sys.executable} -m status_tracker.cli {command}"
+    environment = {"PYTHONPATH": f"{ROOT / 'layer'}:{ROOT}", "STATUS_TRACKER_TASK": "tests.unit.cli.shop:PIPELINE"}
+    done = subprocess.run(["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (code, "")
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
     [
