@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import TextIO
 
 _NEEDED = {"typer", "rich", "click"}
 _CANNOT_BE_USED = 2
@@ -22,7 +23,11 @@ def main() -> None:
             raise
         sys.stderr.write(f"status-tracker needs {error.name}: pip install 'status-tracker[cli]'\n")
         sys.exit(_CANNOT_BE_USED)
-    sys.stdout = sys.stdout or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # `>&-` has closed it
-    sys.stderr = sys.stderr or open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     only(sys.argv[1:2])
     app(prog_name="status-tracker")
+
+
+def _nowhere() -> TextIO:
+    """Takes what is written to an output that `>&-` has closed."""
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")

@@ -22,7 +22,6 @@ from .target import Target
 from .text import plain, say
 from .times import parse_age
 
-
 _ALL = 1_000_000_000
 """So many are looked at of each step: a person sees how far it is, and Ctrl-C ends it where a cursor goes on."""
 
