@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import partial
 from itertools import count
@@ -12,25 +11,24 @@ import typer
 
 from ..core.config import TrackerConfig
 from ..core.errors import TaskUnreadableError
-from ..operations.actions import Action, ActionOutcome, Kind, TaskAction
+from ..operations.actions import Action, ActionOutcome, TaskAction
 from ..operations.all_steps import AllSteps, configs_of
-from ..operations.bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
+from ..operations.bulk import SAMPLE_SIZE, BulkRun, checked_run_id
 from ..operations.filters import TaskFilter
 from .callers import caller
-from .display import advance, console, error_console, look, outcome_table, print_json, progress, tasks_table
-from .errors import Code, WrongUsageError, explained
+from .display import advance, console, error_console, look, print_json, progress, tasks_table
+from .errors import Code, WrongUsageError
 from .ids import task_id_of
 from .options import Chosen, How
 from .progress import Reading
 from .readable import Readable
 from .scope import Scope, opened_scope
+from .tally import SHOWN, Tally
 from .target import Target
 from .text import can_ask, plain, say, tasks
 
 if TYPE_CHECKING:
     from .steps import Step
-
-_SHOWN = 10
 
 
 def act(
@@ -171,10 +169,10 @@ def _ask_to_go_back(steps: AllSteps, task_ids: list[str]) -> None:
     going = [(task_id, *back) for task_id in task_ids if (back := _going_back(steps, task_id))]
     if not going:
         return
-    for task_id, place, beginning in going[:_SHOWN]:
+    for task_id, place, beginning in going[:SHOWN]:
         say(f"{plain(task_id)} has succeeded in {place}; this restarts it at {beginning}")
-    if len(going) > _SHOWN:
-        say(f"… and {len(going) - _SHOWN} more.")
+    if len(going) > SHOWN:
+        say(f"… and {len(going) - SHOWN} more.")
     _ask(f"{Action.RERUN} {tasks(len(task_ids))}?", f"to restart at {going[0][-1]}")
 
 
@@ -240,7 +238,7 @@ def _carry_out(
     target: Target,
     run: BulkRun[Any] | None = None,
 ) -> None:
-    tally = _Tally(action, run_id)
+    tally = Tally(action, run_id)
     try:
         with progress(action, total) as bar:
             if run is not None:
@@ -262,53 +260,3 @@ def _carry_out(
         raise typer.Exit(Code.UNREACHABLE)
     if code := tally.code:
         raise typer.Exit(code)
-
-
-class _Tally:
-    """The outcomes so far.
-
-    Attributes:
-        counts: how many of them had each outcome.
-    """
-
-    def __init__(self, action: Action, run_id: str) -> None:
-        self._action = action
-        self._run_id = run_id
-        self.counts: Counter[str] = Counter()
-        self._troubles: list[dict[str, str]] = []
-
-    @property
-    def code(self) -> Code:
-        done = sum(self.counts[kind] for kind in (Kind.DONE, Kind.REPEATED))
-        nothing_to_delete = self._action is Action.DELETE and not self.counts  # what a nightly call is to find
-        if nothing_to_delete or (done and done == self.counts.total()):
-            return Code.OK
-        unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
-        return Code.UNREACHABLE if unreachable else Code.NOT_ALL
-
-    def add(self, outcome: ActionOutcome) -> None:
-        self.counts[outcome.kind.value] += 1
-        if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(self._troubles) < KEPT_TROUBLES:
-            explanation = explained(outcome.error) if outcome.kind is Kind.FAILED and outcome.error else None
-            trouble = {"task_id": outcome.task_id, "outcome": outcome.kind.value}
-            self._troubles.append({**trouble, "message": explanation or outcome.message})
-
-    def tell(self, target: Target, run: BulkRun[Any] | None) -> None:
-        cursor, stopped = (None, None) if run is None else (run.cursor, run.stopped)
-        if target.json:
-            result = {"action": self._action.value, "run_id": self._run_id, "counts": dict(self.counts)}
-            print_json({**result, "troubles": self._troubles, "cursor": cursor, "stopped": stopped})
-            return
-        if self.counts:
-            console().print(outcome_table(self.counts))
-        else:
-            say("No task matches.")
-        for trouble in self._troubles[:_SHOWN]:
-            say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
-        if self._action is Action.DELETE and self.counts[Kind.LOCKED]:
-            say(f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id} after that.")
-        if len(self._troubles) > _SHOWN:
-            say("… more of them with --json")
-        if stopped:
-            place = "" if cursor is None else f" --cursor {cursor}"
-            say(f"Stopped: {plain(stopped)}. To go on: --run-id {self._run_id}{place}")

@@ -228,7 +228,7 @@ def test_all_that_was_done_is_told_where_the_listing_fails(run: Any, monkeypatch
 
     with monkeypatch.context() as failing, pytest.raises(ConnectionError):
         failing.setattr("status_tracker.cli.acting._count", lambda *_: None)
-        failing.setattr("status_tracker.cli.acting._Tally.tell", lambda tally, *_: told.update(tally.counts))
+        failing.setattr("status_tracker.cli.acting.Tally.tell", lambda tally, *_: told.update(tally.counts))
         told: dict[str, int] = {}
         failing.setattr(Matching, "__next__", throttled)
         run("rerun", "--status", "failed", *MENDED, "--yes")
