@@ -129,7 +129,7 @@ def test_reader_that_has_seen_enough_is_no_trouble(command: Command, step: Any) 
     process.stdout.close()
     assert process.stderr.read() == ""
     process.stderr.close()
-    process.wait()
+    assert process.wait() == 141
 
 
 def test_person_at_a_terminal_is_asked(command: Command, step: Any) -> None:

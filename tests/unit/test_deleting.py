@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import pytest
 
 import status_tracker as st
+from status_tracker.core.port import StoreError
 from status_tracker.operations.actions import Kind, NoLongerMatchesError
 from status_tracker.operations.all_steps import AllSteps
 from status_tracker.operations.bulk import act_on_all
@@ -151,7 +152,7 @@ def test_a_task_of_any_status_is_deleted_with_what_it_was_made_from_first(done: 
     work(*done)
     assert delete(PIPELINE, "t", **WHY).kind is Kind.DONE
     assert gone()
-    assert Work.happened == ["recall 0", "discard", "delete_results"]
+    assert Work.happened == ["recall 0", "delete_results", "discard"]
 
 
 @pytest.mark.usefixtures("tasks")
@@ -166,9 +167,65 @@ def test_it_is_set_aside_and_recorded_before_anything_is_deleted(monkeypatch: py
 def test_it_is_told_in_the_log_who_deleted_it_and_why(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("INFO", "status_tracker")
     delete(PIPELINE, stored(), **WHY)
-    (line,) = caplog.messages
-    assert "'t'" in line
-    assert "deleted by ada: asked to forget" in line
+    assert caplog.messages == [
+        "Deleting task 't' of 'test', for ada: asked to forget",
+        "Task 't' of 'test' deleted by ada: asked to forget",
+    ]
+
+
+@pytest.mark.usefixtures("tasks")
+def test_it_is_told_in_the_log_before_anything_is_gone(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Killed right after the last request, nothing but that line is left."""
+    caplog.set_level("INFO", "status_tracker")
+    told: list[list[str]] = []
+    monkeypatch.setattr(
+        Work, "before", lambda what: told.append(list(caplog.messages)) if "recall" not in what else None
+    )
+    delete(PIPELINE, "t", **WHY)
+    assert told == [["Deleting task 't' of 'test', for ada: asked to forget"]] * 2
+
+
+def test_without_the_right_to_delete_nothing_is_changed(tasks: MemoryStorage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Any) -> Any:
+        raise StoreError(PermissionError("not authorized to perform: dynamodb:DeleteItem"), transient=False)
+
+    with monkeypatch.context() as refusing:
+        refusing.setattr(tasks.store(stored().key), "remove", refuse)
+        outcome = delete(PIPELINE, "t", request_id="d1", **WHY)
+    assert (outcome.kind, "DeleteItem" in outcome.message) == (Kind.FAILED, True)
+    assert (stored().status, Work.happened, Work.uploads, Work.results) == (PENDING, [], {"t"}, {"t"})
+    assert delete(PIPELINE, "t", request_id="d1", **WHY).kind is Kind.DONE
+
+
+@pytest.mark.usefixtures("tasks")
+def test_without_the_right_to_the_results_the_upload_stays(monkeypatch: pytest.MonkeyPatch) -> None:
+    """From it all can be made again; from the results nothing can."""
+
+    def refuse(what: str) -> None:
+        if what == "delete_results":
+            raise PermissionError("not authorized to perform: s3:DeleteObject")
+
+    monkeypatch.setattr(Work, "before", refuse)
+    assert delete(PIPELINE, "t", **WHY).kind is Kind.UNFINISHED
+    assert (Work.uploads, Work.results) == ({"t"}, {"t"})
+
+
+@pytest.mark.usefixtures("tasks")
+def test_many_are_probed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    Read.make_and_save("u")
+    asked: list[str] = []
+    delete_if = Read.delete_if.__func__  # type: ignore[attr-defined]
+
+    def counted(cls: Any, task_id: str, state: Any) -> Any:
+        asked.append(task_id)
+        return delete_if(cls, task_id, state)
+
+    monkeypatch.setattr(Read, "delete_if", classmethod(counted))
+    chosen = TaskFilter((PENDING,))
+    assert act_on_all(AllSteps(PIPELINE), "delete", chosen, **WHY).counts == {Kind.DONE: 2}
+    assert sorted(asked) in (["t", "t", "u"], ["t", "u", "u"])
 
 
 @pytest.mark.usefixtures("tasks")
@@ -221,7 +278,7 @@ def test_a_cancellation_of_the_same_run_id_lets_no_deletion_take_what_does_not_m
     assert (result.counts, stored().status) == ({}, IGNORED)
 
 
-MOMENTS = ("recall 0", "discard", "delete_results", "remove")
+MOMENTS = ("recall 0", "delete_results", "discard", "remove")
 
 
 @pytest.mark.parametrize("moment", MOMENTS)
@@ -239,6 +296,8 @@ def test_killed_at_any_moment_it_is_completed_and_nothing_begins_meanwhile(
             remove = store.remove
 
             def removing(guard: Any) -> Any:
+                if guard.state.fence < 0:
+                    return remove(guard)  # it only asks for the right
                 if carried_out:
                     remove(guard)
                 raise Killed

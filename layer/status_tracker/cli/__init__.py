@@ -5,10 +5,10 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from typing import TextIO
 
 _NEEDED = {"typer", "rich", "click"}
 _CANNOT_BE_USED = 2
-_BROKEN_PIPE = 141  # as of a program that the signal has ended
 
 
 def main() -> None:
@@ -23,9 +23,11 @@ def main() -> None:
             raise
         sys.stderr.write(f"status-tracker needs {error.name}: pip install 'status-tracker[cli]'\n")
         sys.exit(_CANNOT_BE_USED)
-    try:
-        only(sys.argv[1:2])
-        app(prog_name="status-tracker")
-    except BrokenPipeError:  # the reader has seen enough, like `head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
+    only(sys.argv[1:2])
+    app(prog_name="status-tracker")
+
+
+def _nowhere() -> TextIO:
+    """Takes what is written to an output that `>&-` has closed."""
+    return os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")

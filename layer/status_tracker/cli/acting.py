@@ -2,94 +2,103 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
-from itertools import chain
-from typing import Any
+from functools import partial
+from itertools import count
+from typing import TYPE_CHECKING, Any
 
 import typer
 
 from ..core.config import TrackerConfig
 from ..core.errors import TaskUnreadableError
-from ..operations.actions import Action, ActionOutcome, Kind, TaskAction
+from ..operations.actions import Action, ActionOutcome, TaskAction
 from ..operations.all_steps import AllSteps, configs_of
-from ..operations.bulk import KEPT_TROUBLES, SAMPLE_SIZE, BulkRun, checked_run_id
+from ..operations.bulk import SAMPLE_SIZE, BulkRun, checked_run_id
 from ..operations.filters import TaskFilter
-from ..operations.pipeline import Pipeline
 from .callers import caller
-from .display import advance, console, error_console, outcome_table, print_json, progress, tasks_table
-from .errors import Code, WrongUsageError, explained
+from .display import advance, console, error_console, look, print_json, progress, tasks_table
+from .errors import Code, WrongUsageError
 from .ids import task_id_of
 from .options import Chosen, How
+from .progress import Reading
 from .readable import Readable
-from .target import Step, Target
+from .scope import Scope, opened_scope
+from .tally import SHOWN, Tally
+from .target import Target
 from .text import can_ask, plain, say, tasks
-from .views import View
 
-_SHOWN = 10
+if TYPE_CHECKING:
+    from .steps import Step
 
 
-def act(action: Action, ids: list[str], chosen: Chosen, how: How, target: Target, *, cancel: bool = False) -> None:
-    """Do the action to the tasks of these ids, or to all that match.
-
-    To cancel and to delete, the tasks of a pipeline are those of all its steps.
+def act(
+    name: str,
+    ids: list[str],
+    chosen: Chosen,
+    how: How,
+    target: Target,
+    steps: Sequence[str] | None,
+    *,
+    cancel: bool = False,
+) -> None:
+    """Do the action to the tasks of these ids, or to all that match, in every step of a pipeline or in these.
 
     Args:
+        name: of the action.
         cancel: for deletions, cancel what a worker holds.
 
     Raises:
         WrongUsageError, ValueError: the options are invalid; nothing was changed.
         typer.Exit: not all was done.
     """
+    action = Action(name)
     if bool(ids) == chosen.is_given:
         raise WrongUsageError(f"Give either task ids or a filter, such as --status failed, to say what to {action}.")
     if not how.reason.strip() and not how.dry_run:
         raise WrongUsageError("No reason is given: say why with --reason; it is recorded on each task.")
-    if action is Action.DELETE and not ids and not chosen.status:
-        raise WrongUsageError("Say which tasks to delete by their --status too, such as --status succeeded.")
-    pipeline = target.given_pipeline()
-    with target.opened() as step:
-        if action is Action.DELETE and pipeline is None and isinstance(step, type):
+    if action is Action.DELETE:
+        _check_deletion(ids, chosen, steps)
+    with opened_scope(target, steps) as scope:
+        if action is Action.DELETE and isinstance(scope.first, type) and not scope.of_pipeline:
             raise WrongUsageError(
                 f"{target.task} is a task class, which knows no results: give --task the pipeline, to delete them too."
             )
-        whole = pipeline is not None and action.recalls
-        tasks_of: Step = AllSteps(target.pipeline()) if whole else step  # type: ignore[assignment]
         if ids:
-            _act_on_ids(tasks_of, action, ids, how, target, cancel=cancel)
+            _act_on_ids(scope, action, ids, how, target, asks=not steps, cancel=cancel)
         else:
-            _act_on_all(tasks_of, action, _in_codes(chosen, pipeline, action), how, target, cancel=cancel)
+            _act_on_all(scope, action, chosen, how, target, cancel=cancel)
 
 
-def _in_codes(chosen: Chosen, pipeline: Pipeline | None, action: Action) -> Chosen:
-    """The same options, with the codes that the names of statuses have in the pipeline.
-
-    Those of all steps to cancel and to delete, else those of the first step. What has succeeded in a step and waits for
-    the next is pending.
-    """
-    if pipeline is None or not chosen.status:
-        return chosen
-    found: list[int] = []
-    for status in chosen.status:
-        codes = pipeline.codes_of(status)
-        of_first = [code for code in codes if code in pipeline.first.statuses.values()]
-        found += codes if action.recalls else of_first or codes
-    return replace(chosen, status=[str(code) for code in found])
+def _check_deletion(ids: list[str], chosen: Chosen, steps: Sequence[str] | None) -> None:
+    if not ids and not chosen.status:
+        raise WrongUsageError("Say which tasks to delete by their --status too, such as --status succeeded.")
+    if ids and steps:
+        raise WrongUsageError("--step goes with a filter, not with task ids that are to be deleted: leave it out.")
 
 
-def _tell_of_going_back(pipeline: Pipeline, chosen: TaskFilter) -> None:
-    """Say which of the chosen tasks have come to a later step: what is behind them is done twice."""
-    later = [pipeline.meanings(code)[-1:] for code in chosen.statuses if pipeline.step_at(code) != pipeline.first]
-    for meaning in chain.from_iterable(later):
-        say(f"Tasks that are {meaning.status} in {meaning.step} restart at {pipeline.first.name}.")
+def _tasks_of(scope: Scope) -> Step:
+    """What the actions are done to."""
+    if scope.of_pipeline and scope.pipeline is not None:
+        tasks: Any = AllSteps(scope.pipeline, [each.name for each in scope.steps])
+        return tasks  # type: ignore[no-any-return]  # it is all that a step is to the commands that act
+    return scope.first
 
 
-def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Target, *, cancel: bool) -> None:
-    matching = chosen.filter(step.config, _usual(action, configs_of(step)))
-    pipeline = target.given_pipeline()
-    if action is Action.RERUN and pipeline is not None:
-        _tell_of_going_back(pipeline, matching)
+def _tell_of_going_back(scope: Scope, step: Step, chosen: TaskFilter) -> None:
+    """Say which of the chosen tasks begin again with an earlier step: what is behind them is done twice."""
+    if not isinstance(step, AllSteps):
+        return
+    for code in chosen.statuses:
+        place, beginning = step.place(code), step.beginning(code)
+        if place is not beginning:
+            say(f"Tasks that are {scope.statuses[code].status} in {place.name} restart at {beginning.name}.")
+
+
+def _act_on_all(scope: Scope, action: Action, chosen: Chosen, how: How, target: Target, *, cancel: bool) -> None:
+    step = _tasks_of(scope)
+    matching = chosen.filter_in(scope, _usual(action, configs_of(step)))
+    if action is Action.RERUN:
+        _tell_of_going_back(scope, step, matching)
     run = BulkRun(
         step,
         action,
@@ -102,7 +111,7 @@ def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Ta
         cursor=how.cursor,
         cancel=cancel,
     )
-    total = _count(run, how) if how.yes and not how.dry_run else _rehearse(step, matching, run, how, target)
+    total = _count(run, how) if how.yes and not how.dry_run else _rehearse(scope, matching, run, how, target)
     if how.dry_run:
         return
     if how.run_id or total:
@@ -112,13 +121,27 @@ def _act_on_all(step: Step, action: Action, chosen: Chosen, how: How, target: Ta
 
 def _count(run: BulkRun[Any], how: How) -> int | None:
     """How many match; None where a run is completed, which has tasks to do that match no more."""
-    with progress("Counting"):
-        matching = run.rehearse().matching
+    matching = _counted(run)
     say(f"Matching: {tasks(matching)}.")
     return None if how.run_id else matching
 
 
-def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Target, *, cancel: bool) -> None:
+def _counted(run: BulkRun[Any]) -> int:
+    """How many match; Ctrl-C ends the command."""
+    read = count()
+    try:
+        with Reading("Counting") as reading:
+            return run.rehearse(lambda: reading.look(f"{next(read):,} read")).matching
+    except KeyboardInterrupt:
+        say("Interrupted while counting: nothing was changed.")
+        raise typer.Exit(Code.INTERRUPTED) from None
+
+
+def _act_on_ids(
+    scope: Scope, action: Action, ids: list[str], how: How, target: Target, *, asks: bool, cancel: bool
+) -> None:
+    """Do the action to these tasks; `asks` whether a person is asked before a rerun begins with an earlier step."""
+    step = _tasks_of(scope)
     given = {"--dry-run": how.dry_run, "--limit": how.limit, "--rate": how.rate, "--cursor": how.cursor}
     if wrong := [name for name, value in given.items() if value]:
         raise WrongUsageError(f"{wrong[0]} goes with a filter, not with task ids: leave it out.")
@@ -127,8 +150,8 @@ def _act_on_ids(step: Step, action: Action, ids: list[str], how: How, target: Ta
     task_ids = [task_id_of(step, given) for given in ids]
     if action is Action.DELETE and not how.yes:
         _ask(f"{action} {tasks(len(task_ids))} with all that they have?", "to delete them")
-    if action is Action.RERUN and not how.yes and (pipeline := target.given_pipeline()) is not None:
-        _ask_to_go_back(pipeline, step, task_ids)
+    if action is Action.RERUN and asks and not how.yes and isinstance(step, AllSteps):
+        _ask_to_go_back(step, task_ids)
     _carry_out(action, run_id, map(one.act, task_ids), len(ids), target)
 
 
@@ -141,28 +164,29 @@ def _ask(question: str, purpose: str) -> None:
         raise typer.Exit(Code.NOT_ALL)
 
 
-def _ask_to_go_back(pipeline: Pipeline, step: Step, task_ids: list[str]) -> None:
-    """Ask before tasks that have come to a later step begin with the first again: what is behind them is done twice."""
-    places = [(task_id, place) for task_id in task_ids if (place := _later_step(pipeline, step, task_id))]
-    if not places:
+def _ask_to_go_back(steps: AllSteps, task_ids: list[str]) -> None:
+    """Ask before tasks that are through begin with the first step again: what is behind them is done twice."""
+    going = [(task_id, *back) for task_id in task_ids if (back := _going_back(steps, task_id))]
+    if not going:
         return
-    for task_id, place in places[:_SHOWN]:
-        say(f"{plain(task_id)} {place}; this restarts it at {pipeline.first.name}")
-    if len(places) > _SHOWN:
-        say(f"… and {len(places) - _SHOWN} more.")
-    _ask(f"{Action.RERUN} {tasks(len(task_ids))}?", f"to restart at {pipeline.first.name}")
+    for task_id, place, beginning in going[:SHOWN]:
+        say(f"{plain(task_id)} has succeeded in {place}; this restarts it at {beginning}")
+    if len(going) > SHOWN:
+        say(f"… and {len(going) - SHOWN} more.")
+    _ask(f"{Action.RERUN} {tasks(len(task_ids))}?", f"to restart at {going[0][-1]}")
 
 
-def _later_step(pipeline: Pipeline, step: Step, task_id: str) -> str:
-    """What the task does in a step after the first; empty where it is in none, or cannot be read."""
+def _going_back(steps: AllSteps, task_id: str) -> tuple[str, str] | None:
+    """The step of a task, and the earlier one to which a rerun takes it; None for any other, and what is unreadable."""
     try:
-        task = step.get_one_or_none(task_id, consistent_read=True)
+        task = steps.get_one_or_none(task_id, consistent_read=True)
     except TaskUnreadableError:  # the action tells of it
-        return ""
-    meanings = [] if task is None else pipeline.meanings(task.tracked_state().status)
-    if not meanings or meanings[-1].step == pipeline.first.name:
-        return ""
-    return f"{'has' if meanings[-1].status == 'succeeded' else 'is'} {meanings[-1].status} in {meanings[-1].step}"
+        return None
+    if task is None:
+        return None
+    code = task.tracked_state().status
+    place, beginning = steps.place(code).name, steps.beginning(code).name
+    return None if place == beginning else (place, beginning)
 
 
 def _usual(action: Action, configs: Sequence[TrackerConfig]) -> tuple[int, ...]:
@@ -182,36 +206,28 @@ def _usual_of(action: Action, config: TrackerConfig) -> tuple[int, ...]:
     }[action]
 
 
-def _rehearse(step: Step, matching: TaskFilter, run: BulkRun[Any], how: How, target: Target) -> int:
+def _rehearse(scope: Scope, matching: TaskFilter, run: BulkRun[Any], how: How, target: Target) -> int:
     """Show how many match, and the first ones; ask whether to continue, unless it is a dry run."""
     asks = not how.dry_run
     if asks and not can_ask():
         raise WrongUsageError("Nobody can be asked here: give --yes to act on all that match, or --dry-run.")
-    with progress("Counting"):
-        result = run.rehearse()
-    sample = matching.matching(step, limit=min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE), cursor=how.cursor, whole=True)
-    views = [_view(task, step, target.given_pipeline()) for task in Readable(sample)]
+    found = _counted(run)
+    at_most = min(SAMPLE_SIZE, how.limit or SAMPLE_SIZE)
+    sample = matching.matching(scope.first, limit=at_most, cursor=how.cursor, whole=True)
+    views = [scope.view(task) for task in Readable(sample)]
     if target.json and not asks:
-        print_json({"matching": result.matching, "sample": [view.summary() for view in views]})
+        print_json({"matching": found, "sample": [view.summary() for view in views]})
     elif views:
         out = error_console() if asks else console()
-        out.print(tasks_table(views, step.config.now(), out.width))
-    if not result.matching and (how.run_id is None or how.dry_run):  # else a run may have tasks to dispatch
+        out.print(tasks_table(views, scope.config.now(), out.width))
+    if not found and (how.run_id is None or how.dry_run):  # else a run may have tasks to dispatch
         say("No task matches.")
         raise typer.Exit(Code.NOT_ALL)
-    say(f"Matching: {tasks(result.matching)}.")
-    if asks and not typer.confirm(f"{run.action} {tasks(result.matching)}?", err=True):
+    say(f"Matching: {tasks(found)}.")
+    if asks and not typer.confirm(f"{run.action} {tasks(found)}?", err=True):
         say("Nothing was changed.")
         raise typer.Exit(Code.NOT_ALL)
-    return result.matching
-
-
-def _view(task: Any, step: Step, pipeline: Pipeline | None) -> View:
-    """The task by the step where it is, as `ls` shows it."""
-    if pipeline is None or len(pipeline.steps) == 1:
-        return View.of(task, step.config, pipeline)
-    place = pipeline.step_at(task.tracked_state().status)
-    return View.of(task, place.task_class.config, pipeline, step=place.name)
+    return found
 
 
 def _carry_out(
@@ -222,70 +238,25 @@ def _carry_out(
     target: Target,
     run: BulkRun[Any] | None = None,
 ) -> None:
-    tally = _Tally(action, run_id)
+    tally = Tally(action, run_id)
     try:
         with progress(action, total) as bar:
+            if run is not None:
+                run.before_each = partial(look, bar)
             for outcome in outcomes:
                 tally.add(outcome)
                 advance(bar)
-    except BaseException:
+    except BaseException as error:
         for outcome in run.not_given() if run is not None else ():
             tally.add(outcome)
         if tally.counts:
             tally.tell(target, run)
-        raise
+        if not isinstance(error, KeyboardInterrupt):
+            raise
+        say(f"Interrupted. To go on, give the same command with --run-id {run_id}")
+        raise typer.Exit(Code.INTERRUPTED) from None
     tally.tell(target, run)
     if run is not None and run.stopped:
         raise typer.Exit(Code.UNREACHABLE)
     if code := tally.code:
         raise typer.Exit(code)
-
-
-class _Tally:
-    """The outcomes so far.
-
-    Attributes:
-        counts: how many of them had each outcome.
-    """
-
-    def __init__(self, action: Action, run_id: str) -> None:
-        self._action = action
-        self._run_id = run_id
-        self.counts: Counter[str] = Counter()
-        self._troubles: list[dict[str, str]] = []
-
-    @property
-    def code(self) -> Code:
-        done = sum(self.counts[kind] for kind in (Kind.DONE, Kind.REPEATED))
-        nothing_to_delete = self._action is Action.DELETE and not self.counts  # what a nightly call is to find
-        if nothing_to_delete or (done and done == self.counts.total()):
-            return Code.OK
-        unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
-        return Code.UNREACHABLE if unreachable else Code.NOT_ALL
-
-    def add(self, outcome: ActionOutcome) -> None:
-        self.counts[outcome.kind.value] += 1
-        if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(self._troubles) < KEPT_TROUBLES:
-            explanation = explained(outcome.error) if outcome.kind is Kind.FAILED and outcome.error else None
-            trouble = {"task_id": outcome.task_id, "outcome": outcome.kind.value}
-            self._troubles.append({**trouble, "message": explanation or outcome.message})
-
-    def tell(self, target: Target, run: BulkRun[Any] | None) -> None:
-        cursor, stopped = (None, None) if run is None else (run.cursor, run.stopped)
-        if target.json:
-            result = {"action": self._action.value, "run_id": self._run_id, "counts": dict(self.counts)}
-            print_json({**result, "troubles": self._troubles, "cursor": cursor, "stopped": stopped})
-            return
-        if self.counts:
-            console().print(outcome_table(self.counts))
-        else:
-            say("No task matches.")
-        for trouble in self._troubles[:_SHOWN]:
-            say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
-        if self._action is Action.DELETE and self.counts[Kind.LOCKED]:
-            say(f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id} after that.")
-        if len(self._troubles) > _SHOWN:
-            say("… more of them with --json")
-        if stopped:
-            place = "" if cursor is None else f" --cursor {cursor}"
-            say(f"Stopped: {plain(stopped)}. To go on: --run-id {self._run_id}{place}")

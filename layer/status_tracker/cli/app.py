@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 
 from .._version import __version__
-from ..operations.actions import Action
 from . import init, local
 from .completing import task_ids
 from .environment import Account
@@ -112,43 +111,43 @@ def create(
 
 
 @command(app)
-def rerun(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+def rerun(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids: TaskIds = None) -> None:
     """Run tasks again, from pending, whatever became of them. By filter: failed and ignored ones, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.RERUN, ids or [], chosen, how, target)
+    acting.act("rerun", ids or [], chosen, how, target, step)
 
 
 @command(app)
-def ignore(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+def ignore(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids: TaskIds = None) -> None:
     """Set tasks aside that are pending, failed or stuck. By filter: failed ones, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.IGNORE, ids or [], chosen, how, target)
+    acting.act("ignore", ids or [], chosen, how, target, step)
 
 
 @command(app)
-def unignore(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+def unignore(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids: TaskIds = None) -> None:
     """Take ignored tasks back: they are pending again."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.UNIGNORE, ids or [], chosen, how, target)
+    acting.act("unignore", ids or [], chosen, how, target, step)
 
 
 @command(app)
-def unlock(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+def unlock(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids: TaskIds = None) -> None:
     """Take the lock from workers that are known to be gone. By filter: tasks in progress, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.UNLOCK, ids or [], chosen, how, target)
+    acting.act("unlock", ids or [], chosen, how, target, step)
 
 
 @command(app)
-def cancel(chosen: Chosen, how: How, target: Target, ids: TaskIds = None) -> None:
+def cancel(chosen: Chosen, how: How, target: Target, step: StepNames = None, ids: TaskIds = None) -> None:
     """Set tasks aside whatever they are doing, and stop their runs. By filter: unfinished ones, unless said."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.CANCEL, ids or [], chosen, how, target)
+    acting.act("cancel", ids or [], chosen, how, target, step)
 
 
 @command(app)
@@ -159,12 +158,13 @@ def delete(
     cancel: Annotated[
         bool, typer.Option("--cancel", help="Cancel tasks that a worker holds; called again later, they are deleted.")
     ] = False,
+    step: StepNames = None,
     ids: TaskIds = None,
 ) -> None:
     """Delete tasks for good: what they were made from, their results, and themselves."""
     from . import acting  # noqa: PLC0415
 
-    acting.act(Action.DELETE, ids or [], chosen, how, target, cancel=cancel)
+    acting.act("delete", ids or [], chosen, how, target, step, cancel=cancel)
 
 
 @command(app)
@@ -229,6 +229,7 @@ def export(
 @command(app)
 def sweep(
     target: Target,
+    step: StepNames = None,
     limit: Annotated[int, typer.Option(help="Restart at most so many.")] = 100,
     pending_after: Annotated[str, typer.Option(help="Leave a pending task alone for so long.")] = "5m",
     by: Annotated[str | None, typer.Option(help="Who; by default the AWS identity, or this user.")] = None,
@@ -238,7 +239,7 @@ def sweep(
     """Have tasks worked on again that are stuck, due or pending, and that nothing works on."""
     from . import sweeping  # noqa: PLC0415
 
-    sweeping.sweep_once(target, limit=limit, pending_after=pending_after, by=by, cursor=cursor, dry_run=dry_run)
+    sweeping.sweep_once(target, step, limit=limit, pending_after=pending_after, by=by, cursor=cursor, dry_run=dry_run)
 
 
 @command(app)

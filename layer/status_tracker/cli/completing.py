@@ -30,12 +30,12 @@ def step_names(ctx: Any) -> list[str]:
 
 
 def task_ids(ctx: Any, incomplete: str) -> list[str]:
-    """Ids that begin like that, of the newest tasks of each status."""
+    """Ids that begin like that, of the newest tasks of each status; none with tabs or newlines, which end an offer."""
     from .ids import newest_ids  # noqa: PLC0415  # only to complete
 
     with suppress(Exception), _scope(ctx) as scope:
         found: Iterator[str] = (each for each in newest_ids(scope, _LOOKED_THROUGH) if each.startswith(incomplete))
-        return list(islice(found, _OFFERED_IDS))
+        return list(islice(filter(str.isprintable, found), _OFFERED_IDS))
     return []
 
 

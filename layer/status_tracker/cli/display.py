@@ -42,17 +42,21 @@ _ENDLESS = 100_000  # what is piped elsewhere is not cut to a terminal's width
 def console() -> Console:
     """Standard output."""
     width = None if sys.stdout.isatty() else _ENDLESS
-    return Console(highlight=False, width=width, soft_wrap=not sys.stdout.isatty())
+    return Console(highlight=False, emoji=False, width=width, soft_wrap=not sys.stdout.isatty())
 
 
 def narrow_console() -> Console:
     """Standard output, never wider than a terminal of 80 columns."""
-    return Console(highlight=False, width=min(_WIDEST_TABLE, Console().width) if sys.stdout.isatty() else _WIDEST_TABLE)
+    return Console(
+        highlight=False,
+        emoji=False,
+        width=min(_WIDEST_TABLE, Console().width) if sys.stdout.isatty() else _WIDEST_TABLE,
+    )
 
 
 def error_console() -> Console:
     """Standard error."""
-    return Console(highlight=False, stderr=True)
+    return Console(highlight=False, emoji=False, stderr=True)
 
 
 def print_json(content: object) -> None:
@@ -131,7 +135,7 @@ def tasks_table(views: Sequence[View], now: datetime, width: int) -> RenderableT
 
 def _under_ids(ids: Sequence[str], table: Table, width: int) -> RenderableType:
     """The rows of the table, each under its id; only an id that is wider than the terminal is folded."""
-    lines = Console(width=width, highlight=False).render_lines(table, pad=False)
+    lines = Console(width=width, highlight=False, emoji=False).render_lines(table, pad=False)
     rendered = [Text.assemble(*((part.text, part.style or "") for part in line), no_wrap=True) for line in lines]
     end = len(rendered) - (0 if table.box is None else 1)  # a line of the frame
     heading, rows = rendered[: end - len(ids)], rendered[end - len(ids) : end]
@@ -189,7 +193,8 @@ def checks_table(checks: Sequence[tuple[str, bool | None, float, str]]) -> Table
 
 @contextmanager
 def progress(what: str, total: int | None = None) -> Iterator[Progress | ProgressLines]:
-    """A bar on standard error, or lines if that is no terminal; `advance(progress)` moves it on."""
+    """A bar on standard error, or lines if that is no terminal; `advance(progress)` moves it on, `look(progress)` does
+    where something is only read."""
     if not sys.stderr.isatty():
         yield ProgressLines(what, total)
         return
@@ -232,6 +237,12 @@ def advance(bar: Progress | ProgressLines) -> None:
         bar.advance()
     else:
         bar.advance(bar.task_ids[0])
+
+
+def look(bar: Progress | ProgressLines) -> None:
+    """One more is read; a bar moves by itself."""
+    if isinstance(bar, ProgressLines):
+        bar.look()
 
 
 def _print_entries(out: Console, title: str, entries: Sequence[Mapping[str, Any]]) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import NoReturn
@@ -23,6 +25,8 @@ class Code(enum.IntEnum):
     UNREACHABLE = 3
     TROUBLE = 4
     INTERRUPTED = 130
+    BROKEN_PIPE = 141
+    """Whoever reads the output has seen enough, like `head`; as of a program that the signal has ended."""
 
 
 class WrongUsageError(Exception):
@@ -67,7 +71,10 @@ def told() -> Iterator[None]:
         _end(str(error), Code.UNREACHABLE)
     except TaskExecutionError as error:
         _end(str(error), Code.NOT_ALL)
-    except (typer.Exit, typer.Abort, BrokenPipeError):
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still to be flushed
+        raise typer.Exit(int(Code.BROKEN_PIPE)) from None
+    except (typer.Exit, typer.Abort):
         raise
     except ValueError as error:  # the library's: what was found, what was expected, what to do
         _end(str(error), Code.USAGE)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TextIO, TypeAlias
 
 from .errors import WrongUsageError
-from .listing import Search, end_early, refuse_cursor_of_several
+from .listing import Search, end_early
 from .options import Chosen
 from .progress import Reading
 from .scope import Scope
@@ -39,12 +39,10 @@ def export(
     format: str | None,  # noqa: A002  # the option's name
     cursor: str | None,
 ) -> None:
-    """All tasks that match, as CSV or JSON lines, of each use case."""
+    """All tasks that match, as CSV or JSON lines, of each use case. A cursor is of the first of them."""
     kind = format or ("jsonl" if json or (output and output.suffix in {".jsonl", ".json"}) else "csv")
     if kind not in FORMATS:
         raise WrongUsageError(f"--format is {kind!r}: give one of {', '.join(FORMATS)}.")
-    if output is None:
-        refuse_cursor_of_several(scopes, cursor)
     searches: list[Search] = []
     goes_on = cursor is not None
     wanted = {"tasks": [scope.given for scope in scopes], "format": kind, "filter": asdict(chosen)}
@@ -83,7 +81,7 @@ def _following(given: Iterator[Any], scope: Scope, search: Search, sink: Sink) -
         if not search.has_read and not isinstance(error, KeyboardInterrupt):
             raise
         sink.keep(scope.given, search.cursor)
-        end_early(scope.given if sink.part is None else sink.tasks, search, search.cursor, error, sink.told)
+        end_early(sink.tasks_from(scope.given), search, search.cursor, error, sink.told)
 
 
 class Sink:
@@ -110,10 +108,10 @@ class Sink:
         self.kept = is_begun and part is not None
         self._wanted = wanted
 
-    @property
-    def tasks(self) -> str:
-        """All that the export is of, as ``--task`` names it."""
-        return ",".join(self._wanted["tasks"])
+    def tasks_from(self, place: str) -> str:
+        """What ``--task`` names to go on there: all that the file is of, or what comes after on standard output."""
+        names = self._wanted["tasks"]
+        return ",".join(names[names.index(place) :] if self.part is None else names)
 
     @property
     def told(self) -> str:

@@ -24,8 +24,14 @@ def task_id_of(step: Any, given: str) -> str:
     What looks like an escape may be in the id itself: where there is a task of exactly that id, it is meant.
     """
     task_id = given.removeprefix(f"{step.config.use_case_id}{step.config.sep}")
-    meant = _ESCAPE.sub(lambda found: found[0].encode("ascii").decode("unicode_escape"), task_id)
+    meant = _ESCAPE.sub(lambda found: _meant(found[0]), task_id)
     return task_id if meant == task_id or _is_there(step, task_id) else meant
+
+
+def prefix_of(step: Any, given: str) -> str:
+    """The beginning of ids, as `task_id_of`; of escapes only those are taken for such that a list shows."""
+    prefix = given.removeprefix(f"{step.config.use_case_id}{step.config.sep}")
+    return _ESCAPE.sub(lambda found: found[0] if _meant(found[0]).isprintable() else _meant(found[0]), prefix)
 
 
 def newest_ids(scope: Scope, of_each_status: int) -> Iterator[str]:
@@ -54,6 +60,10 @@ def told_similar(found: list[str], searched: int) -> str:
         return f"No id among {among} begins with it or is similar."
     more = f", and {len(found) - _SUGGESTED} more" if len(found) > _SUGGESTED else ""
     return f"Did you mean {', '.join(plain(repr(each)) for each in found[:_SUGGESTED])}{more}? Searched were {among}."
+
+
+def _meant(escape: str) -> str:
+    return escape.encode("ascii").decode("unicode_escape")
 
 
 def _is_there(step: Any, task_id: str) -> bool:

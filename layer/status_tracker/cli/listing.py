@@ -76,17 +76,24 @@ def ls(scopes: Sequence[Scope], chosen: Chosen, *, json: bool, limit: int, oldes
     """The tasks that match, of each use case."""
     if limit < 1:
         raise WrongUsageError(f"--limit is {limit}: give how many tasks to list, at least 1.")
-    refuse_cursor_of_several(scopes, cursor)
+    if cursor is not None and len(scopes) > 1:
+        raise WrongUsageError(
+            f"--cursor goes with one use case, and --task names {len(scopes)}: give the one it is of."
+        )
     searches = []
     for scope in scopes:
         if len(scopes) > 1 and not json:
             console().print(Text(f"{plain(scope.use_case_id)}:", style="bold"))
-        searches.append(_list(scope, chosen, json=json, limit=limit, oldest=oldest, cursor=cursor))
+        alone = len(scopes) == 1
+        searches.append(_list(scope, chosen, json=json, limit=limit, oldest=oldest, cursor=cursor, alone=alone))
     for search in searches:
         search.readable.end()
 
 
-def _list(scope: Scope, chosen: Chosen, *, json: bool, limit: int, oldest: bool, cursor: str | None) -> Search:
+def _list(
+    scope: Scope, chosen: Chosen, *, json: bool, limit: int, oldest: bool, cursor: str | None, alone: bool
+) -> Search:
+    """The tasks of one use case; `alone` whether the list is of no others."""
     views: list[View] = []
     ended_by: BaseException | None = None
     with Reading(f"Listing {scope.use_case_id}") as reading:
@@ -113,7 +120,7 @@ def _list(scope: Scope, chosen: Chosen, *, json: bool, limit: int, oldest: bool,
     if not views and behind is None:
         say("No task matches.")
     elif behind is not None and not json:
-        say(f"There may be more: --limit, or --cursor {behind}")
+        say(f"There may be more: --limit, or {'' if alone else f'--task {scope.given} '}--cursor {behind}")
     if not json and not chosen.status:
         tell_of_other_steps(scope)
     return search
@@ -133,14 +140,6 @@ def show(scope: Scope, given: str, *, json: bool) -> None:
         print_json(view.whole())
     else:
         print_task(console(), view, step.config.now())
-
-
-def refuse_cursor_of_several(scopes: Sequence[Scope], cursor: str | None) -> None:
-    """Raise `WrongUsageError` where nobody can say which use case a cursor is of."""
-    if cursor is not None and len(scopes) > 1:
-        raise WrongUsageError(
-            f"--cursor goes with one use case, and --task names {len(scopes)}: give the one it is of."
-        )
 
 
 def end_early(given: str, search: Search, cursor: str | None, ended_by: BaseException, where: str = "") -> NoReturn:

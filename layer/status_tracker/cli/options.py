@@ -7,18 +7,17 @@ import gc
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import MISSING, dataclass, fields, is_dataclass
-from datetime import datetime
-from typing import Annotated, Any, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from ..core.config import TrackerConfig
-from ..operations.filters import TaskFilter
 from .completing import statuses, step_names, task_ids
 from .errors import WrongUsageError, told
 from .quick import QuickCommand
-from .scope import Scope
-from .times import parse_moment
+
+if TYPE_CHECKING:
+    from ..operations.filters import TaskFilter
+    from .scope import Scope
 
 StepNames = Annotated[
     list[str] | None,
@@ -48,23 +47,21 @@ class Chosen:
         """Whether any of them is."""
         return any(getattr(self, field.name) is not None for field in fields(self))
 
-    def filter(self, config: TrackerConfig, default: Sequence[int]) -> TaskFilter:
-        """The filter of these options; with the default's statuses if none is given. Raises `ValueError`."""
-        return self._filter([config.status_code(status) for status in self.status or ()] or default, config.now())
+    def filter_in(self, scope: Scope, default: Sequence[int] = ()) -> TaskFilter:
+        """The filter of these options; without a status with the default's, or with all. Raises `ValueError`."""
+        from ..operations.filters import TaskFilter  # noqa: PLC0415  # commands without a filter start sooner
+        from .ids import prefix_of  # noqa: PLC0415
+        from .times import parse_moment  # noqa: PLC0415
 
-    def filter_in(self, scope: Scope) -> TaskFilter:
-        """The filter of these options; with all statuses of the scope if none is given. Raises `ValueError`."""
         codes = [code for status in self.status or () for code in scope.codes(status)]
-        return self._filter(codes or list(scope.statuses), scope.config.now())
-
-    def _filter(self, codes: Sequence[int], now: datetime) -> TaskFilter:
+        now = scope.config.now()
         chosen = TaskFilter(
-            tuple(codes),
+            tuple(codes or default or scope.statuses),
             error_class=self.error_class,
             error_text=self.error_text,
             since=parse_moment(self.since, "--since", now),
             until=parse_moment(self.until, "--until", now),
-            id_prefix=self.id_prefix or "",
+            id_prefix=prefix_of(scope.first, self.id_prefix or ""),
         )
         if self.id_prefix is not None and not self.id_prefix:
             raise WrongUsageError("--id-prefix is empty: give the beginning of the ids, or leave it out.")
@@ -95,29 +92,46 @@ def command(app: typer.Typer, **context_settings: Any) -> Callable[[Callable[...
     """
 
     def register(function: Callable[..., None]) -> None:
-        hints = get_type_hints(function, include_extras=True)
-        groups: dict[str, Any] = {name: hint for name, hint in hints.items() if is_dataclass(hint)}
-
-        @functools.wraps(function)
-        def run(**options: Any) -> None:
-            gc.enable()
-            given = {name: _taken(kind, options) for name, kind in groups.items()}
-            with told():
-                function(**given, **options)
-
-        own = [_parameter(name, each.default, hints[name]) for name, each in _own(function, groups)]
-        grouped = [each for kind in groups.values() for each in _parameters(kind)]
-        parameters = [*own, *grouped]
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        del run.__wrapped__  # else its signature would count
-        app.command(cls=QuickCommand, context_settings=context_settings)(run)
+        app.command(cls=QuickCommand, context_settings=context_settings)(_Registered(function))
 
     return register
 
 
-def _own(function: Callable[..., None], groups: dict[str, Any]) -> list[tuple[str, inspect.Parameter]]:
-    return [(name, each) for name, each in inspect.signature(function).parameters.items() if name not in groups]
+class _Registered:
+    """A command as typer takes it; its options are only looked at where it is wanted, since that takes a while."""
+
+    def __init__(self, function: Callable[..., None]) -> None:
+        self._function = function
+        self.__name__ = function.__name__
+        self.__doc__ = function.__doc__
+
+    def __call__(self, **options: Any) -> None:
+        gc.enable()
+        given = {name: _taken(kind, options) for name, kind in self._groups.items()}
+        with told():
+            self._function(**given, **options)
+
+    @functools.cached_property
+    def _hints(self) -> dict[str, Any]:
+        return get_type_hints(self._function, include_extras=True)
+
+    @functools.cached_property
+    def _groups(self) -> dict[str, Any]:
+        return {name: hint for name, hint in self._hints.items() if is_dataclass(hint)}
+
+    @functools.cached_property
+    def __signature__(self) -> inspect.Signature:
+        own = [
+            _parameter(name, each.default, self._hints[name])
+            for name, each in inspect.signature(self._function).parameters.items()
+            if name not in self._groups
+        ]
+        grouped = [each for kind in self._groups.values() for each in _parameters(kind)]
+        return inspect.Signature([*own, *grouped])
+
+    @property
+    def __annotations__(self) -> dict[str, Any]:  # type: ignore[override]
+        return {each.name: each.annotation for each in self.__signature__.parameters.values()}
 
 
 @functools.cache  # most commands have the same groups

@@ -48,7 +48,12 @@ def _named(pipeline: Pipeline, step: str | None) -> str | None:
 def _end(until: str | None, now: datetime) -> datetime | None:
     """The moment of a time, or of so long from now."""
     age = None if until is None else parse_age(until)
-    return parse_moment(until, "--until", now) if age is None else now + age
+    end = parse_moment(until, "--until", now) if age is None else now + age
+    if end is not None and end <= now:
+        raise WrongUsageError(
+            f"--until is {until!r}, which is past: give a time to come, or 2h for two hours from now."
+        )
+    return end
 
 
 def _tell(pipeline: Pipeline, target: Target) -> None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Self
 
+from .progress_lines import EVERY_SECONDS
 from .text import say
 
 _QUIET_SECONDS = 1.0
@@ -18,8 +19,6 @@ _QUIET_SECONDS = 1.0
 
 _INTERRUPTED = b"\nEnding at the next task. Ctrl-C once more ends at once, and does not say how to go on.\n"
 _REDRAWN_SECONDS = 0.1
-_SELDOM_SECONDS = 30.0
-"""Where nobody watches a terminal, a line is written after so long, and then as seldom."""
 
 
 class Reading:
@@ -27,7 +26,7 @@ class Reading:
 
     Args:
         what: what is being done, for whoever watches.
-        quiet: say nothing.
+        quiet: say nothing. Else a line on a terminal is drawn anew, and elsewhere there is one every few seconds.
 
     Attributes:
         interrupted: whether Ctrl-C was pressed; where no `look` came after it, nothing was raised.
@@ -64,7 +63,7 @@ class Reading:
             if now - self._began >= _QUIET_SECONDS and now - self._told >= _REDRAWN_SECONDS:
                 self._told = now
                 self._draw(self._line(done))
-        elif now - self._told >= _SELDOM_SECONDS:
+        elif now - self._told >= EVERY_SECONDS:
             self._told = now
             say(self._line(done))
 

@@ -22,17 +22,27 @@ class ProgressLines:
     def __init__(self, what: str, total: int | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._what, self._total, self._clock = what, total, clock
         self._begun = self._told = clock()
-        self._done = 0
+        self._done = self._read = 0
 
     def advance(self) -> None:
         """One more is done."""
         self._done += 1
+        self._tell()
+
+    def look(self) -> None:
+        """One more is read, of which nobody knows yet whether there is anything to do."""
+        self._read += 1
+        self._tell()
+
+    def _tell(self) -> None:
         now = self._clock()
         if now - self._told >= EVERY_SECONDS:
             self._told = now
             say(self._line(now - self._begun))
 
     def _line(self, seconds: float) -> str:
+        if not self._done:
+            return f"{self._what}: nothing done yet, {self._read:,} tasks read"
         rate = self._done / seconds
         if self._total is None:
             return f"{self._what}: {self._done:,}, {rate:,.1f} a second"

@@ -6,13 +6,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from ..core.config import TrackerConfig
 from ..operations.pipeline import Pipeline, StatusOfStep
 from .errors import WrongUsageError
-from .target import Step, Target, steps_known_beside
-from .views import View
+from .target import Target, steps_known_beside
+
+if TYPE_CHECKING:
+    from ..core.config import TrackerConfig
+    from .steps import Step
+    from .views import View
 
 
 class NamedStep(NamedTuple):
@@ -90,12 +93,30 @@ class Scope:
         return {each.failed_status for each in configs if each.failed_status != each.pending_status}
 
     def codes(self, status: str) -> list[int]:
-        """The codes of a status given by its name, of every covered step, or as a code. Raises `ValueError`."""
-        named = [code for code, each in self.statuses.items() if each.status == _normal(status)]
-        return named or [self.config.status_code(status)]
+        """The codes of a status given by its name, of every covered step, or as a code.
+
+        Raises:
+            WrongUsageError: there is no such status.
+        """
+        text = status.strip().lower().replace("-", "_")
+        if named := [code for code, each in self.statuses.items() if each.status == text]:
+            return named
+        if text.isascii() and text.isdigit() and (int(text) in self.statuses or not self.of_pipeline):
+            return [int(text)]
+        known: dict[str, list[str]] = {}
+        for code, each in self.statuses.items():
+            known.setdefault(each.status, []).append(str(code))
+        from difflib import get_close_matches  # noqa: PLC0415  # only for what is mistyped
+
+        similar = get_close_matches(text, known, 1)
+        give = f"did you mean {similar[0]!r}? Give" if similar else "give"
+        names = ", ".join(f"{name} ({', '.join(codes)})" for name, codes in known.items())
+        raise WrongUsageError(f"There is no status {status!r}: {give} a code, or one of {names}.")
 
     def view(self, task: Any) -> View:
         """The task as it is shown: by the step that works next on it."""
+        from .views import View  # noqa: PLC0415  # whoever only counts shows none
+
         meaning = self.statuses.get(task.tracked_state().status)
         if meaning is None or not self.is_whole:
             return View.of(task, self.config, self.pipeline)
@@ -179,7 +200,3 @@ def _name_of(step: Any) -> str:
 def _pipeline_around(named: NamedStep) -> Pipeline | None:
     step: Any = named.step
     return Pipeline({named.name: step}) if isinstance(step, type) else None
-
-
-def _normal(status: str) -> str:
-    return status.strip().lower().replace("-", "_")

@@ -12,16 +12,17 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import ModuleType
-from typing import Annotated, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from ..core.history import told
 from ..core.task import TrackedTask
-from ..operations.actions import Operable
-from ..operations.filters import ListedTask
 from ..operations.pipeline import Pipeline
 from .errors import WrongUsageError
+
+if TYPE_CHECKING:
+    from .steps import Step
 
 # A command that cannot reach AWS shall say so within seconds.
 _PATIENCE = {"connect_timeout_seconds": 2, "read_timeout_seconds": 5, "max_retry_attempts": 2}
@@ -30,14 +31,6 @@ _CREDENTIALS = (
     *("AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"),
 )
 _LIFECYCLE = ("pending_status", "in_progress_status", "failed_status", "succeeded_status", "ignored_status")
-
-
-class Step(Operable[Any], Protocol):
-    """What the commands need of a step."""
-
-    def get_one_or_none(self, task_id: str, consistent_read: bool = ...) -> ListedTask | None: ...
-
-    def count_by_status(self) -> dict[int, int]: ...
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,11 @@ from ..core.history import told
 from ..core.state import TaskState, is_newest, is_recorded, waits
 from ..core.task import Acted, TrackedTask
 from ..core.trace import tell
+from .all_steps import step_of
 from .filters import ListedTask, Listing, TaskFilter
+
+_OF_NO_TASK = -1
+"""A fence: a deletion of a task that has it only shows whether there is the right to delete."""
 
 TaskT = TypeVar("TaskT", bound=ListedTask)
 Record: TypeAlias = dict[str, str]
@@ -152,6 +156,7 @@ class TaskAction(Generic[TaskT]):
         self._by = by
         self._check = check
         self._cancels = cancels
+        self._may_delete = False
 
     def has_begun(self, state: TaskState) -> bool:
         """Whether this very request is recorded on a task in that state."""
@@ -189,6 +194,9 @@ class TaskAction(Generic[TaskT]):
         return self._followed(task_id, acted)
 
     def _acted(self, task_id: str, known: TaskT | None) -> Acted[TaskT]:
+        if self._action is Action.DELETE and not self._may_delete:
+            self._tasks.delete_if(task_id, TaskState(self._tasks.config.pending_status, fence=_OF_NO_TASK))
+            self._may_delete = True  # else it was refused: before anything is lost
         try:
             return self._recorded(task_id, self.record, known)
         except TaskLockedError:
@@ -206,7 +214,7 @@ class TaskAction(Generic[TaskT]):
             if self._filter is not None and not self._filter.admits(task_id, state):
                 config = self._tasks.config
                 task = f"Task(use_case_id={config.use_case_id!r}, task_id={task_id!r})"
-                status = config.status_name(state.status)
+                status = step_of(self._tasks, state).config.status_name(state.status)
                 raise NoLongerMatchesError(f"{task} does not match any more: it is {status} by now.")
 
         return self._tasks.act_if(
@@ -223,9 +231,10 @@ class TaskAction(Generic[TaskT]):
         """Do what follows the action, which is recorded: a crash in between is completed by a repetition."""
         kind = Kind.DONE if acted.now else Kind.REPEATED
         try:
-            is_due = self._action.dispatches and (acted.now or waits(acted.state, self._tasks.config))
+            step = step_of(self._tasks, acted.state)
+            is_due = self._action.dispatches and (acted.now or waits(acted.state, step.config))
             if is_due and self._tasks.dispatch(acted.task) is False:
-                self._follow_up(task_id, acted.state.run)
+                self._follow_up(step, task_id, acted.state.run)
             if self._action.recalls and is_newest(acted.state, self.record):  # else somebody has begun it anew
                 self._tasks.recall(acted.task)
                 if self._action is Action.DELETE:
@@ -241,16 +250,15 @@ class TaskAction(Generic[TaskT]):
         return ActionOutcome(task_id, kind)
 
     def _delete(self, task_id: str, acted: Acted[TaskT]) -> None:
-        """What would make the task again goes first, the task last (docs/decisions/0022)."""
+        """What would make the task again goes before the task (docs/decisions/0022)."""
+        task = f"{task_id!r} of {self._tasks.config.use_case_id!r}"
+        tell(logging.INFO, f"Deleting task {task}, for {self._by}: {self._reason}")
         self._tasks.discard(acted.task)
         if not self._tasks.delete_if(task_id, acted.state):
             raise NoLongerMatchesError(
                 f"Somebody has begun {task_id!r} anew while it was deleted: it is there, but not what it was made from."
             )
-        tell(
-            logging.INFO,
-            f"Task {task_id!r} of {self._tasks.config.use_case_id!r} deleted by {self._by}: {self._reason}",
-        )
+        tell(logging.INFO, f"Task {task} deleted by {self._by}: {self._reason}")
 
     def _not_followed(self, task_id: str, error: Exception) -> ActionOutcome:
         if self._action.dispatches:
@@ -262,8 +270,7 @@ class TaskAction(Generic[TaskT]):
         message = f"The task is set aside ({self._action}), and {become}: {told(error)}"
         return ActionOutcome(task_id, Kind.UNFINISHED, message, error)
 
-    def _follow_up(self, task_id: str, run: int) -> None:
+    def _follow_up(self, step: object, task_id: str, run: int) -> None:
         """Give the task its next run, since what drove that one is over."""
-        tasks: object = self._tasks
-        if isinstance(tasks, type) and issubclass(tasks, TrackedTask):
-            tasks.dispatch(tasks.restart(task_id, run=run, reason=self._reason, by=self._by))
+        if isinstance(step, type) and issubclass(step, TrackedTask):
+            step.dispatch(step.restart(task_id, run=run, reason=self._reason, by=self._by))

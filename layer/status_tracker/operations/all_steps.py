@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ..core.state import TaskState
     from ..core.task import Acted
     from .filters import Query
-    from .pipeline import Pipeline
+    from .pipeline import Pipeline, PipelineStep
 
 
 def configs_of(tasks: Any) -> tuple[TrackerConfig, ...]:
@@ -21,11 +21,19 @@ def configs_of(tasks: Any) -> tuple[TrackerConfig, ...]:
     return tasks.configs if isinstance(tasks, AllSteps) else (tasks.config,)
 
 
+def step_of(tasks: Any, state: TaskState) -> Any:
+    """What has the rules for a task in that state: the task class of its step, or the tasks themselves."""
+    return tasks.place(state.status).task_class if isinstance(tasks, AllSteps) else tasks
+
+
 class AllSteps:
     """What can be acted on (`Operable`): a filter finds tasks of every step, and an action is done by the step's rules.
 
+    A rerun begins with the step where the task is; of a task that has been through all of them, with the first.
+
     Args:
         pipeline: whose tasks.
+        names: the steps that are meant, if not all. A task that is in none of them is acted on by the first of them.
 
     Attributes:
         config: that of the first step, which names its statuses only.
@@ -36,11 +44,21 @@ class AllSteps:
         act_on_all(AllSteps(PIPELINE), "cancel", TaskFilter((10, 20, 70)), reason="wrong delivery")
     """
 
-    def __init__(self, pipeline: Pipeline) -> None:
+    def __init__(self, pipeline: Pipeline, names: Collection[str] = ()) -> None:
         self._pipeline = pipeline
+        self._steps = tuple(step for step in pipeline if not names or step.name in names)
         self._first: Any = pipeline.first.task_class
-        self.config: TrackerConfig = self._first.config
-        self.configs: tuple[TrackerConfig, ...] = tuple(step.task_class.config for step in pipeline)
+        self.configs: tuple[TrackerConfig, ...] = tuple(step.task_class.config for step in self._steps)
+        self.config = self.configs[0]
+
+    def place(self, code: int) -> PipelineStep:
+        """The step that works next on a task of that status."""
+        return next((step for step in reversed(self._steps) if code in step.statuses.values()), self._steps[0])
+
+    def beginning(self, code: int) -> PipelineStep:
+        """The step with which a rerun of a task of that status begins."""
+        is_through = code == self.configs[-1].succeeded_status
+        return self._steps[0] if is_through else self.place(code)
 
     def query_by_status(
         self,
@@ -82,39 +100,51 @@ class AllSteps:
         request_id: str | None = None,
         known: Any = None,
     ) -> Acted[Any]:
-        """As `TrackedTask.act_if`, in the step where the task is."""
-        found = known if known is not None else self.get_one_or_none(task_id, consistent_read=True)
-        if found is None:
-            raise TaskIsNotInitializedError(
-                f"There is no task {task_id!r} in the use case {self.config.use_case_id!r}.",
-                use_case_id=self.config.use_case_id,
-                task_id=task_id,
-            )
-        step = self._step_of(found)
-        acted: Acted[Any] = step.act_if(
-            task_id, action, check, reason=reason, by=by, request_id=request_id, known=found
-        )
-        return acted
+        """As `TrackedTask.act_if`, in the step where the task is when it is written."""
+        place = self.beginning if action == "rerun" else self.place
+        while True:
+            found = known if known is not None else self.get_one_or_none(task_id, consistent_read=True)
+            if found is None:
+                raise TaskIsNotInitializedError(
+                    f"There is no task {task_id!r} in the use case {self.config.use_case_id!r}.",
+                    use_case_id=self.config.use_case_id,
+                    task_id=task_id,
+                )
+            step, known = place(found.tracked_state().status), None
+
+            def still_there(state: TaskState, step: PipelineStep = step) -> None:
+                check(state)
+                if place(state.status) is not step:
+                    raise _WentOnError
+
+            try:
+                acted: Acted[Any] = step.task_class.act_if(
+                    task_id, action, still_there, reason=reason, by=by, request_id=request_id, known=found
+                )
+            except _WentOnError:
+                continue
+            return acted
 
     def dispatch(self, task: Any) -> bool | None:
         """As `TrackedTask.dispatch`, of the step where the task is."""
-        started: bool | None = self._step_of(task).dispatch(task)
+        started: bool | None = step_of(self, task.tracked_state()).dispatch(task)
         return started
 
     def recall(self, task: Any) -> None:
         """As `TrackedTask.recall`, of the step where the task is."""
-        self._step_of(task).recall(task)
+        step_of(self, task.tracked_state()).recall(task)
 
     def discard(self, task: Any) -> None:
-        """As `TrackedTask.discard`, of the first step; then the results are deleted."""
-        self._first.discard(task)
+        """Delete the results, and then as `TrackedTask.discard` of the first step what they can be made from again."""
         if self._pipeline.delete_results is not None:
             self._pipeline.delete_results(task.task_id)
+        self._first.discard(task)
 
     def delete_if(self, task_id: str, state: TaskState) -> bool:
         """As `TrackedTask.delete_if`."""
         gone: bool = self._first.delete_if(task_id, state)
         return gone
 
-    def _step_of(self, task: Any) -> Any:
-        return self._pipeline.step_at(task.tracked_state().status).task_class
+
+class _WentOnError(Exception):
+    """The task has come to another step since it was read."""

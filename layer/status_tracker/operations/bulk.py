@@ -127,6 +127,7 @@ class BulkRun(Generic[TaskT]):
     Attributes:
         run_id: the id of the run.
         stopped: why it ended early, because task after task failed; otherwise None.
+        before_each: called before each task is read, for whoever tells how far the run is. By default nothing.
 
     Raises:
         ValueError: an argument is invalid; raised before any request.
@@ -161,7 +162,8 @@ class BulkRun(Generic[TaskT]):
         self._limit = _checked_limit(limit)
         self._pace = Pace(rate, sleep)
         self._cursor = cursor
-        self._listed = self._listing(whole=True)
+        self.before_each: Callable[[], object] = lambda: None
+        self._listed = self._listing(whole=True, before_each=self._look)
         self._under_way: deque[tuple[Future[ActionOutcome], str | None]] = deque()
 
     @property
@@ -169,11 +171,15 @@ class BulkRun(Generic[TaskT]):
         """The position after the last task whose outcome was given, and before the failures that stopped the run."""
         return self._cursor
 
-    def rehearse(self) -> BulkResult:
-        """Only count the matching tasks; nothing is changed, and the run can still be made."""
+    def rehearse(self, before_each: Callable[[], object] = lambda: None) -> BulkResult:
+        """Only count the matching tasks; nothing is changed, and the run can still be made.
+
+        Args:
+            before_each: called before each task is read; what it raises ends the counting.
+        """
         sample: list[str] = []
         count = 0
-        for task_id in self._listing().ids():
+        for task_id in self._listing(before_each=before_each).ids():
             count += 1
             if len(sample) < SAMPLE_SIZE:
                 sample.append(task_id)
@@ -191,8 +197,13 @@ class BulkRun(Generic[TaskT]):
                     self.stopped = f"{failures} tasks failed one after the other, the last with: {outcome.message}"
                 yield outcome
 
-    def _listing(self, *, whole: bool = False) -> Matching[TaskT]:
-        return self._filter.matching(self._tasks, cursor=self._cursor, limit=self._limit, whole=whole, as_listed=True)
+    def _look(self) -> None:
+        self.before_each()
+
+    def _listing(self, *, whole: bool = False, before_each: Callable[[], object]) -> Matching[TaskT]:
+        return self._filter.matching(
+            self._tasks, cursor=self._cursor, limit=self._limit, whole=whole, as_listed=True, before_each=before_each
+        )
 
     def _outcomes(self) -> Generator[tuple[ActionOutcome, str | None], None, None]:
         """The outcome for each task, in order, with the cursor after it; ends once the run is stopped."""
@@ -241,7 +252,7 @@ class BulkRun(Generic[TaskT]):
             return
         left_in = pending if action.makes_pending else set_aside
         chosen = TaskFilter(left_in(self._tasks), until=self._until, id_prefix=self._filter.id_prefix)
-        for task in chosen.matching(self._tasks, whole=True).each():
+        for task in chosen.matching(self._tasks, whole=True, before_each=self._look).each():
             if not isinstance(task, TaskUnreadableError) and self._one.has_begun(task.tracked_state()):
                 yield task
 

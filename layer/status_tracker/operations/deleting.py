@@ -27,9 +27,10 @@ def delete(
 ) -> ActionOutcome:
     """Delete the task; never raises for what becomes of it.
 
-    It is set aside first, in one write that records who asked and why. Then its run is stopped (`recall`); what it was
-    made from is deleted (`discard` of the first step's class), then its results (`Pipeline.delete_results`), at last
-    the task, if it has not changed since. A repetition goes on where an earlier call was killed.
+    It is set aside first, in one write that records who asked and why. Then its run is stopped (`recall`); its results
+    are deleted (`Pipeline.delete_results`), then what it was made from (`discard` of the first step's class), at last
+    the task, if it has not changed since. A repetition goes on where an earlier call was killed. Without the right to
+    delete the task nothing is changed: that is asked for before, by a deletion that cannot match.
 
     Args:
         task: the task, or its id.

@@ -49,11 +49,12 @@ def test_a_task_leaves_a_later_step_only_if_that_is_meant(run: Any) -> None:
     assert (answer.code, Order.dispatched) == (2, [])
     assert answer.err.splitlines() == [
         "done has succeeded in Delivery; this restarts it at Order",
-        "waiting is pending in Delivery; this restarts it at Order",
         "Error: Nobody can be asked here: give --yes to restart at Order.",
     ]
-    assert run("rerun", "done", *MENDED, "--task", PIPELINE, "--yes").code == 0
+    assert run("rerun", "done", "waiting", *MENDED, "--task", PIPELINE, "--yes").code == 0
+    assert (stored("done").status, stored("waiting").status) == (10, 40)
     assert run("rerun", "waiting", *MENDED).code == 0, "the class was named"
+    assert stored("waiting").status == 10
 
 
 def test_what_waits_for_the_second_step_has_not_succeeded(run: Any) -> None:
@@ -227,7 +228,7 @@ def test_all_that_was_done_is_told_where_the_listing_fails(run: Any, monkeypatch
 
     with monkeypatch.context() as failing, pytest.raises(ConnectionError):
         failing.setattr("status_tracker.cli.acting._count", lambda *_: None)
-        failing.setattr("status_tracker.cli.acting._Tally.tell", lambda tally, *_: told.update(tally.counts))
+        failing.setattr("status_tracker.cli.acting.Tally.tell", lambda tally, *_: told.update(tally.counts))
         told: dict[str, int] = {}
         failing.setattr(Matching, "__next__", throttled)
         run("rerun", "--status", "failed", *MENDED, "--yes")

@@ -117,4 +117,4 @@ def test_interrupted_run_tells_what_was_done(run: Any, monkeypatch: pytest.Monke
     answer = run("rerun", "--status", "failed", "--reason", "mended", "--yes")
     assert answer.code == 130
     assert answer.out.split()[-2:] == ["done", "1"]
-    assert answer.err.splitlines()[-1] == "Error: Interrupted."
+    assert answer.err.splitlines()[-1].startswith("Interrupted. To go on, give the same command with --run-id ")

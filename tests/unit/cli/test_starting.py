@@ -18,17 +18,18 @@ try:
 finally:
     print(*sorted(sys.modules), file=sys.stderr)
 """
-LONG_TO_IMPORT = {"pydantic", "rich.progress", "rich.live", "sqlalchemy"}
+LONG_TO_IMPORT = {"pydantic", "rich.progress", "rich.live", "rich._emoji_codes", "sqlalchemy"}
+TO_ACT = {f"status_tracker.operations.{name}" for name in ("actions", "bulk", "sweeping")}
 
 
 @pytest.mark.parametrize(
     ("command", "not_needed"),
     [
-        (["--help"], {*LONG_TO_IMPORT, "rich.console", "botocore", "pynamodb"}),
-        (["--version"], {*LONG_TO_IMPORT, "rich.console", "botocore", "pynamodb"}),
-        (["stats"], {*LONG_TO_IMPORT, "status_tracker.operations.bulk", "status_tracker.operations.sweeping"}),
-        (["ls"], {*LONG_TO_IMPORT, "status_tracker.operations.bulk", "status_tracker.operations.sweeping"}),
-        (["show", "a"], {*LONG_TO_IMPORT, "status_tracker.operations.bulk", "status_tracker.operations.sweeping"}),
+        (["--help"], {*LONG_TO_IMPORT, *TO_ACT, "rich.console", "botocore", "pynamodb"}),
+        (["--version"], {*LONG_TO_IMPORT, *TO_ACT, "rich.console", "botocore", "pynamodb"}),
+        (["stats"], {*LONG_TO_IMPORT, *TO_ACT}),
+        (["ls"], {*LONG_TO_IMPORT, *TO_ACT}),
+        (["show", "a"], {*LONG_TO_IMPORT, *TO_ACT}),
     ],
 )
 def test_what_takes_long_to_import_is_not(command: list[str], not_needed: set[str]) -> None:
@@ -44,6 +45,14 @@ def test_what_takes_long_to_import_is_not(command: list[str], not_needed: set[st
     imported = done.stderr.splitlines()[-1].split()
     assert "status_tracker.cli.app" in imported, done.stderr
     assert not not_needed.intersection(imported)
+
+
+@pytest.mark.parametrize(("command", "code"), [("stats >&-", 0), ("stats 2>&-", 0), ("ls --status nope >&- 2>&-", 2)])
+def test_closed_outputs_are_no_fault(command: str, code: int) -> None:
+    line = f"exec {sys.executable} -m status_tracker.cli {command}"
+    environment = {"PYTHONPATH": f"{ROOT / 'layer'}:{ROOT}", "STATUS_TRACKER_TASK": "tests.unit.cli.shop:PIPELINE"}
+    done = subprocess.run(["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
+    assert (done.returncode, done.stderr) == (code, "")
 
 
 @pytest.mark.parametrize(

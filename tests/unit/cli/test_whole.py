@@ -123,6 +123,7 @@ def test_several_use_cases_at_once(run: Any) -> None:
     assert [(each["use_case_id"], each["total"]) for each in stats] == [("shop", 1), ("refunds", 1)]
     listed = run("ls", "--task", both).out.splitlines()
     assert [listed[0], listed[3]] == ["shop:", "refunds:"]
+    assert f"There may be more: --limit, or --task {SHOP} --cursor " in run("ls", "--limit", "1", "--task", both).err
     exported = run("export", "--format", "jsonl", "--task", both).out.splitlines()
     assert [json.loads(line)["use_case_id"] for line in exported] == ["shop", "refunds"]
     watched = run("watch", "--looks", "1", "--task", both).out.splitlines()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 
@@ -41,6 +42,9 @@ class DeleteRules(Scenes):
         if not deleting:
             return
         read = as_read(step1)
+        assert not delete_unchanged(step1.store("t"), replace(read.state, fence=-1), clock), (
+            "it only asks for the right"
+        )
         clock.advance(1)
         succeed(step1)
         changed = seen(step1)

@@ -1,0 +1,66 @@
+"""What became of the tasks that an action was done to."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from ..operations.actions import Action, ActionOutcome, Kind
+from ..operations.bulk import KEPT_TROUBLES, BulkRun
+from .display import console, outcome_table, print_json
+from .errors import Code, explained
+from .target import Target
+from .text import plain, say
+
+SHOWN = 10
+"""So many tasks are named where there are many."""
+
+
+class Tally:
+    """The outcomes so far.
+
+    Attributes:
+        counts: how many of them had each outcome.
+    """
+
+    def __init__(self, action: Action, run_id: str) -> None:
+        self._action = action
+        self._run_id = run_id
+        self.counts: Counter[str] = Counter()
+        self._troubles: list[dict[str, str]] = []
+
+    @property
+    def code(self) -> Code:
+        done = sum(self.counts[kind] for kind in (Kind.DONE, Kind.REPEATED))
+        nothing_to_delete = self._action is Action.DELETE and not self.counts  # what a nightly call is to find
+        if nothing_to_delete or (done and done == self.counts.total()):
+            return Code.OK
+        unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
+        return Code.UNREACHABLE if unreachable else Code.NOT_ALL
+
+    def add(self, outcome: ActionOutcome) -> None:
+        self.counts[outcome.kind.value] += 1
+        if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(self._troubles) < KEPT_TROUBLES:
+            explanation = explained(outcome.error) if outcome.kind is Kind.FAILED and outcome.error else None
+            trouble = {"task_id": outcome.task_id, "outcome": outcome.kind.value}
+            self._troubles.append({**trouble, "message": explanation or outcome.message})
+
+    def tell(self, target: Target, run: BulkRun[Any] | None) -> None:
+        cursor, stopped = (None, None) if run is None else (run.cursor, run.stopped)
+        if target.json:
+            result = {"action": self._action.value, "run_id": self._run_id, "counts": dict(self.counts)}
+            print_json({**result, "troubles": self._troubles, "cursor": cursor, "stopped": stopped})
+            return
+        if self.counts:
+            console().print(outcome_table(self.counts))
+        else:
+            say("No task matches.")
+        for trouble in self._troubles[:SHOWN]:
+            say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
+        if self._action is Action.DELETE and self.counts[Kind.LOCKED]:
+            say(f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id} after that.")
+        if len(self._troubles) > SHOWN:
+            say("… more of them with --json")
+        if stopped:
+            place = "" if cursor is None else f" --cursor {cursor}"
+            say(f"Stopped: {plain(stopped)}. To go on: --run-id {self._run_id}{place}")
