@@ -190,64 +190,6 @@ class PauseBoard(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class KeptCounts:
-    """How many tasks of a use case have each status, as it is kept with every change.
-
-    Attributes:
-        by_code: the number of tasks by the code of the status; without the codes that no task has had. While
-            `recounted_at` is None, only the changes since counting began, which may be negative.
-        exact: whether the numbers are those of the tasks, but for changes of the last seconds. False until the first
-            count is complete, and from when a drift is known: count by the index then.
-        recounted_at: when the tasks themselves were last counted (UTC); None before the first time.
-        error: by how much each number is wrong at most; None where that is not known, 0 where they are exact.
-        changes: how many changes each of the places has taken; the same twice, nothing was counted in between.
-    """
-
-    by_code: Mapping[int, int]
-    exact: bool
-    recounted_at: datetime | None
-    changes: tuple[int, ...] = ()
-    error: int | None = None
-
-
-class CountsNotKeptError(ValueError):
-    """Nothing can keep the counts: the table has no stream."""
-
-
-class CountBoard(Protocol):
-    """Where a backend keeps the counts of one use case, apart from its tasks."""
-
-    def read(self) -> KeptCounts | None:
-        """The counts as they are stored now; None if none are kept. Raises the backend's own exceptions."""
-        ...
-
-    def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, error: int) -> bool:
-        """Add the differences, unless somebody has corrected them since `kept` was read; returns whether it did.
-
-        Args:
-            error: by how much each number is wrong then at most. With 0 it is done only if nothing at all was counted
-                since `kept` was read; the counts are exact then.
-        """
-        ...
-
-    def doubt(self, kept: KeptCounts) -> None:
-        """Store that the counts are wrong, unless somebody has corrected them since `kept` was read."""
-        ...
-
-    def mark(self) -> str:
-        """Write a mark after all that was written to the tasks so far; returns its name."""
-        ...
-
-    def is_reached(self, mark: str) -> bool:
-        """Whether every change that was made before the mark is counted."""
-        ...
-
-    def disown(self) -> None:
-        """Store that nothing keeps the counts any more: they are as before the first time that tasks were counted."""
-        ...
-
-
 class ConvertingStore(Generic[StoredT, TaskT]):
     """A store whose tasks are shown in another form.
 

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..core.config import TrackerConfig
-    from ..core.port import KeptCounts, PauseBoard
+    from ..core.counts import KeptCounts
+    from ..core.port import PauseBoard
     from ..core.task import TrackedTask
     from .samples import Verification
 
@@ -41,6 +42,12 @@ class PipelineStep:
     def statuses(self) -> dict[str, int]:
         """The codes of the step's statuses by their names, in the order of a task's life."""
         return {status.name: status.value for status in self.task_class.config.status_enum}
+
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The codes that the step ends with."""
+        config = self.task_class.config
+        return tuple(dict.fromkeys((config.succeeded_status, config.ignored_status, config.exhausted_status)))
 
 
 class Pipeline:
