@@ -81,7 +81,7 @@ class Watched:
         self.standing = replace(self.standing, counts=counts, pauses=pauses)
         is_due = self._paced is None or now - self._paced >= _PACE_AGAIN
         # The index may show a change a moment after it was counted.
-        changed = self._changes.look() if is_due or self._same <= _LOOKS_AFTER_A_CHANGE else []
+        changed = self._changes.look() if self._same <= _LOOKS_AFTER_A_CHANGE else []
         self.recent.extendleft(changed)
         if is_due:
             self._paced = now
