@@ -13,6 +13,9 @@ from typing import Any
 
 import status_tracker as st
 from bench.items import CREDENTIALS, REGION
+from status_tracker.core.counts import Look
+from status_tracker.dynamodb.count_items import CountItems
+from status_tracker.dynamodb.counting import ShardCounting
 from status_tracker.operations.pipeline import Pipeline
 
 SHARDS = 10
@@ -51,8 +54,9 @@ class _Task(st.BaseTask):
 
 def _config(*codes: int) -> st.TrackerConfig:
     names = ("pending", "in_progress", "failed", "succeeded", "ignored")
-    shards: dict[str, Any] = {f"n_{name}_shard": SHARDS for name in names}
-    return st.TrackerConfig.make("scale", *codes, **shards)
+    settings = {f"{name}_status": code for name, code in zip(names, codes, strict=True)}
+    settings |= {f"n_{name}_shard": SHARDS for name in names}
+    return st.TrackerConfig.make("scale", **settings)  # type: ignore[arg-type]  # all of them are numbers
 
 
 class Extract(_Task):
@@ -79,6 +83,24 @@ def add_due(number: int) -> None:
     """So many more tasks, that have been left behind by their workers."""
     over = st.get_utc_now() - _DAY
     _write([_stored(Extract, f"due-{n}", 20, over, locked_until=over) for n in range(number)])
+
+
+def keep_counts() -> None:
+    """Keep the counts of the tasks that there are as the function on the stream would, and what a sweep saw."""
+    board, now = Extract.count_board(), st.get_utc_now()
+    counted = {code: number for step in PIPELINE for code, number in step.task_class.count_by_status().items()}
+    ended = {code: counted[code] for step in PIPELINE for code in step.ends}
+    ShardCounting(Extract, "shardId-1").add(counted, sum(counted.values()), before=None, place="1", ended=ended)
+    kept = board.read()
+    if kept is None or not board.correct(kept, {}, now, error=0):
+        raise RuntimeError("Something else counts in this table.")
+    before = {code: number - number // 1000 for code, number in ended.items()}
+    board.remember([Look(now - timedelta(minutes=12), before), Look(now - timedelta(minutes=2), ended, {10: now})])
+
+
+def forget_counts() -> None:
+    """Have the table without counts."""
+    Extract(key=CountItems(Extract).head).delete()
 
 
 def _fill(first: int, *, now: datetime, tasks: int) -> Counter[int]:
@@ -117,7 +139,7 @@ def _stored(
 
 
 def _write(items: list[dict[str, Any]]) -> None:
-    client = Extract._get_connection().connection.client
+    client: Any = Extract._get_connection().connection.client
     unprocessed: dict[str, Any] = {Extract.Meta.table_name: [{"PutRequest": {"Item": each}} for each in items]}
     while unprocessed:
         unprocessed = client.batch_write_item(RequestItems=unprocessed)["UnprocessedItems"]
