@@ -43,7 +43,7 @@ from tests.support.dynamodb_local import EngineMissingError, run_dynamodb_local
 SIZES = (1_000, 100_000, 1_000_000)
 DUE = 20
 """So many tasks have been left behind by their workers, where some are due."""
-_SWEEP_SECONDS = 240
+_SWEEP_SECONDS, _MONTH_SECONDS = 240, 30 * 86_400
 _COLUMNS = ("what", "counts", "tasks", "requests", "units", "seconds", "CPU s", "peak MB", "found")
 _LEFT = frozenset({"what", "counts", "found"})
 _HOW = """# Counts and sweeps, at a thousand tasks and at a million
@@ -53,9 +53,9 @@ _HOW = """# Counts and sweeps, at a thousand tasks and at a million
 One run of `python -m bench.scale`, each line a fresh process that does it once. The tasks have two steps, and each
 status has ten shards; 2.8 % of the tasks are unfinished, and 95 % have succeeded. *kept* are the counts that the
 function on the table's stream keeps; *index* is a table without them. Requests are those to DynamoDB, repeated ones
-too; units are DynamoDB's capacity units. CPU is the client's own. The peak of memory is that of the whole process: {idle} MB
-are there before it does anything. The seconds are DynamoDB Local's, which answers one request at a time, and takes
-seconds for a page of a large table: on AWS they are others.
+too; units are DynamoDB's capacity units. CPU is the client's own. The peak of memory is that of the whole process:
+{idle} MB are there before it does anything. The seconds are DynamoDB Local's, which answers one request at a time, and
+takes seconds for a page of a large table: on AWS they are others.
 
 {table}"""
 
@@ -123,7 +123,7 @@ def sweep(metered: Metering, *, due: int) -> str:
     settings = SweepSettings(
         sweep_max_restarts=2_000,
         sweep_max_examined=10_000,
-        sweep_pending_after_seconds=86_400,
+        sweep_pending_after_seconds=_MONTH_SECONDS,
         sweep_max_objects=1,
         sweep_unregistered_after_seconds=1,
         status_tracker_counts="1",
@@ -173,12 +173,13 @@ def peak() -> float:
 def rows(address: str, tasks: int) -> Iterator[Cost]:
     """The lines of the table for a table of so many tasks, which is filled first."""
     os.environ |= {scale_shop.TABLE: f"scale-{tasks}", scale_shop.ADDRESS: address}
-    _apart(scale_shop.fill, tasks)
+    _say(f"{tasks:,} tasks are written")
+    written = _apart(scale_shop.fill, tasks)
     for counts, prepare, looks in (
         ("kept", scale_shop.keep_counts, list(_LOOKS)),
         ("index", scale_shop.forget_counts, [*_LOOKS, "count_by_status"]),
     ):
-        _apart(prepare)
+        _apart(prepare, written)
         for what in looks:
             _say(f"{tasks:,} tasks, {counts}: {what}")
             yield (what, counts, number(tasks), *_apart(measured, what))

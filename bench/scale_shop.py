@@ -85,12 +85,11 @@ def add_due(number: int) -> None:
     _write([_stored(Extract, f"due-{n}", 20, over, locked_until=over) for n in range(number)])
 
 
-def keep_counts() -> None:
+def keep_counts(counted: Counter[int]) -> None:
     """Keep the counts of the tasks that there are as the function on the stream would, and what a sweep saw."""
     board, now = Extract.count_board(), st.get_utc_now()
-    counted = {code: number for step in PIPELINE for code, number in step.task_class.count_by_status().items()}
     ended = {code: counted[code] for step in PIPELINE for code in step.ends}
-    ShardCounting(Extract, "shardId-1").add(counted, sum(counted.values()), before=None, place="1", ended=ended)
+    ShardCounting(Extract, "shardId-1").add(counted, counted.total(), before=None, place="1", ended=ended)
     kept = board.read()
     if kept is None or not board.correct(kept, {}, now, error=0):
         raise RuntimeError("Something else counts in this table.")
@@ -98,7 +97,7 @@ def keep_counts() -> None:
     board.remember([Look(now - timedelta(minutes=12), before), Look(now - timedelta(minutes=2), ended, {10: now})])
 
 
-def forget_counts() -> None:
+def forget_counts(_: Counter[int]) -> None:
     """Have the table without counts."""
     Extract(key=CountItems(Extract).head).delete()
 

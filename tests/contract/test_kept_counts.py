@@ -472,3 +472,10 @@ def check_command(command: Command) -> None:
     assert (done.returncode, json.loads(done.stdout)["exact"], done.stderr) == (0, True, "The counts are exact now.\n")
     again = command.run("recount")
     assert (again.returncode, again.stderr) == (0, "The counts are exact.\n")
+    forgotten = command.run("recount", "--forget")
+    assert (forgotten.returncode, forgotten.stderr) == (
+        0,
+        "The kept counts are not relied on any more, until a recount.\n",
+    )
+    assert command.run("recount", "--forget").stderr == "There is nothing to forget.\n"
+    assert command.run("recount", "--forget", "--dry-run").returncode == 2

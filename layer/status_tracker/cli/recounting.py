@@ -6,10 +6,10 @@ from dataclasses import asdict
 
 import typer
 
-from ..operations.counts import Recount, recount
+from ..operations.counts import Recount, disown_counts, recount
 from ..operations.pipeline import Pipeline
 from .display import console, differences_table, print_json, progress
-from .errors import Code
+from .errors import Code, WrongUsageError
 from .target import Target
 from .text import say
 
@@ -31,6 +31,18 @@ def recount_once(target: Target, *, dry_run: bool) -> None:
     say(_told(result, dry_run=dry_run))
     if not result.exact:
         raise typer.Exit(Code.NOT_ALL)
+
+
+def forget(target: Target, *, dry_run: bool) -> None:
+    """Have counts not be relied on that nothing keeps any more, until the next recount.
+
+    Raises:
+        WrongUsageError: it is only to be compared.
+    """
+    if dry_run:
+        raise WrongUsageError("--forget and --dry-run are given: give one of them.")
+    relied_on = disown_counts(target.pipeline())
+    say("The kept counts are not relied on any more, until a recount." if relied_on else "There is nothing to forget.")
 
 
 def _names(pipeline: Pipeline, result: Recount) -> dict[int, str]:
