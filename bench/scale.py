@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import resource
+import signal
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -43,6 +44,8 @@ from tests.support.dynamodb_local import EngineMissingError, run_dynamodb_local
 SIZES = (1_000, 100_000, 1_000_000)
 DUE = 20
 """So many tasks have been left behind by their workers, where some are due."""
+_LONGEST_SECONDS = 300
+"""What takes longer is given up, and told as that."""
 _SWEEP_SECONDS, _MONTH_SECONDS = 240, 30 * 86_400
 _COLUMNS = ("what", "counts", "tasks", "requests", "units", "seconds", "CPU s", "peak MB", "found")
 _LEFT = frozenset({"what", "counts", "found"})
@@ -157,12 +160,18 @@ _LOOKS: dict[str, Look] = {
 def measured(what: str) -> Cost:
     """The cells of one look, in this process."""
     metered = Metering()
+    signal.signal(signal.SIGALRM, _give_up)
+    signal.alarm(_LONGEST_SECONDS)
     look = count_by_status if what == "count_by_status" else _LOOKS[what]
     try:
         found = look(metered)
     except Exception as error:  # noqa: BLE001  # that it fails is what is to be told
-        found = f"fails: {error!r}"[:120]
+        found = f"fails: {error!r}"[:90]
     return (*metered.cells, number(round(peak())), found)
+
+
+def _give_up(*_: object) -> None:
+    raise TimeoutError(f"not done after {_LONGEST_SECONDS} seconds")
 
 
 def peak() -> float:
@@ -182,6 +191,7 @@ def rows(address: str, tasks: int) -> Iterator[Cost]:
         _apart(prepare, written)
         for what in looks:
             _say(f"{tasks:,} tasks, {counts}: {what}")
+            _apart(scale_shop.settle)
             yield (what, counts, number(tasks), *_apart(measured, what))
 
 

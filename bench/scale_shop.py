@@ -102,6 +102,12 @@ def forget_counts(_: Counter[int]) -> None:
     Extract(key=CountItems(Extract).head).delete()
 
 
+def settle() -> None:
+    """Wait until the engine has done what was given up before: it goes on with it."""
+    Extract.Meta.read_timeout_seconds = 1_800  # type: ignore[attr-defined]  # the library reads it
+    Extract.get_one_or_none("none")
+
+
 def _fill(first: int, *, now: datetime, tasks: int) -> Counter[int]:
     numbers = range(first, min(first + _PART, tasks))
     written: Counter[int] = Counter()

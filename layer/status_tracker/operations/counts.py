@@ -75,7 +75,7 @@ class Recount:
         return 0 if self.first else max([0, *certain])
 
 
-def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
+def recount(pipeline: Pipeline, *, correct: bool = True, progress: Callable[[int], object] = lambda _: None) -> Recount:
     """Count all tasks of the pipeline by the index, and correct the counts that are kept by that.
 
     This makes the first count of a table that had tasks before, and mends a drift. Before and after, it waits until the
@@ -85,6 +85,8 @@ def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
 
     Args:
         correct: False only to compare.
+        progress: called at least once a second with how many tasks have been counted, while it waits with 0; what it
+            raises ends the recount, and nothing was corrected.
 
     Raises:
         ValueError: the table keeps no counts, or the function is behind; nothing was corrected.
@@ -92,7 +94,7 @@ def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
     board, config = pipeline.first.task_class.count_board(), pipeline.first.task_class.config
     for _ in range(ROUNDS):
         try:
-            found = None if board is None else _compared(pipeline, board, lambda: False)
+            found = None if board is None else _compared(pipeline, board, lambda: False, progress)
         except CountsBehindError as behind:
             if pipeline.kept_counts() is not None:
                 raise ValueError(f"{behind} Nothing was corrected: recount when it has caught up.") from None
@@ -180,7 +182,12 @@ def _check_read(pipeline: Pipeline, board: CountBoard, since: datetime) -> None:
         )
 
 
-def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -> tuple[Recount, KeptCounts] | None:
+def _compared(
+    pipeline: Pipeline,
+    board: CountBoard,
+    stop: Callable[[], bool],
+    progress: Callable[[int], object] = lambda _: None,
+) -> tuple[Recount, KeptCounts] | None:
     """The tasks beside what is kept; None where nothing is kept, or `stop` ended it.
 
     Every change that was made between the two marks is counted in between, or a little before the first reading.
@@ -189,12 +196,18 @@ def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -
         CountsBehindError: the function has not read a mark in time.
     """
     config = pipeline.first.task_class.config
-    waiting = _Waiting(sleep_of(config.clock), config.now, stop)
+    sleep = sleep_of(config.clock)
+
+    def rest(seconds: float) -> None:
+        progress(0)
+        sleep(seconds)
+
+    waiting = _Waiting(rest, config.now, stop)
     waiting.until_reached(board)
     before = board.read()
     if before is None or not waiting.seconds(SETTLING_SECONDS):
         return None
-    counted = _counted(pipeline, stop)
+    counted = _counted(pipeline, stop, progress)
     if counted is None:
         return None
     waiting.until_reached(board)
@@ -203,6 +216,10 @@ def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -
         return None
     meanwhile = sum(kept.changes) - sum(before.changes)
     return Recount(kept.by_code, counted, meanwhile, kept.recounted_at is None, exact=kept.exact), kept
+
+
+class _StoppedError(Exception):
+    """There is no more time."""
 
 
 @dataclass(frozen=True)
@@ -229,13 +246,18 @@ class _Waiting:
             waited, pause = waited + pause, min(2 * pause, _LONGEST_PAUSE_SECONDS)
 
 
-def _counted(pipeline: Pipeline, stop: Callable[[], bool]) -> dict[int, int] | None:
+def _counted(pipeline: Pipeline, stop: Callable[[], bool], progress: Callable[[int], object]) -> dict[int, int] | None:
     """The tasks of every status of the steps, by the index; None where `stop` ended it."""
     counted: dict[int, int] = {}
-    for step in pipeline:
-        for code in step.task_class.config.status_shards:
-            number = step.task_class.count_within(code, stop=stop)
-            if number is None:
-                return None
-            counted[code] = number
+
+    def look(number: int) -> None:
+        if stop():
+            raise _StoppedError
+        progress(sum(counted.values()) + number)
+
+    try:
+        for step in pipeline:
+            counted |= step.task_class.count_by_status(progress=look)
+    except _StoppedError:
+        return None
     return counted
