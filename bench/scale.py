@@ -121,8 +121,7 @@ class _Report(SweepReporter):
 
 def sweep(metered: Metering, *, due: int) -> str:
     """One deployed sweep, as every five minutes, with so many tasks to restart."""
-    if due:
-        scale_shop.add_due(due)
+    scale_shop.add_due(due)
     settings = SweepSettings(
         sweep_max_restarts=2_000,
         sweep_max_examined=10_000,
@@ -137,6 +136,7 @@ def sweep(metered: Metering, *, due: int) -> str:
         Sweep(
             scale_shop.PIPELINE, settings, report, lambda: (time.monotonic() - began) / _SWEEP_SECONDS, lambda _: None
         ).run(state)
+    scale_shop.remove_due(due)
     return f"{report.restarted} restarted{report.left_out}"
 
 

@@ -82,7 +82,19 @@ def fill(tasks: int) -> Counter[int]:
 def add_due(number: int) -> None:
     """So many more tasks, that have been left behind by their workers."""
     over = st.get_utc_now() - _DAY
-    _write([_stored(Extract, f"due-{n}", 20, over, locked_until=over) for n in range(number)])
+    for task_id in _due(number):
+        _write([_stored(Extract, task_id, 20, over, locked_until=over)])
+
+
+def remove_due(number: int) -> None:
+    """Delete them."""
+    for task in Extract.get_many(_due(number)):
+        if isinstance(task, Extract):
+            task.delete_if_exists()
+
+
+def _due(number: int) -> list[str]:
+    return [f"due-{each}" for each in range(number)]
 
 
 def keep_counts(counted: Counter[int]) -> None:
