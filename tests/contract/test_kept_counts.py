@@ -141,8 +141,10 @@ def test_the_first_count_of_a_table_that_had_tasks(
     kept = pipeline.kept_counts()
     assert kept is not None
     assert (kept.exact, kept.recounted_at) == (False, None)
-    result = recount(pipeline)
+    told: list[int] = []
+    result = recount(pipeline, progress=told.append)
     assert (result.first, result.corrected, result.exact, result.drift) == (True, True, True, 0)
+    assert (told[0], max(told)) == (0, 6)
     assert result.differences == {10: 1, 20: 1, 50: 2, 90: 2}
     kept = pipeline.kept_counts()
     assert kept is not None
