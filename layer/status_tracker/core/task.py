@@ -11,12 +11,11 @@ from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
 from .config import NoConfig, TrackerConfig
-from .counts import CountBoard
 from .errors import TaskExecutionError, TaskLockedError
 from .execution import Execution
 from .history import REASON_BYTES, json_size
 from .lifecycle import Lifecycle
-from .port import PauseBoard, Store, Unchanged, Write
+from .port import CountBoard, PauseBoard, Store, Unchanged, Write
 from .retries import CONTENDED_ROUNDS, repeated, sleep_of
 from .state import TaskState, is_live, is_recorded
 

@@ -13,8 +13,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from ..core.config import TrackerConfig
-    from ..core.counts import KeptCounts
-    from ..core.port import PauseBoard
+    from ..core.port import KeptCounts, PauseBoard
     from ..core.task import TrackedTask
     from .samples import Verification
 
