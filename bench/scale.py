@@ -192,7 +192,9 @@ def rows(address: str, tasks: int) -> Iterator[Cost]:
         for what in looks:
             _say(f"{tasks:,} tasks, {counts}: {what}")
             _apart(scale_shop.settle)
-            yield (what, counts, number(tasks), *_apart(measured, what))
+            row = (what, counts, number(tasks), *_apart(measured, what))
+            _say(" | ".join(row))
+            yield row
 
 
 def _apart(do: Callable[..., Any], *arguments: Any) -> Any:
@@ -202,7 +204,8 @@ def _apart(do: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def _say(line: str) -> None:
-    sys.stderr.write(f"{line} …\n")
+    sys.stderr.write(f"{line}\n")
+    sys.stderr.flush()
 
 
 def main(given: Sequence[str] | None = None) -> int:
