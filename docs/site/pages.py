@@ -22,6 +22,7 @@ BESIDE = {
     "CONTRIBUTING.md": "contributing.md",
     "bench/cost.svg": "cost.svg",
     "bench/results.md": "benchmarks.md",
+    "bench/scale.md": "benchmarks-of-counts.md",
     "examples/README.md": "examples.md",
     "examples/own_app/README.md": "own-app.md",
 }

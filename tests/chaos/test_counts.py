@@ -43,7 +43,7 @@ def test_each_change_is_counted_once_and_told(dynamodb_local_engine: Engine, cha
     assert figures["events told again"] >= 1
 
 
-SOON_CAUGHT = ("place_after_counts", "place_unconditional", "events_after_counts")
+SOON_CAUGHT = ("place_after_counts", "place_unconditional", "events_after_counts", "ends_from_differences")
 
 
 @pytest.mark.timeout(300)

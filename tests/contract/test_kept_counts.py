@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,11 @@ import boto3
 import pytest
 from pynamodb.exceptions import VerboseClientError
 
+from status_tracker.core.port import CountsNotKeptError, Look
 from status_tracker.dynamodb.count_items import CountItems
 from status_tracker.dynamodb.counting import ShardCounting
-from status_tracker.operations.counts import KeptCounts, check_counts, disown_counts, recount
+from status_tracker.operations.counts import CountsBehindError, KeptCounts, check_counts, disown_counts, recount
+from status_tracker.operations.looks import Ended, ended_lately, remember
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import MemoryTask
 from status_tracker_ops.events.records import StreamRecord
@@ -138,8 +141,10 @@ def test_the_first_count_of_a_table_that_had_tasks(
     kept = pipeline.kept_counts()
     assert kept is not None
     assert (kept.exact, kept.recounted_at) == (False, None)
-    result = recount(pipeline)
+    told: list[int] = []
+    result = recount(pipeline, progress=told.append)
     assert (result.first, result.corrected, result.exact, result.drift) == (True, True, True, 0)
+    assert (told[0], max(told)) == (0, 6)
     assert result.differences == {10: 1, 20: 1, 50: 2, 90: 2}
     kept = pipeline.kept_counts()
     assert kept is not None
@@ -309,6 +314,69 @@ def test_a_sweep_without_time_finds_nothing(pipeline: Pipeline, step1: Any, sett
     assert settled.marks == 2
 
 
+def test_a_sweep_relies_on_no_counts_when_nothing_has_read_the_stream_for_long(
+    pipeline: Pipeline, step1: Any, settled: Following, clock: Clock, monkeypatch: pytest.MonkeyPatch, wire: Wire
+) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    assert recount(pipeline).exact
+    with monkeypatch.context() as patched:
+        patched.setattr(clock, "sleep", clock.advance)  # the function on the stream is gone
+        clock.advance(60)
+        looks = iter([False] * 4)
+        with pytest.raises(CountsBehindError, match="has not read") as behind:
+            check_counts(pipeline, lambda: next(looks, True))
+        since = behind.value.since
+        clock.advance(330)
+        with wire.counting() as sent, pytest.raises(CountsNotKeptError, match="nothing has read the table's stream"):
+            check_counts(pipeline, lambda: False, unread_since=since)
+        assert sent["PutItem"] == 0  # it does not wait
+        assert check_counts(pipeline, lambda: False, unread_since=since) is None
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.exact, kept.recounted_at) == (False, None)
+    settled.read()  # it is there again
+    found = check_counts(pipeline, lambda: False, unread_since=since)
+    assert found is not None
+    assert found.exact
+
+
+def test_a_sweep_waits_again_for_a_function_that_has_caught_up(
+    pipeline: Pipeline, step1: Any, settled: Following, clock: Clock
+) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    assert recount(pipeline).exact
+    since = clock()
+    clock.advance(400)
+    step1.count_board().mark()
+    settled.read()
+    found = check_counts(pipeline, lambda: False, unread_since=since)
+    assert found is not None
+    assert found.exact
+    assert settled.marks == 5
+
+
+def test_what_sweeps_saw_stands_beside_the_counts(pipeline: Pipeline, step1: Any, clock: Clock, wire: Wire) -> None:
+    counting = ShardCounting(step1, "shardId-1")
+    assert counting.add({10: -3, 50: 3}, 3, before=None, place="1", ended={50: 3})
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.ended, kept.looks) == ({50: 3}, ())
+    began = clock()
+    with wire.counting() as sent:
+        remember(pipeline, kept, began, {10: began - timedelta(hours=1)})
+    assert sent == {"PutItem": 1}
+    clock.advance(300)
+    assert counting.add({10: -1, 50: 1}, 1, before="1", place="2", ended={50: 1})
+    with wire.counting() as sent:
+        kept = pipeline.kept_counts()
+    assert sent == {"BatchGetItem": 1}
+    assert kept is not None
+    assert kept.looks == (Look(began, {50: 3}, {10: began - timedelta(hours=1)}),)
+    assert ended_lately(kept, [50], clock()) == Ended(1, timedelta(minutes=5))
+
+
 def test_reading_costs_one_request_however_many_tasks_there_are(pipeline: Pipeline, step1: Any, wire: Wire) -> None:
     keep(step1, {10: 1})
     with wire.counting() as sent:
@@ -406,3 +474,10 @@ def check_command(command: Command) -> None:
     assert (done.returncode, json.loads(done.stdout)["exact"], done.stderr) == (0, True, "The counts are exact now.\n")
     again = command.run("recount")
     assert (again.returncode, again.stderr) == (0, "The counts are exact.\n")
+    forgotten = command.run("recount", "--forget")
+    assert (forgotten.returncode, forgotten.stderr) == (
+        0,
+        "The kept counts are not relied on any more, until a recount.\n",
+    )
+    assert command.run("recount", "--forget").stderr == "There is nothing to forget.\n"
+    assert command.run("recount", "--forget", "--dry-run").returncode == 2

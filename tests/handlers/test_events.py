@@ -7,6 +7,7 @@ import re
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +19,7 @@ from aws_lambda_powertools import Logger, Metrics
 import status_tracker as st
 from bench.scale_costs import CHANGES, EVENTS
 from status_tracker.operations.actions import Kind
-from status_tracker.operations.counts import check_counts, recount
+from status_tracker.operations.counts import CountsBehindError, check_counts, recount
 from status_tracker.operations.deleting import delete
 from status_tracker_ops.clients import events_client
 from status_tracker_ops.events import bus
@@ -634,7 +635,8 @@ def test_what_is_not_read_yet_is_no_drift_and_no_exact_count(shop: Shop) -> None
         shop.app.invoice.make_and_save(f"o-{number}")
     shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: None)
     before = shop.app.pipeline.kept_counts()
-    assert check_counts(shop.app.pipeline, lambda: False) is None
+    with pytest.raises(CountsBehindError):
+        check_counts(shop.app.pipeline, lambda: False)
     with pytest.raises(ValueError, match="has not read what was written"):
         recount(shop.app.pipeline)
     assert shop.app.pipeline.kept_counts() == before
@@ -656,6 +658,32 @@ def test_a_sweep_makes_the_first_count(shop: Shop) -> None:
     kept = shop.app.pipeline.kept_counts()
     assert kept is not None
     assert (kept.exact, shop.counts()) == (True, {10: 4})
+
+
+def test_a_sweep_tells_what_has_ended_since_the_one_before_and_asks_no_index_for_it(
+    shop: Shop, metrics: MetricsReader
+) -> None:
+    follow(shop)
+    make(shop, 3)
+    assert shop.deliver() == []
+    for _ in range(2):  # the first one makes the first count
+        shop.app.sweep()
+    finish(shop.app.invoice, "o-00")
+    finish(shop.app.mail, "o-00")
+    finish(shop.app.invoice, "o-01")
+    assert shop.deliver() == []
+    metrics.records()
+    shop.app.wait(minutes=5)
+    shop.monkeypatch.setattr(shop.app.invoice, "count_within", lambda *_, **__: 1 / 0)
+    shop.app.sweep()
+    finished = {each["step"]: each["FinishedSinceLastSweep"] for each in metrics.records() if "Unfinished" in each}
+    assert finished == {"Invoice": [2.0], "Mail": [1.0]}
+    kept = shop.app.pipeline.kept_counts()
+    assert kept is not None
+    *_, first, second = kept.looks
+    assert (dict(first.ended), dict(second.ended)) == ({}, {40: 2, 90: 1})
+    assert (list(first.oldest), sorted(second.oldest)) == ([], [10, 40])
+    assert second.at - first.at >= timedelta(minutes=5)
 
 
 def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> None:

@@ -778,12 +778,21 @@ def test_kept_counts_that_nothing_keeps_any_more_are_disowned(broom: Broom, metr
     broom.app.register("one.pdf", b"content")
     recounted = {"recounted_at": {"S": broom.now().isoformat()}}
     head = {"key": {"S": "____counts____pdf_processing"}, "exact": {"BOOL": True}, **recounted}
-    boto3.client("dynamodb").put_item(TableName=step.Meta.table_name, Item=head)
+
+    def sweep_relying_on_them() -> None:
+        boto3.client("dynamodb").put_item(TableName=step.Meta.table_name, Item=head)
+        broom.sweep()
+
     metrics.records()
-    broom.sweep()
+    with pytest.raises(ExceptionGroup) as told_once:
+        sweep_relying_on_them()
+    assert "has no stream" in str(told_once.value.exceptions)
     assert told(metrics)["Extract/pending/Tasks"] == 0  # as is kept
-    broom.monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")
+    broom.wait(hours=2)
     broom.sweep()
+    assert told(metrics)["Extract/pending/Tasks"] == 1
+    broom.monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")
+    sweep_relying_on_them()
     assert told(metrics)["Extract/pending/Tasks"] == 1
     kept = broom.app.tasks.PIPELINE.kept_counts()
     assert (kept.exact, kept.recounted_at) == (False, None)

@@ -246,11 +246,17 @@ def sweep(
 def recount(
     target: Target,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only compare.")] = False,
+    forget: Annotated[
+        bool, typer.Option("--forget", help="Count nothing: rely no more on counts that nothing keeps any more.")
+    ] = False,
 ) -> None:
     """Count all tasks of a pipeline, and correct the counts that are kept with every change."""
     from . import recounting  # noqa: PLC0415
 
-    recounting.recount_once(target, dry_run=dry_run)
+    if forget:
+        recounting.forget(target, dry_run=dry_run)
+    else:
+        recounting.recount_once(target, dry_run=dry_run)
 
 
 @command(app)

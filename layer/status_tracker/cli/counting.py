@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -15,14 +15,12 @@ from ..core.errors import TaskUnreadableError
 from ..core.port import KeptCounts
 from ..core.state import TaskState
 from ..operations.filters import Query
+from ..operations.looks import SHORTEST, WINDOW, ended_lately, newest
 from .progress import Reading
 from .scope import Scope
 from .text import say
 
-WINDOW = timedelta(minutes=10)
-"""How far back the ends of tasks are looked at to tell how fast they come."""
-
-_SHORTEST = timedelta(minutes=1)
+_MINUTE = timedelta(minutes=1)
 _NEWEST = 1000
 """At most so many of each status are looked at."""
 
@@ -33,17 +31,30 @@ class Counts:
 
     Attributes:
         exact: whether these are the numbers; where not, they are nearly those.
-        changes: of kept counts, what is the same again where nothing has been counted in between; else None.
+        kept: the kept counts, where these are from there; None where they were counted by the index.
     """
 
     by_code: Mapping[int, int]
     exact: bool = True
-    changes: tuple[int, ...] | None = None
+    kept: KeptCounts | None = None
 
     @property
     def total(self) -> int:
         """All tasks."""
         return sum(self.by_code.values())
+
+
+@dataclass(frozen=True)
+class Oldest:
+    """Since when the oldest task of a status has had it, of those in which tasks wait for something.
+
+    Attributes:
+        since: by the code of the status.
+        as_of: when a sweep saw it so; None for now.
+    """
+
+    since: Mapping[int, datetime] = field(default_factory=dict)
+    as_of: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -70,7 +81,7 @@ def count(scope: Scope, *, quiet: bool = False) -> Counts:
     kept = _kept(scope)
     if kept is not None and (kept.exact or kept.error is not None):
         by_code = {code: max(0, kept.by_code.get(code, 0)) for code in scope.statuses}
-        return Counts(by_code, kept.exact, kept.changes)
+        return Counts(by_code, kept.exact, kept)
     return _by_index(scope, quiet=quiet)
 
 
@@ -86,23 +97,27 @@ def _kept(scope: Scope) -> KeptCounts | None:
     return None
 
 
-def oldest(scope: Scope, counts: Counts) -> dict[int, datetime]:
-    """Since when the oldest task of a status has had it; of those statuses in which tasks wait for something."""
+def oldest(scope: Scope, counts: Counts) -> Oldest:
+    """As the last sweep has left it beside the kept counts; without that, as the index has it now."""
     waiting = [code for code, number in counts.by_code.items() if number and code not in scope.ended]
+    look = None if counts.kept is None else newest(counts.kept, scope.config.now())
+    if look is not None:
+        return Oldest({code: look.oldest[code] for code in waiting if code in look.oldest}, look.at)
     found: dict[int, datetime] = {}
     if waiting:
         query = scope.first.query_by_status(waiting, 1, True)
         for state in _states(query):
             if state.update_time is not None:
                 found[state.status] = state.update_time
-    return found
+    return Oldest(found)
 
 
 def pace(scope: Scope, counts: Counts, *, paused: bool) -> Pace | None:
-    """How fast tasks end, by when those that have ended were last changed; None where a step that is not covered
-    begins with them.
+    """How fast tasks end; None where a step that is not covered begins with them.
 
-    Of each status at most the newest thousand are looked at, and the time since the first of these.
+    Where a sweep has left beside the kept counts how many had ended then, it goes by how many more have since. Else it
+    goes by when those that have ended were last changed: of each status at most the newest thousand are looked at, and
+    the time since the first of these.
 
     Args:
         paused: whether work is; then nobody knows how long the rest will take.
@@ -110,13 +125,22 @@ def pace(scope: Scope, counts: Counts, *, paused: bool) -> Pace | None:
     if not scope.ends_here:
         return None
     now = scope.config.now()
-    ended = {code for code in scope.ended if counts.by_code.get(code)}
-    times = _newest_ends(scope, ended, now - WINDOW)
-    per_minute = sum(_per_minute(each, now) for each in times.values())
+    lately = None if counts.kept is None else ended_lately(counts.kept, scope.ended, now)
+    if lately is not None:
+        per_minute, over = lately.number / (lately.over / _MINUTE), lately.over
+    else:
+        per_minute, over = _pace_by_index(scope, counts, now)
     unfinished = sum(number for code, number in counts.by_code.items() if code not in scope.ended)
     left = timedelta(minutes=unfinished / per_minute) if per_minute and unfinished and not paused else None
+    return Pace(per_minute, _in_minutes(over), left)
+
+
+def _pace_by_index(scope: Scope, counts: Counts, now: datetime) -> tuple[float, timedelta]:
+    """How many have ended a minute, and the time that was looked at."""
+    ended = {code for code in scope.ended if counts.by_code.get(code)}
+    times = _newest_ends(scope, ended, now - WINDOW)
     first = min((each[-1] for each in times.values()), default=now - WINDOW)
-    return Pace(per_minute, _in_minutes(now - first), left)
+    return sum(_per_minute(each, now) for each in times.values()), now - first
 
 
 def _by_index(scope: Scope, *, quiet: bool) -> Counts:
@@ -153,12 +177,12 @@ def _newest_ends(scope: Scope, codes: set[int], since: datetime) -> dict[int, li
 
 def _in_minutes(time: timedelta) -> timedelta:
     """The time, rounded up to whole minutes."""
-    return max(-(-time // _SHORTEST), 1) * _SHORTEST
+    return max(-(-time // _MINUTE), 1) * _MINUTE
 
 
 def _per_minute(times: list[datetime], now: datetime) -> float:
     """How many a minute there were since the first of them."""
-    return len(times) / (max(now - times[-1], _SHORTEST) / timedelta(minutes=1))
+    return len(times) / (max(now - times[-1], SHORTEST) / _MINUTE)
 
 
 def _states(query: Query[Any]) -> Iterator[TaskState]:

@@ -70,19 +70,22 @@ def counts_table(
     counts: Mapping[int, int],
     oldest: Mapping[int, str] | None,
     *,
+    as_of: str = "",
     steps: bool,
     exact: bool = True,
 ) -> Table:
     """How many tasks have each status; and for how long the oldest has had it, where that is known.
 
     Args:
+        as_of: how long ago the oldest were seen; empty for now.
         steps: whether to name the step of each status.
         exact: whether these are the numbers, and not only nearly those.
     """
     table = _table()
     for title in (*(("Step",) if steps else ()), "Status"):
         table.add_column(title)
-    for title in ("Code", "Tasks", *(() if oldest is None else ("Oldest",))):
+    title_of_oldest = f"Oldest, {as_of} ago" if as_of else "Oldest"
+    for title in ("Code", "Tasks", *(() if oldest is None else (title_of_oldest,))):
         table.add_column(title, justify="right")
     about, shown = "" if exact else "≈", ""
     for code, (step, name) in statuses.items():

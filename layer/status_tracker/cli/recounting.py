@@ -6,10 +6,11 @@ from dataclasses import asdict
 
 import typer
 
-from ..operations.counts import Recount, recount
+from ..operations.counts import Recount, disown_counts, recount
 from ..operations.pipeline import Pipeline
-from .display import console, differences_table, print_json, progress
-from .errors import Code
+from .display import console, differences_table, print_json
+from .errors import Code, WrongUsageError
+from .progress import Reading
 from .target import Target
 from .text import say
 
@@ -22,8 +23,8 @@ def recount_once(target: Target, *, dry_run: bool) -> None:
         typer.Exit: the counts are not exact.
     """
     pipeline = target.pipeline()
-    with progress("Counting"):
-        result = recount(pipeline, correct=not dry_run)
+    with Reading(f"Recounting the tasks of {pipeline.use_case_id}") as reading:
+        result = recount(pipeline, correct=not dry_run, progress=lambda number: reading.look(_how_far(number)))
     if target.json:
         print_json({**asdict(result), "differences": result.differences, "drift": result.drift})
     else:
@@ -31,6 +32,22 @@ def recount_once(target: Target, *, dry_run: bool) -> None:
     say(_told(result, dry_run=dry_run))
     if not result.exact:
         raise typer.Exit(Code.NOT_ALL)
+
+
+def forget(target: Target, *, dry_run: bool) -> None:
+    """Have counts not be relied on that nothing keeps any more, until the next recount.
+
+    Raises:
+        WrongUsageError: it is only to be compared.
+    """
+    if dry_run:
+        raise WrongUsageError("--forget and --dry-run are given: give one of them.")
+    relied_on = disown_counts(target.pipeline())
+    say("The kept counts are not relied on any more, until a recount." if relied_on else "There is nothing to forget.")
+
+
+def _how_far(number: int) -> str:
+    return f"{number:,} counted by the index" if number else "waiting until all that was written has been read"
 
 
 def _names(pipeline: Pipeline, result: Recount) -> dict[int, str]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from rich.console import Group, RenderableType
@@ -12,7 +11,7 @@ from rich.text import Text
 
 from ..operations.pausing import Pause
 from . import counting
-from .counting import Counts, Pace
+from .counting import Counts, Oldest, Pace
 from .display import console, counts_table, print_json
 from .scope import Scope
 from .text import age, iso, lasting, plain, say
@@ -23,13 +22,12 @@ class Standing:
     """How a use case stands.
 
     Attributes:
-        oldest: since when the oldest task of a status has had it, by the status; of those in which tasks wait.
         pace: how fast tasks end; None where that is not known.
         pauses: those in force.
     """
 
     counts: Counts
-    oldest: Mapping[int, datetime]
+    oldest: Oldest
     pace: Pace | None
     pauses: Sequence[Pause]
 
@@ -41,7 +39,7 @@ class Standing:
                 "status": name,
                 "status_code": code,
                 "tasks": self.counts.by_code[code],
-                "oldest": iso(self.oldest.get(code)),
+                "oldest": iso(self.oldest.since.get(code)),
             }
             for code, (step, name) in scope.statuses.items()
         ]
@@ -52,6 +50,7 @@ class Standing:
             "statuses": rows,
             "total": self.counts.total,
             "exact": self.counts.exact,
+            "oldest_as_of": iso(self.oldest.as_of),
             "finished_per_minute": None if pace is None else round(pace.per_minute, 2),
             "seconds_left": left,
             "pauses": [
@@ -69,10 +68,12 @@ class Standing:
     def rendered(self, scope: Scope) -> RenderableType:
         """For people."""
         now = scope.config.now()
+        as_of = self.oldest.as_of or now
         table = counts_table(
             scope.statuses,
             self.counts.by_code,
-            {code: age(moment, now) for code, moment in self.oldest.items()},
+            {code: age(moment, as_of) for code, moment in self.oldest.since.items()},
+            as_of="" if self.oldest.as_of is None else age(as_of, max(as_of, now)),
             steps=scope.is_whole,
             exact=self.counts.exact,
         )

@@ -70,17 +70,18 @@ class Watched:
         self._changes = Changes(scope)
         self._paced: datetime | None = None
         self._same = 0
-        self.standing = Standing(counting.Counts({}), {}, None, ())
+        self.standing = Standing(counting.Counts({}), counting.Oldest(), None, ())
 
     def look(self) -> list[View]:
         """What has changed since the last look."""
         counts, pauses, now = counting.count(self.scope, quiet=True), pauses_of(self.scope), self.scope.config.now()
-        is_same = counts.changes is not None and counts.changes == self.standing.counts.changes
+        before = self.standing.counts.kept
+        is_same = counts.kept is not None and before is not None and counts.kept.changes == before.changes
         self._same = self._same + 1 if is_same else 0
         self.standing = replace(self.standing, counts=counts, pauses=pauses)
         is_due = self._paced is None or now - self._paced >= _PACE_AGAIN
         # The index may show a change a moment after it was counted.
-        changed = self._changes.look() if is_due or self._same <= _LOOKS_AFTER_A_CHANGE else []
+        changed = self._changes.look() if self._same <= _LOOKS_AFTER_A_CHANGE else []
         self.recent.extendleft(changed)
         if is_due:
             self._paced = now

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar, assert_never
@@ -191,6 +191,22 @@ class PauseBoard(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Look:
+    """What a sweep saw when it went through the unfinished tasks.
+
+    Attributes:
+        at: when it began (UTC).
+        ended: `KeptCounts.ended` as of then.
+        oldest: since when the oldest task of a status had had it, by the code; of the statuses in which tasks waited.
+            Empty in all looks but the newest.
+    """
+
+    at: datetime
+    ended: Mapping[int, int]
+    oldest: Mapping[int, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class KeptCounts:
     """How many tasks of a use case have each status, as it is kept with every change.
 
@@ -201,6 +217,9 @@ class KeptCounts:
             count is complete, and from when a drift is known: count by the index then.
         recounted_at: when the tasks themselves were last counted (UTC); None before the first time.
         error: by how much each number is wrong at most; None where that is not known, 0 where they are exact.
+        ended: how many tasks have ever come to a status that a step ends with, by its code, since counting began. What
+            was done twice counts twice, and what has moved on still counts.
+        looks: what the last sweeps have seen, the newest last.
         changes: how many changes each of the places has taken; the same twice, nothing was counted in between.
     """
 
@@ -209,6 +228,8 @@ class KeptCounts:
     recounted_at: datetime | None
     changes: tuple[int, ...] = ()
     error: int | None = None
+    ended: Mapping[int, int] = field(default_factory=dict)
+    looks: Sequence[Look] = ()
 
 
 class CountsNotKeptError(ValueError):
@@ -241,6 +262,14 @@ class CountBoard(Protocol):
 
     def is_reached(self, mark: str) -> bool:
         """Whether every change that was made before the mark is counted."""
+        ...
+
+    def remember(self, looks: Sequence[Look]) -> None:
+        """Store what sweeps have seen, the newest last, instead of what is stored."""
+        ...
+
+    def is_read_since(self, moment: datetime) -> bool:
+        """Whether anything of the table's changes has been counted at or after that moment."""
         ...
 
     def disown(self) -> None:

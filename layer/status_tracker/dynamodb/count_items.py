@@ -6,6 +6,7 @@ Their keys begin with the separator, as those of no task do, and they are in no 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from pynamodb.exceptions import VerboseClientError
@@ -17,6 +18,8 @@ SLOTS = 16
 
 _CODE = "c"
 """Begins the name of an attribute that counts; the code of the status follows."""
+_ENDED = "e"
+"""As `_CODE`, of an attribute that counts only those that come."""
 
 _LONGEST_CODE = 20
 """The most digits of a code: an attribute's name, which is made of it, has an end."""
@@ -42,7 +45,16 @@ def listed_code(task_class: type[TaskItem], item: Mapping[str, Any] | None) -> i
 
 def counted(slot: Mapping[str, Any]) -> dict[int, int]:
     """The numbers of a slot, by the code."""
-    codes = {name: name.removeprefix(_CODE) for name in slot if name.startswith(_CODE)}
+    return _numbers(slot, _CODE)
+
+
+def ended(slot: Mapping[str, Any]) -> dict[int, int]:
+    """How many tasks have come to an end, as far as the slot has counted them, by the code."""
+    return _numbers(slot, _ENDED)
+
+
+def _numbers(slot: Mapping[str, Any], prefix: str) -> dict[int, int]:
+    codes = {name: name.removeprefix(prefix) for name in slot if name.startswith(prefix)}
     return {int(code): int(slot[name]["N"]) for name, code in codes.items() if code.isdecimal()}
 
 
@@ -57,6 +69,7 @@ class CountItems:
     Attributes:
         head: the key of the item that says whether the counts are exact.
         slots: the keys of the items that have the numbers.
+        looks: the key of the item that has what sweeps have seen.
     """
 
     def __init__(self, task_class: type[TaskItem]) -> None:
@@ -64,6 +77,7 @@ class CountItems:
         self._sep, use_case_id = task_class.config.sep, task_class.config.use_case_id
         self.head = f"{self._sep}counts{self._sep}{use_case_id}"
         self.slots = [f"{self.head}{self._sep}{number:02}" for number in range(SLOTS)]
+        self.looks = f"{self._sep}looks{self._sep}{use_case_id}"
         self._places = f"{self._sep}places{self._sep}{use_case_id}"
         self._marks = f"{self._sep}marks{self._sep}{use_case_id}{self._sep}"
 
@@ -85,14 +99,16 @@ class CountItems:
         table: Any = self._class.Meta
         return {"TableName": table.table_name, "Key": {self._class.key.attr_name: {"S": key}}}
 
-    def adding(self, slot: str, differences: Mapping[int, int], changes: int) -> dict[str, Any]:
+    def adding(
+        self, slot: str, differences: Mapping[int, int], changes: int, ended: Mapping[int, int] = MappingProxyType({})
+    ) -> dict[str, Any]:
         """The arguments of an update that adds to the numbers of a slot."""
-        values = {f":{_CODE}{code}": {"N": str(number)} for code, number in differences.items()}
-        added = [f"{_CODE}{code} :{_CODE}{code}" for code in differences]
+        added = {f"{_CODE}{code}": number for code, number in differences.items()}
+        added |= {f"{_ENDED}{code}": number for code, number in ended.items()} | {"changes": changes}
         return {
             **self.of(slot),
-            "UpdateExpression": f"ADD {', '.join(['changes :changes', *added])}",
-            "ExpressionAttributeValues": {":changes": {"N": str(changes)}, **values},
+            "UpdateExpression": f"ADD {', '.join(f'{name} :{name}' for name in added)}",
+            "ExpressionAttributeValues": {f":{name}": {"N": str(number)} for name, number in added.items()},
         }
 
     def ask(self, operation: str, request: dict[str, Any]) -> dict[str, Any]:

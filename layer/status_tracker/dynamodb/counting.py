@@ -5,6 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Mapping
 from datetime import datetime, timedelta
+from types import MappingProxyType
 from typing import Any
 
 from .count_items import CountItems
@@ -38,11 +39,19 @@ class ShardCounting:
         return found
 
     def add(
-        self, differences: Mapping[int, int], changes: int, *, before: str | None, place: str, mark: str | None = None
+        self,
+        differences: Mapping[int, int],
+        changes: int,
+        *,
+        before: str | None,
+        place: str,
+        mark: str | None = None,
+        ended: Mapping[int, int] = MappingProxyType({}),
     ) -> bool:
         """Count so many changes, which make those differences, by the code.
 
         Args:
+            ended: how many of them brought a task to an end, by its code.
             mark: the last one up to there, if there is a new one.
             before: the place as it was read.
             place: up to where it is counted then; texts that compare as the places do.
@@ -50,7 +59,8 @@ class ShardCounting:
         Returns:
             False where nothing was counted: the place is another one by now, or something else is counting.
         """
-        added = self._items.adding(self._slot, {code: each for code, each in differences.items() if each}, changes)
+        different = {code: each for code, each in differences.items() if each}
+        added = self._items.adding(self._slot, different, changes, ended)
         items = [{"Update": self._moved(before, place, mark)}, {"Update": added}]
         return self._items.transact(items if before is not None else [*items, {"Update": self._begun()}])
 

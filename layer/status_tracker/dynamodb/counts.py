@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..core.port import KeptCounts
+from ..core.port import KeptCounts, Look
 from .batch_get import read_items
-from .count_items import CountItems, changes_of, counted
+from .count_items import CountItems, changes_of, counted, ended
 from .item import TaskItem
 from .marks import StreamMarks
 
@@ -27,13 +28,16 @@ class DynamoCountBoard:
         self._marks = StreamMarks(task_class)
 
     def read(self) -> KeptCounts | None:
-        stored = read_items(self._class, [self._items.head, *self._items.slots], consistent=True)
-        head, slots = stored.get(self._items.head), [stored.get(slot, {}) for slot in self._items.slots]
+        items = self._items
+        stored = read_items(self._class, [items.head, items.looks, *items.slots], consistent=True)
+        head, slots = stored.get(items.head), [stored.get(slot, {}) for slot in items.slots]
         if head is None:
             return None
         by_code: Counter[int] = Counter()
+        come: Counter[int] = Counter()
         for slot in slots:
             by_code.update(counted(slot))
+            come.update(ended(slot))
         moment = head.get("recounted_at")
         return KeptCounts(
             by_code=dict(sorted(by_code.items())),
@@ -41,6 +45,8 @@ class DynamoCountBoard:
             error=int(head["error"]["N"]) if "error" in head else None,
             recounted_at=None if moment is None else datetime.fromisoformat(moment["S"]),
             changes=tuple(map(changes_of, slots)),
+            ended=dict(come),
+            looks=_looks(stored.get(items.looks)),
         )
 
     def correct(self, kept: KeptCounts, differences: Mapping[int, int], recounted_at: datetime, *, error: int) -> bool:
@@ -85,11 +91,39 @@ class DynamoCountBoard:
         }
         self._items.transact([{"Update": {**self._items.of(self._items.head), **request}}])
 
+    def remember(self, looks: Sequence[Look]) -> None:
+        arguments = self._items.of(self._items.looks)
+        told = json.dumps([_told(each) for each in looks])
+        self._items.ask(
+            "PutItem", {"TableName": arguments["TableName"], "Item": {**arguments["Key"], "looks": {"S": told}}}
+        )
+
     def mark(self) -> str:
         return self._marks.write()
 
     def is_reached(self, mark: str) -> bool:
         return self._marks.is_reached(mark)
+
+    def is_read_since(self, moment: datetime) -> bool:
+        return self._marks.is_read_since(moment)
+
+
+def _told(look: Look) -> dict[str, Any]:
+    oldest = {code: moment.isoformat() for code, moment in look.oldest.items()}
+    return {"at": look.at.isoformat(), "ended": dict(look.ended), "oldest": oldest}
+
+
+def _looks(item: Mapping[str, Any] | None) -> tuple[Look, ...]:
+    """What sweeps have seen, from the item that has it."""
+    stored = [] if item is None else json.loads(item["looks"]["S"])
+    return tuple(
+        Look(
+            at=datetime.fromisoformat(each["at"]),
+            ended={int(code): number for code, number in each["ended"].items()},
+            oldest={int(code): datetime.fromisoformat(moment) for code, moment in each["oldest"].items()},
+        )
+        for each in stored
+    )
 
 
 def _recounted(before: datetime | None) -> str:

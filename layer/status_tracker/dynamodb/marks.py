@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,6 +12,7 @@ from botocore.config import Config
 from ..core.port import CountsNotKeptError
 from .batch_get import BATCH_SIZE, read_items
 from .count_items import CountItems
+from .counting import PLACE_KEPT
 from .item import TaskItem
 
 _OF_EACH_SHARD = 16
@@ -52,19 +53,31 @@ class StreamMarks:
 
     def is_reached(self, name: str) -> bool:
         """Whether all that was written before the mark is counted."""
-        keys = [self._items.place(shard) for shard in self._open_shards()]
-        places: dict[str, dict[str, Any]] = {}
-        for first in range(0, len(keys), BATCH_SIZE):
-            places |= read_items(self._class, keys[first : first + BATCH_SIZE], consistent=True)
-        return all(places.get(key, {}).get("mark") == {"S": name} for key in keys)
+        return all(place.get("mark") == {"S": name} for place in self._places(self._open_shards()))
 
-    def _open_shards(self) -> list[str]:
-        """The ids of the shards that take what is written now."""
-        found, request = [], {"StreamArn": self._stream}
+    def is_read_since(self, moment: datetime) -> bool:
+        """Whether any shard was counted on at or after that moment, by the clock of the function that counts."""
+        kept_until = [place[self._class.expire_at.attr_name] for place in self._places(self._shards()) if place]
+        return any(int(each["N"]) >= (moment + PLACE_KEPT).timestamp() for each in kept_until)
+
+    def _places(self, shards: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """What is stored of each shard; empty where nothing is."""
+        keys = [self._items.place(shard["ShardId"]) for shard in shards]
+        found: dict[str, dict[str, Any]] = {}
+        for first in range(0, len(keys), BATCH_SIZE):
+            found |= read_items(self._class, keys[first : first + BATCH_SIZE], consistent=True)
+        return [found.get(key, {}) for key in keys]
+
+    def _open_shards(self) -> list[dict[str, Any]]:
+        """The shards that take what is written now."""
+        return [each for each in self._shards() if "EndingSequenceNumber" not in each["SequenceNumberRange"]]
+
+    def _shards(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        request = {"StreamArn": self._stream}
         while True:
             described = self._streams.describe_stream(**request)["StreamDescription"]
-            shards = described["Shards"]
-            found += [each["ShardId"] for each in shards if "EndingSequenceNumber" not in each["SequenceNumberRange"]]
+            found += described["Shards"]
             if (last := described.get("LastEvaluatedShardId")) is None:
                 return found
             request["ExclusiveStartShardId"] = last

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
+from functools import cached_property
 from itertools import chain, islice
 from typing import Any, Generic, TypeVar
 
@@ -48,6 +49,7 @@ class Survey(Generic[TaskT]):
         self.counts: Counter[int] = Counter(dict.fromkeys(begun, 0))
         self.stuck = 0
         self.complete = self.broken = False
+        self._since: dict[int, datetime] = {}
         self._ages = _Ages(task_class, stop)
         self._begun = self._seen(self._listed(begun, until=self._now + _TICK, refresh=_lock_is_unknown))
 
@@ -75,6 +77,13 @@ class Survey(Generic[TaskT]):
         for _ in self._begun:
             pass
 
+    def oldest_by_status(self) -> dict[int, datetime]:
+        """Since when the oldest task of each of the statuses has had it, pending ones too; without unreadable ones.
+
+        Where not all were seen, it is the oldest of those that were.
+        """
+        return {**self._since, **self._oldest_waiting}
+
     def oldest(self) -> datetime | None:
         """Since when the oldest unfinished task has been unfinished; None where there is none.
 
@@ -83,9 +92,14 @@ class Survey(Generic[TaskT]):
         the oldest of those that were looked at.
         """
         self._ages.look()
+        moments = [*self._oldest_waiting.values(), *([] if self._ages.oldest is None else [self._ages.oldest])]
+        return min(moments, default=None)
+
+    @cached_property
+    def _oldest_waiting(self) -> dict[int, datetime]:
+        """Since when the oldest pending task has been pending, by the code; empty where there is none."""
         first = self._listed(self._waiting, limit=_FIRST) if self._waiting else iter(())
-        moments = [each.moment for each in first if not isinstance(each.task, TaskUnreadableError)][:1]
-        return min([*moments, *([] if self._ages.oldest is None else [self._ages.oldest])], default=None)
+        return dict([(each.status, each.moment) for each in first if _is_readable(each)][:1])
 
     def _listed(self, statuses: list[int], **chosen: Any) -> Iterator[Listed]:
         chosen = {"limit": None, **chosen}
@@ -99,7 +113,8 @@ class Survey(Generic[TaskT]):
                 if number % BATCH_SIZE == 0 and self._stop():
                     return
                 self.counts[each.status] += 1
-                if not isinstance(each.task, TaskUnreadableError):
+                if _is_readable(each):
+                    self._since.setdefault(each.status, each.moment)
                     self.stuck += is_stuck(each.task.tracked_state(), self._config, self._now)
                     self._ages.add(each)
                 yield each
@@ -187,6 +202,10 @@ class _Ages:
         task = task_of(self._class, key, item)
         errors = {} if isinstance(task, TaskUnreadableError) else task.errors or {}
         return asked_for_again(errors) or created
+
+
+def _is_readable(listed: Listed) -> bool:
+    return not isinstance(listed.task, TaskUnreadableError)
 
 
 def _is_given(listed: Listed, given: Position | None) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from ..core.port import CountsNotKeptError, KeptCounts
@@ -23,6 +24,21 @@ _LONGEST_PAUSE_SECONDS = 16.0
 
 ROUNDS = 3
 """So often is rest waited for."""
+
+
+class CountsBehindError(Exception):
+    """The function on the table's stream has not read in time what was written; nothing can be compared.
+
+    Attributes:
+        since: when that was written (UTC).
+    """
+
+    def __init__(self, since: datetime, seconds: float) -> None:
+        super().__init__(
+            f"The function on the table's stream has not read what was written {seconds:.0f} seconds ago, so nothing "
+            "can be compared. See the alarm EventsLate."
+        )
+        self.since = since
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +75,7 @@ class Recount:
         return 0 if self.first else max([0, *certain])
 
 
-def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
+def recount(pipeline: Pipeline, *, correct: bool = True, progress: Callable[[int], object] = lambda _: None) -> Recount:
     """Count all tasks of the pipeline by the index, and correct the counts that are kept by that.
 
     This makes the first count of a table that had tasks before, and mends a drift. Before and after, it waits until the
@@ -69,15 +85,25 @@ def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
 
     Args:
         correct: False only to compare.
+        progress: called at least once a second with how many tasks have been counted, while it waits with 0; what it
+            raises ends the recount, and nothing was corrected.
 
     Raises:
         ValueError: the table keeps no counts, or the function is behind; nothing was corrected.
     """
     board, config = pipeline.first.task_class.count_board(), pipeline.first.task_class.config
     for _ in range(ROUNDS):
-        found = None if board is None else _compared(pipeline, board, lambda: False)
+        try:
+            found = None if board is None else _compared(pipeline, board, lambda: False, progress)
+        except CountsBehindError as behind:
+            if pipeline.kept_counts() is not None:
+                raise ValueError(f"{behind} Nothing was corrected: recount when it has caught up.") from None
+            found = None
         if board is None or found is None:
-            raise ValueError(_why_not(pipeline))
+            raise ValueError(
+                f"No counts are kept of {pipeline.use_case_id}: deploy the function that reads the table's stream; the "
+                "counts begin with the first change of a task after that."
+            )
         result, kept = found
         if result.changes_meanwhile:
             continue
@@ -91,19 +117,9 @@ def recount(pipeline: Pipeline, *, correct: bool = True) -> Recount:
     return replace(result, corrected=board.correct(kept, result.differences, config.now(), error=error), exact=False)
 
 
-def _why_not(pipeline: Pipeline) -> str:
-    if pipeline.kept_counts() is None:
-        return (
-            f"No counts are kept of {pipeline.use_case_id}: deploy the function that reads the table's stream; the "
-            "counts begin with the first change of a task after that."
-        )
-    return (
-        f"The function on the table's stream has not read what was written {BEHIND_AFTER_SECONDS:.0f} seconds ago, so "
-        "nothing can be compared, and nothing was corrected. See the alarm EventsLate; recount when it has caught up."
-    )
-
-
-def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None:
+def check_counts(
+    pipeline: Pipeline, stop: Callable[[], bool], *, unread_since: datetime | None = None
+) -> Recount | None:
     """Compare the counts that are kept with the tasks, for a sweep.
 
     After a certain drift they are not exact any more. What is not exact is corrected, as by `recount`, if no task has
@@ -111,18 +127,27 @@ def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None
 
     Args:
         stop: returns True when there is no more time.
+        unread_since: the `since` of the last `CountsBehindError`. It is not waited again for a function that has read
+            nothing since then, and long enough ago.
 
     Returns:
-        None where no counts are kept, the function on the stream is behind, or `stop` ended it. Where there is no
-        stream any more, the counts are not relied on from then on.
+        None where no counts are kept, or `stop` ended it.
+
+    Raises:
+        CountsBehindError: the function on the stream has not read all in time.
+        CountsNotKeptError: there is no stream any more, or nothing reads it. The counts are not relied on from then on;
+            this is raised once.
     """
     board = pipeline.first.task_class.count_board()
-    if board is None or board.read() is None:
+    if board is None or stop():
         return None
     try:
+        if unread_since is not None:
+            _check_read(pipeline, board, unread_since)
         found = _compared(pipeline, board, stop)
     except CountsNotKeptError:
-        disown_counts(pipeline)
+        if disown_counts(pipeline):
+            raise
         return None
     if found is None:
         return None
@@ -137,26 +162,55 @@ def check_counts(pipeline: Pipeline, stop: Callable[[], bool]) -> Recount | None
     return result
 
 
-def disown_counts(pipeline: Pipeline) -> None:
-    """Have counts not be relied on that nothing keeps any more; for a sweep that is told so."""
+def disown_counts(pipeline: Pipeline) -> bool:
+    """Have counts not be relied on that nothing keeps any more; whether they have been until now."""
     board = pipeline.first.task_class.count_board()
     kept = None if board is None else board.read()
-    if board is not None and kept is not None and kept.recounted_at is not None:
-        board.disown()
+    if board is None or kept is None or kept.recounted_at is None:
+        return False
+    board.disown()
+    return True
 
 
-def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -> tuple[Recount, KeptCounts] | None:
-    """The tasks beside what is kept; None where nothing is kept, the function is behind, or `stop` ended it.
+def _check_read(pipeline: Pipeline, board: CountBoard, since: datetime) -> None:
+    """Raise `CountsNotKeptError` if nothing has read the stream since then, and that is long enough ago to tell."""
+    waited = pipeline.first.task_class.config.now() - since
+    if waited >= timedelta(seconds=BEHIND_AFTER_SECONDS) and not board.is_read_since(since):
+        raise CountsNotKeptError(
+            f"No counts are kept of {pipeline.use_case_id} any more: nothing has read the table's stream since "
+            f"{since.isoformat(timespec='seconds')}. Deploy the function that reads it, or switch it on."
+        )
+
+
+def _compared(
+    pipeline: Pipeline,
+    board: CountBoard,
+    stop: Callable[[], bool],
+    progress: Callable[[int], object] = lambda _: None,
+) -> tuple[Recount, KeptCounts] | None:
+    """The tasks beside what is kept; None where nothing is kept, or `stop` ended it.
 
     Every change that was made between the two marks is counted in between, or a little before the first reading.
+
+    Raises:
+        CountsBehindError: the function has not read a mark in time.
     """
-    waiting = _Waiting(sleep_of(pipeline.first.task_class.config.clock), stop)
-    before = board.read() if waiting.until_reached(board) else None
+    config = pipeline.first.task_class.config
+    sleep = sleep_of(config.clock)
+
+    def rest(seconds: float) -> None:
+        progress(0)
+        sleep(seconds)
+
+    waiting = _Waiting(rest, config.now, stop)
+    waiting.until_reached(board)
+    before = board.read()
     if before is None or not waiting.seconds(SETTLING_SECONDS):
         return None
-    counted = _counted(pipeline, stop)
-    if counted is None or not waiting.until_reached(board):
+    counted = _counted(pipeline, stop, progress)
+    if counted is None:
         return None
+    waiting.until_reached(board)
     kept = board.read()
     if kept is None:
         return None
@@ -164,11 +218,16 @@ def _compared(pipeline: Pipeline, board: CountBoard, stop: Callable[[], bool]) -
     return Recount(kept.by_code, counted, meanwhile, kept.recounted_at is None, exact=kept.exact), kept
 
 
+class _StoppedError(Exception):
+    """There is no more time."""
+
+
 @dataclass(frozen=True)
 class _Waiting:
     """Waits in small parts, so that `stop` is asked; its answers say whether the wait was to the end."""
 
     sleep: Callable[[float], None]
+    now: Callable[[], datetime]
     stop: Callable[[], bool]
 
     def seconds(self, seconds: float) -> bool:
@@ -177,23 +236,28 @@ class _Waiting:
             seconds -= 1
         return seconds <= 0
 
-    def until_reached(self, board: CountBoard) -> bool:
-        """Wait until the function has read all that is written now."""
+    def until_reached(self, board: CountBoard) -> None:
+        """Wait until the function has read all that is written now. Raises `CountsBehindError` where that is long."""
+        began = self.now()
         mark, waited, pause = board.mark(), 0.0, 1.0
         while not board.is_reached(mark):
             if waited >= BEHIND_AFTER_SECONDS or not self.seconds(pause):
-                return False
+                raise CountsBehindError(began, waited)
             waited, pause = waited + pause, min(2 * pause, _LONGEST_PAUSE_SECONDS)
-        return True
 
 
-def _counted(pipeline: Pipeline, stop: Callable[[], bool]) -> dict[int, int] | None:
+def _counted(pipeline: Pipeline, stop: Callable[[], bool], progress: Callable[[int], object]) -> dict[int, int] | None:
     """The tasks of every status of the steps, by the index; None where `stop` ended it."""
     counted: dict[int, int] = {}
-    for step in pipeline:
-        for code in step.task_class.config.status_shards:
-            number = step.task_class.count_within(code, stop=stop)
-            if number is None:
-                return None
-            counted[code] = number
+
+    def look(number: int) -> None:
+        if stop():
+            raise _StoppedError
+        progress(sum(counted.values()) + number)
+
+    try:
+        for step in pipeline:
+            counted |= step.task_class.count_by_status(progress=look)
+    except _StoppedError:
+        return None
     return counted

@@ -42,6 +42,12 @@ class PipelineStep:
         """The codes of the step's statuses by their names, in the order of a task's life."""
         return {status.name: status.value for status in self.task_class.config.status_enum}
 
+    @property
+    def ends(self) -> tuple[int, ...]:
+        """The codes that the step ends with."""
+        config = self.task_class.config
+        return tuple(dict.fromkeys((config.succeeded_status, config.ignored_status, config.exhausted_status)))
+
 
 class Pipeline:
     """The steps that a task goes through, in their order: what the command, sweep, widget, intake and bulk runs take.

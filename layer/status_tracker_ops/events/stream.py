@@ -56,6 +56,7 @@ class Stream:
         self._pipeline = pipeline
         self._class = pipeline.first.task_class
         self._items = CountItems(self._class)
+        self._ends = {code for step in pipeline for code in step.ends}
         self._settings = settings
         self._logger = logger
 
@@ -122,20 +123,22 @@ class Stream:
     def _count(self, counting: ShardCounting, place: str | None, records: Sequence[StreamRecord]) -> int:
         for _ in range(TRIES):
             new = _after(place, records)
-            differences, changes = self._differences(new)
+            differences, ended, changes = self._differences(new)
             marks = [mark for record in new if (mark := record.mark(self._items)) is not None]
             mark = marks[-1] if marks else None
             if not changes and mark is None:
                 return 0
-            if counting.add(differences, changes, before=place, place=new[-1].sequence, mark=mark):
+            if counting.add(differences, changes, before=place, place=new[-1].sequence, mark=mark, ended=ended):
                 return changes
             time.sleep(jittered(LONGEST_PAUSE_SECONDS))
             place = counting.place()
         raise TaskLockedError(f"The counts were being changed at each of {TRIES} tries: the batch is to come again.")
 
-    def _differences(self, records: Sequence[StreamRecord]) -> tuple[Mapping[int, int], int]:
-        """What the records change in the counts, by the code, and how many of them do."""
+    def _differences(self, records: Sequence[StreamRecord]) -> tuple[Mapping[int, int], Mapping[int, int], int]:
+        """What the records change in the counts, and how many tasks they bring to an end of a step, by the code; and
+        how many of them change something."""
         differences: Counter[int] = Counter()
+        ended: Counter[int] = Counter()
         changes = 0
         for before, after in (record.codes(self._class) for record in records):
             if before == after:
@@ -145,7 +148,9 @@ class Stream:
                 differences[before] -= 1
             if after is not None:
                 differences[after] += 1
-        return differences, changes
+            if after in self._ends:
+                ended[after] += 1
+        return differences, ended, changes
 
 
 def _after(place: str | None, records: Sequence[StreamRecord]) -> Sequence[StreamRecord]:

@@ -58,15 +58,10 @@ def unfinished_statuses(config: TrackerConfig) -> tuple[int, ...]:
     return tuple(dict.fromkeys((config.pending_status, config.in_progress_status, config.failed_status)))
 
 
-def ends(config: TrackerConfig) -> tuple[int, ...]:
-    """The codes that a step ends with."""
-    return tuple(dict.fromkeys((config.succeeded_status, config.ignored_status, config.exhausted_status)))
-
-
 def last_ends(pipeline: Pipeline) -> dict[int, PipelineStep]:
     """The codes of tasks that no further step works on, each with its step."""
     waited_for = {code for step in pipeline for code in unfinished_statuses(step.task_class.config)}
-    return {code: step for step in pipeline for code in ends(step.task_class.config) if code not in waited_for}
+    return {code: step for step in pipeline for code in step.ends if code not in waited_for}
 
 
 def count_arrivals(
@@ -75,7 +70,7 @@ def count_arrivals(
     """How many tasks came to an end of a step from `since` on and before `until`, and are still there; by the code."""
     arrivals: dict[int, int] = {}
     for step in pipeline:
-        for code in ends(step.task_class.config):
+        for code in step.ends:
             counted = step.task_class.count_within(code, since=since, until=until, stop=stop)
             if counted is None:
                 return None
@@ -83,13 +78,13 @@ def count_arrivals(
     return arrivals
 
 
-def finished(task_class: type[BaseTask], arrivals: Mapping[int, int]) -> int:
-    """How many tasks have come to an end of the step and are still there, by the arrivals.
+def finished(step: PipelineStep, arrivals: Mapping[int, int]) -> int:
+    """How many tasks have come to an end of the step, by the arrivals.
 
-    A task that a later step has taken up has another status by now, and is not counted: it cannot be told from what
-    that step has had for long. Each step's own `TaskSucceeded` counts it.
+    Where these were counted by the index, a task that a later step has taken up has another status by now, and is not
+    counted: it cannot be told from what that step has had for long. Each step's own `TaskSucceeded` counts it.
     """
-    return sum(arrivals[code] for code in ends(task_class.config))
+    return sum(arrivals[code] for code in step.ends)
 
 
 def oldest_unfinished(task_class: type[BaseTask], survey: Survey[Any]) -> float:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from aws_lambda_powertools import Logger
 
-    from status_tracker.operations.counts import Recount
+    from status_tracker.operations.counts import CountsBehindError, Recount
     from status_tracker.operations.pausing import Pause
     from status_tracker.operations.swept import Noted, Swept
     from status_tracker_ops.intake.reconcile import Reconciled
@@ -86,6 +86,9 @@ class SweepReporter:
             figures = {"differences": found.differences, "changes_meanwhile": found.changes_meanwhile}
             self._logger.error("The counts are wrong: recount them", extra={"step": _COUNTS, **figures})
         _publish(_COUNTS, {"CountDrift": found.drift})
+
+    def behind(self, error: CountsBehindError) -> None:
+        self._logger.warning("The kept counts were not compared: %s", error, extra={"step": _COUNTS})
 
     def reconciled(self, reconciled: Reconciled) -> None:
         for each in reconciled.registered:

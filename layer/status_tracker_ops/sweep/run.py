@@ -9,7 +9,9 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
-from status_tracker.operations.counts import check_counts, disown_counts
+from status_tracker.core.port import CountsNotKeptError
+from status_tracker.operations.counts import BEHIND_AFTER_SECONDS, CountsBehindError, check_counts, disown_counts
+from status_tracker.operations.looks import ended_since, newest, remember
 from status_tracker.operations.sweeping import WORKERS, sweep
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
@@ -17,6 +19,7 @@ from status_tracker_ops.sweep.counting import count_arrivals, count_unfinished, 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
     from typing import Any
 
     from status_tracker.dynamodb.survey import Survey
@@ -58,6 +61,8 @@ class Reporter(Protocol):
 
     def checked(self, found: Recount | None) -> None: ...
 
+    def behind(self, error: CountsBehindError) -> None: ...
+
     def reconciled(self, reconciled: Reconciled) -> None: ...
 
     def failed(self, stage: str, error: Exception) -> None: ...
@@ -89,10 +94,12 @@ class Sweep:
         Raises:
             ExceptionGroup: what the stages raised.
         """
+        _ = self.began, self.counts  # as they are at the beginning
         stages = {
             "Looking for pauses": self._tell_pauses,
             "Restarting": self._go_through,
             "Counting": self._count,
+            "Remembering": self._remember,
             "Registering": self._register,
             "Counting anew": self._recount,
         }
@@ -186,7 +193,7 @@ class Sweep:
         """Count what is unfinished, and what has ended since the last sweep; an unfinished count is not reported."""
         stop, until = self._until(_COUNTING), get_utc_now() - SETTLING
         since = state.counted_to
-        arrivals = {} if since is None or since >= until else count_arrivals(self.pipeline, since, until, stop)
+        arrivals = self._arrivals(since, until, stop)
         surveys = {step: survey for step in self.pipeline if not (survey := self.surveys[step.name]).broken}
         counts = {step: count_unfinished(step.task_class, each, self.kept, stop) for step, each in surveys.items()}
         if arrivals is None or None in counts.values():
@@ -194,9 +201,32 @@ class Sweep:
             return state
         for step, counted in counts.items():
             if counted is not None:
-                ended = finished(step.task_class, arrivals) if arrivals else None
+                ended = finished(step, arrivals) if arrivals else None
                 self.report.counted(step.name, counted, oldest_unfinished(step.task_class, surveys[step]), ended)
         return replace(state, counted_to=max(until, since or until))
+
+    def _arrivals(self, since: datetime | None, until: datetime, stop: Callable[[], bool]) -> dict[int, int] | None:
+        """How many tasks have come to each end since the last sweep; empty where that is not known.
+
+        None where the time was over before all were counted, by the index.
+        """
+        look = None if self.kept is None else newest(self.kept, self.began)
+        if self.kept is not None and self.kept.ended and look is not None:
+            return ended_since(look, self.kept, {code for step in self.pipeline for code in step.ends})
+        return {} if since is None or since >= until else count_arrivals(self.pipeline, since, until, stop)
+
+    def _remember(self, state: SweepState) -> SweepState:
+        """Store beside the kept counts what was seen, if all was."""
+        surveys = [self.surveys[step.name] for step in self.pipeline]
+        if self.counts is not None and all(survey.complete for survey in surveys):
+            oldest = {code: moment for each in surveys for code, moment in each.oldest_by_status().items()}
+            remember(self.pipeline, self.counts, self.began, oldest)
+        return state
+
+    @cached_property
+    def began(self) -> datetime:
+        """When the sweep did."""
+        return get_utc_now()
 
     @cached_property
     def counts(self) -> KeptCounts | None:
@@ -246,12 +276,28 @@ class Sweep:
         counted = self._count_ended(last, stop) if self.kept is None else sum(self.kept.by_code.get(c, 0) for c in last)
         if counted is None:
             self.report.not_counted()
-        if self.counts is not None:
-            self.report.checked(check_counts(self.pipeline, stop))
         pause = RECOUNT_AGAIN if counted is None else RECOUNT_EVERY * min(counted / RECOUNTED_WITHIN, 1)
         if self.kept is not None:
             pause = max(pause, RECOUNT_AGAIN)
-        return replace(state, recount_after=now + pause, service=service)
+        unread_since = self._compare(state.unread_since, stop)
+        if unread_since is not None and state.unread_since is None:
+            pause = timedelta(seconds=BEHIND_AFTER_SECONDS)
+        return replace(state, recount_after=now + pause, service=service, unread_since=unread_since)
+
+    def _compare(self, unread_since: datetime | None, stop: Callable[[], bool]) -> datetime | None:
+        """Hold the kept counts against the tasks; returns since when what was written for that has not been read."""
+        if self.counts is None:
+            return None
+        try:
+            found = check_counts(self.pipeline, stop, unread_since=unread_since)
+        except CountsBehindError as behind:
+            self.report.behind(behind)
+            return behind.since
+        except CountsNotKeptError as error:
+            self._fail("Comparing the kept counts", error)
+            return unread_since
+        self.report.checked(found)
+        return unread_since if found is None else None
 
     def _count_ended(self, last: Mapping[int, PipelineStep], stop: Callable[[], bool]) -> int | None:
         """Count by the index what has ended, and tell it; None where the time was over before the end."""

@@ -51,6 +51,7 @@ class SweepState:
         listed_to: the last key of the bucket that was looked at.
         counted_to: up to when finished tasks were counted.
         recount_after: when all ended tasks are to be counted again.
+        unread_since: since when the function on the table's stream has not read what was written to prove that it does.
         service: under which name what has ended was counted last; under another one it is counted anew.
     """
 
@@ -59,12 +60,14 @@ class SweepState:
     counted_to: datetime | None = None
     recount_after: datetime | None = None
     service: str | None = None
+    unread_since: datetime | None = None
 
     def to_data(self) -> dict[str, Any]:
         return {
             **asdict(self),
             "counted_to": _text(self.counted_to),
             "recount_after": _text(self.recount_after),
+            "unread_since": _text(self.unread_since),
         }
 
     @classmethod
@@ -77,6 +80,7 @@ class SweepState:
                 counted_to=_moment(data["counted_to"]),
                 recount_after=_moment(data["recount_after"]),
                 service=data.get("service"),
+                unread_since=_moment(data.get("unread_since")),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()

@@ -92,7 +92,7 @@ def rehearse(widget: DeployedWidget, asked: Rehearsal) -> Rehearsed:
     number, about = Count(len(tasks), more=not walked.ended), False
     if not walked.ended and not asked.narrowed:
         counts = count_tasks(widget, [code])
-        number, about = counts.at_least(code, len(walked.found) + 1), counts.kept
+        number, about = counts.at_least(code, len(walked.found) + 1), counts.kept is not None
     return Rehearsed(
         until,
         number,

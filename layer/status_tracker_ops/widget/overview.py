@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from status_tracker.core.port import KeptCounts
+from status_tracker.operations.looks import ended_lately, newest
 from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import PipelineStep, StatusOfStep
-from status_tracker_ops.widget.components import call, counted, finder, list_link, plain, row, status, table
+from status_tracker_ops.widget.components import call, counted, duration, finder, list_link, plain, row, status, table
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.events import Surroundings
 from status_tracker_ops.widget.markup import Child, Markup, element, fragment
@@ -70,10 +72,28 @@ def _cell(widget: DeployedWidget, step: PipelineStep, name: str, counts: Counts)
     return element("td", {"class": "number"}, list_link(widget, StatusOfStep(step.name, name), shown, name=told))
 
 
+def _seen_by_sweeps(widget: DeployedWidget, counts: Counts, kept: KeptCounts) -> Iterator[str]:
+    """How fast tasks end, and for how long the oldest of them had waited when a sweep saw them."""
+    pipeline, now = widget.pipeline, widget.pipeline.first.task_class.config.now()
+    lately = ended_lately(kept, [code for code in counts.by_code if pipeline.is_ended(code)], now)
+    if lately is not None:
+        yield f"Tasks that have ended in the last {duration(lately.over)}: {lately.number:,}."
+    look = newest(kept, now)
+    if look is None:
+        return
+    waiting = [code for code, count in sorted(counts.by_code.items()) if count.number and code in look.oldest]
+    waits = [(pipeline.meanings(code)[-1], look.oldest[code]) for code in waiting]
+    if waits:
+        told = [f"{plain(place.status)} in {place.step} for {duration(look.at - since)}" for place, since in waits]
+        yield f"The oldest, {duration(now - look.at)} ago: {', '.join(told)}."
+
+
 def _notes(widget: DeployedWidget, counts: Counts) -> list[str]:
     shared = [widget.pipeline.meanings(code) for code in counts.by_code]
     names = [" and ".join(f"{plain(p.status)} in {p.step}" for p in places) for places in shared if len(places) > 1]
     notes = [f"Tasks between two steps stand in both rows: {each} are the same." for each in names]
+    if counts.kept is not None:
+        notes += _seen_by_sweeps(widget, counts, counts.kept)
     if any(count.more for count in counts.by_code.values()):
         notes.append("With + there are more, which are not counted here: the metric Tasks has them.")
     return notes

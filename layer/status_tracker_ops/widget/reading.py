@@ -11,6 +11,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import status_tracker as st
 from status_tracker.core.cursors import Position, format_cursor
+from status_tracker.core.port import KeptCounts
 from status_tracker.dynamodb import Count
 from status_tracker.operations.filters import TaskFilter
 from status_tracker.operations.pausing import Pause
@@ -116,11 +117,12 @@ class Counts:
     """How many tasks have each status code.
 
     Attributes:
-        kept: whether they are the counts that are kept with every change, which follow the table a moment later.
+        kept: the counts that are kept with every change, which follow the table a moment later, where these are from
+            there.
     """
 
     by_code: Mapping[int, Count]
-    kept: bool = False
+    kept: KeptCounts | None = None
 
     def at_least(self, code: int, seen: int) -> Count:
         """How many tasks have that status, of which so many have been seen."""
@@ -139,7 +141,7 @@ def count_tasks(widget: DeployedWidget, codes: Sequence[int] | None = None) -> C
     wanted = {code for step in pipeline for code in step.statuses.values()} if codes is None else set(codes)
     kept = pipeline.kept_counts() if widget.counts else None
     if kept is not None and kept.exact:
-        return Counts({code: Count(max(kept.by_code.get(code, 0), 0)) for code in wanted}, kept=True)
+        return Counts({code: Count(max(kept.by_code.get(code, 0), 0)) for code in wanted}, kept)
     counted: dict[int, Count] = {}
     for step in pipeline:
         new = [code for code in step.statuses.values() if code in wanted and code not in counted]

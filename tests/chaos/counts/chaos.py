@@ -207,6 +207,9 @@ def check(shop: Shop, shards: list[Shard], bus: Bus, result: Result) -> None:
     lacking = {code: number for code, number in lacking.items() if number}
     if lacking != dict(shop.before):
         result.violations.append(f"counts: they lack {lacking}, and lacked {dict(shop.before)} at first")
+    came, ended = _ended(shop, shards), {} if kept is None else dict(kept.ended)
+    if came != ended:
+        result.violations.append(f"ends: {ended} are kept, and {came} tasks have come to them")
     expected = {detail["id"]: detail for shard in shards for detail in _events(shop, shard)}
     heard = Counter(detail["id"] for detail in bus.heard)
     result.figures.update({"events": len(expected), "events told again": heard.total() - len(heard)})
@@ -223,6 +226,13 @@ def check(shop: Shop, shards: list[Shard], bus: Bus, result: Result) -> None:
             result.violations.append(f"events: {detail['task_id']} out of order at {detail['sequence']}")
             break
         newest[detail["task_id"]] = detail["sequence"]
+
+
+def _ended(shop: Shop, shards: list[Shard]) -> dict[int, int]:
+    """How many tasks have come to each status that a step ends with."""
+    codes = [StreamRecord.of(each).codes(shop.pipeline.first.task_class) for shard in shards for each in shard.records]
+    ends = {code for step in shop.pipeline for code in step.ends}
+    return dict(Counter(after for before, after in codes if after != before and after in ends))
 
 
 def _events(shop: Shop, shard: Shard) -> list[dict[str, Any]]:

@@ -92,17 +92,28 @@ def only_arrivals() -> None:
     """A task is not taken away from the status that it leaves."""
     differences = Stream._differences
 
-    def arrivals(self: Stream, records: Any) -> tuple[Mapping[int, int], int]:
-        found, changes = differences(self, records)
-        return {code: max(number, 0) for code, number in found.items()}, changes
+    def arrivals(self: Stream, records: Any) -> tuple[Mapping[int, int], Mapping[int, int], int]:
+        found, ended, changes = differences(self, records)
+        return {code: max(number, 0) for code, number in found.items()}, ended, changes
 
     Stream._differences = arrivals  # type: ignore[method-assign]
+
+
+def ends_from_differences() -> None:
+    """What has ended is told from what there is more of, less those that have left it."""
+    differences = Stream._differences
+
+    def net(self: Stream, records: Any) -> tuple[Mapping[int, int], Mapping[int, int], int]:
+        found, ended, changes = differences(self, records)
+        return found, {code: max(found[code], 0) for code in ended}, changes
+
+    Stream._differences = net  # type: ignore[method-assign]
 
 
 VARIANTS: Mapping[str, Callable[[], None]] = {
     each.__name__: each
     for each in (
         *(place_unconditional, place_ignored, place_after_counts, place_before_counts, events_after_counts),
-        *(refused_events_dropped, unsent_counted, only_arrivals),
+        *(refused_events_dropped, unsent_counted, only_arrivals, ends_from_differences),
     )
 }

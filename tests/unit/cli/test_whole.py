@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from pynamodb.exceptions import GetError
 import status_tracker as st
 from status_tracker.cli.app import app
 from status_tracker.cli.progress import Reading
-from status_tracker.core.port import KeptCounts
+from status_tracker.core.port import KeptCounts, Look
 from status_tracker.testing.listing import MemoryQuery
 from tests.unit.cli.conftest import OutOfStockError, fail
 from tests.unit.cli.shop import CLOCK, PIPELINE, Delivery, Order, Refund
@@ -174,6 +175,49 @@ def test_kept_counts_are_told_instead_of_counting(run: Any, monkeypatch: pytest.
     assert ["Order", "pending", "10", "2,000,000"] in [line.split() for line in answer.out.splitlines()]
     assert answer.err == ""
     assert run("watch", "--looks", "1", "--json").json["counts"]["Delivery succeeded"] == 7
+
+
+def minutes_ago(number: float) -> datetime:
+    return CLOCK() - timedelta(minutes=number)
+
+
+def asking_for_tasks(*_: Any, **__: Any) -> Any:
+    raise AssertionError("The index is asked.")
+
+
+def test_what_the_last_sweeps_saw_is_told_as_of_then_and_the_index_is_not_asked(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks = [
+        Look(minutes_ago(12), {90: 40, 100: 0}),
+        Look(minutes_ago(3), {90: 80}, {10: minutes_ago(63), 20: minutes_ago(4)}),
+    ]
+    ended = {90: 100, 100: 1, 50: 2, 40: 1000}
+    counts = KeptCounts({10: 630, 30: 4, 90: 7}, True, NOON, ended=ended, looks=looks)
+    monkeypatch.setattr(Order, "count_board", lambda: Board(counts))
+    monkeypatch.setattr(Order, "query_by_status", asking_for_tasks)
+    lines = run("stats").out.splitlines()
+    assert lines[0].split() == ["Step", "Status", "Code", "Tasks", "Oldest,", "3", "min", "ago"]
+    assert lines[1].split() == ["Order", "pending", "10", "630", "60", "min"]
+    assert "failed 30 4" in " ".join(lines[3].split())
+    assert "Finished: 5.2 a minute over the last 12 min; 634 left, about 2 h." in lines
+    told = run("stats", "--json").json
+    assert (told["oldest_as_of"], told["finished_per_minute"]) == (minutes_ago(3).isoformat(), 5.25)
+    assert [each["oldest"] for each in told["statuses"] if each["oldest"]] == [minutes_ago(63).isoformat()]
+
+
+@pytest.mark.parametrize("age", [121, None])
+def test_without_a_recent_sweep_the_index_tells_the_oldest(
+    run: Any, monkeypatch: pytest.MonkeyPatch, age: int | None
+) -> None:
+    looks = [] if age is None else [Look(minutes_ago(age), {}, {10: minutes_ago(200)})]
+    counts = KeptCounts({10: 1}, True, NOON, ended={90: 1}, looks=looks)
+    monkeypatch.setattr(Order, "count_board", lambda: Board(counts))
+    Order.make_and_save("new")
+    lines = run("stats").out.splitlines()
+    assert lines[0].split() == ["Step", "Status", "Code", "Tasks", "Oldest"]
+    assert lines[1].split() == ["Order", "pending", "10", "1", "0", "s"]
+    assert "Nothing has finished in the last 10 min." in lines
 
 
 def test_kept_counts_that_nothing_keeps_any_more_are_not_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

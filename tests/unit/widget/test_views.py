@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from status_tracker.core.errors import TaskUnreadableError
 from status_tracker.core.history import failure
+from status_tracker.core.port import KeptCounts, Look
 from status_tracker.dynamodb import Count
 from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep
@@ -90,6 +92,23 @@ def test_what_was_not_counted_is_told() -> None:
     assert "10,000+" in shown.text
     assert "With + there are more" in shown.text
     assert "10000 or more pending in Extract" in shown.labels()
+
+
+def test_what_the_last_sweep_saw_is_told_as_of_then() -> None:
+    now = PIPELINE.first.task_class.config.now()
+
+    def ago(minutes: int) -> datetime:
+        return now - timedelta(minutes=minutes)
+
+    looks = [Look(ago(12), {90: 10}), Look(ago(3), {90: 15}, {10: ago(68), 20: ago(9), 40: ago(5), 7: ago(4)})]
+    kept = KeptCounts({10: 1, 40: 2}, exact=True, recounted_at=now, ended={90: 1_210, 40: 99}, looks=looks)
+    shown = show(overview(WIDGET, AROUND, replace(counts(c10=1, c40=2), kept=kept), []))
+    assert re.search(r"Tasks that have ended in the last 12 min \d s: 1,200\.", shown.text)
+    assert re.search(
+        r"The oldest, 3 min \d s ago: pending in Extract for 1 h 5 min, pending in Answer for 2 min 0 s\.", shown.text
+    )
+    unseen = replace(kept, looks=[], ended={})
+    assert "ago" not in show(overview(WIDGET, AROUND, replace(counts(c10=1), kept=unseen), [])).text
 
 
 @pytest.mark.parametrize("narrow", [False, True])
