@@ -9,6 +9,7 @@ from status_tracker import NonRetryableError
 MAX_PAGES = 10_000
 MAX_CHARACTERS = 5_000_000
 MAX_FIELDS = 10_000
+MAX_DRAWN_BYTES = 20_000_000
 SECONDS = 120.0
 
 
@@ -32,6 +33,7 @@ class Bounds:
         self._seconds, self._heavy, self._clock = seconds, heavy, clock
         self._end = clock() + seconds
         self._characters = 0
+        self._weight = Weight()
 
     def pages(self, count: int) -> None:
         if count > MAX_PAGES:
@@ -55,9 +57,14 @@ class Bounds:
 
     def weight(self, weight: Weight) -> None:
         """What a page may be made of, before PDFium makes anything of it."""
+        self._weight = weight
         self.texts(weight.texts)
         if weight.is_heavy and not self._heavy:
             raise HeavyDocumentError
+
+    def may_draw(self, annotations: int, size: int) -> bool:
+        """Whether PDFium may make a page of so many annotations, of so many bytes of operators together."""
+        return self._weight.laid_over(annotations, size) <= MAX_DRAWN_BYTES
 
     def fields(self, count: int) -> None:
         if count > MAX_FIELDS:

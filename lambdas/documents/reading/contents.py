@@ -47,7 +47,7 @@ def read_contents(document: Document, *, layers: bool, bounds: Bounds) -> Conten
                 continue
             bounds.characters(pdfium.FPDFText_CountChars(handles[1]))
             bounds.fields(len(found.fields) + pdfium.FPDFPage_GetAnnotCount(handles[0]))
-            _read_page(document, handles, index + 1, found, layers=layers)
+            _read_page(document, handles, index + 1, found, bounds, layers=layers)
     return Contents(
         pages=tuple(found.pages),
         page_count=count,
@@ -58,7 +58,9 @@ def read_contents(document: Document, *, layers: bool, bounds: Bounds) -> Conten
     )
 
 
-def _read_page(document: Document, handles: tuple[Any, Any], number: int, found: _Found, *, layers: bool) -> None:
+def _read_page(
+    document: Document, handles: tuple[Any, Any], number: int, found: _Found, bounds: Bounds, *, layers: bool
+) -> None:
     page, text_page = handles
     rect = pdfium.FS_RECTF()
     pdfium.FPDF_GetPageBoundingBox(page, rect)
@@ -69,7 +71,7 @@ def _read_page(document: Document, handles: tuple[Any, Any], number: int, found:
     turn = letters.way_of_most(pdfium.FPDFPage_GetRotation(page))
     lines = lines_of(letters.by_way.pop(turn, []))
     words = tuple(chain.from_iterable(lines))
-    fields, notes = fields_and_notes(document, handles, number, (box, turn), words)
+    fields, notes = fields_and_notes(document, handles, number, (box, turn), words, bounds)
     if notes:
         lines = with_notes(lines, notes)
         words = tuple(chain.from_iterable(lines))

@@ -28,9 +28,13 @@ _WRITES = re.compile(r"\b(?:Tj|TJ)\b|[)>]\s*['\"]")
 _MEANINGLESS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 
 
-def may_show_otherwise(annotation: Any, value: str) -> bool:
+def operators_of(annotation: Any) -> str:
+    """What draws an annotation."""
+    return wide_string(pdfium.FPDFAnnot_GetAP, annotation, pdfium.FPDF_ANNOT_APPEARANCEMODE_NORMAL)
+
+
+def may_show_otherwise(operators: str, value: str) -> bool:
     """Whether the operators that draw a field write something, and not just its value."""
-    operators = wide_string(pdfium.FPDFAnnot_GetAP, annotation, pdfium.FPDF_ANNOT_APPEARANCEMODE_NORMAL)
     if not _WRITES.search(operators):
         return False
     return _letters(_ESCAPED.sub(r"\1", "".join(_STRING.findall(operators)))) != _letters(value)

@@ -12,11 +12,12 @@ import pypdfium2_raw as pdfium
 from documents.reading.geometry import shown, size_as_shown
 from documents.reading.page_model import Attachment, FormField, Word
 from documents.reading.pdfium import wide_string
-from documents.reading.pdfium_appearances import may_show_otherwise, shown_otherwise
+from documents.reading.pdfium_appearances import may_show_otherwise, operators_of, shown_otherwise
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
+    from documents.reading.bounds import Bounds
     from documents.reading.geometry import Box
     from documents.reading.page_model import FieldKind
     from documents.reading.pdfium import Document
@@ -31,14 +32,19 @@ _KINDS: dict[int, FieldKind] = {
     pdfium.FPDF_FORMFIELD_PUSHBUTTON: "button",
 }
 _OUT_OF_SIGHT = pdfium.FPDF_ANNOT_FLAG_HIDDEN | pdfium.FPDF_ANNOT_FLAG_NOVIEW
-_MAX_OPTIONS, _MAX_DRAWN = 1_000, 1_000
+_MAX_OPTIONS = 1_000
 _CAPTION_GAP = 2.0
 MAX_ATTACHMENT_BYTES = 20_000_000
 MAX_ATTACHMENTS = 100
 
 
 def fields_and_notes(
-    document: Document, handles: tuple[Any, Any], number: int, frame: tuple[Box, int], words: Sequence[Word]
+    document: Document,
+    handles: tuple[Any, Any],
+    number: int,
+    frame: tuple[Box, int],
+    words: Sequence[Word],
+    bounds: Bounds,
 ) -> tuple[list[FormField], list[list[Word]]]:
     """
     The fields of a page, and the lines of notes that are typed onto it.
@@ -55,35 +61,50 @@ def fields_and_notes(
         return [], []
     fields: list[FormField] = []
     notes: list[list[Word]] = []
-    in_question: dict[int, tuple[str, Box]] = {}
+    doubts = _Doubts(document, count, bounds)
     with _fields_known(document, page):
         for index in range(count):
             with _annotation(page, index) as annotation:
                 if not annotation or pdfium.FPDFAnnot_GetFlags(annotation) & _OUT_OF_SIGHT:
                     continue
                 kind = pdfium.FPDFAnnot_GetSubtype(annotation)
-                box = _box(annotation)
-                if not _has_place(shown(box, frame[1], frame[0]), frame):
+                if not _has_place(_place(annotation, frame), frame):
                     continue
                 if kind == pdfium.FPDF_ANNOT_WIDGET:
                     field = _field(document, annotation, number, frame, words)
-                    if count <= _MAX_DRAWN and _may_show_otherwise(document, annotation, field):
-                        in_question[len(fields)] = field.value, box
+                    doubts.look_at(annotation, len(fields), field)
                     fields.append(field)
                 elif kind == pdfium.FPDF_ANNOT_FREETEXT:
                     notes.extend(_note(annotation, frame))
-    if in_question:
-        for at, drawn in shown_otherwise(document, handles, number - 1, in_question).items():
+    if doubts.fields:
+        for at, drawn in shown_otherwise(document, handles, number - 1, doubts.fields).items():
             fields[at] = replace(fields[at], drawn=drawn)
     return fields, notes
 
 
-def _may_show_otherwise(document: Document, annotation: Any, field: FormField) -> bool:
-    """Of fields that are drawn as their value alone; of a list all options are drawn."""
-    if field.kind not in {"text", "choice"} or not field.value.strip():
-        return False
-    is_list = pdfium.FPDFAnnot_GetFormFieldType(document.form, annotation) == pdfium.FPDF_FORMFIELD_LISTBOX
-    return not is_list and may_show_otherwise(annotation, field.value)
+class _Doubts:
+    """
+    The fields of a page that may show something else than they store.
+
+    None where the page has more annotations than PDFium may make a page of.
+    """
+
+    def __init__(self, document: Document, annotations: int, bounds: Bounds) -> None:
+        self._form, self._annotations, self._bounds = document.form, annotations, bounds
+        self._size = 0
+        self.fields: dict[int, tuple[str, Box]] = {}
+
+    def look_at(self, annotation: Any, at: int, field: FormField) -> None:
+        """`at`: which of the page's fields it is. Of a list, all options are drawn."""
+        is_list = pdfium.FPDFAnnot_GetFormFieldType(self._form, annotation) == pdfium.FPDF_FORMFIELD_LISTBOX
+        if is_list or not field.value.strip() or not self._bounds.may_draw(self._annotations, self._size):
+            return
+        operators = operators_of(annotation)
+        self._size += len(operators)
+        if not self._bounds.may_draw(self._annotations, self._size):
+            self.fields.clear()
+        elif may_show_otherwise(operators, field.value):
+            self.fields[at] = field.value, _box(annotation)
 
 
 def attachments(document: Document) -> list[Attachment]:

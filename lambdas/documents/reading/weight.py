@@ -61,6 +61,10 @@ class Weight:
         texts = self._parts * (self._of_pages.texts + forms * self._of_forms.texts)
         return self.unseen or size > MAX_BYTES or texts > MAX_TEXTS
 
+    def laid_over(self, count: int, size: int) -> int:
+        """The most bytes of operators that annotations are drawn from which have `size` of their own."""
+        return max(size, count * self._nested * self._of_forms.size if self._of_forms.drawn else 0)
+
     def add_objects(self, content: bytes) -> None:
         """Objects as they stand in a file: of how many parts the contents of their pages are."""
         self._parts = max([self._parts, *(match[1].count(b"R") for match in _CONTENTS.finditer(content))])
