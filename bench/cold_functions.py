@@ -277,7 +277,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Measure the cold start of each function.")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--compiled", action="store_true", help="only as the layer is deployed")
-    parser.add_argument("functions", nargs="*", help="which; by default all")
+    parser.add_argument("functions", nargs="*", help="which; by default all. Steps need intake before them")
     asked = parser.parse_args()
     modules = [compiled for compiled in MODULES if compiled or not asked.compiled]
     sys.stdout.write(measure(asked.rounds, asked.functions or list(FUNCTIONS), modules))
