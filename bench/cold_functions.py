@@ -164,10 +164,10 @@ def measure(rounds: int, functions: Sequence[str], modules: Sequence[bool]) -> s
     """The table of these functions, with compiled modules in the layer and without."""
     with _account() as account:
         starts = {(name, compiled): Cold() for name in functions for compiled in modules}
-        for _ in range(rounds):
+        for compiled in [*modules] * rounds:
             events = _events(account)
-            for (name, compiled), cold in starts.items():
-                _start(account, name, events.get(name, []), cold, compiled=compiled)
+            for name in functions:
+                _start(account, name, events.get(name, []), starts[name, compiled], compiled=compiled)
         events = _events(account)
         told = {name: _probe(account, name, events.get(name, [])) for name in functions if name != NOTHING}
         cells = [_cells(name, compiled, cold, told.get(name)) for (name, compiled), cold in starts.items()]
