@@ -119,10 +119,10 @@ env: $(PYTHON_READY) ## print the variables with which status-tracker works on S
 verify: $(READY) ## prove that the deployed STAGE (prod) works, with samples that are deleted afterwards (TIMEOUT=10m)
 	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker verify --timeout "$(or $(TIMEOUT),10m)"
 
-rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why'
+rerun: $(READY) ## run a document of STAGE (prod) again: TASK='key#etag' REASON='why' (STEP=Extract: from that step)
 	@if [ -z "$$TASK" ] || [ -z "$$REASON" ]; then \
 		echo "Usage: make rerun STAGE=$(STAGE) TASK='key#etag' REASON='why'" >&2; exit 2; fi
-	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker rerun --yes --reason "$$REASON" -- "$$TASK"
+	@settings=$$($(MAKE) --silent env STAGE=$(STAGE)) && eval "$$settings" && status-tracker rerun --yes --reason "$$REASON" $(if $(STEP),--step "$(STEP)") -- "$$TASK"
 
 lock: $(READY) ## compile every *.in file to its *.txt; a pin stays until it has to change (UPGRADE=--upgrade for newer ones)
 	@$(COMPILE) $(UPGRADE) requirements-dev.in -o requirements-dev.txt
