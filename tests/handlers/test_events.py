@@ -686,6 +686,22 @@ def test_a_sweep_tells_what_has_ended_since_the_one_before_and_asks_no_index_for
     assert second.at - first.at >= timedelta(minutes=5)
 
 
+def test_only_what_a_step_had_still_to_do_with_comes_to_its_end(shop: Shop) -> None:
+    """A deletion sets aside what has ended long ago; a rerun of a step makes pending, as the end of the one before."""
+    invoice, mail = shop.app.invoice, shop.app.mail
+    for task_id in make(shop, 3):
+        finish(invoice, task_id)
+    finish(mail, "o-00")
+    finish(mail, "o-01")
+    mail.rerun("o-01", reason="the mail came back")
+    mail.cancel("o-02", reason="ordered twice")
+    assert delete(shop.app.pipeline, "o-00", reason="retention").kind is Kind.DONE
+    assert shop.deliver() == []
+    kept = shop.app.pipeline.kept_counts()
+    assert kept is not None
+    assert kept.ended == {40: 3, 90: 2, mail.config.ignored_status: 1}
+
+
 def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> None:
     follow(shop)
     make(shop, 3)

@@ -195,7 +195,7 @@ class Sweep:
         since = state.counted_to
         arrivals = self._arrivals(since, until, stop)
         surveys = {step: survey for step in self.pipeline if not (survey := self.surveys[step.name]).broken}
-        counts = {step: count_unfinished(step.task_class, each, self.kept, stop) for step, each in surveys.items()}
+        counts = {step: count_unfinished(step, each, self.kept, stop) for step, each in surveys.items()}
         if arrivals is None or None in counts.values():
             self.report.not_counted()
             return state
