@@ -206,6 +206,13 @@ def test_what_the_last_sweeps_saw_is_told_as_of_then_and_the_index_is_not_asked(
     assert [each["oldest"] for each in told["statuses"] if each["oldest"]] == [minutes_ago(63).isoformat()]
 
 
+def test_what_became_so_after_the_sweep_began_has_not_waited(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep takes minutes, and what is pending may come and go within seconds."""
+    look = Look(minutes_ago(5), {}, {10: minutes_ago(3)})
+    monkeypatch.setattr(Order, "count_board", lambda: Board(KeptCounts({10: 1}, True, NOON, looks=[look])))
+    assert run("stats").out.splitlines()[1].split() == ["Order", "pending", "10", "1", "0", "s"]
+
+
 @pytest.mark.parametrize("age", [121, None])
 def test_without_a_recent_sweep_the_index_tells_the_oldest(
     run: Any, monkeypatch: pytest.MonkeyPatch, age: int | None
