@@ -131,7 +131,7 @@ def sweep(metered: Metering, *, due: int) -> str:
         status_tracker_counts="1",
     )
     now, began, report = get_utc_now(), time.monotonic(), _Report()
-    state = SweepState(counted_to=now - timedelta(minutes=5), recount_after=now + timedelta(hours=1))
+    state = SweepState(counted_to=now - timedelta(minutes=5), ended={}, recount_after=now + timedelta(hours=1))
     with metered():
         Sweep(
             scale_shop.PIPELINE, settings, report, lambda: (time.monotonic() - began) / _SWEEP_SECONDS, lambda _: None

@@ -357,6 +357,19 @@ def test_a_sweep_waits_again_for_a_function_that_has_caught_up(
     assert settled.marks == 5
 
 
+def test_what_is_read_within_the_second_in_which_it_was_written_is_read(
+    pipeline: Pipeline, step1: Any, settled: Following, clock: Clock
+) -> None:
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    assert recount(pipeline).exact
+    clock.advance(400.5)
+    since = clock()
+    step1.count_board().mark()
+    settled.read()
+    assert step1.count_board().is_read_since(since)
+
+
 def test_what_sweeps_saw_stands_beside_the_counts(pipeline: Pipeline, step1: Any, clock: Clock, wire: Wire) -> None:
     counting = ShardCounting(step1, "shardId-1")
     assert counting.add({10: -3, 50: 3}, 3, before=None, place="1", ended={50: 3})

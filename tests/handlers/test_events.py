@@ -18,6 +18,7 @@ from aws_lambda_powertools import Logger, Metrics
 
 import status_tracker as st
 from bench.scale_costs import CHANGES, EVENTS
+from status_tracker.dynamodb.survey import Survey
 from status_tracker.operations.actions import Kind
 from status_tracker.operations.counts import CountsBehindError, check_counts, recount
 from status_tracker.operations.deleting import delete
@@ -615,6 +616,14 @@ def test_a_window_that_ends_without_records_is_answered(shop: Shop) -> None:
     assert shop.handler(event, FakeContext()) == {"state": {"kept": "as it is"}, "batchItemFailures": []}
 
 
+class Broken(Survey[Any]):
+    """Of tasks that cannot be listed."""
+
+    def _listed(self, *_: Any, **__: Any) -> Iterator[Any]:
+        raise ValueError("what DynamoDB answers is no JSON")
+        yield
+
+
 def follow(shop: Shop) -> None:
     """Have the function read the stream, as it comes, while somebody waits for it."""
     shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: take(shop))
@@ -684,6 +693,41 @@ def test_a_sweep_tells_what_has_ended_since_the_one_before_and_asks_no_index_for
     assert (dict(first.ended), dict(second.ended)) == ({}, {40: 2, 90: 1})
     assert (list(first.oldest), sorted(second.oldest)) == ([], [10, 40])
     assert second.at - first.at >= timedelta(minutes=5)
+
+
+def test_what_has_ended_is_told_once_also_while_a_step_cannot_be_listed(shop: Shop, metrics: MetricsReader) -> None:
+    follow(shop)
+    make(shop, 3)
+    assert shop.deliver() == []
+    for _ in range(2):  # the first one makes the first count
+        shop.app.sweep()
+    finish(shop.app.invoice, "o-00")
+    assert shop.deliver() == []
+    metrics.records()
+    finished = []
+    shop.monkeypatch.setattr(shop.app.mail, "survey", lambda stop: Broken(shop.app.mail, stop))
+    for _ in range(2):
+        shop.app.wait(minutes=5)
+        with pytest.raises(ExceptionGroup):
+            shop.app.sweep()
+        finished += [each["FinishedSinceLastSweep"] for each in metrics.records() if "Unfinished" in each]
+    assert finished == [[1.0], [0.0]]
+
+
+def test_only_what_a_step_had_still_to_do_with_comes_to_its_end(shop: Shop) -> None:
+    """A deletion sets aside what has ended long ago; a rerun of a step makes pending, as the end of the one before."""
+    invoice, mail = shop.app.invoice, shop.app.mail
+    for task_id in make(shop, 3):
+        finish(invoice, task_id)
+    finish(mail, "o-00")
+    finish(mail, "o-01")
+    mail.rerun("o-01", reason="the mail came back")
+    mail.cancel("o-02", reason="ordered twice")
+    assert delete(shop.app.pipeline, "o-00", reason="retention").kind is Kind.DONE
+    assert shop.deliver() == []
+    kept = shop.app.pipeline.kept_counts()
+    assert kept is not None
+    assert kept.ended == {40: 3, 90: 2, mail.config.ignored_status: 1}
 
 
 def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> None:

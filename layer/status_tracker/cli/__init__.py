@@ -23,6 +23,7 @@ def main() -> None:
             raise
         sys.stderr.write(f"status-tracker needs {error.name}: pip install 'status-tracker[cli]'\n")
         sys.exit(_CANNOT_BE_USED)
+    sys.stdin = sys.stdin or open(os.devnull)  # noqa: PTH123, SIM115  # `<&-` has closed it: nobody answers
     sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()
     only(sys.argv[1:2])
     app(prog_name="status-tracker")

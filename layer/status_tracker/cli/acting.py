@@ -51,6 +51,7 @@ def act(
         WrongUsageError, ValueError: the options are invalid; nothing was changed.
         typer.Exit: not all was done.
     """
+    target.check_one()
     action = Action(name)
     if bool(ids) == chosen.is_given:
         raise WrongUsageError(f"Give either task ids or a filter, such as --status failed, to say what to {action}.")

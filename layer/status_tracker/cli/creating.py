@@ -40,9 +40,8 @@ def create(ids: list[str], source: str | None, target: Target, *, dispatch: bool
         step: Any = opened
         if not hasattr(step, "create_many"):
             raise WrongUsageError(f"{target.task} has no create_many: its tasks are created by its own means.")
-        creating = _Creating(
-            step, enumerate(ids) if lines is None else enumerate(lines, 1), are_lines=lines is not None
-        )
+        given = enumerate(ids) if lines is None else enumerate(_read(lines, source), 1)
+        creating = _Creating(step, given, are_lines=lines is not None)
         if dry_run:
             creating.rehearse(target)
         else:
@@ -55,7 +54,18 @@ def _opened(source: str | None) -> Any:
     try:
         return open(source, "rb")  # noqa: PTH123  # the caller closes it
     except OSError as error:
-        raise WrongUsageError(f"--from {plain(source)} cannot be read: {error.strerror or error}.") from error
+        raise _unreadable(source, error) from error
+
+
+def _read(lines: Iterable[bytes], source: str | None) -> Iterator[bytes]:
+    try:
+        yield from lines
+    except OSError as error:
+        raise _unreadable(source, error) from error
+
+
+def _unreadable(source: str | None, error: OSError) -> WrongUsageError:
+    return WrongUsageError(f"--from {plain(source)} cannot be read: {error.strerror or error}.")
 
 
 class _Creating:
@@ -189,6 +199,8 @@ def _parsed(line: bytes) -> Any:
         text = line.removeprefix(_BYTE_ORDER_MARK).decode().strip()
     except UnicodeDecodeError as error:
         raise ValueError("It is no UTF-8.") from error
+    if "\0" in text:
+        raise ValueError("It holds a zero byte, as UTF-16 does: save the file as UTF-8.")
     if not text.startswith("{"):
         return text or None
     try:

@@ -43,6 +43,8 @@ def forget(target: Target, *, dry_run: bool) -> None:
     if dry_run:
         raise WrongUsageError("--forget and --dry-run are given: give one of them.")
     relied_on = disown_counts(target.pipeline())
+    if target.json:
+        print_json({"forgotten": relied_on})
     say("The kept counts are not relied on any more, until a recount." if relied_on else "There is nothing to forget.")
 
 

@@ -72,7 +72,7 @@ class Standing:
         table = counts_table(
             scope.statuses,
             self.counts.by_code,
-            {code: age(moment, as_of) for code, moment in self.oldest.since.items()},
+            {code: age(min(moment, as_of), as_of) for code, moment in self.oldest.since.items()},
             as_of="" if self.oldest.as_of is None else age(as_of, max(as_of, now)),
             steps=scope.is_whole,
             exact=self.counts.exact,

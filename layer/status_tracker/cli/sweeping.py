@@ -92,6 +92,7 @@ def sweep_once(
     dry_run: bool,
 ) -> None:
     """One sweep, and its result."""
+    target.check_one()
     wait = parse_age(pending_after)
     if wait is None:
         raise WrongUsageError(f"--pending-after is {pending_after!r}: give an age such as 90s, 5m or 2h.")

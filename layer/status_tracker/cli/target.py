@@ -69,6 +69,11 @@ class Target:
         names = [name.strip() for name in self.task.split(",")]
         return [replace(self, task=name) for name in dict.fromkeys(names) if name] or [self]
 
+    def check_one(self) -> None:
+        """Raises `WrongUsageError` where ``--task`` names several, whose tasks are each changed by their own rules."""
+        if len(self.each()) > 1:
+            raise WrongUsageError(f"--task is {self.task!r}: only commands that read take several; give one.")
+
     @contextmanager
     def opened(self, task_class: Any = None) -> Iterator[Step]:
         """The step that the options name; of a pipeline the first, or that of the given class.

@@ -217,8 +217,9 @@ class KeptCounts:
             count is complete, and from when a drift is known: count by the index then.
         recounted_at: when the tasks themselves were last counted (UTC); None before the first time.
         error: by how much each number is wrong at most; None where that is not known, 0 where they are exact.
-        ended: how many tasks have ever come to a status that a step ends with, by its code, since counting began. What
-            was done twice counts twice, and what has moved on still counts.
+        ended: how many tasks have ever come to a status that a step ends with, by its code, since counting began: from
+            one with which the step had still to do. What was done twice counts twice, and what has moved on still
+            counts.
         looks: what the last sweeps have seen, the newest last.
         changes: how many changes each of the places has taken; the same twice, nothing was counted in between.
     """

@@ -58,7 +58,8 @@ class StreamMarks:
     def is_read_since(self, moment: datetime) -> bool:
         """Whether any shard was counted on at or after that moment, by the clock of the function that counts."""
         kept_until = [place[self._class.expire_at.attr_name] for place in self._places(self._shards()) if place]
-        return any(int(each["N"]) >= (moment + PLACE_KEPT).timestamp() for each in kept_until)
+        since = int((moment + PLACE_KEPT).timestamp())  # an item is kept until a whole second
+        return any(int(each["N"]) >= since for each in kept_until)
 
     def _places(self, shards: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """What is stored of each shard; empty where nothing is."""

@@ -42,13 +42,13 @@ def ended_lately(kept: KeptCounts, codes: Collection[int], now: datetime) -> End
     looks = [look for look in _needed(kept.looks, now) if now - look.at >= SHORTEST]
     if not looks or not kept.ended:
         return None
-    number = sum(ended_since(looks[0], kept, codes).values())
+    number = sum(ended_since(looks[0].ended, kept, codes).values())
     return Ended(number, now - looks[0].at) if number >= 0 else None
 
 
-def ended_since(look: Look, kept: KeptCounts, codes: Collection[int]) -> dict[int, int]:
-    """How many tasks have come to each of these ends since the look."""
-    return {code: kept.ended.get(code, 0) - look.ended.get(code, 0) for code in codes}
+def ended_since(before: Mapping[int, int], kept: KeptCounts, codes: Collection[int]) -> dict[int, int]:
+    """How many tasks have come to each of these ends since `KeptCounts.ended` was that."""
+    return {code: kept.ended.get(code, 0) - before.get(code, 0) for code in codes}
 
 
 def remember(pipeline: Pipeline, kept: KeptCounts, at: datetime, oldest: Mapping[int, datetime]) -> None:

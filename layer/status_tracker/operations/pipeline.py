@@ -43,6 +43,12 @@ class PipelineStep:
         return {status.name: status.value for status in self.task_class.config.status_enum}
 
     @property
+    def unfinished(self) -> tuple[int, ...]:
+        """The codes of the tasks that the step has still to do with."""
+        config = self.task_class.config
+        return tuple(dict.fromkeys((config.pending_status, config.in_progress_status, config.failed_status)))
+
+    @property
     def ends(self) -> tuple[int, ...]:
         """The codes that the step ends with."""
         config = self.task_class.config

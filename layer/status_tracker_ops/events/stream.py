@@ -56,7 +56,7 @@ class Stream:
         self._pipeline = pipeline
         self._class = pipeline.first.task_class
         self._items = CountItems(self._class)
-        self._ends = {code for step in pipeline for code in step.ends}
+        self._ends = {code: step.unfinished for step in pipeline for code in step.ends}
         self._settings = settings
         self._logger = logger
 
@@ -136,7 +136,11 @@ class Stream:
 
     def _differences(self, records: Sequence[StreamRecord]) -> tuple[Mapping[int, int], Mapping[int, int], int]:
         """What the records change in the counts, and how many tasks they bring to an end of a step, by the code; and
-        how many of them change something."""
+        how many of them change something.
+
+        A deletion sets aside what has ended long ago, and a rerun of a step makes a task pending, as the end of the
+        step before does: only what a step had still to do with comes to its end.
+        """
         differences: Counter[int] = Counter()
         ended: Counter[int] = Counter()
         changes = 0
@@ -148,7 +152,7 @@ class Stream:
                 differences[before] -= 1
             if after is not None:
                 differences[after] += 1
-            if after in self._ends:
+            if after is not None and before in self._ends.get(after, ()):
                 ended[after] += 1
         return differences, ended, changes
 

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
-    from status_tracker import BaseTask, TrackerConfig
+    from status_tracker import BaseTask
     from status_tracker.dynamodb.survey import Survey
     from status_tracker.operations.counts import KeptCounts
     from status_tracker.operations.pipeline import Pipeline, PipelineStep
@@ -33,7 +33,7 @@ class StepCount:
 
 
 def count_unfinished(
-    task_class: type[BaseTask], survey: Survey[Any], kept: KeptCounts | None, stop: Callable[[], bool]
+    step: PipelineStep, survey: Survey[Any], kept: KeptCounts | None, stop: Callable[[], bool]
 ) -> StepCount | None:
     """The unfinished tasks of a step; None where not all were seen, or `stop` returned True before the end.
 
@@ -41,26 +41,21 @@ def count_unfinished(
         survey: has gone through those that are in progress or failed.
         kept: tells how many are pending; None for counting them by the index.
     """
-    config, counts = task_class.config, dict(survey.counts)
+    task_class, counts = step.task_class, dict(survey.counts)
     if not survey.complete:
         return None
-    for code in unfinished_statuses(config):
+    for code in step.unfinished:
         if code not in counts:
             counted = task_class.count_within(code, stop=stop) if kept is None else kept.by_code.get(code, 0)
             if counted is None:
                 return None
             counts[code] = counted
-    return StepCount({config.status_name(code): count for code, count in counts.items()}, survey.stuck)
-
-
-def unfinished_statuses(config: TrackerConfig) -> tuple[int, ...]:
-    """The codes of the tasks that a step has still to do with."""
-    return tuple(dict.fromkeys((config.pending_status, config.in_progress_status, config.failed_status)))
+    return StepCount({task_class.config.status_name(code): count for code, count in counts.items()}, survey.stuck)
 
 
 def last_ends(pipeline: Pipeline) -> dict[int, PipelineStep]:
     """The codes of tasks that no further step works on, each with its step."""
-    waited_for = {code for step in pipeline for code in unfinished_statuses(step.task_class.config)}
+    waited_for = {code for step in pipeline for code in step.unfinished}
     return {code: step for step in pipeline for code in step.ends if code not in waited_for}
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 from status_tracker import get_utc_now
 from status_tracker.core.port import CountsNotKeptError
 from status_tracker.operations.counts import BEHIND_AFTER_SECONDS, CountsBehindError, check_counts, disown_counts
-from status_tracker.operations.looks import ended_since, newest, remember
+from status_tracker.operations.looks import ended_since, remember
 from status_tracker.operations.sweeping import WORKERS, sweep
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.intake.reconcile import Reconciled, reconcile
@@ -192,10 +192,9 @@ class Sweep:
     def _count(self, state: SweepState) -> SweepState:
         """Count what is unfinished, and what has ended since the last sweep; an unfinished count is not reported."""
         stop, until = self._until(_COUNTING), get_utc_now() - SETTLING
-        since = state.counted_to
-        arrivals = self._arrivals(since, until, stop)
+        arrivals = self._arrivals(state, until, stop)
         surveys = {step: survey for step in self.pipeline if not (survey := self.surveys[step.name]).broken}
-        counts = {step: count_unfinished(step.task_class, each, self.kept, stop) for step, each in surveys.items()}
+        counts = {step: count_unfinished(step, each, self.kept, stop) for step, each in surveys.items()}
         if arrivals is None or None in counts.values():
             self.report.not_counted()
             return state
@@ -203,16 +202,17 @@ class Sweep:
             if counted is not None:
                 ended = finished(step, arrivals) if arrivals else None
                 self.report.counted(step.name, counted, oldest_unfinished(step.task_class, surveys[step]), ended)
-        return replace(state, counted_to=max(until, since or until))
+        counted_to = max(until, state.counted_to or until)
+        return replace(state, counted_to=counted_to, ended=None if self.counts is None else self.counts.ended)
 
-    def _arrivals(self, since: datetime | None, until: datetime, stop: Callable[[], bool]) -> dict[int, int] | None:
+    def _arrivals(self, state: SweepState, until: datetime, stop: Callable[[], bool]) -> dict[int, int] | None:
         """How many tasks have come to each end since the last sweep; empty where that is not known.
 
         None where the time was over before all were counted, by the index.
         """
-        look = None if self.kept is None else newest(self.kept, self.began)
-        if self.kept is not None and self.kept.ended and look is not None:
-            return ended_since(look, self.kept, {code for step in self.pipeline for code in step.ends})
+        if self.kept is not None and self.kept.ended and state.ended is not None:
+            return ended_since(state.ended, self.kept, {code for step in self.pipeline for code in step.ends})
+        since = state.counted_to
         return {} if since is None or since >= until else count_arrivals(self.pipeline, since, until, stop)
 
     def _remember(self, state: SweepState) -> SweepState:

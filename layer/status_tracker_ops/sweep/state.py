@@ -50,6 +50,7 @@ class SweepState:
         cursors: in the tasks of each step, by its name.
         listed_to: the last key of the bucket that was looked at.
         counted_to: up to when finished tasks were counted.
+        ended: how many tasks had come to each end then, by its code, as the kept counts have it; None without these.
         recount_after: when all ended tasks are to be counted again.
         unread_since: since when the function on the table's stream has not read what was written to prove that it does.
         service: under which name what has ended was counted last; under another one it is counted anew.
@@ -58,6 +59,7 @@ class SweepState:
     cursors: dict[str, str | None] = field(default_factory=dict)
     listed_to: str | None = None
     counted_to: datetime | None = None
+    ended: Mapping[int, int] | None = None
     recount_after: datetime | None = None
     service: str | None = None
     unread_since: datetime | None = None
@@ -66,6 +68,7 @@ class SweepState:
         return {
             **asdict(self),
             "counted_to": _text(self.counted_to),
+            "ended": None if self.ended is None else {str(code): number for code, number in self.ended.items()},
             "recount_after": _text(self.recount_after),
             "unread_since": _text(self.unread_since),
         }
@@ -78,12 +81,17 @@ class SweepState:
                 cursors={str(step): cursor for step, cursor in data["cursors"].items()},
                 listed_to=data["listed_to"],
                 counted_to=_moment(data["counted_to"]),
+                ended=_numbers(data.get("ended")),
                 recount_after=_moment(data["recount_after"]),
                 service=data.get("service"),
                 unread_since=_moment(data.get("unread_since")),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()
+
+
+def _numbers(content: Mapping[str, int] | None) -> dict[int, int] | None:
+    return None if content is None else {int(code): int(number) for code, number in content.items()}
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+from collections.abc import Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +60,26 @@ def test_wrong_lines_are_told_by_their_numbers_and_the_others_go_on(run: Any, fi
     assert sorted(told) == [f"line {number}" for number in range(2, 8)]
     assert 'line 2: failed: It has Data, id: give {"id": …}' in answer.err
     assert stored("z").is_pending()
+
+
+def test_a_file_of_another_encoding_creates_nothing(run: Any, file: Path) -> None:
+    """As a shell of Windows writes what is redirected: from the second line on it would be UTF-8."""
+    file.write_bytes("a\nb\nc\n".encode("utf-16"))
+    answer = run("create", "--from", str(file), "--json")
+    assert (answer.code, answer.json["counts"]) == (1, {"failed": 4})
+    assert "save the file as UTF-8" in answer.json["troubles"][1]["message"]
+    assert not list(MemoryTask.storage.tasks())
+
+
+def test_what_was_created_before_the_file_could_not_be_read_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def torn() -> Iterator[bytes]:
+        yield b"a\n"
+        raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("status_tracker.cli.creating._opened", lambda _: nullcontext(torn()))
+    answer = run("create", "--from", "torn.txt", "--json")
+    assert (answer.code, answer.json["counts"]) == (2, {"created": 1})
+    assert answer.err.endswith("Error: --from torn.txt cannot be read: Input/output error.\n")
 
 
 def test_a_dry_run_checks_the_lines_and_creates_nothing(run: Any, file: Path) -> None:

@@ -47,12 +47,21 @@ def test_what_takes_long_to_import_is_not(command: list[str], not_needed: set[st
     assert not not_needed.intersection(imported)
 
 
-@pytest.mark.parametrize(("command", "code"), [("stats >&-", 0), ("stats 2>&-", 0), ("ls --status nope >&- 2>&-", 2)])
-def test_closed_outputs_are_no_fault(command: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("command", "code", "told"),
+    [
+        ("stats >&-", 0, []),
+        ("stats 2>&-", 0, []),
+        ("ls --status nope >&- 2>&-", 2, []),
+        ("create --from - <&-", 1, ["There is no id."]),
+        ("delete a --reason old --by me <&-", 2, ["Error: Nobody can be asked here: give --yes to delete them."]),
+    ],
+)
+def test_closed_inputs_and_outputs_are_no_fault(command: str, code: int, told: list[str]) -> None:
     line = f"exec {sys.executable} -m status_tracker.cli {command}"
     environment = {"PYTHONPATH": f"{ROOT / 'layer'}:{ROOT}", "STATUS_TRACKER_TASK": "tests.unit.cli.shop:PIPELINE"}
     done = subprocess.run(["/bin/sh", "-c", line], env=environment, capture_output=True, text=True, check=False)  # noqa: S603
-    assert (done.returncode, done.stderr) == (code, "")
+    assert (done.returncode, done.stderr.splitlines()) == (code, told)
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,16 @@ def test_a_pipeline_stands_for_its_first_step(run: Any, monkeypatch: pytest.Monk
     assert stored("o-1").is_ignored()
 
 
+@pytest.mark.parametrize("arguments", [("rerun", "a.pdf", "--reason", "mended"), ("sweep",)])
+def test_what_changes_tasks_takes_one_class_also_of_steps_of_one_use_case(
+    run: Any, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...]
+) -> None:
+    """Else the tasks of both would be reset by the rules of the first."""
+    monkeypatch.setenv("STATUS_TRACKER_TASK", "documents.tasks:ExtractTask,documents.tasks:AnswerTask")
+    answer = run(*arguments, "--table", "none", "--region", "us-east-1")
+    assert (answer.code, "only commands that read take several; give one" in answer.err) == (2, True)
+
+
 @pytest.mark.parametrize("options", [["--table", "t"], ["--statuses", "1,2,3,4,5"]])
 def test_options_of_another_store_are_refused(run: Any, options: list[str]) -> None:
     answer = run("stats", *options)

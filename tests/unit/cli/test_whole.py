@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,9 @@ class Board:
 
     def read(self) -> KeptCounts:
         return self._counts
+
+    def disown(self) -> None:
+        self._counts = replace(self._counts, exact=False, error=None, recounted_at=None)
 
 
 def keep_counts(monkeypatch: pytest.MonkeyPatch, *, error: int | None, counted: bool = True) -> None:
@@ -206,6 +210,13 @@ def test_what_the_last_sweeps_saw_is_told_as_of_then_and_the_index_is_not_asked(
     assert [each["oldest"] for each in told["statuses"] if each["oldest"]] == [minutes_ago(63).isoformat()]
 
 
+def test_what_became_so_after_the_sweep_began_has_not_waited(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A sweep takes minutes, and what is pending may come and go within seconds."""
+    look = Look(minutes_ago(5), {}, {10: minutes_ago(3)})
+    monkeypatch.setattr(Order, "count_board", lambda: Board(KeptCounts({10: 1}, True, NOON, looks=[look])))
+    assert run("stats").out.splitlines()[1].split() == ["Order", "pending", "10", "1", "0", "s"]
+
+
 @pytest.mark.parametrize("age", [121, None])
 def test_without_a_recent_sweep_the_index_tells_the_oldest(
     run: Any, monkeypatch: pytest.MonkeyPatch, age: int | None
@@ -224,6 +235,18 @@ def test_kept_counts_that_nothing_keeps_any_more_are_not_told(run: Any, monkeypa
     keep_counts(monkeypatch, error=0)
     monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")
     some_of_each()
+    assert run("stats", "--json").json["total"] == 4
+
+
+def test_counts_that_nothing_keeps_any_more_can_be_forgotten(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    board = Board(KeptCounts({10: 2_000_000}, True, NOON, error=0))
+    monkeypatch.setattr(Order, "count_board", lambda: board)
+    some_of_each()
+    answer = run("recount", "--forget", "--dry-run")
+    assert (answer.code, run("stats", "--json").json["total"]) == (2, 2_000_000)
+    for forgotten in (True, False):
+        answer = run("recount", "--forget", "--json")
+        assert (answer.code, answer.json) == (0, {"forgotten": forgotten})
     assert run("stats", "--json").json["total"] == 4
 
 
