@@ -187,8 +187,9 @@ def _as_json(sweeping: Sweeping) -> dict[str, Any]:
         "by_case": swept.by_case,
         _restarted(swept): listed(swept.restarted),
         **details,
+        "paused": list(sweeping.paused),
         "cursor": swept.cursor,
-        "complete": swept.complete,
+        "complete": swept.complete and not sweeping.paused,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from ..core.errors import TaskUnreadableError
 from ..operations.actions import Action, ActionOutcome, Kind
 from ..operations.bulk import KEPT_TROUBLES, BulkRun
 from .display import console, outcome_table, print_json
@@ -27,6 +28,7 @@ class Tally:
         self._action = action
         self._run_id = run_id
         self.counts: Counter[str] = Counter()
+        self._unanswered = 0
         self._troubles: list[dict[str, str]] = []
 
     @property
@@ -35,11 +37,11 @@ class Tally:
         nothing_to_delete = self._action is Action.DELETE and not self.counts  # what a nightly call is to find
         if nothing_to_delete or (done and done == self.counts.total()):
             return Code.OK
-        unreachable = self.counts and self.counts[Kind.FAILED] == self.counts.total()
-        return Code.UNREACHABLE if unreachable else Code.NOT_ALL
+        return Code.UNREACHABLE if self._unanswered and self._unanswered == self.counts.total() else Code.NOT_ALL
 
     def add(self, outcome: ActionOutcome) -> None:
         self.counts[outcome.kind.value] += 1
+        self._unanswered += outcome.kind is Kind.FAILED and not isinstance(outcome.error, TaskUnreadableError)
         if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(self._troubles) < KEPT_TROUBLES:
             explanation = explained(outcome.error) if outcome.kind is Kind.FAILED and outcome.error else None
             trouble = {"task_id": outcome.task_id, "outcome": outcome.kind.value}

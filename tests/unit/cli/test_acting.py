@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 
+import status_tracker as st
+from status_tracker.cli.errors import Code
+from status_tracker.cli.tally import Tally
+from status_tracker.operations.actions import Action, ActionOutcome, Kind
 from status_tracker.operations.filters import Matching
-from status_tracker.testing import Fault
+from status_tracker.testing import BackendError, Fault
 from tests.unit.cli.conftest import fail, stored
 from tests.unit.cli.shop import CLOCK, Order
 
@@ -282,3 +286,12 @@ def test_a_reason_is_wanted(run: Any) -> None:
         assert answer.code == 2
         assert "say why with --reason" in answer.err
     assert actions("a") == []
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(st.TaskUnreadableError("damaged"), Code.NOT_ALL), (BackendError("gone"), Code.UNREACHABLE)]
+)
+def test_a_task_that_cannot_be_read_is_no_database_that_cannot_be_reached(error: Exception, code: Code) -> None:
+    tally = Tally(Action.IGNORE, "r1")
+    tally.add(ActionOutcome("a", Kind.FAILED, str(error), error))
+    assert tally.code == code

@@ -169,6 +169,8 @@ def test_a_paused_step_is_left_out_of_the_sweep_and_told(run: Any, monkeypatch: 
     assert answer.code == 0
     assert "Left out: Order is paused by ann@laptop: the printer burns." in answer.err
     assert begun == ["Delivery sent"]
+    told = run("sweep", "--json").json
+    assert (told["steps"], told["paused"], told["complete"]) == (["Delivery"], ["Order"], False)
     PIPELINE.resume()
 
 
