@@ -83,7 +83,7 @@ class NoTaskFoundError(StopIteration, LookupError):
 class FoundTasks(Iterator[FoundT]):
     """The tasks that a query finds; an iterator that reads them on demand and gives each task once.
 
-    An error other than `TaskUnreadableError` ends it: from then on it raises the same one, so that it never looks complete.
+    An error other than `TaskUnreadableError` ends it: it raises the same one from then on, and never looks complete.
 
     Args:
         progress: a subclass adds every task it gives to it.
