@@ -150,7 +150,7 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
             else:
                 id_, data = checked(given)
                 job = cls.create(id_, code, data)
-            check_length(cls.id.type, job.id, engine.dialect)
+            check_length(cls.id, job.id, engine.dialect)
             return job
 
         many = ManyJobs(cls, engine)
