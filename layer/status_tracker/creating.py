@@ -178,6 +178,14 @@ def split(given: Any) -> tuple[Any, Any]:
     return given if isinstance(given, tuple) and len(given) == 2 else (given, None)  # noqa: PLR2004  # a pair
 
 
+def checked(given: Any) -> tuple[Any, Any]:
+    """As `split`. Raises `TypeError` for data that is no dict, as the second field of a row is."""
+    task_id, data = split(given)
+    if not (data is None or isinstance(data, Mapping)):
+        raise TypeError(f"The data is {data!r:.80}: give a dict, or None.")
+    return task_id, data
+
+
 def _entries(given: Iterable[Any] | Mapping[Any, Any]) -> Iterable[Any]:
     if isinstance(given, str | bytes):
         raise TypeError(f"A text is given, {given[:80]!r}: give a list of ids, or of pairs of an id and data.")
@@ -250,11 +258,11 @@ class _Creating(Generic[TaskT]):
     def _take(self, given: Any) -> None:
         try:
             task = self._make(given)
+            key = self._key_of(task)
+            known = self._by_key.get(key)
         except Exception as error:  # noqa: BLE001  # it is the failure of this id, and the others go on
             self._under_way.append(_Taken(_named(given), error=error))
             return
-        key = self._key_of(task)
-        known = self._by_key.get(key)
         if known is not None:
             self._under_way.append(_Taken(_named(given), key, task, known.chunk, known.place, again=True))
             return

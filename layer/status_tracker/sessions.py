@@ -39,10 +39,14 @@ class _Services(Mapping[str, Any]):
         return json.JSONDecoder().raw_decode(self._text, begin + len(_head(service)) - 1)[0]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(json.loads(f"{{{self._text}}}"))
+        return iter(self._names())
 
     def __len__(self) -> int:
-        return len(list(self))
+        return len(self._names())
+
+    def _names(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads(f"{{{self._text}}}")
+        return found
 
 
 def _head(service: str) -> str:

@@ -86,6 +86,14 @@ def test_page_that_was_not_answered_is_asked_for_in_smaller_parts(
     assert {None, 4, 2} <= set(limits)
 
 
+def test_page_that_is_asked_for_again_is_not_larger_than_it_was(tasks: Any, wire: Wire) -> None:
+    wire.inject("Query", unanswered, times=too_often(tasks, wire))
+    shards = tasks.config.status_shards[10]
+    counted = tasks.count_up_to([10], per_shard=1)[10]
+    assert counted.more
+    assert counted.number <= shards
+
+
 def test_table_that_stays_too_slow_ends_a_listing_which_says_how_it_goes_on(
     tasks: Any, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import tracemalloc
+from collections.abc import Iterator
 
-from status_tracker.core.cursors import each_once
+import pytest
+
+from status_tracker.core.cursors import FoundTasks, Progress, each_once
 
 BYTES_EACH = 24
 BESIDES = 600_000
@@ -23,3 +26,24 @@ def test_listing_remembers_little_of_each_task() -> None:
     tracemalloc.stop()
     assert given == count
     assert most < BESIDES + BYTES_EACH * count
+
+
+class Numbers(FoundTasks[int]):
+    def __init__(self, numbers: Iterator[int]) -> None:
+        self._numbers = numbers
+        super().__init__(Progress({}))
+
+    def _next(self) -> int:
+        return next(self._numbers)
+
+
+def test_listing_that_an_error_has_cut_never_looks_complete() -> None:
+    def numbers() -> Iterator[int]:
+        yield 1
+        raise ConnectionError("the network is gone")
+
+    query = Numbers(numbers())
+    assert next(query) == 1
+    for _ in range(2):
+        with pytest.raises(ConnectionError):
+            query.all()

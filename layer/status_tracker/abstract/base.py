@@ -6,7 +6,6 @@ import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
-from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Self
 
 from ..core.config import TrackerConfig
@@ -117,14 +116,19 @@ class BaseTracker(TrackerActions):
                 created. After 20 failures of the storage one after the other, no more ids are taken.
             TypeError: a text is given, and not several ids.
         """
-        from ..creating import create_many, one_by_one, split  # noqa: PLC0415  # few need it
+        from ..creating import checked, create_many, one_by_one  # noqa: PLC0415  # few need it
 
         def created(pair: tuple[T_ID, dict[str, Any] | None]) -> tuple[Self, bool]:
             id_, data = pair
             return cls._created(id_) if data is None else cls._created(id_, data=data)
 
         return create_many(
-            trackers, split, one_by_one(created), itemgetter(0), parallel=cls._creates_at_once, each=each
+            trackers,
+            checked,
+            one_by_one(created),
+            lambda pair: str(pair[0]),
+            parallel=cls._creates_at_once,
+            each=each,
         )
 
     @classmethod

@@ -13,7 +13,7 @@ import typer
 
 from ..core.errors import TasksNotCreatedError
 from ..core.history import told
-from ..creating import CreateOutcome, Found, split
+from ..creating import CreateOutcome, Found, checked, split
 from .display import advance, console, outcome_table, print_json, progress
 from .errors import Code, WrongUsageError, explained
 from .target import Target
@@ -90,7 +90,7 @@ class _Creating:
         for number, given in self._entries():
             task_id, data = split(given)
             try:
-                self._step.make(task_id, data)
+                self._step.make(*checked(given))
                 if data is not None and hasattr(self._step, "check_data"):
                     self._step.check_data(str(task_id), data)
             except Exception as error:  # noqa: BLE001  # whatever the user's class raises, it is wrong with this one

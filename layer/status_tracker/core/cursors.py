@@ -11,7 +11,7 @@ from hashlib import blake2b
 from itertools import islice
 from typing import NamedTuple, Self, TypeAlias, TypeVar
 
-from .errors import StoreUnansweredError
+from .errors import StoreUnansweredError, TaskUnreadableError
 
 FoundT = TypeVar("FoundT")
 
@@ -83,6 +83,8 @@ class NoTaskFoundError(StopIteration, LookupError):
 class FoundTasks(Iterator[FoundT]):
     """The tasks that a query finds; an iterator that reads them on demand and gives each task once.
 
+    An error other than `TaskUnreadableError` ends it: it raises the same one from then on, and never looks complete.
+
     Args:
         progress: a subclass adds every task it gives to it.
     """
@@ -90,7 +92,7 @@ class FoundTasks(Iterator[FoundT]):
     def __init__(self, progress: Progress) -> None:
         self._progress = progress
         self._filters: list[Callable[[FoundT], object]] = []
-        self._ended_by: StoreUnansweredError | None = None
+        self._ended_by: Exception | None = None
 
     def _next(self) -> FoundT:
         """The next task; `StopIteration` at the end. A backend implements it."""
@@ -102,8 +104,12 @@ class FoundTasks(Iterator[FoundT]):
         while True:
             try:
                 task = self._next()
-            except StoreUnansweredError as error:
-                error.cursor, self._ended_by = self.cursor, error
+            except (StopIteration, TaskUnreadableError):
+                raise
+            except Exception as error:
+                self._ended_by = error
+                if isinstance(error, StoreUnansweredError):
+                    error.cursor = self.cursor
                 raise
             if all(keeps(task) for keeps in self._filters):
                 return task

@@ -88,11 +88,11 @@ class BaseTask(AsyncTask, AsyncListing, TaskListing):
                 more ids are taken.
             TypeError: a text is given, and not several ids.
         """
-        from ..creating import PARALLEL, create_many, one_by_one, split  # noqa: PLC0415  # few need it
+        from ..creating import PARALLEL, checked, create_many, one_by_one  # noqa: PLC0415  # few need it
 
         return create_many(
             tasks,
-            lambda given: given if isinstance(given, cls) else cls.make(*split(given)),
+            lambda given: given if isinstance(given, cls) else cls.make(*checked(given)),
             one_by_one(cls._create, cls.dispatch if dispatch else None),
             attrgetter("key"),
             parallel=min(PARALLEL, cls.Meta.max_pool_connections),

@@ -41,7 +41,8 @@ def pages(task_class: Any, value: str, *, limit: int | None = None, **query: Any
     def ask(slow: int) -> dict[str, Any]:
         nonlocal size
         if slow:
-            size = max(_SMALLEST, min(size or 4 * _SMALLER, 4 * _SMALLER) // 4)
+            smaller = max(_SMALLEST, min(size or 4 * _SMALLER, 4 * _SMALLER) // 4)
+            size = smaller if limit is None else min(smaller, limit)
         answer: dict[str, Any] = task_class._get_connection().query(
             value, exclusive_start_key=place, limit=size, **query
         )

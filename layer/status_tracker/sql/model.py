@@ -137,7 +137,7 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
                 taken.
             TypeError: the status is not known; or a text is given, and not several ids.
         """
-        from ..creating import create_many, split  # noqa: PLC0415  # few need it
+        from ..creating import checked, create_many  # noqa: PLC0415  # few need it
         from .creating import CHUNK, ManyJobs  # noqa: PLC0415
 
         if status is None and not hasattr(cls, "config"):
@@ -145,9 +145,12 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
         code = cls.config.pending_status if status is None else status
 
         def made(given: Any) -> Any:
-            id_, data = split(given)
-            job = given if isinstance(given, cls) else cls.create(id_, code, data)
-            check_length(cls.id.type, job.id, engine.dialect)
+            if isinstance(given, cls):
+                job = given
+            else:
+                id_, data = checked(given)
+                job = cls.create(id_, code, data)
+            check_length(cls.id, job.id, engine.dialect)
             return job
 
         many = ManyJobs(cls, engine)

@@ -16,7 +16,7 @@ from ..core.port import ConvertingStore, PauseBoard, Store, state_of
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.steps import DeclaredSteps
 from ..core.task import TaskStatus, create
-from ..creating import CreateOutcome, CreateResult, create_many, one_by_one, split
+from ..creating import CreateOutcome, CreateResult, checked, create_many, one_by_one
 from .listing import MemoryQuery, position
 from .store import MemoryStorage, Record, values_of
 
@@ -141,7 +141,7 @@ class MemoryTask(AsyncTask, AsyncListing, TaskStatus, Record):
         """Create a pending task for each id; a task that exists is left as it is. As `BaseTask.create_many`."""
         return create_many(
             tasks,
-            lambda given: given if isinstance(given, cls) else cls.make(*split(given)),
+            lambda given: given if isinstance(given, cls) else cls.make(*checked(given)),
             one_by_one(cls._create, cls.dispatch if dispatch else None),
             attrgetter("key"),
             each=each,

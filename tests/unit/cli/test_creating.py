@@ -51,7 +51,14 @@ def test_tasks_are_created_by_the_lines_of_a_file(run: Any, file: Path) -> None:
 
 
 def test_wrong_lines_are_told_by_their_numbers_and_the_others_go_on(run: Any, file: Path) -> None:
-    wrong = [b'{"id": "x", "Data": {}}', b'{"id": ', b"\xff\xfe", b'{"id": ""}', b"y" * 3000, b'{"data": {}}']
+    wrong = [
+        b'{"id": "x", "Data": {}}',
+        b'{"id": ',
+        b"\xff\xfe",
+        b'{"id": ""}',
+        b"y" * 3000,
+        b'{"id": "v", "data": [1]}',
+    ]
     file.write_bytes(b"a\n" + b"\n".join(wrong) + b"\nz")
     answer = run("create", "--from", str(file))
     assert answer.code == 1

@@ -89,6 +89,10 @@ def test_many_are_created_by_one_call(create: Callable[[Any], Any]) -> None:
     assert create(TASK_IDS[:3]).created == 3
     result = create({task_id: {"pages": 3} for task_id in TASK_IDS})
     assert (result.created, result.existed) == (7, 3)
+    with pytest.raises(st.TasksNotCreatedError) as error:
+        create([["row", {}], ("row", "second field"), ("row", [1]), "one more"])
+    assert (error.value.result.created, error.value.result.failed) == (1, 3)
+    assert all(isinstance(each.error, ValueError | TypeError) for each in error.value.result.troubles)
 
 
 @pytest.mark.usefixtures("tracker_memory")
