@@ -147,7 +147,7 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
         def made(given: Any) -> Any:
             id_, data = split(given)
             job = given if isinstance(given, cls) else cls.create(id_, code, data)
-            check_length(cls.id.type, job.id, engine.dialect)
+            check_length(cls.id, job.id, engine.dialect)
             return job
 
         many = ManyJobs(cls, engine)
