@@ -57,6 +57,61 @@ def test_r11_a_job_that_breaks_another_constraint_is_told_and_keeps_none_from_be
     assert stored(job_class, engine, "first").note == "taken"
 
 
+def test_r11_a_value_that_the_driver_refuses_fails_its_own_job_only(job_class: type[Job], engine: sa.Engine) -> None:
+    jobs = [job_class.create(f"job-{number}", 10, note={} if number == 7 else str(number)) for number in range(20)]
+    result, _ = told(job_class, engine, jobs)
+    assert (result.created, [each.task_id for each in result.troubles]) == (19, ["job-7"])
+
+
+def test_r11_a_part_that_was_stored_before_it_failed_is_told_as_created(
+    job_class: type[Job], engine: sa.Engine
+) -> None:
+    job_class.create_and_save(engine, "first", 10, note="taken")
+    jobs = [job_class.create(f"job-{number}", 10, note="taken" if number == 7 else None) for number in range(20)]
+    result, _ = told(job_class, engine.execution_options(isolation_level="AUTOCOMMIT"), jobs)
+    assert (result.created, result.existed, result.failed) == (19, 0, 1)
+
+
+def test_r11_what_is_told_is_the_stored_job(engine: sa.Engine, clock: Clock) -> None:
+    kind = orm.mapped_column(sa.String(8), default="plain")
+    job_class: Any = make_job_class(clock, config=make_config(clock), kind=kind)
+    job_class.metadata.create_all(engine)
+    jobs = [job_class.create("a", 10, note="mine"), "b"]
+    result, outcomes = told(job_class, engine, jobs)
+    job: Any = outcomes[0].task
+    assert (result.created, job.note, job.fence) == (2, "mine", None)
+    with orm.Session(engine, expire_on_commit=False) as session:
+        session.add(job)
+        assert job.kind == "plain"
+        job.note = "changed"
+        refused, _ = told(job_class, engine, jobs)
+        assert (refused.existed, [str(each.error) for each in refused.troubles]) == (
+            1,
+            ["The job 'a' is in a session: let that store it, or expunge it first."],
+        )
+        session.commit()
+    token = stored(job_class, engine, "a").create_token
+    assert told(job_class, engine, jobs)[0].existed == 2  # the same call again
+    assert (stored(job_class, engine, "a").note, stored(job_class, engine, "a").create_token) == ("changed", token)
+
+
+def test_r11_jobs_of_a_subclass_keep_their_own_columns(clock: Clock, tmp_path: Any) -> None:
+    kind, arguments = orm.mapped_column(sa.String(8)), {"polymorphic_on": "kind", "polymorphic_identity": "job"}
+    job_class: Any = make_job_class(clock, config=make_config(clock), kind=kind, __mapper_args__=arguments)
+    address = orm.mapped_column(sa.String(20), nullable=True)
+    letter: Any = type(
+        "Letter", (job_class,), {"address": address, "__mapper_args__": {"polymorphic_identity": "letter"}}
+    )
+    engine = sa.create_engine(f"sqlite:///{tmp_path / 'jobs.db'}")
+    job_class.metadata.create_all(engine)
+    letters = [letter.create(job_id, 10, address="Bern") for job_id in ("a", "b")]
+    assert job_class.create_many(engine, ["c", *letters]).created == 3
+    with orm.Session(engine) as session:
+        assert session.scalars(sa.select(letter.address)).all() == ["Bern", "Bern"]
+    assert job_class.create_many(engine, letters).existed == 2  # by themselves, too
+    engine.dispose()
+
+
 def test_r11_columns_of_ones_own_may_be_set_for_some(job_class: type[Job], engine: sa.Engine) -> None:
     with_note = job_class.create("b", 10, note="its own")
     assert job_class.create_many(engine, ["a", with_note, ("c", {"n": 3})]).created == 3

@@ -50,8 +50,14 @@ def of_two_kinds(base: Base) -> type[Any]:
     return job
 
 
+def with_a_flag(base: Base) -> type[Any]:
+    flag = orm.mapped_column(sa.Boolean, nullable=True)
+    return type("Job", (base, JobMixin), {"__tablename__": "job", "is_started": flag})
+
+
 KINDS: dict[Make, tuple[dict[str, Any], Callable[[Any], Any], Any]] = {
     with_columns_only: ({}, lambda job: job.data, {"n": 1}),
+    with_a_flag: ({"is_started": True}, lambda job: job.is_started, True),
     with_a_reconstructor: ({}, lambda job: job.seen, "job-1"),
     with_mutable_data: ({"notes": {"n": 1}}, lambda job: type(job.notes), MutableDict),
     with_pages: ({}, lambda job: job.pages, []),
@@ -78,6 +84,44 @@ def test_a_started_job_is_as_the_orm_loads_it(engine: sa.Engine, clock: Clock, m
     with orm.Session(engine) as session:
         session.add(job)  # it is a job of the session's from then on
         assert (job.status, session.get(job_class, "job-1")) == (40, job)
+
+
+def test_a_class_that_is_mapped_after_the_first_start_may_refer_to_jobs(engine: sa.Engine, clock: Clock) -> None:
+    base = orm.declarative_base()
+    base.config = make_config(clock)
+    job_class: Any = with_columns_only(base)
+    base.metadata.create_all(engine)
+    for job_id in ("job-1", "job-2"):
+        job_class.create_and_save(engine, job_id, 10)
+    with job_class.start(engine, "job-1"):
+        pass
+    key = orm.mapped_column(sa.String(40), primary_key=True)
+    of_job = "Job.id == foreign(Page.job_id)"
+    job = orm.relationship(job_class, primaryjoin=of_job, backref=orm.backref("pages", lazy="selectin"))
+    base.others = type("Page", (base,), {"__tablename__": "page", "job_id": key, "job": job})
+    base.metadata.create_all(engine)
+    with job_class.start(engine, "job-2") as (started, _):
+        assert started.pages == []
+
+
+def test_who_listens_to_every_session_hears_of_starts_and_ends(engine: sa.Engine, clock: Clock) -> None:
+    base = orm.declarative_base()
+    base.config = make_config(clock)
+    job_class: Any = with_columns_only(base)
+    base.metadata.create_all(engine)
+    job_class.create_and_save(engine, "job-1", 10)
+    begun: list[Any] = []
+
+    def begin(_session: orm.Session, _transaction: Any, connection: sa.Connection) -> None:
+        begun.append(connection.engine)  # a tenant may be set here
+
+    sa.event.listen(orm.Session, "after_begin", begin)
+    try:
+        with job_class.start_next(engine):
+            assert begun == [engine]
+    finally:
+        sa.event.remove(orm.Session, "after_begin", begin)
+    assert begun == [engine, engine]
 
 
 def _row(job_class: type[Any], values: dict[str, Any]) -> dict[str, Any]:

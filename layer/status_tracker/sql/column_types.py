@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy import orm
 from sqlalchemy.dialects import mysql, postgresql
 from sqlalchemy.engine import Dialect
 
@@ -64,7 +65,7 @@ class ExactText(sa.TypeDecorator[str]):
         return mysql.VARCHAR(self.mysql_length, collation=collation)
 
 
-def check_length(column: Any, id: Any, dialect: Dialect) -> None:  # noqa: A002
+def check_length(column: orm.InstrumentedAttribute[Any], id: Any, dialect: Dialect) -> None:  # noqa: A002
     """Raise `ValueError` for an id that MySQL or MariaDB would cut, where they are told to, and refuse otherwise."""
     if not is_mysql(dialect) or not isinstance(id, str):
         return

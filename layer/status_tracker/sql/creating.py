@@ -19,8 +19,9 @@ from ..creating import Answer, Found, one_by_one
 from . import settings
 from .column_types import is_mysql
 from .columns import JobColumns
-from .database_errors import table_of
+from .database_errors import code_of, table_of
 from .errors import MissingColumnsError
+from .rows import sessions_are_watched
 from .store import SqlStore
 from .transactions import refuse_async, storing
 from .waiting import bounded_wait, wait_for_insert_at_most
@@ -33,6 +34,9 @@ CHUNK = 500
 _LARGEST_BYTES = 4 * 1024 * 1024
 """Of data in one statement: MySQL's smallest usual `max_allowed_packet` is four times that."""
 
+_TOO_LARGE = "54"
+"""The class of PostgreSQL's errors about a row that is over one of its limits, such as that of an index."""
+
 _LEASE_SECONDS = 300.0
 _UPSERTING = frozenset({"postgresql", "sqlite", "mysql", "mariadb"})
 
@@ -41,7 +45,7 @@ class ManyJobs(Generic[JobT]):
     """Stores jobs with different ids, unless they exist.
 
     A chunk that the database refuses is halved until the job is found that it is refused for. Who created a row is told
-    by its `create_token`, so that a chunk that is sent again after a lost answer recognizes its own.
+    by its `create_token`, so that a chunk that is sent again, whole or in parts, recognizes what it has stored before.
 
     Raises:
         TypeError: it is not given an engine, or one for asyncio.
@@ -57,32 +61,52 @@ class ManyJobs(Generic[JobT]):
         self._one_by_one = one_by_one(self._created)
         mapper = sa.inspect(job_class, raiseerr=True)
         self._columns = _columns_of(mapper, table_of(job_class))
+        self._token = mapper.columns["create_token"].key
+        own = {name: mapper.columns[name] for name, _ in self._columns}
+        self._unset = [name for name, each in own.items() if each.default is None and each.server_default is None]
         self._related = mapper.relationships.keys()
         self._skips = engine.dialect.name in _UPSERTING and _is_stored_by_its_columns_alone(mapper)
 
     def create(self, jobs: Sequence[JobT]) -> Sequence[Answer[JobT]]:
         """The answer for each of the jobs, in their order."""
-        if len(jobs) == 1 or not self._skips or any(name in vars(job) for job in jobs for name in self._related):
+        if not self._skips or any(map(self._has_more, jobs)):
             return self._one_by_one(jobs)
-        token = uuid.uuid4().hex
-        for job in jobs:
-            orm.attributes.set_committed_value(job, "create_token", token)
+        return self._in_chunks(jobs, uuid.uuid4().hex)
+
+    def _has_more(self, job: JobT) -> bool:
+        """Whether the columns of the class are not all that there is to store."""
+        return type(job) is not self._class or any(name in vars(job) for name in self._related)
+
+    def _in_chunks(self, jobs: Sequence[JobT], token: str) -> Sequence[Answer[JobT]]:
         try:
             new = repeated(lambda: self._stored(jobs, token), sleep_of(self._clock))
         except Exception as error:  # noqa: BLE001  # the backend's own; whose it is, is found out
             if _is_of_all(error, self._engine.dialect):
                 return [Answer.failed(error) for _ in jobs]
+            if len(jobs) == 1:
+                return self._one_by_one(jobs)
             half = len(jobs) // 2
-            return [*self.create(jobs[:half]), *self.create(jobs[half:])]
-        return [Answer(Found.CREATED, job) if job.id in new else Answer(Found.EXISTED) for job in jobs]
+            return [*self._in_chunks(jobs[:half], token), *self._in_chunks(jobs[half:], token)]
+        return [
+            Answer(Found.CREATED, self._as_stored(job, token)) if job.id in new else Answer(Found.EXISTED)
+            for job in jobs
+        ]
+
+    def _as_stored(self, job: JobT, token: str) -> JobT:
+        """The job, as the ORM would leave it: detached; what a default has filled is not loaded."""
+        orm.make_transient(job)
+        vars(job).update({name: vars(job).get(name) for name in self._unset}, create_token=token)
+        orm.make_transient_to_detached(job)
+        return job
 
     def _created(self, job: JobT) -> tuple[JobT, bool]:
+        orm.make_transient(job)  # what an earlier call has created is not to be changed by this one
         return create(SqlStore(self._class, self._engine, job.id), job, self._clock)
 
     def _stored(self, jobs: Sequence[JobT], token: str) -> set[Any]:
         """The ids of the jobs that were stored, by this request or an earlier one with that token."""
         in_one_order = sorted(jobs, key=attrgetter("id"))  # so that two calls at once wait for each other, and no more
-        rows = [{key: vars(job)[name] for name, key in self._columns if name in vars(job)} for job in in_one_order]
+        rows = [{**self._row(job), self._token: token} for job in in_one_order]
         with storing(self._class, self._engine) as session:
             wait_for_insert_at_most(session, bounded_wait(_LEASE_SECONDS))
             statement, answers = _skipping(self._class, self._engine.dialect)
@@ -96,6 +120,16 @@ class ManyJobs(Generic[JobT]):
                 raise LookupError(f"{len(missing)} rows were skipped, and are not there")
             session.commit()
         return new | {id_ for id_, found in there.items() if found == token}
+
+    def _row(self, job: JobT) -> dict[str, Any]:
+        return {key: vars(job)[name] for name, key in self._columns if name in vars(job)}
+
+
+def free(job: JobT) -> JobT:
+    """The job. Raises `ValueError` if a session has it, which would store it too."""
+    if orm.object_session(job) is not None:
+        raise ValueError(f"The job {job.id!r} is in a session: let that store it, or expunge it first.")
+    return job
 
 
 def _statements(rows: Sequence[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
@@ -115,9 +149,12 @@ def _is_of_all(error: Exception, dialect: sa.Dialect) -> bool:
     """Whether it is no single row that the error is about."""
     if isinstance(error.__cause__, StoreError) and error.__cause__.transient:
         return True
-    # A trigger that refuses a row raises an OperationalError on MySQL, which elsewhere is about a table or a right.
-    broken = isinstance(error, exc.ProgrammingError | MissingColumnsError)
-    return broken or (isinstance(error, exc.OperationalError) and not is_mysql(dialect))
+    if isinstance(error, exc.ProgrammingError):
+        return code_of(error) is not None  # otherwise the driver has refused a value
+    if isinstance(error, exc.OperationalError):
+        # A trigger that refuses a row raises one on MySQL; elsewhere it is about a table or a right.
+        return not is_mysql(dialect) and not str(code_of(error)).startswith(_TOO_LARGE)
+    return isinstance(error, MissingColumnsError)
 
 
 def _skipping(job_class: type[JobColumns], dialect: sa.Dialect) -> tuple[sa.Executable, bool]:
@@ -153,4 +190,4 @@ def _columns_of(mapper: orm.Mapper[Any], table: sa.Table) -> list[tuple[str, str
 def _is_stored_by_its_columns_alone(mapper: orm.Mapper[Any]) -> bool:
     """Whether a flush would do nothing else: no hooks of the user's, no version to count."""
     hooks = [*mapper.dispatch.before_insert, *mapper.dispatch.after_insert]
-    return not hooks and mapper.version_id_col is None
+    return not hooks and not sessions_are_watched() and mapper.version_id_col is None

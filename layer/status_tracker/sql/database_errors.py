@@ -59,7 +59,7 @@ def is_transient(error: exc.SQLAlchemyError) -> bool:
         return isinstance(error, exc.TimeoutError)  # no connection in the pool
     if error.connection_invalidated:
         return True
-    code = _code(error)
+    code = code_of(error)
     if isinstance(error.orig, sqlite3.Error):
         return _sqlite_code(error.orig) in _TRANSIENT_SQLITE
     if isinstance(code, int):
@@ -71,14 +71,14 @@ def _is_of_a_lock(error: exc.SQLAlchemyError) -> bool:
     cause = getattr(error, "orig", None)
     if isinstance(cause, sqlite3.Error):
         return _sqlite_code(cause) in {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-    return _code(error) in _ROW_IS_LOCKED
+    return code_of(error) in _ROW_IS_LOCKED
 
 
 def _sqlite_code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", 0) & _PRIMARY_CODE
 
 
-def _code(error: exc.SQLAlchemyError) -> str | int | None:
+def code_of(error: exc.SQLAlchemyError) -> str | int | None:
     """The database's own code: a number of MySQL and MariaDB, an SQLSTATE elsewhere; None where there is none."""
     cause = getattr(error, "orig", None)
     number = getattr(cause, "errno", None) or next(iter(getattr(cause, "args", ())), None)

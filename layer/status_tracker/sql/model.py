@@ -129,7 +129,8 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
             engine: 500 jobs at a time are stored in a transaction of their own.
             jobs: ids, pairs of an id and its data, or what `create` returns, in any mix; or a mapping of ids to data.
             status: of the new jobs; by default the pending of the config. Those that `create` made have their own.
-            each: called with the `CreateOutcome` of each id, in their order.
+            each: called with the `CreateOutcome` of each id, in their order. Its `task` is detached, and columns that a
+                default has filled are not loaded.
 
         Raises:
             TasksNotCreatedError: an id or its data is invalid, or the database did not take it. Its `result` says
@@ -138,7 +139,7 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
             TypeError: the status is not known; or a text is given, and not several ids.
         """
         from ..creating import checked, create_many  # noqa: PLC0415  # few need it
-        from .creating import CHUNK, ManyJobs  # noqa: PLC0415
+        from .creating import CHUNK, ManyJobs, free  # noqa: PLC0415
 
         if status is None and not hasattr(cls, "config"):
             raise TypeError(f"{cls.__name__} has no config: give the status of the new jobs, mostly the pending one.")
@@ -146,7 +147,7 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
 
         def made(given: Any) -> Any:
             if isinstance(given, cls):
-                job = given
+                job = free(given)
             else:
                 id_, data = checked(given)
                 job = cls.create(id_, code, data)

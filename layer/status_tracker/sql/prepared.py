@@ -22,6 +22,7 @@ _LOCK: Any = sa.bindparam("lock__guard", type_=sa.String())
 _FENCE: Any = sa.bindparam("fence__guard", type_=sa.Integer())
 _NOW: Any = sa.bindparam("now__guard", type_=UTCDateTime())
 _SINCE: Any = sa.bindparam("since__guard", type_=UTCDateTime())
+_IS_STARTED = "is_started__guard"  # no name that a column of the user's might have
 _WAIT: Any = sa.bindparam("wait__guard", type_=sa.String())
 
 
@@ -79,7 +80,7 @@ def start_or_refusal(
     *,
     plain: bool,
 ) -> tuple[sa.Executable, Values]:
-    """The UPDATE of a start in one statement with its refusal: it selects the job, and whether it was started.
+    """The UPDATE of a start in one statement with its refusal: it selects the job and, last, whether it was started.
 
     Where it was not, the job is as it was when the statement began; it may have changed while the UPDATE waited.
     """
@@ -93,14 +94,14 @@ def start_or_refusal(
 def _start_or_refusal(plain: bool, job: type[JobColumns], *form: Any) -> sa.Executable:
     columns = columns_of_table(job)
     started = _guarded(job, *form).returning(*columns).cte("started")
-    as_it_was = sa.select(*columns, sa.false().label("is_started")).where(
+    as_it_was = sa.select(*columns, sa.false().label(_IS_STARTED)).where(
         job.id == own_id(job), ~sa.exists(started.select())
     )
-    either = sa.union_all(sa.select(started, sa.true().label("is_started")), as_it_was)
+    either = sa.union_all(sa.select(started, sa.true().label(_IS_STARTED)), as_it_was)
     if plain:
         return either
     loaded = either.subquery()
-    return sa.select(orm.aliased(job, loaded), loaded.c.is_started)
+    return sa.select(orm.aliased(job, loaded), loaded.c[_IS_STARTED])
 
 
 def columns_of_table(job: type[JobColumns]) -> Sequence[sa.Column[Any]]:

@@ -21,13 +21,29 @@ JobT = TypeVar("JobT", bound=JobColumns)
 Database: TypeAlias = "orm.Session | sa.Connection"
 """What statements are sent over; a plain connection only for a class that `is_plain`."""
 
+_OF_SESSIONS = (
+    *("after_transaction_create", "after_begin", "before_commit", "after_commit", "after_transaction_end"),
+    *("do_orm_execute", "after_bulk_update", "loaded_as_persistent", "persistent_to_detached"),
+    *("before_attach", "after_attach", "transient_to_pending", "before_flush", "after_flush", "after_flush_postexec"),
+    *("pending_to_persistent", "after_rollback", "after_soft_rollback"),
+)
+_LISTENERS = tuple(getattr(orm.Session().dispatch, name) for name in _OF_SESSIONS)
+"""What the application has to listen to every session, now and later: each is true if there is something."""
 _LAZY = frozenset({"select", "raise", "raise_on_sql", "dynamic", "write_only"})
 _FRESH = {"populate_existing": True, "synchronize_session": False}
 
 
 def is_plain(job: type[JobColumns]) -> bool:
     """Whether loading a job of that class is no more than reading its columns: nothing is loaded along or listens."""
-    return _has_only_columns(job) and not sa.inspect(job, raiseerr=True).class_manager.dispatch.load
+    mapper = sa.inspect(job, raiseerr=True)
+    mapper.registry.configure()  # a class that was mapped since may have a relationship to this one
+    is_simple = _has_only_columns(job, len(mapper.attrs), len(mapper.local_table.columns))
+    return is_simple and not mapper.class_manager.dispatch.load and not sessions_are_watched()
+
+
+def sessions_are_watched() -> bool:
+    """Whether the application listens to all sessions, for example to set a tenant when a transaction begins."""
+    return any(_LISTENERS)
 
 
 def dialect_of(database: Database, job: type[JobColumns]) -> sa.Dialect:
@@ -71,7 +87,8 @@ def _form(job: type[JobT]) -> _Form[JobT]:
 
 
 @kept
-def _has_only_columns(job: type[JobColumns]) -> bool:
+def _has_only_columns(job: type[JobColumns], _attributes: int, _columns: int) -> bool:
+    """It is found out anew when there are more attributes or columns than before."""
     mapper = sa.inspect(job, raiseerr=True)
     table = set(mapper.local_table.columns)
     return (

@@ -154,7 +154,7 @@ class SqlStore(Generic[JobT]):
                 row = found.one_or_none()
             if row is None:
                 return WriteResult(applied=False, task=None)
-            return WriteResult(applied=row.is_started, task=job_of(self._class, database, row))
+            return WriteResult(applied=row[-1], task=job_of(self._class, database, row))
         job = self._updated(database, write, values)
         if job is not None:
             return WriteResult(applied=True, task=job)
