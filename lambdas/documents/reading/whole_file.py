@@ -179,8 +179,8 @@ def streams(content: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
 def _last_object_number(head: bytes) -> re.Match[bytes] | None:
     at = head.rfind(b"obj")
     while at >= 0:
-        if number := _OBJECT_NUMBER.search(head, max(at - _MAX_NUMBERS, 0), at + 4):
-            return number
+        if numbers := list(_OBJECT_NUMBER.finditer(head, max(at - _MAX_NUMBERS, 0), at + 4)):
+            return numbers[-1]
         at = head.rfind(b"obj", 0, at)
     return None
 
