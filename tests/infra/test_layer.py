@@ -113,6 +113,18 @@ def test_the_code_of_functions_is_compiled_with_it_and_may_still_be_edited(
     assert run_python(["-I", "-S", "-B", "-c", ask], environment={}).strip() == "edited"
 
 
+def test_what_is_compiled_for_another_version_is_another_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("status_tracker_cdk.code.compiler", lambda: sys.executable)
+    code = CodeFolder(write_code(tmp_path / "code"))
+    app = App(outdir=str(tmp_path / "out"))
+    for version in ("3.14", "3.15"):
+        monkeypatch.setattr("status_tracker_cdk.code.PYTHON_VERSION", version)
+        settings = {"runtime": lambda_.Runtime.PYTHON_3_14, "handler": "invoice.handler", "code": code.asset}
+        lambda_.Function(Stack(app, f"Of{version[2:]}"), "Function", **settings)
+    app.synth()
+    _first, _second = (tmp_path / "out").glob("asset.*")
+
+
 @pytest.mark.parametrize("python", ["exit 127", "echo 3.11", None])
 def test_a_python_that_does_not_run_compiles_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, python: str | None
