@@ -37,7 +37,8 @@ NODE_READY := node_modules/.package-lock.json
 READY := $(PYTHON_READY) $(NODE_READY)
 
 # Python's packages and Node's are set up at the same time; if either cannot be, make says so and stops.
-MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),--jobs=2)
+# Of several targets each waits for the one before: make deploy verify.
+MAKEFLAGS += $(if $(filter 0,$(MAKELEVEL)),$(if $(word 2,$(MAKECMDGOALS)),,--jobs=2))
 
 .DEFAULT_GOAL := help
 .PHONY: help demo cloud check test matrix chaos model bench pipeline example lint style docs dist synth bootstrap deploy env verify rerun lock clean

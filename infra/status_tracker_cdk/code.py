@@ -12,7 +12,7 @@ import jsii
 from aws_cdk import AssetHashType, BundlingOptions, DockerImage, ILocalBundling
 from aws_cdk import aws_lambda as lambda_
 
-from status_tracker_cdk.compiling import compile_modules, compiler, host
+from status_tracker_cdk.compiling import PYTHON_VERSION, compile_modules, compiler, host
 
 EXCLUDED = ("__pycache__", ".*", "node_modules", "cdk.out", "*.egg-info")
 """Names of files and folders that are left out of a function."""
@@ -49,7 +49,8 @@ class CodeFolder:
             exclude=exclude,
             asset_hash_type=AssetHashType.SOURCE,
             bundling=BundlingOptions(
-                image=DockerImage.from_registry("none"),  # wanted by the signature; never pulled
+                # Never pulled. Its name is a part of the hash: what another version has compiled is another asset.
+                image=DockerImage.from_registry(f"python{PYTHON_VERSION}"),
                 local=_Compiled(self.path, python),
             ),
         )

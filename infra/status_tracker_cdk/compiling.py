@@ -37,20 +37,22 @@ def _version_of(python: str) -> str | None:
     return None if result.returncode else result.stdout.strip()
 
 
-def compile_modules(folder: Path, python: str, deployed: str, *, editable: bool = False) -> None:
+def compile_modules(folder: Path, python: str, deployed: str, *, editable: bool = False, foreign: bool = False) -> None:
     """Compile all modules; what is compiled names no place of this machine.
 
     Args:
         python: the interpreter that compiles; only one of its version can use what it has compiled.
         deployed: where the folder will be, which tracebacks name.
         editable: a source that is changed there is compiled anew; by default no source is looked at.
+        foreign: packages of others are in it, some of which have modules for another Python, or templates of modules:
+            what cannot be compiled is left as it is.
 
     Raises:
         RuntimeError: a module cannot be compiled.
     """
     result = subprocess.run(  # noqa: S603 - every argument is ours
         [
-            *(python, "-I", "-m", "compileall", "-q"),
+            *(python, "-I", "-W", "ignore", "-m", "compileall", "-q"),
             *("--invalidation-mode", "checked-hash" if editable else "unchecked-hash"),
             *("-s", str(folder), "-p", deployed, str(folder)),
         ],
@@ -59,7 +61,7 @@ def compile_modules(folder: Path, python: str, deployed: str, *, editable: bool 
         check=False,
         env={**os.environ, "PYTHONHASHSEED": "0"},
     )
-    if result.returncode:
+    if result.returncode and (result.stderr or not foreign):  # what cannot be compiled is told in the output
         raise RuntimeError(f"{python} could not compile {folder}:\n{result.stdout.strip()}{result.stderr.strip()}")
 
 

@@ -123,7 +123,7 @@ class LayerContent:
         if self.requirements is not None:
             self._add_own(self.requirements, site)
         if not host() and (python := compiler()):
-            compile_modules(output, python, _WHERE_LAMBDA_HAS_IT)
+            compile_modules(output, python, _WHERE_LAMBDA_HAS_IT, foreign=self.requirements is not None)
 
     def source_hash(self) -> str:
         """A hash of all that the layer is made from.

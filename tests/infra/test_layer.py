@@ -17,7 +17,7 @@ from aws_cdk import App, Stack, assertions
 from aws_cdk import aws_lambda as lambda_
 
 from status_tracker_cdk.code import CodeFolder
-from status_tracker_cdk.compiling import BUNDLE_FOR, compiler
+from status_tracker_cdk.compiling import BUNDLE_FOR, compile_modules, compiler
 from status_tracker_cdk.imports import reachable
 from status_tracker_cdk.layer import PACKAGES, REQUIREMENTS, LayerContent, TrackerLayer
 from status_tracker_cdk.props import PropsError
@@ -111,6 +111,29 @@ def test_the_code_of_functions_is_compiled_with_it_and_may_still_be_edited(
     (asset / "invoice.py").write_text("print('edited')")
     ask = f"import sys; sys.path.insert(0, {str(asset)!r}); import invoice"
     assert run_python(["-I", "-S", "-B", "-c", ask], environment={}).strip() == "edited"
+
+
+def test_what_is_compiled_for_another_version_is_another_asset(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("status_tracker_cdk.code.compiler", lambda: sys.executable)
+    code = CodeFolder(write_code(tmp_path / "code"))
+    app = App(outdir=str(tmp_path / "out"))
+    for version in ("3.14", "3.15"):
+        monkeypatch.setattr("status_tracker_cdk.code.PYTHON_VERSION", version)
+        stack = Stack(app, f"Of{version[2:]}")
+        lambda_.Function(
+            stack, "Function", runtime=lambda_.Runtime.PYTHON_3_14, handler="invoice.handler", code=code.asset
+        )
+    app.synth()
+    _first, _second = (tmp_path / "out").glob("asset.*")
+
+
+def test_a_module_for_another_python_stops_no_layer_but_stops_code(tmp_path: Path) -> None:
+    (tmp_path / "old.py").write_text("print 'old'")
+    (tmp_path / "new.py").write_text("print('new')")
+    compile_modules(tmp_path, sys.executable, "/opt", foreign=True)
+    assert [each.name for each in (tmp_path / "__pycache__").iterdir()] == [f"new.{sys.implementation.cache_tag}.pyc"]
+    with pytest.raises(RuntimeError, match=r"could not compile [\s\S]*/opt/old\.py"):
+        compile_modules(tmp_path, sys.executable, "/opt")
 
 
 @pytest.mark.parametrize("python", ["exit 127", "echo 3.11", None])

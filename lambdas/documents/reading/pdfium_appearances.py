@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _STRING = re.compile(r"\(((?:\\.|[^\\()])*)\)")
 _ESCAPED = re.compile(r"\\(.)")
 _WRITES = re.compile(r"\b(?:Tj|TJ)\b|[)>]\s*['\"]")
+_END_SHARE = 0.2
 _MEANINGLESS = re.compile("[\0-\x08\x0e-\x1f\x7f-\x9f\ue000-\uf8ff\ufffd]")
 
 
@@ -60,9 +61,18 @@ def shown_otherwise(
     with document.page(index) as flat:
         for number, (value, place) in fields.items():
             drawn = _text_in(flat[1], place).replace(before[number], "", 1) if flat else ""
-            if _letters(drawn) not in {"", _letters(value)} and not _MEANINGLESS.search(drawn):
+            if _letters(drawn) in {"", _letters(value)} or _MEANINGLESS.search(drawn):
+                continue
+            if not (flat and _is_cut_by_its_place(flat[1], place, _letters(drawn), _letters(value))):
                 found[number] = " ".join(drawn.split())
     return found
+
+
+def _is_cut_by_its_place(text_page: Any, place: Box, drawn: str, value: str) -> bool:
+    """Whether words are longer than their field: it shows their beginning, up to its right end. Figures say no."""
+    left, bottom, right, top = place
+    end = (right - _END_SHARE * (right - left), bottom, right, top)
+    return value.startswith(drawn) and drawn[-1].isalpha() and bool(_letters(_text_in(text_page, end)))
 
 
 def _letters(text: str) -> str:

@@ -145,7 +145,7 @@ def _is_in(x: float, y: float, box: Box) -> bool:
 _Piece = tuple[int, int, int, float, bool]
 """
 Characters of one object: where they start and end, the object's address, their reach, and whether they go on within a
-word that is drawn letter by letter.
+word that is drawn letter by letter, or a line that is drawn as one.
 """
 
 
@@ -174,14 +174,14 @@ class _TextReader:
         known, known_bottom, base, size, sure, turned = 0, 0.0, 0.0, 1.0, False, False
         for (start, end, item, reach, within), box in zip(pieces, firsts, strict=True):
             left, bottom, right, top = box
-            if item != known or bottom != known_bottom or turned:
+            if item != known or turned or (bottom != known_bottom and not (within and sure and is_usual)):
                 self._look_at(start, item, top - bottom, within=within)
                 known, known_bottom, base, size = item, bottom, y1 - self._origin[1], self._style.size
                 sure, turned = self._is_sure, self._style.turn != 0
             last = next(lasts) if end - start > 1 else box
             run = text[start:end]
             if sure and (is_usual or (run.isascii() and run.isprintable())):
-                right = max(last[2], right)
+                left, right = min(left, last[0]), max(right, last[2])
                 if x0 <= (left + right) / 2 <= x1 and y0 <= (bottom + top) / 2 <= y1:
                     add(Letters(run, left - x0, right - x0, base, size, reach, item))
             else:
@@ -202,7 +202,7 @@ class _TextReader:
             reach = self._reach(text, begin)
             for run in _RUNS.finditer(text, begin, finish):
                 start, end = run.span()
-                found.append((start, end, first, reach, False))
+                found.append((start, end, first, reach, start > begin))
                 reach = SPACE
         return found
 

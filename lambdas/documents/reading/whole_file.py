@@ -30,6 +30,7 @@ _STREAM = re.compile(rb"(?<!end)stream(?:\r\n|\n|\r)")
 _OBJECT_NUMBER = re.compile(rb"(\d+)\s+\d+\s+obj\b")
 _LENGTH = re.compile(rb"/Length\s+(\d+)(?!\s+\d+\s+R)")
 _FILTERS = re.compile(rb"/(?:Filter|F)\s*(\[[^\]]*\]|/[^\s/<>\[\]()]+)")
+_FILTERS_ELSEWHERE = re.compile(rb"/Filter\s*(?:\[\s*)?\d")
 _NAME = re.compile(rb"/([^\s/<>\[\]()]+)")
 _NO_TEXT = re.compile(rb"/Subtype\s*/(?:Image|Type1C|CIDFontType0C|OpenType|XML)\b|/Length1\b|/Type\s*/XRef\b")
 OBJECT_STREAM = b"/ObjStm"
@@ -39,7 +40,7 @@ _KNOWN_FILTERS = frozenset(
     b"FlateDecode Fl LZWDecode LZW ASCII85Decode A85 ASCIIHexDecode AHx RunLengthDecode RL DCTDecode DCT"
     b" CCITTFaxDecode CCF JBIG2Decode JPXDecode Crypt".split()
 )
-_MAX_HEAD, _MAX_NUMBERS = 4096, 40
+_MAX_HEAD, _MAX_NUMBERS = 65_536, 40
 _MAX_UNPACKED = 50_000_000
 _MAX_UNPACKED_TOGETHER = 500_000_000
 _PIECE = 1 << 20
@@ -123,8 +124,11 @@ def inspect_streams(content: bytes) -> Streams:
         if _NO_TEXT.search(head) or left < 0:
             continue
         filters = [name for group in _FILTERS.findall(head)[:1] for name in _NAME.findall(group)]
-        if not _KNOWN_FILTERS.issuperset(filters):
+        if _FILTERS_ELSEWHERE.search(head):
+            found.weight.unseen = True
+        elif not _KNOWN_FILTERS.issuperset(filters):
             found.damaged.add(number)
+            found.weight.unseen = True
         elif filters[:1] in ([b"FlateDecode"], [b"Fl"]):
             unpacked = _unpack(data)
             if unpacked is None:
@@ -179,8 +183,8 @@ def streams(content: bytes) -> Iterator[tuple[int, bytes, memoryview]]:
 def _last_object_number(head: bytes) -> re.Match[bytes] | None:
     at = head.rfind(b"obj")
     while at >= 0:
-        if number := _OBJECT_NUMBER.search(head, max(at - _MAX_NUMBERS, 0), at + 4):
-            return number
+        if numbers := list(_OBJECT_NUMBER.finditer(head, max(at - _MAX_NUMBERS, 0), at + 4)):
+            return numbers[-1]
         at = head.rfind(b"obj", 0, at)
     return None
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from documents.reading.bounds import HeavyDocumentError
 from documents.reading.extracted import ExtractedDocument
 from documents.reading.reader import PdfReader
 from status_tracker import NonRetryableError
-from tests.support.pdf_files import PdfFile, forms_within_forms, text
+from tests.support.pdf_files import PdfFile, forms_within_forms, stream, text
 
 INVOICE = PdfFile([text("Total: 5")]).to_bytes()
 
@@ -87,6 +88,17 @@ def test_only_what_is_heavy_is_read_apart() -> None:
     light = CarefulReader(PdfReader(heavy=False), Reader(hang))
     heavy = CarefulReader(Reader(fail), PdfReader())
     assert light.read(INVOICE) == heavy.read(INVOICE) == PdfReader().read(INVOICE)
+
+
+@pytest.mark.parametrize(
+    "entries",
+    ["/Filter 1000 0 R", "/Filter [1000 0 R]", "/Filter/Fl#61teDecode", f"/Filter/FlateDecode/X({5000 * 'x'})"],
+)
+def test_what_a_page_unpacks_to_is_known_or_read_apart(entries: str) -> None:
+    page = zlib.compress(80_000 * b"0 0 m 600 800 l 0 800 l 600 0 l 300 300 l 200 700 l 5 9 l h f\n")
+    content = PdfFile([stream(page, entries)], {1000: b"/FlateDecode"}).to_bytes()
+    with pytest.raises(HeavyDocumentError):
+        PdfReader(heavy=False).read(content)
 
 
 def test_memory_that_pdfium_does_not_get_is_told() -> None:

@@ -43,6 +43,17 @@ def test_a_page_that_is_turned_is_read_as_shown(turn: int, matrix: str) -> None:
     assert steps == [pytest.approx(steps[0], abs=0.1)] * len(steps)
 
 
+def test_a_line_drawn_as_one_is_one_line_though_it_rises_a_little() -> None:
+    line = "Total:" + 40 * " " + "5"
+    assert page_text(f"BT /F1 12 Tf 1 0.03 -0.03 1 50 700 Tm ({line}) Tj ET") == "Total: 5"
+
+
+def test_a_word_begins_where_its_leftmost_letters_are() -> None:
+    [iban, seven] = contents_of("BT /F1 12 Tf 150 700 Td [(IBA) 6000 (N) -500 (7)] TJ ET").pages[0].words
+    assert (iban.text, seven.text) == ("IBAN", "7")
+    assert iban.left < seven.left
+
+
 def test_scale_is_applied() -> None:
     [word] = contents_of(f"q 0.1 0 0 0.1 0 0 cm {text('Total', left=500, top=7000, size=120)} Q").pages[0].words
     assert (word.left, word.size) == pytest.approx((50, 12), abs=0.5)

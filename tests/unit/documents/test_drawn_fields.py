@@ -56,3 +56,13 @@ def test_a_field_that_shows_what_it_stores_answers(stored: str, operators: str, 
     found = report(form(stored, operators, acro_form=acro_form))
     assert found["answers"]["total"] == stored
     assert "also_found" not in found or not found["also_found"]
+
+
+LONG = "Foo Limited Company of Great Britain and Northern Ireland"
+
+
+@pytest.mark.parametrize(("shown", "answer"), [(LONG, LONG), ("Foo Limited", None)])
+def test_a_value_that_is_longer_than_its_field_answers_whole(shown: str, answer: str | None) -> None:
+    written = f"q BT /F1 10 Tf 2 4 Td <{shown.encode().hex()}> Tj ET Q"
+    content = form(LONG, written, name="Customer").replace(b"(Total) Tj", b"(Buyer) Tj")
+    assert report(content)["answers"]["customer"] == answer

@@ -87,6 +87,13 @@ def test_a_page_that_does_not_unpack_is_named_and_the_rest_is_read(broken: bytes
     assert "Page 2 of 3 could not be read whole" in reason(content, whole_only=True)
 
 
+def test_a_damaged_page_is_named_where_its_object_stands_behind_a_short_one() -> None:
+    broken = stream(INVOICE.encode(), "/Filter/FlateDecode").replace(b"/Length %d" % len(INVOICE), b"/Length 1000 0 R")
+    page = b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 600 800]/Contents 1001 0 R>>"
+    content = PdfFile([INVOICE, ""], {12: page, 1000: b"%d" % len(INVOICE), 1001: broken}).to_bytes()
+    assert PdfReader().read(content).warnings[0].startswith("Page 2 of 2 could not be read whole")
+
+
 def test_an_empty_page_is_no_damage() -> None:
     assert PdfReader().read(PdfFile([INVOICE, "", "q Q"]).to_bytes()).warnings == ()
 
