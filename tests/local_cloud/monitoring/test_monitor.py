@@ -42,6 +42,7 @@ class Account:
         self.sns = boto3.client("sns", region_name=REGION)
         self.sqs = boto3.client("sqs", region_name=REGION)
         self._stacks = boto3.client("cloudformation", region_name=REGION)
+        self.monitor.forward()  # what a test does first is in one minute
 
     def deploy(self, **alarms: dict[str, Any]) -> None:
         """Deploy alarms as a stack, by their logical ids."""
