@@ -1,9 +1,9 @@
 """The cold start of each Lambda function, as it is deployed, in the local runtime: ``python -m bench.cold_functions``.
 
 Its account is moto's server in this process, without the workflow: a function is started for each event that is sent.
-The layer has compiled modules that are used without a look at their sources, or none; the code of the functions has
-none, as it is deployed; what the runtime brings is compiled. Nothing is written beside a module, as on Lambda, which
-mounts all of it read-only.
+The layer has compiled modules that are used without a look at their sources, and the code of the functions ones that
+are compared with them, as both are deployed; or both have none. What the runtime brings is compiled. Nothing is written
+beside a module, as on Lambda, which mounts all of it read-only.
 """
 
 from __future__ import annotations
@@ -73,10 +73,10 @@ _WIDGET_SETTINGS = {
     "LOG_GROUPS": "intake,extract,answer",
 }
 _COLUMNS = (
-    *("function", "layer has", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms"),
+    *("function", "deployed with", "init ms", "init CPU ms", "first invoke ms", "first CPU ms", "warm invoke ms"),
     *("modules", "MB", "botocore's models", "top imports, ms"),
 )
-_WORDS = frozenset({"function", "layer has", "botocore's models", "top imports, ms"})
+_WORDS = frozenset({"function", "deployed with", "botocore's models", "top imports, ms"})
 _SHOWN = 5
 _TIMEOUT = 60.0
 _PROBE = """
@@ -104,12 +104,12 @@ class Account:
 
     Attributes:
         endpoint: of its server.
-        code: the folder of the functions' code, unpacked as on Lambda.
-        layers: the folder in which the layer is unpacked, with compiled modules and without.
+        code: the folder of the functions' code, unpacked as on Lambda, with compiled modules and without.
+        layers: the folder in which the layer is unpacked, likewise.
     """
 
     endpoint: str
-    code: Path
+    code: dict[bool, Path]
     layers: dict[bool, Path]
 
     def __post_init__(self) -> None:
@@ -145,7 +145,7 @@ class Account:
 
     def function(self, name: str, *, compiled: bool) -> Function:
         layers, arn = (self.layers[compiled],), f"arn:aws:lambda:::{name}"
-        return Function(name, arn, FUNCTIONS[name], _TIMEOUT, self.code, layers, self.environment)
+        return Function(name, arn, FUNCTIONS[name], _TIMEOUT, self.code[compiled], layers, self.environment)
 
 
 @dataclass
@@ -180,14 +180,19 @@ def _account() -> Iterator[Account]:
     server.start()
     try:
         with tempfile.TemporaryDirectory() as folder:
-            code = Path(folder, "code")
-            shutil.copytree(ROOT / "lambdas", code, ignore=shutil.ignore_patterns("__pycache__", ".*"))
-            (code / "nothing.py").write_text("def handler(event, context):\n    pass\n")
-            layers = {compiled: Path(folder, told.replace(" ", "-")) for compiled, told in MODULES.items()}
+            code, layers = (
+                {compiled: Path(folder, what, told.replace(" ", "-")) for compiled, told in MODULES.items()}
+                for what in ("code", "layer")
+            )
+            shutil.copytree(ROOT / "lambdas", code[False], ignore=shutil.ignore_patterns("__pycache__", ".*"))
+            (code[False] / "nothing.py").write_text("def handler(event, context):\n    pass\n")
             os.environ[BUNDLE_FOR] = "host"
             LayerContent(ROOT / "lambdas", ROOT / "lambdas" / "requirements.txt").bundle(layers[False])
-            shutil.copytree(layers[False], layers[True])
-            compile_modules(layers[True], str(handlers_python(_HANDLERS)), "/opt")
+            python = str(handlers_python(_HANDLERS))
+            for made in (code, layers):
+                shutil.copytree(made[False], made[True])
+            compile_modules(code[True], python, "/var/task", editable=True)
+            compile_modules(layers[True], python, "/opt", foreign=True)
             yield Account(f"http://localhost:{server.get_host_and_port()[1]}", code, layers)
     finally:
         server.stop()
@@ -224,7 +229,7 @@ def _change(key: str) -> dict[str, Any]:
 
 
 def _start(account: Account, name: str, events: list[bytes], cold: Cold, *, compiled: bool) -> None:
-    log = account.code.parent / f"{name}.log"
+    log = account.code[compiled].parent / f"{name}.log"
     began = time.perf_counter()
     sandbox = Sandbox(account.function(name, compiled=compiled), python=handlers_python(_HANDLERS), log=log)
     try:
@@ -248,7 +253,7 @@ def _start(account: Account, name: str, events: list[bytes], cold: Cold, *, comp
 
 def _probe(account: Account, name: str, events: list[bytes]) -> tuple[dict[str, Any], str]:
     """What a start loads, and where the time of its imports goes."""
-    code = [str(account.code), str(account.layers[True] / "python")]
+    code = [str(account.code[True]), str(account.layers[True] / "python")]
     python = str(handlers_python(_HANDLERS))
     command = [python, "-X", "importtime", "-c", _PROBE, FUNCTIONS[name], *(each.decode() for each in events[:1])]
     environment = {**account.environment, "PYTHONPATH": ":".join(code)}

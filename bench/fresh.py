@@ -14,8 +14,8 @@ from bench.processes import peak_bytes
 
 
 def in_fresh_process(module: str, *arguments: str, contender: str = "ours") -> dict[str, float]:
-    """What ``python -m module arguments`` tells, with that contender's library."""
-    command = [str(PYTHON), "-m", module, *arguments]
+    """What ``python -m module arguments`` tells, with that contender's library; of the peers' Python if it is there."""
+    command = [str(PYTHON) if PYTHON.exists() else sys.executable, "-m", module, *arguments]
     ran = subprocess.run(  # noqa: S603  # made here
         command, cwd=ROOT, env=environment_of(contender), stdout=subprocess.PIPE, text=True, check=True
     )
