@@ -43,6 +43,7 @@ def test_each_change_is_counted_once_and_told(dynamodb_local_engine: Engine, cha
     assert figures["events told again"] >= 1
 
 
+SEEDS = (3, 4, 5, 6)
 SOON_CAUGHT = ("place_after_counts", "place_unconditional", "events_after_counts", "ends_from_differences")
 
 
@@ -52,6 +53,8 @@ SOON_CAUGHT = ("place_after_counts", "place_unconditional", "events_after_counts
 )
 def test_a_broken_function_is_caught(dynamodb_local_engine: Engine, variant: str) -> None:
     changes, kills = (600, 40) if variant in SOON_CAUGHT else (1500, 60)
-    code, found = chaos(dynamodb_local_engine, changes=changes, kills=kills, seed=3, variant=variant)
-    assert code == 1
-    assert found["violations"]
+    runs = (
+        chaos(dynamodb_local_engine, changes=changes, kills=kills, seed=seed, variant=variant)
+        for seed in SEEDS  # some show only where two are given the same batch at the right moments
+    )
+    assert any(code == 1 and found["violations"] for code, found in runs)

@@ -229,10 +229,10 @@ def check(shop: Shop, shards: list[Shard], bus: Bus, result: Result) -> None:
 
 
 def _ended(shop: Shop, shards: list[Shard]) -> dict[int, int]:
-    """How many tasks have come to each status that a step ends with."""
+    """How many tasks have come to each status that a step ends with, from one with which it had still to do."""
     codes = [StreamRecord.of(each).codes(shop.pipeline.first.task_class) for shard in shards for each in shard.records]
-    ends = {code for step in shop.pipeline for code in step.ends}
-    return dict(Counter(after for before, after in codes if after != before and after in ends))
+    ends = {code: step.unfinished for step in shop.pipeline for code in step.ends}
+    return dict(Counter(after for before, after in codes if before in ends.get(after, ())))
 
 
 def _events(shop: Shop, shard: Shard) -> list[dict[str, Any]]:
