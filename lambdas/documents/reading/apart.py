@@ -58,6 +58,7 @@ class ApartReader:
     def read(self, content: bytes) -> ExtractedDocument:
         """Read a whole file; see `DocumentReader.read`. A crash, and too much time or memory, are the file's."""
         answers, asks = os.pipe()
+        had = _bytes_of("VmRSS")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # other threads are not needed where this reads
             child = os.fork()
@@ -76,11 +77,11 @@ class ApartReader:
                 f"Reading the PDF takes longer than {self._seconds:.0f} s.{_DO} Or raise the step's timeout and memory."
             )
         if not answer:
-            raise NonRetryableError(f"{self._why_ended(status, usage.ru_maxrss * 1024)} ({_end_of(status)}).{_DO}")
+            raise NonRetryableError(f"{self._why_ended(status, usage.ru_maxrss * 1024 - had)} ({_end_of(status)}).{_DO}")
         return _unpacked(answer)
 
     def _why_ended(self, status: int, peak: int) -> str:
-        """`peak`: the bytes of memory that it had at most. The system ends what takes too much by SIGKILL."""
+        """`peak`: the bytes of memory that it had at most besides what it began with. The system ends what takes too much by SIGKILL."""
         is_full = self._memory_bytes is not None and peak >= _FULL * self._memory_bytes
         if is_full or os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
             return _TOO_MUCH_MEMORY
@@ -91,7 +92,7 @@ class ApartReader:
     def _read_as_child(self, content: bytes, asks: int) -> NoReturn:
         try:
             if self._memory_bytes is not None:
-                bound = _data_bytes() + self._memory_bytes
+                bound = _bytes_of("VmData") + self._memory_bytes
                 resource.setrlimit(resource.RLIMIT_DATA, (bound, bound))
             try:
                 answer: tuple[str, Any] = ("read", self._reader.read(content))
@@ -133,6 +134,7 @@ def _end_of(status: int) -> str:
     return signal.Signals(-code).name if code < 0 else f"exit code {code}"
 
 
-def _data_bytes() -> int:
+def _bytes_of(name: str) -> int:
+    """How much memory of that kind this process has."""
     status = Path("/proc/self/status").read_text()
-    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith("VmData:"))
+    return next(int(line.split()[1]) * 1024 for line in status.splitlines() if line.startswith(f"{name}:"))

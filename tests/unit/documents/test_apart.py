@@ -67,6 +67,12 @@ def test_memory_has_a_bound() -> None:
         ApartReader(Reader(eat), seconds=60, memory_bytes=200 << 20).read(INVOICE)
 
 
+def test_memory_that_the_process_had_before_is_none_that_reading_takes() -> None:
+    reader = Reader(lambda: os.kill(os.getpid(), signal.SIGSEGV))
+    with pytest.raises(NonRetryableError, match="The reader crashed on this PDF"):
+        ApartReader(reader, seconds=60, memory_bytes=20 << 20).read(INVOICE)
+
+
 def test_other_errors_are_worth_a_retry() -> None:
     with pytest.raises(RuntimeError, match="AssertionError: it came back"):
         ApartReader(Reader(lambda: None), seconds=60).read(INVOICE)
