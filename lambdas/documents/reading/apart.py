@@ -58,7 +58,7 @@ class ApartReader:
     def read(self, content: bytes) -> ExtractedDocument:
         """Read a whole file; see `DocumentReader.read`. A crash, and too much time or memory, are the file's."""
         answers, asks = os.pipe()
-        had = _bytes_of("VmRSS")
+        had = _bytes_of("RssAnon")  # of what is mapped from files a fork begins with nothing
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # other threads are not needed where this reads
             child = os.fork()
@@ -77,11 +77,17 @@ class ApartReader:
                 f"Reading the PDF takes longer than {self._seconds:.0f} s.{_DO} Or raise the step's timeout and memory."
             )
         if not answer:
-            raise NonRetryableError(f"{self._why_ended(status, usage.ru_maxrss * 1024 - had)} ({_end_of(status)}).{_DO}")
+            raise NonRetryableError(
+                f"{self._why_ended(status, usage.ru_maxrss * 1024 - had)} ({_end_of(status)}).{_DO}"
+            )
         return _unpacked(answer)
 
     def _why_ended(self, status: int, peak: int) -> str:
-        """`peak`: the bytes of memory that it had at most besides what it began with. The system ends what takes too much by SIGKILL."""
+        """What has ended it; the system ends what takes too much by SIGKILL.
+
+        Args:
+            peak: the bytes of memory that it had at most, besides what it began with.
+        """
         is_full = self._memory_bytes is not None and peak >= _FULL * self._memory_bytes
         if is_full or os.waitstatus_to_exitcode(status) == -signal.SIGKILL:
             return _TOO_MUCH_MEMORY
