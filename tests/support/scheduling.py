@@ -13,6 +13,7 @@ TOGETHER = {
     "infra": "the templates are synthesized once",
     "local_cloud": "one cloud, to which the application is deployed once",
     "packages": "the wheels are built and installed once",
+    "docs/test_site.py": "the site is built once",
     "contract/test_every_backend_suite.py": "the tampered backends are tested once",
     "contract/test_races_every_backend.py": "the processes that race are started once",
 }
