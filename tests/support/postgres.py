@@ -19,6 +19,7 @@ _SETTINGS = {
     "fsync": "off",
     "full_page_writes": "off",
     "synchronous_commit": "off",
+    "max_connections": "300",
     # Far from UTC, and not by whole hours: a time that loses its zone on the way is seen.
     "timezone": "Asia/Kathmandu",
 }
