@@ -23,9 +23,9 @@ from .options import Chosen, How
 from .progress import Reading
 from .readable import Readable
 from .scope import Scope, opened_scope
-from .tally import SHOWN, Tally
+from .tally import Tally
 from .target import Target
-from .text import can_ask, plain, say, tasks
+from .text import SHOWN, can_ask, plain, say, tasks
 
 if TYPE_CHECKING:
     from .steps import Step

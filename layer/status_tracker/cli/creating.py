@@ -13,14 +13,12 @@ import typer
 
 from ..core.errors import TasksNotCreatedError
 from ..core.history import told
-from ..creating import CreateOutcome, Found, checked, split
+from ..creating import KEPT_FAILURES, CreateOutcome, Found, checked, split
 from .display import advance, console, outcome_table, print_json, progress
 from .errors import Code, WrongUsageError, explained
 from .target import Target
-from .text import plain, say, tasks
+from .text import SHOWN, plain, say, tasks
 
-_KEPT_TROUBLES = 100
-_SHOWN = 10
 _MEMBERS = {"id", "data"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -159,7 +157,7 @@ class _Creating:
         self._tell_later(number, task_id, error, "failed")
 
     def _tell_later(self, number: int, task_id: str | None, error: Exception, outcome: str) -> None:
-        if len(self._troubles) < _KEPT_TROUBLES:
+        if len(self._troubles) < KEPT_FAILURES:
             place = {"line": number} if self._are_lines else {}
             message = explained(error) or (str(error) if isinstance(error, ValueError) else told(error))
             self._troubles.append({**place, "task_id": task_id, "outcome": outcome, "message": message})
@@ -177,11 +175,11 @@ class _Creating:
             say("Stopped: task after task failed, and what follows was not begun. The same call again goes on.")
 
     def _tell_troubles(self) -> None:
-        for trouble in self._troubles[:_SHOWN]:
+        for trouble in self._troubles[:SHOWN]:
             line = f"line {trouble['line']:,}: " if "line" in trouble else ""
             task_id = "" if trouble["task_id"] is None else f"{plain(trouble['task_id'])}: "
             say(f"{line}{task_id}{trouble['outcome']}: {plain(trouble['message'])}")
-        if len(self._troubles) > _SHOWN:
+        if len(self._troubles) > SHOWN:
             say("… more of them with --json")
 
     def _end(self) -> None:

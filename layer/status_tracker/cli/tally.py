@@ -11,10 +11,7 @@ from ..operations.bulk import KEPT_TROUBLES, BulkRun
 from .display import console, outcome_table, print_json
 from .errors import Code, explained
 from .target import Target
-from .text import plain, say
-
-SHOWN = 10
-"""So many tasks are named where there are many."""
+from .text import SHOWN, plain, say
 
 
 class Tally:

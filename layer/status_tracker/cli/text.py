@@ -5,6 +5,9 @@ from __future__ import annotations
 import sys
 from datetime import datetime, timedelta
 
+SHOWN = 10
+"""So many tasks are named where there are many."""
+
 
 def plain(text: object) -> str:
     """One line; unprintable characters are escaped, such as ``\\x1b``."""
