@@ -138,6 +138,7 @@ def test_a_step_that_cannot_work_is_told_by_what_it_met(app: Application, enviro
 def test_an_interrupt_deletes_what_was_made(
     app: Application, environment: dict[str, str], number: signal.Signals
 ) -> None:
+    assert left(app) == []
     before = result_folders(app)
     command = [str(ROOT / "bin" / "status-tracker"), "verify", "--json"]
     process = subprocess.Popen(  # noqa: S603

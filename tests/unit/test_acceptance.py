@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import threading
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -40,6 +42,7 @@ class Deployed:
         results: of the tasks, by their ids.
         deaf: takes nothing in.
         failing: the names whose last step fails for good.
+        interrupting: the name during whose submission the process is interrupted; it is taken in all the same.
         again: works on what is submitted, also if it is done already.
         forgetful: takes what is submitted again for something new.
         slow: the names that are worked on until `go`.
@@ -51,6 +54,7 @@ class Deployed:
         self.results: dict[str, str] = {}
         self.deaf = False
         self.failing = {"hopeless"}
+        self.interrupting = ""
         self.again = False
         self.forgetful = False
         self.slow: set[str] = set()
@@ -101,6 +105,16 @@ class Deployed:
         return f"with {self.results[task.task_id]}"
 
     def _submit(self, key: str) -> str:
+        if key.rpartition("/")[2] != self.interrupting:
+            return self._take_in(key)
+        request = threading.Timer(0.3, self._take_in, [key])  # on its way, whoever waits for the answer
+        self.threads.append(request)
+        request.start()
+        os.kill(os.getpid(), signal.SIGINT)
+        request.join()
+        return self._take_in(key)
+
+    def _take_in(self, key: str) -> str:
         task_id = f"{key}#{2 if self.forgetful and key in self.objects else 1}"
         self.objects.add(key)
         if not self.deaf and (self._first.get_or_create(task_id)[1] or self.again):
@@ -277,6 +291,16 @@ def test_cleaning_before_anything_has_ended_stops_what_is_under_way(deployed: De
     assert acceptance.clean().holds
     assert acceptance.clean().holds
     assert (deployed.objects, tasks()) == (set(), 0)
+
+
+def test_what_is_submitted_when_an_interrupt_comes_is_deleted_too(deployed: Deployed) -> None:
+    deployed.interrupting = "big"
+    acceptance = Acceptance(deployed.pipeline, patience=30)
+    with pytest.raises(KeyboardInterrupt):
+        next(acceptance.checks())
+    assert acceptance.clean().holds
+    deployed.join()
+    assert (deployed.objects, deployed.results, tasks()) == (set(), {}, 0)
 
 
 def test_cleaning_waits_for_whoever_works_on_a_sample(deployed: Deployed) -> None:

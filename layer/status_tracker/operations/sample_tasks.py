@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, TypeVar
@@ -46,16 +47,28 @@ class SampleTasks:
         self._patience = patience
         self._by = by
         self._deadline = 0.0
+        self._submitter = ThreadPoolExecutor(1, thread_name_prefix=PREFIX)
         self._submitted: list[tuple[Sample, str]] = []
         self._task_ids: dict[str, str] = {}
         self._held_until: dict[str, datetime] = {}
 
     def submit(self, sample: Sample, name: str) -> str:
-        """Submit a sample under that name; returns the id of its task, which may not be there yet."""
+        """Submit a sample under that name; returns the id of its task, which may not be there yet.
+
+        An interrupt ends the waiting, not the request, which may be done whoever waits for it: so a thread makes it.
+        """
         key = f"{self.prefix}{name}"
         self._submitted.append((sample, key))
-        self._task_ids[name] = sample.submit(key)
-        return self._task_ids[name]
+
+        def submitted() -> str:
+            self._task_ids[name] = sample.submit(key)
+            return self._task_ids[name]
+
+        return self._submitter.submit(submitted).result()
+
+    def _wait_for_submissions(self) -> None:
+        """Wait until none is under way: the one thread does this when it has done what came before."""
+        self._submitter.submit(bool).result()
 
     def find(self, task_id: str) -> Any:
         """The task, or None."""
@@ -173,6 +186,7 @@ class SampleTasks:
                 problems.append(error)
                 return otherwise
 
+        self._wait_for_submissions()
         submitted = set(self._submitted)
         for sample, key in submitted:
             tried(partial(sample.withdraw, key), None)

@@ -9,11 +9,13 @@ import os
 import random
 import resource
 import signal
+import tempfile
 import time
 from collections import Counter
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from typing import Any
 
 from botocore.loaders import JSONFileLoader
@@ -87,9 +89,9 @@ def run(options: Options) -> Result:
     shop.change(options.changes)
     shards = [Shard(name, records) for name, records in shop.records().items()]
     result.figures["changes"] = sum(len(shard.records) for shard in shards)
-    with serving(bus) as address:
+    with serving(bus) as address, tempfile.TemporaryDirectory() as meetings:
         os.environ.update(_environment(address))
-        Poller(options, shop, shards, result).work()
+        Poller(options, shop, shards, result, Path(meetings)).work()
     check(shop, shards, bus, result)
     result.figures["requests of the bus"] = bus.requests
     spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
@@ -101,8 +103,9 @@ def run(options: Options) -> Result:
 class Poller:
     """Delivers the batches; of a shard several at once, as where a poller has given up a function that goes on."""
 
-    def __init__(self, options: Options, shop: Shop, shards: list[Shard], result: Result) -> None:
+    def __init__(self, options: Options, shop: Shop, shards: list[Shard], result: Result, meetings: Path) -> None:
         self._options = options
+        self._meetings = meetings
         self._pipeline = shop.pipeline
         self._shards = shards
         self._result = result
@@ -125,16 +128,18 @@ class Poller:
 
     def _deliver(self, shard: Shard) -> None:
         first, end = shard.done, min(len(shard.records), shard.done + self._dice.randint(1, MOST_RECORDS))
-        self._invoke(shard, first, end, end)
+        meeting = None
         if self._dice.random() < TWICE:
             self._result.figures["batches given twice at once"] += 1
-            self._invoke(shard, first, end, None)
+            meeting = Path(tempfile.mkdtemp(dir=self._meetings))
+            self._invoke(shard, first, end, None, meeting)
+        self._invoke(shard, first, end, end, meeting)
         if self._dice.random() < REPEATED:
             first = self._dice.randrange(len(shard.records[: shard.done + 1]))
             self._result.figures["batches repeated"] += 1
             self._invoke(shard, first, self._dice.randint(first + 1, max(first + 1, shard.done)), None)
 
-    def _invoke(self, shard: Shard, first: int, end: int, done: int | None) -> None:
+    def _invoke(self, shard: Shard, first: int, end: int, done: int | None, meeting: Path | None = None) -> None:
         process, connection = self._idle.pop() if self._idle else self._begin()
         records = shard.records[first:end]
         points, killed_at = None, None
@@ -144,7 +149,7 @@ class Poller:
             else:
                 points = self._dice.randrange(2 * (3 + len(records) // 8))
         self._result.figures["batches"] += 1
-        connection.send((batch(records, shard.name), points))
+        connection.send((batch(records, shard.name), points, meeting))
         self._busy.append(Work(process, connection, shard, done, killed_at))
 
     def _begin(self) -> tuple[BaseProcess, Connection]:
