@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Semaphore
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from .core.errors import TaskExecutionError, TasksNotCreatedError
@@ -22,7 +23,7 @@ PARALLEL = 64
 KEPT_FAILURES = 100
 _FAILURES_TO_STOP = 20
 _AHEAD = 4
-"""So many times as many are taken from the iterable: a slow request holds up only who tells of it, not the others."""
+"""So many times as many wait to be told of at most: a slow request holds up only who tells of it, not the others."""
 
 TaskT = TypeVar("TaskT")
 
@@ -72,13 +73,13 @@ class CreateOutcome(Generic[TaskT]):
 
 @dataclass(slots=True)
 class CreateResult(Generic[TaskT]):
-    """The result of a `create_many`. Each id that was taken is counted once, as created, existed or failed.
+    """The result of a `create_many`. Each id is counted once, as created, existed or failed.
 
     Attributes:
         created, existed, failed: how many ids were.
         undispatched: how many of the tasks that are there could not be dispatched.
         troubles: the first 100 outcomes that failed or were not dispatched.
-        stopped: whether it ended early, because task after task failed: the ids that followed were not taken.
+        stopped: whether it ended early, because task after task failed: nothing was sent of the ids that followed.
     """
 
     created: int = 0
@@ -104,7 +105,7 @@ class CreateResult(Generic[TaskT]):
         first = self.troubles[0]
         error: Any = first.error
         undispatched = f", {self.undispatched:,} were not dispatched" if self.undispatched else ""
-        ended = f" It ended after {_FAILURES_TO_STOP} failures in a row: what follows was not taken."
+        ended = f" It ended after {_FAILURES_TO_STOP} failures in a row: what follows was not begun."
         taken = self.created + self.existed + self.failed
         raise TasksNotCreatedError(
             f"Of {taken:,} tasks {self.failed:,} were not created{undispatched}; the first is {first.task_id!r:.80}: "
@@ -126,18 +127,22 @@ def create_many(
 ) -> CreateResult[TaskT]:
     """Create a task of each that is given.
 
+    An id is taken from the iterable only when it can be sent at once, or fills a chunk. So whatever ends it early, an
+    error of the ids or of the store or Ctrl-C, what is sent is carried out and told of, and nothing else is sent.
+
     Args:
         given: ids, pairs of an id and data, or what else `make` takes; or data by id.
         make: what `create` takes, such as the task in memory; what it raises is the failure of that id.
         create: stores a chunk of tasks, and answers for each. Called from several threads if `parallel` is above 1.
         key_of: the same for two tasks that are one. Given twice, the first one's data counts.
-        each: called with each outcome, in the order of what was given.
+        each: called with each outcome, in the order of what was given; what it raises ends it, and it is not called
+            again.
 
     Raises:
         TasksNotCreatedError: some failed. The others are created.
         TypeError: what is given is a text.
     """
-    creating = _Creating(make, create, key_of, parallel, chunk, each or (lambda _: None))
+    creating = _Creating(make, create, key_of, parallel, chunk, each)
     creating.run(_entries(given))
     creating.result.raise_if_incomplete()
     return creating.result
@@ -219,6 +224,11 @@ class _Taken(Generic[TaskT]):
     error: Exception | None = None
     again: bool = False
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether it is known, or will be, what has become of it."""
+        return self.chunk is None or self.chunk.answers is not None
+
 
 class _Creating(Generic[TaskT]):
     def __init__(
@@ -228,32 +238,46 @@ class _Creating(Generic[TaskT]):
         key_of: Callable[[Any], object],
         parallel: int,
         chunk: int,
-        each: Callable[[CreateOutcome[TaskT]], object],
+        each: Callable[[CreateOutcome[TaskT]], object] | None,
     ) -> None:
         self.result: CreateResult[TaskT] = CreateResult()
-        self._make, self._create, self._key_of, self._each = make, create, key_of, each
+        self._make, self._create, self._key_of, self._each = make, create, key_of, each or _nobody
         self._chunk_size = chunk
         self._pool = ThreadPoolExecutor(parallel) if parallel > 1 else None
+        self._free = Semaphore(parallel - 1)
         self._most = _AHEAD * parallel * chunk
         self._filling: _Chunk[TaskT] = _Chunk()
         self._under_way: deque[_Taken[TaskT]] = deque()
         self._by_key: dict[object, _Taken[TaskT]] = {}
         self._failures = 0
         self._is_first = True
+        self._is_stopped = False
 
     def run(self, given: Iterable[Any]) -> None:
         try:
-            for each in given:
-                self._take(each)
-                while self._is_to_tell():
-                    self._tell()
-                if self.result.stopped:
-                    break
-            while self._under_way:
-                self._tell()
+            self._go_through(given)
+        except BaseException:
+            self._is_stopped = True
+            self._tell_what_is_sent()
+            raise
         finally:
             if self._pool is not None:
-                self._pool.shutdown(cancel_futures=True)
+                self._pool.shutdown()
+
+    def _go_through(self, given: Iterable[Any]) -> None:
+        for each in given:
+            self._take(each)
+            while self._is_to_tell():
+                self._tell()
+            if self._is_stopped:
+                break
+        else:
+            self._begin()
+        self._tell_what_is_sent()
+
+    def _tell_what_is_sent(self) -> None:
+        while self._under_way and self._under_way[0].is_sent:
+            self._tell()
 
     def _take(self, given: Any) -> None:
         try:
@@ -274,12 +298,18 @@ class _Creating(Generic[TaskT]):
             self._begin()
 
     def _begin(self) -> None:
+        """Send what has been taken, and wait until there is a thread for more."""
         chunk, self._filling = self._filling, _Chunk()
+        if not chunk.tasks:
+            return
         if self._pool is None:
+            answers = self._create(chunk.tasks)
             chunk.answers = Future()
-            chunk.answers.set_result(self._create(chunk.tasks))
+            chunk.answers.set_result(answers)
         else:
             chunk.answers = self._pool.submit(self._create, chunk.tasks)
+            chunk.answers.add_done_callback(lambda _: self._free.release())
+            self._free.acquire()
 
     def _is_to_tell(self) -> bool:
         if not self._under_way:
@@ -302,8 +332,11 @@ class _Creating(Generic[TaskT]):
             self._failures = 0
         elif not isinstance(outcome.error, ValueError | TypeError | TaskExecutionError):  # that concerns this one only
             self._failures += 1
-            self.result.stopped |= self._failures == _FAILURES_TO_STOP
-        self._each(outcome)
+            if self._failures == _FAILURES_TO_STOP:
+                self.result.stopped = self._is_stopped = True
+        each, self._each = self._each, _nobody
+        each(outcome)
+        self._each = each  # unless it has raised
 
     def _outcome_of(self, taken: _Taken[TaskT]) -> CreateOutcome[TaskT]:
         if taken.chunk is None:
@@ -312,11 +345,15 @@ class _Creating(Generic[TaskT]):
             self._begin()
         answers: Any = taken.chunk.answers
         answer: Answer[TaskT] = answers.result()[taken.place]
-        if taken.again and answer.found is Found.FAILED:
+        if taken.again and answer.found is Found.FAILED and not self._is_stopped:
             answer = self._create([taken.task])[0]
-        elif taken.again:
+        elif taken.again and answer.found is not Found.FAILED:
             answer = Answer(Found.EXISTED, answer.task)
         return CreateOutcome(taken.task_id, *answer)
+
+
+def _nobody(_outcome: object) -> None:
+    """Is not told."""
 
 
 def _named(given: Any) -> str:

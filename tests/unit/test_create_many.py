@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import threading
+import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
@@ -50,6 +52,16 @@ def told(step: Any, tasks: Any, **options: Any) -> tuple[Any, list[CreateOutcome
 
 def stored(step: Any) -> dict[str, tuple[int, Any]]:
     return {task.task_id: (task.status, task.data) for task in step.query_by_status(10, limit=None, auto_refresh=True)}
+
+
+def creating(done: list[int]) -> Callable[[Any], list[Answer[int]]]:
+    """Creates what it notes."""
+
+    def create(numbers: Any) -> list[Answer[int]]:
+        done.extend(numbers)
+        return [Answer.of(each, True) for each in numbers]
+
+    return create
 
 
 @given(before=some.sets(some.sampled_from(["a", "b", "7"])), tasks=GIVEN)
@@ -194,6 +206,101 @@ def test_r11_an_error_of_the_ids_themselves_goes_through() -> None:
     with pytest.raises(OSError, match="gone"):
         step.create_many(ids())
     assert set(stored(step)) == {"a", "b"}
+
+
+def test_r11_an_id_is_taken_only_when_it_can_be_sent() -> None:
+    done: list[int] = []
+    ahead: list[int] = []
+
+    def create(numbers: Any) -> list[Answer[int]]:
+        time.sleep(0.001)
+        done.extend(numbers)
+        return [Answer.of(each, True) for each in numbers]
+
+    def numbers() -> Iterator[int]:
+        for number in range(100):
+            ahead.append(number - len(done))
+            yield number
+
+    assert create_many(numbers(), int, create, int, parallel=4).created == 100
+    assert max(ahead) < 4
+
+
+# The first one goes by itself where there are several threads.
+@pytest.mark.parametrize(("parallel", "chunk", "sent"), [(1, 1, 17), (4, 1, 17), (1, 5, 15), (4, 5, 16)])
+def test_r11_what_is_sent_is_told_whatever_ends_it_and_nothing_else_is_sent(
+    parallel: int, chunk: int, sent: int
+) -> None:
+    def numbers() -> Iterator[int]:
+        yield from range(17)
+        raise KeyboardInterrupt
+
+    done: list[int] = []
+    outcomes: list[CreateOutcome[int]] = []
+    create = creating(done)
+    with pytest.raises(KeyboardInterrupt):
+        create_many(numbers(), int, create, int, parallel=parallel, chunk=chunk, each=outcomes.append)
+    assert [each.task for each in outcomes] == sorted(done) == list(range(sent))
+
+
+def test_r11_what_is_told_of_after_a_stop_is_all_that_was_taken() -> None:
+    def create(_numbers: Any) -> list[Answer[int]]:
+        return [Answer.failed(ConnectionError("gone"))]
+
+    numbers = iter(range(1000))
+    outcomes: list[CreateOutcome[int]] = []
+    with pytest.raises(st.TasksNotCreatedError) as error:
+        create_many(numbers, int, create, int, parallel=8, each=outcomes.append)
+    assert error.value.result.stopped
+    assert len(outcomes) == error.value.result.failed == next(numbers) <= 20 + 4 * 8
+
+
+def test_r11_who_raises_is_told_nothing_more() -> None:
+    done: list[int] = []
+    told: list[str] = []
+
+    def each(outcome: CreateOutcome[int]) -> None:
+        told.append(outcome.task_id)
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        create_many(range(100), int, creating(done), int, parallel=4, each=each)
+    assert (told, done) == (["0"], [0])
+
+
+def test_r11_what_may_have_been_stored_is_not_told_as_anything() -> None:
+    def create(numbers: Any) -> list[Answer[int]]:
+        if numbers == [2]:
+            raise KeyboardInterrupt
+        return [Answer.of(each, True) for each in numbers]
+
+    outcomes: list[CreateOutcome[int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        create_many(range(5), int, create, int, each=outcomes.append)
+    assert [each.task_id for each in outcomes] == ["0", "1"]
+
+
+def test_r11_a_task_that_is_given_again_is_not_tried_again_after_the_end() -> None:
+    given_all = threading.Event()
+    tried: list[str] = []
+
+    def create(ids: Any) -> list[Answer[str]]:
+        tried.extend(ids)
+        if ids == ["a"]:
+            return [Answer.of("a", True)]
+        given_all.wait(10)
+        return [Answer.failed(ConnectionError("gone"))]
+
+    def ids() -> Iterator[str]:
+        yield from ("a", "b", "b")
+        given_all.set()
+        raise OSError("the file is gone")
+
+    outcomes: list[CreateOutcome[str]] = []
+    with pytest.raises(OSError, match="gone"):
+        create_many(ids(), str, create, str, parallel=3, each=outcomes.append)
+    assert [each.found for each in outcomes] == [Found.CREATED, Found.FAILED, Found.FAILED]
+    assert tried == ["a", "b"]
 
 
 def test_asyncio_creates_them_and_ends_when_it_is_cancelled() -> None:

@@ -7,17 +7,22 @@ import sys
 from collections import Counter, deque
 from collections.abc import Iterable, Iterator
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, BinaryIO
 
 import typer
 
 from ..core.errors import TasksNotCreatedError
 from ..core.history import told
-from ..creating import KEPT_FAILURES, CreateOutcome, Found, checked, split
+from ..creating import CreateOutcome, Found, checked, split
 from .display import advance, console, outcome_table, print_json, progress
 from .errors import Code, WrongUsageError, explained
+from .progress import Reading
 from .target import Target
-from .text import SHOWN, plain, say, tasks
+from .text import plain, say, tasks
+from .troubles import Troubles
+
+LONGEST_LINE = 16 * 1024 * 1024
+"""In bytes, the line's end included; more of a line is not read."""
 
 _MEMBERS = {"id", "data"}
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -55,9 +60,13 @@ def _opened(source: str | None) -> Any:
         raise _unreadable(source, error) from error
 
 
-def _read(lines: Iterable[bytes], source: str | None) -> Iterator[bytes]:
+def _read(lines: BinaryIO, source: str | None) -> Iterator[bytes]:
+    """The lines; of one that is too long only the beginning."""
     try:
-        yield from lines
+        while line := lines.readline(LONGEST_LINE + 1):
+            yield line
+            while len(line) > LONGEST_LINE and not line.endswith(b"\n"):
+                line = lines.readline(LONGEST_LINE + 1)
     except OSError as error:
         raise _unreadable(source, error) from error
 
@@ -79,7 +88,7 @@ class _Creating:
         self._are_lines = are_lines
         self._numbers: deque[int] = deque()
         self._counts: Counter[str] = Counter()
-        self._troubles: list[dict[str, Any]] = []
+        self._troubles = Troubles()
         self._stopped = False
         self._unreachable = 0
 
@@ -96,16 +105,18 @@ class _Creating:
             else:
                 self._counts["valid"] += 1
         if target.json:
-            print_json({"valid": self._counts["valid"], "failed": self._counts["failed"], "troubles": self._troubles})
+            counts = {"valid": self._counts["valid"], "failed": self._counts["failed"]}
+            print_json({**counts, "troubles": self._troubles.kept})
         else:
-            self._tell_troubles()
+            self._troubles.say()
             say(f"Valid: {tasks(self._counts['valid'])}. Nothing was created, nor looked for.")
         self._end()
 
     def carry_out(self, target: Target, *, dispatch: bool) -> None:
-        """Create them."""
+        """Create them, until Ctrl-C."""
         try:
-            with progress("create") as bar:
+            with progress("create") as bar, Reading("create", quiet=True) as reading:
+                self._given = reading.each(self._given)
 
                 def tell(outcome: CreateOutcome[Any]) -> None:
                     self._add(outcome)
@@ -116,7 +127,7 @@ class _Creating:
             self._stopped = error.result.stopped
         except BaseException:
             self._tell(target)
-            say("The same call again creates what is missing; a few more may have been created than are counted here.")
+            say("The same call again creates what is missing.")
             raise
         self._tell(target)
         if self._stopped or (self._unreachable and self._unreachable == self._counts.total()):
@@ -157,33 +168,23 @@ class _Creating:
         self._tell_later(number, task_id, error, "failed")
 
     def _tell_later(self, number: int, task_id: str | None, error: Exception, outcome: str) -> None:
-        if len(self._troubles) < KEPT_FAILURES:
-            place = {"line": number} if self._are_lines else {}
-            message = explained(error) or (str(error) if isinstance(error, ValueError) else told(error))
-            self._troubles.append({**place, "task_id": task_id, "outcome": outcome, "message": message})
+        message = explained(error) or (str(error) if isinstance(error, ValueError) else told(error))
+        self._troubles.add(task_id, outcome, message, line=number if self._are_lines else None)
 
     def _tell(self, target: Target) -> None:
         if target.json:
-            print_json({"counts": dict(self._counts), "troubles": self._troubles, "stopped": self._stopped})
+            print_json({"counts": dict(self._counts), "troubles": self._troubles.kept, "stopped": self._stopped})
             return
         if self._counts.total():
             console().print(outcome_table({name: count for name, count in self._counts.items() if count}))
         else:
             say("There is no id.")
-        self._tell_troubles()
+        self._troubles.say()
         if self._stopped:
             say("Stopped: task after task failed, and what follows was not begun. The same call again goes on.")
 
-    def _tell_troubles(self) -> None:
-        for trouble in self._troubles[:SHOWN]:
-            line = f"line {trouble['line']:,}: " if "line" in trouble else ""
-            task_id = "" if trouble["task_id"] is None else f"{plain(trouble['task_id'])}: "
-            say(f"{line}{task_id}{trouble['outcome']}: {plain(trouble['message'])}")
-        if len(self._troubles) > SHOWN:
-            say("… more of them with --json")
-
     def _end(self) -> None:
-        if self._troubles or not self._counts.total():
+        if self._troubles.kept or not self._counts.total():
             raise typer.Exit(Code.NOT_ALL)
 
 
@@ -193,6 +194,11 @@ def _parsed(line: bytes) -> Any:
     Raises:
         ValueError: it is neither.
     """
+    if len(line) > LONGEST_LINE:
+        raise ValueError(
+            f"It has more than {LONGEST_LINE:,} bytes, which is the most that is read of a line: give an id, or a JSON "
+            "object, in each line."
+        )
     try:
         text = line.removeprefix(_BYTE_ORDER_MARK).decode().strip()
     except UnicodeDecodeError as error:

@@ -7,12 +7,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import FrameType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from .progress_lines import EVERY_SECONDS
 from .text import say
+
+EntryT = TypeVar("EntryT")
 
 _QUIET_SECONDS = 1.0
 """What is done within that needs no progress."""
@@ -39,6 +41,7 @@ class Reading:
         self._began = self._told = time.monotonic()
         self._bar: Any = None
         self.interrupted = False
+        self._waits = False
         self._before: Any = None
 
     def __enter__(self) -> Self:
@@ -52,10 +55,23 @@ class Reading:
         if self._bar is not None:
             self._bar.stop()
 
+    def each(self, given: Iterable[EntryT]) -> Iterator[EntryT]:
+        """What is given. Ctrl-C raises `KeyboardInterrupt` before the next one; at once while that is waited for."""
+        entries = iter(given)
+        while True:
+            self._raise_if_interrupted()
+            self._waits = True
+            try:
+                entry = next(entries)
+            except StopIteration:
+                return
+            finally:
+                self._waits = False
+            yield entry
+
     def look(self, done: str | Callable[[], str]) -> None:
         """Tell what has been done so far, where it is time to. Raises `KeyboardInterrupt` after Ctrl-C."""
-        if self.interrupted:
-            raise KeyboardInterrupt
+        self._raise_if_interrupted()
         now = time.monotonic()
         if self._quiet:
             return
@@ -66,6 +82,10 @@ class Reading:
         elif now - self._told >= EVERY_SECONDS:
             self._told = now
             say(self._line(done))
+
+    def _raise_if_interrupted(self) -> None:
+        if self.interrupted:
+            raise KeyboardInterrupt
 
     def _line(self, done: str | Callable[[], str]) -> str:
         return f"{self._what}: {done if isinstance(done, str) else done()}"
@@ -79,7 +99,7 @@ class Reading:
             self._bar.update(line)
 
     def _interrupt(self, _number: int, _frame: FrameType | None) -> None:
-        if self.interrupted:
+        if self.interrupted or self._waits:
             raise KeyboardInterrupt
         self.interrupted = True
         if self._is_watched and not self._quiet:

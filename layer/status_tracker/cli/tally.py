@@ -7,11 +7,12 @@ from typing import Any
 
 from ..core.errors import TaskUnreadableError
 from ..operations.actions import Action, ActionOutcome, Kind
-from ..operations.bulk import KEPT_TROUBLES, BulkRun
+from ..operations.bulk import BulkRun
 from .display import console, outcome_table, print_json
 from .errors import Code, explained
 from .target import Target
-from .text import SHOWN, plain, say
+from .text import plain, say
+from .troubles import Troubles
 
 
 class Tally:
@@ -26,7 +27,7 @@ class Tally:
         self._run_id = run_id
         self.counts: Counter[str] = Counter()
         self._unanswered = 0
-        self._troubles: list[dict[str, str]] = []
+        self._troubles = Troubles()
 
     @property
     def code(self) -> Code:
@@ -39,27 +40,23 @@ class Tally:
     def add(self, outcome: ActionOutcome) -> None:
         self.counts[outcome.kind.value] += 1
         self._unanswered += outcome.kind is Kind.FAILED and not isinstance(outcome.error, TaskUnreadableError)
-        if outcome.kind not in {Kind.DONE, Kind.REPEATED} and len(self._troubles) < KEPT_TROUBLES:
+        if outcome.kind not in {Kind.DONE, Kind.REPEATED}:
             explanation = explained(outcome.error) if outcome.kind is Kind.FAILED and outcome.error else None
-            trouble = {"task_id": outcome.task_id, "outcome": outcome.kind.value}
-            self._troubles.append({**trouble, "message": explanation or outcome.message})
+            self._troubles.add(outcome.task_id, outcome.kind.value, explanation or outcome.message)
 
     def tell(self, target: Target, run: BulkRun[Any] | None) -> None:
         cursor, stopped = (None, None) if run is None else (run.cursor, run.stopped)
         if target.json:
             result = {"action": self._action.value, "run_id": self._run_id, "counts": dict(self.counts)}
-            print_json({**result, "troubles": self._troubles, "cursor": cursor, "stopped": stopped})
+            print_json({**result, "troubles": self._troubles.kept, "cursor": cursor, "stopped": stopped})
             return
         if self.counts:
             console().print(outcome_table(self.counts))
         else:
             say("No task matches.")
-        for trouble in self._troubles[:SHOWN]:
-            say(f"{plain(trouble['task_id'])}: {trouble['outcome']}: {plain(trouble['message'])}")
+        self._troubles.say()
         if self._action is Action.DELETE and self.counts[Kind.LOCKED]:
             say(f"What --cancel has cancelled is deleted by the same call with --run-id {self._run_id} after that.")
-        if len(self._troubles) > SHOWN:
-            say("… more of them with --json")
         if stopped:
             place = "" if cursor is None else f" --cursor {cursor}"
             say(f"Stopped: {plain(stopped)}. To go on: --run-id {self._run_id}{place}")

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import signal
-from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -79,14 +79,34 @@ def test_a_file_of_another_encoding_creates_nothing(run: Any, file: Path) -> Non
 
 
 def test_what_was_created_before_the_file_could_not_be_read_is_told(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def torn() -> Iterator[bytes]:
-        yield b"a\n"
-        raise OSError(5, "Input/output error")
+    class Torn(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            if line := super().readline(size):
+                return line
+            raise OSError(5, "Input/output error")
 
-    monkeypatch.setattr("status_tracker.cli.creating._opened", lambda _: nullcontext(torn()))
+    monkeypatch.setattr("status_tracker.cli.creating._opened", lambda _: nullcontext(Torn(b"a\n")))
     answer = run("create", "--from", "torn.txt", "--json")
     assert (answer.code, answer.json["counts"]) == (2, {"created": 1})
     assert answer.err.endswith("Error: --from torn.txt cannot be read: Input/output error.\n")
+
+
+def test_a_line_without_an_end_is_not_read_whole(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+
+    class Watched(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            line = super().readline(size)
+            read.append(len(line))
+            return line
+
+    lines = b"a\n" + b"b" * 990 + b"\n" + b"x" * 5000 + b"\nc\n" + b"\0" * 5000
+    monkeypatch.setattr("status_tracker.cli.creating._opened", lambda _: nullcontext(Watched(lines)))
+    monkeypatch.setattr("status_tracker.cli.creating.LONGEST_LINE", 1000)
+    answer = run("create", "--from", "image.bin", "--json")
+    assert (answer.code, answer.json["counts"], max(read)) == (1, {"created": 3, "failed": 2}, 1001)
+    assert [each["line"] for each in answer.json["troubles"]] == [3, 5]
+    assert "more than 1,000 bytes" in answer.json["troubles"][0]["message"]
 
 
 def test_a_dry_run_checks_the_lines_and_creates_nothing(run: Any, file: Path) -> None:
@@ -138,11 +158,22 @@ def test_ctrl_c_tells_what_was_done(run: Any, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr(Order, "make", interrupted)
     answer = run("create", "a", "b", "c", "d", "--json")
+    assert (answer.code, answer.json["counts"]) == (130, {"created": 3})
+    assert answer.err.splitlines()[-2:] == ["The same call again creates what is missing.", "Error: Interrupted."]
+    assert Order.get_one_or_none("d") is None
+
+
+def test_ctrl_c_ends_the_wait_for_a_line(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Pipe(io.BytesIO):
+        def readline(self, size: int | None = -1) -> bytes:
+            if line := super().readline(size):
+                return line
+            os.kill(os.getpid(), signal.SIGINT)
+            raise AssertionError("the signal is raised here")
+
+    monkeypatch.setattr("status_tracker.cli.creating._opened", lambda _: nullcontext(Pipe(b"a\nb\n")))
+    answer = run("create", "--from", "-", "--json")
     assert (answer.code, answer.json["counts"]) == (130, {"created": 2})
-    assert answer.err.splitlines()[-2:] == [
-        "The same call again creates what is missing; a few more may have been created than are counted here.",
-        "Error: Interrupted.",
-    ]
 
 
 @pytest.mark.parametrize(
