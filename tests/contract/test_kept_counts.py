@@ -28,7 +28,15 @@ from tests.support.clock import Clock
 from tests.support.engines import Engine
 from tests.support.steps import STEP1_CODES, make_base, make_step
 from tests.support.streams import TableStream
-from tests.support.wire import Wire, answer_lost, partly_unprocessed, transaction_cancelled, unprocessed
+from tests.support.wire import (
+    Wire,
+    access_denied,
+    answer_lost,
+    partly_unprocessed,
+    refused,
+    transaction_cancelled,
+    unprocessed,
+)
 
 
 def put(wire: Wire, step: Any, key: str, **attributes: Any) -> None:
@@ -285,6 +293,22 @@ def test_a_sweep_finds_a_drift_and_the_counts_are_not_exact_any_more(
     assert not kept.exact
     assert recount(pipeline).exact
     assert settled.marks == 8
+
+
+@pytest.mark.parametrize("change", ["doubt", "disown"])
+def test_counts_that_are_being_changed_are_doubted_all_the_same(
+    step1: Any, wire: Wire, clock: Clock, change: str
+) -> None:
+    keep(step1, {10: 1})
+    board = step1.count_board()
+    assert board.correct(board.read(), {}, clock(), error=0)
+    wire.inject("TransactWriteItems", transaction_cancelled("TransactionConflict"))
+    wire.inject("UpdateItem", refused("TransactionConflictException"))
+    board.doubt(board.read()) if change == "doubt" else board.disown()
+    assert not board.read().exact
+    wire.inject("UpdateItem", access_denied)
+    with pytest.raises(VerboseClientError, match="AccessDenied"):
+        board.disown()
 
 
 @pytest.mark.usefixtures("settled")

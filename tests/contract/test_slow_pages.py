@@ -12,7 +12,18 @@ from pynamodb.exceptions import QueryError
 
 import status_tracker as st
 from tests.support.clock import Clock
-from tests.support.wire import ALWAYS, Fault, Wire, access_denied, answer_lost, cut, server_error, throttled
+from tests.support.wire import (
+    ALWAYS,
+    Fault,
+    Wire,
+    access_denied,
+    answer_lost,
+    cut,
+    nothing_written,
+    passed,
+    server_error,
+    throttled,
+)
 
 COUNT = 30
 
@@ -66,6 +77,36 @@ def test_slow_count_goes_on(tasks: Any, wire: Wire) -> None:
     assert told == sorted(told)
     wire.inject("Query", unanswered, times=too_often(tasks, wire))
     assert tasks.count_within(10) == COUNT
+
+
+@pytest.mark.parametrize("slow", [unanswered, throttled])
+def test_slow_table_is_read_whole_and_cleared(tasks: Any, wire: Wire, slow: Fault) -> None:
+    wire.inject("Scan", slow, times=tries(wire))
+    assert tasks.count_tasks_by_use_case_id() == COUNT
+    wire.inject("Scan", slow, times=tries(wire))
+    wire.inject("BatchWriteItem", slow, times=tries(wire))
+    wire.inject("BatchWriteItem", passed, nothing_written)
+    assert tasks.delete_tasks_by_use_case_id() == COUNT
+    assert tasks.delete_all() == 0
+
+
+def test_slow_table_is_resharded(step1: Any, wire: Wire) -> None:
+    for number in range(3):
+        step1.make_and_save(f"t-{number}", _shard_id=9)
+    wire.inject("Query", throttled, times=tries(wire))
+    wire.inject("UpdateItem", throttled, times=tries(wire))
+    assert step1.reshard(10, from_shards=9) == 3
+    assert step1.reshard(10, from_shards=9) == 0
+
+
+@pytest.mark.parametrize("whole", ["count_tasks_by_use_case_id", "delete_tasks_by_use_case_id"])
+def test_table_that_stays_too_slow_is_not_read_whole(
+    tasks: Any, wire: Wire, whole: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("random.uniform", lambda *_: 0)
+    wire.inject("Scan", throttled, times=ALWAYS)
+    with pytest.raises(st.StoreUnansweredError, match=r"A page of table .* was asked for 4 times"):
+        getattr(tasks, whole)()
 
 
 def test_page_that_was_not_answered_is_asked_for_in_smaller_parts(

@@ -73,6 +73,11 @@ def unprocessed(request: AWSPreparedRequest) -> AWSResponse:
     return _response(request, 200, {"Responses": {table: [] for table in asked}, "UnprocessedKeys": asked})
 
 
+def nothing_written(request: AWSPreparedRequest) -> AWSResponse:
+    """A BatchWriteItem that DynamoDB accepts and does not get round to."""
+    return _response(request, 200, {"UnprocessedItems": json.loads(request.body)["RequestItems"]})
+
+
 def partly_unprocessed(request: AWSPreparedRequest) -> AWSResponse:
     """A BatchGetItem of which DynamoDB leaves every other key undone."""
     asked = json.loads(request.body)["RequestItems"]

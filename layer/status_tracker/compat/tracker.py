@@ -20,6 +20,7 @@ from ..core.state import pending_as_found
 from ..core.task import act, create
 from ..dynamodb.index import StatusAndUpdateTimeIndex, index_of
 from ..dynamodb.query import Selection, TaskQuery, merged
+from ..dynamodb.whole_table import count_where
 from .editing import EditableTracker
 from .store import TrackerStore
 from .trace import TrackerTrace
@@ -181,7 +182,7 @@ class BaseStatusTracker(EditableTracker):
     @classmethod
     def count_items_by_job_id(cls, job_id: str | None = None) -> int:
         """How many tasks a job has. Reads the whole table: slow and costly on a large one."""
-        return sum(1 for _ in cls.scan(filter_condition=cls._of_job(job_id), attributes_to_get=["key"]))
+        return count_where(cls, cls._of_job(job_id))
 
     @classmethod
     def _of_job(cls, job_id: str | None) -> Condition:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Executor, Future
@@ -12,16 +11,12 @@ from itertools import islice
 from typing import Any, NamedTuple, TypeAlias
 
 from ..core.errors import TaskUnreadableError
-from ..core.retries import jittered
 from .item import TaskItem
-from .paging import patiently
+from .paging import patiently, pauses
 from .unreadable import task_of
 
 BATCH_SIZE = 100
 PARALLEL_READS = 8
-
-_FIRST_PAUSE = 0.05
-_LONGEST_PAUSE = 5.0
 
 _Page: TypeAlias = dict[str, Any]
 
@@ -79,14 +74,13 @@ def _found(
     """
     table, name = task_class.Meta.table_name, task_class.key.attr_name
     found: dict[str, Any] = {}
-    longest = _FIRST_PAUSE
+    waits = pauses()
     while True:
         found.update({item[name]["S"]: item for item in page["Responses"].get(table, [])})
         unread = page["UnprocessedKeys"].get(table, {}).get("Keys", [])
         if not unread:
             return found
-        time.sleep(jittered(longest))
-        longest = min(2 * longest, _LONGEST_PAUSE)
+        next(waits)
         page = _request(task_class, unread, attributes, consistent=consistent)
 
 

@@ -8,11 +8,15 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from botocore.exceptions import ClientError
+
 from ..core.port import KeptCounts, Look
 from .batch_get import read_items
 from .count_items import CountItems, changes_of, counted, ended
+from .failures import code_of
 from .item import TaskItem
 from .marks import StreamMarks
+from .paging import patiently
 
 
 class DynamoCountBoard:
@@ -83,13 +87,23 @@ class DynamoCountBoard:
         self._say("SET exact = :no REMOVE recounted_at, #error", "attribute_exists(exact)", {})
 
     def _say(self, expression: str, condition: str, values: Mapping[str, Any]) -> None:
+        """Change the item that says whether the counts are exact, if the condition holds.
+
+        While a transaction is changing it, DynamoDB refuses that too, and it is asked again.
+        """
         request = {
+            **self._items.of(self._items.head),
             "UpdateExpression": expression,
             "ExpressionAttributeNames": {"#error": "error"},
             "ExpressionAttributeValues": {":no": {"BOOL": False}, **values},
             "ConditionExpression": condition,
         }
-        self._items.transact([{"Update": {**self._items.of(self._items.head), **request}}])
+        table = request["TableName"]
+        try:
+            patiently(lambda _: self._items.ask("UpdateItem", request), f"The item of the counts in table {table!r}")
+        except ClientError as error:
+            if code_of(error) != "ConditionalCheckFailedException":
+                raise
 
     def remember(self, looks: Sequence[Look]) -> None:
         arguments = self._items.of(self._items.looks)

@@ -30,9 +30,9 @@ _SERVER_ERROR = 500
 _NEVER_REACHED = (EndpointConnectionError, ConnectTimeoutError, ProxyConnectionError, SSLError)
 
 
-def raw_error(error: PynamoDBException) -> BaseException:
+def raw_error(error: Exception) -> BaseException:
     """Botocore's own exception behind PynamoDB's."""
-    cause = error.cause or error
+    cause = error.cause if isinstance(error, PynamoDBException) and error.cause else error
     return cause.__cause__ if isinstance(cause.__cause__, ClientError) else cause
 
 

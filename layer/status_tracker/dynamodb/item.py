@@ -271,12 +271,9 @@ class TaskItem(TaskStatus, Model):
 
     @classmethod
     def _delete_where(cls, condition: Condition | None) -> int:
-        deleted = 0
-        with cls.batch_write() as batch:
-            for task in cls.scan(filter_condition=condition, attributes_to_get=[cls.key.attr_name]):
-                batch.delete(task)
-                deleted += 1
-        return deleted
+        from .whole_table import delete_where  # noqa: PLC0415  # on first use: workers delete nothing
+
+        return delete_where(cls, condition)
 
     @classmethod
     def get_one_or_none(

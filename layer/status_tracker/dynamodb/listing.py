@@ -234,23 +234,30 @@ class TaskListing(TaskItem):
 
         Returns:
             How many tasks were moved. Run it again until that is 0: workers with the former setting may still run.
+
+        Raises:
+            StoreUnansweredError: the table is too slow; what was moved stays moved, and the same call again goes on.
         """
-        from .query import index_values  # noqa: PLC0415  # on first use, see the module's docstring
+        from .paging import pages  # noqa: PLC0415  # on first use, see the module's docstring
+        from .query import index_values  # noqa: PLC0415  # likewise
 
         code, moved = ensure_status_value(status), 0
         use_case_id = cls._checked_use_case_id(use_case_id)
-        index, current = index_of(cls), len(index_values(cls, code, use_case_id))
+        index, current = index_of(cls).Meta.index_name, len(index_values(cls, code, use_case_id))
+        name = cls.key.attr_name
         for shard in range(current + 1, from_shards + 1):
             hidden = cls.make_value(code, _use_case_id=use_case_id, _shard_id=shard)
-            moved += sum(cls._move(task.key, code, hidden) for task in index.query(hidden))
+            for page in pages(cls, hidden, index_name=index, attributes_to_get=[name]):
+                moved += sum(cls._move(item[name]["S"], code, hidden) for item in page["Items"])
         return moved
 
     @classmethod
     def count_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
         """How many tasks a use case has. Reads the whole table: slow and costly on a large one."""
+        from .whole_table import count_where  # noqa: PLC0415  # on first use, see the module's docstring
+
         prefix = f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"
-        keys = cls.scan(filter_condition=cls.key.startswith(prefix), attributes_to_get=["key"])
-        return sum(1 for _ in keys)
+        return count_where(cls, cls.key.startswith(prefix))
 
     @classmethod
     def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
@@ -260,12 +267,17 @@ class TaskListing(TaskItem):
     @classmethod
     def _move(cls, key: str, status: int, hidden: str) -> bool:
         """Move a task to a shard that is read; False if it has left the old shard by itself."""
-        try:
+        from .paging import patiently  # noqa: PLC0415  # on first use, see the module's docstring
+
+        def ask(_slow: int) -> None:
             cls._get_connection().update_item(
                 key,
                 actions=[cls.value.set(cls.index_value_of(key, status)), *counting(cls)],
                 condition=cls.value == hidden,
             )
+
+        try:
+            patiently(ask, f"The move of {key!r} in the index of table {cls.Meta.table_name!r}")
         except UpdateError as error:
             if error.cause_response_code != "ConditionalCheckFailedException":
                 raise

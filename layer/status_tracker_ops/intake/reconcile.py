@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from status_tracker import TaskUnreadableError
 from status_tracker.core.history import told
+from status_tracker.dynamodb.batch_get import read_items
+from status_tracker.dynamodb.unreadable import task_of
 from status_tracker.operations.swept import Noted
 from status_tracker_ops.intake.registering import BACK, EXISTING, awaits_upload, is_gone, register, start_task
 from status_tracker_ops.intake.uploads import Upload
@@ -103,22 +105,11 @@ class _Reconciler:
     def _to_register(self, uploads: Sequence[Upload]) -> list[Upload]:
         tasks = self.pipeline.first.task_class
         keys = {tasks.make_key(upload.task_id): upload for upload in uploads}
-        try:
-            done = self._done(list(keys))
-        except TaskUnreadableError:  # of one of them, which keeps nobody else from being registered
-            done = {done for key in keys for done in self._done_if_readable(key)}
-        return [upload for key, upload in keys.items() if key not in done]
+        found = {key: task_of(tasks, key, item) for key, item in read_items(tasks, keys, _READ).items()}
+        return [upload for key, upload in keys.items() if key not in found or self._awaits_upload(found[key])]
 
-    def _done(self, keys: Sequence[str]) -> set[str]:
-        """Those of the keys whose task is there, and does not wait for its object."""
-        found = self.pipeline.first.task_class.batch_get(list(keys), attributes_to_get=_READ)
-        return {task.key for task in found if not awaits_upload(self.pipeline, task.tracked_state())}
-
-    def _done_if_readable(self, key: str) -> set[str]:
-        try:
-            return self._done([key])
-        except TaskUnreadableError:
-            return {key}
+    def _awaits_upload(self, task: Any) -> bool:
+        return not isinstance(task, TaskUnreadableError) and awaits_upload(self.pipeline, task.tracked_state())
 
     def _register(self, upload: Upload) -> None:
         found = EXISTING
