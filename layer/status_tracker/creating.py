@@ -207,7 +207,7 @@ class _Chunk(Generic[TaskT]):
         self.answers: Future[Sequence[Answer[TaskT]]] | None = None
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(slots=True, eq=False)
 class _Taken(Generic[TaskT]):
     """One of the ids that have been taken and not been told of.
 

@@ -29,6 +29,9 @@ ACTIONS_BYTES = 24 * 1024
 """All records of deliberate actions: with texts of ordinary length 20 of them, with the longest ids some 14."""
 
 REASON_BYTES = 512
+_STRICT = json.JSONEncoder(allow_nan=False)
+"""Kept, since making one takes as long as writing a small object."""
+
 _COUNTED_ACTION = "restart"
 """A series of them is one record with its ``times``: a sweep's own restarts must not push out people's actions."""
 
@@ -55,7 +58,7 @@ def check_json(data: object) -> None:
     """As `data_size`, without the size; refuses also keys that are no strings, which JSON would change, and NaN."""
     try:
         try:
-            json.dumps(data, allow_nan=False)
+            _STRICT.encode(data)
             misfit = _misfit(data, "data", ()) if _has_odd_keys(data) else None
         except (TypeError, ValueError) as error:
             misfit = _misfit(data, "data", ()) or error
