@@ -9,14 +9,11 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Self
 
-from pynamodb.exceptions import UpdateError
-
 from ..core.config import BaseStatusEnum, as_status_codes, ensure_status_value
 from ..core.cursors import parse_cursor
 from ..core.errors import TaskUnreadableError
 from ..core.history import failure_of_class
 from ..core.state import is_stuck, may_be_unattended
-from .expressions import counting
 from .index import StatusAndUpdateTimeIndex, index_of
 from .item import TaskItem
 
@@ -238,18 +235,9 @@ class TaskListing(TaskItem):
         Raises:
             StoreUnansweredError: the table is too slow; what was moved stays moved, and the same call again goes on.
         """
-        from .paging import pages  # noqa: PLC0415  # on first use, see the module's docstring
-        from .query import index_values  # noqa: PLC0415  # likewise
+        from .resharding import reshard  # noqa: PLC0415  # on first use, see the module's docstring
 
-        code, moved = ensure_status_value(status), 0
-        use_case_id = cls._checked_use_case_id(use_case_id)
-        index, current = index_of(cls).Meta.index_name, len(index_values(cls, code, use_case_id))
-        name = cls.key.attr_name
-        for shard in range(current + 1, from_shards + 1):
-            hidden = cls.make_value(code, _use_case_id=use_case_id, _shard_id=shard)
-            for page in pages(cls, hidden, index_name=index, attributes_to_get=[name]):
-                moved += sum(cls._move(item[name]["S"], code, hidden) for item in page["Items"])
-        return moved
+        return reshard(cls, ensure_status_value(status), from_shards, cls._checked_use_case_id(use_case_id))
 
     @classmethod
     def count_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
@@ -263,26 +251,6 @@ class TaskListing(TaskItem):
     def delete_tasks_by_use_case_id(cls, use_case_id: str | None = None) -> int:
         """Delete all tasks of a use case; returns how many. Reads the whole table: slow and costly on a large one."""
         return cls._delete_where(cls.key.startswith(f"{cls._checked_use_case_id(use_case_id)}{cls.config.sep}"))
-
-    @classmethod
-    def _move(cls, key: str, status: int, hidden: str) -> bool:
-        """Move a task to a shard that is read; False if it has left the old shard by itself."""
-        from .paging import patiently  # noqa: PLC0415  # on first use, see the module's docstring
-
-        def ask(_slow: int) -> None:
-            cls._get_connection().update_item(
-                key,
-                actions=[cls.value.set(cls.index_value_of(key, status)), *counting(cls)],
-                condition=cls.value == hidden,
-            )
-
-        try:
-            patiently(ask, f"The move of {key!r} in the index of table {cls.Meta.table_name!r}")
-        except UpdateError as error:
-            if error.cause_response_code != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
 
     @classmethod
     def _get_status_index(cls, _is_test: bool = False) -> StatusAndUpdateTimeIndex:  # pynamodb_mate's
