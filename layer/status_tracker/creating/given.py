@@ -29,5 +29,5 @@ def entries(given: Iterable[Any] | Mapping[Any, Any]) -> Iterable[Any]:
 def named(given: Any) -> str:
     """The id of what is given, as text, whatever it is."""
     task_id, _ = split(given)
-    named = getattr(task_id, "task_id", None) or getattr(task_id, "id", None)
-    return str(task_id if named is None else named)
+    own = getattr(task_id, "task_id", None) or getattr(task_id, "id", None)
+    return str(task_id if own is None else own)
