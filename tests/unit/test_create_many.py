@@ -16,7 +16,9 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 import status_tracker as st
-from status_tracker.creating import Answer, CreateOutcome, Found, create_many
+from status_tracker.creating import CreateOutcome, Found
+from status_tracker.creating.many import create_many
+from status_tracker.creating.outcomes import Answer
 from status_tracker.testing import Clock, Fault, MemoryStorage, MemoryTask
 from tests.support.steps import STEP1_CODES
 

@@ -116,7 +116,9 @@ class BaseTracker(TrackerActions):
                 created. After 20 failures of the storage one after the other, no more ids are taken.
             TypeError: a text is given, and not several ids.
         """
-        from ..creating import checked, create_many, one_by_one  # noqa: PLC0415  # few need it
+        from ..creating.given import checked  # noqa: PLC0415  # few need it
+        from ..creating.many import create_many  # noqa: PLC0415
+        from ..creating.single import one_by_one  # noqa: PLC0415
 
         def created(pair: tuple[T_ID, dict[str, Any] | None]) -> tuple[Self, bool]:
             id_, data = pair

@@ -13,7 +13,8 @@ import typer
 
 from ..core.errors import TasksNotCreatedError
 from ..core.history import told
-from ..creating import CreateOutcome, Found, checked, split
+from ..creating import CreateOutcome, Found
+from ..creating.given import checked, split
 from .display import advance, console, outcome_table, print_json, progress
 from .errors import Code, WrongUsageError, explained
 from .progress import Reading

@@ -4,19 +4,6 @@ The backends' `create_many` are made of it. Ids are taken from the iterable as t
 is told in their order, so that a million of them takes no more memory than a thousand.
 """
 
-from .given import checked, split
-from .many import PARALLEL, create_many
-from .outcomes import Answer, CreateOutcome, CreateResult, Found
-from .single import one_by_one
+from .outcomes import CreateOutcome, CreateResult, Found
 
-__all__ = [
-    "PARALLEL",
-    "Answer",
-    "CreateOutcome",
-    "CreateResult",
-    "Found",
-    "checked",
-    "create_many",
-    "one_by_one",
-    "split",
-]
+__all__ = ["CreateOutcome", "CreateResult", "Found"]

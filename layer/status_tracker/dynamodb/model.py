@@ -88,7 +88,9 @@ class BaseTask(AsyncTask, AsyncListing, TaskListing):
                 more ids are taken.
             TypeError: a text is given, and not several ids.
         """
-        from ..creating import PARALLEL, checked, create_many, one_by_one  # noqa: PLC0415  # few need it
+        from ..creating.given import checked  # noqa: PLC0415  # few need it
+        from ..creating.many import PARALLEL, create_many  # noqa: PLC0415
+        from ..creating.single import one_by_one  # noqa: PLC0415
 
         return create_many(
             tasks,

@@ -15,7 +15,9 @@ from ..core.history import json_size
 from ..core.port import StoreError
 from ..core.retries import repeated, sleep_of
 from ..core.task import create
-from ..creating import Answer, Found, one_by_one
+from ..creating import Found
+from ..creating.outcomes import Answer
+from ..creating.single import one_by_one
 from . import settings
 from .column_types import is_mysql
 from .columns import JobColumns

@@ -138,7 +138,8 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
                 taken.
             TypeError: the status is not known; or a text is given, and not several ids.
         """
-        from ..creating import checked, create_many  # noqa: PLC0415  # few need it
+        from ..creating.given import checked  # noqa: PLC0415  # few need it
+        from ..creating.many import create_many  # noqa: PLC0415
         from .creating import CHUNK, ManyJobs, free  # noqa: PLC0415
 
         if status is None and not hasattr(cls, "config"):

@@ -16,7 +16,10 @@ from ..core.port import ConvertingStore, PauseBoard, Store, state_of
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.steps import DeclaredSteps
 from ..core.task import TaskStatus, create
-from ..creating import CreateOutcome, CreateResult, checked, create_many, one_by_one
+from ..creating import CreateOutcome, CreateResult
+from ..creating.given import checked
+from ..creating.many import create_many
+from ..creating.single import one_by_one
 from .listing import MemoryQuery, position
 from .store import MemoryStorage, Record, values_of
 
