@@ -204,7 +204,7 @@ class Completion:
         return self._operations
 
     def refuse_more(self, what: str) -> None:
-        """Raise `PropsError` where the operations are made already: they would not know of `what` is added."""
+        """Raise `PropsError` for `what` is called when the operations are made: they would not know of it."""
         if self._operations is not None:
             raise PropsError([f"{what} comes too late: call it before sweep, widget and the like are asked for"])
 
