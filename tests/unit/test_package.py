@@ -19,7 +19,7 @@ from status_tracker.core import errors
 from tests.unit.steps import NOON
 
 LAYER = Path(st.__file__).parents[1]
-PURE = {"boards", "config", "errors", "history", "lifecycle", "port", "refusals", "state"}
+PURE = {"config", "errors", "history", "lifecycle", "port", "refusals", "state"}
 BACKENDS = ("pynamodb", "sqlalchemy", "boto3", "botocore", "aws_lambda_powertools", "moto")
 ERRORS = [kind for _, kind in inspect.getmembers(errors, inspect.isclass) if issubclass(kind, Exception)]
 
