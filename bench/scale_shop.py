@@ -13,7 +13,7 @@ from typing import Any
 
 import status_tracker as st
 from bench.items import CREDENTIALS, REGION
-from status_tracker.core.boards import Look
+from status_tracker.core.port import Look
 from status_tracker.dynamodb.count_items import CountItems
 from status_tracker.dynamodb.counting import ShardCounting
 from status_tracker.operations.pipeline import Pipeline

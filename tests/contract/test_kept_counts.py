@@ -15,7 +15,7 @@ import boto3
 import pytest
 from pynamodb.exceptions import VerboseClientError
 
-from status_tracker.core.boards import CountsNotKeptError, Look
+from status_tracker.core.port import CountsNotKeptError, Look
 from status_tracker.dynamodb.count_items import CountItems
 from status_tracker.dynamodb.counting import ShardCounting
 from status_tracker.operations.counts import CountsBehindError, KeptCounts, check_counts, disown_counts, recount

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 import status_tracker as st
 from status_tracker.abstract import T_ID, FileTracker, TrackerPauseBoard
-from status_tracker.core.boards import PauseBoard
+from status_tracker.core.port import PauseBoard
 from status_tracker.operations import pausing
 from status_tracker.operations.pausing import Pause, Pauses
 from status_tracker.operations.pipeline import Pipeline

@@ -9,9 +9,9 @@ from functools import partial
 from typing import Any
 
 import status_tracker as st
-from status_tracker.core.actions import act
 from status_tracker.core.execution import Execution
 from status_tracker.core.lifecycle import Lifecycle
+from status_tracker.core.task import act
 
 from .replay import Actor, Conversation, Suspended
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from status_tracker.core.boards import KeptCounts, Look
+from status_tracker.core.port import KeptCounts, Look
 from status_tracker.operations.looks import Ended, ended_lately, newest, remember
 from status_tracker.operations.pipeline import Pipeline
 from status_tracker.testing import MemoryTask

@@ -6,10 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, Self
 
-from ..core.actions import act
 from ..core.config import TrackerConfig
 from ..core.lifecycle import Lifecycle
 from ..core.port import Write
+from ..core.task import act
 from .declared import T_ID
 from .model import TrackerModel
 from .store import TrackerStore

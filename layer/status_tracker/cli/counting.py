@@ -11,8 +11,8 @@ from typing import Any
 
 from pynamodb.exceptions import PynamoDBException
 
-from ..core.boards import KeptCounts
 from ..core.errors import TaskUnreadableError
+from ..core.port import KeptCounts
 from ..core.state import TaskState
 from ..operations.filters import Query
 from ..operations.looks import SHORTEST, WINDOW, ended_lately, newest

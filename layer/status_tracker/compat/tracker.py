@@ -11,14 +11,13 @@ from typing import Any, Generic, Self, TypeVar
 
 from pynamodb.expressions.condition import Condition
 
-from ..core.actions import act
 from ..core.config import BaseStatusEnum, as_status_codes
 from ..core.execution import Execution, ExecutionContext
 from ..core.history import comparable
 from ..core.lifecycle import Lifecycle
 from ..core.signals import Whole
 from ..core.state import pending_as_found
-from ..core.task import create
+from ..core.task import act, create
 from ..dynamodb.index import StatusAndUpdateTimeIndex, index_of
 from ..dynamodb.query import Selection, TaskQuery, merged
 from .editing import EditableTracker

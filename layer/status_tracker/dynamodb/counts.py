@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from ..core.boards import KeptCounts, Look
+from ..core.port import KeptCounts, Look
 from .batch_get import read_items
 from .count_items import CountItems, changes_of, counted, ended
 from .item import TaskItem

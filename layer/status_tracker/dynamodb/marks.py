@@ -9,7 +9,7 @@ from typing import Any
 
 from botocore.config import Config
 
-from ..core.boards import CountsNotKeptError
+from ..core.port import CountsNotKeptError
 from .batch_get import BATCH_SIZE, read_items
 from .count_items import CountItems
 from .counting import PLACE_KEPT

@@ -9,7 +9,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from ..core.actions import Acted
 from ..core.config import TrackerConfig
 from ..core.errors import (
     TaskExecutionError,
@@ -20,7 +19,7 @@ from ..core.errors import (
 )
 from ..core.history import told
 from ..core.state import TaskState, is_newest, is_recorded, waits
-from ..core.task import TrackedTask
+from ..core.task import Acted, TrackedTask
 from ..core.trace import tell
 from .all_steps import step_of
 from .filters import ListedTask, Listing, TaskFilter

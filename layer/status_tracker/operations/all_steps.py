@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from ..core.errors import TaskIsNotInitializedError
 
 if TYPE_CHECKING:
-    from ..core.actions import Acted
     from ..core.config import TrackerConfig
     from ..core.state import TaskState
+    from ..core.task import Acted
     from .filters import Query
     from .pipeline import Pipeline, PipelineStep
 

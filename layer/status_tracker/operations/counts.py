@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..core.boards import CountsNotKeptError, KeptCounts
+from ..core.port import CountsNotKeptError, KeptCounts
 from ..core.retries import sleep_of
 
 if TYPE_CHECKING:
-    from ..core.boards import CountBoard
+    from ..core.port import CountBoard
     from .pipeline import Pipeline
 
 __all__ = ["SETTLING_SECONDS", "KeptCounts", "Recount", "check_counts", "disown_counts", "recount"]

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from ..core.boards import Look
+from ..core.port import Look
 
 if TYPE_CHECKING:
-    from ..core.boards import KeptCounts
+    from ..core.port import KeptCounts
     from .pipeline import Pipeline
 
 WINDOW = timedelta(minutes=10)

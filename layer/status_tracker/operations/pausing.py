@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from ..core.boards import PauseBoard
 from ..core.config import get_utc_now
 from ..core.errors import TaskLockedError, TaskPausedError
 from ..core.history import REASON_BYTES, cut
+from ..core.port import PauseBoard
 
 ALL_STEPS = "*"
 KEPT_RECORDS = 20

@@ -12,8 +12,8 @@ from .pausing import Pause, Pauses
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from ..core.boards import KeptCounts, PauseBoard
     from ..core.config import TrackerConfig
+    from ..core.port import KeptCounts, PauseBoard
     from ..core.task import TrackedTask
     from .samples import Verification
 

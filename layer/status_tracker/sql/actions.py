@@ -8,9 +8,9 @@ from typing import Self, Unpack
 
 import sqlalchemy as sa
 
-from ..core.actions import Rule, act
 from ..core.errors import TaskIsNotReadyToStartError
 from ..core.lifecycle import Lifecycle
+from ..core.task import Rule, act
 from .columns import JobColumns
 from .errors import job_error
 from .keys import JobId

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar, Unpack
 
 import sqlalchemy as sa
 
-from ..core.actions import Acted, act_if, delete_unchanged
 from ..core.cursors import Cursor, FoundTasks, Position, Progress, each_once, parse_cursor
 from ..core.history import failure_of_class
 from ..core.port import ConvertingStore
 from ..core.state import TaskState
+from ..core.task import Acted, act_if, delete_unchanged
 from .columns import JobColumns
 from .expressions import state_of
 from .keys import JobId, key_of

@@ -9,11 +9,10 @@ from operator import attrgetter
 from typing import Any, ClassVar, Self
 
 from ..aio.tasks import AsyncListing, AsyncTask
-from ..core.boards import PauseBoard
 from ..core.config import BaseStatusEnum, as_status_codes, ensure_status_value
 from ..core.cursors import Cursor, parse_cursor
 from ..core.history import MAX_DATA_BYTES, failure_of_class
-from ..core.port import ConvertingStore, Store, state_of
+from ..core.port import ConvertingStore, PauseBoard, Store, state_of
 from ..core.state import TaskState, is_stuck, may_be_unattended
 from ..core.steps import DeclaredSteps
 from ..core.task import TaskStatus, create

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
-from status_tracker.core.boards import CountsNotKeptError
+from status_tracker.core.port import CountsNotKeptError
 from status_tracker.operations.counts import BEHIND_AFTER_SECONDS, CountsBehindError, check_counts, disown_counts
 from status_tracker.operations.looks import ended_since, remember
 from status_tracker.operations.sweeping import WORKERS, sweep

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from status_tracker.core.boards import KeptCounts
+from status_tracker.core.port import KeptCounts
 from status_tracker.operations.looks import ended_lately, newest
 from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import PipelineStep, StatusOfStep

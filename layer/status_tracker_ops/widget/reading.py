@@ -10,8 +10,8 @@ from datetime import datetime
 from typing import Any, NamedTuple, TypeAlias
 
 import status_tracker as st
-from status_tracker.core.boards import KeptCounts
 from status_tracker.core.cursors import Position, format_cursor
+from status_tracker.core.port import KeptCounts
 from status_tracker.dynamodb import Count
 from status_tracker.operations.filters import TaskFilter
 from status_tracker.operations.pausing import Pause

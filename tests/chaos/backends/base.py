@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from status_tracker.core.boards import PauseBoard
+from status_tracker.core.port import PauseBoard
 
 from ..faults import Faults
 

@@ -12,7 +12,7 @@ from typing import Any
 from pynamodb.exceptions import PynamoDBConnectionError, UpdateError
 
 import status_tracker as st
-from status_tracker.core.boards import PauseBoard
+from status_tracker.core.port import PauseBoard
 from tests.support.dynamodb_local import run_dynamodb_local
 
 from ..database import create_tables, dump_tables

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy import exc, orm
 
 import status_tracker as st
-from status_tracker.core.boards import PauseBoard
+from status_tracker.core.port import PauseBoard
 from status_tracker.sql import JobMixin, SqlPauseBoard, Updates
 
 from .. import plan

@@ -14,7 +14,7 @@ from typing import Any, ClassVar
 import status_tracker as st
 from status_tracker.abstract import BaseStatusEnum, TrackerPauseBoard
 from status_tracker.abstract.documents import DocumentTracker
-from status_tracker.core.boards import PauseBoard
+from status_tracker.core.port import PauseBoard
 
 from .. import plan
 from ..faults import Faults

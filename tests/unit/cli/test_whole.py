@@ -20,7 +20,7 @@ from pynamodb.exceptions import GetError
 import status_tracker as st
 from status_tracker.cli.app import app
 from status_tracker.cli.progress import Reading
-from status_tracker.core.boards import KeptCounts, Look
+from status_tracker.core.port import KeptCounts, Look
 from status_tracker.testing.listing import MemoryQuery
 from tests.unit.cli.conftest import OutOfStockError, fail
 from tests.unit.cli.shop import CLOCK, PIPELINE, Delivery, Order, Refund

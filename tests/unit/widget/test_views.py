@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from status_tracker.core.boards import KeptCounts, Look
 from status_tracker.core.errors import TaskUnreadableError
 from status_tracker.core.history import failure
+from status_tracker.core.port import KeptCounts, Look
 from status_tracker.dynamodb import Count
 from status_tracker.operations.pausing import Pause
 from status_tracker.operations.pipeline import Pipeline, StatusOfStep

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 
 from ...core import errors as st
-from ...core.actions import delete_unchanged
 from ...core.port import Unchanged
+from ...core.task import delete_unchanged
 from ..clock import Clock
 from .driver import Promise, Step
 from .leases import ACTS
