@@ -6,8 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-import jsii
-from aws_cdk import Aspects, Duration, IAspect
+from aws_cdk import Duration
 from aws_cdk import aws_dynamodb as dynamodb
 from aws_cdk import aws_events as events_
 from aws_cdk import aws_iam as iam
@@ -16,7 +15,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 from aws_cdk import aws_sqs as sqs
 from aws_cdk import aws_stepfunctions as sfn
-from constructs import Construct, IConstruct, IValidation
+from constructs import Construct
 
 from status_tracker_cdk.bulk_machine import BulkMachine, BulkProps
 from status_tracker_cdk.code import CodeFolder
@@ -28,6 +27,7 @@ from status_tracker_cdk.layer import TrackerLayer
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
 from status_tracker_cdk.monitoring.monitoring import Monitoring
 from status_tracker_cdk.naming import name_of
+from status_tracker_cdk.operations import Completion, Operations
 from status_tracker_cdk.props import PropsError
 from status_tracker_cdk.retention import DataProps, LogProps
 from status_tracker_cdk.retries import RetryProps
@@ -51,11 +51,11 @@ from status_tracker_cdk.tracker_checks import (
     take_or_refuse,
     use_case_of,
 )
-from status_tracker_cdk.tracker_parts import Choices, Operations, Parts, Uploads, workflow_of
+from status_tracker_cdk.tracker_parts import Choices, Parts, Uploads
 from status_tracker_cdk.widget import Deletion, Widget, viewer_arn
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
-from status_tracker_cdk.workflow import TrackedStep
+from status_tracker_cdk.workflow import TaskWorkflow, TrackedStep
 
 
 class Tracker(Construct):
@@ -198,9 +198,7 @@ class Tracker(Construct):
             events=self.events,
             known_steps=folder.steps_of(*pipeline.split(":")),
         )
-        self._operations: Operations | None = None
-        self.node.add_validation(_Validation(self._parts))
-        Aspects.of(self).add(_Completion(self))
+        self._completion = Completion(self, self._parts)
 
     def step(
         self,
@@ -234,7 +232,7 @@ class Tracker(Construct):
             PropsError: there is such a step already, the pipeline has none of that name, the handler is not there, or
                 a number is out of its range.
         """
-        self._refuse_when_complete("step()")
+        self._completion.refuse_more("step()")
         refuse(problems_of_step(name, handler, self._parts, self._code))
         step = TrackedStep(
             self,
@@ -261,14 +259,16 @@ class Tracker(Construct):
             PropsError: there is a workflow already, a step is not one of this tracker that is still free, or the steps
                 do not follow each other.
         """
-        self._refuse_when_complete("workflow()")
+        self._completion.refuse_more("workflow()")
         refuse(
             [
                 *problems_of_workflow(steps, self._parts),
                 *problems_of_resource("state_machine", state_machine, "state_machine_arn", "an sfn.IStateMachine"),
             ]
         )
-        machine = state_machine or workflow_of(self, steps, self.commons).state_machine
+        machine = state_machine
+        if machine is None:
+            machine = TaskWorkflow(self, "Workflow", steps=steps, logs=self.commons.logs, name=self.name).state_machine
         self._parts.workflow, self._parts.workflow_runs = steps, Dispatch(state_machine=machine)
         return machine
 
@@ -296,7 +296,7 @@ class Tracker(Construct):
                 the variable is another queue's or not one for a queue, or the messages of a batch do not fit into the
                 step's timeout; see `WorkerPace`.
         """
-        self._refuse_when_complete("queue_worker()")
+        self._completion.refuse_more("queue_worker()")
         refuse(problems_of_queue(step, queue_variable, max_concurrency, self._parts))
         pace = WorkerPace.within(
             step.props.step_timeout_seconds,
@@ -329,7 +329,7 @@ class Tracker(Construct):
         Raises:
             PropsError: it was called before.
         """
-        self._refuse_when_complete("on_upload()")
+        self._completion.refuse_more("on_upload()")
         again = ["on_upload() was called twice: a tracker has one bucket"] if self._parts.uploads else []
         refuse([*again, *problems_of_resource("bucket", bucket, "bucket_arn", "an s3.IBucket")])
         send_events(bucket)
@@ -396,7 +396,7 @@ class Tracker(Construct):
         """
         trackers = tuple(dict.fromkeys((self, *others)))
         for each in trackers:
-            each._refuse_when_complete("beside()")
+            each._completion.refuse_more("beside()")
         refuse(problems_of_beside([each._parts for each in trackers]))
         for each in trackers:
             each._parts.beside |= {
@@ -435,39 +435,8 @@ class Tracker(Construct):
             PropsError: a step is in no workflow and has no queue, there is none, or they are not those of the pipeline
                 in its order.
         """
-        refuse(self._parts.problems())
-        if self._operations is None:
-            self._operations = Operations(self, self._parts)
-        return self._operations
-
-    def _refuse_when_complete(self, what: str) -> None:
-        if self._operations is not None:
-            raise PropsError([f"{what} comes too late: call it before sweep, widget and the like are asked for"])
+        return self._completion.operations()
 
 
 def _rights_to(table: TableRights | dynamodb.ITable | None) -> TableRights | None:
     return table if table is None or isinstance(table, TableRights) else ExistingTable(table)
-
-
-@jsii.implements(IValidation)
-class _Validation:
-    def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-
-    def validate(self) -> list[str]:
-        return self._parts.problems()
-
-
-@jsii.implements(IAspect)
-class _Completion:
-    """Completes a tracker when its app is synthesized."""
-
-    def __init__(self, tracker: Tracker) -> None:
-        self._tracker = tracker
-
-    def visit(self, node: IConstruct) -> None:
-        parts = self._tracker._parts
-        if node is self._tracker and not parts.problems():
-            self._tracker.complete()
-            if parts.uploads is not None:
-                send_events(parts.uploads.bucket)

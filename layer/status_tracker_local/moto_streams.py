@@ -14,7 +14,6 @@ from moto.sqs.models import sqs_backends
 from status_tracker_local.event_filters import UnknownFilterError
 from status_tracker_local.stream_batches import StreamSettings
 
-_CHANGED_BY_MOTO = {"FunctionName", "BatchSize", "Enabled", "FilterCriteria"}
 _STEP = 10**12  # no shard has so many records
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from aws_lambda_powertools import Logger
 
+from tests.handlers.broom import Broom
 from tests.handlers.support import Application, Log, MetricsReader, Time, application
 
 if TYPE_CHECKING:
@@ -45,3 +46,8 @@ def log(app_without_workflow: Application, monkeypatch: pytest.MonkeyPatch) -> L
 @pytest.fixture
 def metrics(capsys: pytest.CaptureFixture[str]) -> MetricsReader:
     return MetricsReader(capsys)
+
+
+@pytest.fixture
+def broom(app: Application, monkeypatch: pytest.MonkeyPatch) -> Broom:
+    return Broom.of(app, monkeypatch)

@@ -11,18 +11,18 @@ import pytest
 
 import status_tracker as st
 from samples import make_samples
+from tests.handlers.broom import made_but_not_started, told
 from tests.handlers.test_backfill import machine, put, started
-from tests.handlers.test_sweep import broom, made_but_not_started, told
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from status_tracker.operations.pipeline import Pipeline
+    from tests.handlers.broom import Broom
     from tests.handlers.bulk import Machine
     from tests.handlers.support import Application, Log, MetricsReader
-    from tests.handlers.test_sweep import Broom
 
-__all__ = ["broom", "machine"]
+__all__ = ["machine"]
 
 INVOICE = (Path(make_samples.__file__).with_name("documents") / "invoice-1001.pdf").read_bytes()
 

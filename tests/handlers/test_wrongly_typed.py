@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any
 import boto3
 import pytest
 
+from tests.handlers.broom import Broom, fail, made_but_not_started, told
 from tests.handlers.support import ENVIRONMENT
 from tests.handlers.test_backfill import machine, put, started
-from tests.handlers.test_sweep import Broom, broom, fail, made_but_not_started, told
 
 if TYPE_CHECKING:
     from tests.handlers.bulk import Machine
     from tests.handlers.support import Application, Log, MetricsReader
 
-__all__ = ["broom", "machine"]  # fixtures
+__all__ = ["machine"]  # a fixture
 ATTRIBUTES = {
     "status": {"S": "10"},
     "create_time": {"N": "1700000000"},

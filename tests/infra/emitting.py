@@ -26,10 +26,10 @@ from status_tracker.operations.counts import recount
 from status_tracker.sqs import TaskMessage, process_sqs_batch
 from status_tracker_ops.clients import s3_client
 from status_tracker_ops.handlers import measured
+from tests.handlers.broom import Broom
 from tests.handlers.bulk import Machine
 from tests.handlers.support import Application, FakeContext, application, sqs_event
 from tests.handlers.test_outages import S3, answered, raised
-from tests.handlers.test_sweep import Broom
 from tests.infra.expected import STEPS
 from tests.infra.series import Series
 

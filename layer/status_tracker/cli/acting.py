@@ -90,9 +90,9 @@ def _tell_of_going_back(scope: Scope, step: Step, chosen: TaskFilter) -> None:
     if not isinstance(step, AllSteps):
         return
     for code in chosen.statuses:
-        place, beginning = step.place(code), step.beginning(code)
-        if place is not beginning:
-            say(f"Tasks that are {scope.statuses[code].status} in {place.name} restart at {beginning.name}.")
+        now, first = step.step_at(code), step.step_of_rerun(code)
+        if now is not first:
+            say(f"Tasks that are {scope.statuses[code].status} in {now.name} restart at {first.name}.")
 
 
 def _act_on_all(scope: Scope, action: Action, chosen: Chosen, how: How, target: Target, *, cancel: bool) -> None:
@@ -186,8 +186,8 @@ def _going_back(steps: AllSteps, task_id: str) -> tuple[str, str] | None:
     if task is None:
         return None
     code = task.tracked_state().status
-    place, beginning = steps.place(code).name, steps.beginning(code).name
-    return None if place == beginning else (place, beginning)
+    now, first = steps.step_at(code).name, steps.step_of_rerun(code).name
+    return None if now == first else (now, first)
 
 
 def _usual(action: Action, configs: Sequence[TrackerConfig]) -> tuple[int, ...]:

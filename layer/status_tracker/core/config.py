@@ -21,7 +21,7 @@ _SAME_IN_NEXT_STEP = (
 _SHORTEST_LEASE = 1e-6
 """Times are stored to the microsecond."""
 _LONGEST_LEASE = 366 * 24 * 3600
-_KEPT = ("succeeded", "ignored", "exhausted")
+_FINISHED = ("succeeded", "ignored", "exhausted")
 """The statuses in which a task is finished."""
 _LONGEST_TTL = timedelta(days=36_600)
 
@@ -215,7 +215,7 @@ class TrackerConfig:
             status_shards=FrozenDict(_shards(codes.values(), (*shards, n_ignored_shard))),
             non_retryable=(NonRetryableError, *_checked_exceptions(non_retryable)),
             clock=clock,
-            ttl=FrozenDict(_checked_ttl(ttl or {}, {name: codes[name] for name in _KEPT if name in codes})),
+            ttl=FrozenDict(_checked_ttl(ttl or {}, {name: codes[name] for name in _FINISHED if name in codes})),
             postponing=FrozenDict(_checked_pauses(postponing or {})),
             postpone_at_most=postpone_at_most,
         )

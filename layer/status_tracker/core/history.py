@@ -55,7 +55,7 @@ def data_size(data: object) -> int:
 
 
 def check_json(data: object) -> None:
-    """As `data_size`, without the size; refuses also keys that are no strings, which JSON would change, and NaN."""
+    """Refuse data that JSON cannot hold, or would change, such as NaN and keys that are no strings; see `data_size`."""
     try:
         try:
             _STRICT.encode(data)

@@ -23,7 +23,7 @@ def configs_of(tasks: Any) -> tuple[TrackerConfig, ...]:
 
 def step_of(tasks: Any, state: TaskState) -> Any:
     """What has the rules for a task in that state: the task class of its step, or the tasks themselves."""
-    return tasks.place(state.status).task_class if isinstance(tasks, AllSteps) else tasks
+    return tasks.step_at(state.status).task_class if isinstance(tasks, AllSteps) else tasks
 
 
 class AllSteps:
@@ -51,14 +51,14 @@ class AllSteps:
         self.configs: tuple[TrackerConfig, ...] = tuple(step.task_class.config for step in self._steps)
         self.config = self.configs[0]
 
-    def place(self, code: int) -> PipelineStep:
+    def step_at(self, code: int) -> PipelineStep:
         """The step that works next on a task of that status."""
         return next((step for step in reversed(self._steps) if code in step.statuses.values()), self._steps[0])
 
-    def beginning(self, code: int) -> PipelineStep:
+    def step_of_rerun(self, code: int) -> PipelineStep:
         """The step with which a rerun of a task of that status begins."""
         is_through = code == self.configs[-1].succeeded_status
-        return self._steps[0] if is_through else self.place(code)
+        return self._steps[0] if is_through else self.step_at(code)
 
     def query_by_status(
         self,
@@ -101,7 +101,7 @@ class AllSteps:
         known: Any = None,
     ) -> Acted[Any]:
         """As `TrackedTask.act_if`, in the step where the task is when it is written."""
-        place = self.beginning if action == "rerun" else self.place
+        step_for = self.step_of_rerun if action == "rerun" else self.step_at
         while True:
             found = known if known is not None else self.get_one_or_none(task_id, consistent_read=True)
             if found is None:
@@ -110,11 +110,11 @@ class AllSteps:
                     use_case_id=self.config.use_case_id,
                     task_id=task_id,
                 )
-            step, known = place(found.tracked_state().status), None
+            step, known = step_for(found.tracked_state().status), None
 
             def still_there(state: TaskState, step: PipelineStep = step) -> None:
                 check(state)
-                if place(state.status) is not step:
+                if step_for(state.status) is not step:
                     raise _WentOnError
 
             try:

@@ -24,7 +24,7 @@ WORKERS = 8
 """So many tasks the command and the deployed sweep check and restart at a time: within Step Functions' quotas."""
 
 
-class Found(Protocol):
+class Unattended(Protocol):
     """What `query_unattended` gives: the tasks, and a `cursor` to continue after the last one given."""
 
     @property
@@ -33,12 +33,12 @@ class Found(Protocol):
     def __iter__(self) -> Iterator[Any]: ...
 
 
-class Query(Protocol):
+class QueryUnattended(Protocol):
     """`query_unattended`, or what is used instead of it."""
 
     def __call__(
         self, *, pending_after: timedelta, limit: int | None, until: datetime | None, cursor: str | None
-    ) -> Found: ...
+    ) -> Unattended: ...
 
 
 class Sweepable(Protocol):
@@ -58,7 +58,7 @@ class Sweepable(Protocol):
     @classmethod
     def query_unattended(
         cls, *, pending_after: timedelta, limit: int | None, until: datetime | None, cursor: str | None
-    ) -> Found: ...
+    ) -> Unattended: ...
 
     @classmethod
     def get_one_or_none(cls, task_id: str, consistent_read: bool) -> Self | None: ...
@@ -86,7 +86,7 @@ def sweep(
     cursor: str | None = None,
     stop: Callable[[], bool] = lambda: False,
     run_state: Callable[[TaskT], RunState] | None = None,
-    query: Query | None = None,
+    query: QueryUnattended | None = None,
     workers: int = 1,
     dry_run: bool = False,
 ) -> Swept:
