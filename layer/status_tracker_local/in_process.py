@@ -3,6 +3,7 @@
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.compat import HTTPHeaders
 from moto.core.botocore_stubber import MockRawResponse
 from moto.core.request import normalize_request
 
@@ -15,7 +16,6 @@ def answer_in_process(client: Any, application: Application) -> None:
 
     def answer(request: AWSPreparedRequest, **_: Any) -> AWSResponse:
         code, _reason, headers, body = answer_of(application, normalize_request(request).environ)
-        raw: Any = MockRawResponse(body)
-        return AWSResponse(request.url, code, headers, raw)
+        return AWSResponse(request.url, code, HTTPHeaders.from_pairs(headers), MockRawResponse(body))
 
     client.meta.events.register("before-send", answer)

@@ -177,7 +177,7 @@ def check_updates_once() -> None:
         OverlappingPathsValidator(names).traverse(node)
         UpdateHashRangeKeyValidator([*keys], names or {}).traverse(node)
 
-    def validate(self: UpdateExpressionValidator) -> Any:
+    def validate(self: Any) -> Any:
         node: Any = self.node_to_validate
         check(node.made_of, _as_pairs(self.expression_attribute_names), tuple(self.table.table_key_attrs))
         for processor in self.processors[_CHECKED_ONCE:]:
@@ -194,7 +194,7 @@ def look_at_the_nodes_of_an_update_once() -> None:
     """
     concerned: dict[tuple[type, type], bool] = {}
     hook = _TRAVERSER.pre_processing_of_child
-    is_node = functools.cache(lambda kind: issubclass(kind, _NODE))
+    is_node: Callable[[type], bool] = functools.cache(lambda kind: issubclass(kind, _NODE))
 
     def traverse(self: Any, node: Any, child_id: int = -1) -> Any:
         kind, parent = type(node), node.parent
@@ -228,7 +228,7 @@ def parse_conditions_once() -> None:
             return node
 
     @functools.lru_cache(maxsize=_EXPRESSIONS)
-    def parsed(expression: str, named: _Names, values: frozenset[str] | None) -> Tree:
+    def parsed(expression: str, named: _Names, values: frozenset[str] | None) -> Any:
         some_values = None if values is None else {name: {"S": name} for name in values}
         parser: Any = Tree(expression, _as_dict(named), some_values)
         parser.tree = original(parser)
@@ -239,7 +239,7 @@ def parse_conditions_once() -> None:
             return original(self)
         values = self.expression_attribute_values
         names = _as_pairs(self.expression_attribute_names)
-        found: Any = parsed(self.condition_expression, names, None if values is None else frozenset(values))
+        found = parsed(self.condition_expression, names, None if values is None else frozenset(values))
         self.expr_attr_names_found.extend(found.expr_attr_names_found)
         self.expr_attr_values_found.extend(found.expr_attr_values_found)
         return self._make_op_condition(found.tree)
