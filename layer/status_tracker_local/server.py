@@ -54,7 +54,7 @@ from status_tracker_local.scheduler import run_schedules
 from status_tracker_local.start_page import start_page
 from status_tracker_local.widget_page import WidgetPage
 
-# By default it is 700, which a request or two make.
+# By default it is 700, which a few requests make.
 _OBJECTS_BETWEEN_COLLECTIONS = 10_000
 
 
