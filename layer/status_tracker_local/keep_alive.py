@@ -1,7 +1,7 @@
 """The HTTP side of the server: many requests on one connection, each answered at once."""
 
 import io
-import traceback
+import logging
 from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Any
@@ -12,6 +12,19 @@ from werkzeug.test import run_wsgi_app
 _WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
 # What tells where an answer ends is told by this server alone.
 _FRAMING = {"connection", "content-length", "transfer-encoding"}
+
+_log = logging.getLogger(__name__)
+
+
+def answer_of(application: Any, environ: dict[str, Any]) -> tuple[int, str, Iterable[tuple[str, str]], bytes]:
+    """What a WSGI application answers: status, reason, headers, body; an error of its own is told in the log."""
+    try:
+        chunks, status, headers = run_wsgi_app(application, environ, buffered=True)
+    except Exception:  # noqa: BLE001 - whatever it is, the server goes on
+        _log.exception("Error on request:")
+        return HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", [], b"The server's log says why."
+    code, _, reason = status.partition(" ")
+    return int(code), reason, headers, b"".join(chunks)
 
 
 class KeepAliveHandler(MotoRequestHandler):
@@ -29,14 +42,7 @@ class KeepAliveHandler(MotoRequestHandler):
         """Answer one request, whose body is read to its end whether or not the application reads it."""
         self.environ = environ = self.make_environ()
         environ["wsgi.input"] = io.BytesIO(self._body(environ))
-        try:
-            chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
-        except Exception:  # noqa: BLE001 - whatever it is, the server goes on
-            self.server.log("error", "Error on request:\n%s", traceback.format_exc())
-            self._answer(HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", [], b"The server's log says why.")
-        else:
-            code, _, reason = status.partition(" ")
-            self._answer(int(code), reason, headers, b"".join(chunks))
+        self._answer(*answer_of(self.server.app, environ))
 
     def handle_expect_100(self) -> bool:
         """Have the client send its body, at once: it waits for that."""

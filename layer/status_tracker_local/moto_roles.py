@@ -31,8 +31,10 @@ from moto.stepfunctions.parser.asl.component.state.exec.state_task.service.state
 )
 from moto.stepfunctions.parser.asl.utils import boto_client
 
+from status_tracker_local.in_process import answer_in_process
 from status_tracker_local.moto_patches import after
 from status_tracker_local.moto_streams import on_failure_of
+from status_tracker_local.other_sites import Application
 from status_tracker_local.permissions.asks import Ask
 from status_tracker_local.permissions.asks import Role as ActingRole
 from status_tracker_local.permissions.errors import RefusedError
@@ -40,17 +42,19 @@ from status_tracker_local.permissions.judge import Judge
 from status_tracker_local.permissions.services import check_event_source
 from status_tracker_local.permissions.sessions import Session
 
-# Longer than any task: the state's own timeout ends it.
-_CLIENT_SECONDS = 99_999_999
 
+def hold_to_roles(judge: Judge, aws: Application) -> None:
+    """Mend moto in this process, after `status_tracker_local.moto_patches.apply_patches`.
 
-def hold_to_roles(judge: Judge) -> None:
-    """Mend moto in this process, after `status_tracker_local.moto_patches.apply_patches`."""
+    Args:
+        judge: says what roles may do.
+        aws: the WSGI application that answers the requests of state machines.
+    """
     _deploy_policies()
     _leave_bucket_policies_to_the_judge()
     _keep_policies_of_queues()
     _check_event_sources(judge)
-    _act_as_the_state_machine(judge)
+    _act_as_the_state_machine(judge, aws)
     _hold_maps_to_their_role(judge)
     _name_the_refusal_to_invoke()
 
@@ -104,8 +108,11 @@ def _check_event_sources(judge: Judge) -> None:
     lambda_models.LambdaBackend.create_event_source_mapping = create  # type: ignore[method-assign]
 
 
-def _act_as_the_state_machine(judge: Judge) -> None:
-    """The executor signs with the same key whatever it runs, and makes a boto3 client per task, which is slow."""
+def _act_as_the_state_machine(judge: Judge, aws: Application) -> None:
+    """The executor signs with the same key whatever it runs, and makes a boto3 client per task, which is slow.
+
+    So is a connection to the server that it runs in.
+    """
     lock = threading.Lock()
     clients: dict[tuple[str, str, str], Any] = {}
     original = boto_client.boto_client_for
@@ -118,6 +125,7 @@ def _act_as_the_state_machine(judge: Judge) -> None:
         with lock:
             if key not in clients:
                 clients[key] = _client(service, region, session)
+                answer_in_process(clients[key], aws)
             return clients[key]
 
     for module in list(sys.modules.values()):
@@ -135,9 +143,6 @@ def _client(service: str, region: str, session: Session) -> Any:
         config=Config(
             parameter_validation=False,
             retries={"total_max_attempts": 1},
-            connect_timeout=_CLIENT_SECONDS,
-            read_timeout=_CLIENT_SECONDS,
-            max_pool_connections=100,
         ),
     )
 

@@ -13,7 +13,14 @@ from moto import backends
 from moto.core import responses
 from moto.core.serialize import BaseJSONSerializer
 from moto.core.utils import unix_time, unix_time_millis
+from moto.dynamodb.comparisons import AttributeValue, ConditionExpressionParser
 from moto.dynamodb.parsing import ast_nodes, expressions
+from moto.dynamodb.parsing.validators import (
+    ActionCountValidator,
+    OverlappingPathsValidator,
+    UpdateExpressionValidator,
+    UpdateHashRangeKeyValidator,
+)
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.sqs import models as sqs_models
 from moto.sqs.models import Message, Queue, SQSBackend
@@ -22,6 +29,13 @@ from moto.sqs.models import Message, Queue, SQSBackend
 _NODE: Any = vars(ast_nodes)["Node"]
 _TRAVERSER: Any = vars(ast_nodes)["DepthFirstTraverser"]
 _PARSER: Any = vars(expressions)["UpdateExpressionParser"]
+
+# So many different expressions are remembered, of each kind.
+_EXPRESSIONS = 256
+# The names that an expression of a request has for attributes.
+_Names = tuple[tuple[str, str], ...] | None
+# The checks of `check_updates_once` are the first of all.
+_CHECKED_ONCE = 3
 
 
 def make_moto_quicker() -> None:
@@ -33,7 +47,9 @@ def make_moto_quicker() -> None:
     ask_a_queue_for_its_retention_only()
     write_attributes_in_one_pass()
     parse_updates_once()
+    check_updates_once()
     look_at_the_nodes_of_an_update_once()
+    parse_conditions_once()
 
 
 def list_modules_once() -> None:
@@ -140,9 +156,35 @@ _WRITTEN: Mapping[str, Callable[[Any], Any]] = {
 def parse_updates_once() -> None:
     """An update's expression is parsed twice, and what comes of it copied node by node."""
     original = _PARSER.make
-    parsed = functools.lru_cache(maxsize=256)(lambda expression: pickle.dumps(original(expression)))
+
+    @functools.lru_cache(maxsize=_EXPRESSIONS)
+    def parsed(expression: str) -> bytes:
+        node = original(expression)
+        node.made_of = expression  # see `check_updates_once`
+        return pickle.dumps(node)
+
     _PARSER.make = staticmethod(lambda expression: pickle.loads(parsed(expression)))  # noqa: S301 - our own
     _NODE.__deepcopy__ = lambda self, _: pickle.loads(pickle.dumps(self))  # noqa: S301 - our own
+
+
+def check_updates_once() -> None:
+    """Three of the ten checks of an update look neither at its values nor at the item, and take longest."""
+
+    @functools.lru_cache(maxsize=_EXPRESSIONS)
+    def check(expression: str, named: _Names, keys: tuple[str, ...]) -> None:
+        node, names = _PARSER.make(expression), _as_dict(named)
+        ActionCountValidator().traverse(node)
+        OverlappingPathsValidator(names).traverse(node)
+        UpdateHashRangeKeyValidator([*keys], names or {}).traverse(node)
+
+    def validate(self: Any) -> Any:
+        node: Any = self.node_to_validate
+        check(node.made_of, _as_pairs(self.expression_attribute_names), tuple(self.table.table_key_attrs))
+        for processor in self.processors[_CHECKED_ONCE:]:
+            node = processor.traverse(node)
+        return node
+
+    UpdateExpressionValidator.validate = validate  # type: ignore[method-assign]
 
 
 def look_at_the_nodes_of_an_update_once() -> None:
@@ -150,19 +192,18 @@ def look_at_the_nodes_of_an_update_once() -> None:
 
     To ask that of an abstract class takes long; here it is asked once for each class of nodes.
     """
-    nodes: dict[type, bool] = {}
     concerned: dict[tuple[type, type], bool] = {}
+    hook = _TRAVERSER.pre_processing_of_child
+    is_node: Callable[[type], bool] = functools.cache(lambda kind: issubclass(kind, _NODE))
 
     def traverse(self: Any, node: Any, child_id: int = -1) -> Any:
-        kind = type(node)
-        if kind not in nodes:
-            nodes[kind] = issubclass(kind, _NODE)
-        if not nodes[kind]:
-            return node
-        parent = node.parent
+        kind, parent = type(node), node.parent
+        prepare = None if type(self).pre_processing_of_child is hook else self.pre_processing_of_child
         for index, child in enumerate(node.children or ()):
-            self.pre_processing_of_child(node, index)
-            traverse(self, child, index)
+            if prepare:
+                prepare(node, index)
+            if is_node(type(child)):
+                traverse(self, child, index)
         both = (type(self), kind)
         if both not in concerned:
             concerned[both] = isinstance(node, self.nodes_to_be_processed())
@@ -174,3 +215,47 @@ def look_at_the_nodes_of_an_update_once() -> None:
         return node
 
     _TRAVERSER.traverse_node_recursively = traverse
+
+
+def parse_conditions_once() -> None:
+    """A request's condition is parsed twice, character by character, and anew with each request of the same kind."""
+    original, original_operand = ConditionExpressionParser.parse, ConditionExpressionParser._make_operand
+
+    class Tree(ConditionExpressionParser):
+        """Gives the tree of which the condition is made."""
+
+        def _make_op_condition(self, node: Any) -> Any:
+            return node
+
+    @functools.lru_cache(maxsize=_EXPRESSIONS)
+    def parsed(expression: str, named: _Names, values: frozenset[str] | None) -> Any:
+        some_values = None if values is None else {name: {"S": name} for name in values}
+        parser: Any = Tree(expression, _as_dict(named), some_values)
+        parser.tree = original(parser)
+        return parser
+
+    def parse(self: Any) -> Any:
+        if not self.condition_expression:
+            return original(self)
+        values = self.expression_attribute_values
+        names = _as_pairs(self.expression_attribute_names)
+        found = parsed(self.condition_expression, names, None if values is None else frozenset(values))
+        self.expr_attr_names_found.extend(found.expr_attr_names_found)
+        self.expr_attr_values_found.extend(found.expr_attr_values_found)
+        return self._make_op_condition(found.tree)
+
+    def make_operand(self: Any, node: Any) -> Any:
+        if node.kind == self.Kind.EXPRESSION_ATTRIBUTE_VALUE:
+            return AttributeValue(self.expression_attribute_values[node.text])
+        return original_operand(self, node)
+
+    ConditionExpressionParser.parse = parse  # type: ignore[method-assign]
+    ConditionExpressionParser._make_operand = make_operand  # type: ignore[method-assign]
+
+
+def _as_pairs(names: Mapping[str, str] | None) -> _Names:
+    return None if names is None else tuple(names.items())
+
+
+def _as_dict(names: _Names) -> Any:
+    return None if names is None else dict(names)

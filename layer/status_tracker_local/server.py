@@ -5,6 +5,7 @@ refused. Beside the AWS APIs the server answers questions of ours, see `Question
 widgets and its dashboards.
 """
 
+import gc
 import json
 import logging
 import os
@@ -53,6 +54,9 @@ from status_tracker_local.scheduler import run_schedules
 from status_tracker_local.start_page import start_page
 from status_tracker_local.widget_page import WidgetPage
 
+# By default it is 700, which a few requests make.
+_OBJECTS_BETWEEN_COLLECTIONS = 10_000
+
 
 def main() -> None:
     """Serve until killed. Arguments: listening socket, state folder, the handlers' Python interpreter."""
@@ -75,7 +79,7 @@ def main() -> None:
     os.environ["MOTO_PORT"] = str(server.port)  # the executor of state machines looks there
     apply_patches(deployed)
     leave_out_outputs()
-    hold_to_roles(judge)
+    hold_to_roles(judge, aws)
     EventTargets(deployed.accept_by_arn, judge).install()
     refuse_templates()
     monitor.watch_requests()
@@ -84,7 +88,14 @@ def main() -> None:
     may_invoke = partial(schedule_may_invoke, judge)
     threading.Thread(target=run_schedules, args=(deployed.accept_by_arn, may_invoke), daemon=True).start()
     threading.Thread(target=monitor.run, daemon=True).start()
+    _collect_garbage_seldom()
     server.serve_forever()
+
+
+def _collect_garbage_seldom() -> None:
+    """Nearly all that the server holds stays: to look through it for garbage every few requests takes long."""
+    gc.freeze()
+    gc.set_threshold(_OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def _with_questions(aws: Application, pages: Mapping[str, Application], questions: "Questions") -> Application:

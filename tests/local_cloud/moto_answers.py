@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
-from botocore.exceptions import ClientError
 from moto import mock_aws
 
 from status_tracker_local.moto_speed import make_moto_quicker
@@ -49,8 +48,40 @@ UPDATES = [
     "SET #n :one",
     "SET #k = :text",
     "SET #n = :one SET #f = :one",
+    "SET #n = :one, #n = :text",
+    "SET #unknown = :one",
+    "SET #f = :unknown",
 ]
-NAMES = {"#m": "map", "#i": "in", "#n": "number", "#f": "fresh", "#l": "list", "#t": "texts", "#k": "key"}
+CONDITIONS = [
+    "#n < :one AND NOT (contains(#l, :text) OR #f IN (:text, :one))",
+    "attribute_exists(#m.#i) AND (size(#t) >= :one OR begins_with(#s, :text))",
+    "#n BETWEEN :one AND :text",
+    "#l[0] = :text OR attribute_type(#m, :text)",
+    "number <= :one",
+    "status = :text",
+    "#unknown = :one",
+    "#n = :unknown",
+    "#n BETWEEN :one",
+    "((#n = :one))",
+    "(#n = :one",
+]
+# What the values of a condition are from one request to the next, whose text is the same.
+WANTED: list[tuple[Any, Any]] = [
+    ({"N": "1"}, {"S": "a"}),
+    ({"N": "-2"}, {"S": "M"}),
+    ({"S": "x"}, {"NULL": True}),
+    ({"N": "-1.5"}, {"N": "7"}),
+]
+NAMES = {
+    "#m": "map",
+    "#i": "in",
+    "#n": "number",
+    "#f": "fresh",
+    "#l": "list",
+    "#t": "texts",
+    "#k": "key",
+    "#s": "status",
+}
 RETURNED = ("ALL_NEW", "UPDATED_NEW", "UPDATED_OLD")
 
 
@@ -86,11 +117,42 @@ def of_items() -> Iterator[Answer]:
                 TableName="table",
                 Key=KEY,
                 UpdateExpression=expression,
-                ExpressionAttributeNames={name: NAMES[name] for name in NAMES if name in expression},
                 ReturnValues=returned,
+                **names(expression),
                 **values(expression),
             )
+    yield from of_conditions(dynamodb)
     yield lambda: dynamodb.get_item(TableName="table", Key=KEY)
+
+
+def of_conditions(dynamodb: Any) -> Iterator[Answer]:
+    """Each condition with several values, of a write and of a read; the same update with another name for the key."""
+    for one, text in WANTED:
+        for condition in CONDITIONS:
+            wanted = {":one": one, ":text": text}
+            named = {name: wanted[name] for name in wanted if name in condition}
+            asked = {**names(condition), **({"ExpressionAttributeValues": named} if named else {})}
+            yield lambda asked=asked, condition=condition: dynamodb.put_item(  # type: ignore[misc]
+                TableName="table", Item=ITEM, ConditionExpression=condition, **asked
+            )
+            yield lambda asked=asked, condition=condition: dynamodb.scan(  # type: ignore[misc]
+                TableName="table", FilterExpression=condition, **asked
+            )
+    for name in ("fresh", "key", "status"):
+        yield lambda name=name: dynamodb.update_item(  # type: ignore[misc]
+            TableName="table",
+            Key=KEY,
+            UpdateExpression="SET #a = :text",
+            ConditionExpression="attribute_exists(#a)",
+            ExpressionAttributeNames={"#a": name},
+            ExpressionAttributeValues={":text": {"S": "new"}},
+        )
+
+
+def names(expression: str) -> dict[str, Any]:
+    """The names that an expression has for attributes; DynamoDB refuses an empty list of them."""
+    named = {name: NAMES[name] for name in NAMES if name in expression}
+    return {"ExpressionAttributeNames": named} if named else {}
 
 
 def values(expression: str) -> dict[str, Any]:
@@ -121,8 +183,8 @@ def answered(request: Answer) -> Any:
     """The answer, or the error, without what is different each time."""
     try:
         answer = request()
-    except ClientError as error:
-        return str(error)
+    except Exception as error:  # noqa: BLE001 - of some requests moto's own
+        return f"{type(error).__name__}: {error}"
     return {name: value for name, value in answer.items() if name != "ResponseMetadata"}
 
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.models.utilities import bytesize, dynamo_json_dump
+from moto.dynamodb.models.utilities import bytesize
 from moto.dynamodb.responses import DynamoHandler
 
 from status_tracker_local.monitoring.clock import Clock
@@ -28,10 +28,10 @@ _transactional: ContextVar[bool] = ContextVar("transactional", default=False)
 
 
 class _Attribute(NamedTuple):
-    """The content is empty where no index has the attribute: nobody asks then whether it has changed."""
+    """There is no content where no index has the attribute: nobody asks then whether it has changed."""
 
     size: int
-    content: str
+    content: DynamoType | None
 
 
 Image = Mapping[str, _Attribute]
@@ -120,7 +120,7 @@ def _image(backend: DynamoDBBackend, table: str, key: Mapping[str, Any]) -> Imag
     return {
         name: _Attribute(
             bytesize(name) + value.size(),
-            dynamo_json_dump(value) if any(_projects(index, name) for index in indexes) else "",
+            value if any(_projects(index, name) for index in indexes) else None,
         )
         for name, value in attributes.items()
     }
