@@ -6,6 +6,7 @@ Here stands too which tests are left to `make matrix`.
 from __future__ import annotations
 
 import functools
+import gc
 import signal
 from collections.abc import Iterator
 
@@ -31,6 +32,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if _on_moto(item) and getattr(item, "originalname", "") != SMOKE_OF_MOTO:
             item.add_marker(pytest.mark.matrix)
+
+
+def pytest_collection_finish() -> None:
+    """The tests stay until the end: the garbage collector need not walk through all of them again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 def _on_moto(item: pytest.Item) -> bool:

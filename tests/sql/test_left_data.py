@@ -104,7 +104,7 @@ def test_what_is_changed_during_an_update_is_stored_at_the_end(
         answer = write(store, request)
         if getattr(request.guard, "growing", None) == "update_count" and not under_way.is_set():
             under_way.set()
-            go_on.wait(10)
+            go_on.wait(60)
         return answer
 
     def change(job: Any, updates: Any) -> None:

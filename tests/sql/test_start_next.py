@@ -129,7 +129,7 @@ def test_workers_share_the_jobs_and_none_is_done_twice(job_class: type[Job], eng
     together = Barrier(WORKERS)
 
     def work(_: int) -> list[str]:
-        together.wait(10)
+        together.wait(60)
         done = []
         while (job_id := run_next(job_class, engine)) is not None:
             done.append(job_id)

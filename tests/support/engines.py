@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from moto.server import ThreadedMotoServer
 
 from status_tracker.testing.moto import mend_dynamodb
-from tests.support.dynamodb_local import run_dynamodb_local
+from tests.support.dynamodb_local import SHORT_LIVED, run_dynamodb_local
 
 DYNAMODB_LOCAL = "dynamodb-local"
 MOTO = "moto"
@@ -41,5 +41,5 @@ def moto_server() -> Iterator[Engine]:
 @contextmanager
 def dynamodb_local() -> Iterator[Engine]:
     """AWS's own engine. Raises `EngineMissingError` where it is not installed."""
-    with run_dynamodb_local() as port:
+    with run_dynamodb_local(*SHORT_LIVED) as port:
         yield Engine(DYNAMODB_LOCAL, f"http://127.0.0.1:{port}")

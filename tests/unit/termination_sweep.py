@@ -22,20 +22,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NamedTuple
 
-import sqlalchemy as sa
-from sqlalchemy import orm
-
 from status_tracker.abstract import FileTracker
 from status_tracker.core.signals import whole
-from status_tracker.sql import JobMixin
 from status_tracker.testing import MemoryStore, Record
-from tests.unit.steps import PENDING, Clock, make_config, start, stored
+from tests.unit.steps import PENDING, Clock, start, stored
 
 DEFAULTS: dict[signal.Signals, Any] = {
     signal.SIGTERM: signal.SIG_DFL,
     signal.SIGINT: signal.default_int_handler,
 }
-SIGNAL = signal.Signals[sys.argv[2]]
+START, SIGNAL = sys.argv[1], signal.Signals[sys.argv[2]]
 
 
 class Attempt(NamedTuple):
@@ -61,28 +57,22 @@ def by_a_generator(_folder: Path) -> Attempt:
     return Attempt(started(), lambda: stored(store).lock is not None)
 
 
-def engine_in(folder: Path) -> sa.Engine:
-    return sa.create_engine(f"sqlite:///{folder / 'jobs.sqlite'}", poolclass=sa.NullPool)
-
-
 def prepare(folder: Path) -> None:
-    """The job and the file that each attempt finds."""
+    """The job or the file that each attempt finds."""
     folder.mkdir()
-    engine = engine_in(folder)
-    Base.metadata.create_all(engine)
-    Job.create_and_save(engine, "t-1", PENDING)
-    File.folder = folder
-    File.new("t-1")
+    if START == "sql":
+        from . import termination_jobs  # noqa: PLC0415  # a process without SQLAlchemy forks faster
+
+        termination_jobs.prepare(folder)
+    elif START == "files":
+        File.folder = folder
+        File.new("t-1")
 
 
 def by_sql(folder: Path) -> Attempt:
-    engine = engine_in(folder)
+    from .termination_jobs import attempt_in  # noqa: PLC0415
 
-    def locked() -> bool:
-        with engine.connect() as connection:
-            return connection.scalar(sa.text("SELECT lock FROM jobs")) is not None
-
-    return Attempt(Job.start_next(engine), locked)
+    return Attempt(*attempt_in(folder))
 
 
 def by_files(folder: Path) -> Attempt:
@@ -98,16 +88,6 @@ ATTEMPTS: dict[str, Callable[[Path], Attempt]] = {
     "sql": by_sql,
     "files": by_files,
 }
-
-
-class Base(orm.DeclarativeBase):
-    pass
-
-
-class Job(Base, JobMixin):
-    __tablename__ = "jobs"
-
-    config = make_config()
 
 
 @dataclass
@@ -149,7 +129,7 @@ def tell(where: str, *, faulty: bool) -> None:
 
 
 def attempt(nth: int, folder: Path) -> None:
-    made = ATTEMPTS[sys.argv[1]](folder)
+    made = ATTEMPTS[START](folder)
     told = Told(nth, made.locked)
     waited = False
     sys.settrace(told)

@@ -13,7 +13,7 @@ from pynamodb.exceptions import PynamoDBConnectionError, UpdateError
 
 import status_tracker as st
 from status_tracker.core.port import PauseBoard
-from tests.support.dynamodb_local import run_dynamodb_local
+from tests.support.dynamodb_local import SHORT_LIVED, run_dynamodb_local
 
 from ..database import create_tables, dump_tables
 from ..faults import Faults
@@ -68,7 +68,7 @@ class DynamoBackend:
 
     @contextmanager
     def serving(self) -> Iterator[None]:
-        with run_dynamodb_local() as port:
+        with run_dynamodb_local(*SHORT_LIVED) as port:
             create_tables(port)
             with proxied(self._options, Http, port, self._directory) as proxy:
                 connect(self._options, f"http://127.0.0.1:{proxy}", self._clock)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import itertools
 import sqlite3
 import threading
-import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -149,8 +150,9 @@ class FaultyCommits:
         return error
 
 
-def job_class(table: str, config: st.TrackerConfig) -> Any:
-    """Jobs in that table; each step has a mapping of its own."""
+@functools.cache
+def mapped(table: str, _nth: int) -> Any:
+    """The nth mapping of jobs to that table: made once, for that takes SQLAlchemy longer than a test takes."""
 
     class Base(orm.DeclarativeBase):
         pass
@@ -158,12 +160,15 @@ def job_class(table: str, config: st.TrackerConfig) -> Any:
     class Job(Base, JobMixin):
         __tablename__ = table
 
-    Job.config = config
     return Job
 
 
 class SqlBackend:
-    """A table of the test's own; its steps share it."""
+    """A table of jobs; each step has a mapping of its own.
+
+    Args:
+        table: by default one that the tests of an engine share, and that is empty at first.
+    """
 
     backend_errors = (sa.exc.DBAPIError,)
 
@@ -171,13 +176,18 @@ class SqlBackend:
         self.promises = MYSQL_PROMISES if engine.dialect.name == "mysql" else PROMISES
         self._engine = engine
         self._faults = faults
-        self._table = table or f"job_{uuid.uuid4().hex}"
+        self._table = table or "jobs"
+        self._steps = itertools.count()
         faults.heal()
+        jobs = mapped(self._table, 0)
+        jobs.metadata.create_all(engine)
+        if table is None:
+            with engine.begin() as connection:
+                connection.execute(sa.delete(jobs))
 
     def step(self, codes: Mapping[str, int], clock: Any, **settings: Any) -> JobStep:
-        config = st.TrackerConfig.make(**{"use_case_id": "test", "clock": clock, **codes, **settings})
-        job = job_class(self._table, config)
-        job.metadata.create_all(self._engine)
+        job = mapped(self._table, next(self._steps))
+        job.config = st.TrackerConfig.make(**{"use_case_id": "test", "clock": clock, **codes, **settings})
         return JobStep(job, self._engine, self._faults)
 
 

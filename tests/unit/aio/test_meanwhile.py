@@ -22,7 +22,7 @@ def held_up(monkeypatch: pytest.MonkeyPatch) -> tuple[threading.Event, threading
         answer = write(store, request)
         if "data" in request.changes and not under_way.is_set():
             under_way.set()
-            go_on.wait(10)
+            go_on.wait(60)
         return answer
 
     monkeypatch.setattr(MemoryStore, "write", waiting)
