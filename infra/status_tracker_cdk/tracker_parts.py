@@ -13,8 +13,9 @@ from aws_cdk import aws_sns as sns
 from constructs import Construct
 
 from status_tracker_cdk.access import acknowledge
-from status_tracker_cdk.bulk import Backfill, BulkRerun
+from status_tracker_cdk.bulk import Backfill, BulkCancel, BulkDelete, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.events import TaskEvents
 from status_tracker_cdk.functions import FunctionCommons
@@ -25,7 +26,7 @@ from status_tracker_cdk.monitoring.monitoring import Monitoring
 from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import TableRights
-from status_tracker_cdk.widget import Deletion, Widget
+from status_tracker_cdk.widget import Widget
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import TaskWorkflow, TrackedStep
 
@@ -42,6 +43,8 @@ class Choices:
     alarms: AlarmProps | None
     alarm_topic: sns.ITopic | None
     bulk_rerun: BulkProps | None
+    bulk_cancel: BulkProps | None
+    bulk_delete: BulkProps | None
     results: s3.IBucket | None
     data: DataProps
 
@@ -196,12 +199,17 @@ class Operations:
         )
 
     def _bulk_machines(self) -> Mapping[str, BulkMachine]:
-        parts, uploads = self._parts, self._parts.uploads
-        rerun, backfill = parts.choices.bulk_rerun, None if uploads is None else uploads.backfill
-        chosen = [(Backfill, backfill, parts.first_dispatch), (BulkRerun, rerun, parts.dispatch)]
-        if rerun is None and backfill is None:
+        parts, choices, uploads = self._parts, self._parts.choices, self._parts.uploads
+        backfill = None if uploads is None else uploads.backfill
+        chosen = [
+            (Backfill, backfill, parts.first_dispatch),
+            (BulkRerun, choices.bulk_rerun, parts.dispatch),
+            (BulkCancel, choices.bulk_cancel, parts.dispatch),
+            (BulkDelete, choices.bulk_delete, parts.dispatch),
+        ]
+        if not any(props for _, props, _ in chosen):
             return {}
-        results = parts.choices.results or self._files()
+        results = choices.results or self._files()
         return {
             kind.__name__: kind(
                 self._scope,
@@ -214,6 +222,7 @@ class Operations:
                     results=results,
                     table=parts.table,
                     dispatch=dispatch,
+                    deletion=choices.deletion,
                 ),
             )
             for kind, props, dispatch in chosen

@@ -53,7 +53,7 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         ),
         *("DuplicateRuns", *(f"DuplicateRunsIgnored{step}" for step in STEPS)),
         *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"),
-        *("BackfillFailed", "BulkRerunFailed"),
+        *(f"{name}Failed" for name in expected.BULK_FOLDERS),
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
         *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep", "Events")),
@@ -250,7 +250,7 @@ def test_duplicate_runs_are_those_of_tasks_that_had_ended(stage: Synthesized, al
         assert_alarm(alarms[f"DuplicateRunsIgnored{step}"], metric, over=50)
 
 
-@pytest.mark.parametrize("name", ["Backfill", "BulkRerun"])
+@pytest.mark.parametrize("name", expected.BULK_FOLDERS)
 def test_bulk_machines_that_fail_are_told_of(alarms: dict[str, Alarm], name: str) -> None:
     machine = {"StateMachineArn": f"<{name}StateMachine>"}
     alarm = alarms[f"{name}Failed"]
