@@ -185,6 +185,7 @@ class Functions:
         patch.setattr("status_tracker.operations.counts.SETTLING_SECONDS", 0)
         board = "status_tracker.dynamodb.counts.DynamoCountBoard"
         patch.setattr(f"{board}.mark", lambda _: "read at once")
+        patch.setattr(f"{board}.probe", lambda _: None)
         patch.setattr(f"{board}.is_reached", lambda *_: True)
         task_class = self.app.tasks.PIPELINE.first.task_class
         table = boto3.client("dynamodb", region_name="us-east-1")

@@ -241,6 +241,14 @@ class Alarms(Construct):
                 "Counts have drifted",
                 missing=_AS_IT_WAS,
             )
+            self._alarm(
+                "CountsBehind",
+                self._watched.swept("CountsBehind", COUNTS_STEP),
+                f"For over {minutes} minutes nothing has read the table's stream: no change is told or counted. See "
+                f"whether the function {EVENTS_STEP} is there, and its event source mapping enabled.",
+                "Nothing keeps the counts",
+                over=minutes * 60,
+            )
 
     def _add_throttles(self) -> None:
         watched = self._watched
