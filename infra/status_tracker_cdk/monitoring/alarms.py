@@ -190,7 +190,7 @@ class Alarms(Construct):
                 ),
                 f"An execution of {name} ended in Failed or Refused, timed out or was stopped. What it did not come to "
                 "is untouched: read its cause and its report, mend that, and start it again.",
-                "A backfill or bulk rerun failed",
+                "A backfill or bulk action failed",
                 window=EVENT,
             )
 
