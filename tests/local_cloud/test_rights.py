@@ -48,6 +48,10 @@ def rights(app: Application) -> Rights:
     _backfill(app)
     scans = {"statuses": ["ignored"], "id_prefix": "rights/scan", "error_text": "looks like a scan"}
     assert _run(app, "BulkRerunArn", filter=scans, reason="again", run_id="rights")["counts"]["done"] == 1
+    app.extract_task().make_and_save("rights/not-wanted#1")
+    chosen = {"statuses": ["pending"], "id_prefix": "rights/not-wanted"}
+    cancelled = _run(app, "BulkCancelArn", filter=chosen, reason="nobody wants it", run_id="rights")
+    assert cancelled["counts"]["done"] == 1
     _use_the_widget(app, good)
     _leave_to_the_sweep(app, good)
     wait_for("an invocation by the schedule", lambda: _is_asked_for(app, "ScheduleRights", "lambda:InvokeFunction"))
