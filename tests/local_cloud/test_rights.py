@@ -21,8 +21,11 @@ NEVER_USED = {
     "* logs:DescribeLogGroups": "the same",
     "* logs:*ResourcePolic*": "the same",
     "* xray:*": "Lambda and Step Functions send traces by themselves; there is no X-Ray here",
-    "B* states:DescribeExecution": "Step Functions looks after a Map's executions; here they run within the Map's own",
-    "B* states:StopExecution": "the same",
+    **{
+        f"{machine}Role states:{action}": "Step Functions looks after a Map's executions; here they run within its own"
+        for machine in ("Backfill", "BulkRerun", "BulkCancel")
+        for action in ("DescribeExecution", "StopExecution")
+    },
     "OperationsSweepRole states:DescribeExecution": "the sweep asks so only where its time is over before "
     "all running executions are listed",
     "B* s3:AbortMultipartUpload": "Step Functions writes the results of a Map in parts; here they are written at once",
