@@ -14,9 +14,9 @@ from constructs import Construct, IConstruct
 
 from documents.settings import COPIES, AnswerSettings
 from status_tracker_cdk.access import acknowledge, allow, objects_finding
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.props import Props
 from status_tracker_cdk.retention import DataProps
-from status_tracker_cdk.widget import Deletion
 
 _ACCESS_LOG_DAYS = 90
 # Copies that are left behind, for example by a failed job, expire long after the workflow stopped waiting.
@@ -50,13 +50,20 @@ class EncryptionProps(Props):
 
 @dataclass(frozen=True, kw_only=True)
 class DeletionProps(Props):
-    """Whether tasks can be deleted from the widget, with their documents and results.
+    """Whether tasks can be deleted on AWS, with their documents and results.
 
     Attributes:
         widget_deletes: let the administrators of the widget delete tasks for good.
+        bulk_deletes: let whoever may start the state machine ``BulkDelete`` delete all that match a filter, too.
     """
 
     widget_deletes: bool = False
+    bulk_deletes: bool = False
+
+    def conflicts(self) -> Iterator[str]:
+        """Many at once, and not one."""
+        if self.bulk_deletes and not self.widget_deletes:
+            yield "bulk_deletes needs widget_deletes: who may delete many tasks may delete one"
 
 
 def of_every_task(name: str) -> str:

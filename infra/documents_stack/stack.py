@@ -51,6 +51,7 @@ class StatusTrackerStack(Stack):
             events=settings.events,
             monitoring=replace(settings.alarms, alarm_runbook=settings.alarms.alarm_runbook or "docs/runbook.md"),
             bulk_rerun=settings.bulk,
+            bulk_delete=settings.bulk if settings.deletion.bulk_deletes else None,
             results=self.buckets.results,
             deletion=self.buckets.deletion() if settings.deletion.widget_deletes else None,
         )
@@ -58,7 +59,9 @@ class StatusTrackerStack(Stack):
         self.tracker.on_upload(
             self.buckets.documents, intake=settings.intake, backfill=settings.bulk, construct_id="DocumentIntake"
         )
-        if settings.deletion.widget_deletes and self.tracker.widget is not None:
-            self.buckets.accept_deleting(self.tracker.widget)
+        deleting = [self.tracker.widget] if settings.deletion.widget_deletes else []
+        for each in (*deleting, self.tracker.bulk_machines.get("BulkDelete")):
+            if each is not None:
+                self.buckets.accept_deleting(each)
         CfnOutput(self, "DocumentBucketName", value=self.buckets.documents.bucket_name)
         CfnOutput(self, "ResultBucketName", value=self.buckets.results.bucket_name)

@@ -4,9 +4,10 @@ What is not in this list is not part of the interface.
 """
 
 from status_tracker_cdk import _needed  # noqa: F401 - first: it says what is not installed
-from status_tracker_cdk.bulk import Backfill, BulkRerun
+from status_tracker_cdk.bulk import Backfill, BulkCancel, BulkDelete, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine, BulkProps
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.events import EventsProps, TaskEvents
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
@@ -22,7 +23,7 @@ from status_tracker_cdk.sqs_worker import SqsWorker
 from status_tracker_cdk.sweep import Sweep, SweepProps
 from status_tracker_cdk.table import ExistingTable, TaskTable
 from status_tracker_cdk.tracker import Tracker
-from status_tracker_cdk.widget import Deletion, Widget
+from status_tracker_cdk.widget import Widget
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import StepProps, TaskWorkflow, TrackedStep
@@ -30,7 +31,9 @@ from status_tracker_cdk.workflow import StepProps, TaskWorkflow, TrackedStep
 __all__ = [
     "AlarmProps",
     "Backfill",
+    "BulkCancel",
     "BulkCommons",
+    "BulkDelete",
     "BulkMachine",
     "BulkProps",
     "BulkRerun",

@@ -14,6 +14,7 @@ from aws_cdk import aws_stepfunctions_tasks as tasks
 from constructs import Construct
 
 from status_tracker_cdk.access import acknowledge, allow, allow_key, objects_finding
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.props import Props, between
@@ -35,11 +36,11 @@ class BulkProps(Props):
     """The pace of a machine.
 
     Attributes:
-        bulk_tasks_per_second: tasks that a backfill or a bulk rerun starts in a second, at most. Leave to the others
+        bulk_tasks_per_second: tasks that a machine starts or acts on in a second, at most. Leave to the others
             what they need of the executions a second that Step Functions admits by default (300).
-        bulk_max_concurrency: functions of a backfill or a bulk rerun that work at the same time, where its input says
+        bulk_max_concurrency: functions of an execution that work at the same time, where its input says
             nothing else. Each starts some 20 tasks a second at most.
-        bulk_tolerated_failures: items that may fail before a backfill or a bulk rerun does, where its input says
+        bulk_tolerated_failures: items that may fail before an execution does, where its input says
             nothing else.
     """
 
@@ -68,6 +69,7 @@ class BulkCommons:
         bucket: the bucket whose objects are tasks; by default none.
         props: their pace; by default as `BulkProps` says.
         work_memory_mb: memory of the function that works on a chunk.
+        deletion: what deleting a task needs; by default no machine deletes.
     """
 
     functions: FunctionCommons
@@ -77,6 +79,7 @@ class BulkCommons:
     bucket: s3.IBucket | None = None
     props: BulkProps = field(default_factory=BulkProps)
     work_memory_mb: int = 512
+    deletion: Deletion | None = None
 
     @property
     def settings(self) -> BulkSettings:

@@ -11,7 +11,7 @@ from aws_cdk import aws_s3 as s3
 from constructs import Construct, IConstruct, IValidation
 
 from status_tracker_cdk.access import acknowledge
-from status_tracker_cdk.bulk import Backfill, BulkRerun
+from status_tracker_cdk.bulk import Backfill, BulkCancel, BulkDelete, BulkRerun
 from status_tracker_cdk.bulk_machine import BulkCommons, BulkMachine
 from status_tracker_cdk.intake import Intake, IntakeProps, send_events
 from status_tracker_cdk.monitoring.alarm_props import AlarmProps
@@ -91,12 +91,17 @@ class Operations:
         )
 
     def _bulk_machines(self) -> Mapping[str, BulkMachine]:
-        parts, uploads = self._parts, self._parts.uploads
-        rerun, backfill = parts.choices.bulk_rerun, None if uploads is None else uploads.backfill
-        chosen = [(Backfill, backfill, parts.first_dispatch), (BulkRerun, rerun, parts.dispatch)]
-        if rerun is None and backfill is None:
+        parts, choices, uploads = self._parts, self._parts.choices, self._parts.uploads
+        backfill = None if uploads is None else uploads.backfill
+        chosen = [
+            (Backfill, backfill, parts.first_dispatch),
+            (BulkRerun, choices.bulk_rerun, parts.dispatch),
+            (BulkCancel, choices.bulk_cancel, parts.dispatch),
+            (BulkDelete, choices.bulk_delete, parts.dispatch),
+        ]
+        if not any(props for _, props, _ in chosen):
             return {}
-        results = parts.choices.results or self._files()
+        results = choices.results or self._files()
         return {
             kind.__name__: kind(
                 self._scope,
@@ -109,6 +114,7 @@ class Operations:
                     results=results,
                     table=parts.table,
                     dispatch=dispatch,
+                    deletion=choices.deletion,
                 ),
             )
             for kind, props, dispatch in chosen

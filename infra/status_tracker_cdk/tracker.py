@@ -19,6 +19,7 @@ from constructs import Construct
 
 from status_tracker_cdk.bulk_machine import BulkMachine, BulkProps
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.events import EventsProps, TaskEvents
 from status_tracker_cdk.functions import FunctionCommons
@@ -52,14 +53,14 @@ from status_tracker_cdk.tracker_checks import (
     use_case_of,
 )
 from status_tracker_cdk.tracker_parts import Choices, Parts, Uploads
-from status_tracker_cdk.widget import Deletion, Widget, viewer_arn
+from status_tracker_cdk.widget import Widget, viewer_arn
 from status_tracker_cdk.worker_pace import WorkerPace
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import TaskWorkflow, TrackedStep
 
 
 class Tracker(Construct):
-    """Table and index, layer, steps in a workflow or on queues, sweep, widget, dashboard, alarms, and bulk reruns.
+    """Table and index, layer, steps in a workflow or on queues, sweep, widget, dashboard, alarms, and bulk actions.
 
     What is optional is switched off with ``False``, set with the props of its construct, or replaced by a resource of
     your own. The defaults are for production: data outlives the stack, and the table is protected from deletion.
@@ -86,10 +87,12 @@ class Tracker(Construct):
         requirements: a ``requirements.txt`` of your own, all of which is in the new layer.
         sweep: restarts what nothing works on any more, and counts.
         widget: shows the tasks on the dashboard, and acts on them.
-        deletion: lets administrators delete tasks on the widget; by default nobody can.
+        deletion: lets administrators delete tasks on the widget, and `bulk_delete` do so; by default nobody can.
         monitoring: the dashboard, the alarms and the saved queries.
         alarm_topic: where alarms are sent; by default a new topic.
         bulk_rerun: the state machine that reruns every task that a filter admits.
+        bulk_cancel: the one that cancels them; by default as `bulk_rerun`.
+        bulk_delete: the one that deletes them, with the rights of `deletion`; by default there is none.
         results: the bucket for the files of bulk machines; by default a new one, which keeps them for 90 days. Like a
             table, import one that has a KMS key of its own with that key.
 
@@ -136,6 +139,8 @@ class Tracker(Construct):
         monitoring: AlarmProps | bool | None = True,
         alarm_topic: sns.ITopic | None = None,
         bulk_rerun: BulkProps | bool | None = True,
+        bulk_cancel: BulkProps | bool | None = None,
+        bulk_delete: BulkProps | bool | None = False,
         results: s3.IBucket | None = None,
     ) -> None:
         super().__init__(scope, construct_id)
@@ -153,7 +158,7 @@ class Tracker(Construct):
                 *problems_of_resource("results", results, "bucket_arn", "an s3.IBucket"),
                 *problems_of_resource("event_bus", event_bus, "event_bus_arn", "an events.IEventBus"),
                 *problems_of_events(events, event_bus),
-                *problems_of_deletion(deletion, widget=widget),
+                *problems_of_deletion(deletion, widget=widget, bulk=bool(bulk_delete)),
             ]
         )
         take_or_refuse(self, self.name, "the tracker")
@@ -165,6 +170,8 @@ class Tracker(Construct):
             alarms=chosen("monitoring", monitoring, AlarmProps),
             alarm_topic=alarm_topic,
             bulk_rerun=chosen("bulk_rerun", bulk_rerun, BulkProps),
+            bulk_cancel=chosen("bulk_cancel", bulk_rerun if bulk_cancel is None else bulk_cancel, BulkProps),
+            bulk_delete=chosen("bulk_delete", bulk_delete, BulkProps),
             results=results,
             data=data,
         )
@@ -420,7 +427,7 @@ class Tracker(Construct):
 
     @property
     def bulk_machines(self) -> Mapping[str, BulkMachine]:
-        """The state machines for very many tasks, by their names: ``Backfill`` and ``BulkRerun``."""
+        """The state machines for very many tasks, by their names: ``Backfill``, ``BulkRerun`` and so on."""
         return self.complete().bulk_machines
 
     @property

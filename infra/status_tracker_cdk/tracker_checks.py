@@ -11,6 +11,7 @@ from constructs import Construct
 
 from status_tracker_cdk.bulk import Backfill, BulkRerun
 from status_tracker_cdk.code import CodeFolder
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.events import EventsProps
 from status_tracker_cdk.layer import TrackerLayer
 from status_tracker_cdk.monitoring.metrics import EVENTS_STEP, INTAKE_STEP, SWEEP_STEP
@@ -18,7 +19,7 @@ from status_tracker_cdk.naming import take_name
 from status_tracker_cdk.props import Props, PropsError
 from status_tracker_cdk.table import TableRights
 from status_tracker_cdk.tracker_parts import Parts
-from status_tracker_cdk.widget import VIEWER, Deletion
+from status_tracker_cdk.widget import VIEWER
 from status_tracker_cdk.workflow import StepProps, TrackedStep
 
 PropsT = TypeVar("PropsT", bound=Props)
@@ -90,12 +91,14 @@ def problems_of_events(value: object, bus: object) -> Iterator[str]:
         yield "event_bus is for events, which are off: leave it off, too, or events on"
 
 
-def problems_of_deletion(deletion: object, *, widget: bool) -> Iterator[str]:
+def problems_of_deletion(deletion: object, *, widget: bool, bulk: bool) -> Iterator[str]:
     """What is wrong with the arguments about deletion."""
     if deletion is not None and not isinstance(deletion, Deletion):
         yield f"deletion must be a Deletion, with the rights that deleting needs, or None, not {deletion!r}"
-    elif deletion is not None and not widget:
-        yield "deletion is for the widget, which is off: leave it off, too, or widget on"
+    elif deletion is not None and not widget and not bulk:
+        yield "deletion is for the widget, which is off: leave it off, too, or widget or bulk_delete on"
+    elif deletion is None and bulk:
+        yield "bulk_delete needs a deletion, with the rights that deleting needs: give it one, or leave bulk_delete off"
 
 
 def problems_of_beside(parts: Sequence[Parts]) -> Iterator[str]:

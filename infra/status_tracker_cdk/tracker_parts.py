@@ -10,6 +10,7 @@ from aws_cdk import aws_s3 as s3
 from aws_cdk import aws_sns as sns
 
 from status_tracker_cdk.bulk_machine import BulkProps
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.events import TaskEvents
 from status_tracker_cdk.functions import FunctionCommons
@@ -18,7 +19,6 @@ from status_tracker_cdk.monitoring.alarm_props import AlarmProps
 from status_tracker_cdk.retention import DataProps
 from status_tracker_cdk.sweep import SweepProps
 from status_tracker_cdk.table import TableRights
-from status_tracker_cdk.widget import Deletion
 from status_tracker_cdk.worker_queue import WorkerQueue
 from status_tracker_cdk.workflow import TrackedStep
 
@@ -33,6 +33,8 @@ class Choices:
     alarms: AlarmProps | None
     alarm_topic: sns.ITopic | None
     bulk_rerun: BulkProps | None
+    bulk_cancel: BulkProps | None
+    bulk_delete: BulkProps | None
     results: s3.IBucket | None
     data: DataProps
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from urllib.parse import quote
 
@@ -14,6 +13,7 @@ from aws_cdk import aws_lambda as lambda_
 from constructs import Construct
 
 from status_tracker_cdk.access import allow
+from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.dispatch import Dispatch
 from status_tracker_cdk.functions import FunctionCommons, HandlerFunction
 from status_tracker_cdk.naming import by_stack_name
@@ -25,19 +25,6 @@ _TIMEOUT_SECONDS = 30
 _MEMORY_MB = 1024
 VIEWER = "-widget-viewer"
 """How the name of the function that shows ends, after the tracker's."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Deletion:
-    """Lets the widget's administrators delete tasks, with what they were made from and their results.
-
-    Attributes:
-        statements: what `discard` of the first task class and `delete_results` of the pipeline need.
-        environment: the variables that they read.
-    """
-
-    statements: Sequence[iam.PolicyStatement] = ()
-    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 def viewer_arn(scope: Construct, name: str) -> str:

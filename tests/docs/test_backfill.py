@@ -28,28 +28,29 @@ def inputs() -> list[dict[str, object]]:
 
 
 def test_the_inputs_are_taken() -> None:
-    backfilling, rerunning = (
-        importlib.import_module(f"status_tracker_ops.{name}") for name in ("intake.backfill", "bulk.rerun")
+    backfilling, acting = (
+        importlib.import_module(f"status_tracker_ops.{name}") for name in ("intake.backfill", "bulk.acting")
     )
     settings = importlib.import_module("status_tracker_ops.settings").BulkSettings(
         RESULT_BUCKET, 100, 10, 100, DOCUMENT_BUCKET
     )
-    first = importlib.import_module("documents.tasks").PIPELINE.first.task_class
-    reruns = [given for given in inputs() if "filter" in given]
+    pipeline = importlib.import_module("documents.tasks").PIPELINE
+    on_tasks = [given for given in inputs() if "filter" in given]
     backfills = [given for given in inputs() if "filter" not in given]
-    assert (len(backfills), len(reruns)) == (2, 2)
+    assert (len(backfills), len(on_tasks)) == (2, 4)
     for given in backfills:
         backfilling.BackfillRequest.parse(given, settings)
-    for given in reruns:
-        rerunning.RerunRequest.parse(first, given, "name", "2026-03-02T09:00:00.000Z", settings)
+    for action in acting.FOLDERS:
+        for given in on_tasks:
+            acting.BulkRequest.parse(pipeline, action, given, "name", "2026-03-02T09:00:00.000Z", settings)
 
 
 def test_every_field_is_told() -> None:
-    backfilling, rerunning = (
-        importlib.import_module(f"status_tracker_ops.{name}") for name in ("intake.backfill", "bulk.rerun")
+    backfilling, acting = (
+        importlib.import_module(f"status_tracker_ops.{name}") for name in ("intake.backfill", "bulk.acting")
     )
     told = {name for row in re.findall(r"^\| (`.*?) \|", TEXT, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)}
-    assert told == {*backfilling._FIELDS, *rerunning._FIELDS}
+    assert told == {*backfilling._FIELDS, *acting._FIELDS, *acting._OF_DELETIONS}
 
 
 def test_the_figures_are_those_of_the_code() -> None:

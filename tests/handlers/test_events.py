@@ -751,6 +751,33 @@ def test_a_sweep_tells_a_drift(shop: Shop, log: Log, metrics: MetricsReader) -> 
     assert shop.counts() == {10: 2}
 
 
+def test_a_sweep_tells_for_how_long_nothing_has_read_the_stream(shop: Shop, metrics: MetricsReader) -> None:
+    """Also where no task changes, and where nothing was ever compared."""
+    shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: None)
+    make(shop, 1)
+    behind = []
+    for read in (True, True, False, False, False, True):
+        if read:
+            assert shop.deliver() == []
+        shop.app.wait(minutes=10)
+        shop.app.sweep()
+        behind += [each["CountsBehind"] for each in metrics.records() if "CountsBehind" in each]
+    assert [seconds // 600 for [seconds] in behind] == [0, 0, 1, 2, 3, 0]
+    shop.monkeypatch.setenv("STATUS_TRACKER_COUNTS", "0")
+    shop.app.sweep()
+    assert not [each for each in metrics.records() if "CountsBehind" in each]
+
+
+def test_what_only_shows_that_the_stream_is_read_hides_no_mark(shop: Shop) -> None:
+    """A sweep and a recount may write at the same time."""
+    make(shop, 1)
+    board = shop.app.invoice.count_board()
+    mark = board.mark()
+    board.probe()
+    assert shop.deliver() == []
+    assert board.is_reached(mark)
+
+
 def test_a_task_has_as_many_changes_and_events_as_are_reckoned_with(shop: Shop) -> None:
     shop.app.invoice.make_and_save("order-1")
     finish(shop.app.invoice, "order-1")

@@ -51,7 +51,10 @@ OPERATING: dict[str, set[str]] = {
     "intake": {RESULTS, *DOCUMENTS, *MACHINES, *SWEEP_AND_WIDGET},
     "widget": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.sweep.run"},
     "backfill": {RESULTS, *DOCUMENTS, "status_tracker.operations.bulk", *SWEEP_AND_WIDGET},
-    "bulk_rerun": {RESULTS, *DOCUMENTS, "status_tracker_ops.intake.manifests", *SWEEP_AND_WIDGET},
+    **{
+        f"bulk_{action}": {RESULTS, *DOCUMENTS, "status_tracker_ops.intake.manifests", *SWEEP_AND_WIDGET}
+        for action in ("rerun", "cancel", "delete")
+    },
     "bulk_report": {"pynamodb", RESULTS, "documents.tasks", *DOCUMENTS, *SWEEP_AND_WIDGET},
     "sweep": {RESULTS, *DOCUMENTS, *MACHINES, "status_tracker_ops.widget.console"},
     "events": {RESULTS, *DOCUMENTS, *MACHINES, *SWEEP_AND_WIDGET},

@@ -71,12 +71,14 @@ def test_every_line_says_whose_it_is(app: Application, lines: list[dict[str, Any
 
 @pytest.fixture
 def bulk_lines(app: Application, log: Log) -> list[dict[str, Any]]:
-    """What is logged of a backfill and a bulk rerun, and of input that is refused."""
+    """What is logged of a backfill and of bulk actions, and of input that is refused."""
     app.upload("found.pdf", INVOICE)
     report = importlib.import_module("status_tracker_ops.deployed.bulk_report").handler
     for name, work, given in (
         ("backfill", "register", {"prefix": ""}),
         ("bulk_rerun", "rerun", {"filter": {"statuses": ["pending"]}, "reason": "again"}),
+        ("bulk_cancel", "cancel", {"filter": {"statuses": ["pending"]}, "reason": "not wanted"}),
+        ("bulk_delete", "delete", {"filter": {"statuses": ["ignored"]}, "reason": "not wanted"}),
     ):
         module = importlib.import_module(f"status_tracker_ops.deployed.{name}")
         machine = Machine(app.s3, module.plan, getattr(module, work), report, started="2099-01-01T00:00:00.000Z")
@@ -86,7 +88,7 @@ def bulk_lines(app: Application, log: Log) -> list[dict[str, Any]]:
 
 
 def test_every_line_of_a_bulk_machine_says_whose_it_is(bulk_lines: list[dict[str, Any]]) -> None:
-    of = {"Backfill": "Chunk registered", "BulkRerun": "Chunk rerun"}
+    of = {"Backfill": "Chunk registered", **dict.fromkeys(("BulkRerun", "BulkCancel", "BulkDelete"), "Chunk done")}
     for step, worked in of.items():
         messages = [line["message"] for line in bulk_lines if line.get("step") == step]
         assert {"Wave planned", worked, "Wave reported"} <= set(messages)

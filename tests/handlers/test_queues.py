@@ -14,8 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st_
 
 import status_tracker as st
+from status_tracker.operations.actions import Action
+from status_tracker_ops.bulk.acting import act_handler, plan_handler
 from status_tracker_ops.bulk.report import report_handler
-from status_tracker_ops.bulk.rerun import plan_handler, rerun_handler
 from status_tracker_ops.executions import WorkflowRuns, execution_name
 from status_tracker_ops.intake import backfill_handlers
 from status_tracker_ops.queues import QueueRuns, run_message
@@ -309,7 +310,8 @@ def test_a_bulk_rerun_sends_each_task_once(orders: Orders) -> None:
     orders.invoices.lose_all()
     for number in range(3):
         orders.invoice.ignore(f"o-{number}", reason="not wanted")
-    functions = plan_handler(orders.pipeline), rerun_handler(orders.pipeline), report_handler()
+    rerun = Action.RERUN
+    functions = plan_handler(orders.pipeline, rerun), act_handler(orders.pipeline, rerun), report_handler()
     machine = Machine(boto3.client("s3"), *functions, started="2099-01-01T00:00:00.000Z", results="reports")
     given = {"filter": {"statuses": ["ignored"]}, "reason": "wanted after all"}
     assert machine.run(given)["counts"] == {"planned": 3, "done": 3, "failed": 0}

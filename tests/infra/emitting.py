@@ -162,11 +162,12 @@ class Functions:
         assert self.function("start_analysis.handler")({"task_id": "gone.pdf#1", "run": 0}) == {"job_id": None}
 
     def run_bulk_machines(self) -> None:
-        """A backfill and a bulk rerun, over what was uploaded and done before."""
+        """A backfill and bulk actions, over what was uploaded and done before."""
         report = self.function("status_tracker_ops.deployed.bulk_report.handler")
         for name, work, given in (
             ("backfill", "register", {"prefix": ""}),
             ("bulk_rerun", "rerun", {"filter": {"statuses": ["ignored"]}, "reason": "again"}),
+            ("bulk_cancel", "cancel", {"filter": {"statuses": ["pending"]}, "reason": "not wanted"}),
         ):
             plan, worker = (self.function(f"status_tracker_ops.deployed.{name}.{each}") for each in ("plan", work))
             Machine(self.app.s3, plan, worker, report, started="2099-01-01T00:00:00.000Z").run(given)
@@ -184,6 +185,7 @@ class Functions:
         patch.setattr("status_tracker.operations.counts.SETTLING_SECONDS", 0)
         board = "status_tracker.dynamodb.counts.DynamoCountBoard"
         patch.setattr(f"{board}.mark", lambda _: "read at once")
+        patch.setattr(f"{board}.probe", lambda _: None)
         patch.setattr(f"{board}.is_reached", lambda *_: True)
         task_class = self.app.tasks.PIPELINE.first.task_class
         table = boto3.client("dynamodb", region_name="us-east-1")

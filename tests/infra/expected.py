@@ -14,7 +14,8 @@ DEPLOYED = "status_tracker_ops.deployed"
 INTAKE, SWEEP, EVENTS = "DocumentIntake", "OperationsSweep", "EventsHandler"
 BUS, LETTERS = "<EventsBus>", "<EventsDeadLetterQueue>"
 VIEWER, ACTOR, ADMIN = "WidgetViewer", "WidgetActor", "WidgetAdmin"
-BULK_FOLDERS = {"Backfill": "backfills/", "BulkRerun": "reruns/"}
+BULK_FOLDERS = {"Backfill": "backfills/", "BulkRerun": "reruns/", "BulkCancel": "cancellations/"}
+"""The bulk machines of every stage, and the folders of their files."""
 
 Rights = set[tuple[str, str]]
 """Actions, each with its resource."""
@@ -144,16 +145,25 @@ RIGHTS: Mapping[str, Rights] = {
         ("s3:ListBucket", DOCUMENTS),
         ("s3:PutObject", own("Backfill")),
     },
-    "BulkRerunPlan": {
-        ("dynamodb:Query", INDEX),
-        ("dynamodb:BatchGetItem", TABLE),
-        ("s3:PutObject", own("BulkRerun")),
+    **{
+        f"{machine}Plan": {
+            ("dynamodb:Query", INDEX),
+            ("dynamodb:BatchGetItem", TABLE),
+            ("s3:PutObject", own(machine)),
+        }
+        for machine in ("BulkRerun", "BulkCancel")
     },
     "BulkRerunWork": {
         ("dynamodb:GetItem", TABLE),
         ("dynamodb:UpdateItem", TABLE),
         ("states:StartExecution", WORKFLOW),
         ("s3:PutObject", own("BulkRerun")),
+    },
+    "BulkCancelWork": {
+        ("dynamodb:GetItem", TABLE),
+        ("dynamodb:UpdateItem", TABLE),
+        ("states:StopExecution", EXECUTIONS),
+        ("s3:PutObject", own("BulkCancel")),
     },
     **{
         f"{machine}Report": {

@@ -53,7 +53,7 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
         ),
         *("DuplicateRuns", *(f"DuplicateRunsIgnored{step}" for step in STEPS)),
         *("ExecutionsFailed", "ExecutionsTimedOut", "ExecutionsAborted"),
-        *("BackfillFailed", "BulkRerunFailed"),
+        *(f"{name}Failed" for name in expected.BULK_FOLDERS),
         *("DeadLetters", "OldestMessage"),
         *("TableReadsThrottled", "TableWritesThrottled", "IndexReadsThrottled", "IndexWritesThrottled"),
         *(f"{name}Throttled" for name in ("Intake", *STEPS, "Sweep", "Events")),
@@ -65,6 +65,7 @@ def test_all_alarms(alarms: dict[str, Alarm]) -> None:
             "EventsDeadLetters",
             "EventsLate",
             "CountDrift",
+            "CountsBehind",
         ),
         *(f"CannotSweep{name}" for name in (*STEPS, "Intake")),
     }
@@ -250,7 +251,7 @@ def test_duplicate_runs_are_those_of_tasks_that_had_ended(stage: Synthesized, al
         assert_alarm(alarms[f"DuplicateRunsIgnored{step}"], metric, over=50)
 
 
-@pytest.mark.parametrize("name", ["Backfill", "BulkRerun"])
+@pytest.mark.parametrize("name", expected.BULK_FOLDERS)
 def test_bulk_machines_that_fail_are_told_of(alarms: dict[str, Alarm], name: str) -> None:
     machine = {"StateMachineArn": f"<{name}StateMachine>"}
     alarm = alarms[f"{name}Failed"]
@@ -385,6 +386,12 @@ def test_changes_that_wait_too_long(alarms: dict[str, Alarm]) -> None:
     assert_alarm(alarms["EventsLate"], metric, over=15 * 60_000)
     _, changed = with_settings(alarm_events_age_minutes=5)
     assert changed["EventsLate"].threshold == 5 * 60_000
+
+
+def test_a_stream_that_nothing_reads(stage: Synthesized, alarms: dict[str, Alarm]) -> None:
+    period = 2 * 60 * stage.settings.sweep.sweep_interval_minutes
+    metric = Metric("StatusTracker", "CountsBehind", of_step(stage, "Counts"), "Maximum", period)
+    assert_alarm(alarms["CountsBehind"], metric, over=15 * 60)
 
 
 def test_counts_that_have_drifted_until_they_are_right_again(stage: Synthesized, alarms: dict[str, Alarm]) -> None:

@@ -1,4 +1,4 @@
-"""Backfill and bulk rerun: their states, what they tolerate and repeat, and exactly what they may do."""
+"""Backfill and bulk actions: their states, what they tolerate and repeat, and exactly what they may do."""
 
 from __future__ import annotations
 
@@ -7,23 +7,35 @@ from typing import Any
 
 import pytest
 
-from tests.infra.expected import BULK_FOLDERS, DEPLOYED, WORKFLOW, own
+from tests.infra.expected import (
+    BULK_FOLDERS,
+    DEPLOYED,
+    DOCUMENTS,
+    EXECUTIONS,
+    INDEX,
+    RESULTS,
+    RIGHTS,
+    TABLE,
+    WORKFLOW,
+    own,
+)
 from tests.infra.synthesis import Synthesized
 from tests.infra.test_functions import rights
 from tests.infra.test_workflow import PATIENT, SERVICE_FAULTS, retries, wait_before
+from tests.infra.variants import synthesized
 
-MACHINES = ("Backfill", "BulkRerun")
-NAMES = {"Backfill": "backfill", "BulkRerun": "bulk-rerun"}
+NAMES = {"Backfill": "backfill", "BulkRerun": "bulk-rerun", "BulkCancel": "bulk-cancel"}
 HANDLERS = {
     "Backfill": {"Plan": f"{DEPLOYED}.backfill.plan", "Work": f"{DEPLOYED}.backfill.register"},
     "BulkRerun": {"Plan": f"{DEPLOYED}.bulk_rerun.plan", "Work": f"{DEPLOYED}.bulk_rerun.rerun"},
+    "BulkCancel": {"Plan": f"{DEPLOYED}.bulk_cancel.plan", "Work": f"{DEPLOYED}.bulk_cancel.cancel"},
 }
 # https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html
 LONGEST_NAME, LONGEST_LABEL, MOST_EVENTS = 80, 40, 25_000
 LONGEST_FUNCTION_SECONDS = 900
 
 
-@pytest.fixture(params=MACHINES)
+@pytest.fixture(params=NAMES)
 def machine(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name
@@ -180,3 +192,39 @@ def test_machine_may_run_itself_and_its_functions_and_keep_its_files(stage: Synt
         ("s3:AbortMultipartUpload", own(machine)),
         ("s3:ListMultipartUploadParts", own(machine)),
     }
+
+
+def test_only_where_it_is_switched_on_is_there_a_machine_that_deletes(prod: Synthesized) -> None:
+    """With rights that no other machine has; whoever may start another one deletes nothing by it."""
+    deleting, own_files = synthesized("deletes"), f"{RESULTS}/deletions/*"
+    assert set(deleting.of_type("AWS::StepFunctions::StateMachine")) - set(
+        prod.of_type("AWS::StepFunctions::StateMachine")
+    ) == {"BulkDeleteStateMachine"}
+    handlers = {name: each["Handler"] for name, each in functions_of(deleting, "BulkDelete").items()}
+    assert handlers == {
+        "Plan": f"{DEPLOYED}.bulk_delete.plan",
+        "Work": f"{DEPLOYED}.bulk_delete.delete",
+        "Report": f"{DEPLOYED}.bulk_report.handler",
+    }
+    assert rights_of_function(deleting, "BulkDeletePlan") == {
+        ("dynamodb:Query", INDEX),
+        ("dynamodb:BatchGetItem", TABLE),
+        ("s3:PutObject", own_files),
+    }
+    assert rights_of_function(deleting, "BulkDeleteWork") == {
+        *((f"dynamodb:{action}", TABLE) for action in ("GetItem", "UpdateItem", "DeleteItem")),
+        ("states:StopExecution", EXECUTIONS),
+        *((f"s3:{action}", f"{DOCUMENTS}/*") for action in ("GetObject", "DeleteObject")),
+        ("s3:ListBucket", DOCUMENTS),
+        ("s3:DeleteObject", f"{RESULTS}/*/*"),
+        ("s3:ListBucket", RESULTS),
+        ("s3:PutObject", own_files),
+    }
+    for_good = {"dynamodb:DeleteItem", "s3:DeleteObject"}
+    may = {each for each in RIGHTS if for_good & {action for action, _ in rights(deleting, f"{each}Role")}}
+    assert may == {"WidgetAdmin"}
+
+
+def rights_of_function(stage: Synthesized, owner: str) -> set[tuple[str, str]]:
+    """Beside writing its log and traces."""
+    return {each for each in rights(stage, f"{owner}Role") if each[0].partition(":")[0] not in {"logs", "xray"}}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from app import build
-from tests.infra.expected import DEPLOYED, INTAKE, RIGHTS, STEP_FUNCTIONS, STEPS, SWEEP
+from tests.infra.expected import BULK_FOLDERS, DEPLOYED, INTAKE, RIGHTS, STEP_FUNCTIONS, STEPS, SWEEP
 from tests.infra.synthesis import CONTEXT, Synthesized, listed, new_app
 
 
@@ -69,7 +69,7 @@ def trust(stage: Synthesized, owner: str) -> dict[str, Any]:
     return dict(statement)
 
 
-@pytest.mark.parametrize("machine", ["Workflow", "Backfill", "BulkRerun"])
+@pytest.mark.parametrize("machine", ["Workflow", *BULK_FOLDERS])
 def test_step_functions_takes_a_role_for_machines_of_this_account(stage: Synthesized, machine: str) -> None:
     [owner] = [name for name in stage.of_type("AWS::IAM::Role") if name == f"{machine}Role"]
     machines = stage.properties("AWS::StepFunctions::StateMachine", machine).get("StateMachineName", "")

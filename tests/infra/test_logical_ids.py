@@ -60,6 +60,7 @@ def pinned(settings: Mapping[str, Any]) -> dict[str, set[str]]:
     """The ids that a variant with these settings has, by type."""
     sections = ["every variant"]
     sections += ["with Textract"] if "reader" in settings else []
+    sections += ["with deletions"] if "bulk_deletes" in settings else []
     sections += ["with an address"] if "alarm_email" in settings else []
     types = {each for section in sections for each in IDS[section]}
     return {each: {name for section in sections for name in IDS[section].get(each, ())} for each in types}

@@ -19,7 +19,6 @@ from tests.infra import expected
 from tests.infra.synthesis import CONTEXT, Synthesized, new_app, readable
 
 NO_RESOURCE = "AwsSolutions-IAM5[Resource::*]"
-BULK = ("Backfill", "BulkRerun")
 DOCUMENTS = f"AwsSolutions-IAM5[Resource::{expected.DOCUMENTS}/*]"
 EXECUTIONS = f"AwsSolutions-IAM5[Resource::{expected.EXECUTIONS}]"
 
@@ -35,6 +34,7 @@ def test_outputs(stage: Synthesized) -> None:
         "IntakeDeadLetterQueueUrl": "<DocumentIntakeDeadLetterQueue>",
         "BackfillArn": "<BackfillStateMachine>",
         "BulkRerunArn": "<BulkRerunStateMachine>",
+        "BulkCancelArn": "<BulkCancelStateMachine>",
         "DashboardName": f"status-tracker-{stage.settings.stack.stage}",
         "SweepFunctionName": "<OperationsSweepFunction>",
         "EventBusName": "<EventsBus>",
@@ -81,13 +81,20 @@ def test_findings_of_cdk_nag_are_accepted_here_only_and_for_a_reason(stage: Synt
         if "*" in resource
     }
     bulk = {
-        *((f"{machine}/{name}Role", NO_RESOURCE) for machine in BULK for name in ("", "Plan/", "Work/", "Report/")),
+        *(
+            (f"{machine}/{name}Role", NO_RESOURCE)
+            for machine in expected.BULK_FOLDERS
+            for name in ("", "Plan/", "Work/", "Report/")
+        ),
         ("Backfill", DOCUMENTS),
         ("Backfill", in_folder("backfills/")),
         ("Backfill", in_folder("manifests/")),
         ("Backfill/Role", children_of(stage, "backfill")),
         ("BulkRerun", in_folder("reruns/")),
         ("BulkRerun/Role", children_of(stage, "bulk-rerun")),
+        ("BulkCancel", in_folder("cancellations/")),
+        ("BulkCancel/Role", children_of(stage, "bulk-cancel")),
+        ("BulkCancel/Work", EXECUTIONS),
     }
     assert {(path.removeprefix("Default/"), readable(finding)) for path, finding, _ in found} == {
         ("DocumentIntake/Intake/Role", NO_RESOURCE),

@@ -311,8 +311,12 @@ def test_who_works_on_what_is_encrypted_with_an_own_key_may_use_it(stack: Stack)
             for action, resource in rights(template, name):
                 if action == "kms:Decrypt":
                     used.setdefault(resource, set()).add(name.removeprefix("Orders").removesuffix("Role"))
-    machines = {f"{machine}{part}" for machine in ("Backfill", "BulkRerun") for part in ("", "Plan", "Work", "Report")}
-    on_tasks = {"BackfillWork", "BulkRerunPlan", "BulkRerunWork"}
+    machines = {
+        f"{machine}{part}"
+        for machine in ("Backfill", "BulkRerun", "BulkCancel")
+        for part in ("", "Plan", "Work", "Report")
+    }
+    on_tasks = {"BackfillWork", *(f"Bulk{each}{part}" for each in ("Rerun", "Cancel") for part in ("Plan", "Work"))}
     operating = {"OperationsSweep", "WidgetViewer", "WidgetActor", "WidgetAdmin", "Intake"}
     assert used == {
         "<TableKey.Arn>": {"InvoiceHandler", "MailHandler", *operating, *on_tasks},
@@ -653,6 +657,8 @@ def test_a_deletion_is_checked_where_it_is_given(stack: Stack) -> None:
         tracker_in(stack, deletion=True)
     with pytest.raises(PropsError, match="deletion is for the widget, which is off"):
         tracker_in(stack, "Returns", deletion=Deletion(), widget=False)
+    with pytest.raises(PropsError, match="bulk_delete needs a deletion, with the rights that deleting needs"):
+        tracker_in(stack, "Parcels", bulk_delete=True)
 
 
 def test_trackers_that_cannot_lead_to_each_other_are_left_as_they_are(stack: Stack) -> None:

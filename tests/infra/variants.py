@@ -39,7 +39,7 @@ SETTINGS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "bedrock": ("prod", BEDROCK),
     "both": ("prod", {**TEXTRACT, **BEDROCK}),
     "profile": ("prod", PROFILE),
-    "deletes": ("prod", {"widget_deletes": True}),
+    "deletes": ("prod", {"widget_deletes": True, "bulk_deletes": True}),
     "key": ("prod", {**TEXTRACT, "document_key_arn": KEY}),
 }
 """The stage of each variant of the application, and what is set besides."""

@@ -21,8 +21,11 @@ NEVER_USED = {
     "* logs:DescribeLogGroups": "the same",
     "* logs:*ResourcePolic*": "the same",
     "* xray:*": "Lambda and Step Functions send traces by themselves; there is no X-Ray here",
-    "B* states:DescribeExecution": "Step Functions looks after a Map's executions; here they run within the Map's own",
-    "B* states:StopExecution": "the same",
+    **{
+        f"{machine}Role states:{action}": "Step Functions looks after a Map's executions; here they run within its own"
+        for machine in ("Backfill", "BulkRerun", "BulkCancel")
+        for action in ("DescribeExecution", "StopExecution")
+    },
     "OperationsSweepRole states:DescribeExecution": "the sweep asks so only where its time is over before "
     "all running executions are listed",
     "B* s3:AbortMultipartUpload": "Step Functions writes the results of a Map in parts; here they are written at once",
@@ -48,6 +51,10 @@ def rights(app: Application) -> Rights:
     _backfill(app)
     scans = {"statuses": ["ignored"], "id_prefix": "rights/scan", "error_text": "looks like a scan"}
     assert _run(app, "BulkRerunArn", filter=scans, reason="again", run_id="rights")["counts"]["done"] == 1
+    app.extract_task().make_and_save("rights/not-wanted#1")
+    chosen = {"statuses": ["pending"], "id_prefix": "rights/not-wanted"}
+    cancelled = _run(app, "BulkCancelArn", filter=chosen, reason="nobody wants it", run_id="rights")
+    assert cancelled["counts"]["done"] == 1
     _use_the_widget(app, good)
     _leave_to_the_sweep(app, good)
     wait_for("an invocation by the schedule", lambda: _is_asked_for(app, "ScheduleRights", "lambda:InvokeFunction"))

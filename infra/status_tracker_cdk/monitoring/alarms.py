@@ -95,7 +95,7 @@ class Alarms(Construct):
                 ),
                 f"An execution of {name} ended in Failed or Refused, timed out or was stopped. What it did not come to "
                 "is untouched: read its cause and its report, mend that, and start it again.",
-                "A backfill or bulk rerun failed",
+                "A backfill or bulk action failed",
                 window=EVENT,
             )
 
@@ -145,6 +145,14 @@ class Alarms(Construct):
                 "somebody recounts: status-tracker recount.",
                 "Counts have drifted",
                 missing=_AS_IT_WAS,
+            )
+            self._alarms.add(
+                "CountsBehind",
+                self._watched.swept("CountsBehind", COUNTS_STEP),
+                f"For over {minutes} minutes nothing has read the table's stream: no change is told or counted. See "
+                f"whether the function {EVENTS_STEP} is there, and its event source mapping enabled.",
+                "Nothing keeps the counts",
+                over=minutes * 60,
             )
 
     def _add_throttles(self) -> None:

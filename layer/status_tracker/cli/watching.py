@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,6 +16,7 @@ from rich.live import Live
 from rich.text import Text
 
 from ..core.errors import TaskUnreadableError
+from ..core.port import KeptCounts
 from ..operations.filters import TaskFilter
 from . import counting
 from .display import console, print_json, tasks_table
@@ -30,7 +31,8 @@ _MOST_AT_ONCE = 200
 _BEHIND = timedelta(seconds=5)
 _PACE_AGAIN = timedelta(seconds=15)
 _LOOKS_AFTER_A_CHANGE = 2
-"""Where counts are kept, tasks are looked for only when they have changed, and so often after that."""
+"""Where counts are kept, tasks are looked for only when they have changed, and so often after that: the index may show
+a change a moment after it was counted."""
 
 
 class Changes:
@@ -38,20 +40,30 @@ class Changes:
 
     def __init__(self, scope: Scope) -> None:
         self._scope = scope
-        self._since: datetime = scope.config.now()
-        self._told: set[tuple[str, datetime | None]] = set()
+        # Of each status by itself: not all are looked at every time.
+        self._since = dict.fromkeys(scope.statuses, scope.config.now())
+        self._told: dict[tuple[str, datetime | None], int] = {}
 
-    def look(self) -> list[View]:
-        """The newest of them, the oldest of these first."""
-        chosen = TaskFilter(tuple(self._scope.statuses), since=self._since)
+    def look(self, codes: Collection[int]) -> list[View]:
+        """The newest of those that have these statuses, the oldest of these first."""
+        if not codes:
+            return []
+        since = min(self._since[code] for code in codes)
+        chosen = TaskFilter(tuple(codes), since=since)
         listed = chosen.matching(self._scope.first, limit=_MOST_AT_ONCE, older_first=False, whole=True)
         views = [self._scope.view(task) for task in listed.each() if not isinstance(task, TaskUnreadableError)]
-        new = [view for view in views if _mark(view) not in self._told]
-        self._told = {_mark(view) for view in views}
+        new = [view for view in views if _mark(view) not in self._told and self._is_due(view)]
         # The index is a moment behind: what was set shortly before the newest may still come to be seen.
-        newest = max((view.state.update_time for view in views if view.state.update_time), default=self._since)
-        self._since = max(self._since, newest - _BEHIND)
+        newest = max((view.state.update_time for view in views if view.state.update_time), default=since)
+        self._since |= {code: max(self._since[code], newest - _BEHIND) for code in codes}
+        told = self._told | {_mark(view): view.state.status for view in views}
+        self._told = {mark: code for mark, code in told.items() if mark[1] is None or mark[1] >= self._since[code]}
         return new[::-1]
+
+    def _is_due(self, view: View) -> bool:
+        """Whether it was not looked for before, when it was not yet listed for another status."""
+        moment = view.state.update_time
+        return moment is None or moment >= self._since[view.state.status]
 
 
 class Watched:
@@ -69,19 +81,16 @@ class Watched:
         self._began = scope.config.now()
         self._changes = Changes(scope)
         self._paced: datetime | None = None
-        self._same = 0
+        self._came_to: deque[set[int]] = deque(maxlen=1 + _LOOKS_AFTER_A_CHANGE)
         self.standing = Standing(counting.Counts({}), counting.Oldest(), None, ())
 
     def look(self) -> list[View]:
         """What has changed since the last look."""
         counts, pauses, now = counting.count(self.scope, quiet=True), pauses_of(self.scope), self.scope.config.now()
-        before = self.standing.counts.kept
-        is_same = counts.kept is not None and before is not None and counts.kept.changes == before.changes
-        self._same = self._same + 1 if is_same else 0
+        self._came_to.append(_may_have_come_to(self.scope, self.standing.counts.kept, counts.kept))
         self.standing = replace(self.standing, counts=counts, pauses=pauses)
         is_due = self._paced is None or now - self._paced >= _PACE_AGAIN
-        # The index may show a change a moment after it was counted.
-        changed = self._changes.look() if self._same <= _LOOKS_AFTER_A_CHANGE else []
+        changed = self._changes.look(set().union(*self._came_to))
         self.recent.extendleft(changed)
         if is_due:
             self._paced = now
@@ -101,6 +110,23 @@ class Watched:
         heading = Text(f"{plain(self.scope.use_case_id)}, {now:%H:%M:%S} UTC", style="bold")
         shown = [tasks_table(self.recent, now, width)] if self.recent else []
         return Group(heading, self.standing.rendered(self.scope), *shown)
+
+
+def _may_have_come_to(scope: Scope, before: KeptCounts | None, now: KeptCounts | None) -> set[int]:
+    """The statuses that tasks may have come to in between; all where no counts are kept.
+
+    If the numbers have risen by as much as there were changes, each change is one of those. Else some have come and
+    gone again; at an end, those that come are counted by themselves.
+    """
+    codes = set(scope.statuses)
+    if before is None or now is None:
+        return codes
+    differences = {code: number - before.by_code.get(code, 0) for code, number in now.by_code.items()}
+    risen = {code: number for code, number in differences.items() if number > 0}
+    if sum(risen.values()) == sum(now.changes) - sum(before.changes):
+        return codes & risen.keys()
+    ends = scope.ended if now.ended else set()
+    return codes - {code for code in ends - risen.keys() if now.ended.get(code) == before.ended.get(code)}
 
 
 def watch(scopes: Sequence[Scope], *, json: bool, interval: float, looks: int | None) -> None:

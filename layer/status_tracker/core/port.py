@@ -269,8 +269,15 @@ class CountBoard(Protocol):
         """Store what sweeps have seen, the newest last, instead of what is stored."""
         ...
 
+    def probe(self) -> None:
+        """Write what has to be read by whatever counts the changes. Raises `CountsNotKeptError` if nothing could."""
+        ...
+
     def is_read_since(self, moment: datetime) -> bool:
-        """Whether anything of the table's changes has been counted at or after that moment."""
+        """Whether anything of the table's changes has been counted at or after that moment.
+
+        Raises `CountsNotKeptError` if nothing could be.
+        """
         ...
 
     def disown(self) -> None:

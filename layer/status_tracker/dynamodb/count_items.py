@@ -24,6 +24,9 @@ _ENDED = "e"
 _LONGEST_CODE = 20
 """The most digits of a code: an attribute's name, which is made of it, has an end."""
 
+PROBE = "probe"
+"""The name of a mark that only shows that somebody reads: it proves nothing of a shard, and hides no other mark."""
+
 _CONFLICTS = frozenset({"ConditionalCheckFailed", "TransactionConflict"})
 
 

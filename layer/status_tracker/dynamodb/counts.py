@@ -118,6 +118,9 @@ class DynamoCountBoard:
     def is_reached(self, mark: str) -> bool:
         return self._marks.is_reached(mark)
 
+    def probe(self) -> None:
+        self._marks.probe()
+
     def is_read_since(self, moment: datetime) -> bool:
         return self._marks.is_read_since(moment)
 

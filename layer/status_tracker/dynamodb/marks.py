@@ -11,7 +11,7 @@ from botocore.config import Config
 
 from ..core.port import CountsNotKeptError
 from .batch_get import BATCH_SIZE, read_items
-from .count_items import CountItems
+from .count_items import PROBE, CountItems
 from .counting import PLACE_KEPT
 from .item import TaskItem
 
@@ -37,19 +37,28 @@ class StreamMarks:
 
     def write(self) -> str:
         """Write a mark; returns its name."""
-        name, kept_until = uuid.uuid4().hex, self._class.config.now() + _KEPT
+        name = uuid.uuid4().hex
         for number in range(_OF_EACH_SHARD * len(self._open_shards())):
-            self._client.put_item(
-                TableName=self._table,
-                Item={
-                    self._class.key.attr_name: {"S": self._items.mark(number)},
-                    # The event source passes on what begins so; without a time it is in no index.
-                    self._class.value.attr_name: {"S": self._class.config.use_case_id},
-                    self._class.expire_at.attr_name: {"N": self._class.expire_at.serialize(kept_until)},
-                    "mark": {"S": name},
-                },
-            )
+            self._put(number, name)
         return name
+
+    def probe(self) -> None:
+        """Write what one shard tells of, whichever. Raises `CountsNotKeptError` if the table has no stream."""
+        _ = self._stream
+        self._put(0, PROBE)
+
+    def _put(self, number: int, name: str) -> None:
+        kept_until = self._class.config.now() + _KEPT
+        self._client.put_item(
+            TableName=self._table,
+            Item={
+                self._class.key.attr_name: {"S": self._items.mark(number)},
+                # The event source passes on what begins so; without a time it is in no index.
+                self._class.value.attr_name: {"S": self._class.config.use_case_id},
+                self._class.expire_at.attr_name: {"N": self._class.expire_at.serialize(kept_until)},
+                "mark": {"S": name},
+            },
+        )
 
     def is_reached(self, name: str) -> bool:
         """Whether all that was written before the mark is counted."""

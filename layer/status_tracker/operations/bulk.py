@@ -16,7 +16,7 @@ from collections.abc import Callable, Generator, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import chain, takewhile
 from typing import Any, Generic
 
@@ -247,14 +247,28 @@ class BulkRun(Generic[TaskT]):
 
     def _incomplete(self) -> Iterator[TaskT]:
         """Tasks that an earlier call with this run id acted on, and that what follows may not have been done for."""
-        action = self.action
-        if not self._completes or not (action.makes_pending or action.recalls):
+        if not self._completes:
             return
-        left_in = pending if action.makes_pending else set_aside
-        chosen = TaskFilter(left_in(self._tasks), until=self._until, id_prefix=self._filter.id_prefix)
+        chosen = unfinished_by(self._tasks, self.action, self._filter.id_prefix, self._until)
+        if chosen is None:
+            return
         for task in chosen.matching(self._tasks, whole=True, before_each=self._look).each():
             if not isinstance(task, TaskUnreadableError) and self._one.has_begun(task.tracked_state()):
                 yield task
+
+
+def unfinished_by(tasks: Operable[Any], action: Action, id_prefix: str, until: datetime) -> TaskFilter | None:
+    """Where the tasks are, among others, that an earlier run of the action has left unfinished.
+
+    None where nothing follows the action: what is recorded is done.
+
+    Args:
+        until: when the run that completes the earlier one has begun.
+    """
+    if not (action.makes_pending or action.recalls):
+        return None
+    left_in = pending if action.makes_pending else set_aside
+    return TaskFilter(left_in(tasks), until=until, id_prefix=id_prefix)
 
 
 def pending(tasks: Operable[Any]) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ..core.port import CountBoard
     from .pipeline import Pipeline
 
-__all__ = ["SETTLING_SECONDS", "KeptCounts", "Recount", "check_counts", "disown_counts", "recount"]
+__all__ = ["SETTLING_SECONDS", "KeptCounts", "Recount", "check_counts", "disown_counts", "probe_counts", "recount"]
 
 SETTLING_SECONDS = 5.0
 """After so long the index has a change."""
@@ -160,6 +160,26 @@ def check_counts(
         corrected = board.correct(kept, result.differences, now, error=error)
         return replace(result, corrected=corrected, exact=corrected and not error)
     return result
+
+
+def probe_counts(pipeline: Pipeline, unread_since: datetime | None) -> datetime | None:
+    """Since when nothing has read the table's stream, as far as is known; what is written now shows it the next time.
+
+    Args:
+        unread_since: what this returned the last time; None for the first time.
+
+    Returns:
+        This moment, where something has been read since the last time. None where there is no stream, and was none.
+    """
+    board = pipeline.first.task_class.count_board()
+    now: datetime = pipeline.first.task_class.config.now()
+    try:
+        if board is None or not (unread_since is None or board.is_read_since(unread_since)):
+            return unread_since
+        board.probe()
+    except CountsNotKeptError:
+        return unread_since
+    return now
 
 
 def disown_counts(pipeline: Pipeline) -> bool:

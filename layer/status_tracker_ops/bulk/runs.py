@@ -24,7 +24,12 @@ if TYPE_CHECKING:
     from status_tracker_ops.bulk.planning import Cursor, Item
 
 SAMPLE_SIZE = 10
-_LOG_NAMES = {"backfills": "Backfill", "reruns": "BulkRerun"}
+_LOG_NAMES = {
+    "backfills": "Backfill",
+    "reruns": "BulkRerun",
+    "cancellations": "BulkCancel",
+    "deletions": "BulkDelete",
+}
 
 
 @dataclass(frozen=True)

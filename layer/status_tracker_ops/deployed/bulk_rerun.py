@@ -1,7 +1,8 @@
 """Lambda functions of the bulk rerun: plan a wave of the tasks that a filter admits, and rerun a chunk of them."""
 
-from status_tracker_ops.bulk.rerun import plan_handler, rerun_handler
+from status_tracker.operations.actions import Action
+from status_tracker_ops.bulk.acting import act_handler, plan_handler
 from status_tracker_ops.deployed.pipeline import deployed_pipeline
 
-plan = plan_handler(deployed_pipeline())
-rerun = rerun_handler(deployed_pipeline())
+plan = plan_handler(deployed_pipeline(), Action.RERUN)
+rerun = act_handler(deployed_pipeline(), Action.RERUN)

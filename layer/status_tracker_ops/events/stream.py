@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from status_tracker import TaskLockedError
 from status_tracker.core.history import told
 from status_tracker.core.retries import jittered
-from status_tracker.dynamodb.count_items import CountItems
+from status_tracker.dynamodb.count_items import PROBE, CountItems
 from status_tracker.dynamodb.counting import ShardCounting
 from status_tracker_ops.clients import sqs_client
 from status_tracker_ops.events.bus import entries_of, send
@@ -125,9 +125,9 @@ class Stream:
             new = _after(place, records)
             differences, ended, changes = self._differences(new)
             marks = [mark for record in new if (mark := record.mark(self._items)) is not None]
-            mark = marks[-1] if marks else None
-            if not changes and mark is None:
+            if not changes and not marks:
                 return 0
+            mark = next((mark for mark in reversed(marks) if mark != PROBE), None)
             if counting.add(differences, changes, before=place, place=new[-1].sequence, mark=mark, ended=ended):
                 return changes
             time.sleep(jittered(LONGEST_PAUSE_SECONDS))

@@ -90,6 +90,9 @@ class SweepReporter:
     def behind(self, error: CountsBehindError) -> None:
         self._logger.warning("The kept counts were not compared: %s", error, extra={"step": _COUNTS})
 
+    def unread_for(self, seconds: float) -> None:
+        _publish(_COUNTS, {"CountsBehind": seconds}, MetricUnit.Seconds)
+
     def reconciled(self, reconciled: Reconciled) -> None:
         for each in reconciled.registered:
             self._logger.warning("Object registered", extra=self._keys(_INTAKE, each))

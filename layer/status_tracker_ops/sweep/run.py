@@ -10,7 +10,13 @@ from typing import TYPE_CHECKING, Protocol
 
 from status_tracker import get_utc_now
 from status_tracker.core.port import CountsNotKeptError
-from status_tracker.operations.counts import BEHIND_AFTER_SECONDS, CountsBehindError, check_counts, disown_counts
+from status_tracker.operations.counts import (
+    BEHIND_AFTER_SECONDS,
+    CountsBehindError,
+    check_counts,
+    disown_counts,
+    probe_counts,
+)
 from status_tracker.operations.looks import ended_since, remember
 from status_tracker.operations.sweeping import WORKERS, sweep
 from status_tracker_ops.clients import s3_client
@@ -63,6 +69,8 @@ class Reporter(Protocol):
 
     def behind(self, error: CountsBehindError) -> None: ...
 
+    def unread_for(self, seconds: float) -> None: ...
+
     def reconciled(self, reconciled: Reconciled) -> None: ...
 
     def failed(self, stage: str, error: Exception) -> None: ...
@@ -97,6 +105,7 @@ class Sweep:
         _ = self.began, self.counts  # as they are at the beginning
         stages = {
             "Looking for pauses": self._tell_pauses,
+            "Looking whether changes are read": self._probe,
             "Restarting": self._go_through,
             "Counting": self._count,
             "Remembering": self._remember,
@@ -129,6 +138,16 @@ class Sweep:
             seconds = 0.0 if pause is None else (get_utc_now() - pause.since).total_seconds()
             self.report.paused_for(step.name, max(seconds, 0.0))
         return state
+
+    def _probe(self, state: SweepState) -> SweepState:
+        """Report for how long nothing has read the table's stream, where counts are kept, or were until then."""
+        if self.counts is None:
+            return replace(state, probed_at=None)
+        probed_at = probe_counts(self.pipeline, state.probed_at)
+        if probed_at is not None:
+            waited = self.pipeline.first.task_class.config.now() - probed_at
+            self.report.unread_for(waited.total_seconds() if probed_at == state.probed_at else 0)
+        return replace(state, probed_at=probed_at)
 
     def _go_through(self, state: SweepState) -> SweepState:
         """Go once through the unfinished tasks of each step, restart what is left behind, and count them all."""

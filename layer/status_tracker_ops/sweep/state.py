@@ -53,6 +53,7 @@ class SweepState:
         ended: how many tasks had come to each end then, by its code, as the kept counts have it; None without these.
         recount_after: when all ended tasks are to be counted again.
         unread_since: since when the function on the table's stream has not read what was written to prove that it does.
+        probed_at: since when nothing has read the table's stream, as `probe_counts` knows it; None where none is kept.
         service: under which name what has ended was counted last; under another one it is counted anew.
     """
 
@@ -63,6 +64,7 @@ class SweepState:
     recount_after: datetime | None = None
     service: str | None = None
     unread_since: datetime | None = None
+    probed_at: datetime | None = None
 
     def to_data(self) -> dict[str, Any]:
         return {
@@ -71,6 +73,7 @@ class SweepState:
             "ended": None if self.ended is None else {str(code): number for code, number in self.ended.items()},
             "recount_after": _text(self.recount_after),
             "unread_since": _text(self.unread_since),
+            "probed_at": _text(self.probed_at),
         }
 
     @classmethod
@@ -85,6 +88,7 @@ class SweepState:
                 recount_after=_moment(data["recount_after"]),
                 service=data.get("service"),
                 unread_since=_moment(data.get("unread_since")),
+                probed_at=_moment(data.get("probed_at")),
             )
         except (KeyError, TypeError, ValueError, AttributeError):
             return cls()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import json
 import os
 import signal
@@ -302,6 +303,34 @@ def test_where_counts_are_kept_and_nothing_changes_watch_looks_for_no_tasks(
     answer = run("watch", "--looks", "6")
     assert "  meanwhile: Order failed: OutOfStockError('none left')" in answer.out.splitlines()
     assert (answer.code, {3, 4} & set(asked)) == (4, set())
+
+
+def test_where_counts_are_kept_watch_lists_only_what_tasks_may_have_come_to(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the numbers tell it all, that; where tasks have come and gone, all but the ends that none has come to."""
+    at_first = KeptCounts({10: 5, 90: 7}, exact=True, recounted_at=NOON, changes=(12, 0), ended={90: 7})
+    failed = replace(at_first, by_code={10: 4, 30: 1, 90: 7}, changes=(13, 0))
+    passing = replace(failed, changes=(13, 2))
+    counts = iter([*[at_first] * 4, *[failed] * 3, *[passing] * 4])
+    happening = {4: lambda: fail("meanwhile"), 7: lambda: deliver("sent")}
+    asked: list[set[int]] = []
+    ask, waits = Order.query_by_status, itertools.count(1)
+
+    def asking(status: Any, limit: Any = 10, *arguments: Any, **more: Any) -> Any:
+        if limit == 200:
+            asked.append(set(status))
+        return ask(status, limit, *arguments, **more)
+
+    monkeypatch.setattr(Order, "count_board", lambda: Board(next(counts)))
+    monkeypatch.setattr(Order, "query_by_status", asking)
+    monkeypatch.setattr("status_tracker.cli.watching.time.sleep", lambda _: happening.get(next(waits), str)())
+    answer = run("watch", "--looks", "11")
+    everything = {code for step in PIPELINE for code in step.statuses.values()}
+    under_way = {code for code in everything if not PIPELINE.is_ended(code)}
+    assert asked == [*[everything] * 3, *[{30}] * 3, *[under_way] * 3]
+    told = [line for line in answer.out.splitlines() if line.startswith("  ")]
+    assert told == ["  meanwhile: Order failed: OutOfStockError('none left')"]
 
 
 def test_before_the_first_count_tasks_are_counted_by_the_index(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,8 @@
+"""Lambda functions of the bulk deletion: plan a wave of the tasks that a filter admits, and delete a chunk of them."""
+
+from status_tracker.operations.actions import Action
+from status_tracker_ops.bulk.acting import act_handler, plan_handler
+from status_tracker_ops.deployed.pipeline import deployed_pipeline
+
+plan = plan_handler(deployed_pipeline(), Action.DELETE)
+delete = act_handler(deployed_pipeline(), Action.DELETE)
