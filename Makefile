@@ -30,6 +30,8 @@ OF_LOCAL_CLOUD := $(if $(filter local,$(STAGE)),$(FROM_CLOUD))
 
 export PATH := $(CURDIR)/.venv/bin:$(CURDIR)/node_modules/.bin:$(PATH)
 export JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION := 18,20
+# Images of CI set this; then each of the hundreds of processes compiles aws-cdk-lib, moto or botocore anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 PYTHON_READY := .venv/.ready
 BENCH_READY := .venv-bench/.ready

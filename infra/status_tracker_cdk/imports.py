@@ -22,14 +22,15 @@ def reachable(code: Iterable[Path], folders: Sequence[Path]) -> set[Path]:
         folders: of the module search path.
     """
     found: set[Path] = set()
+    looked_up: set[str] = set()
     waiting = list(code)
     while waiting:
         file = waiting.pop()
-        for name in _imports(file, _package_of(file, folders)):
-            for module in _files_of(name, folders):
-                if module not in found:
-                    found.add(module)
-                    waiting.append(module)
+        names = set(_imports(file, _package_of(file, folders))) - looked_up
+        looked_up |= names
+        new = {module for name in names for module in _files_of(name, folders)} - found
+        found |= new
+        waiting.extend(new)
     return found
 
 
@@ -46,8 +47,10 @@ def _imports(file: Path, package: str) -> Iterator[str]:
 
 
 def _run(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes except those that only a type checker reads."""
+    """All statements except those that only a type checker reads."""
     for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.expr):  # has no statement in it
+            continue
         if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
             for other in node.orelse:
                 yield other

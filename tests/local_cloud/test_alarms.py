@@ -36,6 +36,10 @@ class Alarms:
         answer = self._functions.invoke(FunctionName=self._sweep, Payload=b"{}")
         assert "FunctionError" not in answer, answer["Payload"].read()
 
+    def no_sweep_runs(self) -> bool:
+        lines = (self.app.cloud.logs / f"{self._sweep}.log").read_text()
+        return lines.count(" START RequestId: ") == lines.count(" REPORT RequestId: ")
+
     def minutes(self, count: int) -> None:
         self.app.cloud.forward(count * MINUTE)
 
@@ -96,6 +100,7 @@ def test_a_sweep_that_is_stopped_is_noticed(alarms: Alarms) -> None:
     assert alarms.state("SweepNotRunning") == "OK"
     scheduler.update_schedule(**settings, State="DISABLED")
     try:
+        wait_for("the end of a sweep that has begun", alarms.no_sweep_runs)
         alarms.minutes(4)
         assert alarms.state("SweepNotRunning") == "ALARM"
     finally:
@@ -114,9 +119,11 @@ def test_dead_letters_are_noticed_until_they_are_gone(alarms: Alarms) -> None:
     alarms.minutes(5)
     assert alarms.state("DeadLetters") == "OK"
     sqs.send_message(QueueUrl=queue, MessageBody="what nobody could handle")
-    alarms.minutes(1)
-    assert alarms.state("DeadLetters") == "ALARM"
-    sqs.purge_queue(QueueUrl=queue)
+    try:
+        alarms.minutes(1)
+        assert alarms.state("DeadLetters") == "ALARM"
+    finally:
+        sqs.purge_queue(QueueUrl=queue)
     alarms.minutes(1)
     assert alarms.state("DeadLetters") == "OK"
 
@@ -127,16 +134,18 @@ def test_an_hour_without_progress_is_noticed(alarms: Alarms) -> None:
     task_id = "never-ending.pdf#1"
     working.start(task_id, create=True, data={}, lock_expire_seconds=4 * 3600).__enter__()
     key = working.make_key(task_id)
-    alarms.minutes(120)
-    assert alarms.state("NoProgressExtract") == "INSUFFICIENT_DATA"
-    begin = now = alarms.app.cloud.forward()
-    while alarms.state("NoProgressExtract") != "ALARM" and now < begin + 2 * HOUR:
-        alarms.sweep()
-        now = alarms.app.cloud.forward(100)  # so that there is a sweep in each period of two minutes
-    # What ended just before the hour began is reported within it, and is progress.
-    assert HOUR - 3 * MINUTE <= now - begin < 2 * HOUR
-    assert alarms.state("NoProgressAnswer") != "ALARM"
-    table.delete_item(TableName=alarms.app.outputs["TaskTableName"], Key={"key": {"S": key}})
+    try:
+        alarms.minutes(120)
+        assert alarms.state("NoProgressExtract") == "INSUFFICIENT_DATA"
+        begin = now = alarms.app.cloud.forward()
+        while alarms.state("NoProgressExtract") != "ALARM" and now < begin + 2 * HOUR:
+            alarms.sweep()
+            now = alarms.app.cloud.forward(100)  # so that there is a sweep in each period of two minutes
+        # What ended just before the hour began is reported within it, and is progress.
+        assert HOUR - 3 * MINUTE <= now - begin < 2 * HOUR
+        assert alarms.state("NoProgressAnswer") != "ALARM"
+    finally:
+        table.delete_item(TableName=alarms.app.outputs["TaskTableName"], Key={"key": {"S": key}})
     alarms.sweep()
     alarms.minutes(2)
     assert alarms.state("NoProgressExtract") == "OK"

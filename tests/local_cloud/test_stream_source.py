@@ -148,12 +148,14 @@ def test_poison_is_set_aside_and_told_by_its_place(functions: Functions) -> None
 def test_a_disabled_mapping_goes_on_where_it_was(functions: Functions) -> None:
     table = Table(functions)
     client = table.cloud.client("lambda")
-    table.put("before")
-    table.events(lambda found: words_of(found) == ["before"])
+    for word in ("before", "at last"):  # the first is done with when the second is there, which may still be worked on
+        table.put(word)
+        table.events(lambda found, word=word: words_of(found) == [word])
     client.update_event_source_mapping(UUID=table.mapping, Enabled=False)
     table.put("meanwhile")
     client.update_event_source_mapping(UUID=table.mapping, Enabled=True)
-    assert words_of(table.events(bool)) == ["meanwhile"]
+    words = words_of(table.events(lambda found: "meanwhile" in words_of(found)))
+    assert words in (["meanwhile"], ["at last", "meanwhile"])
 
 
 def test_what_was_being_tried_when_a_mapping_was_disabled_is_tried_again() -> None:

@@ -9,7 +9,6 @@ import shlex
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -49,13 +48,19 @@ def failing(output: subprocess.CompletedProcess[str]) -> dict[str, str]:
     return {name: check["told"] for name, check in results_of(output).items() if check["holds"] is False}
 
 
-def left(app: Application) -> list[str]:
-    """What is there of any verification: objects and tasks."""
+@pytest.fixture
+def there_before(app: Application) -> frozenset[str]:
+    """What a test that failed has left of its verification: no other one is to fail for it."""
+    return frozenset(left(app))
+
+
+def left(app: Application, before: frozenset[str] = frozenset()) -> list[str]:
+    """What is there of any verification and was not there before: objects and tasks."""
     listed = app.s3.list_objects_v2(Bucket=app.outputs["DocumentBucketName"], Prefix=PREFIX)
     tasks = app.cloud.client("dynamodb").scan(TableName=app.outputs["TaskTableName"], ConsistentRead=True)["Items"]
-    return [each["Key"] for each in listed.get("Contents", [])] + [
-        item["key"]["S"] for item in tasks if PREFIX in item["key"]["S"]
-    ]
+    found = [each["Key"] for each in listed.get("Contents", [])]
+    found += [item["key"]["S"] for item in tasks if PREFIX in item["key"]["S"]]
+    return [each for each in found if each not in before]
 
 
 def result_folders(app: Application) -> set[str]:
@@ -63,7 +68,9 @@ def result_folders(app: Application) -> set[str]:
     return {each["Key"].partition("/")[0] for page in pages for each in page.get("Contents", [])}
 
 
-def test_a_sound_stack_is_proved_and_left_as_it_was(app: Application, environment: dict[str, str]) -> None:
+def test_a_sound_stack_is_proved_and_left_as_it_was(
+    app: Application, environment: dict[str, str], there_before: frozenset[str]
+) -> None:
     kept = app.upload("of somebody else.pdf", (ROOT / "samples" / "documents" / "invoice-1001.pdf").read_bytes())
     app.ended(kept)
     before = result_folders(app)
@@ -75,32 +82,30 @@ def test_a_sound_stack_is_proved_and_left_as_it_was(app: Application, environmen
     assert "INV-1001" in done.stdout
     assert re.search(r"^alarms +yes ", done.stdout, re.MULTILINE), done.stdout
     assert re.search(r"^(1\d) of \1 checks hold\.$", done.stderr, re.MULTILINE), done.stderr
-    assert left(app) == []
+    assert left(app, there_before) == []
     assert result_folders(app) == before
     assert app.task(kept) is not None
 
 
 @contextmanager
 def nothing_taken_in(app: Application) -> Iterator[None]:
-    """The intake's queue is polled by nobody."""
-    functions = app.cloud.client("lambda")
-    mappings = functions.list_event_source_mappings()["EventSourceMappings"]
-    queue = app.outputs["IntakeQueueUrl"].rpartition("/")[2]
-    [uuid] = [each["UUID"] for each in mappings if each["EventSourceArn"].endswith(f":{queue}")]
-    functions.update_event_source_mapping(UUID=uuid, Enabled=False)
-    time.sleep(3)  # as on AWS, a poller that is at it may take one more batch
+    """No event tells of an upload."""
+    bucket = app.outputs["DocumentBucketName"]
+    app.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
     try:
         yield
     finally:
-        app.sqs.purge_queue(QueueUrl=app.outputs["IntakeQueueUrl"])
-        functions.update_event_source_mapping(UUID=uuid, Enabled=True)
+        told: Any = {"EventBridgeConfiguration": {}}
+        app.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
 
 
-def test_an_intake_that_takes_nothing_in_is_told(app: Application, environment: dict[str, str]) -> None:
+def test_an_intake_that_takes_nothing_in_is_told(
+    app: Application, environment: dict[str, str], there_before: frozenset[str]
+) -> None:
     with nothing_taken_in(app):
         done = verify(environment, "--timeout", "8s", "--json")
         assert done.returncode == 1, done.stderr
-        assert left(app) == []
+        assert left(app, there_before) == []
     assert (json.loads(done.stdout)["holds"], json.loads(done.stdout)["interrupted"]) == (False, False)
     told = failing(done)
     assert told["good"] == "waited 8 s in vain for its end: no task was made of it"
@@ -122,7 +127,9 @@ def answer_told_another_bucket(app: Application) -> Iterator[None]:
         functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
 
 
-def test_a_step_that_cannot_work_is_told_by_what_it_met(app: Application, environment: dict[str, str]) -> None:
+def test_a_step_that_cannot_work_is_told_by_what_it_met(
+    app: Application, environment: dict[str, str], there_before: frozenset[str]
+) -> None:
     with answer_told_another_bucket(app):
         done = verify(environment, "--timeout", "90s", "--json")
     assert done.returncode == 1, done.stderr
@@ -131,20 +138,19 @@ def test_a_step_that_cannot_work_is_told_by_what_it_met(app: Application, enviro
     assert "AccessDenied" in told["good"]  # its role has rights on the results' bucket alone
     assert set(told) == {"good", "big", "rerun"}
     assert results_of(done)["hopeless"]["holds"]
-    assert left(app) == []
+    assert left(app, there_before) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_deletes_what_was_made(
-    app: Application, environment: dict[str, str], number: signal.Signals
+    app: Application, environment: dict[str, str], there_before: frozenset[str], number: signal.Signals
 ) -> None:
-    assert left(app) == []
     before = result_folders(app)
     command = [str(ROOT / "bin" / "status-tracker"), "verify", "--json"]
     process = subprocess.Popen(  # noqa: S603
         command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
     )
-    wait_for("what was submitted", lambda: left(app))
+    wait_for("what was submitted", lambda: left(app, there_before))
     process.send_signal(number)
     out, err = process.communicate(timeout=120)
     assert process.returncode == 130, err
@@ -152,7 +158,7 @@ def test_an_interrupt_deletes_what_was_made(
     told = json.loads(out)
     assert (told["holds"], told["interrupted"]) == (False, True)
     assert {check["name"]: check["holds"] for check in told["checks"]}["clean"], out
-    assert left(app) == []
+    assert left(app, there_before) == []
     assert result_folders(app) == before
 
 

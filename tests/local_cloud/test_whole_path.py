@@ -161,8 +161,10 @@ def test_a_message_that_is_no_upload_ends_in_the_dead_letter_queue_and_its_neigh
     dead: set[str] = set()
 
     def all_dead() -> bool:
-        found = app.sqs.receive_message(QueueUrl=app.outputs["IntakeDeadLetterQueueUrl"], MaxNumberOfMessages=10)
-        dead.update(message["Body"] for message in found.get("Messages", []))
+        url = app.outputs["IntakeDeadLetterQueueUrl"]
+        for message in app.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages", []):
+            dead.add(message["Body"])
+            app.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return len(dead) >= 2
 
     wait_for("two dead letters", all_dead)

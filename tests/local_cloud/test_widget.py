@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from selenium.webdriver import Chrome
 from selenium.webdriver.common.keys import Keys
 
+from status_tracker.operations.pipeline import Pipeline
 from tests.local_cloud.application import LAST, SUCCEEDED, Application, different, sample
 from tests.local_cloud.browser import WidgetPage
 from tests.local_cloud.support import Functions
@@ -140,19 +142,27 @@ def test_enter_looks_a_task_up_and_what_was_typed_stays(page: WidgetPage) -> Non
 
 def test_a_reason_is_acted_on_after_a_look(app: Application, page: WidgetPage) -> None:
     for number in range(3):
-        error = {"nth_retry": 1, "update_time": "2026", "error": f"QuotaError('{number} of 3 are over the quota')"}
+        error = {"nth_retry": 1, "update_time": "2026", "error": f"QuotaError('over the quota by {number}')"}
         app.extract_task().make_and_save(f"widget/quota-{number}.pdf#1", _status=50, errors={"history": [error]})
     page.open()
     page.click("ignored in Extract")
-    page.click("Act on: 3 × ")  # noqa: RUF001
+    page.click("Act on: 3 × over the quota")  # noqa: RUF001
     assert "3 tasks match. Nothing was changed yet." in page.text
     asked = page.asks(page.button("Rerun from Extract: 3 tasks").click)
-    assert "reason QuotaError: # of # are over the quota" in asked
+    assert "reason QuotaError: over the quota by #" in asked
     page.shows(lambda: page.answer("confirm"))
     assert "Done: Rerun from Extract: 3 done." in page.text
     assert [app.task(f"widget/quota-{number}.pdf#1").run for number in range(3)] == [1, 1, 1]
 
 
+@pytest.fixture
+def _resumed(app: Application) -> Iterator[None]:
+    """Whatever becomes of the test: no step stays paused."""
+    yield
+    Pipeline({"Extract": app.extract_task()}).resume()
+
+
+@pytest.mark.usefixtures("_resumed")
 def test_work_is_paused_and_goes_on(app: Application, page: WidgetPage) -> None:
     page.open()
     page.ask("document.querySelector('#frame details').open = true")
