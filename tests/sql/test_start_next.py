@@ -190,8 +190,8 @@ def test_a_worker_that_was_outrun_takes_the_next(job_class: type[Job], engine: s
 def fill(job_class: type[Job], engine: sa.Engine, rows: str, count: int) -> None:
     job_class.metadata.create_all(engine)  # type: ignore[attr-defined]
     many = (
-        "INSERT INTO job (id, status, create_at, update_at, lock_at, retry, lock, lock_expire_at) "
-        f"SELECT 'job-' || n, {rows} FROM generate_series(1, {count}) n, "  # noqa: S608  # written here
+        "INSERT INTO job (id, status, create_at, update_at, lock_at, retry, lock, lock_expire_at) "  # noqa: S608  # rows of ours
+        f"SELECT 'job-' || n, {rows} FROM generate_series(1, {count}) n, "
         "(SELECT timestamp '2025-12-31' AS at) AS once"
     )
     with engine.begin() as connection:
@@ -205,11 +205,11 @@ def explained(engine: sa.Engine, how: str) -> list[str]:
 
     def explain(connection: sa.Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         if "SKIP LOCKED" in statement:
-            with connection.connection.cursor() as cursor:
-                cursor.execute("SAVEPOINT before")
-                cursor.execute(f"EXPLAIN {how} {statement}", parameters)
-                plan.extend(row[0] for row in cursor.fetchall())
-                cursor.execute("ROLLBACK TO before")
+            cursor = connection.connection.cursor()
+            cursor.execute("SAVEPOINT before")
+            cursor.execute(f"EXPLAIN {how} {statement}", parameters)
+            plan.extend(row[0] for row in cursor.fetchall())
+            cursor.execute("ROLLBACK TO before")
 
     sa.event.listen(engine, "before_cursor_execute", explain)
     return plan
