@@ -49,20 +49,25 @@ class NothingLeftError(Exception):
 
 
 class Shift:
-    """Times the jobs of one share, from the first to the last."""
+    """Counts the jobs of one worker for so many seconds from the first one on, and its CPU."""
 
-    def __init__(self, share: int) -> None:
-        self._left = share
+    def __init__(self, seconds: float) -> None:
+        self.jobs = 0
         self.begun = self.ended = time.monotonic()
         self.cpu = -time.process_time()
+        self._seconds = seconds
 
     def done(self) -> bool:
-        """One more job is done; whether it was the last of the share."""
-        self._left -= 1
-        if self._left == 0:
-            self.ended = time.monotonic()
-            self.cpu += time.process_time()
-        return self._left == 0
+        """One more job is done; whether it was the last one."""
+        now = time.monotonic()
+        if self.ended > self.begun:
+            return True
+        self.jobs += 1
+        if now - self.begun < self._seconds:
+            return False
+        self.ended = now
+        self.cpu += time.process_time()
+        return True
 
 
 class Way(ABC):
@@ -86,8 +91,8 @@ class Way(ABC):
         """Make the table and its jobs; the name of the table."""
 
     @abstractmethod
-    def work(self, share: int) -> Shift:
-        """Claim and finish that many jobs."""
+    def work(self, seconds: float) -> Shift:
+        """Claim and finish jobs for so long."""
 
     def _insert(self, table: str, statement: str, jobs: int) -> str:
         engine = sa.create_engine(self._address, isolation_level="AUTOCOMMIT")
@@ -108,8 +113,8 @@ class _InTurn(Way):
         Tracker(self._address, self._table).create_table()
         return self._insert(self._table, _FILL, jobs)
 
-    def work(self, share: int) -> Shift:
-        shift = Shift(share)
+    def work(self, seconds: float) -> Shift:
+        shift = Shift(seconds)
         while True:
             if self._one() is None:
                 raise NothingLeftError(self._table)
@@ -159,10 +164,10 @@ class Procrastinate(Way):
             app.schema_manager.apply_schema()
         return self._insert("procrastinate_jobs", _FILL_PROCRASTINATE, jobs)
 
-    def work(self, share: int) -> Shift:
-        return asyncio.run(self._work(share))
+    def work(self, seconds: float) -> Shift:
+        return asyncio.run(self._work(seconds))
 
-    async def _work(self, share: int) -> Shift:
+    async def _work(self, seconds: float) -> Shift:
         app = procrastinate.App(connector=procrastinate.PsycopgConnector(conninfo=self._dsn))
         shift: Shift | None = None
 
@@ -170,7 +175,7 @@ class Procrastinate(Way):
         async def _(n: int) -> None:  # noqa: ARG001
             nonlocal shift
             if shift is None:
-                shift = Shift(share)
+                shift = Shift(seconds)
             elif shift.done():
                 worker.cancel()
 
@@ -193,10 +198,10 @@ class PgQueuer(Way):
         async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:
             await Queries(PsycopgDriver(connection)).install()
 
-    def work(self, share: int) -> Shift:
-        return asyncio.run(self._work(share))
+    def work(self, seconds: float) -> Shift:
+        return asyncio.run(self._work(seconds))
 
-    async def _work(self, share: int) -> Shift:
+    async def _work(self, seconds: float) -> Shift:
         shift: Shift | None = None
         async with await psycopg.AsyncConnection.connect(self._dsn, autocommit=True) as connection:
             manager = QueueManager(Queries(PsycopgDriver(connection)))
@@ -205,7 +210,7 @@ class PgQueuer(Way):
             async def _(job: Job) -> None:  # noqa: ARG001
                 nonlocal shift
                 if shift is None:
-                    shift = Shift(share)
+                    shift = Shift(seconds)
                 elif shift.done():
                     manager.shutdown.set()
 

@@ -1,8 +1,9 @@
 """How many jobs a second workers claim and finish on PostgreSQL: ``python -m bench.claims [JOBS [WORKERS …]]``.
 
 `start_next`, beside psycopg by hand and beside two queues that are made for PostgreSQL; in turns, each with a table of
-its own, in which JOBS jobs wait (20,000 by default), with 1, 4 and 16 WORKERS. Each worker is a process. All run on
-``.venv-bench``.
+its own, in which JOBS jobs wait (100,000 by default), with 1, 4 and 16 WORKERS, for 1.5 seconds a round. Each
+worker is a process. CPU is that of the workers, and of the server with all its processes. Give more JOBS where all of
+them would be done: a queue then waits for others. All run on ``.venv-bench``.
 """
 
 from __future__ import annotations
@@ -14,27 +15,30 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
+from typing import NamedTuple
+
+import sqlalchemy as sa
 
 from bench.conductor import ENVIRONMENT, PYTHON, ROOT
+from bench.processes import cpu_seconds_with_children, parent_of
 from bench.report import aligned, number
 from bench.stats import spread
 from tests.support.postgres import run_postgres
 
-_JOBS = 20_000
+_JOBS = 100_000
 _ROUNDS = 3
+_SECONDS = 1.5
 _WORKERS = (1, 4, 16)
-_JOBS_A_ROUND = 640
-"""How many jobs all workers do together in a round."""
 
 
 def work(way: str, address: str, table: str, orders: Connection) -> None:
-    """In a process of its own: do a share of the jobs when told so, and tell when that began and ended, and its CPU."""
+    """In a process of its own: work for so long when told so, and tell when that began and ended, its CPU and jobs."""
     from bench.claim_ways import WAYS  # noqa: PLC0415  # only .venv-bench has what it imports
 
     worker = WAYS[way](address, table)
-    while share := orders.recv():
-        shift = worker.work(share)
-        orders.send((shift.begun, shift.ended, shift.cpu))
+    while seconds := orders.recv():
+        shift = worker.work(seconds)
+        orders.send((shift.begun, shift.ended, shift.cpu, shift.jobs))
 
 
 @contextmanager
@@ -51,32 +55,54 @@ def team(way: str, address: str, table: str, size: int) -> Iterator[Sequence[Con
         each.send(0)
 
 
-def measure(workers: Sequence[Connection]) -> tuple[float, float]:
-    """Jobs a second of the workers together, and seconds of a client's CPU for one job."""
-    share = _JOBS_A_ROUND // len(workers)
+class Sample(NamedTuple):
+    """What a round of all workers together took.
+
+    Attributes:
+        rate: jobs a second.
+        client, server: seconds of CPU for one job.
+    """
+
+    rate: float
+    client: float
+    server: float
+
+
+def measure(workers: Sequence[Connection], server: int) -> Sample:
+    """A round; `server` is the process of PostgreSQL whose children the others are."""
+    spent = -cpu_seconds_with_children(server)
     for each in workers:
-        each.send(share)
-    times = [each.recv() for each in workers]
-    wall = max(end for _, end, _ in times) - min(begun for begun, _, _ in times)
-    return len(workers) * share / wall, sum(cpu for *_, cpu in times) / len(workers) / share
+        each.send(_SECONDS)
+    begun, ended, cpu, jobs = zip(*(each.recv() for each in workers), strict=True)
+    spent += cpu_seconds_with_children(server)
+    return Sample(sum(jobs) / (max(ended) - min(begun)), sum(cpu) / sum(jobs), spent / sum(jobs))
 
 
 def compare(address: str, tables: Mapping[str, str], sizes: Sequence[int]) -> str:
     """The table of all ways."""
     cells = []
+    server = _server(address)
     with ExitStack() as stack:
         teams = {way: stack.enter_context(team(way, address, table, max(sizes))) for way, table in tables.items()}
         for size in sizes:
-            found: dict[str, list[tuple[float, float]]] = {way: [] for way in tables}
+            found: dict[str, list[Sample]] = {way: [] for way in tables}
             for turn in range(-1, _ROUNDS):  # the first one warms up
                 for way, workers in teams.items():
-                    sample = measure(workers[:size])
+                    sample = measure(workers[:size], server)
                     if turn >= 0:
                         found[way].append(sample)
             for way, samples in found.items():
-                rate, cpu = (spread([each[what] for each in samples]).median for what in (0, 1))
-                cells.append((way, str(size), number(rate), number(cpu * 1e6)))
-    return aligned(("way", "workers", "jobs a second", "CPU µs a job"), cells, frozenset({"way"}))
+                rate, client, server_s = (spread(each).median for each in zip(*samples, strict=True))
+                cells.append((way, str(size), number(rate), number(client * 1e6), number(server_s * 1e6)))
+    return aligned(("way", "workers", "jobs a second", "client's CPU µs a job", "server's"), cells, frozenset({"way"}))
+
+
+def _server(address: str) -> int:
+    engine = sa.create_engine(address)
+    with engine.connect() as connection:
+        own: int = connection.scalar(sa.text("SELECT pg_backend_pid()"))
+    engine.dispose()
+    return parent_of(own)
 
 
 def main() -> int:

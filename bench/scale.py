@@ -1,12 +1,14 @@
 """``python -m bench.scale [SIZES]``: what an operator's looks cost at a thousand tasks and at a million.
 
 By default at 10³, 10⁵ and 10⁶ tasks. The table is printed and written to ``bench/scale.md``, with other sizes to
-``.local/bench``. Filling a million takes some twelve minutes on two cores.
+``.local/bench``. Filling a million takes some twelve minutes on two cores. A run that was interrupted is continued by
+the next one: what was measured is not measured again, and a table of which all is known is not filled.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import resource
 import signal
@@ -19,6 +21,7 @@ from datetime import timedelta
 from functools import partial
 from io import StringIO
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any, TypeAlias
 
 from aws_lambda_powertools import Logger
@@ -53,16 +56,43 @@ _HOW = """# Counts and sweeps, at a thousand tasks and at a million
 
 {facts}
 
-One run of `python -m bench.scale`, each line a fresh process that does it once. The tasks have two steps, and each
-status has ten shards; 2.8 % of the tasks are unfinished, and 95 % have succeeded. *kept* are the counts that the
-function on the table's stream keeps; *index* is a table without them. Requests are those to DynamoDB, repeated ones
-too; units are DynamoDB's capacity units. CPU is the client's own. The peak of memory is that of the whole process:
+One run of `python -m bench.scale`, interrupted or not, each line a fresh process that does it once. The tasks have two
+steps, and each status has ten shards; 2.8 % of the tasks are unfinished, and 95 % have succeeded. *kept* are the counts
+that the function on the table's stream keeps; *index* is a table without them. Requests are those to DynamoDB, repeated
+ones too; units are DynamoDB's capacity units. CPU is the client's own. The peak of memory is that of the whole process:
 {idle} MB are there before it does anything. The seconds are DynamoDB Local's, which answers one request at a time, and
 takes seconds for a page of a large table: on AWS they are others.
 
 {table}"""
 
 Cost: TypeAlias = tuple[str, ...]
+
+
+class Measured:
+    """The lines of a run as they are measured, kept in a file until the run is over.
+
+    Args:
+        path: the file; what it has of another day or of other versions is forgotten.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        told, *lines = path.read_text().splitlines() if path.exists() else ["null"]
+        self._lines: list[Cost] = [tuple(json.loads(each)) for each in lines] if json.loads(told) == facts() else []
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("".join(f"{json.dumps(each)}\n" for each in (facts(), *self._lines)))
+
+    def add(self, line: Cost) -> None:
+        self._lines.append(line)
+        with self._path.open("a") as file:
+            file.write(f"{json.dumps(line)}\n")
+
+    def get(self, what: str, counts: str, tasks: int) -> Cost | None:
+        """The line that begins like that, if there is one."""
+        return next((each for each in self._lines if each[:3] == (what, counts, number(tasks))), None)
+
+    def forget(self) -> None:
+        self._path.unlink()
 
 
 class Metering:
@@ -179,22 +209,31 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def rows(address: str, tasks: int) -> Iterator[Cost]:
-    """The lines of the table for a table of so many tasks, which is filled first."""
+def rows(address: str, tasks: int, measured_before: Measured) -> Iterator[Cost]:
+    """The lines of the table for a table of so many tasks, which is filled if one of them is to be measured."""
     os.environ |= {scale_shop.TABLE: f"scale-{tasks}", scale_shop.ADDRESS: address}
-    _say(f"{tasks:,} tasks are written")
-    written = _apart(scale_shop.fill, tasks)
+    written: Any = None
     for counts, prepare, looks in (
         ("kept", scale_shop.keep_counts, list(_LOOKS)),
         ("index", scale_shop.forget_counts, [*_LOOKS, "count_by_status"]),
     ):
-        _apart(prepare, written)
-        for what in looks:
-            _say(f"{tasks:,} tasks, {counts}: {what}")
-            _apart(scale_shop.settle)
-            row = (what, counts, number(tasks), *_apart(measured, what))
-            _say(" | ".join(row))
-            yield row
+        lines = {what: measured_before.get(what, counts, tasks) for what in looks}
+        if None in lines.values():
+            if written is None:
+                _say(f"{tasks:,} tasks are written")
+                written = _apart(scale_shop.fill, tasks)
+            _apart(prepare, written)
+        for what, line in lines.items():
+            yield line or _measured_anew(what, counts, tasks, measured_before)
+
+
+def _measured_anew(what: str, counts: str, tasks: int, kept: Measured) -> Cost:
+    _say(f"{tasks:,} tasks, {counts}: {what}")
+    _apart(scale_shop.settle)
+    row = (what, counts, number(tasks), *_apart(measured, what))
+    _say(" | ".join(row))
+    kept.add(row)
+    return row
 
 
 def _apart(do: Callable[..., Any], *arguments: Any) -> Any:
@@ -213,9 +252,10 @@ def main(given: Sequence[str] | None = None) -> int:
     parser.add_argument("sizes", nargs="*", type=int, default=list(SIZES), help="how many tasks")
     sizes = parser.parse_args(given).sizes
     os.environ["POWERTOOLS_METRICS_NAMESPACE"] = "StatusTracker"
+    kept = Measured(ROOT / ".local" / "bench" / "scale.jsonl")
     try:
         with run_dynamodb_local() as port:
-            lines = [row for tasks in sizes for row in rows(f"http://127.0.0.1:{port}", tasks)]
+            lines = [row for tasks in sizes for row in rows(f"http://127.0.0.1:{port}", tasks, kept)]
     except EngineMissingError as missing:
         sys.stderr.write(f"{missing}\n")
         return 1
@@ -224,6 +264,7 @@ def main(given: Sequence[str] | None = None) -> int:
     folder = ROOT / "bench" if tuple(sizes) == SIZES else ROOT / ".local" / "bench"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "scale.md").write_text(_HOW.format(facts=facts(), idle=number(round(_apart(peak))), table=table))
+    kept.forget()
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import uuid
 from collections import Counter
+from collections.abc import Mapping
 from concurrent.futures import ProcessPoolExecutor
 from datetime import datetime, timedelta
 from functools import partial
@@ -30,6 +31,8 @@ _DAY = timedelta(days=1)
 _AT_ONCE = 25
 _PART = 5_000
 _PROCESSES = 2
+_STREAM_SHARDS = 64
+"""So many have told of the tasks: each item that keeps counts has some of them."""
 
 
 class _Task(st.BaseTask):
@@ -101,12 +104,19 @@ def keep_counts(counted: Counter[int]) -> None:
     """Keep the counts of the tasks that there are as the function on the stream would, and what a sweep saw."""
     board, now = Extract.count_board(), st.get_utc_now()
     ended = {code: counted[code] for step in PIPELINE for code in step.ends}
-    ShardCounting(Extract, "shardId-1").add(counted, counted.total(), before=None, place="1", ended=ended)
+    for shard in range(_STREAM_SHARDS):
+        part, of_ended = _part(counted, shard), _part(ended, shard)
+        changes = sum(part.values())
+        ShardCounting(Extract, f"shardId-{shard}").add(part, changes, before=None, place="1", ended=of_ended)
     kept = board.read()
-    if kept is None or not board.correct(kept, {}, now, error=0):
+    if kept is None or not board.correct(kept, {}, now, error=0) or kept.by_code != dict(sorted(counted.items())):
         raise RuntimeError("Something else counts in this table.")
     before = {code: number - number // 1000 for code, number in ended.items()}
     board.remember([Look(now - timedelta(minutes=12), before), Look(now - timedelta(minutes=2), ended, {10: now})])
+
+
+def _part(counted: Mapping[int, int], shard: int) -> dict[int, int]:
+    return {code: number // _STREAM_SHARDS + (shard < number % _STREAM_SHARDS) for code, number in counted.items()}
 
 
 def forget_counts(_: Counter[int]) -> None:

@@ -1,8 +1,8 @@
 """Many tasks in one process: ``python -m bench.threads [--tasks N] [--rounds N] [--base REVISION]``.
 
 Tasks are started with `create` and finished, by threads and by tasks of an event loop, beside the same requests made by
-hand with boto3; on a loop those are handed to as many threads as the library has. Then 500 blocks are held open with a
-heartbeat: how many threads and connections their renewals take, and how late the latest one is.
+hand with boto3; on a loop those are handed, one by one, to as many threads as the library has. Then 500 blocks are held
+open with a heartbeat: how many threads and connections their renewals take, and how late the latest one is.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, ExitStack
+from functools import partial
 from itertools import pairwise
 from typing import Any
 
@@ -72,16 +73,16 @@ def _row(
         return number(ratio([each[what] for each in told], [each[what] for each in floor or ()]).median)
 
     if floor is None:
-        beats = f"{number(median('beats'))} renewals, latest {number(1000 * median('late'))} ms late"
+        besides = f"{number(median('beats'))} renewals, latest {number(1000 * median('late'))} ms late"
         speed = ("", "", "", "")
     else:
-        beats = ""
+        besides = f"in progress for {number(1000 * median('held'))} ms at most" if "held" in told[0] else ""
         cpu = number(1000 * median("cpu") / count)
         speed = (number(count / median("wall")), to_floor("wall"), cpu, to_floor("cpu"))
     return (
         *(f"{way} thread{'' if way == '1' else 's'}" if way.isdigit() else way, NAMES[name], *speed),
         *(number(median(what)) for what in ("threads", "connections", "thrown_away")),
-        *(number(median("bytes") / MEGABYTE), beats),
+        *(number(median("bytes") / MEGABYTE), besides),
     )
 
 
@@ -102,17 +103,26 @@ def _in_threads(contender: Contender, task_ids: list[str], threads: int) -> None
         list(pool.map(lambda task_id: contender.start_create_finish(task_id, {"n": 1}), task_ids))
 
 
-async def _on_loop(contender: Any, task_ids: list[str]) -> None:
+async def _on_loop(contender: Any, task_ids: list[str]) -> float:
+    """Each request is handed over by itself, since the work of a task is done on the loop; the longest of that work."""
+    held: list[float] = []
+
     async def ours(task_id: str) -> None:
         async with contender.step.astart(task_id, create=True, data={}) as ctx:
+            begun = time.monotonic()
             ctx.set_data({"n": 1})
+        held.append(time.monotonic() - begun)
 
     async def by_hand(task_id: str) -> None:
-        await loop.run_in_executor(pool, contender.start_create_finish, task_id, {"n": 1})
+        task = await loop.run_in_executor(pool, partial(contender.acquire, task_id, create=True))
+        begun = time.monotonic()
+        await loop.run_in_executor(pool, contender.finish, task_id, task, {"n": 1})
+        held.append(time.monotonic() - begun)
 
     loop = asyncio.get_running_loop()
     with ThreadPoolExecutor(_AT_ONCE_ON_LOOP) as pool:
         await asyncio.gather(*map(ours if hasattr(contender, "step") else by_hand, task_ids))
+    return max(held)
 
 
 def _hold(step: Any, task_ids: list[str]) -> int:
@@ -158,8 +168,8 @@ def _act(contender: Contender, way: str, task_ids: list[str]) -> dict[str, float
         return heartbeats(contender, task_ids, on_loop=_HEARTBEATS[way])
     before = threading.active_count()
     if way == _ON_LOOP:
-        asyncio.run(_on_loop(contender, task_ids))
-        return {"threads": before + _AT_ONCE_ON_LOOP}
+        held = asyncio.run(_on_loop(contender, task_ids))
+        return {"threads": before + _AT_ONCE_ON_LOOP, "held": held}
     _in_threads(contender, task_ids, int(way))
     return {"threads": before + int(way)}
 

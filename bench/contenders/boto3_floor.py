@@ -67,14 +67,14 @@ class Tracker(Contender):
         )
 
     def start_finish(self, task_id: str, data: Data) -> None:
-        self._finish(task_id, self._acquire(task_id), data)
+        self.finish(task_id, self.acquire(task_id), data)
 
     def start_create_finish(self, task_id: str, data: Data) -> None:
-        self._finish(task_id, self._acquire(task_id, create=True), data)
+        self.finish(task_id, self.acquire(task_id, create=True), data)
 
     def try_start(self, task_id: str) -> bool:
         try:
-            self._acquire(task_id)
+            self.acquire(task_id)
         except self.client.exceptions.ConditionalCheckFailedException as refused:
             return self._take_over(task_id, refused)
         return True
@@ -88,7 +88,8 @@ class Tracker(Contender):
     def count(self) -> int:
         return raw_listing.count_all(self.client, self._table)
 
-    def _acquire(self, task_id: str, *, create: bool = False) -> dict[str, Any]:
+    def acquire(self, task_id: str, *, create: bool = False) -> dict[str, Any]:
+        """The task as it is stored then, for `finish`."""
         values = self._locking(task_id)
         names, condition = _NAMES, _STARTABLE
         for name, code in (("pending", "pending_status"), ("failed", "failed_status")):
@@ -114,7 +115,8 @@ class Tracker(Contender):
             ":one": {"N": "1"},
         }
 
-    def _finish(self, task_id: str, task: dict[str, Any], data: Data) -> None:
+    def finish(self, task_id: str, task: dict[str, Any], data: Data) -> None:
+        """Let a task succeed that was acquired."""
         status = items.CODES["succeeded_status"]
         values = {
             ":status": {"N": str(status)},

@@ -13,7 +13,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from bench import items, on_loop, threads
+from bench import items, on_loop, scale, threads
 from bench.base import UnknownRevisionError, check_out, with_before
 from bench.cold import import_times
 from bench.conductor import BASE, Sample, Worker, environment_of, interleaved, module_of
@@ -21,7 +21,7 @@ from bench.contender import load
 from bench.meter import Meter
 from bench.pipeline import Journey
 from bench.plot import Chart, figure
-from bench.processes import cpu_seconds, parent_of, peak_bytes
+from bench.processes import cpu_seconds, cpu_seconds_with_children, parent_of, peak_bytes
 from bench.report import COLUMNS, Row, markdown, number
 from bench.sections import QUICK, Costs
 from bench.stats import Spread, ratio, spread
@@ -62,7 +62,21 @@ def test_the_parts_of_a_journey_are_all_of_it() -> None:
 def test_what_a_process_used() -> None:
     assert parent_of(os.getpid()) == os.getppid()
     assert 0 < cpu_seconds(os.getpid()) <= time.process_time() + 1
+    assert cpu_seconds_with_children(os.getppid()) > cpu_seconds(os.getpid())
     assert peak_bytes(os.getpid()) > 1e6
+
+
+def test_a_run_that_was_interrupted_is_continued(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "bench" / "scale.jsonl"
+    scale.Measured(path).add(("stats", "kept", "1,000", "2"))
+    continued = scale.Measured(path)
+    assert continued.get("stats", "kept", 1_000) == ("stats", "kept", "1,000", "2")
+    assert continued.get("stats", "index", 1_000) is None
+    monkeypatch.setattr(scale, "facts", lambda: "other versions")
+    other = scale.Measured(path)
+    assert other.get("stats", "kept", 1_000) is None
+    other.forget()
+    assert not path.exists()
 
 
 def test_spread_is_the_median_between_the_quartiles() -> None:

@@ -122,6 +122,18 @@ def test_r2_a_job_stuck_in_its_last_attempt_is_set_aside_and_the_next_claimed(en
     assert job_class.count_by_status(engine) == {40: 1, 50: 2}
 
 
+def test_r2_a_stuck_job_comes_in_its_turn_among_those_that_wait(
+    job_class: type[Job], engine: sa.Engine, clock: Clock
+) -> None:
+    for job_id in "abcde":
+        create(job_class, engine, clock, **{job_id: 10})
+        if job_id in "bde":
+            start_and_vanish(job_class, engine, job_id)
+    clock.advance(LEASE)
+    create(job_class, engine, clock, f=10)
+    assert [run_next(job_class, engine) for _ in range(7)] == [*"abcdef", None]
+
+
 def test_workers_share_the_jobs_and_none_is_done_twice(job_class: type[Job], engine: sa.Engine) -> None:
     with orm.Session(engine) as session:
         session.add_all(job_class.create(f"job-{number:03}", 10) for number in range(JOBS))
@@ -175,29 +187,56 @@ def test_a_worker_that_was_outrun_takes_the_next(job_class: type[Job], engine: s
     assert run_next(job_class, engine) == ("b" if engine.dialect.name == "sqlite" else "a")
 
 
-def test_the_index_finds_the_oldest_among_many(postgres: sa.Engine, clock: Clock) -> None:
-    job_class = make_job_class(clock, config=make_config(clock))
-    job_class.metadata.create_all(postgres)  # type: ignore[attr-defined]
-    many = sa.text(
-        "INSERT INTO job (id, status, create_at, update_at, lock_at, retry) "
-        "SELECT 'job-' || n, CASE WHEN n > 19990 THEN 10 ELSE 40 END, at, at, at, 0 "
-        "FROM generate_series(1, 20000) n, (SELECT timestamp '2025-12-31' AS at) AS once"
+def fill(job_class: type[Job], engine: sa.Engine, rows: str, count: int) -> None:
+    job_class.metadata.create_all(engine)  # type: ignore[attr-defined]
+    many = (
+        "INSERT INTO job (id, status, create_at, update_at, lock_at, retry, lock, lock_expire_at) "  # noqa: S608  # rows of ours
+        f"SELECT 'job-' || n, {rows} FROM generate_series(1, {count}) n, "
+        "(SELECT timestamp '2025-12-31' AS at) AS once"
     )
-    with postgres.begin() as connection:
-        connection.execute(many)
+    with engine.begin() as connection:
+        connection.execute(sa.text(many))
         connection.execute(sa.text("ANALYZE job"))
+
+
+def explained(engine: sa.Engine, how: str) -> list[str]:
+    """The plans of the claims to come."""
     plan: list[str] = []
 
     def explain(connection: sa.Connection, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
         if "SKIP LOCKED" in statement:
             cursor = connection.connection.cursor()
-            cursor.execute(f"EXPLAIN {statement}", parameters)
+            cursor.execute("SAVEPOINT before")
+            cursor.execute(f"EXPLAIN {how} {statement}", parameters)
             plan.extend(row[0] for row in cursor.fetchall())
+            cursor.execute("ROLLBACK TO before")
 
-    sa.event.listen(postgres, "before_cursor_execute", explain)
+    sa.event.listen(engine, "before_cursor_execute", explain)
+    return plan
+
+
+def test_the_index_finds_the_oldest_among_many(postgres: sa.Engine, clock: Clock) -> None:
+    job_class = make_job_class(clock, config=make_config(clock))
+    fill(job_class, postgres, "CASE WHEN n > 19990 THEN 10 ELSE 40 END, at, at, at, 0, NULL, NULL", 20_000)
+    plan = explained(postgres, "")
     assert run_next(job_class, postgres) == "job-19991"
     assert "ix_job_status" in "\n".join(plan)
     assert "Seq Scan" not in "\n".join(plan)
+
+
+def test_jobs_in_progress_that_are_younger_than_those_that_wait_are_not_looked_at(
+    postgres: sa.Engine, clock: Clock
+) -> None:
+    job_class = make_job_class(clock, config=make_config(clock))
+    held = "20, at, at + n * interval '1 s', at, 0, 'lock', timestamp '9999-01-01'"
+    fill(job_class, postgres, held, 5_000)
+    job_class.create_and_save(postgres, "waits", 10)
+    with postgres.begin() as connection:
+        connection.execute(sa.text("UPDATE job SET update_at = timestamp '2025-12-30' WHERE id = 'waits'"))
+    plan = explained(postgres, "ANALYZE")
+    assert run_next(job_class, postgres) == "waits"
+    assert plan
+    assert not [line for line in plan if "Rows Removed" in line]
 
 
 def test_a_job_whose_status_seems_to_have_changed_later_is_claimed(

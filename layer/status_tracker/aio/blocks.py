@@ -51,7 +51,7 @@ class OneAtATime:
         return alone
 
     async def make(self, call: Callable[[], AnswerT]) -> AnswerT:
-        return await in_thread(self.of(call))
+        return await in_thread(self.of(call), holding=True)
 
 
 class AsyncBlock(Generic[EnteredT, ShownT]):

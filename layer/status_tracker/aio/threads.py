@@ -6,6 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from contextvars import copy_context
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeVar
@@ -36,8 +37,21 @@ if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's t
     os.register_at_fork(after_in_child=threads.begin)
 
 
-_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Semaphore] = WeakKeyDictionary()
-"""Who waits for a thread waits on the loop: a burst of calls would otherwise contend with the threads for the pool."""
+class _Turns:
+    """Who waits for a thread waits on the loop: a burst of calls would otherwise contend with the threads for the pool.
+
+    Attributes:
+        beginning: waited for first by what holds no task. So an update or an end, whose lease runs, waits behind a few
+            starts only, however many there are.
+        request: waited for by every call.
+    """
+
+    def __init__(self) -> None:
+        self.beginning = asyncio.Semaphore(MOST_REQUESTS)
+        self.request = asyncio.Semaphore(MOST_REQUESTS)
+
+
+_turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
 
 
 class Carried(NamedTuple):
@@ -52,25 +66,29 @@ class Carried(NamedTuple):
     cancelled: asyncio.CancelledError | None
 
 
-async def carry_out(call: Callable[[], object], *, unawaited: Callable[[], object] = lambda: None) -> Carried:
+async def carry_out(
+    call: Callable[[], object], *, unawaited: Callable[[], object] = lambda: None, holding: bool = False
+) -> Carried:
     """Make a call in a thread and wait until it is over, whatever comes meanwhile.
 
     A cancellation is held back: what a request has stored must be known, and one that was sent cannot be called back.
 
     Args:
         unawaited: called after it if the waiting coroutine is closed, as by a loop that ends without cancelling it.
+        holding: whether it is for a task that is held.
 
     Raises:
         CancelledError: it came before a thread was free, and the call was not made.
     """
-    async with _turns_of_this_loop():
+    turns = _turns_of_this_loop()
+    async with nullcontext() if holding else turns.beginning, turns.request:
         return await _made(call, unawaited)
 
 
 async def carry_out_in_any_case(call: Callable[[], object]) -> Carried:
-    """As `carry_out`, also where a cancellation comes before a thread is free."""
+    """As `carry_out` for a task that is held, also where a cancellation comes before a thread is free."""
     cancelled = None
-    turns = _turns_of_this_loop()
+    turns = _turns_of_this_loop().request
     while True:
         try:
             await turns.acquire()
@@ -122,18 +140,18 @@ async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> 
     return Carried(waited_for.exception(), cancelled)
 
 
-def _turns_of_this_loop() -> asyncio.Semaphore:
-    return _turns.setdefault(asyncio.get_running_loop(), asyncio.Semaphore(MOST_REQUESTS))
+def _turns_of_this_loop() -> _Turns:
+    return _turns.setdefault(asyncio.get_running_loop(), _Turns())
 
 
-async def in_thread(call: Callable[[], AnswerT]) -> AnswerT:
-    """The answer of a call that is made in a thread.
+async def in_thread(call: Callable[[], AnswerT], *, holding: bool = False) -> AnswerT:
+    """The answer of a call that is made in a thread; `holding` as for `carry_out`.
 
     Raises:
         CancelledError: it came while a thread was waited for, and nothing was called; or the call is over.
     """
     answers: list[AnswerT] = []
-    error, cancelled = await carry_out(lambda: answers.append(call()))
+    error, cancelled = await carry_out(lambda: answers.append(call()), holding=holding)
     if cancelled is not None:
         raise cancelled
     if error is not None:

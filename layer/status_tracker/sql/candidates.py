@@ -24,8 +24,15 @@ def claimable(job: Any, guard: Startable, in_progress: int) -> Condition:
 
 
 def _of_each_status(job: Any, guard: Startable, in_progress: int) -> list[Condition]:
-    waiting = [sa.and_(is_of(job, code), waits(job, guard)) for code in guard.statuses if code != in_progress]
-    return [*waiting, sa.and_(is_of(job, in_progress), is_free(job, guard.now, guard.unknown_lease_since))]
+    return [*_waiting(job, guard, in_progress), _left_behind(job, guard, in_progress)]
+
+
+def _waiting(job: Any, guard: Startable, in_progress: int) -> list[Condition]:
+    return [sa.and_(is_of(job, code), waits(job, guard)) for code in guard.statuses if code != in_progress]
+
+
+def _left_behind(job: Any, guard: Startable, in_progress: int) -> Condition:
+    return sa.and_(is_of(job, in_progress), is_free(job, guard.now, guard.unknown_lease_since))
 
 
 def oldest(
@@ -57,7 +64,7 @@ def claim(
     count as failed; it is left as it is, and no younger job is taken in its place.
     """
     other, guard = orm.aliased(job), any_start(statuses)
-    merged = _merged(job, guard, in_progress, CANDIDATES, ())
+    merged = _older_in_progress(job, guard, in_progress)
     found = (
         sa.select(other.id)
         .join_from(merged, other, other.id == merged.c.id)
@@ -76,15 +83,26 @@ def _merged(
     job: type[JobColumns], guard: Startable, in_progress: int, limit: int, without: Collection[Any]
 ) -> sa.Subquery:
     left_out = [job.id.not_in(without)] if without else []
-    of_each = [
-        sa.select(job.id, job.update_at)
-        .where(of_status, *left_out)
-        .order_by(job.update_at, job.id)
-        .limit(_literal(limit))
-        .subquery()
-        for of_status in _of_each_status(job, guard, in_progress)
-    ]
-    return sa.union_all(*(sa.select(each) for each in of_each)).subquery()
+    each = [_first(job, limit, of_status, *left_out) for of_status in _of_each_status(job, guard, in_progress)]
+    return sa.union_all(*each).subquery()
+
+
+def _older_in_progress(job: type[JobColumns], guard: Startable, in_progress: int) -> sa.Subquery:
+    """The candidates that wait, and of those in progress the ones that are no younger than all of these.
+
+    Younger ones would be taken only if all that wait were locked. What has been in progress since PostgreSQL's last
+    VACUUM is still in the index, and would be passed through by each claim, job by job.
+    """
+    waiting = sa.union_all(*(_first(job, CANDIDATES, each) for each in _waiting(job, guard, in_progress))).cte()
+    latest = sa.func.coalesce(sa.select(sa.func.max(waiting.c.update_at)).scalar_subquery(), guard.now)
+    left_behind = _first(job, CANDIDATES, _left_behind(job, guard, in_progress), job.update_at <= latest)
+    both = sa.union_all(sa.select(waiting), left_behind)
+    return both.add_cte(waiting, nest_here=True).subquery()
+
+
+def _first(job: type[JobColumns], limit: int, *conditions: Condition) -> sa.Select[Any]:
+    first = sa.select(job.id, job.update_at).where(*conditions).order_by(job.update_at, job.id)
+    return sa.select(first.limit(_literal(limit)).subquery())
 
 
 def _literal(number: int) -> Any:

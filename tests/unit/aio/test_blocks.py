@@ -120,6 +120,26 @@ def test_no_request_is_made_on_the_loop_s_thread(step: Any, requested_in: list[t
     assert len({thread for thread in requested_in if thread.name.startswith("status-tracker-beat")}) <= MOST_BEATS
 
 
+def test_the_requests_of_whoever_holds_a_task_do_not_wait_for_all_starts(step: Any) -> None:
+    """Otherwise the first of 100,000 would be in progress until the last one is started, and its lease would end."""
+    inside, most = 0, 0
+
+    async def one(n: int) -> None:
+        nonlocal inside, most
+        async with step.astart(f"t{n}", create=True) as ctx:
+            inside += 1
+            most = max(most, inside)
+            await ctx.set_data({"n": n}).update()
+        inside -= 1
+
+    async def work() -> None:
+        await asyncio.gather(*map(one, range(20 * MOST_REQUESTS)))
+
+    asyncio.run(work())
+    assert most < 10 * MOST_REQUESTS
+    assert step.count_by_status()[40] == 20 * MOST_REQUESTS
+
+
 def test_a_lost_answer_is_made_up_for_as_without_asyncio(step: Any, storage: MemoryStorage) -> None:
     async def work() -> None:
         storage.befall(Fault.ANSWER_LOST)
