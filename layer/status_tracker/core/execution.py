@@ -235,7 +235,7 @@ class ExecutionContext(Generic[TaskT]):
         Raises:
             TaskLockLostError, StatusNotSavedError: as for `update`.
         """
-        self._execution.extend(seconds)
+        self._show(self._execution.extend(seconds))
 
 
 class Execution(Decorating, Generic[TaskT]):
@@ -373,6 +373,7 @@ class Execution(Decorating, Generic[TaskT]):
             self._ended = True
             held.pop(self._token, None)
             self._context.pending_data = None
+            del self._context  # it has this attempt: each would keep the other alive
             self._termination.end()
 
     def _stop_heartbeat(self, error: BaseException | None) -> None:
@@ -390,12 +391,12 @@ class Execution(Decorating, Generic[TaskT]):
         self._updates += 1
         return self._write_held(self._rules.update(self._state, self._token, self._updates, data))
 
-    def extend(self, seconds: float | None) -> None:
+    def extend(self, seconds: float | None) -> TaskT:
         self.check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
         stored = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
-        self._context._show(stored)
         self._note_lease(self._store.state(stored))
+        return stored
 
     def _note_lease(self, state: TaskState) -> None:
         end = lease_end(state, self._rules.config) or self._now()
