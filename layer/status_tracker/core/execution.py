@@ -40,6 +40,7 @@ def _is_watched(task: object) -> TypeGuard[Watched]:
 
 
 _NOTHING = "Nothing was stored."
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -266,7 +267,6 @@ class Execution(Decorating, Generic[TaskT]):
         self._lease = lease
         self._patience = Patience(rules)
         self._token = held[0] if held else uuid.uuid4().hex
-        self._end = new_end()
         self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
@@ -279,7 +279,8 @@ class Execution(Decorating, Generic[TaskT]):
         self._thread = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._heartbeat: Beating | None = self._thread
         self._termination = Termination()
-        self._lease_end = datetime.min.replace(tzinfo=UTC)
+        self._lease_end = _LONG_AGO
+        self._end: str
         self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
@@ -347,6 +348,7 @@ class Execution(Decorating, Generic[TaskT]):
             finally:
                 self._termination.end()
             raise
+        self._end = new_end()
         self._context = ExecutionContext(task, self)
         held[self._token] = self
         try:
