@@ -230,7 +230,7 @@ class TaskItem(TaskStatus, Model):
 
     def tracked_state(self) -> TaskState:
         """The state of the task for the rules, also if an older library wrote it."""
-        stored = self.attribute_values.get if self._get_codec().writes else partial(getattr, self)
+        stored: Any = self.attribute_values.get if self._get_codec().writes else partial(getattr, self)
         lock = stored("lock")
         return TaskState(
             status=stored("status"),
