@@ -29,13 +29,14 @@ _HOW = """# The library measured beside its peers
 {facts}
 
 One run of `make bench`, all contenders in turns in it. CPU is the client's own, user and system. Figures are medians,
-for one task or one call, of {rounds} rounds of {tasks} tasks; listings and processes {list_rounds} rounds; first
-clients and first starts {cold_rounds} whole fresh processes each, three without compiled modules, less what a process
-that does nothing takes. A ratio is to the floor of the same round: the median, and in brackets the quartiles. The floor
-is boto3 doing the same requests with expressions written by hand; of fresh processes it is botocore alone, of SQL
-sqlalchemy_mate. Units are DynamoDB's capacity units; of a refused write it tells none. The longest pause is how long an
-event loop let a task wait, beside what an idle loop lets it wait here. A contender that has no row in a measure has no
-such thing.
+for one task or one call, of {rounds} rounds of {tasks} tasks; listings and processes with tasks of their own
+{list_rounds} rounds; first clients and first starts {cold_rounds} whole fresh processes each, three without compiled
+modules, less what a process that does nothing takes. Processes after one task have warmed up, and one task costs the
+CPU of all of them, and the wall until the last is answered. A ratio is to the floor of the same round: the median, and
+in brackets the quartiles. The floor is boto3 doing the same requests with expressions written by hand; of fresh
+processes it is botocore alone, of SQL sqlalchemy_mate. Units are DynamoDB's capacity units; of a refused write it tells
+none. Requests and units are counted in a round of their own. The longest pause is how long an event loop let a task
+wait, beside what an idle loop lets it wait here. A contender that has no row in a measure has no such thing.
 
 {table}
 {imports}

@@ -113,6 +113,12 @@ def workers(contenders: Sequence[str], address: str, tables: Mapping[str, str]) 
             worker.end()
 
 
+def turned(names: Sequence[str], number: int) -> Sequence[str]:
+    """The names in the order of that round: each begins with another one."""
+    shift = number % len(names)
+    return (*names[shift:], *names[:shift])
+
+
 def interleaved(
     running: Mapping[str, Worker], order: Order, rounds: int, once: frozenset[str] = frozenset()
 ) -> dict[str, list[Sample]]:
@@ -124,8 +130,7 @@ def interleaved(
     samples: defaultdict[str, list[Sample]] = defaultdict(list)
     names = list(running)
     for number in range(rounds):
-        shift = number % len(names)
-        for name in (*names[shift:], *names[:shift]):
+        for name in turned(names, number):
             if number and (name in once or name not in samples):
                 continue
             sample = running[name].ask(dataclasses.replace(order, prefix=f"{order.prefix}-{number}"))

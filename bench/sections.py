@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from bench.base import with_before
-from bench.conductor import Sample, Worker, interleaved, together, workers
+from bench.conductor import Sample, Worker, interleaved, together, turned, workers
 from bench.plot import Chart
 from bench.report import Row, number
 from bench.stats import ratio, spread
@@ -181,9 +181,9 @@ def crowds(address: str, plan: Plan) -> Iterator[Row]:
 def _side_by_side(teams: Mapping[str, Sequence[Worker]], plan: Plan, size: int) -> Iterator[Row]:
     samples: dict[str, list[Sample]] = {name: [] for name in teams}
     for turn in range(-1, plan.list_rounds):  # the first one warms up
-        for name, team in teams.items():
+        for name in turned(list(teams), turn):
             orders = [Order(_life(name), f"{size}-{turn}-{member}", plan.tasks) for member in range(size)]
-            sample = together(team[:size], orders)
+            sample = together(teams[name][:size], orders)
             if turn >= 0:
                 samples[name].append(sample)
     what = f"{size} process{'es' if size > 1 else ''} with tasks of their own"
@@ -197,20 +197,29 @@ def _life(contender: str) -> str:
 
 
 def _contention(teams: Mapping[str, Sequence[Worker]], plan: Plan) -> Iterator[Row]:
-    samples: dict[str, list[Sample]] = {name: [] for name in teams}
-    for turn in range(-1, plan.list_rounds):
-        for name, team in teams.items():
-            order = Order("contend", f"contended-{turn}", plan.tasks, metered=True)
-            team[0].ask(replace(order, measure="make"))
-            sample = together(team[:_CONTENDING], [order] * _CONTENDING)
+    """As `measured`: what eight starts of one task cost together, until the last is answered."""
+    (metered,) = _contended(teams, plan, range(-1, 0), metered=True)
+    rounds = list(_contended(teams, plan, range(plan.rounds)))
+    samples = {name: [each[name] for each in rounds] for name in teams}
+    for row in rows_of(f"{_CONTENDING} processes after one task", samples, FLOOR, metered):
+        yield replace(row, units=Counter(), besides="one winner each")
+
+
+def _contended(
+    teams: Mapping[str, Sequence[Worker]], plan: Plan, rounds: Iterable[int], *, metered: bool = False
+) -> Iterator[dict[str, Sample]]:
+    for turn in rounds:
+        samples = {}
+        for name in turned(list(teams), turn):
+            order = Order("contend", f"contended-{turn}", plan.tasks, metered=metered)
+            teams[name][0].ask(replace(order, measure="make"))
+            sample = together(teams[name][:_CONTENDING], [order] * _CONTENDING)
             if sample.result != plan.tasks:
                 raise WrongResultError(
                     f"{NAMES[name]}: {sample.result} starts of {plan.tasks} contended tasks went through"
                 )
-            if turn >= 0:
-                samples[name].append(replace(sample, wall=sample.wall * _CONTENDING, cpu=sample.cpu * _CONTENDING))
-    for row in rows_of(f"{_CONTENDING} processes after one task", samples, FLOOR, _firsts(samples)):
-        yield replace(row, units=Counter(), besides="one winner each")
+            samples[name] = replace(sample, wall=sample.wall * _CONTENDING, cpu=sample.cpu * _CONTENDING)
+        yield samples
 
 
 def _check(count: int, samples: Sequence[Sequence[Sample]]) -> None:

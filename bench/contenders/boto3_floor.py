@@ -31,7 +31,8 @@ _STARTABLE = (
     "NOT contains(finished_locks, :lock) AND NOT contains(vanished_locks, :lock) AND #status IN (:pending, :failed) "
     "AND (attribute_not_exists(#lock) OR #lock = :free OR lock_expire_time <= :now OR "
     "(attribute_not_exists(lock_expire_time) AND (attribute_not_exists(lock_time) OR lock_time <= :since))) "
-    "AND (attribute_not_exists(not_before) OR not_before <= :now)"
+    "AND (attribute_not_exists(not_before) OR not_before <= :now) "
+    "AND (attribute_not_exists(update_time) OR update_time <= :now)"
 )
 _FINISH = (
     "SET #status = :status, #value = :value, #lock = :free, update_time = :now, retry = :zero, #data = :data, "

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import timedelta, timezone
 from typing import Any
+from weakref import ref
 
 import pytest
 
@@ -290,3 +293,31 @@ def _refused(step: Any, task_id: str = "t", **arguments: Any) -> Any:
     with pytest.raises(st.TaskIsNotReadyToStartError) as refusal:
         step.start(task_id, **arguments).__enter__()
     return refusal.value
+
+
+@pytest.fixture
+def no_collector() -> Iterator[None]:
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_a_refused_start_is_gone_with_its_error(step1: Any) -> None:
+    step1.make_and_save("t", _status=20, **LIVE)
+    start = step1.start("t")
+    left = ref(start)
+    with suppress(st.TaskLockedError):
+        start.__enter__()
+    del start
+    assert left() is None, "a cycle keeps it, and all the error came through, until the next collection"
+
+
+@pytest.mark.usefixtures("no_collector")
+def test_an_attempt_is_gone_with_its_context(step1: Any) -> None:
+    start = step1.start("t", create=True)
+    left = ref(start)
+    with start as ctx:
+        ctx.set_data({"page": 1})
+    del start, ctx
+    assert left() is None

@@ -109,14 +109,15 @@ def built(key: str, write: Write) -> dict[str, Any]:
 
 
 def spelled_out(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The arguments with names in place of their placeholders, each of which is there and of use."""
-    names = arguments["ExpressionAttributeNames"]
+    """The arguments with names and values in place of their placeholders, each of which is there and of use."""
+    names, values = arguments["ExpressionAttributeNames"], arguments["ExpressionAttributeValues"]
     expressions = {name: arguments[name] for name in ("UpdateExpression", "ConditionExpression")}
-    assert set(re.findall(r"#\w+", " ".join(expressions.values()))) == set(names)
+    assert set(re.findall(r"[#:]\w+", " ".join(expressions.values()))) == {*names, *values}
+    known = {**names, **{placeholder: repr(value) for placeholder, value in values.items()}}
     told = {
-        name: re.sub(r"#\w+", lambda found: names[found[0]], expression) for name, expression in expressions.items()
+        name: re.sub(r"[#:]\w+", lambda found: known[found[0]], expression) for name, expression in expressions.items()
     }
-    return {**arguments, **told, "ExpressionAttributeNames": None}
+    return {**arguments, **told, "ExpressionAttributeNames": None, "ExpressionAttributeValues": None}
 
 
 HELD = TaskState(20, NOON, 0, "held", NOON, NOON, fence=1)
@@ -167,3 +168,9 @@ def test_steps_have_templates_of_their_own() -> None:
 def test_an_item_is_put_as_pynamodb_puts_it(data: dict[str, Any], task: str, more: str | None) -> None:
     item = STEP.make(task, data, create_token=more)
     assert CREATION.fill(item) == put_arguments(item)
+
+
+def test_a_start_sends_its_moment_once() -> None:
+    write = FIRST["acquire or create"]
+    values = list(TEMPLATES["acquire or create"].fill(STEP, "test____t-1", write)["ExpressionAttributeValues"].values())
+    assert len(values) == len({repr(value) for value in values})

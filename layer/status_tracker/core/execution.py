@@ -40,6 +40,7 @@ def _is_watched(task: object) -> TypeGuard[Watched]:
 
 
 _NOTHING = "Nothing was stored."
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 
 
 class ExecutionContext(Generic[TaskT]):
@@ -235,7 +236,7 @@ class ExecutionContext(Generic[TaskT]):
         Raises:
             TaskLockLostError, StatusNotSavedError: as for `update`.
         """
-        self._execution.extend(seconds)
+        self._show(self._execution.extend(seconds))
 
 
 class Execution(Decorating, Generic[TaskT]):
@@ -266,7 +267,6 @@ class Execution(Decorating, Generic[TaskT]):
         self._lease = lease
         self._patience = Patience(rules)
         self._token = held[0] if held else uuid.uuid4().hex
-        self._end = new_end()
         self._held = held
         self._trace = Trace(rules.config, rules, debug=debug)
         self._lost_lock: TaskLockLostError | None = None
@@ -279,7 +279,8 @@ class Execution(Decorating, Generic[TaskT]):
         self._thread = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._heartbeat: Beating | None = self._thread
         self._termination = Termination()
-        self._lease_end = datetime.min.replace(tzinfo=UTC)
+        self._lease_end = _LONG_AGO
+        self._end: str
         self._process: int
         self._state: TaskState
         self._context: ExecutionContext[TaskT]
@@ -347,6 +348,7 @@ class Execution(Decorating, Generic[TaskT]):
             finally:
                 self._termination.end()
             raise
+        self._end = new_end()
         self._context = ExecutionContext(task, self)
         held[self._token] = self
         try:
@@ -373,6 +375,7 @@ class Execution(Decorating, Generic[TaskT]):
             self._ended = True
             held.pop(self._token, None)
             self._context.pending_data = None
+            del self._context  # it has this attempt: each would keep the other alive
             self._termination.end()
 
     def _stop_heartbeat(self, error: BaseException | None) -> None:
@@ -390,12 +393,12 @@ class Execution(Decorating, Generic[TaskT]):
         self._updates += 1
         return self._write_held(self._rules.update(self._state, self._token, self._updates, data))
 
-    def extend(self, seconds: float | None) -> None:
+    def extend(self, seconds: float | None) -> TaskT:
         self.check_open()
         lease = self._lease if seconds is None else self._rules.config.lease(seconds)
         stored = self._write_held(self._rules.extend(self._state, self._token, self._now(), lease))
-        self._context._show(stored)
         self._note_lease(self._store.state(stored))
+        return stored
 
     def _note_lease(self, state: TaskState) -> None:
         end = lease_end(state, self._rules.config) or self._now()

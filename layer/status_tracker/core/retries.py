@@ -178,5 +178,8 @@ def _judged(
     held_here = state is not None and state.lock in held
     verdict = rules.judge(state, token, rules.config.now(), lease, held_here=held_here)
     if isinstance(verdict, Refused):
-        raise verdict.error
+        try:
+            raise verdict.error
+        finally:
+            del verdict  # or the error and its traceback keep each other alive, with all they lead to
     return verdict

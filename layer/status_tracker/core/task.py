@@ -6,7 +6,7 @@ import enum
 import uuid
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar, Generic, NamedTuple, Protocol, Self, TypeAlias, TypeVar
 
@@ -171,12 +171,7 @@ class TrackedTask:
         )
         if data is not None:
             rules.check_data(data)
-        lease = config.lease(lock_expire_seconds)
-
-        def attempt() -> Execution[Self]:
-            return Execution(cls.task_store(task_id), rules, lease, heartbeat=heartbeat, debug=debug, again=attempt)
-
-        return attempt()
+        return _attempt(partial(cls.task_store, task_id), rules, config.lease(lock_expire_seconds), heartbeat, debug)
 
     @classmethod
     def rerun(cls, task_id: str, *, reason: str, by: str | None = None, request_id: str | None = None) -> Self:
@@ -375,6 +370,13 @@ class TrackedTask:
 
 def _function(method: Callable[..., object]) -> object:
     return getattr(method, "__func__", method)
+
+
+def _attempt(
+    open_store: Callable[[], Store[TaskT]], rules: Lifecycle, lease: timedelta, heartbeat: float | None, debug: bool
+) -> Execution[TaskT]:
+    again = partial(_attempt, open_store, rules, lease, heartbeat, debug)
+    return Execution(open_store(), rules, lease, heartbeat=heartbeat, debug=debug, again=again)
 
 
 class Creatable(Protocol):

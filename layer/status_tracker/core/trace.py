@@ -63,12 +63,15 @@ class Trace:
             _ensure_console()
 
     def starting(self) -> None:
-        self._rule(f" ▶️ start {self._task})")
+        if self._debug:
+            self._rule(f" ▶️ start {self._task})")
 
     def acquired(self) -> None:
         self._line("🔓 set status 'in_progress' and lock the task.")
 
     def not_started(self, error: BaseException) -> None:
+        if not self._debug:
+            return
         why = next(
             (text for kind, text in _WHY_REFUSED if isinstance(error, kind)), f"because of {type(error).__name__}"
         )
@@ -85,6 +88,8 @@ class Trace:
 
     def finished(self, status: int, retry: int, *, before: int) -> None:
         """Tell the end by what was stored: the status, and the attempts that count; `before`, without this one."""
+        if not self._debug:
+            return
         name = self._config.status_name(status)
         if status == self._config.succeeded_status:
             self._line("✅ 🔐 task succeeded, set status 'success' and unlock the task.")

@@ -25,7 +25,14 @@ class _ItemParser(JSONParser):
 
 
 class ItemParserFactory(ResponseParserFactory):
-    """Makes the parsers of a session's clients; register it there as the component `response_parser_factory`."""
+    """Gives the parsers of a session's clients; register it there as the component `response_parser_factory`.
+
+    botocore asks for one with each answer. It keeps nothing of an answer, so one serves all.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._items = _ItemParser()
 
     def create_parser(self, protocol_name: Any) -> ResponseParser:
-        return _ItemParser() if protocol_name == "json" else super().create_parser(protocol_name)
+        return self._items if protocol_name == "json" else super().create_parser(protocol_name)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from functools import partial
 from typing import Any, ClassVar, Self, TypeVar
 
 from pynamodb.attributes import JSONAttribute, UnicodeAttribute
@@ -229,20 +230,21 @@ class TaskItem(TaskStatus, Model):
 
     def tracked_state(self) -> TaskState:
         """The state of the task for the rules, also if an older library wrote it."""
-        lock = self.lock
+        stored: Any = self.attribute_values.get if self._get_codec().writes else partial(getattr, self)
+        lock = stored("lock")
         return TaskState(
-            status=self.status,
-            update_time=self.update_time,
-            retry=self.retry or 0,
+            status=stored("status"),
+            update_time=stored("update_time"),
+            retry=stored("retry") or 0,
             lock=None if lock == NOT_LOCKED else lock,
-            lock_time=self.lock_time,
-            lock_expire_time=self.lock_expire_time,
-            fence=self.fence or 0,
-            run=self.run or 0,
-            not_before=self.not_before,
-            finished_locks=tuple(self.finished_locks or ()),
-            vanished_locks=tuple(self.vanished_locks or ()),
-            errors=self.errors or {},
+            lock_time=stored("lock_time"),
+            lock_expire_time=stored("lock_expire_time"),
+            fence=stored("fence") or 0,
+            run=stored("run") or 0,
+            not_before=stored("not_before"),
+            finished_locks=tuple(stored("finished_locks") or ()),
+            vanished_locks=tuple(stored("vanished_locks") or ()),
+            errors=stored("errors") or {},
         )
 
     def to_dict(self, copy: bool = False) -> dict[str, Any]:

@@ -166,17 +166,27 @@ class DynamoStore(Generic[TaskT]):
         try:
             response = self._connection().dispatch(operation, arguments)
         except (BotoCoreError, ClientError) as error:
-            # PynamoDB keeps only the code of a refused write; the item is in botocore's own exception.
-            raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
-            if isinstance(raw, ClientError) and code_of(raw) == "ConditionalCheckFailedException":
-                return False, raw.response.get("Item")
-            if code_of(raw) == "ValidationException" and "Item size" in str(raw):
-                raise WriteRejectedError(
-                    self._about(TaskDataTooLargeError, f"does not fit into its item: {raw}")
-                ) from raw
-            cause = error_class(f"{operation} of {self._key!r} failed: {error}", error)
-            raise StoreError(cause, transient=is_transient(raw)) from error
+            return False, self._refusing_item(operation, error, error_class)
         return True, response.get("Attributes")
+
+    def _refusing_item(
+        self,
+        operation: str,
+        error: BotoCoreError | ClientError,
+        error_class: type[PutError | UpdateError | DeleteError],
+    ) -> Any:
+        """The item that has refused a write. Raises `StoreError` for any other failure of it.
+
+        In a function of its own: a frame that the error came through, and that holds it, keeps both alive.
+        """
+        # PynamoDB keeps only the code of a refused write; the item is in botocore's own exception.
+        raw = error.__cause__ if isinstance(error.__cause__, ClientError) else error
+        if isinstance(raw, ClientError) and code_of(raw) == "ConditionalCheckFailedException":
+            return raw.response.get("Item")
+        if code_of(raw) == "ValidationException" and "Item size" in str(raw):
+            raise WriteRejectedError(self._about(TaskDataTooLargeError, f"does not fit into its item: {raw}")) from raw
+        cause = error_class(f"{operation} of {self._key!r} failed: {error}", error)
+        raise StoreError(cause, transient=is_transient(raw)) from error
 
     def _transaction_refused(self, write: Write, error: TransactWriteError) -> WriteResult[TaskT]:
         """Handle a transaction that failed; the task's own write is its last one."""

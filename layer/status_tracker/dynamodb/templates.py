@@ -10,6 +10,7 @@ import copy
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from datetime import datetime
 from operator import attrgetter
 from typing import Any, cast
 
@@ -20,6 +21,7 @@ from .item import TaskItem
 
 _INDEX_VALUE = "the hash key of the index for the write's status"
 _FILLED_IN = "a value that each write brings"
+_NOW = "the moment of its guard"
 _BARE = frozenset(
     {
         "create_time",
@@ -78,11 +80,7 @@ class Template:
         stencil, slots = cast("type[TaskItem]", _Stencil(task)), _with_slots(write)
         arguments = update_arguments(task, "", actions(stencil, "", slots), condition(stencil, "", slots))
         self._key_name = task.key.attr_name
-        self._values = [
-            (placeholder, kind, value.attribute, value.value)
-            for placeholder, serialized in arguments.pop("ExpressionAttributeValues").items()
-            for kind, value in serialized.items()
-        ]
+        self._values = _values_once(arguments)
         _name_barely(arguments)
         self._arguments = arguments
 
@@ -135,6 +133,20 @@ def _name_barely(arguments: dict[str, Any]) -> None:
     arguments["ExpressionAttributeNames"] = {key: name for key, name in names.items() if key not in bare}
 
 
+def _values_once(arguments: dict[str, Any]) -> list[tuple[str, str, Any, Any]]:
+    """Placeholder, type, attribute and slot of each value; the same one is sent once, in whatever expressions it is."""
+    values: dict[Hashable, tuple[str, str, Any, Any]] = {}
+    placeholders = {}
+    for placeholder, serialized in arguments.pop("ExpressionAttributeValues").items():
+        ((kind, value),) = serialized.items()
+        same = (kind, type(value.attribute), id(value.value))
+        first = values.setdefault(same, (placeholder, kind, value.attribute, value.value))
+        placeholders[placeholder] = first[0]
+    for expression in ("UpdateExpression", "ConditionExpression"):
+        arguments[expression] = re.sub(r":\d+", lambda found: placeholders[found[0]], arguments[expression])
+    return list(values.values())
+
+
 def shape_of(write: Write) -> Hashable:
     """The shape of a write; writes with the same shape share a template."""
     guard = write.guard
@@ -147,21 +159,37 @@ def shape_of(write: Write) -> Hashable:
         state = guard.state
         times = (state.lock_expire_time is None, state.update_time is None)
         guarded = (state.lock is None, bool(state.fence), bool(state.run), *times)
-    changes = tuple((name, value if _is_fixed(value) else _FILLED_IN) for name, value in write.changes.items())
-    return type(guard), guarded, changes, tuple(write.defaults)
+    now = _now_of(guard)
+    changes = tuple((name, _kept_of(value, now)) for name, value in write.changes.items())
+    defaults = tuple((name, _kept_of(value, now)) for name, value in write.defaults.items())
+    return type(guard), guarded, changes, defaults
 
 
-def _is_fixed(value: Any) -> bool:
-    """Whether a change has no value to fill in."""
-    return value is None or isinstance(value, Special)
+def _now_of(guard: Guard) -> datetime | None:
+    return guard.now if isinstance(guard, Startable) else None
+
+
+def _kept_of(value: Any, now: datetime | None) -> Any:
+    """What a shape keeps of a value: all of it where there is nothing to fill in, otherwise where it comes from."""
+    if value is None or isinstance(value, Special):
+        return value
+    return _NOW if value is now else _FILLED_IN
 
 
 def _with_slots(write: Write) -> Write:
     """The write with functions in place of its values; each takes that value out of a write of the same shape."""
+    guard: Any = _guard_with_slots(write.guard)
+
+    def slot(part: str, name: str, value: Any) -> Any:
+        kept = _kept_of(value, _now_of(write.guard))
+        if kept is _NOW:
+            return guard.now
+        return _item_of(part, name) if kept is _FILLED_IN else kept
+
     return Write(
-        _guard_with_slots(write.guard),
-        {name: value if _is_fixed(value) else _item_of("changes", name) for name, value in write.changes.items()},
-        {name: _item_of("defaults", name) for name in write.defaults},
+        guard,
+        {name: slot("changes", name, value) for name, value in write.changes.items()},
+        {name: slot("defaults", name, value) for name, value in write.defaults.items()},
     )
 
 
