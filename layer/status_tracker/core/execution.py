@@ -476,7 +476,8 @@ class Execution(Decorating, Generic[TaskT]):
         try:
             answer = self._store.write(self._rules.extend(self._state, self._token, self._now(), self._lease))
             if answer.task is None or not self._still_held(answer):
-                self._lost(answer)
+                if not self._stored:  # else it hung until the block had ended, and has lost nothing
+                    self._lost(answer)
                 return False
             self._note_lease(self._store.state(answer.task))
         except Exception as error:  # noqa: BLE001  # in a thread of its own nobody else would tell of it
