@@ -143,7 +143,7 @@ def until_cancelled(given: Iterable[Any] | Mapping[Any, Any]) -> Iterable[Any]:
 
 
 async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> Carried:
-    made: Future[object] = threads.requests.submit(copy_context().run, call)
+    made: Future[BaseException | None] = threads.requests.submit(copy_context().run, _error_of, call)
     waited_for = asyncio.wrap_future(made)
     cancelled = None
     while not waited_for.done():
@@ -154,7 +154,16 @@ async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> 
         except BaseException:
             made.add_done_callback(lambda _: unawaited())
             raise
-    return Carried(waited_for.exception(), cancelled)
+    return Carried(waited_for.result(), cancelled)
+
+
+def _error_of(call: Callable[[], object]) -> BaseException | None:
+    """Make the call; returns what it raised, since a future of asyncio never ends with a `StopIteration`."""
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001  # whoever waits raises it
+        return error
+    return None
 
 
 def _turns_of_this_loop() -> _Turns:
