@@ -6,7 +6,8 @@ import asyncio
 import inspect
 import threading
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
+from contextvars import Token
 from datetime import datetime
 from functools import partial, wraps
 from types import TracebackType
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Generic, ParamSpec, Protocol, Self, TypeV
 from ..core.execution import ExecutionContext
 from ..core.heartbeat import Beating, Heartbeat
 from .heartbeat import LoopHeartbeat
-from .threads import carry_out, carry_out_in_any_case, handed_over, in_thread
+from .threads import carry_out, carry_out_in_any_case, handed_over, in_thread, within_block
 
 EnteredT = TypeVar("EnteredT")
 EnteredT_co = TypeVar("EnteredT_co", covariant=True)
@@ -71,6 +72,7 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
         self._attempt = make()
         self._show = show
         self._requests = OneAtATime()
+        self._outside: Token[bool] | None = None
 
     if not TYPE_CHECKING:  # a type checker tells it by itself
 
@@ -86,6 +88,7 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
         error, cancelled = await carry_out(
             lambda: entered.append(self._attempt.__enter__()),
             unawaited=lambda: entered and self._attempt.__exit__(GeneratorExit, GeneratorExit(), None),
+            starting=True,
         )
         if cancelled is not None:
             if error is None:
@@ -93,11 +96,15 @@ class AsyncBlock(Generic[EnteredT, ShownT]):
             raise cancelled
         if error is not None:
             raise error
+        self._outside = within_block.set(True)
         return self._show(entered[0], self._requests)
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
+        if self._outside is not None:
+            with suppress(ValueError):  # it is left in another context than it was entered in
+                within_block.reset(self._outside)
         if isinstance(error, GeneratorExit):  # the coroutine is closed and cannot wait
             leave = partial(self._attempt.__exit__, kind, error, traceback)
             return False if handed_over(self._requests.of(leave)) else leave()

@@ -6,8 +6,8 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import nullcontext
-from contextvars import copy_context
+from contextlib import AbstractAsyncContextManager, nullcontext
+from contextvars import ContextVar, copy_context
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -40,18 +40,30 @@ if hasattr(os, "register_at_fork"):  # a forked child has none of its parent's t
 class _Turns:
     """Who waits for a thread waits on the loop: a burst of calls would otherwise contend with the threads for the pool.
 
+    What a task that is held asks for, whose lease runs, so waits behind a few others only, however many there are.
+
     Attributes:
-        beginning: waited for first by what holds no task. So an update or an end, whose lease runs, waits behind a few
-            starts only, however many there are.
+        beginning: waited for first by starts, and by what is asked outside of any block.
+        within: waited for first by what else is asked within a block, but for its own updates and its end.
         request: waited for by every call.
     """
 
     def __init__(self) -> None:
         self.beginning = asyncio.Semaphore(MOST_REQUESTS)
+        self.within = asyncio.Semaphore(MOST_REQUESTS)
         self.request = asyncio.Semaphore(MOST_REQUESTS)
+
+    def first(self, *, holding: bool, starting: bool) -> AbstractAsyncContextManager[None]:
+        """What is waited for before `request`."""
+        if holding:
+            return nullcontext()
+        return self.within if within_block.get() and not starting else self.beginning
 
 
 _turns: WeakKeyDictionary[asyncio.AbstractEventLoop, _Turns] = WeakKeyDictionary()
+
+within_block: ContextVar[bool] = ContextVar("within_block", default=False)
+"""Whether who asks is in the block of a task, which is held until that is answered."""
 
 
 class Carried(NamedTuple):
@@ -67,7 +79,11 @@ class Carried(NamedTuple):
 
 
 async def carry_out(
-    call: Callable[[], object], *, unawaited: Callable[[], object] = lambda: None, holding: bool = False
+    call: Callable[[], object],
+    *,
+    unawaited: Callable[[], object] = lambda: None,
+    holding: bool = False,
+    starting: bool = False,
 ) -> Carried:
     """Make a call in a thread and wait until it is over, whatever comes meanwhile.
 
@@ -75,13 +91,14 @@ async def carry_out(
 
     Args:
         unawaited: called after it if the waiting coroutine is closed, as by a loop that ends without cancelling it.
-        holding: whether it is for a task that is held.
+        holding: whether it is an update of a task that is held.
+        starting: whether it starts a task.
 
     Raises:
         CancelledError: it came before a thread was free, and the call was not made.
     """
     turns = _turns_of_this_loop()
-    async with nullcontext() if holding else turns.beginning, turns.request:
+    async with turns.first(holding=holding, starting=starting), turns.request:
         return await _made(call, unawaited)
 
 
@@ -126,7 +143,7 @@ def until_cancelled(given: Iterable[Any] | Mapping[Any, Any]) -> Iterable[Any]:
 
 
 async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> Carried:
-    made: Future[object] = threads.requests.submit(copy_context().run, call)
+    made: Future[BaseException | None] = threads.requests.submit(copy_context().run, _error_of, call)
     waited_for = asyncio.wrap_future(made)
     cancelled = None
     while not waited_for.done():
@@ -137,11 +154,32 @@ async def _made(call: Callable[[], object], unawaited: Callable[[], object]) -> 
         except BaseException:
             made.add_done_callback(lambda _: unawaited())
             raise
-    return Carried(waited_for.exception(), cancelled)
+    return Carried(waited_for.result(), cancelled)
+
+
+def _error_of(call: Callable[[], object]) -> BaseException | None:
+    """Make the call; returns what it raised, since a future of asyncio never ends with a `StopIteration`."""
+    try:
+        call()
+    except BaseException as error:  # noqa: BLE001  # whoever waits raises it
+        return error
+    return None
 
 
 def _turns_of_this_loop() -> _Turns:
-    return _turns.setdefault(asyncio.get_running_loop(), _Turns())
+    loop = asyncio.get_running_loop()
+    if loop not in _turns:
+        _forget_closed_loops()
+        _turns[loop] = _Turns()
+    return _turns[loop]
+
+
+def _forget_closed_loops() -> None:
+    """A semaphore that was waited for keeps its loop alive, which is a key here."""
+    for each in _turns.keyrefs():
+        loop = each()
+        if loop is not None and loop.is_closed():
+            _turns.pop(loop, None)
 
 
 async def in_thread(call: Callable[[], AnswerT], *, holding: bool = False) -> AnswerT:

@@ -206,6 +206,10 @@ def _parsed(line: bytes) -> Any:
         raise ValueError("It is no UTF-8.") from error
     if "\0" in text:
         raise ValueError("It holds a zero byte, as UTF-16 does: save the file as UTF-8.")
+    if "\r" in text:
+        raise ValueError("It holds a carriage return: end each line with a line feed.")
+    if text.startswith(('"', "[", "]", "}")):
+        raise ValueError('It begins as JSON, and is no object: give an id, or {"id": …}.')
     if not text.startswith("{"):
         return text or None
     try:

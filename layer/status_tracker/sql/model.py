@@ -272,9 +272,9 @@ class JobMixin(JobListing, AsyncJobs, JobAtHand):
                     if job is None:
                         break
 
-        The oldest is the one with the smallest `update_at`. A job in progress whose worker has vanished is taken over;
-        if that was its last attempt it becomes ignored, and the next one is claimed. Workers that claim at the same
-        time do not wait for each other, where the database can skip locked rows (PostgreSQL, MariaDB 10.6, MySQL 8).
+        The oldest is the one with the smallest `update_at`. A job whose worker has vanished is taken over in its turn,
+        after what waited before it was started; if that was its last attempt it becomes ignored, and the next one is
+        claimed. Workers do not wait for each other where locked rows are skipped (PostgreSQL, MariaDB 10.6, MySQL 8).
 
         Args:
             statuses: `pending_status`, …, `expire` and `max_retry`, as for `start`.

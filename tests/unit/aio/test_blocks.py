@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import inspect
 import signal
 import threading
+import weakref
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
-from contextvars import ContextVar
+from contextlib import aclosing, suppress
+from contextvars import ContextVar, copy_context
 from typing import Any
 
 import pytest
@@ -120,16 +122,25 @@ def test_no_request_is_made_on_the_loop_s_thread(step: Any, requested_in: list[t
     assert len({thread for thread in requested_in if thread.name.startswith("status-tracker-beat")}) <= MOST_BEATS
 
 
-def test_the_requests_of_whoever_holds_a_task_do_not_wait_for_all_starts(step: Any) -> None:
+@pytest.mark.parametrize("within", ["an update", "another task", "another task in a task of the loop"])
+def test_the_requests_of_whoever_holds_a_task_do_not_wait_for_all_starts(step: Any, within: str) -> None:
     """Otherwise the first of 100,000 would be in progress until the last one is started, and its lease would end."""
     inside, most = 0, 0
+
+    async def request(ctx: Any) -> None:
+        if within == "an update":
+            await ctx.set_data({"n": 1}).update()
+        elif within == "another task":
+            await step.aget_one_or_none("another")
+        else:
+            await asyncio.create_task(step.aget_one_or_none("another"))
 
     async def one(n: int) -> None:
         nonlocal inside, most
         async with step.astart(f"t{n}", create=True) as ctx:
             inside += 1
             most = max(most, inside)
-            await ctx.set_data({"n": n}).update()
+            await request(ctx)
         inside -= 1
 
     async def work() -> None:
@@ -138,6 +149,46 @@ def test_the_requests_of_whoever_holds_a_task_do_not_wait_for_all_starts(step: A
     asyncio.run(work())
     assert most < 10 * MOST_REQUESTS
     assert step.count_by_status()[40] == 20 * MOST_REQUESTS
+
+
+@pytest.mark.parametrize("where", ["after a block", "in a block", "in the block"])
+def test_the_updates_of_a_block_do_not_wait_for_all_that_is_asked(step: Any, where: str) -> None:
+    done = 0
+
+    async def ask() -> None:
+        nonlocal done
+        await step.aget_one_or_none("another")
+        done += 1
+
+    async def work() -> None:
+        contexts = {}
+        with suppress(ValueError):
+            async with step.astart("before", create=True):
+                contexts["in a block"] = copy_context()
+                raise ValueError
+        contexts["after a block"] = copy_context()
+        async with step.astart("t", create=True) as ctx:
+            asking = contexts.get(where, copy_context())
+            asked = [asyncio.create_task(ask(), context=asking) for _ in range(20 * MOST_REQUESTS)]
+            await asyncio.sleep(0)
+            await ctx.set_data({}).update()
+            if where == "after a block":
+                await step.aget_one_or_none("t")
+            assert done < 10 * MOST_REQUESTS
+        await asyncio.gather(*asked)
+
+    asyncio.run(work())
+    assert done == 20 * MOST_REQUESTS
+
+
+def test_a_loop_that_has_ended_is_forgotten(step: Any) -> None:
+    async def work() -> weakref.ref[asyncio.AbstractEventLoop]:
+        await asyncio.gather(*(step.aget_one_or_none("t") for _ in range(2 * MOST_REQUESTS)))
+        return weakref.ref(asyncio.get_running_loop())
+
+    ended = [asyncio.run(work()) for _ in range(3)]
+    gc.collect()
+    assert [each() for each in ended[:-1]] == [None, None]
 
 
 def test_a_lost_answer_is_made_up_for_as_without_asyncio(step: Any, storage: MemoryStorage) -> None:

@@ -152,3 +152,14 @@ print(json.dumps([first, "asyncio" in sys.modules]))
 """
     first, after = in_a_fresh_process(program)
     assert (sorted(first), after) == (["status_tracker.aio", "status_tracker.aio.tasks"], True)
+
+
+def test_a_callback_whose_iterator_is_at_its_end_does_not_keep_all_waiting(step: Any) -> None:
+    names = iter(["a"])
+
+    async def work() -> None:
+        await step.acreate_many(["a", "b"], each=lambda _: next(names))
+
+    with pytest.raises(RuntimeError, match="StopIteration"):
+        asyncio.run(work())
+    assert step.count_by_status()[10] == 2

@@ -69,6 +69,30 @@ def test_wrong_lines_are_told_by_their_numbers_and_the_others_go_on(run: Any, fi
     assert stored("z").is_pending()
 
 
+@pytest.mark.parametrize(
+    ("lines", "wrong", "message"),
+    [
+        (b'"a"\n"b"\n', 2, 'It begins as JSON, and is no object: give an id, or {"id": …}.'),
+        (b'["a", "b"]\n', 1, "It begins as JSON, and is no object"),
+        (b'[\n  {\n    "id": "a"\n  }\n]\n', 5, "It begins as JSON, and is no object"),
+        (b"a\rb\rc\r", 1, "It holds a carriage return: end each line with a line feed."),
+    ],
+)
+def test_a_file_of_another_format_creates_nothing(run: Any, file: Path, lines: bytes, wrong: int, message: str) -> None:
+    """As `jq` writes what it finds without `--raw-output`, and as old spreadsheets end their lines."""
+    file.write_bytes(lines)
+    answer = run("create", "--from", str(file), "--json")
+    assert (answer.code, answer.json["counts"]) == (1, {"failed": wrong})
+    assert message in answer.json["troubles"][0]["message"]
+    assert not list(MemoryTask.storage.tasks())
+
+
+def test_an_id_that_looks_like_json_is_given_in_an_object(run: Any, file: Path) -> None:
+    file.write_bytes(b'{"id": "[1]"}\n')
+    assert run("create", "--from", str(file)).code == 0
+    assert stored("[1]").is_pending()
+
+
 def test_a_file_of_another_encoding_creates_nothing(run: Any, file: Path) -> None:
     """As a shell of Windows writes what is redirected: from the second line on it would be UTF-8."""
     file.write_bytes("a\nb\nc\n".encode("utf-16"))
