@@ -168,18 +168,18 @@ def _filter(pipeline: Pipeline, action: Action, given: object) -> TaskFilter:
     return TaskFilter.from_dict(given)  # type: ignore[arg-type]
 
 
-def _to_do(tasks: Operable[Any], action: Action, request: BulkRequest, cursor: Cursor) -> Iterator[tuple[Item, Cursor]]:
+def _to_do(
+    tasks: Operable[Any], action: Action, request: BulkRequest, cursor: Cursor
+) -> Iterator[tuple[Item | None, Cursor]]:
     """What an earlier execution with the run id has left unfinished and matches no more; then what matches."""
     unfinished = unfinished_by(tasks, action, request.chosen.id_prefix, request.started)
     if request.completes and unfinished is not None and not isinstance(cursor, str):
         begun = _task_action(tasks, action, request.common).has_begun
         listed = unfinished.matching(tasks, cursor=cursor and cursor[_UNFINISHED], whole=True)
         for task in listed.each():
-            if isinstance(task, TaskUnreadableError):
-                continue
-            state = task.tracked_state()
-            if begun(state) and not request.chosen.admits(task.task_id, state):
-                yield {"task_id": task.task_id}, {_UNFINISHED: listed.cursor}
+            state = None if isinstance(task, TaskUnreadableError) else task.tracked_state()
+            is_left = state is not None and begun(state) and not request.chosen.admits(task.task_id, state)
+            yield {"task_id": task.task_id} if is_left else None, {_UNFINISHED: listed.cursor}
         cursor = None
     matching = request.chosen.matching(tasks, cursor=cursor)
     for task_id in matching.ids():
