@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from status_tracker.operations.actions import Operable
+    from status_tracker.operations.filters import ListedTask
     from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.bulk.planning import Cursor, Item
     from status_tracker_ops.bulk.runs import Limits
@@ -175,11 +176,15 @@ def _to_do(
     unfinished = unfinished_by(tasks, action, request.chosen.id_prefix, request.started)
     if request.completes and unfinished is not None and not isinstance(cursor, str):
         begun = _task_action(tasks, action, request.common).has_begun
+
+        def is_left(task: ListedTask) -> bool:
+            state = task.tracked_state()
+            return begun(state) and not request.chosen.admits(task.task_id, state)
+
         listed = unfinished.matching(tasks, cursor=cursor and cursor[_UNFINISHED], whole=True)
         for task in listed.each():
-            state = None if isinstance(task, TaskUnreadableError) else task.tracked_state()
-            is_left = state is not None and begun(state) and not request.chosen.admits(task.task_id, state)
-            yield {"task_id": task.task_id} if is_left else None, {_UNFINISHED: listed.cursor}
+            left = not isinstance(task, TaskUnreadableError) and is_left(task)
+            yield {"task_id": task.task_id} if left else None, {_UNFINISHED: listed.cursor}
         cursor = None
     matching = request.chosen.matching(tasks, cursor=cursor)
     for task_id in matching.ids():
