@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from aws_cdk import Annotations, Duration, Token
 from constructs import Construct
 
-from status_tracker_cdk.bulk import Backfill, BulkRerun
+from status_tracker_cdk.bulk import Backfill, BulkCancel, BulkDelete, BulkRerun
 from status_tracker_cdk.code import CodeFolder
 from status_tracker_cdk.deletion import Deletion
 from status_tracker_cdk.events import EventsProps
@@ -28,7 +28,7 @@ _DEFAULT, _DEAD_LETTERS = "Default", "DeadLetter"
 LONGEST_NAME = 50
 """A function of the widget has this and a suffix in its name, and Lambda allows 64 characters."""
 _NAME = re.compile(rf"[A-Za-z0-9_-]{{1,{LONGEST_NAME}}}")
-_MACHINES = (Backfill.__name__, BulkRerun.__name__)
+_MACHINES = [machine.__name__ for machine in (Backfill, BulkRerun, BulkCancel, BulkDelete)]
 RESERVED = {
     *("Tasks", "Layer", "Workflow", "Operations", "Widget", "WidgetActions", "WidgetAdministration", "Monitoring"),
     *("Files", "Outputs", "Table", "Index", EVENTS_STEP, INTAKE_STEP, SWEEP_STEP, _DEFAULT),

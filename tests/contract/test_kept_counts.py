@@ -25,7 +25,7 @@ from status_tracker.testing import MemoryTask
 from status_tracker_ops.events.records import StreamRecord
 from tests.contract.command import Command
 from tests.support.clock import Clock
-from tests.support.engines import Engine
+from tests.support.engines import DYNAMODB_LOCAL, Engine
 from tests.support.steps import STEP1_CODES, make_base, make_step
 from tests.support.streams import TableStream
 from tests.support.wire import (
@@ -363,6 +363,26 @@ def test_a_sweep_relies_on_no_counts_when_nothing_has_read_the_stream_for_long(
     found = check_counts(pipeline, lambda: False, unread_since=since)
     assert found is not None
     assert found.exact
+
+
+@pytest.mark.parametrize("engine", [DYNAMODB_LOCAL], indirect=True)
+def test_counts_are_not_relied_on_when_the_stream_is_switched_off(
+    pipeline: Pipeline, step1: Any, settled: Following, wire: Wire
+) -> None:
+    """It is still named, without a shard that would have to come to a mark; moto's table takes no writes then."""
+    step1.make_and_save("t-1")
+    keep(step1, {10: 1})
+    assert recount(pipeline).exact
+    wire.client.update_table(TableName=step1.Meta.table_name, StreamSpecification={"StreamEnabled": False})
+    step1.make_and_save("t-2")
+    with pytest.raises(CountsNotKeptError, match="has no stream"):
+        check_counts(pipeline, lambda: False)
+    with pytest.raises(ValueError, match="has no stream"):
+        recount(pipeline)
+    kept = pipeline.kept_counts()
+    assert kept is not None
+    assert (kept.exact, kept.recounted_at) == (False, None)
+    assert settled.marks == 2
 
 
 def test_a_sweep_waits_again_for_a_function_that_has_caught_up(

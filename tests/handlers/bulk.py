@@ -1,4 +1,4 @@
-"""Runs the functions of a backfill or a bulk rerun in turn, as their state machine does."""
+"""Runs the functions of a bulk execution in turn, as their state machine does."""
 
 from __future__ import annotations
 

@@ -172,6 +172,21 @@ def test_a_deletion_that_was_stopped_half_way_is_completed_under_its_run_id(
     assert objects(app, DOCUMENT_BUCKET) == {"other.pdf"}
 
 
+def test_planning_in_parts_passes_by_what_others_have_set_aside(app: Application, deleting: Machine) -> None:
+    """However many they are, and though none of them is of this run id."""
+    others = set_aside(app, *(app.register(f"{name}.pdf", INVOICE) for name in "abc"))
+    gone = app.register("d.pdf", INVOICE)
+    app.tasks.ExtractTask.act_if(
+        gone, "delete", lambda _: None, reason="asked to forget it", by="ann", request_id="forget-1"
+    )
+    given = {**FORGET, "filter": {"statuses": ["pending"]}, "run_id": "forget-1"}
+    no_time = FakeContext(remaining_milliseconds=1000)
+    first = deleting.planned(given, context=no_time)
+    assert (first["more"], first["chunks"], first["progress"]["counts"]) == (True, 0, {"planned": 0})
+    assert deleting.run(given, context=no_time)["counts"] == {"planned": 1, "done": 1, "failed": 0}
+    assert (app.task(gone), {app.task(each).status_name for each in others}) == (None, {"ignored"})
+
+
 def test_what_a_worker_holds_is_left_alone_or_cancelled_first(app: Application, deleting: Machine) -> None:
     held = app.register("a.pdf", INVOICE)
     given = {**FORGET, "filter": {"statuses": ["in_progress"]}, "run_id": "forget-1"}

@@ -768,6 +768,25 @@ def test_a_sweep_tells_for_how_long_nothing_has_read_the_stream(shop: Shop, metr
     assert not [each for each in metrics.records() if "CountsBehind" in each]
 
 
+def test_a_stream_that_is_read_again_is_told_so_though_it_has_forgotten_what_was_written(
+    shop: Shop, metrics: MetricsReader
+) -> None:
+    """It keeps a day; and a mapping that is made anew may pass it by."""
+    shop.monkeypatch.setattr("status_tracker.operations.counts.sleep_of", lambda _: lambda _: None)
+    make(shop, 1)
+    assert shop.deliver() == []
+    shop.app.wait(minutes=10)
+    shop.app.sweep()
+    shop.records()  # nobody reads it
+    behind = []
+    for _ in range(2):
+        shop.app.wait(hours=12)
+        shop.app.sweep()
+        assert shop.deliver() == []
+        behind += [each["CountsBehind"] for each in metrics.records() if "CountsBehind" in each]
+    assert [seconds // 3600 for [seconds] in behind] == [0, 12, 0]
+
+
 def test_what_only_shows_that_the_stream_is_read_hides_no_mark(shop: Shop) -> None:
     """A sweep and a recount may write at the same time."""
     make(shop, 1)

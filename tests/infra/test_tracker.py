@@ -390,7 +390,9 @@ def test_what_is_no_step(stack: Stack, name: str, handler: str, told: str) -> No
     assert told in raised.value.problems[-1]
 
 
-@pytest.mark.parametrize("name", ["Sweep", "Intake", "Workflow", "BulkRerunPlan", "two words", "2nd", "a-b"])
+@pytest.mark.parametrize(
+    "name", ["Sweep", "Intake", "Workflow", "BulkRerunPlan", "BulkCancel", "BulkDeleteWork", "two words", "2nd", "a-b"]
+)
 def test_a_step_cannot_have_every_name(stack: Stack, name: str) -> None:
     with pytest.raises(PropsError, match=f"step '{name}' (cannot be named so|must be letters)"):
         tracker_in(stack).step(name, handler="mail.handler")

@@ -16,8 +16,9 @@ import pytest
 
 from status_tracker_local.cloud import LocalCloud
 from status_tracker_local.deployment import App
-from tests.local_cloud.application import Application, sample
+from tests.local_cloud.application import Application, different, sample
 from tests.local_cloud.support import wait_for
+from tests.local_cloud.test_bulk_machines import Machine
 from tests.support.guide import changes, copied_checkout
 
 ARCHIVED = 140
@@ -54,7 +55,8 @@ def own(application: LocalCloud, tmp_path_factory: pytest.TempPathFactory) -> Ow
     for change in changes():
         change.apply(checkout)
     settings = json.loads((checkout / "cdk.json").read_text())
-    settings["context"]["stages"]["own"] = settings["context"]["stages"]["local"]
+    deletes = {"widget_deletes": True, "bulk_deletes": True}
+    settings["context"]["stages"]["own"] = settings["context"]["stages"]["local"] | deletes
     (checkout / "cdk.json").write_text(json.dumps(settings))
     application.deploy(App(checkout, context={"stage": "own"}))
     return Own(application, checkout)
@@ -101,3 +103,20 @@ for task in ArchiveTask.query_by_status(ArchiveTask.config.pending_status):
     task = archived(own, "old.pdf#1")
     assert (task.run, task.fence, task.errors["history"]) == (1, 1, [])
     assert own.app.executions("old.pdf#1") == ["SUCCEEDED"]
+
+
+def test_tasks_are_deleted_in_bulk_where_the_stage_says_so(own: Own) -> None:
+    """With document and results, by a machine that has the rights for it."""
+    app, documents = own.app, own.outputs["DocumentBucketName"]
+    task_id = app.upload("forgotten/invoice.pdf", different(sample("invoice-1001"), "forgotten"))
+    results = Path(archived(own, task_id).data["answered"]["result"].removeprefix("s3://"))
+    assert app.executions(task_id) == ["SUCCEEDED"]
+    folder = {"Bucket": results.parts[0], "Prefix": f"{results.parts[1]}/"}
+    assert app.s3.list_objects_v2(**folder)["KeyCount"] > 0
+    chosen = {"statuses": ["succeeded"], "id_prefix": "forgotten/"}
+    deleted = Machine(app, "BulkDeleteArn").run("forget", filter=chosen, reason="asked to forget it")
+    assert deleted["status"] == "SUCCEEDED", deleted.get("cause")
+    assert deleted["summary"]["counts"] == {"planned": 1, "done": 1, "failed": 0}
+    assert app.task(task_id) is None
+    assert app.s3.list_objects_v2(**folder)["KeyCount"] == 0
+    assert app.s3.list_objects_v2(Bucket=documents, Prefix="forgotten/")["KeyCount"] == 0

@@ -254,18 +254,21 @@ def test_a_cancelled_worker_may_be_at_work_until_its_lease_would_have_ended(cloc
     assert gone()
 
 
+@pytest.mark.parametrize("completed_with", [True, False])
 @pytest.mark.usefixtures("tasks")
-def test_a_run_of_deletions_that_cancelled_completes_when_the_workers_have_ended(clock: Clock) -> None:
+def test_a_run_of_deletions_that_cancelled_completes_when_the_workers_have_ended(
+    clock: Clock, completed_with: bool
+) -> None:
     Read.start("t").__enter__()
 
-    def delete_all() -> dict[Kind, int]:
+    def delete_all(*, cancel: bool) -> dict[Kind, int]:
         running = TaskFilter((IN_PROGRESS,))
-        result = act_on_all(AllSteps(PIPELINE), "delete", running, run_id="d1", cancel=True, **WHY)
+        result = act_on_all(AllSteps(PIPELINE), "delete", running, run_id="d1", cancel=cancel, **WHY)
         return dict(result.counts)
 
-    assert delete_all() == {Kind.LOCKED: 1}
+    assert delete_all(cancel=True) == {Kind.LOCKED: 1}
     clock.move(LEASE.total_seconds())
-    assert delete_all() == {Kind.DONE: 1}
+    assert delete_all(cancel=completed_with) == {Kind.DONE: 1}
     assert gone()
 
 

@@ -85,7 +85,7 @@ def test_what_cannot_work_is_refused(settings: Any, told: str) -> None:
         ({"statuses": ["failed"]}, "'failed'"),
         ({"statuses": [30], "since": "yesterday"}, "since is 'yesterday'"),
         ({"statuses": [30], "since": 3}, "since is 3"),
-        ({"statuses": [30], "since": "2026-01-01T00:00:00"}, "without a time zone"),
+        ({"statuses": [30], "since": "2026-01-01T00:00:00"}, "'2026-01-01T00:00:00', without a time zone: give"),
     ],
 )
 def test_json_that_cannot_work_is_refused(content: Any, told: str) -> None:

@@ -104,8 +104,10 @@ class StreamMarks:
 
     @cached_property
     def _stream(self) -> str:
-        arn: str | None = self._client.describe_table(TableName=self._table)["Table"].get("LatestStreamArn")
-        if arn is None:
+        table = self._client.describe_table(TableName=self._table)["Table"]
+        arn: str | None = table.get("LatestStreamArn")
+        # One that was switched off is still named.
+        if arn is None or not table.get("StreamSpecification", {}).get("StreamEnabled"):
             raise CountsNotKeptError(
                 f"No counts are kept of {self._class.config.use_case_id}: the table {self._table} has no stream. "
                 "Deploy the function that reads it."

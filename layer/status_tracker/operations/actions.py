@@ -160,7 +160,7 @@ class TaskAction(Generic[TaskT]):
 
     def has_begun(self, state: TaskState) -> bool:
         """Whether this very request is recorded on a task in that state."""
-        own = [self.record, *([self._cancellation] if self._cancels else [])]
+        own = [self.record, *([self._cancellation] if self._action is Action.DELETE else [])]
         return any(is_recorded(state, record) for record in own)
 
     @property

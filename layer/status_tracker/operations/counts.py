@@ -165,6 +165,8 @@ def check_counts(
 def probe_counts(pipeline: Pipeline, unread_since: datetime | None) -> datetime | None:
     """Since when nothing has read the table's stream, as far as is known; what is written now shows it the next time.
 
+    It is written each time: the stream forgets what nobody has read for a day.
+
     Args:
         unread_since: what this returned the last time; None for the first time.
 
@@ -173,13 +175,14 @@ def probe_counts(pipeline: Pipeline, unread_since: datetime | None) -> datetime 
     """
     board = pipeline.first.task_class.count_board()
     now: datetime = pipeline.first.task_class.config.now()
+    if board is None:
+        return unread_since
     try:
-        if board is None or not (unread_since is None or board.is_read_since(unread_since)):
-            return unread_since
+        is_read = unread_since is None or board.is_read_since(unread_since)
         board.probe()
     except CountsNotKeptError:
         return unread_since
-    return now
+    return now if is_read else unread_since
 
 
 def disown_counts(pipeline: Pipeline) -> bool:

@@ -317,10 +317,14 @@ def _check_characters(name: str, text: str) -> None:
 
 
 def _parse_moment(name: str, text: object) -> datetime:
+    example = "give a time such as 2026-01-02T03:04:05Z."
     try:
-        return datetime.fromisoformat(text)  # type: ignore[arg-type]
+        moment = datetime.fromisoformat(text)  # type: ignore[arg-type]
     except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} is {text!r}: give a time such as 2026-01-02T03:04:05Z.") from error
+        raise ValueError(f"{name} is {text!r}: {example}") from error
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} is {text!r}, without a time zone: {example}")
+    return moment
 
 
 def _code(status: object, config: TrackerConfig | None) -> Any:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
 
     from status_tracker.operations.actions import Operable
+    from status_tracker.operations.filters import ListedTask
     from status_tracker.operations.pipeline import Pipeline
     from status_tracker_ops.bulk.planning import Cursor, Item
     from status_tracker_ops.bulk.runs import Limits
@@ -168,18 +169,22 @@ def _filter(pipeline: Pipeline, action: Action, given: object) -> TaskFilter:
     return TaskFilter.from_dict(given)  # type: ignore[arg-type]
 
 
-def _to_do(tasks: Operable[Any], action: Action, request: BulkRequest, cursor: Cursor) -> Iterator[tuple[Item, Cursor]]:
+def _to_do(
+    tasks: Operable[Any], action: Action, request: BulkRequest, cursor: Cursor
+) -> Iterator[tuple[Item | None, Cursor]]:
     """What an earlier execution with the run id has left unfinished and matches no more; then what matches."""
     unfinished = unfinished_by(tasks, action, request.chosen.id_prefix, request.started)
     if request.completes and unfinished is not None and not isinstance(cursor, str):
         begun = _task_action(tasks, action, request.common).has_begun
+
+        def is_left(task: ListedTask) -> bool:
+            state = task.tracked_state()
+            return begun(state) and not request.chosen.admits(task.task_id, state)
+
         listed = unfinished.matching(tasks, cursor=cursor and cursor[_UNFINISHED], whole=True)
         for task in listed.each():
-            if isinstance(task, TaskUnreadableError):
-                continue
-            state = task.tracked_state()
-            if begun(state) and not request.chosen.admits(task.task_id, state):
-                yield {"task_id": task.task_id}, {_UNFINISHED: listed.cursor}
+            left = not isinstance(task, TaskUnreadableError) and is_left(task)
+            yield {"task_id": task.task_id} if left else None, {_UNFINISHED: listed.cursor}
         cursor = None
     matching = request.chosen.matching(tasks, cursor=cursor)
     for task_id in matching.ids():

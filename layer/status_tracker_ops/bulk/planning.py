@@ -113,13 +113,17 @@ class Planned:
 
 
 def read_wave(
-    source: Iterable[tuple[Item, Cursor]], cursor: Cursor, most: int, seconds_left: Callable[[], float]
+    source: Iterable[tuple[Item | None, Cursor]], cursor: Cursor, most: int, seconds_left: Callable[[], float]
 ) -> Planned:
-    """The next items of a source, with the cursor behind each, until there are enough or the time is nearly over."""
+    """The next items of a source, with the cursor behind each, until there are enough or the time is nearly over.
+
+    None stands for something that was read and is no item.
+    """
     items: list[Item] = []
     refused: list[Item] = []
     for item, behind in source:
-        (refused if "reason" in item else items).append(item)
+        if item is not None:
+            (refused if "reason" in item else items).append(item)
         cursor = behind
         if len(items) + len(refused) >= most or seconds_left() < SECONDS_TO_SPARE:
             return Planned(items, refused, cursor, more=True)

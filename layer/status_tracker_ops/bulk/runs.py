@@ -84,7 +84,7 @@ class BulkExecution:
 
     def plan(
         self,
-        source: Iterable[tuple[Item, Cursor]],
+        source: Iterable[tuple[Item | None, Cursor]],
         limits: Limits,
         seconds_left: Callable[[], float],
         common: Mapping[str, Any],

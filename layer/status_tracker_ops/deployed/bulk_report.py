@@ -1,4 +1,4 @@
-"""Lambda function: what became of a wave of a backfill or a bulk rerun, and whether another one follows."""
+"""Lambda function: what became of a wave of a bulk execution, and whether another one follows."""
 
 from status_tracker_ops.bulk.report import report_handler
 
