@@ -12,8 +12,8 @@ from status_tracker_local.event_source import failed_messages
 from status_tracker_local.runtime_api import Outcome
 from tests.local_cloud.support import Functions, wait_for
 
-# Tells each batch in the result queue; what it shall do stands in the messages' bodies. What comes back does so at once,
-# since it is made visible again: with a short visibility timeout it came back while a cold start was still under way.
+# Tells each batch in the result queue; what it shall do stands in the messages' bodies. What fails is made visible
+# again at once: after a short visibility timeout it would come back while a slow cold start is still under way.
 HANDLER = """
 import boto3, json, os
 sqs = boto3.client("sqs")
