@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -100,6 +101,24 @@ def test_r6_retries_end_with_the_lease_and_not_before(step1: Any, clock: Clock, 
         never()
     one_request_of_botocore = timedelta(seconds=10 * BOTOCORE_ATTEMPTS)
     assert end - TICK <= clock.now <= end + one_request_of_botocore
+
+
+@pytest.mark.parametrize("saved", [True, False])
+def test_r6_a_block_that_was_left_stores_no_other_end(step1: Any, wire: Wire, saved: bool) -> None:
+    step1.make_and_save("t")
+    start = step1.start("t")
+    with pytest.raises(RuntimeError, match="is not under way"):
+        start.__exit__(None, None, None)
+    start.__enter__().set_data({"page": 1})
+    if not saved:
+        wire.inject("UpdateItem", access_denied)
+    with nullcontext() if saved else pytest.raises(st.StatusNotSavedError):
+        start.__exit__(None, None, None)
+    left = raw_item(wire, step1, "t")
+    for error in (None, DocumentError()):
+        with pytest.raises(RuntimeError, match="is not under way"):
+            start.__exit__(None if error is None else DocumentError, error, None)
+    assert raw_item(wire, step1, "t") == left
 
 
 def test_r6_what_no_retry_can_mend_is_told_at_once(step1: Any, wire: Wire) -> None:

@@ -79,10 +79,20 @@ def test_slow_count_goes_on(tasks: Any, wire: Wire) -> None:
     assert tasks.count_within(10) == COUNT
 
 
+@pytest.fixture
+def small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a page that was not given, the next ones have few tasks."""
+    monkeypatch.setattr("status_tracker.dynamodb.paging._SMALLER", 4)
+    monkeypatch.setattr("status_tracker.dynamodb.paging._SMALLEST", 2)
+
+
+@pytest.mark.usefixtures("small_pages")
 @pytest.mark.parametrize("slow", [unanswered, throttled])
 def test_slow_table_is_read_whole_and_cleared(tasks: Any, wire: Wire, slow: Fault) -> None:
     wire.inject("Scan", slow, times=tries(wire))
-    assert tasks.count_tasks_by_use_case_id() == COUNT
+    with wire.counting() as requests:
+        assert tasks.count_tasks_by_use_case_id() == COUNT
+    assert requests["Scan"] > tries(wire) + 1  # in several pages
     wire.inject("Scan", slow, times=tries(wire))
     wire.inject("BatchWriteItem", slow, times=tries(wire))
     wire.inject("BatchWriteItem", passed, nothing_written)
@@ -90,13 +100,17 @@ def test_slow_table_is_read_whole_and_cleared(tasks: Any, wire: Wire, slow: Faul
     assert tasks.delete_all() == 0
 
 
+@pytest.mark.usefixtures("small_pages")
 def test_slow_table_is_resharded(step1: Any, wire: Wire) -> None:
-    for number in range(3):
-        step1.make_and_save(f"t-{number}", _shard_id=9)
+    hidden = int(step1.config.status_shards[10]) + 1
+    for number in range(9):
+        step1.make_and_save(f"t-{number}", _shard_id=hidden)
     wire.inject("Query", throttled, times=tries(wire))
     wire.inject("UpdateItem", throttled, times=tries(wire))
-    assert step1.reshard(10, from_shards=9) == 3
-    assert step1.reshard(10, from_shards=9) == 0
+    with wire.counting() as requests:
+        assert step1.reshard(10, from_shards=hidden) == 9
+    assert requests["Query"] > tries(wire) + 1
+    assert step1.reshard(10, from_shards=hidden) == 0
 
 
 @pytest.mark.parametrize("whole", ["count_tasks_by_use_case_id", "delete_tasks_by_use_case_id"])
@@ -109,11 +123,8 @@ def test_table_that_stays_too_slow_is_not_read_whole(
         getattr(tasks, whole)()
 
 
-def test_page_that_was_not_answered_is_asked_for_in_smaller_parts(
-    tasks: Any, wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("status_tracker.dynamodb.paging._SMALLER", 4)
-    monkeypatch.setattr("status_tracker.dynamodb.paging._SMALLEST", 2)
+@pytest.mark.usefixtures("small_pages")
+def test_page_that_was_not_answered_is_asked_for_in_smaller_parts(tasks: Any, wire: Wire) -> None:
     limits: list[int | None] = []
 
     def slow_if_large(request: Any) -> None:

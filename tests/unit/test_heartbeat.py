@@ -218,6 +218,26 @@ def test_r12_the_finish_waits_for_a_renewal_that_is_under_way(store: MemoryStore
     assert stored(store).status == SUCCEEDED
 
 
+def test_r12_a_renewal_that_hangs_beyond_the_block_says_nothing_of_a_loss(
+    store: MemoryStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("status_tracker.core.heartbeat.GRACE_SECONDS", 0)
+    under_way, left = threading.Event(), threading.Event()
+
+    def hanging_renewal() -> None:
+        if len(store.writes) == 2:
+            under_way.set()
+            assert left.wait(PATIENCE)
+
+    store.before_write = hanging_renewal
+    with start(store, clock, heartbeat=OFTEN) as ctx:
+        assert under_way.wait(PATIENCE)
+    assert stored(store).status == SUCCEEDED
+    left.set()
+    wait_until(lambda: heartbeats() == [])
+    assert not ctx.lost
+
+
 @pytest.mark.parametrize("fault", [Fault.UNAVAILABLE, Fault.BROKEN, Fault.ANSWER_LOST])
 def test_r12_a_renewal_that_gets_no_answer_is_made_up_for_by_the_next(
     store: MemoryStore, clock: Clock, fault: Fault

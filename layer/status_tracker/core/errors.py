@@ -190,10 +190,11 @@ class TaskUnreadableError(TaskExecutionError):
 
 
 class StoreUnansweredError(TaskExecutionError):
-    """A listing or a count has ended early: a part of it was not answered, although it was asked for several times.
+    """The store was too slow each time: a listing, a count, or what changes many tasks has ended before its end.
 
     Attributes:
-        cursor: where the listing goes on, as the `cursor` of its query; None if it has given nothing, and of a count.
+        cursor: where a listing goes on, as the `cursor` of its query; None if it has given nothing, and of all else,
+            where the same call begins again, and leaves what was changed.
     """
 
     cursor: str | None = None

@@ -274,7 +274,7 @@ class Execution(Decorating, Generic[TaskT]):
         self.postponed_until: datetime | None = None
         self._updates = 0
         self._entered = False
-        self._ended = False
+        self._open = False
         self._stored = False
         self._thread = None if heartbeat is None else Heartbeat(self._beat, heartbeat, lease)
         self._heartbeat: Beating | None = self._thread
@@ -350,6 +350,7 @@ class Execution(Decorating, Generic[TaskT]):
             raise
         self._end = new_end()
         self._context = ExecutionContext(task, self)
+        self._open = True
         held[self._token] = self
         try:
             self._note_lease(self._state)
@@ -365,6 +366,8 @@ class Execution(Decorating, Generic[TaskT]):
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
+        if not self._open:
+            raise RuntimeError(f"This attempt at {self._rules} is not under way: enter it once, and leave it once.")
         try:
             self._stop_heartbeat(error)
             if error is None:
@@ -372,7 +375,7 @@ class Execution(Decorating, Generic[TaskT]):
             else:
                 self._finish_failed(error)
         finally:
-            self._ended = True
+            self._open = False
             held.pop(self._token, None)
             self._context.pending_data = None
             del self._context  # it has this attempt: each would keep the other alive
@@ -473,7 +476,8 @@ class Execution(Decorating, Generic[TaskT]):
         try:
             answer = self._store.write(self._rules.extend(self._state, self._token, self._now(), self._lease))
             if answer.task is None or not self._still_held(answer):
-                self._lost(answer)
+                if not self._stored:  # else it hung until the block had ended, and has lost nothing
+                    self._lost(answer)
                 return False
             self._note_lease(self._store.state(answer.task))
         except Exception as error:  # noqa: BLE001  # in a thread of its own nobody else would tell of it
@@ -507,7 +511,7 @@ class Execution(Decorating, Generic[TaskT]):
 
     def check_open(self) -> None:
         """Raise `TaskLockLostError` after the block, and in a process that was forked in it."""
-        if self._ended:
+        if not self._open:
             raise self._lost_because("the block has ended, and with it this worker's hold on the task")
         self._check_process()
 
