@@ -106,7 +106,6 @@ def test_a_sweep_that_is_stopped_is_noticed(alarms: Alarms) -> None:
 def test_dead_letters_are_noticed_until_they_are_gone(alarms: Alarms) -> None:
     sqs = alarms.app.sqs
     [queue] = [url for url in sqs.list_queues()["QueueUrls"] if "DeadLetter" in url and "Intake" in url]
-    sqs.purge_queue(QueueUrl=queue)  # of what other tests have left
     alarms.minutes(5)
     assert alarms.state("DeadLetters") == "OK"
     sqs.send_message(QueueUrl=queue, MessageBody="what nobody could handle")
