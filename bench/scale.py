@@ -39,7 +39,6 @@ from status_tracker_ops.settings import SweepSettings
 from status_tracker_ops.sweep.metrics import SweepReporter
 from status_tracker_ops.sweep.run import Sweep
 from status_tracker_ops.sweep.state import SweepState
-from status_tracker_ops.widget.console import show
 from status_tracker_ops.widget.deployed import DeployedWidget
 from status_tracker_ops.widget.links import Links
 from tests.support.dynamodb_local import EngineMissingError, run_dynamodb_local
@@ -126,6 +125,9 @@ def see_stats(metered: Metering) -> str:
 
 def see_overview(metered: Metering) -> str:
     """The widget's first page."""
+    # Not with the others: as it is imported, its logger takes the service from the environment, as in a function.
+    from status_tracker_ops.widget.console import show  # noqa: PLC0415
+
     arn = "arn:aws:lambda:us-east-1:123456789012:function:widget"
     widget = DeployedWidget(scale_shop.PIPELINE, arn, arn, arn, Links(arn, ()))
     with metered():

@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
+from werkzeug.datastructures import Headers
 from werkzeug.test import run_wsgi_app
 
 _WITHOUT_BODY = {HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED}
@@ -17,14 +18,18 @@ _log = logging.getLogger(__name__)
 
 
 def answer_of(application: Any, environ: dict[str, Any]) -> tuple[int, str, Iterable[tuple[str, str]], bytes]:
-    """What a WSGI application answers: status, reason, headers, body; an error of its own is told in the log."""
+    """What a WSGI application answers: status, reason, headers, body; an error of its own is told in the log.
+
+    The body is empty where HTTP has none, whatever the application gives.
+    """
     try:
         chunks, status, headers = run_wsgi_app(application, environ, buffered=True)
     except Exception:  # noqa: BLE001 - whatever it is, the server goes on
         _log.exception("Error on request:")
-        return HTTPStatus.INTERNAL_SERVER_ERROR, "Internal Server Error", [], b"The server's log says why."
+        chunks, status, headers = [b"The server's log says why."], "500 Internal Server Error", Headers()
     code, _, reason = status.partition(" ")
-    return int(code), reason, headers, b"".join(chunks)
+    has_body = environ["REQUEST_METHOD"] != "HEAD" and int(code) not in _WITHOUT_BODY
+    return int(code), reason, headers, b"".join(chunks) if has_body else b""
 
 
 class KeepAliveHandler(MotoRequestHandler):
@@ -65,8 +70,7 @@ class KeepAliveHandler(MotoRequestHandler):
         if not is_head and code not in _WITHOUT_BODY:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if not is_head and code not in _WITHOUT_BODY:
-            self.wfile.write(body)
+        self.wfile.write(body)
         self.wfile.flush()
 
     def log_request(self, code: int | str = "-", size: int | str = "-") -> None:

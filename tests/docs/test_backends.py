@@ -25,7 +25,7 @@ def test_the_backend_of_the_document_passes_the_contract_suite(tmp_path: Path) -
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         encoding="utf-8",
-        timeout=250,
+        timeout=600,
         check=False,
     )
     assert run.returncode == 0, run.stdout

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -65,6 +67,59 @@ class Application:
         """Put an object; returns the id of its task."""
         etag = self.s3.put_object(Bucket=self.outputs["DocumentBucketName"], Key=key, Body=body)["ETag"].strip('"')
         return f"{key}#{etag}"
+
+    def upload_and_delete(self, key: str, body: bytes) -> str:
+        """Put an object and delete it before anything is told of it; returns the id of its task."""
+        with self.untold():
+            task_id = self.upload(key, body)
+            self.s3.delete_object(Bucket=self.outputs["DocumentBucketName"], Key=key)
+        self.sqs.send_message(QueueUrl=self.outputs["IntakeQueueUrl"], MessageBody=self.event_of(task_id, len(body)))
+        return task_id
+
+    def event_of(self, task_id: str, size: int) -> str:
+        """What the intake's queue gets when the task's object is put."""
+        key, _, etag = task_id.rpartition("#")
+        uploaded = {"key": key, "etag": etag, "size": size}
+        detail = {"bucket": {"name": self.outputs["DocumentBucketName"]}, "object": uploaded}
+        return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
+
+    @contextmanager
+    def untold(self) -> Iterator[None]:
+        """No event tells of what is uploaded meanwhile. The sweep finds it all the same, unless it is `unswept`."""
+        bucket = self.outputs["DocumentBucketName"]
+        self.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
+        try:
+            yield
+        finally:
+            told: Any = {"EventBridgeConfiguration": {}}
+            self.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
+
+    @contextmanager
+    def unswept(self) -> Iterator[None]:
+        """The sweep does not run by its schedule, and one that had begun has ended."""
+        scheduler = self.cloud.client("scheduler")
+        [listed] = [each for each in scheduler.list_schedules()["Schedules"] if self.sweep in each["Target"]["Arn"]]
+        schedule = scheduler.get_schedule(Name=listed["Name"], GroupName=listed["GroupName"])
+        kept = ("Name", "GroupName", "ScheduleExpression", "FlexibleTimeWindow", "Target")
+        settings = {name: schedule[name] for name in kept}
+        scheduler.update_schedule(**settings, State="DISABLED")
+        try:
+            wait_for("the end of a sweep that had begun", self._no_sweep_runs)
+            yield
+        finally:
+            scheduler.update_schedule(**settings, State="ENABLED")
+
+    @property
+    def sweep(self) -> str:
+        """The name of the sweep's function."""
+        names = [each["FunctionName"] for each in self.cloud.client("lambda").list_functions()["Functions"]]
+        [found] = [name for name in names if name.startswith(f"{self.stack}-") and "Sweep" in name]
+        return str(found)
+
+    def _no_sweep_runs(self) -> bool:
+        log = self.cloud.logs / f"{self.sweep}.log"
+        lines = log.read_text() if log.exists() else ""
+        return lines.count(" START RequestId: ") == lines.count(" REPORT RequestId: ")
 
     def task(self, task_id: str) -> Any:
         return self._task.get_one_or_none(task_id, consistent_read=True)

@@ -25,7 +25,7 @@ def app(tmp_path: Path) -> Path:
 
 def test_a_command_runs_in_the_cloud_and_its_exit_code_is_ours(app: Path) -> None:
     process = start_local("--once", "-c", "greeting=Welcome", "--app", app, sys.executable, "user.py", "Ann", cwd=app)
-    output, told = process.communicate(timeout=280)
+    output, told = process.communicate(timeout=600)
     assert (process.returncode, output) == (7, "Welcome Ann!\n"), told
     assert "Deploying Store, Work (cdk deploy)" in told
     assert "Not in the local cloud, so not deployed: nothing." in told
@@ -38,7 +38,7 @@ def test_a_command_runs_in_the_cloud_and_its_exit_code_is_ours(app: Path) -> Non
 def test_an_app_that_cannot_be_synthesized_is_told_plainly(app: Path) -> None:
     (app / "app.py").write_text("raise SystemExit('The settings are wrong.')")
     process = start_local("--once", cwd=app)
-    _, told = process.communicate(timeout=280)
+    _, told = process.communicate(timeout=600)
     assert process.returncode == 1
     assert f"cdk synth ended with exit code 1. All it said is in {app / '.local' / 'logs' / 'synth.log'}" in told
     assert "The settings are wrong." in told
@@ -56,7 +56,7 @@ class Up:
 
     def says(self, text: str) -> str:
         """All that it has said, once that has the text."""
-        return wait_for(text, lambda: said if text in (said := self.log.read_text()) else None, 200)
+        return wait_for(text, lambda: said if text in (said := self.log.read_text()) else None)
 
     def greet(self, name: str) -> str:
         script = f". '{self.app}/.local/env' && exec '{sys.executable}' user.py '{name}'"
@@ -99,10 +99,10 @@ def test_what_changes_is_deployed_again_and_a_mistake_is_told(up: Up) -> None:
     assert "logs/synth.log" in said
     assert up.greet("Eve") == "Hello Eve?\n"
     program.write_text(right.replace('"QueueUrl"', '"AnotherOutput"') + "\n# mended")
-    wait_for("the mended app", lambda: "AnotherOutput" in (up.app / ".local" / "outputs.json").read_text(), 200)
+    wait_for("the mended app", lambda: "AnotherOutput" in (up.app / ".local" / "outputs.json").read_text())
 
     up.process.send_signal(signal.SIGINT)
-    assert up.process.wait(60) == 0
+    assert up.process.wait(240) == 0
     assert not (up.app / ".local" / "env").exists()
     assert processes_of(up.app) == []
 
@@ -110,9 +110,9 @@ def test_what_changes_is_deployed_again_and_a_mistake_is_told(up: Up) -> None:
 def test_an_interrupt_ends_the_command_too_and_only_the_chosen_stack_is_deployed(app: Path) -> None:
     script = 'cp "$STATUS_TRACKER_OUTPUTS" outputs.json; touch begun; exec sleep 600'
     process = start_local("--stack", "Store", "--once", "sh", "-c", script, cwd=app)
-    wait_for("the command", (app / "begun").exists, 200)
+    wait_for("the command", (app / "begun").exists)
     process.send_signal(signal.SIGTERM)
-    _, told = process.communicate(timeout=60)
+    _, told = process.communicate(timeout=240)
     assert process.returncode == 128 + signal.SIGTERM
     assert told.endswith("Interrupted: every process that was started has been stopped.\n")
     assert list(json.loads((app / "outputs.json").read_text())) == ["Store"]
@@ -128,12 +128,12 @@ def test_an_interrupt_ends_the_command_too_and_only_the_chosen_stack_is_deployed
 )
 def test_options_that_make_no_sense_are_told_at_once(tmp_path: Path, arguments: list[str], told: str) -> None:
     process = start_local(*arguments, cwd=tmp_path)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert (process.returncode, said) == (2, f"Error: {told}\n")
 
 
 def test_a_folder_without_an_app_is_told(tmp_path: Path) -> None:
     process = start_local("--app", tmp_path, cwd=tmp_path)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=240)
     assert process.returncode == 1
     assert said == f"{tmp_path} has no cdk.json: give the folder of a CDK app, by --app.\n"

@@ -39,7 +39,7 @@ def demo(state: Path, docs: str | Path, env: Mapping[str, str] = os.environ) -> 
 
 def outcome(process: subprocess.Popen[str]) -> tuple[int, str]:
     """The exit code and all that was printed."""
-    output, _ = process.communicate(timeout=240)
+    output, _ = process.communicate(timeout=600)
     return process.returncode, output
 
 

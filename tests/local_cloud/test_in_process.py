@@ -19,6 +19,9 @@ ARN = "arn:aws:lambda:us-east-1:123456789012:function:one"
 
 
 def application(environ: dict[str, Any], start_response: Callable[..., object]) -> Iterable[bytes]:
+    if environ["REQUEST_METHOD"] == "HEAD":
+        start_response("403 Forbidden", [("Content-Type", "application/xml")])
+        return [b"<Error><Code>AccessDenied</Code><Message>You may not.</Message></Error>"]
     body = environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"] or 0))
     if body == b"broken":
         raise ValueError("as asked")
@@ -33,15 +36,21 @@ def application(environ: dict[str, Any], start_response: Callable[..., object]) 
 
 
 @pytest.fixture(scope="module")
-def clients() -> Iterator[list[Any]]:
-    """One that connects, and one that does not."""
+def port() -> Iterator[int]:
+    """That of a server with the application."""
     server = make_server("127.0.0.1", 0, application, threaded=True, request_handler=KeepAliveHandler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield server.port
+    server.shutdown()
+
+
+def clients(port: int, service: Any) -> list[Any]:
+    """One that connects, and one that does not."""
     made = [
         boto3.client(
-            "lambda",
+            service,
             region_name="us-east-1",
-            endpoint_url=f"http://localhost:{server.port}",
+            endpoint_url=f"http://localhost:{port}",
             aws_access_key_id="key",
             aws_secret_access_key="secret",
             config=Config(retries={"total_max_attempts": 1}),
@@ -49,8 +58,7 @@ def clients() -> Iterator[list[Any]]:
         for _ in range(2)
     ]
     answer_in_process(made[1], application)
-    yield made
-    server.shutdown()
+    return made
 
 
 def told(client: Any, payload: bytes) -> Any:
@@ -63,7 +71,14 @@ def told(client: Any, payload: bytes) -> Any:
 
 
 @pytest.mark.parametrize("payload", [b'{"a": 1}', b"", b"refused", b"broken"])
-def test_the_answers_are_the_same(clients: list[Any], payload: bytes) -> None:
-    connecting, in_process = (told(client, payload) for client in clients)
+def test_the_answers_are_the_same(port: int, payload: bytes) -> None:
+    connecting, in_process = (told(client, payload) for client in clients(port, "lambda"))
     assert in_process == connecting
     assert (b"123456789012" in in_process[-1]) if payload in {b'{"a": 1}', b""} else in_process[-1] in {403, 500}
+
+
+def test_the_answer_to_a_head_has_no_body(port: int) -> None:
+    for client in clients(port, "s3"):
+        with pytest.raises(ClientError) as error:
+            client.head_object(Bucket="bucket", Key="key")
+        assert error.value.response["Error"] == {"Code": "403", "Message": "Forbidden"}

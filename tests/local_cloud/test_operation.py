@@ -57,9 +57,9 @@ def test_a_stack_that_is_not_there_is_told(app: Application) -> None:
 
 def test_ignored_documents_are_run_again_by_their_error(app: Application) -> None:
     """As an operator would: look, rehearse, rerun all that match, and see that they have run."""
-    tasks = [app.upload(f"hopeless/{n}.pdf", different(sample("hopeless-scan"), str(n))) for n in range(3)]
+    tasks = [app.upload(f"scans/{n}.pdf", different(sample("hopeless-scan"), str(n))) for n in range(3)]
     assert {app.ended(task_id).run for task_id in tasks} <= {None, 0}
-    chosen = "--status ignored --error-text 'looks like a scan' --id-prefix hopeless/"
+    chosen = "--status ignored --error-text 'looks like a scan' --id-prefix scans/"
     script = f"""
         status-tracker ls {chosen} --json &&
         status-tracker rerun {chosen} --dry-run --json &&

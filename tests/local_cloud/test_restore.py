@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
 from status_tracker_ops.executions import start_workflow
@@ -11,6 +13,14 @@ from tests.local_cloud.application import STEPS, SUCCEEDED, Application, sample
 PENDING = 10
 
 
+@pytest.fixture
+def _unswept(app: Application) -> Iterator[None]:
+    """A sweep would take on a task that is pending since long before, as the restored one is."""
+    with app.unswept():
+        yield
+
+
+@pytest.mark.usefixtures("_unswept")
 def test_a_restored_task_is_back_in_time_and_its_next_run_does_it_again(
     app: Application, monkeypatch: pytest.MonkeyPatch
 ) -> None:

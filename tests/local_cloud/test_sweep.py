@@ -53,7 +53,7 @@ def _succeeded_in_run(app: Application, task_id: str, run: int | None) -> Any:
         task = app.task(task_id)
         return task if task and (task.status, task.run) == (SUCCEEDED, run) else None
 
-    return wait_for(f"the success of {task_id}", look, patience=180)
+    return wait_for(f"the success of {task_id}", look)
 
 
 def _rerun_without_dispatch(app: Application) -> str:
@@ -70,7 +70,7 @@ def _stopped(app: Application) -> str:
     task_id = f"swept/stopped.pdf#{etag}"
     bucket = app.outputs["DocumentBucketName"]
     data = {"bucket": bucket, "key": "swept/stopped.pdf", "etag": etag, "size": len(body)}
-    app.extract_task().start(task_id, create=True, data=data, lock_expire_seconds=15).__enter__()
+    app.extract_task().start(task_id, create=True, data=data, lock_expire_seconds=30).__enter__()
     assert app.upload("swept/stopped.pdf", body) == task_id
     [execution] = wait_for("the execution", lambda: app.running(task_id))
     app.states.stop_execution(executionArn=execution)

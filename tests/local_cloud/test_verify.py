@@ -87,22 +87,10 @@ def test_a_sound_stack_is_proved_and_left_as_it_was(
     assert app.task(kept) is not None
 
 
-@contextmanager
-def nothing_taken_in(app: Application) -> Iterator[None]:
-    """No event tells of an upload."""
-    bucket = app.outputs["DocumentBucketName"]
-    app.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={})
-    try:
-        yield
-    finally:
-        told: Any = {"EventBridgeConfiguration": {}}
-        app.s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=told)
-
-
 def test_an_intake_that_takes_nothing_in_is_told(
     app: Application, environment: dict[str, str], there_before: frozenset[str]
 ) -> None:
-    with nothing_taken_in(app):
+    with app.unswept(), app.untold():
         done = verify(environment, "--timeout", "8s", "--json")
         assert done.returncode == 1, done.stderr
         assert left(app, there_before) == []
@@ -152,7 +140,7 @@ def test_an_interrupt_deletes_what_was_made(
     )
     wait_for("what was submitted", lambda: left(app, there_before))
     process.send_signal(number)
-    out, err = process.communicate(timeout=120)
+    out, err = process.communicate(timeout=600)
     assert process.returncode == 130, err
     assert "Interrupted: deleting what was made." in err
     told = json.loads(out)

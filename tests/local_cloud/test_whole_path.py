@@ -101,21 +101,12 @@ def test_changed_bytes_under_the_same_key_are_another_task(app: Application) -> 
 def test_the_same_message_delivered_many_times_is_one_task_and_one_execution(app: Application) -> None:
     body = sample("invoice-greek")
     task_id = app.upload("redelivered.pdf", body)
-    key, _, etag = task_id.partition("#")
-    message = upload_event(app, key, etag, len(body))
+    message = app.event_of(task_id, len(body))
     entries = [{"Id": str(index), "MessageBody": message} for index in range(8)]
     app.sqs.send_message_batch(QueueUrl=app.outputs["IntakeQueueUrl"], Entries=entries)
     assert app.ended(task_id).fence == len(STEPS)
     app.ended(app.upload("after the redelivered.pdf", body))
     assert app.executions(task_id) == ["SUCCEEDED"]
-
-
-def upload_event(app: Application, key: str, etag: str, size: int) -> str:
-    detail = {
-        "bucket": {"name": app.outputs["DocumentBucketName"]},
-        "object": {"key": key, "etag": etag, "size": size},
-    }
-    return json.dumps({"source": "aws.s3", "detail-type": "Object Created", "detail": detail})
 
 
 @pytest.mark.parametrize(
@@ -154,7 +145,7 @@ def test_a_message_that_is_no_upload_ends_in_the_dead_letter_queue_and_its_neigh
 ) -> None:
     body = sample("invoice-2026-0042")
     neighbour = app.upload("neighbour.pdf", body)
-    messages = ["no JSON at all", json.dumps({"detail-type": "Other"}), upload_event(app, *split(neighbour), len(body))]
+    messages = ["no JSON at all", json.dumps({"detail-type": "Other"}), app.event_of(neighbour, len(body))]
     entries = [{"Id": str(index), "MessageBody": message} for index, message in enumerate(messages)]
     app.sqs.send_message_batch(QueueUrl=app.outputs["IntakeQueueUrl"], Entries=entries)
     assert app.ended(neighbour).status == SUCCEEDED
@@ -173,14 +164,8 @@ def test_a_message_that_is_no_upload_ends_in_the_dead_letter_queue_and_its_neigh
     assert "not JSON" in log.read_text()
 
 
-def split(task_id: str) -> tuple[str, str]:
-    key, _, etag = task_id.rpartition("#")
-    return key, etag
-
-
 def test_an_object_deleted_before_it_is_read_is_ignored_with_that_reason(app: Application) -> None:
-    task_id = app.upload("deleted.pdf", sample("invoice-1001"))
-    app.s3.delete_object(Bucket=app.outputs["DocumentBucketName"], Key="deleted.pdf")
+    task_id = app.upload_and_delete("deleted.pdf", sample("invoice-1001"))
     task = app.ended(task_id)
     assert task.status in IGNORED
     assert "deleted" in task.errors["history"][-1]["error"]

@@ -51,7 +51,7 @@ import boto3
 outputs = json.loads(Path(os.environ["STATUS_TRACKER_OUTPUTS"]).read_text())
 boto3.client("sqs").send_message(QueueUrl=outputs["Work"]["QueueUrl"], MessageBody=sys.argv[1])
 s3, bucket = boto3.client("s3"), outputs["Store"]["BucketName"]
-deadline = time.monotonic() + 60
+deadline = time.monotonic() + 240
 while time.monotonic() < deadline:
     if "Contents" in s3.list_objects_v2(Bucket=bucket, Prefix=sys.argv[1]):
         print(s3.get_object(Bucket=bucket, Key=sys.argv[1])["Body"].read().decode())

@@ -81,7 +81,7 @@ def local_cloud(terminal: Terminal) -> Iterator[Terminal]:
         yield terminal._replace(before=". .local/env\nexport PYTHONPATH=src")
     finally:
         process.send_signal(signal.SIGINT)
-        process.wait(60)
+        process.wait(240)
 
 
 def eventually(look: Callable[[], FoundT | None]) -> FoundT:

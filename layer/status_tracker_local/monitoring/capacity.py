@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType
-from moto.dynamodb.models.utilities import bytesize
+from moto.dynamodb.models.utilities import bytesize, dynamo_json_dump
 from moto.dynamodb.responses import DynamoHandler
 
 from status_tracker_local.monitoring.clock import Clock
@@ -31,7 +31,7 @@ class _Attribute(NamedTuple):
     """There is no content where no index has the attribute: nobody asks then whether it has changed."""
 
     size: int
-    content: DynamoType | None
+    content: object
 
 
 Image = Mapping[str, _Attribute]
@@ -120,10 +120,15 @@ def _image(backend: DynamoDBBackend, table: str, key: Mapping[str, Any]) -> Imag
     return {
         name: _Attribute(
             bytesize(name) + value.size(),
-            value if any(_projects(index, name) for index in indexes) else None,
+            _content(value) if any(_projects(index, name) for index in indexes) else None,
         )
         for name, value in attributes.items()
     }
+
+
+def _content(value: DynamoType) -> object:
+    """What the value is now: moto changes collections in place."""
+    return dynamo_json_dump(value) if isinstance(value.value, dict | list) else (value.type, value.value)
 
 
 def _projects(index: Any, name: str) -> bool:

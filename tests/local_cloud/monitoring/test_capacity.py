@@ -69,6 +69,19 @@ def update(expression: str, **values: str) -> dict[str, Any]:
     }
 
 
+NESTED = {**item("d", status="failed", at="3"), "shown": {"M": {"in": {"S": "a"}}}}
+
+
+def nested(text: str) -> dict[str, Any]:
+    """Changes what is within an attribute, which stays as large as it was."""
+    return {
+        "Key": item("d"),
+        "UpdateExpression": "SET shown.#in = :in",
+        "ExpressionAttributeNames": {"#in": "in"},
+        "ExpressionAttributeValues": {":in": {"S": text}},
+    }
+
+
 QUERY = {
     "IndexName": INDEX,
     "KeyConditionExpression": "#s = :s",
@@ -90,6 +103,9 @@ REQUESTS: list[tuple[str, dict[str, Any]]] = [
     ("scan", {"ConsistentRead": True}),
     ("delete_item", {"Key": item("c")}),
     ("delete_item", {"Key": item("nothing")}),
+    ("put_item", {"Item": NESTED}),
+    ("update_item", nested("b")),
+    ("update_item", nested("b")),  # the index stays as it was
 ]
 
 
