@@ -1,7 +1,7 @@
 """How many jobs a second workers claim and finish on PostgreSQL: ``python -m bench.claims [JOBS [WORKERS …]]``.
 
 `start_next`, beside psycopg by hand and beside two queues that are made for PostgreSQL; in turns, each with a table of
-its own, in which JOBS jobs wait (100,000 by default), with 1, 4 and 16 WORKERS, for 1.5 seconds a round. Each
+its own, in which JOBS jobs wait (250,000 by default), with 1, 4 and 16 WORKERS, for 1.5 seconds a round. Each
 worker is a process. CPU is that of the workers, and of the server with all its processes. Give more JOBS where all of
 them would be done: a queue then waits for others. All run on ``.venv-bench``.
 """
@@ -25,7 +25,7 @@ from bench.report import aligned, number
 from bench.stats import spread
 from tests.support.postgres import run_postgres
 
-_JOBS = 100_000
+_JOBS = 250_000
 _ROUNDS = 3
 _SECONDS = 1.5
 _WORKERS = (1, 4, 16)
