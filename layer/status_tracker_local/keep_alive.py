@@ -28,8 +28,12 @@ def answer_of(application: Any, environ: dict[str, Any]) -> tuple[int, str, Iter
         _log.exception("Error on request:")
         chunks, status, headers = [b"The server's log says why."], "500 Internal Server Error", Headers()
     code, _, reason = status.partition(" ")
-    has_body = environ["REQUEST_METHOD"] != "HEAD" and int(code) not in _WITHOUT_BODY
+    has_body = _has_body(environ["REQUEST_METHOD"], int(code))
     return int(code), reason, headers, b"".join(chunks) if has_body else b""
+
+
+def _has_body(method: str, code: int) -> bool:
+    return method != "HEAD" and code not in _WITHOUT_BODY
 
 
 class KeepAliveHandler(MotoRequestHandler):
@@ -67,7 +71,7 @@ class KeepAliveHandler(MotoRequestHandler):
         for name, value in headers:
             if name.lower() not in _FRAMING or (is_head and name.lower() == "content-length"):
                 self.send_header(name, value)
-        if not is_head and code not in _WITHOUT_BODY:
+        if _has_body(self.command, code):
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)

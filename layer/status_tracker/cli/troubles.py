@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
+from ..operations.bulk import KEPT_TROUBLES
 from .text import SHOWN, plain, say
-
-KEPT = 100
-"""So many are in the JSON."""
 
 
 class Troubles:
@@ -20,7 +18,7 @@ class Troubles:
 
     def add(self, task_id: str | None, outcome: str, message: str, *, line: int | None = None) -> None:
         """Keep one more; the id is None where the line has none."""
-        if len(self.kept) < KEPT:
+        if len(self.kept) < KEPT_TROUBLES:
             place = {} if line is None else {"line": line}
             self.kept.append({**place, "task_id": task_id, "outcome": outcome, "message": message})
 
